@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+import {AccessControl} from "@openzeppelin/contracts/access/AccessControl.sol";
+import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
+import {ILiquidityHub} from "./interfaces/ILiquidityHub.sol";
+import {IOracleRouter} from "./interfaces/IOracleRouter.sol";
+import {IVault} from "./interfaces/IVault.sol";
+import {FixedPoint} from "./libraries/FixedPoint.sol";
+
+/// @title Risk parameters of a vault
+/// @notice A configuration is refused unless ltv <= lt, lt * (1 + maxBonus) < 1 (no bad debt on a continuous price path)
+/// and (1 + maxBonus) * lt <= the engine's `hfForMaxBonus` (splitting a liquidation never pays). Raising a threshold is
+/// immediate; lowering it ramps, so that governance liquidates nobody overnight (invariant 31).
+abstract contract VaultReserves is IVault, AccessControl {
+    using FixedPoint for uint256;
+
+    uint256 internal constant MAX_RESERVES = 64;
+
+    ILiquidityHub public immutable hub;
+    IOracleRouter public immutable oracle;
+
+    Policy internal _policy;
+    Reserve[] internal _reserves;
+    /// @dev Index in `_reserves` plus one; 0 means not listed.
+    mapping(address asset => uint256) internal _indexPlusOne;
+
+    constructor(ILiquidityHub hub_, IOracleRouter oracle_, Policy memory policy_, address admin) {
+        (hub, oracle) = (hub_, oracle_);
+        _grantRole(DEFAULT_ADMIN_ROLE, admin);
+        _setPolicy(policy_);
+    }
+
+    /// @notice Lists a reserve, or changes one
+    /// @param rampSeconds time over which a lower threshold comes into force; ignored unless the threshold falls
+    function setReserve(
+        address asset,
+        ReserveConfig calldata config,
+        uint256 rampSeconds
+    ) external onlyRole(DEFAULT_ADMIN_ROLE) {
+        uint256 index = _indexPlusOne[asset];
+        if (index == 0) {
+            if (_reserves.length == MAX_RESERVES) revert InvalidReserve(asset);
+            uint8 decimals = IERC20Metadata(asset).decimals();
+            if (decimals > 18) revert InvalidReserve(asset);
+            Reserve storage fresh = _reserves.push();
+            (fresh.asset, fresh.unit) = (asset, 10 ** decimals);
+            index = _indexPlusOne[asset] = _reserves.length;
+            fresh.config.rehypothecate = config.rehypothecate;
+        }
+        Reserve storage r = _reserves[index - 1];
+        if (config.rehypothecate != r.config.rehypothecate) {
+            ILiquidityHub.Spoke memory s = hub.getSpoke(asset, address(this));
+            if (s.addedShares != 0 || s.escrowed != 0) revert InvalidReserve(asset);
+        }
+        uint256 ltNow = _threshold(r);
+        r.config = config;
+        if (config.ltBps < ltNow) {
+            if (rampSeconds == 0 || rampSeconds > FixedPoint.YEAR) revert InvalidReserve(asset);
+            r.ltFromBps = uint16(ltNow);
+            r.rampStart = uint40(block.timestamp);
+            r.rampEnd = uint40(block.timestamp + rampSeconds);
+        } else {
+            (r.ltFromBps, r.rampStart, r.rampEnd) = (config.ltBps, 0, 0);
+        }
+        _checkReserve(r);
+        emit ReserveSet(asset, config, r.ltFromBps, r.rampEnd);
+    }
+
+    /// @notice Sets engine, delay, urgent health and dust line; every reserve must suit the engine
+    function setPolicy(Policy calldata policy_) external onlyRole(DEFAULT_ADMIN_ROLE) {
+        _setPolicy(policy_);
+        for (uint256 i = 0; i < _reserves.length; ++i) _checkReserve(_reserves[i]);
+    }
+
+    function policy() external view returns (Policy memory) {
+        return _policy;
+    }
+
+    function reserveCount() external view returns (uint256) {
+        return _reserves.length;
+    }
+
+    function reserveAt(uint256 index) external view returns (Reserve memory) {
+        return _reserves[index];
+    }
+
+    /// @inheritdoc IVault
+    function liquidationThreshold(uint256 index) external view returns (uint256) {
+        return _threshold(_reserves[index]);
+    }
+
+    /// @dev to + down((from - to) * secondsLeft / duration) during a ramp.
+    function _threshold(Reserve storage r) internal view returns (uint256) {
+        uint256 to = r.config.ltBps;
+        if (block.timestamp >= r.rampEnd) return to;
+        return to + (uint256(r.ltFromBps) - to).mulDivDown(r.rampEnd - block.timestamp, r.rampEnd - r.rampStart);
+    }
+
+    function _reserve(address asset) internal view returns (uint256 index, Reserve storage r) {
+        index = _indexPlusOne[asset];
+        if (index == 0) revert ReserveNotListed(asset);
+        r = _reserves[--index];
+    }
+
+    function _checkReserve(Reserve storage r) internal view {
+        ReserveConfig memory c = r.config;
+        uint256 worst = (FixedPoint.BPS + c.maxBonusBps) * r.ltFromBps;
+        bool sound = c.ltvBps <= c.ltBps &&
+            c.minBonusBps <= c.maxBonusBps &&
+            c.liquidationFeeBps <= FixedPoint.BPS &&
+            worst < FixedPoint.BPS * FixedPoint.BPS &&
+            worst * 1e10 <= _policy.engine.hfForMaxBonus();
+        if (!sound) revert InvalidReserve(r.asset);
+    }
+
+    function _setPolicy(Policy memory p) internal {
+        bool sound = address(p.engine).code.length > 0 &&
+            p.liquidationDelay <= FixedPoint.YEAR &&
+            p.urgentHealth <= FixedPoint.WAD &&
+            p.dustValue > 0 &&
+            p.dustValue < FixedPoint.MAX_PRICE;
+        if (!sound) revert InvalidPolicy();
+        _policy = p;
+        emit PolicySet(p);
+    }
+}

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {ILiquidityHub} from "../interfaces/ILiquidityHub.sol";
+import {IOracleRouter} from "../interfaces/IOracleRouter.sol";
+import {IVault} from "../interfaces/IVault.sol";
+import {ConstantProductPair} from "../market/ConstantProductPair.sol";
+import {InsuranceFund} from "../InsuranceFund.sol";
+import {OracleRouter} from "../OracleRouter.sol";
+
+/// @title Lens: the whole state in few calls
+/// @notice Every view returns one flat row of words per item, in the order of the columns that `sim/protocol/state.py`
+/// names, so that chain and twin are compared word for word.
+contract Lens {
+    /// @notice Per asset: the fourteen fields of `ILiquidityHub.Asset`, then the tokens the hub really holds
+    function assets(ILiquidityHub hub, address[] calldata tokens) external view returns (uint256[] memory out) {
+        out = new uint256[](tokens.length * 15);
+        for (uint256 i = 0; i < tokens.length; ++i) {
+            ILiquidityHub.Asset memory a = hub.getAsset(tokens[i]);
+            uint256 o = i * 15;
+            (out[o], out[o + 1], out[o + 2], out[o + 3]) = (a.cash, a.scaledDebt, a.borrowIndex, a.borrowRate);
+            (out[o + 4], out[o + 5], out[o + 6]) = (a.lastAccrual, a.totalShares, a.feeShares);
+            (out[o + 7], out[o + 8], out[o + 9]) = (a.deficit, a.deficitSince, a.escrow);
+            (out[o + 10], out[o + 11]) = (a.deficitReported, a.coveredByFees);
+            (out[o + 12], out[o + 13]) = (a.coveredByFund, a.socialised);
+            out[o + 14] = IERC20(tokens[i]).balanceOf(address(hub));
+        }
+    }
+
+    /// @notice Per spoke and asset: the eight fields of `ILiquidityHub.Spoke`
+    function spokes(
+        ILiquidityHub hub,
+        address[] calldata spokes_,
+        address[] calldata tokens
+    ) external view returns (uint256[] memory out) {
+        out = new uint256[](tokens.length * 8);
+        for (uint256 i = 0; i < tokens.length; ++i) {
+            ILiquidityHub.Spoke memory s = hub.getSpoke(tokens[i], spokes_[i]);
+            uint256 o = i * 8;
+            (out[o], out[o + 1], out[o + 2], out[o + 3]) = (s.addCap, s.drawCap, s.addedShares, s.drawnScaled);
+            (out[o + 4], out[o + 5]) = (s.escrowed, s.reportedDeficit);
+            (out[o + 6], out[o + 7]) = (_word(s.active), _word(s.halted));
+        }
+    }
+
+    /// @notice Per asset: price, status, usable for liquidation, anchor, deviated since
+    function prices(OracleRouter oracle, address[] calldata tokens) external view returns (uint256[] memory out) {
+        out = new uint256[](tokens.length * 5);
+        for (uint256 i = 0; i < tokens.length; ++i) {
+            (uint256 price, IOracleRouter.Status status, bool usable) = oracle.read(tokens[i]);
+            OracleRouter.Anchor memory anchor = oracle.getAnchor(tokens[i]);
+            uint256 o = i * 5;
+            (out[o], out[o + 1], out[o + 2]) = (price, uint256(status), _word(usable));
+            (out[o + 3], out[o + 4]) = (anchor.price, anchor.deviatedSince);
+        }
+    }
+
+    /// @notice Per account: collateral bits, debt bits, flagged at, isolated, health factor, collateral value, debt
+    /// value, prices usable, liquidatable; then per token: supplied, scaled debt
+    function accounts(
+        IVault vault,
+        uint256[] calldata ids,
+        address[] calldata tokens
+    ) external view returns (uint256[] memory out) {
+        uint256 width = 9 + 2 * tokens.length;
+        out = new uint256[](ids.length * width);
+        for (uint256 k = 0; k < ids.length; ++k) {
+            uint256 id = ids[k];
+            uint256 o = k * width;
+            _account(vault, id, out, o);
+            for (uint256 i = 0; i < tokens.length; ++i) {
+                IVault.Position memory p = vault.positionOf(id, tokens[i]);
+                (out[o + 9 + 2 * i], out[o + 10 + 2 * i]) = (p.supplied, p.scaledDebt);
+            }
+        }
+    }
+
+    /// @notice Per reserve: the liquidation threshold in force
+    function thresholds(IVault vault) external view returns (uint256[] memory out) {
+        out = new uint256[](vault.reserveCount());
+        for (uint256 i = 0; i < out.length; ++i) out[i] = vault.liquidationThreshold(i);
+    }
+
+    /// @notice Per holder and token: balance
+    function balances(
+        address[] calldata holders,
+        address[] calldata tokens
+    ) external view returns (uint256[] memory out) {
+        out = new uint256[](holders.length * tokens.length);
+        for (uint256 k = 0; k < holders.length; ++k) {
+            for (uint256 i = 0; i < tokens.length; ++i) {
+                out[k * tokens.length + i] = IERC20(tokens[i]).balanceOf(holders[k]);
+            }
+        }
+    }
+
+    /// @notice Per asset: pool assets, pool shares; then per staker and asset: shares, pending shares, unlock time
+    function insurance(
+        InsuranceFund fund,
+        address[] calldata stakers,
+        address[] calldata tokens
+    ) external view returns (uint256[] memory out) {
+        uint256 n = tokens.length;
+        out = new uint256[](2 * n + 3 * n * stakers.length);
+        for (uint256 i = 0; i < n; ++i) {
+            (out[2 * i], out[2 * i + 1]) = fund.poolOf(tokens[i]);
+            for (uint256 k = 0; k < stakers.length; ++k) {
+                uint256 o = 2 * n + 3 * (k * n + i);
+                (out[o], out[o + 1], out[o + 2]) = fund.stakeOf(tokens[i], stakers[k]);
+            }
+        }
+    }
+
+    /// @notice Per pair: both reserves, both cumulative prices, time of the last change, LP supply
+    function pairs(ConstantProductPair[] calldata list) external view returns (uint256[] memory out) {
+        out = new uint256[](list.length * 6);
+        for (uint256 i = 0; i < list.length; ++i) {
+            ConstantProductPair p = list[i];
+            uint256 o = i * 6;
+            (out[o], out[o + 1], out[o + 2]) = (p.reserve0(), p.reserve1(), p.cumulative0());
+            (out[o + 3], out[o + 4], out[o + 5]) = (p.cumulative1(), p.lastUpdate(), p.totalSupply());
+        }
+    }
+
+    function _account(IVault vault, uint256 id, uint256[] memory out, uint256 o) internal view {
+        IVault.Account memory a = vault.accountOf(id);
+        IVault.Health memory h = vault.health(id);
+        (out[o], out[o + 1], out[o + 2], out[o + 3]) = (a.collateralBits, a.debtBits, a.flaggedAt, _word(a.isolated));
+        (out[o + 4], out[o + 5], out[o + 6]) = (h.factor, h.collateralValue, h.debtValue);
+        (out[o + 7], out[o + 8]) = (_word(h.pricesUsable), _word(vault.isLiquidatable(id)));
+    }
+
+    function _word(bool b) internal pure returns (uint256) {
+        return b ? 1 : 0;
+    }
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {ReentrancyGuard} from "@openzeppelin/contracts/utils/ReentrancyGuard.sol";
+import {ILiquidationCallback} from "../interfaces/ILiquidationCallback.sol";
+import {IVault} from "../interfaces/IVault.sol";
+import {ConstantProductPair} from "../market/ConstantProductPair.sol";
+
+/// @title Liquidator: liquidates without capital
+/// @notice Seizes, sells what it seized on a pair inside the vault's callback, repays from the proceeds and hands the
+/// rest to its caller, or reverts if that is less than the caller wants. Holds nothing between transactions.
+/// Twin: `sim/protocol/liquidator.py`.
+contract Liquidator is ILiquidationCallback, ReentrancyGuard {
+    using SafeERC20 for IERC20;
+
+    /// @dev The vault whose callback is expected, and what it brought; zero outside `liquidate`.
+    IVault internal _vault;
+    uint256 internal _proceeds;
+
+    event Profited(address indexed caller, uint256 indexed accountId, address debtAsset, uint256 profit);
+
+    error UnexpectedCallback();
+    /// @notice Thrown when the sale brings less than the repayment plus the profit asked for.
+    error ProfitTooLow(uint256 proceeds, uint256 repaid, uint256 minProfit);
+
+    /// @param repayAmount most to repay, units of `debtAsset`
+    /// @param minProfit least to hand to the caller, units of `debtAsset`
+    /// @return profit units of `debtAsset`
+    function liquidate(
+        IVault vault,
+        ConstantProductPair pair,
+        uint256 accountId,
+        address debtAsset,
+        address collateralAsset,
+        uint256 repayAmount,
+        uint256 minProfit
+    ) external nonReentrant returns (uint256 profit) {
+        _vault = vault;
+        bytes memory data = abi.encode(pair, minProfit);
+        (uint256 repaid, ) = vault.liquidate(accountId, debtAsset, collateralAsset, repayAmount, 0, false, data);
+        profit = _proceeds - repaid;
+        _vault = IVault(address(0));
+        _proceeds = 0;
+        emit Profited(msg.sender, accountId, debtAsset, profit);
+        IERC20(debtAsset).safeTransfer(msg.sender, profit);
+    }
+
+    /// @inheritdoc ILiquidationCallback
+    function onLiquidate(
+        uint256,
+        address debtAsset,
+        address collateralAsset,
+        uint256 repaid,
+        uint256 collateralOut,
+        bytes calldata data
+    ) external {
+        if (msg.sender != address(_vault)) revert UnexpectedCallback();
+        (ConstantProductPair pair, uint256 minProfit) = abi.decode(data, (ConstantProductPair, uint256));
+        IERC20(collateralAsset).forceApprove(address(pair), collateralOut);
+        uint256 proceeds = pair.swapExactIn(IERC20(collateralAsset), collateralOut, 0, address(this));
+        if (proceeds < repaid || proceeds - repaid < minProfit) revert ProfitTooLow(proceeds, repaid, minProfit);
+        _proceeds = proceeds;
+        IERC20(debtAsset).forceApprove(msg.sender, repaid);
+    }
+}

@@ -1,0 +1,1 @@
+"""The twin: the contracts of `contracts/`, mirrored file by file in Python that also compiles."""

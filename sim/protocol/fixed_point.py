@@ -1,0 +1,144 @@
+"""Twin of `contracts/libraries/FixedPoint.sol`: one source, two arithmetics.
+
+The primitives below are plain Python on integers: exact, to the wei. Each has an overload for compiled code, where the
+very same transitions run on float64 and rounding disappears below the resolution of a double. Everything else in
+`sim.protocol` is written in terms of them and is never written a second time.
+
+Units: WAD 1e18 (health factors), RAY 1e27 (indices, yearly rates), BPS 1e4 (ratios), USD with 8 decimals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import isqrt, sqrt
+from typing import Any, TypeVar, cast
+
+from numba.extending import overload, register_jitable
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+BPS = 10_000
+YEAR = 31_536_000
+"""Seconds of a 365-day year."""
+
+
+def jitable(function: F) -> F:
+    """Mark a transition as compilable; called from Python it stays the plain function."""
+    return cast(F, register_jitable(function))
+
+
+def mul_div_down(a: int, b: int, d: int) -> int:
+    """Equivalent to floor(a * b / d)."""
+    return a * b // d
+
+
+def mul_div_up(a: int, b: int, d: int) -> int:
+    """Equivalent to ceil(a * b / d)."""
+    return -(-a * b // d)
+
+
+def mul_div_half(a: int, b: int, d: int) -> int:
+    """Equivalent to floor((a * b + floor(d / 2)) / d): half rounds up."""
+    return (a * b + d // 2) // d
+
+
+def div_down(a: int, d: int) -> int:
+    """Equivalent to floor(a / d)."""
+    return a // d
+
+
+def sqrt_down(a: int) -> int:
+    """Equivalent to floor(sqrt(a))."""
+    return isqrt(a)
+
+
+def zero() -> int:
+    """0 as an amount: an integer in exact code, a float in compiled code."""
+    return 0
+
+
+def wad() -> int:
+    """1e18. A function, because compiled code has no integers of that size."""
+    return 10**18
+
+
+def ray() -> int:
+    """1e27."""
+    return 10**27
+
+
+def ray_per_bps() -> int:
+    """One basis point as a RAY, 1e23."""
+    return 10**23
+
+
+def max_amount() -> int:
+    """Token amounts stay below this, 2^112."""
+    return 1 << 112
+
+
+def max_shares() -> int:
+    """Share totals stay below this, 2^128."""
+    return 1 << 128
+
+
+def max_price() -> int:
+    """Prices (USD, 8 decimals) stay below this, 2^64."""
+    return 1 << 64
+
+
+def max_index() -> int:
+    """Borrow indices saturate here, 2^96 - 1."""
+    return (1 << 96) - 1
+
+
+def max_uint() -> int:
+    """`type(uint256).max`: the health of an account without debt, and "everything" as an amount."""
+    return (1 << 256) - 1
+
+
+def _constant(function: Callable[[], int]) -> None:
+    value = float(function())
+    overload(function)(lambda: lambda: value)
+
+
+for _function in (
+    zero,
+    wad,
+    ray,
+    ray_per_bps,
+    max_amount,
+    max_shares,
+    max_price,
+    max_index,
+    max_uint,
+):
+    _constant(_function)
+
+
+@overload(mul_div_down)
+@overload(mul_div_up)
+@overload(mul_div_half)
+def _mul_div_on_floats(a: Any, b: Any, d: Any) -> Callable[..., Any]:
+    return lambda a, b, d: a * b / d
+
+
+@overload(div_down)
+def _div_on_floats(a: Any, d: Any) -> Callable[..., Any]:
+    return lambda a, d: a / d
+
+
+@overload(sqrt_down)
+def _sqrt_on_floats(a: Any) -> Callable[..., Any]:
+    return lambda a: sqrt(a)
+
+
+@jitable
+def growth_factor(rate: int, dt: int) -> int:
+    """Index growth (RAY) over `dt` seconds at yearly `rate` (RAY): 1 + x + x^2/2 + x^3/6, x = rate dt / year.
+
+    Below exp(x), so borrowers are never charged more than continuous interest. Source: Aave v3.1 and later.
+    """
+    x = mul_div_down(rate, dt, YEAR)
+    cubic = mul_div_half(x, div_down(x, 6), ray())
+    return ray() + x + mul_div_half(x, div_down(x, 2) + cubic, ray())

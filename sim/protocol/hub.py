@@ -1,0 +1,458 @@
+"""Twin of `contracts/LiquidityHub.sol`: one ledger of cash, debt, shares and losses per asset.
+
+`spoke` is the calling vault's row, or the last row for the public share tokens. Functions that may be refused return a
+code of `sim.protocol.errors`; the transaction that called them then undoes everything.
+"""
+
+from __future__ import annotations
+
+from sim.protocol import insurance
+from sim.protocol.errors import (
+    ADD_CAP_EXCEEDED,
+    AMOUNT_TOO_LARGE,
+    COVER_REMAINS,
+    COVER_WINDOW_OPEN,
+    DEFICIT_OPEN,
+    DRAW_CAP_EXCEEDED,
+    INSUFFICIENT_CASH,
+    INSUFFICIENT_SHARES,
+    NO_DEFICIT,
+    OK,
+    SPOKE_HALTED,
+    SPOKE_NOT_ACTIVE,
+    UNFAIR_SHARES,
+    ZERO_AMOUNT,
+)
+from sim.protocol.fixed_point import (
+    BPS,
+    growth_factor,
+    jitable,
+    max_amount,
+    max_index,
+    max_shares,
+    mul_div_down,
+    mul_div_half,
+    mul_div_up,
+    ray,
+    ray_per_bps,
+    zero,
+)
+from sim.protocol.state import (
+    ACTIVE,
+    ADD_CAP,
+    ADDED_SHARES,
+    BASE_RATE,
+    BORROW_INDEX,
+    BORROW_RATE,
+    CASH,
+    COVER_WINDOW,
+    COVERED_BY_FEES,
+    COVERED_BY_FUND,
+    DEFICIT,
+    DEFICIT_REPORTED,
+    DEFICIT_SINCE,
+    DRAW_CAP,
+    DRAWN_SCALED,
+    ESCROW,
+    ESCROWED,
+    FEE_SHARES,
+    HALTED,
+    IMMEDIATE,
+    LAST_ACCRUAL,
+    OPTIMAL_USAGE,
+    POOL_ASSETS,
+    REPORTED_DEFICIT,
+    RESERVE_FACTOR,
+    SCALED_DEBT,
+    SLOPE1,
+    SLOPE2,
+    SOCIALISED,
+    TOTAL_SHARES,
+    WALLET,
+    State,
+)
+
+VIRTUAL = 1_000_000
+"""Shares and assets that exist from the start and belong to nobody: a first depositor cannot be diluted."""
+
+
+# --- interest ---------------------------------------------------------------------------------------------------
+
+
+@jitable
+def borrow_rate(
+    cash: int,
+    debt: int,
+    optimal_usage_bps: int,
+    base_rate_bps: int,
+    slope1_bps: int,
+    slope2_bps: int,
+) -> int:
+    """Yearly rate (RAY) on a two-slope curve of usage u = debt / (cash + debt).
+
+    base + slope1 u / optimal up to the kink, base + slope1 + slope2 (u - optimal) / (1 - optimal) above it.
+    """
+    usage = zero()
+    if debt != 0:
+        usage = mul_div_half(debt, ray(), cash + debt)
+    optimal = optimal_usage_bps * ray_per_bps()
+    base = base_rate_bps * ray_per_bps()
+    slope1 = slope1_bps * ray_per_bps()
+    if usage <= optimal:
+        return base + mul_div_half(mul_div_half(slope1, usage, ray()), ray(), optimal)
+    excess = mul_div_half(usage - optimal, ray(), ray() - optimal)
+    return base + slope1 + mul_div_half(slope2_bps * ray_per_bps(), excess, ray())
+
+
+@jitable
+def preview(s: State, i: int) -> tuple[int, int, int, int]:
+    """(index, total shares, fee shares, total assets) as accrual would leave them now."""
+    index = s.hub[i, BORROW_INDEX]
+    shares, fee_shares = s.hub[i, TOTAL_SHARES], s.hub[i, FEE_SHARES]
+    held = total_assets(s, i)
+    dt = s.clock[0] - s.hub[i, LAST_ACCRUAL]
+    scaled = s.hub[i, SCALED_DEBT]
+    if dt == 0 or scaled == 0:
+        return index, shares, fee_shares, held
+    grown = min(
+        mul_div_half(index, growth_factor(s.hub[i, BORROW_RATE], dt), ray()), max_index()
+    )
+    interest = debt_at(scaled, grown) - debt_at(scaled, index)
+    held = held + interest
+    fee = mul_div_down(interest, s.rates[i, RESERVE_FACTOR], BPS)
+    minted = mul_div_down(fee, shares + VIRTUAL, held - fee + VIRTUAL)
+    return grown, shares + minted, fee_shares + minted, held
+
+
+@jitable
+def accrue(s: State, i: int) -> None:
+    """Book interest once per timestamp, before anything else touches the asset."""
+    if s.hub[i, LAST_ACCRUAL] == s.clock[0]:
+        return
+    index, shares, fee_shares, _ = preview(s, i)
+    s.hub[i, BORROW_INDEX] = index
+    s.hub[i, TOTAL_SHARES] = shares
+    s.hub[i, FEE_SHARES] = fee_shares
+    s.hub[i, LAST_ACCRUAL] = s.clock[0]
+
+
+@jitable
+def update_rate(s: State, i: int) -> None:
+    """After every change of cash or debt."""
+    s.hub[i, BORROW_RATE] = borrow_rate(
+        s.hub[i, CASH],
+        debt_at(s.hub[i, SCALED_DEBT], s.hub[i, BORROW_INDEX]),
+        s.rates[i, OPTIMAL_USAGE],
+        s.rates[i, BASE_RATE],
+        s.rates[i, SLOPE1],
+        s.rates[i, SLOPE2],
+    )
+
+
+# --- conversions ------------------------------------------------------------------------------------------------
+
+
+@jitable
+def debt_at(scaled: int, index: int) -> int:
+    """Token units owed, up."""
+    return mul_div_up(scaled, index, ray())
+
+
+@jitable
+def total_assets(s: State, i: int) -> int:
+    """cash + debt + deficit, as of the last accrual."""
+    return s.hub[i, CASH] + debt_at(s.hub[i, SCALED_DEBT], s.hub[i, BORROW_INDEX]) + s.hub[i, DEFICIT]
+
+
+@jitable
+def to_shares_down(s: State, i: int, assets: int) -> int:
+    """Shares for assets, interest to now included, down."""
+    _, shares, _, held = preview(s, i)
+    return mul_div_down(assets, shares + VIRTUAL, held + VIRTUAL)
+
+
+@jitable
+def to_shares_up(s: State, i: int, assets: int) -> int:
+    """Shares for assets, interest to now included, up."""
+    _, shares, _, held = preview(s, i)
+    return mul_div_up(assets, shares + VIRTUAL, held + VIRTUAL)
+
+
+@jitable
+def to_assets_down(s: State, i: int, shares_: int) -> int:
+    """Assets for shares, interest to now included, down."""
+    _, shares, _, held = preview(s, i)
+    return mul_div_down(shares_, held + VIRTUAL, shares + VIRTUAL)
+
+
+@jitable
+def to_assets_up(s: State, i: int, shares_: int) -> int:
+    """Assets for shares, interest to now included, up."""
+    _, shares, _, held = preview(s, i)
+    return mul_div_up(shares_, held + VIRTUAL, shares + VIRTUAL)
+
+
+@jitable
+def debt_of(s: State, i: int, scaled: int) -> int:
+    """Token units owed for a scaled debt, interest to now included, up."""
+    index, _, _, _ = preview(s, i)
+    return debt_at(scaled, index)
+
+
+@jitable
+def fee_assets(s: State, i: int) -> int:
+    """What the protocol's fee shares are worth, down."""
+    return mul_div_down(
+        s.hub[i, FEE_SHARES], total_assets(s, i) + VIRTUAL, s.hub[i, TOTAL_SHARES] + VIRTUAL
+    )
+
+
+# --- supply side ------------------------------------------------------------------------------------------------
+
+
+@jitable
+def add(s: State, spoke: int, i: int, assets: int, shares: int) -> int:
+    """Book `assets` already moved in for `shares`, at most their worth rounded down."""
+    accrue(s, i)
+    if s.spoke[spoke, i, ACTIVE] == 0:
+        return SPOKE_NOT_ACTIVE
+    if assets == 0 or shares == 0:
+        return ZERO_AMOUNT
+    if assets >= max_amount() or s.hub[i, CASH] + assets >= max_amount():
+        return AMOUNT_TOO_LARGE
+    if shares >= max_shares() or s.hub[i, TOTAL_SHARES] + shares >= max_shares():
+        return AMOUNT_TOO_LARGE
+    if shares > to_shares_down(s, i, assets):
+        return UNFAIR_SHARES
+    s.hub[i, CASH] += assets
+    s.hub[i, TOTAL_SHARES] += shares
+    s.spoke[spoke, i, ADDED_SHARES] += shares
+    if _above_add_cap(s, spoke, i):
+        return ADD_CAP_EXCEEDED
+    update_rate(s, i)
+    return OK
+
+
+@jitable
+def remove(s: State, spoke: int, i: int, assets: int, shares: int) -> int:
+    """Release `assets` for `shares`, at least their worth rounded up. The caller books the receiver's wallet."""
+    accrue(s, i)
+    if s.spoke[spoke, i, HALTED] != 0:
+        return SPOKE_HALTED
+    if assets == 0 or shares == 0:
+        return ZERO_AMOUNT
+    if shares > s.spoke[spoke, i, ADDED_SHARES]:
+        return INSUFFICIENT_SHARES
+    if assets > s.hub[i, CASH]:
+        return INSUFFICIENT_CASH
+    if shares < to_shares_up(s, i, assets):
+        return UNFAIR_SHARES
+    s.hub[i, CASH] -= assets
+    s.hub[i, TOTAL_SHARES] -= shares
+    s.spoke[spoke, i, ADDED_SHARES] -= shares
+    update_rate(s, i)
+    return OK
+
+
+@jitable
+def add_escrow(s: State, spoke: int, i: int, assets: int) -> int:
+    """Book `assets` already moved in as held for the spoke and never lent."""
+    accrue(s, i)
+    if s.spoke[spoke, i, ACTIVE] == 0:
+        return SPOKE_NOT_ACTIVE
+    if assets == 0:
+        return ZERO_AMOUNT
+    if assets >= max_amount() or s.hub[i, ESCROW] + assets >= max_amount():
+        return AMOUNT_TOO_LARGE
+    s.hub[i, ESCROW] += assets
+    s.spoke[spoke, i, ESCROWED] += assets
+    if _above_add_cap(s, spoke, i):
+        return ADD_CAP_EXCEEDED
+    return OK
+
+
+@jitable
+def remove_escrow(s: State, spoke: int, i: int, assets: int) -> int:
+    """Release escrowed `assets`. The caller books the receiver's wallet."""
+    if s.spoke[spoke, i, HALTED] != 0:
+        return SPOKE_HALTED
+    if assets == 0:
+        return ZERO_AMOUNT
+    if assets > s.spoke[spoke, i, ESCROWED]:
+        return INSUFFICIENT_SHARES
+    s.hub[i, ESCROW] -= assets
+    s.spoke[spoke, i, ESCROWED] -= assets
+    return OK
+
+
+@jitable
+def add_fee(s: State, spoke: int, i: int, shares: int) -> int:
+    """Turn shares of the spoke into protocol fees."""
+    accrue(s, i)
+    if shares > s.spoke[spoke, i, ADDED_SHARES]:
+        return INSUFFICIENT_SHARES
+    s.spoke[spoke, i, ADDED_SHARES] -= shares
+    s.hub[i, FEE_SHARES] += shares
+    return OK
+
+
+@jitable
+def add_fee_from_escrow(s: State, spoke: int, i: int, assets: int) -> int:
+    """Turn escrowed tokens of the spoke into cash and protocol fee shares, down."""
+    accrue(s, i)
+    if assets > s.spoke[spoke, i, ESCROWED]:
+        return INSUFFICIENT_SHARES
+    shares = to_shares_down(s, i, assets)
+    s.spoke[spoke, i, ESCROWED] -= assets
+    s.hub[i, ESCROW] -= assets
+    s.hub[i, CASH] += assets
+    s.hub[i, TOTAL_SHARES] += shares
+    s.hub[i, FEE_SHARES] += shares
+    update_rate(s, i)
+    return OK
+
+
+@jitable
+def _above_add_cap(s: State, spoke: int, i: int) -> bool:
+    assets = to_assets_down(s, i, s.spoke[spoke, i, ADDED_SHARES])
+    return assets + s.spoke[spoke, i, ESCROWED] > s.spoke[spoke, i, ADD_CAP]
+
+
+# --- debt side --------------------------------------------------------------------------------------------------
+
+
+@jitable
+def draw(s: State, spoke: int, i: int, assets: int) -> tuple[int, int]:
+    """(code, scaled debt booked, up) for lending `assets`. The caller books the receiver's wallet."""
+    accrue(s, i)
+    if s.spoke[spoke, i, ACTIVE] == 0:
+        return SPOKE_NOT_ACTIVE, zero()
+    if s.spoke[spoke, i, HALTED] != 0:
+        return SPOKE_HALTED, zero()
+    if assets == 0:
+        return ZERO_AMOUNT, zero()
+    if assets > s.hub[i, CASH]:
+        return INSUFFICIENT_CASH, zero()
+    scaled = mul_div_up(assets, ray(), s.hub[i, BORROW_INDEX])
+    s.hub[i, CASH] -= assets
+    s.hub[i, SCALED_DEBT] += scaled
+    s.spoke[spoke, i, DRAWN_SCALED] += scaled
+    drawn = debt_at(s.spoke[spoke, i, DRAWN_SCALED], s.hub[i, BORROW_INDEX])
+    if drawn + s.spoke[spoke, i, REPORTED_DEFICIT] > s.spoke[spoke, i, DRAW_CAP]:
+        return DRAW_CAP_EXCEEDED, zero()
+    update_rate(s, i)
+    return OK, scaled
+
+
+@jitable
+def restore(s: State, spoke: int, i: int, assets: int, max_scaled: int) -> tuple[int, int]:
+    """(code, scaled debt burnt) for `assets` already moved in: all of `max_scaled` if they pay it up, else down."""
+    accrue(s, i)
+    debt = debt_at(max_scaled, s.hub[i, BORROW_INDEX])
+    if assets > debt:
+        return AMOUNT_TOO_LARGE, zero()
+    scaled = max_scaled
+    if assets != debt:
+        scaled = mul_div_down(assets, ray(), s.hub[i, BORROW_INDEX])
+    if scaled == 0:
+        return ZERO_AMOUNT, zero()
+    if scaled > s.spoke[spoke, i, DRAWN_SCALED]:
+        return INSUFFICIENT_SHARES, zero()
+    s.hub[i, CASH] += assets
+    s.hub[i, SCALED_DEBT] -= scaled
+    s.spoke[spoke, i, DRAWN_SCALED] -= scaled
+    update_rate(s, i)
+    return OK, scaled
+
+
+# --- losses -----------------------------------------------------------------------------------------------------
+
+
+@jitable
+def report_deficit(s: State, spoke: int, i: int, scaled: int) -> tuple[int, int]:
+    """(code, loss booked, up): move unpayable debt to the deficit, which bears no interest."""
+    accrue(s, i)
+    if scaled == 0:
+        return ZERO_AMOUNT, zero()
+    if scaled > s.spoke[spoke, i, DRAWN_SCALED]:
+        return INSUFFICIENT_SHARES, zero()
+    assets = debt_at(scaled, s.hub[i, BORROW_INDEX])
+    s.hub[i, SCALED_DEBT] -= scaled
+    s.spoke[spoke, i, DRAWN_SCALED] -= scaled
+    s.spoke[spoke, i, REPORTED_DEFICIT] += assets
+    if s.hub[i, DEFICIT] == 0:
+        s.hub[i, DEFICIT_SINCE] = s.clock[0]
+    s.hub[i, DEFICIT] += assets
+    s.hub[i, DEFICIT_REPORTED] += assets
+    update_rate(s, i)
+    return OK, assets
+
+
+@jitable
+def cover(s: State, i: int) -> int:
+    """Cover an open deficit from accrued fees, then from the insurance fund."""
+    accrue(s, i)
+    if s.hub[i, DEFICIT] == 0:
+        return NO_DEFICIT
+    by_fees = fee_assets(s, i)
+    burnt = s.hub[i, FEE_SHARES]
+    if by_fees > s.hub[i, DEFICIT]:
+        by_fees = s.hub[i, DEFICIT]
+        burnt = to_shares_up(s, i, by_fees)
+    if by_fees > 0:
+        s.hub[i, FEE_SHARES] -= burnt
+        s.hub[i, TOTAL_SHARES] -= burnt
+        s.hub[i, DEFICIT] -= by_fees
+        s.hub[i, COVERED_BY_FEES] += by_fees
+    by_fund = zero()
+    if s.hub[i, DEFICIT] > 0:
+        by_fund = insurance.pay_out(s, i, s.hub[i, DEFICIT])
+        s.hub[i, DEFICIT] -= by_fund
+        s.hub[i, CASH] += by_fund
+        s.hub[i, COVERED_BY_FUND] += by_fund
+    if by_fees + by_fund == 0:
+        return ZERO_AMOUNT
+    if s.hub[i, DEFICIT] == 0:
+        s.hub[i, DEFICIT_SINCE] = zero()
+    s.result[0] = by_fees
+    s.result[1] = by_fund
+    update_rate(s, i)
+    return OK
+
+
+@jitable
+def socialise(s: State, i: int) -> int:
+    """Charge the open deficit to all suppliers, once earlier layers are empty and the cover window has passed."""
+    accrue(s, i)
+    assets = s.hub[i, DEFICIT]
+    if assets == 0:
+        return NO_DEFICIT
+    if fee_assets(s, i) > 0 or s.pool[i, POOL_ASSETS] > 0:
+        return COVER_REMAINS
+    if s.losses[IMMEDIATE] == 0 and s.clock[0] < s.hub[i, DEFICIT_SINCE] + s.losses[COVER_WINDOW]:
+        return COVER_WINDOW_OPEN
+    s.hub[i, DEFICIT] = zero()
+    s.hub[i, DEFICIT_SINCE] = zero()
+    s.hub[i, SOCIALISED] += assets
+    s.result[0] = assets
+    return OK
+
+
+@jitable
+def claim_fees(s: State, actor: int, i: int) -> int:
+    """Pay all accrued fees to the admin; never while a deficit is open."""
+    accrue(s, i)
+    if s.hub[i, DEFICIT] > 0:
+        return DEFICIT_OPEN
+    assets = fee_assets(s, i)
+    if assets == 0:
+        return ZERO_AMOUNT
+    if assets > s.hub[i, CASH]:
+        return INSUFFICIENT_CASH
+    s.hub[i, TOTAL_SHARES] -= s.hub[i, FEE_SHARES]
+    s.hub[i, FEE_SHARES] = zero()
+    s.hub[i, CASH] -= assets
+    s.holding[actor, i, WALLET] += assets
+    s.result[0] = assets
+    update_rate(s, i)
+    return OK

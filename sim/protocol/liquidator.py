@@ -1,0 +1,44 @@
+"""Twin of `contracts/periphery/Liquidator.sol`: seize, sell, repay, keep the rest, without capital."""
+
+from __future__ import annotations
+
+from sim.protocol import pair, vault
+from sim.protocol.errors import OK, PROFIT_TOO_LOW
+from sim.protocol.fixed_point import jitable
+from sim.protocol.state import WALLET, State
+
+
+@jitable
+def side_of(s: State, p: int, token: int) -> int:
+    """0 or 1: which side of pair `p` the token is."""
+    if s.pair_tokens[p, 0] == token:
+        return 0
+    return 1
+
+
+@jitable
+def liquidate(
+    s: State, actor: int, a: int, d: int, c: int, repay_amount: int, min_profit: int
+) -> int:
+    """Liquidate through the pair of `c` and `d`; refused unless the sale pays the debt and at least `min_profit`."""
+    vault.poke(s, a)
+    code, repaid, seized, fee = vault.terms(s, a, d, c, repay_amount)
+    if code != OK:
+        return code
+    out = seized - fee
+    code = vault.seize(s, actor, a, c, seized, fee, 0)
+    if code != OK:
+        return code
+    p = s.pair_of[c, d]
+    side = side_of(s, p, c)
+    code, proceeds = pair.amount_out(s, p, side, out)
+    if code != OK:
+        return code
+    pair.move_reserves(s, p, side, out, proceeds)
+    if proceeds < repaid or proceeds - repaid < min_profit:
+        return PROFIT_TOO_LOW
+    s.holding[actor, d, WALLET] += proceeds - repaid
+    s.result[0] = repaid
+    s.result[1] = out
+    s.result[2] = proceeds - repaid
+    return vault.settle(s, a, d, repaid)

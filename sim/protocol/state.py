@@ -1,0 +1,296 @@
+"""The state of the protocol and of everyone's wallets: arrays only, one `NamedTuple` of them.
+
+Rows are assets, spokes, vaults, accounts, actors or pairs; columns are named by the constants below, in the order in
+which `contracts/periphery/Lens.sol` returns them. Number arrays hold Python integers (`dtype=object`) in exact runs and
+float64 in compiled ones; index arrays are int64 in both, and never take part in arithmetic.
+
+Spokes 0..V-1 are the vaults; spoke V is the public share token of each asset. Actor 0 is the admin.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+HUB = (
+    "cash",
+    "scaled_debt",
+    "borrow_index",
+    "borrow_rate",
+    "last_accrual",
+    "total_shares",
+    "fee_shares",
+    "deficit",
+    "deficit_since",
+    "escrow",
+    "deficit_reported",
+    "covered_by_fees",
+    "covered_by_fund",
+    "socialised",
+)
+(
+    CASH,
+    SCALED_DEBT,
+    BORROW_INDEX,
+    BORROW_RATE,
+    LAST_ACCRUAL,
+    TOTAL_SHARES,
+    FEE_SHARES,
+    DEFICIT,
+    DEFICIT_SINCE,
+    ESCROW,
+    DEFICIT_REPORTED,
+    COVERED_BY_FEES,
+    COVERED_BY_FUND,
+    SOCIALISED,
+) = range(len(HUB))
+
+RATES = ("reserve_factor_bps", "optimal_usage_bps", "base_rate_bps", "slope1_bps", "slope2_bps")
+RESERVE_FACTOR, OPTIMAL_USAGE, BASE_RATE, SLOPE1, SLOPE2 = range(len(RATES))
+
+SPOKE = (
+    "add_cap",
+    "draw_cap",
+    "added_shares",
+    "drawn_scaled",
+    "escrowed",
+    "reported_deficit",
+    "active",
+    "halted",
+)
+ADD_CAP, DRAW_CAP, ADDED_SHARES, DRAWN_SCALED, ESCROWED, REPORTED_DEFICIT, ACTIVE, HALTED = range(
+    len(SPOKE)
+)
+
+RESERVE = (
+    "ltv_bps",
+    "lt_bps",
+    "max_bonus_bps",
+    "min_bonus_bps",
+    "liquidation_fee_bps",
+    "rehypothecate",
+    "collateral_enabled",
+    "borrow_enabled",
+    "supply_cap",
+    "borrow_cap",
+    "lt_from_bps",
+    "ramp_start",
+    "ramp_end",
+)
+(
+    LTV,
+    LT,
+    MAX_BONUS,
+    MIN_BONUS,
+    LIQUIDATION_FEE,
+    REHYPOTHECATE,
+    COLLATERAL_ENABLED,
+    BORROW_ENABLED,
+    SUPPLY_CAP,
+    BORROW_CAP,
+    LT_FROM,
+    RAMP_START,
+    RAMP_END,
+) = range(len(RESERVE))
+
+POLICY = (
+    "engine",
+    "target_health",
+    "hf_for_max_bonus",
+    "auction_seconds",
+    "liquidation_delay",
+    "urgent_health",
+    "dust_value",
+)
+ENGINE, TARGET_HEALTH, HF_FOR_MAX_BONUS, AUCTION_SECONDS, LIQUIDATION_DELAY, URGENT_HEALTH, DUST_VALUE = range(
+    len(POLICY)
+)
+ENGINES = ("close-factor", "target-health", "dutch-bonus")
+CLOSE_FACTOR, TARGET_HEALTH_ENGINE, DUTCH_BONUS = range(len(ENGINES))
+
+LOSSES = ("cover_window", "immediate", "cooldown")
+COVER_WINDOW, IMMEDIATE, COOLDOWN = range(len(LOSSES))
+
+ORACLE = (
+    "heartbeat",
+    "min_answer",
+    "max_answer",
+    "max_move_bps",
+    "hold_off",
+    "has_fallback",
+    "anchor",
+    "deviated_since",
+)
+HEARTBEAT, MIN_ANSWER, MAX_ANSWER, MAX_MOVE, HOLD_OFF, HAS_FALLBACK, ANCHOR, DEVIATED_SINCE = range(
+    len(ORACLE)
+)
+
+FEED = ("answer", "updated_at", "mode")
+ANSWER, UPDATED_AT, MODE = range(len(FEED))
+
+ACCOUNT = ("flagged_at", "isolated")
+FLAGGED_AT, ISOLATED = range(len(ACCOUNT))
+
+POSITION = ("supplied", "scaled_debt", "is_collateral")
+SUPPLIED, POSITION_DEBT, IS_COLLATERAL = range(len(POSITION))
+
+HOLDING = ("wallet", "hub_shares", "stake", "pending_stake", "unlock_at")
+WALLET, HUB_SHARES, STAKE, PENDING_STAKE, UNLOCK_AT = range(len(HOLDING))
+
+POOL = ("assets", "total_shares")
+POOL_ASSETS, POOL_SHARES = range(len(POOL))
+
+PAIR = ("reserve0", "reserve1", "cumulative0", "cumulative1", "last_update", "lp_supply", "fee_bps")
+RESERVE0, RESERVE1, CUMULATIVE0, CUMULATIVE1, LAST_UPDATE, LP_SUPPLY, FEE_BPS = range(len(PAIR))
+
+JOURNAL = (
+    "kind",
+    "actor",
+    "account",
+    "x",
+    "y",
+    "amount",
+    "limit",
+    "option",
+    "code",
+    "result0",
+    "result1",
+    "result2",
+)
+"""One row per operation: what was asked, by whom, the verdict (`errors`) and what moved."""
+CODE_COLUMN = JOURNAL.index("code")
+
+
+class Undo(NamedTuple):
+    """What an operation may have changed, as it was before: an operation is all or nothing, as on the EVM."""
+
+    hub: Array
+    spoke: Array
+    oracle: Array
+    pool: Array
+    pair: Array
+    account: Array  # (fields,)
+    position: Array  # (2, assets, fields): the account and the actor's own
+    holding: Array  # (assets, fields) of the actor
+    lp: Array  # (pairs,) of the actor
+
+
+class State(NamedTuple):
+    """Shapes: m assets, V vaults, n accounts, A actors, P pairs."""
+
+    clock: Array  # (1,) block timestamp, seconds
+    unit: Array  # (m,) 10 ** decimals
+    hub: Array  # (m, HUB)
+    rates: Array  # (m, RATES)
+    spoke: Array  # (V + 1, m, SPOKE)
+    reserve: Array  # (V, m, RESERVE)
+    policy: Array  # (V, POLICY)
+    losses: Array  # (LOSSES,)
+    oracle: Array  # (V, m, ORACLE)
+    feed: Array  # (2, m, FEED): primary, fallback
+    account: Array  # (n, ACCOUNT)
+    account_owner: Array  # (n,) actor, int64
+    account_vault: Array  # (n,) vault, int64
+    account_manager: Array  # (n,) actor or -1, int64
+    own_account: Array  # (V, A) the actor's sub-account 0 in a vault, or -1, int64
+    position: Array  # (n, m, POSITION)
+    holding: Array  # (A, m, HOLDING)
+    pool: Array  # (m, POOL) insurance
+    pair: Array  # (P, PAIR)
+    pair_tokens: Array  # (P, 2) assets, int64
+    pair_of: Array  # (m, m) the pair of two assets, or -1, int64
+    lp: Array  # (A, P) LP shares
+    result: Array  # (3,) what the current operation moved
+    journal: Array  # (capacity, JOURNAL)
+    journal_length: Array  # (1,) int64
+    undo: Undo
+
+
+def empty(
+    units: list[int],
+    vaults: int,
+    account_owner: list[int],
+    account_vault: list[int],
+    actors: int,
+    pair_tokens: list[tuple[int, int]],
+    now: int,
+    journal_capacity: int,
+) -> State:
+    """A protocol just deployed at time `now`: nothing configured, supplied or owed. All numbers are Python integers."""
+
+    def zeros(*shape: int) -> Array:
+        return np.full(shape, 0, dtype=object)
+
+    m, n, pairs = len(units), len(account_owner), len(pair_tokens)
+    own = np.full((vaults, actors), -1, dtype=np.int64)
+    for account in reversed(range(n)):
+        own[account_vault[account], account_owner[account]] = account
+    pair_of = np.full((m, m), -1, dtype=np.int64)
+    for p, (token0, token1) in enumerate(pair_tokens):
+        pair_of[token0, token1] = pair_of[token1, token0] = p
+    s = State(
+        clock=zeros(1),
+        unit=np.array(units, dtype=object),
+        hub=zeros(m, len(HUB)),
+        rates=zeros(m, len(RATES)),
+        spoke=zeros(vaults + 1, m, len(SPOKE)),
+        reserve=zeros(vaults, m, len(RESERVE)),
+        policy=zeros(vaults, len(POLICY)),
+        losses=zeros(len(LOSSES)),
+        oracle=zeros(vaults, m, len(ORACLE)),
+        feed=zeros(2, m, len(FEED)),
+        account=zeros(n, len(ACCOUNT)),
+        account_owner=np.array(account_owner, dtype=np.int64),
+        account_vault=np.array(account_vault, dtype=np.int64),
+        account_manager=np.full(n, -1, dtype=np.int64),
+        own_account=own,
+        position=zeros(n, m, len(POSITION)),
+        holding=zeros(actors, m, len(HOLDING)),
+        pool=zeros(m, len(POOL)),
+        pair=zeros(pairs, len(PAIR)),
+        pair_tokens=np.array(pair_tokens, dtype=np.int64).reshape(pairs, 2),
+        pair_of=pair_of,
+        lp=zeros(actors, pairs),
+        result=zeros(3),
+        journal=zeros(journal_capacity, len(JOURNAL)),
+        journal_length=np.zeros(1, dtype=np.int64),
+        undo=Undo(
+            hub=zeros(m, len(HUB)),
+            spoke=zeros(vaults + 1, m, len(SPOKE)),
+            oracle=zeros(vaults, m, len(ORACLE)),
+            pool=zeros(m, len(POOL)),
+            pair=zeros(pairs, len(PAIR)),
+            account=zeros(len(ACCOUNT)),
+            position=zeros(2, m, len(POSITION)),
+            holding=zeros(m, len(HOLDING)),
+            lp=zeros(pairs),
+        ),
+    )
+    s.clock[0] = now
+    s.hub[:, BORROW_INDEX] = 10**27
+    s.hub[:, LAST_ACCRUAL] = now
+    s.pair[:, LAST_UPDATE] = now
+    return s
+
+
+def on_floats(s: State) -> State:
+    """A copy of an exact state for compiled code: the same numbers as float64, without journal rows."""
+
+    def convert(name: str, value: Any) -> Any:
+        if isinstance(value, Undo):
+            return Undo(*(array.astype(np.float64) for array in value))
+        if name == "journal":
+            return np.zeros((0, len(JOURNAL)))
+        return value.astype(np.float64) if value.dtype == object else value.copy()
+
+    return State(*(convert(name, getattr(s, name)) for name in State._fields))
+
+
+def copy(s: State) -> State:
+    """An independent copy of a state of either kind."""
+    undo = Undo(*(array.copy() for array in s.undo))
+    return State(*(a.copy() for a in s[:-1]), undo)  # type: ignore[call-arg]
