@@ -1,0 +1,70 @@
+"""Compiled contracts, as ape compiles and caches them."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from eth_utils.abi import event_abi_to_log_topic, function_abi_to_4byte_selector
+from web3 import Web3
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Artifact(NamedTuple):
+    """ABI and creation code of one contract."""
+
+    name: str
+    abi: list[Any]
+    bytecode: str
+
+    def creation(self, *arguments: Any) -> bytes:
+        """Creation code with encoded constructor arguments."""
+        contract = Web3().eth.contract(abi=self.abi, bytecode=self.bytecode)
+        return bytes.fromhex(contract.constructor(*arguments).data_in_transaction[2:])
+
+    def call(self, function: str, *arguments: Any) -> bytes:
+        """Calldata of a function call."""
+        return bytes.fromhex(Web3().eth.contract(abi=self.abi).encode_abi(function, arguments)[2:])
+
+    def selector(self, function: str) -> bytes:
+        """First four bytes of a function's calldata; the function must not be overloaded."""
+        (entry,) = (e for e in self.abi if e["type"] == "function" and e["name"] == function)
+        return function_abi_to_4byte_selector(entry)
+
+
+@cache
+def contracts() -> dict[str, Artifact]:
+    """Every contract of the project by name, compiled first if a source changed."""
+    import ape  # not needed, and a second slower, where nothing touches a chain
+
+    loaded = ape.Project(ROOT).load_contracts()
+    artifacts = {}
+    for name, container in loaded.items():
+        code = container.contract_type.get_deployment_bytecode()
+        abi = [entry.model_dump(mode="json") for entry in container.contract_type.abi]
+        artifacts[name] = Artifact(name, abi, code.hex() if code else "")
+    return artifacts
+
+
+@cache
+def error_names() -> dict[bytes, str]:
+    """Selector of every custom error of the project -> its name."""
+    names = {}
+    for artifact in contracts().values():
+        for entry in artifact.abi:
+            if entry["type"] == "error":
+                names[function_abi_to_4byte_selector(entry)] = entry["name"]
+    return names
+
+
+@cache
+def event_topics() -> dict[bytes, Any]:
+    """First topic of every event of the project -> its ABI entry."""
+    return {
+        event_abi_to_log_topic(entry): entry
+        for artifact in contracts().values()
+        for entry in artifact.abi
+        if entry["type"] == "event"
+    }

@@ -1,0 +1,183 @@
+"""Deploys the whole protocol as a twin state describes it: one list of steps for every chain and for ape."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Protocol
+
+from sim.engines.artifacts import contracts
+from sim.engines.chain import Call, Chain
+from sim.protocol.state import (
+    AUCTION_SECONDS,
+    CLOSE_FACTOR,
+    COOLDOWN,
+    COVER_WINDOW,
+    DUST_VALUE,
+    ENGINE,
+    FEE_BPS,
+    HAS_FALLBACK,
+    HEARTBEAT,
+    HF_FOR_MAX_BONUS,
+    HOLD_OFF,
+    IMMEDIATE,
+    LIQUIDATION_DELAY,
+    MAX_ANSWER,
+    MAX_MOVE,
+    MIN_ANSWER,
+    REHYPOTHECATE,
+    SUPPLY_CAP,
+    TARGET_HEALTH,
+    TARGET_HEALTH_ENGINE,
+    URGENT_HEALTH,
+    State,
+)
+
+NOWHERE = "0x" + "00" * 20
+FEED_DECIMALS = 8
+
+
+class Deployer(Protocol):
+    """Whoever sends the transactions of a deployment."""
+
+    admin: str
+
+    def deploy(self, contract: str, *arguments: Any) -> str:
+        """Create a contract; return its address."""
+
+    def transact(self, contract: str, address: str, function: str, *arguments: Any) -> None:
+        """Call a function as admin."""
+
+
+class Deployment(NamedTuple):
+    """Addresses of a deployed protocol. Lists follow the state's rows: assets, vaults, pairs."""
+
+    tokens: list[str]
+    feeds: list[list[str]]
+    """Primary and fallback feed of each asset."""
+    hub: str
+    fund: str
+    routers: list[str]
+    engines: list[str]
+    vaults: list[str]
+    shares: list[str]
+    pairs: list[str]
+    liquidator: str
+    lens: str
+
+
+class ChainDeployer:
+    """Deploys on a chain of our own, one block per transaction."""
+
+    def __init__(self, chain: Chain, admin: str, start: int) -> None:
+        self.admin = admin
+        self._chain = chain
+        self._now = start
+
+    def _send(self, to: str | None, data: bytes, what: str) -> str | None:
+        self._now += 1
+        (receipt,) = self._chain.block([Call(self.admin, to, data)], self._now)
+        if not receipt.ok:
+            raise RuntimeError(f"deployment: {what} was refused {receipt.output!r}")
+        return receipt.contract
+
+    def deploy(self, contract: str, *arguments: Any) -> str:
+        """See `Deployer`."""
+        address = self._send(None, contracts()[contract].creation(*arguments), contract)
+        assert address is not None
+        return address
+
+    def transact(self, contract: str, address: str, function: str, *arguments: Any) -> None:
+        """See `Deployer`."""
+        data = contracts()[contract].call(function, *arguments)
+        self._send(address, data, f"{contract}.{function}")
+
+
+def reserve_config(s: State, v: int, i: int) -> tuple[Any, ...]:
+    """The state's reserve row as `IVault.ReserveConfig`."""
+    row = list(s.reserve[v, i])
+    flags = [bool(x) for x in row[REHYPOTHECATE:SUPPLY_CAP]]
+    return (*row[:REHYPOTHECATE], *flags, *row[SUPPLY_CAP : SUPPLY_CAP + 2])
+
+
+def deploy(by: Deployer, s: State, symbols: list[str]) -> Deployment:
+    """Deploy and configure everything; nothing is supplied, priced or borrowed yet.
+
+    Order: tokens and feeds, hub and fund, then per vault router, engine, vault and reserves, share tokens, venues,
+    periphery.
+    """
+    assets = range(len(symbols))
+    vaults = range(s.policy.shape[0])
+    tokens = [
+        by.deploy("TestToken", symbol, len(str(s.unit[i])) - 1) for i, symbol in enumerate(symbols)
+    ]
+    feeds = [[by.deploy("PriceFeed", FEED_DECIMALS) for _ in assets] for _slot in range(2)]
+
+    hub = by.deploy("LiquidityHub", by.admin)
+    fund = by.deploy("InsuranceFund", hub, s.losses[COOLDOWN])
+    by.transact(
+        "LiquidityHub", hub, "setLossPolicy", fund, s.losses[COVER_WINDOW], bool(s.losses[IMMEDIATE])
+    )
+    for i in assets:
+        by.transact("LiquidityHub", hub, "listAsset", tokens[i], tuple(s.rates[i]))
+
+    routers, engines, vault_addresses = [], [], []
+    for v in vaults:
+        router = by.deploy("OracleRouter", by.admin)
+        for i in assets:
+            row = s.oracle[v, i]
+            fallback = feeds[1][i] if row[HAS_FALLBACK] else NOWHERE
+            bounds = (row[MIN_ANSWER], row[MAX_ANSWER], row[MAX_MOVE], row[HOLD_OFF])
+            feed = (feeds[0][i], fallback, row[HEARTBEAT], *bounds)
+            by.transact("OracleRouter", router, "setFeed", tokens[i], feed)
+        engine = _deploy_engine(by, s, v)
+        policy = s.policy[v]
+        vault = by.deploy(
+            "Vault",
+            hub,
+            router,
+            (engine, policy[LIQUIDATION_DELAY], policy[URGENT_HEALTH], policy[DUST_VALUE]),
+            by.admin,
+        )
+        for i in assets:
+            by.transact("Vault", vault, "setReserve", tokens[i], reserve_config(s, v, i), 0)
+            _set_spoke(by, s, hub, tokens[i], v, i, vault)
+        routers.append(router)
+        engines.append(engine)
+        vault_addresses.append(vault)
+
+    shares = [by.deploy("HubShare", hub, token) for token in tokens]
+    for i in assets:
+        _set_spoke(by, s, hub, tokens[i], len(vaults), i, shares[i])
+    pairs = [
+        by.deploy("ConstantProductPair", tokens[a], tokens[b], s.pair[p, FEE_BPS])
+        for p, (a, b) in enumerate(s.pair_tokens)
+    ]
+    return Deployment(
+        tokens=tokens,
+        feeds=feeds,
+        hub=hub,
+        fund=fund,
+        routers=routers,
+        engines=engines,
+        vaults=vault_addresses,
+        shares=shares,
+        pairs=pairs,
+        liquidator=by.deploy("Liquidator"),
+        lens=by.deploy("Lens"),
+    )
+
+
+def _deploy_engine(by: Deployer, s: State, v: int) -> str:
+    policy = s.policy[v]
+    if policy[ENGINE] == CLOSE_FACTOR:
+        return by.deploy("CloseFactor")
+    if policy[ENGINE] == TARGET_HEALTH_ENGINE:
+        return by.deploy("TargetHealth", policy[TARGET_HEALTH], policy[HF_FOR_MAX_BONUS])
+    return by.deploy("DutchBonus", policy[AUCTION_SECONDS])
+
+
+def _set_spoke(
+    by: Deployer, s: State, hub: str, token: str, spoke: int, i: int, address: str
+) -> None:
+    add_cap, draw_cap = s.spoke[spoke, i, :2]
+    active, halted = (bool(x) for x in s.spoke[spoke, i, 6:8])
+    by.transact("LiquidityHub", hub, "setSpoke", token, address, add_cap, draw_cap, active, halted)

@@ -1,0 +1,94 @@
+"""A small protocol with everything switched on: two vaults, four assets, every engine, escrow and rehypothecation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sim.protocol import transaction as op
+from sim.protocol.state import ENGINES, State, empty
+
+SYMBOLS = ["WETH", "WBTC", "USDC", "DAI"]
+DECIMALS = [18, 8, 6, 18]
+START_PRICES = [200 * 10**8, 8_000 * 10**8, 10**8, 10**8]
+START = 1_700_000_000
+ACTORS = 6
+"""0 is the admin."""
+UNLIMITED = (1 << 112) - 1
+
+#            ltv   lt    max   min  fee   rehyp coll borrow
+RESERVES = [
+    [7_500, 8_000, 500, 100, 1_000, 1, 1, 1],
+    [6_500, 7_000, 1_000, 200, 2_000, 0, 1, 1],
+    [8_000, 8_500, 450, 50, 0, 1, 1, 1],
+    [7_000, 7_500, 750, 100, 1_000, 1, 1, 1],
+]
+
+
+def genesis(engines: tuple[int, int] = (0, 1), delay: int = 0, loss_window: int = 3_600) -> State:
+    """Two vaults on one hub; actors 1.. own two accounts in the first vault and one in the second."""
+    owners, vaults = [], []
+    for actor in range(ACTORS):
+        for v in (0, 0, 1):
+            owners.append(actor)
+            vaults.append(v)
+    pairs = [(0, 3), (0, 2), (1, 3), (2, 3)]
+    s = empty(
+        units=[10**d for d in DECIMALS],
+        vaults=2,
+        account_owner=owners,
+        account_vault=vaults,
+        actors=ACTORS,
+        pair_tokens=pairs,
+        now=START,
+        journal_capacity=4_096,
+    )
+    for i in range(4):
+        s.rates[i] = [1_000, 8_000, 100, 400, 20_000]
+        s.spoke[:, i] = [UNLIMITED, UNLIMITED, 0, 0, 0, 0, 1, 0]
+        for v in range(2):
+            caps = [UNLIMITED, UNLIMITED]
+            s.reserve[v, i] = [*RESERVES[i], *caps, RESERVES[i][1], 0, 0]
+            bounds = [START_PRICES[i] // 1_000, START_PRICES[i] * 1_000]
+            s.oracle[v, i] = [3_600, *bounds, 3_000, 1_800, int(i == 0), 0, 0]
+    for v, engine in enumerate(engines):
+        # engine, target health, hf for max bonus, auction, delay, urgent, dust
+        s.policy[v] = [
+            engine,
+            1_050 * 10**15,
+            950 * 10**15,
+            3_600,
+            delay * v,
+            900 * 10**15,
+            10**8,
+        ]
+    s.losses[:] = [loss_window, 0, 86_400]
+    s.pair[:, 6] = 30
+    return s
+
+
+def opening(s: State) -> None:
+    """Prices, tokens for everyone, some liquidity everywhere: from here any operation can succeed."""
+    none = op.NOBODY
+    for i in range(4):
+        op.execute(s, op.ACCRUE, 0, none, i, 0, 0, 0, 0)
+        for slot in range(2):
+            op.execute(s, op.POST_PRICE, 0, none, i, slot, START_PRICES[i], 0, 0)
+        for actor in range(ACTORS):
+            amount = 10**7 * 10**8 * 10 ** DECIMALS[i] // START_PRICES[i]
+            op.execute(s, op.MINT_TOKEN, actor, none, i, 0, amount, 0, 0)
+        worth = 10**6 * 10**8 * 10 ** DECIMALS[i] // START_PRICES[i]
+        op.execute(s, op.DEPOSIT, 1, none, i, 0, worth, 0, 0)
+        op.execute(s, op.STAKE, 1, none, i, 0, worth // 100, 0, 0)
+    for p, (a, b) in enumerate(s.pair_tokens):
+        amounts = [10**6 * 10**8 * 10 ** DECIMALS[i] // START_PRICES[i] for i in (a, b)]
+        op.execute(s, op.ADD_LIQUIDITY, 1, none, p, 0, *amounts, 0)
+
+
+def engine_names() -> list[str]:
+    """Names of the liquidation engines, by their number."""
+    return list(ENGINES)
+
+
+def rows_of(s: State) -> list[Any]:
+    """The journal as tuples, without taking rows out."""
+    return [tuple(row) for row in s.journal[: s.journal_length[0]]]
