@@ -97,13 +97,14 @@ class Lockstep:
         self._stakers: list[int] = []
         self._shareholders: list[int] = []
 
-    def play(self, rows: list[Any], after: State, compare: bool = True) -> list[int]:
-        """Send one block of journal rows at the state's clock, check verdicts, compare states; gas of each row."""
-        timestamp = int(after.clock[0])
+    def play(self, rows: list[Any], timestamp: int, after: State | None) -> list[int]:
+        """Send one block of journal rows, check verdicts, compare with the twin's state `after`; gas of each row."""
         self._blocks.append((timestamp, rows))
-        gas, verdicts = self._send(rows, timestamp)
-        if verdicts or (compare and (differences := self.compare(after))):
-            self._blame(rows, verdicts or differences)
+        gas, differences = self._send(rows, timestamp)
+        if after is not None and not differences:
+            differences = self.compare(after)
+        if differences:
+            self._blame(rows, differences)
         self.operations += len(rows)
         return gas
 

@@ -154,7 +154,7 @@ def health(s: State, a: int) -> tuple[int, int, int, int, int, bool, bool]:
 def is_liquidatable(s: State, a: int) -> bool:
     """Whether `liquidate` would find the account eligible now."""
     _, _, _, _, factor, _, usable = health(s, a)
-    return usable and factor < wad() and _delay_passed(s, a, factor)
+    return usable and factor < wad() and delay_passed(s, a, factor)
 
 
 # --- accounts ---------------------------------------------------------------------------------------------------
@@ -351,7 +351,7 @@ def terms(s: State, a: int, d: int, c: int, repay_amount: int) -> tuple[int, int
         return PRICE_NOT_USABLE, zero(), zero(), zero()
     if factor >= wad():
         return ACCOUNT_HEALTHY, zero(), zero(), zero()
-    if not _delay_passed(s, a, factor):
+    if not delay_passed(s, a, factor):
         return DELAY_NOT_PASSED, zero(), zero(), zero()
     if s.position[a, d, POSITION_DEBT] == 0:
         return NO_DEBT, zero(), zero(), zero()
@@ -544,7 +544,7 @@ def _require_safe(s: State, a: int) -> int:
 
 
 @jitable
-def _delay_passed(s: State, a: int, factor: int) -> bool:
+def delay_passed(s: State, a: int, factor: int) -> bool:
     v = s.account_vault[a]
     delay = s.policy[v, LIQUIDATION_DELAY]
     if delay == 0 or factor < s.policy[v, URGENT_HEALTH]:

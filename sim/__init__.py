@@ -1,0 +1,1 @@
+"""Breakwater: a stress lab for DeFi lending protocols."""

@@ -1,0 +1,69 @@
+"""Keepers: the chores that anyone may do and that somebody does: accrual, flags, write-offs, covering losses.
+
+They act at any gas price (an assumption: these calls are rare and small).
+"""
+
+from __future__ import annotations
+
+from sim.agents.watchers import look_at
+from sim.market.market import COLLATERAL_VALUE, FACTOR, USABLE, Market
+from sim.protocol import hub
+from sim.protocol import transaction as op
+from sim.protocol.fixed_point import jitable, wad, zero
+from sim.protocol.state import (
+    COVER_WINDOW,
+    DEFICIT,
+    DEFICIT_SINCE,
+    DUST_VALUE,
+    DUTCH_BONUS,
+    ENGINE,
+    FLAGGED_AT,
+    IMMEDIATE,
+    LIQUIDATION_DELAY,
+    POOL_ASSETS,
+    State,
+)
+
+KEEPER = 0
+
+
+@jitable
+def accrue(s: State) -> None:
+    """Book interest on every asset once per step."""
+    for i in range(s.unit.shape[0]):
+        op.execute(s, op.ACCRUE, KEEPER, op.NOBODY, i, 0, zero(), zero(), zero())
+
+
+@jitable
+def flag(s: State, w: Market) -> None:
+    """Where flags matter (a delay, or a bonus that grows with time): flag the unhealthy, unflag the recovered."""
+    for a in range(s.account.shape[0]):
+        v = s.account_vault[a]
+        if s.policy[v, LIQUIDATION_DELAY] == 0 and s.policy[v, ENGINE] != DUTCH_BONUS:
+            continue
+        flagged = s.account[a, FLAGGED_AT] != 0
+        unhealthy = w.watch[a, FACTOR] < wad()
+        if flagged == unhealthy or w.watch[a, USABLE] == 0:
+            continue
+        kind = op.FLAG
+        if flagged:
+            kind = op.UNFLAG
+        op.execute(s, kind, KEEPER, a, 0, 0, zero(), zero(), zero())
+        look_at(s, w, a)
+
+
+@jitable
+def settle_losses(s: State, w: Market) -> None:
+    """Write off what has no collateral left, then let fees, fund and, after the window, suppliers bear the loss."""
+    for a in range(s.account.shape[0]):
+        dust = s.policy[s.account_vault[a], DUST_VALUE]
+        no_collateral = w.watch[a, COLLATERAL_VALUE] < dust
+        if w.watch[a, FACTOR] < wad() and no_collateral and w.watch[a, USABLE] != 0:
+            op.execute(s, op.WRITE_OFF, KEEPER, a, 0, 0, zero(), zero(), zero())
+            look_at(s, w, a)
+    for i in range(s.unit.shape[0]):
+        if s.hub[i, DEFICIT] > 0 and (hub.fee_assets(s, i) > 0 or s.pool[i, POOL_ASSETS] > 0):
+            op.execute(s, op.COVER, KEEPER, op.NOBODY, i, 0, zero(), zero(), zero())
+        waited = s.clock[0] >= s.hub[i, DEFICIT_SINCE] + s.losses[COVER_WINDOW]
+        if s.hub[i, DEFICIT] > 0 and (waited or s.losses[IMMEDIATE] != 0):
+            op.execute(s, op.SOCIALISE, KEEPER, op.NOBODY, i, 0, zero(), zero(), zero())

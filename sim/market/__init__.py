@@ -1,0 +1,1 @@
+"""What the world does to prices: paths, feeds and exit venues."""

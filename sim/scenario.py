@@ -1,0 +1,275 @@
+"""Scenarios: the whole of what a run needs, and how it gets here from a file.
+
+    load("black-thursday")                  a scenario of sim/scenarios
+    load("mine/depeg.yaml")                 a file
+    with_overrides(scenario, {"book.accounts": 50, "venues[0].fee_bps": 5})
+
+Both validate everything and raise `ScenarioError`, which names file, field and remedy: a scenario
+that cannot be run is refused before anything runs. `digest` identifies what was run.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationError
+
+from sim.schema.agents import BorrowerBook, Liquidator
+from sim.schema.base import FromList, Instant, Level, Part, Symbol, Usd
+from sim.schema.deployment import Protocol
+from sim.schema.market import Arbitrage, Asset, Feed, Venue
+from sim.schema.problems import Problem, ScenarioError, explain, join, nearest
+from sim.schema.yaml_file import read
+
+__all__ = ["Scenario", "ScenarioError", "digest", "known", "load", "with_overrides"]
+
+_FOLDER = Path(__file__).parent / "scenarios"
+_MAX_STEPS = 1_000_000
+# The largest worth of one token unit: above it, amounts of a few thousand dollars round visibly.
+_MAX_UNIT_USD = 0.01
+
+
+class Scenario(Part):
+    """Everything a run needs. `assets` sets the order of the columns of every array of a run."""
+
+    name: str = Field(
+        pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$",
+        max_length=64,
+        description="lower-case words joined by hyphens, like black-thursday",
+    )
+    title: str = Field(min_length=1, max_length=200, description="one line of text")
+    story: str = Field(min_length=1, max_length=10_000, description="what happens, as text")
+    sources: Annotated[tuple[str, ...], FromList] = Field(
+        min_length=1, max_length=1_000, description="a list of texts: where the figures come from"
+    )
+    start: Instant = Field(description="a time with its zone, like 2020-03-12T00:00:00Z")
+    duration_hours: float = Field(
+        gt=0, le=365 * 24, description="hours simulated, a multiple of the step, at most 8760"
+    )
+    step_seconds: int = Field(
+        ge=1, le=86_400, description="length of a step in whole seconds, 1..86400"
+    )
+    seed: int = Field(ge=0, lt=2**63, description="root of all randomness, a whole number >= 0")
+    assets: Mapping[Symbol, Asset] = Field(
+        min_length=1, max_length=64, description="per symbol: decimals, price_usd"
+    )
+    native_asset: Symbol = Field(description="the asset that gas is paid in, a key of assets")
+    gas_price_gwei: Level = Field(
+        description="gwei per gas: a number above 0, or a list of waypoints {at, value}"
+    )
+    feeds: Mapping[Symbol, Feed] = Field(description="per asset: the price feed")
+    venues: Annotated[tuple[Venue, ...], FromList] = Field(
+        max_length=2_016, description="a list of pairs: assets, depth_usd_per_side, fee_bps"
+    )
+    arbitrage: Arbitrage = Field(description="speed_bps and capital_usd of the arbitrageurs")
+    protocol: Protocol = Field(description="the deployment: rates, reserves, liquidation...")
+    suppliers: Mapping[Symbol, Usd] = Field(
+        description="per asset: USD supplied by those who never borrow, 0 to 1e+12"
+    )
+    book: BorrowerBook = Field(description="the borrowers: accounts, total_debt_usd...")
+    liquidators: Annotated[tuple[Liquidator, ...], FromList] = Field(
+        max_length=1_000, description="a list of liquidators: name, max_gas_price_gwei..."
+    )
+
+    @property
+    def steps(self) -> int:
+        """Number of steps; a path has one more row, the start."""
+        return round(self.duration_hours * 3600) // self.step_seconds
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The assets in the order of the columns of every array of a run."""
+        return tuple(self.assets)
+
+    def _problems(self) -> Iterator[Problem]:
+        yield from self._time_problems()
+        yield from self._asset_problems()
+        yield from self._venue_problems()
+        yield from self._book_problems()
+        names = [liquidator.name for liquidator in self.liquidators]
+        for i, name in enumerate(names):
+            if name in names[:i]:
+                yield Problem(f"liquidators[{i}].name", f"{name} is taken", "a name of its own")
+
+    def _time_problems(self) -> Iterator[Problem]:
+        seconds = self.duration_hours * 3600
+        steps = round(seconds / self.step_seconds)
+        # 1e-6 s: hours such as 0.1 are no binary number
+        if not 1 <= steps <= _MAX_STEPS or abs(seconds - steps * self.step_seconds) > 1e-6:
+            near = min(max(steps, 1), _MAX_STEPS) * self.step_seconds / 3600
+            yield Problem(
+                "duration_hours",
+                f"{self.duration_hours:g} h is not 1 to {_MAX_STEPS} whole steps of "
+                f"{self.step_seconds} s",
+                f"{near:g}, or another step_seconds",
+            )
+        end = self.start + timedelta(hours=self.duration_hours)
+        levels = {
+            f"assets.{symbol}.price_usd": asset.price_usd for symbol, asset in self.assets.items()
+        }
+        for path, level in {**levels, "gas_price_gwei": self.gas_price_gwei}.items():
+            if isinstance(level, tuple) and (level[0].at > end or level[-1].at < self.start):
+                yield Problem(
+                    path,
+                    "all waypoints lie outside the run",
+                    f"waypoints from {_iso(self.start)} to {_iso(end)}, or one number",
+                )
+
+    def _asset_problems(self) -> Iterator[Problem]:
+        keyed: dict[str, Mapping[str, object]] = {
+            "feeds": self.feeds,
+            "protocol.rates": self.protocol.rates,
+            "protocol.insurance.capital_usd": self.protocol.insurance.capital_usd,
+            "protocol.reserves": self.protocol.reserves,
+            "suppliers": self.suppliers,
+            "book.collateral_weights": self.book.collateral_weights,
+            "book.debt_weights": self.book.debt_weights,
+        }
+        for path, mapping in keyed.items():
+            for symbol in mapping:
+                yield from self._unknown(f"{path}.{symbol}", symbol)
+            for symbol in self.assets:
+                if symbol not in mapping:
+                    yield Problem(
+                        f"{path}.{symbol}", "is missing", "an entry for every key of assets"
+                    )
+        yield from self._unknown("native_asset", self.native_asset)
+        for symbol, asset in self.assets.items():
+            level = asset.price_usd
+            highest = max(w.value for w in level) if isinstance(level, tuple) else level
+            if highest > _MAX_UNIT_USD * 10**asset.decimals:
+                yield Problem(
+                    f"assets.{symbol}.decimals",
+                    f"at {highest:g} USD a token the smallest unit is worth more than a cent",
+                    "more decimals or a lower price",
+                )
+
+    def _venue_problems(self) -> Iterator[Problem]:
+        first: dict[frozenset[str], int] = {}
+        for i, venue in enumerate(self.venues):
+            for j, symbol in enumerate(venue.assets):
+                yield from self._unknown(f"venues[{i}].assets[{j}]", symbol)
+            same = first.setdefault(frozenset(venue.assets), i)
+            if same != i:
+                yield Problem(
+                    f"venues[{i}].assets",
+                    f"the same pair as venues[{same}]",
+                    "one venue per pair: add the depths",
+                )
+
+    def _book_problems(self) -> Iterator[Problem]:
+        collateral = {s for s, weight in self.book.collateral_weights.items() if weight}
+        debts = {s for s, weight in self.book.debt_weights.items() if weight}
+        for symbol, reserve in self.protocol.reserves.items():
+            if symbol in collateral and not (reserve.collateral_enabled and reserve.ltv_bps):
+                yield Problem(
+                    f"book.collateral_weights.{symbol}",
+                    "nothing can be borrowed against this asset",
+                    f"0, or protocol.reserves.{symbol} with collateral_enabled and ltv_bps above 0",
+                )
+            if symbol in debts and not reserve.borrow_enabled:
+                yield Problem(
+                    f"book.debt_weights.{symbol}",
+                    "this asset cannot be borrowed",
+                    f"0, or protocol.reserves.{symbol}.borrow_enabled",
+                )
+        needed = 2 if self.book.two_collateral_share and self.book.isolated_share < 1 else 1
+        for symbol in sorted(debts):
+            if len(collateral - {symbol}) < needed:
+                yield Problem(
+                    f"book.debt_weights.{symbol}",
+                    f"fewer than {needed} other assets have a collateral weight above 0",
+                    "0, or more collateral assets: nobody borrows what he has pledged",
+                )
+
+    def _unknown(self, path: str, symbol: str) -> Iterator[Problem]:
+        if symbol not in self.assets:
+            yield Problem(path, "not an asset", nearest(symbol, self.assets, "the assets are"))
+
+
+def known() -> list[str]:
+    """The names of the scenarios that come with the package, sorted."""
+    return sorted(path.stem for path in _FOLDER.glob("*.yaml"))
+
+
+def load(path_or_name: str | Path) -> Scenario:
+    """The scenario in a file, or of a known name. A path has a folder or ends in .yaml or .yml."""
+    path = Path(path_or_name)
+    is_name = isinstance(path_or_name, str) and not re.search(r"[/\\]|\.ya?ml$", path_or_name)
+    if is_name:
+        if path_or_name not in known():
+            remedy = nearest(str(path_or_name), known(), "the known ones are")
+            raise ScenarioError(
+                f"scenario '{path_or_name}'", [Problem("(name)", "is not known", remedy)]
+            )
+        path = _FOLDER / f"{path_or_name}.yaml"
+    return _validated(read(path), str(path))
+
+
+def with_overrides(scenario: Scenario, overrides: Mapping[str, object]) -> Scenario:
+    """A copy with some fields replaced, in order, and everything validated again.
+
+    `overrides` maps the path of a field that exists, as error messages write it
+    (`protocol.liquidation.delay_seconds`, `venues[0].fee_bps`), to its new value.
+    """
+    file = f"scenario '{scenario.name}' with overrides"
+    document = _unfrozen(scenario.model_dump())
+    for path, value in overrides.items():
+        _replace(document, path, value, file)
+    return _validated(document, file)
+
+
+def digest(scenario: Scenario) -> str:
+    """SHA-256, in hex, of the canonical JSON: equal exactly for scenarios that are equal.
+
+    Keys are sorted and defaults are written out. The order of `assets` counts, because it is the
+    order of the columns that random draws are made for; the order of other mappings does not.
+    """
+    canonical = json.dumps(
+        {"symbols": scenario.symbols, "scenario": scenario.model_dump(mode="json")},
+        sort_keys=True,
+        separators=(",", ":"),
+        allow_nan=False,
+    )
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _validated(document: object, file: str) -> Scenario:
+    try:
+        return Scenario.model_validate(document)
+    except ValidationError as error:
+        raise ScenarioError(file, explain(error, Scenario)) from error
+
+
+def _replace(document: Any, path: str, value: object, file: str) -> None:
+    """Set the field at `path` in nested dictionaries and lists; the field must exist."""
+    walked = ""
+    for name, index in re.findall(r"([^.\[\]]+)|\[(\d+)\]", path):
+        key = int(index) if index else name
+        here = join(walked, f"[{index}]" if index else name)
+        fields = dict(enumerate(document)) if isinstance(document, list) else document
+        if not isinstance(fields, dict) or key not in fields:
+            inside = [str(field) for field in fields] if isinstance(fields, dict) else []
+            remedy = nearest(str(key), inside, f"the fields of {walked or 'a scenario'} are")
+            raise ScenarioError(file, [Problem(here, "no such field to override", remedy)])
+        if here == path:
+            document[key] = value
+            return
+        document, walked = document[key], here
+    remedy = "a path such as protocol.liquidation.delay_seconds or venues[0].fee_bps"
+    raise ScenarioError(file, [Problem(path or "(path)", "is not the path of a field", remedy)])
+
+
+def _unfrozen(value: object) -> object:
+    """The same nesting with lists for tuples, so that an item can be replaced."""
+    if isinstance(value, dict):
+        return {key: _unfrozen(item) for key, item in value.items()}
+    return [_unfrozen(item) for item in value] if isinstance(value, tuple) else value
+
+
+def _iso(at: datetime) -> str:
+    return f"{at:%Y-%m-%dT%H:%M:%SZ}"

@@ -1,0 +1,152 @@
+"""The protocol part of a scenario: the configuration of hub, vault and insurance fund."""
+
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+from typing import Literal
+
+from pydantic import Field
+
+from sim.schema.base import BPS, Bps, Hours, Part, Seconds, Symbol, Tokens, Usd
+from sim.schema.problems import Problem
+
+
+class Rates(Part):
+    """The kinked interest curve of one asset (LiquidityHub.sol)."""
+
+    reserve_factor_bps: int = Field(
+        ge=0, le=BPS - 1, description="share of interest kept as fee, in bps, 0..9999"
+    )
+    optimal_usage_bps: int = Field(ge=1, le=BPS - 1, description="the kink, usage in bps, 1..9999")
+    base_rate_bps: int = Field(ge=0, le=10 * BPS, description="rate per year at no usage, in bps")
+    slope1_bps: int = Field(ge=0, le=10 * BPS, description="added up to the kink, bps per year")
+    slope2_bps: int = Field(ge=0, le=10 * BPS, description="added above the kink, bps per year")
+
+    def _problems(self) -> Iterator[Problem]:
+        top = self.base_rate_bps + self.slope1_bps + self.slope2_bps
+        if top > 10 * BPS:
+            yield Problem(
+                "slope2_bps",
+                f"base_rate + slope1 + slope2 = {top} bps a year",
+                f"a sum of at most {10 * BPS}",
+            )
+
+
+class Insurance(Part):
+    """First-loss capital, per asset."""
+
+    cooldown_hours: Hours = Field(
+        description="hours between asking for and taking capital back, 0 to 8760"
+    )
+    capital_usd: Mapping[Symbol, Usd] = Field(description="per asset: USD in the fund, 0 to 1e+12")
+
+
+class Liquidation(Part):
+    """When an account may be liquidated, and which engine sets size and bonus (Vault.sol)."""
+
+    engine: Literal["close-factor", "target-health", "dutch-bonus"] = Field(
+        description="close-factor, target-health or dutch-bonus"
+    )
+    target_health: float = Field(
+        ge=1, le=2, description="health factor that target-health restores, 1..2"
+    )
+    hf_for_max_bonus: float = Field(
+        gt=0, lt=1, description="health factor at which target-health pays max_bonus, inside 0..1"
+    )
+    auction_seconds: int = Field(
+        ge=1,
+        le=30 * 86_400,
+        description="time from min to max bonus in dutch-bonus, whole seconds, 1..2592000",
+    )
+    delay_seconds: Seconds = Field(
+        description="from flag to liquidation, in whole seconds; 0 needs no flag"
+    )
+    urgent_health: float = Field(
+        ge=0, le=1, description="health factor below which there is no delay, 0..1"
+    )
+    dust_value_usd: float = Field(
+        gt=0,
+        le=1e6,
+        description="USD of collateral below which what an account still owes is written off",
+    )
+
+
+class Reserve(Part):
+    """What the vault allows with one asset."""
+
+    ltv_bps: Bps = Field(description="borrow limit per collateral value, in bps, 0..10000")
+    lt_bps: Bps = Field(description="liquidation threshold, in bps, 0..10000")
+    max_bonus_bps: Bps = Field(description="largest liquidation bonus, in bps, 0..10000")
+    min_bonus_bps: Bps = Field(description="smallest liquidation bonus, in bps, 0..10000")
+    liquidation_fee_bps: Bps = Field(description="the protocol's share of the bonus, in bps")
+    rehypothecate: bool = Field(description="true: collateral is lent on; false: held in escrow")
+    collateral_enabled: bool = Field(description="true: counts as collateral; false: does not")
+    borrow_enabled: bool = Field(description="true: can be borrowed; false: cannot")
+    supply_cap: Tokens | None = Field(
+        default=None, description="most the vault holds, in tokens, above 0; absent: no cap"
+    )
+    borrow_cap: Tokens | None = Field(
+        default=None, description="most the vault owes, in tokens, above 0; absent: no cap"
+    )
+
+    def _problems(self) -> Iterator[Problem]:
+        if self.ltv_bps > self.lt_bps:
+            yield Problem(
+                "ltv_bps",
+                f"borrow limit {self.ltv_bps} is above the liquidation threshold {self.lt_bps}",
+                f"at most {self.lt_bps}: who borrows to the limit must not be liquidatable",
+            )
+        if self.min_bonus_bps > self.max_bonus_bps:
+            yield Problem(
+                "min_bonus_bps",
+                f"{self.min_bonus_bps} is above max_bonus_bps {self.max_bonus_bps}",
+                f"at most {self.max_bonus_bps}",
+            )
+        if self.lt_bps * (BPS + self.max_bonus_bps) >= BPS * BPS:
+            yield Problem(
+                "max_bonus_bps",
+                f"lt {self.lt_bps} x (1 + bonus {self.max_bonus_bps}) >= 1, so a liquidation can "
+                "leave bad debt on a continuous price path",
+                # strictly below 1, hence the -1 before the division
+                lower_bonus_or_threshold(self, BPS * BPS - 1),
+            )
+
+
+def lower_bonus_or_threshold(reserve: Reserve, most: int) -> str:
+    """The remedy where lt x (10000 + bonus) must be at most `most`, a number of bps squared."""
+    remedy = f"lower the threshold to at most {most // (BPS + reserve.max_bonus_bps)}"
+    if reserve.lt_bps and (bonus := most // reserve.lt_bps - BPS) >= reserve.min_bonus_bps:
+        return f"lower the bonus to at most {bonus} or {remedy.removeprefix('lower ')}"
+    return remedy
+
+
+class Protocol(Part):
+    """The deployment: what is configured in the hub, the vault and the insurance fund."""
+
+    rates: Mapping[Symbol, Rates] = Field(description="per asset: the interest curve")
+    cover_window_hours: Hours = Field(
+        description="hours before suppliers take an uncovered loss, 0 to 8760"
+    )
+    loss_mode: Literal["window", "immediate"] = Field(
+        description="window (after cover_window_hours) or immediate"
+    )
+    insurance: Insurance = Field(description="the insurance fund: cooldown_hours, capital_usd")
+    liquidation: Liquidation = Field(description="the liquidation rules: engine, target_health...")
+    reserves: Mapping[Symbol, Reserve] = Field(description="per asset: the vault's configuration")
+
+    def _problems(self) -> Iterator[Problem]:
+        if self.liquidation.engine != "target-health":
+            return
+        # A fraction of the text: 0.84 means 84/100, not the binary number nearest to it.
+        most = int(Fraction(str(self.liquidation.hf_for_max_bonus)) * BPS * BPS)
+        for symbol, reserve in self.reserves.items():
+            product = reserve.lt_bps * (BPS + reserve.max_bonus_bps)
+            if product > most:
+                yield Problem(
+                    f"reserves.{symbol}.max_bonus_bps",
+                    f"lt {reserve.lt_bps} x (1 + bonus {reserve.max_bonus_bps}) is above "
+                    f"hf_for_max_bonus {self.liquidation.hf_for_max_bonus}, so splitting a "
+                    "liquidation pays",
+                    f"{lower_bonus_or_threshold(reserve, most)}, or raise "
+                    "protocol.liquidation.hf_for_max_bonus to at least "
+                    f"{float(Fraction(product, BPS * BPS))}",
+                )

@@ -1,0 +1,148 @@
+"""Why a scenario is refused: the problems found, in the words of a scenario file.
+
+A problem has three parts, because a reader of a refused file needs all three: where it is, what is
+wrong, and what to write instead.
+"""
+
+import re
+import reprlib
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
+from typing import NamedTuple, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+# Pydantic's words for what a YAML file holds.
+_IN_A_FILE = (
+    (r"valid tuple", "list"),
+    (r"^(Tuple|Dictionary)", "this"),
+    (r"valid dictionary( or instance of \w+)?", "mapping"),
+    (r" after validation", ""),
+)
+_MOST_SHOWN = 20  # a wrong indent can spoil hundreds of fields; nobody reads past the first screen
+
+
+class Problem(NamedTuple):
+    """One wrong thing: the `path` of its field (`venues[1].fee_bps`), what is wrong, the remedy."""
+
+    path: str
+    problem: str
+    remedy: str
+
+
+class InconsistentError(ValueError):
+    """Fields that are right alone but not together; paths are relative to the raising model."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(": ".join(problem) for problem in self.problems))
+
+
+class ScenarioError(Exception):
+    """A scenario that cannot be run: its `file`, its `problems`, and as text the whole message."""
+
+    def __init__(self, file: str, problems: Iterable[Problem]) -> None:
+        self.file = file
+        self.problems = tuple(problems)
+        super().__init__(self.file, self.problems)
+
+    def __str__(self) -> str:
+        count = len(self.problems)
+        lines = [f"{self.file}: {count} problem{'' if count == 1 else 's'}"]
+        lines += [f"  {': '.join(problem)}" for problem in self.problems[:_MOST_SHOWN]]
+        if count > _MOST_SHOWN:
+            lines.append(f"  ... and {count - _MOST_SHOWN} more")
+        return "\n".join(lines)
+
+
+def explain(error: ValidationError, model: type[BaseModel]) -> list[Problem]:
+    """Pydantic's errors about `model` as problems: same fields, in the words of a scenario file."""
+    return [
+        problem for detail in error.errors(include_url=False) for problem in _explain(detail, model)
+    ]
+
+
+def nearest(word: str, words: Iterable[str], what: str) -> str:
+    """The remedy for an unknown name: the close matches among `words`, then all of them."""
+    known = list(words)
+    matches = get_close_matches(word, known, n=3)
+    guess = f"did you mean {' or '.join(matches)}? " if matches else ""
+    return f"{guess}{what}: {', '.join(known) or 'none'}"
+
+
+def join(prefix: str, suffix: str) -> str:
+    """Two parts of a field path as one: a dot between names, nothing before an index."""
+    return f"{prefix}{'' if not prefix or not suffix or suffix.startswith('[') else '.'}{suffix}"
+
+
+def _explain(detail: ErrorDetails, model: type[BaseModel]) -> Iterator[Problem]:
+    # Angle brackets name a branch of a union (base.Level), "[key]" marks a key: not in the file.
+    location = [part for part in detail["loc"] if not str(part).startswith(("<", "[key]"))]
+    path = ""
+    for part in location:
+        path = join(path, f"[{part}]" if isinstance(part, int) else str(part))
+    cause = detail.get("ctx", {}).get("error")
+    if isinstance(cause, InconsistentError):
+        for problem in cause.problems:
+            yield problem._replace(path=join(path, problem.path))
+        return
+    parent, _ = _lookup(location[:-1], model)
+    _, field = _lookup(location, model)
+    wanted = (
+        field.description if field else None
+    ) or "see the other scenarios for the shape of this field"
+    path = path or "(file)"
+    if detail["type"] == "missing":
+        yield Problem(path, "is missing", wanted)
+    elif detail["type"] == "extra_forbidden":
+        yield Problem(
+            path,
+            "unknown field",
+            nearest(str(location[-1]), parent.model_fields, "the fields here are"),
+        )
+    else:
+        message = detail["msg"].removeprefix("Input ").removeprefix("Value error, ")
+        for python, file in _IN_A_FILE:
+            message = re.sub(python, file, message)
+        yield Problem(
+            path, f"{message}, got {_show(detail['input'])}", wanted + _hint(detail["input"])
+        )
+
+
+def _hint(value: object) -> str:
+    """More remedy for a number that arrived as text: quoted, or 1e6, which YAML reads as text."""
+    if isinstance(value, str):
+        try:
+            float(value)
+        except ValueError:
+            return ""
+        return " (this is text: remove the quotes, and write an exponent as 1.0e+6)"
+    return ""
+
+
+def _show(value: object) -> str:
+    try:
+        return reprlib.repr(value)  # bounded in length and in depth
+    except ValueError:  # an integer of more digits than Python prints
+        return "a number of thousands of digits"
+
+
+def _lookup(
+    location: Iterable[int | str], model: type[BaseModel]
+) -> tuple[type[BaseModel], FieldInfo | None]:
+    """The model that `location` leads to, and the last field passed on the way there."""
+    field = None
+    for part in location:
+        if part in model.model_fields:
+            field = model.model_fields[str(part)]
+            model = _model_in(field.annotation) or model
+    return model, field
+
+
+def _model_in(annotation: object) -> type[BaseModel] | None:
+    """The model inside an annotation such as `Mapping[str, Asset]`, if there is one."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for part in get_args(annotation) if (found := _model_in(part))), None)

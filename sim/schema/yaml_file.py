@@ -1,0 +1,76 @@
+"""Reading a scenario file: YAML that means one thing only.
+
+YAML itself lets a later duplicate of a key win silently; here that is refused, with the path of
+the key. Everything else that can go wrong with the text of a file is refused the same way.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import yaml
+
+from sim.schema.problems import Problem, ScenarioError, join
+
+MAX_BYTES = 1_000_000  # the longest scenario is some tens of kB; more is the wrong file
+
+
+def read(path: Path) -> object:
+    """The one document in the file at `path`, as Python values; raises ScenarioError."""
+    try:
+        with path.open("rb") as file:
+            text = file.read(MAX_BYTES + 1)  # no more, whatever the file is
+    except OSError as error:
+        remedy = "the path of a scenario file"
+        raise _refused(path, f"cannot be read: {error.strerror}", remedy) from error
+    if len(text) > MAX_BYTES:
+        raise _refused(path, "is larger than 1 MB", "a scenario file; series belong elsewhere")
+    loader: yaml.SafeLoader | None = None
+    try:
+        loader = _Loader(text)
+        document = loader.get_single_node()
+        if document is None:
+            raise _refused(path, "is empty", "a mapping that starts with `name:`")
+        if duplicates := list(_duplicates(document, "", set())):
+            raise ScenarioError(str(path), duplicates)
+        return loader.construct_document(document)
+    except yaml.YAMLError as error:
+        raise _refused(path, f"is not YAML: {error}", "one YAML document in UTF-8") from error
+    except RecursionError as error:
+        raise _refused(path, "is nested too deeply", "the nesting of a scenario") from error
+    finally:
+        if loader is not None:
+            loader.dispose()
+
+
+class _Loader(yaml.SafeLoader):
+    """The safe loader, saying where a text stands that looks like a number or date but is none."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> object:
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, OverflowError) as error:
+            raise yaml.constructor.ConstructorError(
+                None, None, str(error), node.start_mark
+            ) from error
+
+
+def _refused(path: Path, problem: str, remedy: str) -> ScenarioError:
+    return ScenarioError(str(path), [Problem("(file)", problem, remedy)])
+
+
+def _duplicates(node: yaml.Node, path: str, seen: set[int]) -> Iterator[Problem]:
+    if id(node) in seen:  # an alias: looked at where its anchor is
+        return
+    seen.add(id(node))
+    if isinstance(node, yaml.SequenceNode):
+        for i, item in enumerate(node.value):
+            yield from _duplicates(item, f"{path}[{i}]", seen)
+    elif isinstance(node, yaml.MappingNode):
+        lines: dict[tuple[str, str], int] = {}
+        for key, value in node.value:
+            here = join(path, str(key.value))
+            line = key.start_mark.line + 1
+            first = lines.setdefault((key.tag, str(key.value)), line)
+            if first != line:
+                yield Problem(here, f"appears on lines {first} and {line}", "keep one of them")
+            yield from _duplicates(value, here, seen)

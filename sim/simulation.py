@@ -1,0 +1,33 @@
+"""THE LOOP. One step, in order; nothing else decides what happens when.
+
+    1  reference prices move          (the market's tables: row k)
+    2  arbitrage pulls the venues     arbitrageurs.act
+    3  feeds report                   feeds.report
+    4  everyone looks                 watchers.look
+    5  keepers flag, liquidators act  keepers.flag, liquidators.act: sales move the venues
+    6  losses are borne               keepers.settle_losses: write-offs, fees, fund, suppliers
+
+Everything that happens to the protocol is an operation of `sim.protocol.transaction`, so the journal of a step is the
+list of transactions that does the same on a chain. The same source compiles on floats.
+"""
+
+from __future__ import annotations
+
+from sim.agents import arbitrageurs, keepers, liquidators, watchers
+from sim.market import feeds
+from sim.market.market import Market
+from sim.protocol.fixed_point import jitable
+from sim.protocol.state import State
+
+
+@jitable
+def step(s: State, w: Market, k: int) -> None:
+    """Step k of the run, at time `w.time[k]`."""
+    s.clock[0] = w.time[k]
+    keepers.accrue(s)
+    arbitrageurs.act(s, w, k)
+    feeds.report(s, w, k)
+    watchers.look(s, w)
+    keepers.flag(s, w)
+    liquidators.act(s, w, k)
+    keepers.settle_losses(s, w)
