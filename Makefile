@@ -1,0 +1,45 @@
+# Every command a contributor needs; `make` alone lists them.
+SHELL := /bin/bash
+PYTHON_TESTS := .venv/bin/python -m pytest -p no:ape_test --ignore=tests/contracts
+
+.PHONY: help setup crash test test-fast lint format lock clean
+.DEFAULT_GOAL := help
+
+help: ## list the commands
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | while IFS=$$'\t' read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
+
+setup: ## install everything into this folder; instant when nothing changed
+	@tools/setup.sh
+
+crash: setup ## play Black Thursday on a local devnet (ARGS="..." adds options)
+	@.venv/bin/ape run crash black-thursday $(ARGS)
+
+test: lint ## check the style, then run every test
+	$(PYTHON_TESTS)
+	.venv/bin/ape test tests/contracts --network ethereum:local:foundry
+
+test-fast: setup ## only the tests that need neither a chain nor compilation
+	$(PYTHON_TESTS) -m "not chain and not compiled"
+
+lint: setup ## style, types, import directions, spelling, Solidity
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy
+	.venv/bin/lint-imports --no-logo
+	.venv/bin/codespell
+	node_modules/.bin/solhint --config solhint.config.js --disc --noPoster --max-warnings 0 'contracts/**/*.sol'
+
+format: setup ## let ruff rewrite what `make lint` complains about
+	.venv/bin/ruff check --fix
+	.venv/bin/ruff format
+
+lock: setup ## resolve the pins of pyproject.toml and package.json into the two lock files
+	.venv/bin/uv pip compile pyproject.toml --group dev --output-file requirements.lock --quiet \
+	  --universal --python-version 3.10 --fork-strategy fewest \
+	  --generate-hashes --no-emit-index-url --custom-compile-command 'make lock'
+	npm install --package-lock-only --no-audit --no-fund --no-update-notifier --loglevel=error
+
+clean: ## delete everything that setup, ape and the checkers made
+	rm -rf .venv .solcx node_modules .build contracts/.cache out
+	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
