@@ -105,7 +105,7 @@ class Scenario(Part):
                 "duration_hours",
                 f"{self.duration_hours:g} h is not 1 to {_MAX_STEPS} whole steps of "
                 f"{self.step_seconds} s",
-                f"{near:g}, or another step_seconds",
+                f"{near!r}, or another step_seconds",
             )
         end = self.start + timedelta(hours=self.duration_hours)
         levels = {
@@ -257,7 +257,7 @@ def _replace(document: Any, path: str, value: object, file: str) -> None:
             remedy = nearest(str(key), inside, f"the fields of {walked or 'a scenario'} are")
             raise ScenarioError(file, [Problem(here, "no such field to override", remedy)])
         if here == path:
-            document[key] = value
+            document[key] = _unfrozen(value)  # later overrides change it, not the caller's
             return
         document, walked = document[key], here
     remedy = "a path such as protocol.liquidation.delay_seconds or venues[0].fee_bps"
@@ -265,10 +265,10 @@ def _replace(document: Any, path: str, value: object, file: str) -> None:
 
 
 def _unfrozen(value: object) -> object:
-    """The same nesting with lists for tuples, so that an item can be replaced."""
+    """A copy with lists for tuples, in which items can be replaced."""
     if isinstance(value, dict):
         return {key: _unfrozen(item) for key, item in value.items()}
-    return [_unfrozen(item) for item in value] if isinstance(value, tuple) else value
+    return [_unfrozen(item) for item in value] if isinstance(value, tuple | list) else value
 
 
 def _iso(at: datetime) -> str:

@@ -7,7 +7,8 @@
     5  keepers flag, liquidators act  keepers.flag, liquidators.act: sales move the venues
     6  losses are borne               keepers.settle_losses: write-offs, fees, fund, suppliers
 
-Everything that happens to the protocol is an operation of `sim.protocol.transaction`, so the journal of a step is the
+Everything that happens to the protocol is an operation of `sim.protocol.transaction`, so the
+journal of a step is the
 list of transactions that does the same on a chain. The same source compiles on floats.
 """
 

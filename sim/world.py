@@ -1,12 +1,16 @@
-"""Builds the arrays that a run starts from: scenario + seed -> protocol state, market, and how the state came about.
+"""Builds the arrays that a run starts from: scenario + seed -> protocol state, market, and how the
+state came about.
 
-The state is reached by operations alone: tokens are minted, suppliers deposit, stakers stake, liquidity is added and
-every borrower supplies and borrows, all through `sim.protocol.transaction`. So the same start can be played on a chain,
+The state is reached by operations alone: tokens are minted, suppliers deposit, stakers stake,
+liquidity is added and
+every borrower supplies and borrows, all through `sim.protocol.transaction`. So the same start can
+be played on a chain,
 and a book that the protocol would not accept is refused here, before anything is deployed.
 """
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,9 +18,10 @@ import numpy as np
 from sim import books
 from sim.market.market import LIQUIDATOR, TALLY, WATCH, Market
 from sim.market.tables import gas_table, observed_table, price_table
+from sim.protocol import hub
 from sim.protocol import transaction as op
 from sim.protocol.errors import NAMES, OK
-from sim.protocol.state import ENGINES, SPOKE, State, copy, empty
+from sim.protocol.state import ENGINES, FEE_BPS, SPOKE, State, copy, empty
 from sim.scenario import Scenario, ScenarioError
 from sim.schema.problems import Problem
 
@@ -52,7 +57,9 @@ class World(NamedTuple):
 
 
 def build(scenario: Scenario, seed: int | None = None) -> World:
-    """The world of a scenario; `seed` replaces the scenario's. Raises `ScenarioError` if the book is not accepted."""
+    """The world of a scenario; `seed` replaces the scenario's. Raises `ScenarioError` if the book
+    is not accepted.
+    """
     (book_seed,) = np.random.SeedSequence(scenario.seed if seed is None else seed).spawn(1)
     market_prices = price_table(scenario)
     book = books.synthetic(scenario, list(market_prices[0]), np.random.default_rng(book_seed))
@@ -60,7 +67,6 @@ def build(scenario: Scenario, seed: int | None = None) -> World:
     market = _market(scenario, market_prices, len(book.debt))
     state = copy(genesis)
     opening = _Opening(scenario, state, book, list(market_prices[0])).blocks()
-    state.clock[0] = market.time[0]
     return World(scenario, list(scenario.symbols), book, genesis, opening, state, market)
 
 
@@ -69,11 +75,14 @@ def _integers(values: list[Any]) -> np.ndarray[Any, Any]:
 
 
 def _wad(ratio: float) -> int:
-    return round(ratio * 10**9) * 10**9
+    """The decimal as written, as a WAD: 0.84 is 84/100, not the nearest double."""
+    return int(Fraction(str(ratio)) * 10**18)
 
 
 def _genesis(scenario: Scenario, accounts: int) -> State:
-    """The configured, empty protocol at a time early enough for the opening to end at the scenario's start."""
+    """The configured, empty protocol at a time early enough for the opening to end at the
+    scenario's start.
+    """
     symbols, protocol = scenario.symbols, scenario.protocol
     first_borrower = FIRST_LIQUIDATOR + len(scenario.liquidators)
     s = empty(
@@ -87,7 +96,11 @@ def _genesis(scenario: Scenario, accounts: int) -> State:
         journal_capacity=JOURNAL_ROWS,
     )
     for i, symbol in enumerate(symbols):
-        rates, reserve, feed = protocol.rates[symbol], protocol.reserves[symbol], scenario.feeds[symbol]
+        rates, reserve, feed = (
+            protocol.rates[symbol],
+            protocol.reserves[symbol],
+            scenario.feeds[symbol],
+        )
         s.rates[i] = [
             rates.reserve_factor_bps,
             rates.optimal_usage_bps,
@@ -125,6 +138,7 @@ def _genesis(scenario: Scenario, accounts: int) -> State:
         ]
         spoke = dict.fromkeys(SPOKE, 0) | {"add_cap": UNLIMITED, "draw_cap": UNLIMITED, "active": 1}
         s.spoke[:, i] = list(spoke.values())
+        hub.update_rate(s, i)
     rule = protocol.liquidation
     s.policy[0] = [
         ENGINES.index(rule.engine),
@@ -140,7 +154,7 @@ def _genesis(scenario: Scenario, accounts: int) -> State:
         int(protocol.loss_mode == "immediate"),
         round(protocol.insurance.cooldown_hours * 3_600),
     ]
-    s.pair[:, 6] = [venue.fee_bps for venue in scenario.venues]
+    s.pair[:, FEE_BPS] = [venue.fee_bps for venue in scenario.venues]
     return s
 
 
@@ -203,11 +217,10 @@ class _Opening:
         y, amount, limit, option = (*numbers, 0, 0, 0, 0)[:4]
         code = op.execute(self._s, kind, actor, account, x, y, amount, limit, option)
         if code != OK:
-            asset = self._scenario.symbols[x]
+            asked = f"{op.KINDS[kind]} of {amount} units of asset or pair {x}"
             problem = Problem(
                 what,
-                f"the protocol refuses it at the start: {NAMES[code]} "
-                f"({op.KINDS[kind]} of {amount / self._s.unit[x]:,.2f} {asset})",
+                f"the protocol refuses it at the start: {NAMES[code]} ({asked})",
                 "more suppliers for what is borrowed, higher caps, or a smaller book",
             )
             raise ScenarioError(f"scenario '{self._scenario.name}'", [problem])
@@ -216,7 +229,7 @@ class _Opening:
 
     def _tokens(self, i: int, usd: float) -> int:
         """Token units worth `usd` at the start."""
-        return round(usd * VALUE) * self._s.unit[i] // self._prices[i]
+        return round(usd * VALUE) * int(self._s.unit[i]) // self._prices[i]
 
     def _fund(self, actor: int, i: int, amount: int) -> None:
         self._do("(tokens)", op.MINT_TOKEN, actor, op.NOBODY, i, 0, amount)
@@ -242,15 +255,12 @@ class _Opening:
             amounts = [self._tokens(i, venue.depth_usd_per_side) for i in sides]
             for i, amount in zip(sides, amounts, strict=True):
                 self._fund(LIQUIDITY_PROVIDERS, i, amount)
-            code = op.execute(
-                self._s, op.ADD_LIQUIDITY, LIQUIDITY_PROVIDERS, op.NOBODY, p, 0, *amounts, 0
-            )
-            if code != OK:
-                problem = Problem(f"venues[{p}]", NAMES[code], "a larger depth_usd_per_side")
-                raise ScenarioError(f"scenario '{scenario.name}'", [problem])
+            path = f"venues[{p}].depth_usd_per_side"
+            self._do(path, op.ADD_LIQUIDITY, LIQUIDITY_PROVIDERS, op.NOBODY, p, 0, *amounts)
         for a in range(len(self._book.debt)):
             self._open_account(a)
         self._begin()
+        self._s.clock[0] = self._blocks[-1].time
         return self._blocks
 
     def _open_account(self, a: int) -> None:

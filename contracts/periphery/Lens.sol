@@ -95,18 +95,22 @@ contract Lens {
         }
     }
 
-    /// @notice Per asset: pool assets, pool shares; then per staker and asset: shares, pending shares, unlock time
-    function insurance(
+    /// @notice Per asset: the fund's assets, its shares
+    function pools(InsuranceFund fund, address[] calldata tokens) external view returns (uint256[] memory out) {
+        out = new uint256[](2 * tokens.length);
+        for (uint256 i = 0; i < tokens.length; ++i) (out[2 * i], out[2 * i + 1]) = fund.poolOf(tokens[i]);
+    }
+
+    /// @notice Per staker and asset: shares, pending shares, unlock time
+    function stakes(
         InsuranceFund fund,
         address[] calldata stakers,
         address[] calldata tokens
     ) external view returns (uint256[] memory out) {
-        uint256 n = tokens.length;
-        out = new uint256[](2 * n + 3 * n * stakers.length);
-        for (uint256 i = 0; i < n; ++i) {
-            (out[2 * i], out[2 * i + 1]) = fund.poolOf(tokens[i]);
-            for (uint256 k = 0; k < stakers.length; ++k) {
-                uint256 o = 2 * n + 3 * (k * n + i);
+        out = new uint256[](3 * stakers.length * tokens.length);
+        for (uint256 k = 0; k < stakers.length; ++k) {
+            for (uint256 i = 0; i < tokens.length; ++i) {
+                uint256 o = 3 * (k * tokens.length + i);
                 (out[o], out[o + 1], out[o + 2]) = fund.stakeOf(tokens[i], stakers[k]);
             }
         }

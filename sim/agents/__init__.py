@@ -1,1 +1,3 @@
-"""Who acts on the protocol, one file per kind; every decision is a function of state, market and step."""
+"""Who acts on the protocol, one file per kind; every decision is a function of state, market and
+step.
+"""

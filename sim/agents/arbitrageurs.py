@@ -1,4 +1,6 @@
-"""Arbitrageurs: pull every venue toward the reference price, a stated share of the gap per step, while it pays."""
+"""Arbitrageurs: pull every venue toward the reference price, a stated share of the gap per step,
+while it pays.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,8 @@ GAS_PER_SWAP = 120_000
 
 @jitable
 def act(s: State, w: Market, k: int) -> None:
-    """Trade each pair in the direction that gains, if the gain at reference prices exceeds the gas."""
+    """Trade each pair in the direction that gains, if the gain at reference prices exceeds the gas.
+    """
     actor = w.arbitrageur[0]
     for p in range(s.pair.shape[0]):
         for side in range(2):

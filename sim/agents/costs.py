@@ -9,5 +9,7 @@ from sim.protocol.state import State
 
 @jitable
 def gas_value(w: Market, s: State, k: int, gas: int) -> int:
-    """USD (8 decimals) of `gas` at the gas price and native price of step k; the native asset has wei, 1e18."""
+    """USD (8 decimals) of `gas` at the gas price and native price of step k; the native asset has
+    wei, 1e18.
+    """
     return mul_div_down(w.gas_price[k] * gas, w.price[k, w.native[0]], wad())

@@ -1,4 +1,5 @@
-"""Keepers: the chores that anyone may do and that somebody does: accrual, flags, write-offs, covering losses.
+"""Keepers: the chores that anyone may do and that somebody does: accrual, flags, write-offs,
+covering losses.
 
 They act at any gas price (an assumption: these calls are rare and small).
 """
@@ -36,7 +37,9 @@ def accrue(s: State) -> None:
 
 @jitable
 def flag(s: State, w: Market) -> None:
-    """Where flags matter (a delay, or a bonus that grows with time): flag the unhealthy, unflag the recovered."""
+    """Where flags matter (a delay, or a bonus that grows with time): flag the unhealthy, unflag the
+    recovered.
+    """
     for a in range(s.account.shape[0]):
         v = s.account_vault[a]
         if s.policy[v, LIQUIDATION_DELAY] == 0 and s.policy[v, ENGINE] != DUTCH_BONUS:
@@ -54,7 +57,9 @@ def flag(s: State, w: Market) -> None:
 
 @jitable
 def settle_losses(s: State, w: Market) -> None:
-    """Write off what has no collateral left, then let fees, fund and, after the window, suppliers bear the loss."""
+    """Write off what has no collateral left, then let fees, fund and, after the window, suppliers
+    bear the loss.
+    """
     for a in range(s.account.shape[0]):
         dust = s.policy[s.account_vault[a], DUST_VALUE]
         no_collateral = w.watch[a, COLLATERAL_VALUE] < dust

@@ -1,7 +1,10 @@
-"""Liquidators: a population that liquidates what pays, most profitable first, and sells what it seizes.
+"""Liquidators: a population that liquidates what pays, most profitable first, and sells what it
+seizes.
 
-Each has a gas price above which it is silent, a profit it wants, and a capacity per step. All use the flash liquidator,
-so none needs capital. A liquidation too large for the venue is cut to the size that gains most there.
+Each has a gas price above which it is silent, a profit it wants, and a capacity per step. All use
+the flash liquidator,
+so none needs capital. A liquidation too large for the venue is cut to the size that gains most
+there.
 """
 
 from __future__ import annotations
@@ -33,7 +36,9 @@ from sim.protocol.state import IS_COLLATERAL, POSITION_DEBT, State
 
 @jitable
 def act(s: State, w: Market, k: int) -> None:
-    """Rounds over all candidates, best first, until a round finds nothing that pays or capacity is used up."""
+    """Rounds over all candidates, best first, until a round finds nothing that pays or capacity is
+    used up.
+    """
     w.spent[:] = zero()
     w.actions[:] = zero()
     acted = True
@@ -128,7 +133,9 @@ def _offer(s: State, a: int, d: int, c: int, amount: int) -> tuple[int, int, int
 
 @jitable
 def _largest_pair(s: State, w: Market, k: int, a: int) -> tuple[int, int]:
-    """The account's largest debt, and its largest collateral that a venue trades against it; -1 where there is none."""
+    """The account's largest debt, and its largest collateral that a venue trades against it; -1
+    where there is none.
+    """
     d, c = -1, -1
     most = zero()
     for i in range(s.unit.shape[0]):

@@ -1,4 +1,6 @@
-"""Watchers: everyone sees the same health of every account, measured once per step and after every action on it."""
+"""Watchers: everyone sees the same health of every account, measured once per step and after every
+action on it.
+"""
 
 from __future__ import annotations
 

@@ -41,7 +41,9 @@ def words(*values: int | str | bool) -> bytes:
 
 
 class Encoder:
-    """Journal rows to transactions for one deployment, adding token approvals where they are first needed."""
+    """Journal rows to transactions for one deployment, adding token approvals where they are first
+    needed.
+    """
 
     def __init__(self, s: State, d: Deployment) -> None:
         self._s, self._d = s, d
@@ -54,7 +56,7 @@ class Encoder:
             self.account_ids.append(int(actor_address(owner), 16) << 8 | sub)
 
     def calls(self, row: Row) -> list[Call]:
-        """The transactions of one operation, approvals first; the last one is the operation itself."""
+        """The transactions of one operation: approvals first, last the operation itself."""
         kind, actor = row[0], row[1]
         contract, address, function, arguments, spends = _ENCODERS[kind](self, row)
         approvals = [
@@ -70,7 +72,8 @@ class Encoder:
         data = _selector(contract, function) + arguments
         return [*approvals, Call(actor_address(actor), address, data)]
 
-    # Each method below answers (contract, address, function, encoded arguments, tokens the address may spend).
+    # Each method below answers (contract, address, function, encoded arguments, tokens the address
+    # may spend).
 
     def _mint_token(self, r: Row) -> tuple[str, str, str, bytes, list[str]]:
         token = self._d.tokens[r[3]]
@@ -144,7 +147,7 @@ class Encoder:
         return "ConstantProductPair", address, function, arguments, [token_in]
 
     def _vault(self, account: int) -> str:
-        return self._d.vaults[self._s.account_vault[account]]
+        return self._d.vaults[int(self._s.account_vault[account])]
 
     def _position(self, r: Row) -> tuple[str, str, str, bytes, list[str]]:
         token, vault = self._d.tokens[r[3]], self._vault(r[2])

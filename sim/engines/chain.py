@@ -1,7 +1,9 @@
 """Two chains behind one small interface: anvil over JSON-RPC batches, and revm inside this process.
 
-Anvil is the devnet that users see: real blocks, receipts and gas. Revm is for mass differential testing: the same
-bytecode at tens of thousands of operations per second, but its gas is too low (slots stay warm between calls).
+Anvil is the devnet that users see: real blocks, receipts and gas. Revm is for mass differential
+testing: the same
+bytecode at tens of thousands of operations per second, but its gas is too low (slots stay warm
+between calls).
 """
 
 from __future__ import annotations
@@ -93,11 +95,13 @@ class RevmChain:
             output = bytes(self._evm.message_call(call.sender, call.to, calldata=call.data))
         except RuntimeError as error:  # pyrevm reports a revert as text
             return Receipt(False, 0, _revert_data(str(error)), None, [])
+        result = self._evm.result
+        assert result is not None  # a call was just made
         logs = [
             (log.address, [bytes.fromhex(topic[2:]) for topic in log.topics], bytes(log.data[1]))
-            for log in self._evm.result.logs
+            for log in result.logs
         ]
-        return Receipt(True, int(self._evm.result.gas_used), output, None, logs)
+        return Receipt(True, int(result.gas_used), output, None, logs)
 
     def view(self, calls: Iterable[tuple[str, bytes]]) -> list[bytes]:
         """See `Chain`."""
@@ -112,12 +116,21 @@ class RevmChain:
         for account in accounts:
             self._evm.set_balance(account, FUNDS_WEI)
 
+    def snapshot(self) -> Any:
+        """A state to go back to, once."""
+        return self._evm.snapshot(), self._number
+
+    def revert(self, snapshot: Any) -> None:
+        """Go back; releases the memory of everything since."""
+        checkpoint, self._number = snapshot
+        self._evm.revert(checkpoint)
+
     def close(self) -> None:
         """See `Chain`."""
 
 
 def _revert_data(text: str) -> bytes:
-    """Revert data from pyrevm's message `Revert { gas_used: 1, output: 0x... }`; a halt has none."""
+    """Revert data in pyrevm's message `Revert { gas_used: 1, output: 0x... }`; a halt has none."""
     if not text.startswith("Revert"):
         return b""
     return bytes.fromhex(text.partition("output: 0x")[2].split(" ")[0].rstrip("}, "))
@@ -135,7 +148,8 @@ class AnvilChain:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        # Hardfork and pruning keep the speed flat with block height; `--order fees` makes the order inside a block ours.
+        # Hardfork and pruning keep the speed flat with block height; `--order fees` makes the order
+        # inside a block ours.
         command = [anvil, "--port", str(port), "--accounts", "1", "--silent", "--no-mining"]
         command += ["--order", "fees", "--gas-limit", str(BLOCK_GAS), "--base-fee", "0"]
         command += ["--gas-price", "0", "--hardfork", "cancun", "--prune-history"]

@@ -1,4 +1,6 @@
-"""Deploys the whole protocol as a twin state describes it: one list of steps for every chain and for ape."""
+"""Deploys the whole protocol as a twin state describes it: one list of steps for every chain and
+for ape.
+"""
 
 from __future__ import annotations
 
@@ -101,7 +103,8 @@ def reserve_config(s: State, v: int, i: int) -> tuple[Any, ...]:
 def deploy(by: Deployer, s: State, symbols: list[str]) -> Deployment:
     """Deploy and configure everything; nothing is supplied, priced or borrowed yet.
 
-    Order: tokens and feeds, hub and fund, then per vault router, engine, vault and reserves, share tokens, venues,
+    Order: tokens and feeds, hub and fund, then per vault router, engine, vault and reserves, share
+    tokens, venues,
     periphery.
     """
     assets = range(len(symbols))
@@ -114,7 +117,12 @@ def deploy(by: Deployer, s: State, symbols: list[str]) -> Deployment:
     hub = by.deploy("LiquidityHub", by.admin)
     fund = by.deploy("InsuranceFund", hub, s.losses[COOLDOWN])
     by.transact(
-        "LiquidityHub", hub, "setLossPolicy", fund, s.losses[COVER_WINDOW], bool(s.losses[IMMEDIATE])
+        "LiquidityHub",
+        hub,
+        "setLossPolicy",
+        fund,
+        s.losses[COVER_WINDOW],
+        bool(s.losses[IMMEDIATE]),
     )
     for i in assets:
         by.transact("LiquidityHub", hub, "listAsset", tokens[i], tuple(s.rates[i]))

@@ -1,4 +1,6 @@
-"""The loop on integers: exact to the wei, keeping the journal of operations, with or without a chain in lockstep."""
+"""The loop on integers: exact to the wei, keeping the journal of operations, with or without a
+chain in lockstep.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ class Step(NamedTuple):
 
 
 def run(world: World, follower: Lockstep | None = None) -> Iterator[Step]:
-    """Open the protocol (step 0), then run every step of the scenario; the follower plays and compares each one."""
+    """Open the protocol (step 0), then run every step of the scenario; the follower plays and
+    compares each one.
+    """
     rows: list[Any] = []
     gas: list[int] = []
     for n, block in enumerate(world.opening):

@@ -14,7 +14,9 @@ PRIMARY = 0
 
 @jitable
 def report(s: State, w: Market, k: int) -> None:
-    """Post every price that moved by the deviation threshold since the last answer, or whose heartbeat is due."""
+    """Post every price that moved by the deviation threshold since the last answer, or whose
+    heartbeat is due.
+    """
     for i in range(s.unit.shape[0]):
         seen, last = w.observed[k, i], s.feed[PRIMARY, i, ANSWER]
         moved = abs(seen - last) * BPS >= w.deviation[i] * last

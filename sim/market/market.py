@@ -1,7 +1,10 @@
-"""The world around the protocol during one run: what it will do, and a scratch pad for those who watch it.
+"""The world around the protocol during one run: what it will do, and a scratch pad for those who
+watch it.
 
-Number arrays are Python integers in exact runs and float64 in compiled ones, as in `sim.protocol.state`. Prices are USD
-with 8 decimals, gas prices wei per gas, values USD with 8 decimals. Row k of a table is step k; row 0 is the start.
+Number arrays are Python integers in exact runs and float64 in compiled ones, as in
+`sim.protocol.state`. Prices are USD
+with 8 decimals, gas prices wei per gas, values USD with 8 decimals. Row k of a table is step k; row
+0 is the start.
 """
 
 from __future__ import annotations

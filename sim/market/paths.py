@@ -22,9 +22,9 @@ def waypoint_path(
     if not waypoints:
         raise ValueError("a path needs at least one waypoint")
     seconds, levels = np.asarray(waypoints, dtype=np.float64).T
-    if not np.all(np.diff(seconds) > 0):
+    if not (np.isfinite(seconds).all() and (np.diff(seconds) > 0).all()):
         raise ValueError(f"waypoints must rise in time: {seconds.tolist()} s")
-    if not np.all((levels > 0) & np.isfinite(levels)):
+    if not (np.isfinite(levels).all() and (levels > 0).all()):
         raise ValueError(f"levels must be positive and finite: {levels.tolist()}")
     path: npt.NDArray[np.float64] = np.exp(
         np.interp(np.asarray(times, dtype=np.float64), seconds, np.log(levels))
@@ -38,8 +38,7 @@ def to_price_units(prices_usd: npt.ArrayLike) -> npt.NDArray[np.object_]:
     Raises ValueError where the contracts would refuse the result: 0 or less, or 2^64 or more.
     """
     rounded = np.rint(np.asarray(prices_usd, dtype=np.float64) * PRICE_SCALE)
-    # Written so that it is not true of a NaN.
-    if not np.all((rounded > 0) & (rounded < _PRICE_LIMIT)):
+    if not (np.isfinite(rounded).all() and (rounded > 0).all() and (rounded < _PRICE_LIMIT).all()):
         raise ValueError("a price must round to at least 1e-8 USD and stay below 2^64 units")
     return to_integers(rounded)
 

@@ -1,11 +1,13 @@
 """Exit liquidity in closed form: what to trade on a constant-product pair.
 
-With reserves R (in) and S (out) and g = 1 - fee, selling q gives S g q / (R + g q). If a unit of the input is worth c
+With reserves R (in) and S (out) and g = 1 - fee, selling q gives S g q / (R + g q). If a unit of
+the input is worth c
 units of the output elsewhere, the trade that gains most stops where the marginal price is c:
 
     q = (sqrt(g R S / c) - R) / g        (nothing to gain if q <= 0)
 
-Source: first-order condition; with c = (S / R) / (1 + b) it is the optimal liquidation size R (sqrt(g (1 + b)) - 1) / g.
+Source: first-order condition; with c = (S / R) / (1 + b) it is the optimal liquidation size R
+(sqrt(g (1 + b)) - 1) / g.
 """
 
 from __future__ import annotations
@@ -16,7 +18,9 @@ from sim.protocol.state import FEE_BPS, RESERVE0, RESERVE1, State
 
 @jitable
 def best_sale(s: State, p: int, side: int, cost: int, units: int) -> int:
-    """Input amount that gains most when `units` of it cost `cost` of the output; 0 if none does. Rounds down."""
+    """Input amount that gains most when `units` of it cost `cost` of the output; 0 if none does.
+    Rounds down.
+    """
     reserve_in, reserve_out = s.pair[p, RESERVE0 + side], s.pair[p, RESERVE1 - side]
     keep = BPS - s.pair[p, FEE_BPS]
     root = sqrt_down(mul_div_down(reserve_in * reserve_out, keep * units, BPS * cost))
@@ -27,6 +31,8 @@ def best_sale(s: State, p: int, side: int, cost: int, units: int) -> int:
 
 @jitable
 def arbitrage(s: State, p: int, side: int, price_in: int, price_out: int) -> int:
-    """Input amount that brings the pair to the reference prices (USD per token); 0 if it is there or beyond."""
+    """Input amount that brings the pair to the reference prices (USD per token); 0 if it is there
+    or beyond.
+    """
     unit_in, unit_out = s.unit[s.pair_tokens[p, side]], s.unit[s.pair_tokens[p, 1 - side]]
     return best_sale(s, p, side, price_in * unit_out, price_out * unit_in)

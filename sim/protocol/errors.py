@@ -1,6 +1,7 @@
 """Why an operation was refused: one code per custom error of the contracts, under the same name.
 
-A transition returns `OK` or one of these codes. `NAMES[code]` is the name of the Solidity error, by which the lockstep
+A transition returns `OK` or one of these codes. `NAMES[code]` is the name of the Solidity error, by
+which the lockstep
 engine checks that both refuse for the same reason.
 """
 

@@ -1,17 +1,20 @@
 """Twin of `contracts/libraries/FixedPoint.sol`: one source, two arithmetics.
 
-The primitives below are plain Python on integers: exact, to the wei. Each has an overload for compiled code, where the
-very same transitions run on float64 and rounding disappears below the resolution of a double. Everything else in
+The primitives below are plain Python on integers: exact, to the wei. Each has an overload for
+compiled code, where the
+very same transitions run on float64 and rounding disappears below the resolution of a double.
+Everything else in
 `sim.protocol` is written in terms of them and is never written a second time.
 
-Units: WAD 1e18 (health factors), RAY 1e27 (indices, yearly rates), BPS 1e4 (ratios), USD with 8 decimals.
+Units: WAD 1e18 (health factors), RAY 1e27 (indices, yearly rates), BPS 1e4 (ratios), USD with 8
+decimals.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from math import isqrt, sqrt
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from numba.extending import overload, register_jitable
 
@@ -24,7 +27,8 @@ YEAR = 31_536_000
 
 def jitable(function: F) -> F:
     """Mark a transition as compilable; called from Python it stays the plain function."""
-    return cast(F, register_jitable(function))
+    register_jitable(function)
+    return function
 
 
 def mul_div_down(a: int, b: int, d: int) -> int:
@@ -135,9 +139,11 @@ def _sqrt_on_floats(a: Any) -> Callable[..., Any]:
 
 @jitable
 def growth_factor(rate: int, dt: int) -> int:
-    """Index growth (RAY) over `dt` seconds at yearly `rate` (RAY): 1 + x + x^2/2 + x^3/6, x = rate dt / year.
+    """Index growth (RAY) over `dt` seconds at yearly `rate` (RAY): 1 + x + x^2/2 + x^3/6, x = rate
+    dt / year.
 
-    Below exp(x), so borrowers are never charged more than continuous interest. Source: Aave v3.1 and later.
+    Below exp(x), so borrowers are never charged more than continuous interest. Source: Aave v3.1
+    and later.
     """
     x = mul_div_down(rate, dt, YEAR)
     cubic = mul_div_half(x, div_down(x, 6), ray())

@@ -1,6 +1,7 @@
 """Twin of `contracts/LiquidityHub.sol`: one ledger of cash, debt, shares and losses per asset.
 
-`spoke` is the calling vault's row, or the last row for the public share tokens. Functions that may be refused return a
+`spoke` is the calling vault's row, or the last row for the public share tokens. Functions that may
+be refused return a
 code of `sim.protocol.errors`; the transaction that called them then undoes everything.
 """
 
@@ -73,10 +74,13 @@ from sim.protocol.state import (
 )
 
 VIRTUAL = 1_000_000
-"""Shares and assets that exist from the start and belong to nobody: a first depositor cannot be diluted."""
+"""Shares and assets that exist from the start and belong to nobody: a first depositor cannot be
+diluted.
+"""
 
 
-# --- interest ---------------------------------------------------------------------------------------------------
+# --- interest -------------------------------------------------------------------------------------
+# --------------
 
 
 @jitable
@@ -90,7 +94,8 @@ def borrow_rate(
 ) -> int:
     """Yearly rate (RAY) on a two-slope curve of usage u = debt / (cash + debt).
 
-    base + slope1 u / optimal up to the kink, base + slope1 + slope2 (u - optimal) / (1 - optimal) above it.
+    base + slope1 u / optimal up to the kink, base + slope1 + slope2 (u - optimal) / (1 - optimal)
+    above it.
     """
     usage = zero()
     if debt != 0:
@@ -114,9 +119,7 @@ def preview(s: State, i: int) -> tuple[int, int, int, int]:
     scaled = s.hub[i, SCALED_DEBT]
     if dt == 0 or scaled == 0:
         return index, shares, fee_shares, held
-    grown = min(
-        mul_div_half(index, growth_factor(s.hub[i, BORROW_RATE], dt), ray()), max_index()
-    )
+    grown = min(mul_div_half(index, growth_factor(s.hub[i, BORROW_RATE], dt), ray()), max_index())
     interest = debt_at(scaled, grown) - debt_at(scaled, index)
     held = held + interest
     fee = mul_div_down(interest, s.rates[i, RESERVE_FACTOR], BPS)
@@ -149,7 +152,8 @@ def update_rate(s: State, i: int) -> None:
     )
 
 
-# --- conversions ------------------------------------------------------------------------------------------------
+# --- conversions
+# ------------------------------------------------------------------------------------------------
 
 
 @jitable
@@ -161,7 +165,9 @@ def debt_at(scaled: int, index: int) -> int:
 @jitable
 def total_assets(s: State, i: int) -> int:
     """cash + debt + deficit, as of the last accrual."""
-    return s.hub[i, CASH] + debt_at(s.hub[i, SCALED_DEBT], s.hub[i, BORROW_INDEX]) + s.hub[i, DEFICIT]
+    return (
+        s.hub[i, CASH] + debt_at(s.hub[i, SCALED_DEBT], s.hub[i, BORROW_INDEX]) + s.hub[i, DEFICIT]
+    )
 
 
 @jitable
@@ -207,7 +213,8 @@ def fee_assets(s: State, i: int) -> int:
     )
 
 
-# --- supply side ------------------------------------------------------------------------------------------------
+# --- supply side
+# ------------------------------------------------------------------------------------------------
 
 
 @jitable
@@ -235,7 +242,9 @@ def add(s: State, spoke: int, i: int, assets: int, shares: int) -> int:
 
 @jitable
 def remove(s: State, spoke: int, i: int, assets: int, shares: int) -> int:
-    """Release `assets` for `shares`, at least their worth rounded up. The caller books the receiver's wallet."""
+    """Release `assets` for `shares`, at least their worth rounded up. The caller books the
+    receiver's wallet.
+    """
     accrue(s, i)
     if s.spoke[spoke, i, HALTED] != 0:
         return SPOKE_HALTED
@@ -318,12 +327,14 @@ def _above_add_cap(s: State, spoke: int, i: int) -> bool:
     return assets + s.spoke[spoke, i, ESCROWED] > s.spoke[spoke, i, ADD_CAP]
 
 
-# --- debt side --------------------------------------------------------------------------------------------------
+# --- debt side
+# --------------------------------------------------------------------------------------------------
 
 
 @jitable
 def draw(s: State, spoke: int, i: int, assets: int) -> tuple[int, int]:
-    """(code, scaled debt booked, up) for lending `assets`. The caller books the receiver's wallet."""
+    """(code, scaled debt booked, up) for lending `assets`. The caller books the receiver's wallet.
+    """
     accrue(s, i)
     if s.spoke[spoke, i, ACTIVE] == 0:
         return SPOKE_NOT_ACTIVE, zero()
@@ -346,7 +357,9 @@ def draw(s: State, spoke: int, i: int, assets: int) -> tuple[int, int]:
 
 @jitable
 def restore(s: State, spoke: int, i: int, assets: int, max_scaled: int) -> tuple[int, int]:
-    """(code, scaled debt burnt) for `assets` already moved in: all of `max_scaled` if they pay it up, else down."""
+    """(code, scaled debt burnt) for `assets` already moved in: all of `max_scaled` if they pay it
+    up, else down.
+    """
     accrue(s, i)
     debt = debt_at(max_scaled, s.hub[i, BORROW_INDEX])
     if assets > debt:
@@ -365,7 +378,8 @@ def restore(s: State, spoke: int, i: int, assets: int, max_scaled: int) -> tuple
     return OK, scaled
 
 
-# --- losses -----------------------------------------------------------------------------------------------------
+# --- losses ---------------------------------------------------------------------------------------
+# --------------
 
 
 @jitable
@@ -422,7 +436,9 @@ def cover(s: State, i: int) -> int:
 
 @jitable
 def socialise(s: State, i: int) -> int:
-    """Charge the open deficit to all suppliers, once earlier layers are empty and the cover window has passed."""
+    """Charge the open deficit to all suppliers, once earlier layers are empty and the cover window
+    has passed.
+    """
     accrue(s, i)
     assets = s.hub[i, DEFICIT]
     if assets == 0:

@@ -67,7 +67,8 @@ def withdraw(s: State, actor: int, i: int) -> int:
     if s.clock[0] < s.holding[actor, i, UNLOCK_AT]:
         return COOLING_DOWN
     pool, total = s.pool[i, POOL_ASSETS], s.pool[i, POOL_SHARES]
-    # After losses the virtual assets outweigh the virtual shares: the last to leave take what is there.
+    # After losses the virtual assets outweigh the virtual shares: the last to leave take what is
+    # there.
     assets = min(mul_div_down(shares, pool + VIRTUAL, total + VIRTUAL), pool)
     if assets == 0:
         return ZERO_AMOUNT

@@ -1,4 +1,5 @@
-"""Twin of `contracts/liquidation/*.sol` and `contracts/libraries/Amounts.sol`: how much, at what bonus, for what.
+"""Twin of `contracts/liquidation/*.sol` and `contracts/libraries/Amounts.sol`: how much, at what
+bonus, for what.
 
 Values are USD with 8 decimals, health is a WAD, ratios are BPS, amounts are token units.
 """
@@ -33,7 +34,8 @@ FULL_CLOSE_HEALTH_BPS = 9_500
 WAD_PER_BPS_SQUARED = 10**10
 
 
-# --- engines ----------------------------------------------------------------------------------------------------
+# --- engines --------------------------------------------------------------------------------------
+# --------------
 
 
 @jitable
@@ -46,7 +48,8 @@ def close_factor_max_repay(
     price_debt: int,
     unit_debt: int,
 ) -> int:
-    """Half of the account's total debt value, in debt units down; all of the pair if deep under water or small.
+    """Half of the account's total debt value, in debt units down; all of the pair if deep under
+    water or small.
 
     The rule of Aave v3.3 and later.
     """
@@ -86,7 +89,9 @@ def target_health_max_repay(
     lt_bps: int,
     bonus_bps: int,
 ) -> int:
-    """Value D (T - HF) / (T - (1 + b) lt) in debt units, up; all of the pair if a leftover would be too small."""
+    """Value D (T - HF) / (T - (1 + b) lt) in debt units, up; all of the pair if a leftover would be
+    too small.
+    """
     returned = (BPS + bonus_bps) * lt_bps * WAD_PER_BPS_SQUARED
     value = mul_div_up(total_debt_value, target_health - health_factor, target_health - returned)
     if value + MIN_LEFTOVER > pair_debt_value:
@@ -121,7 +126,9 @@ def quote(
     max_bonus_bps: int,
     seconds_flagged: int,
 ) -> tuple[int, int]:
-    """(largest repayment in debt units, bonus in BPS) of the vault's engine, clamped as the vault does."""
+    """(largest repayment in debt units, bonus in BPS) of the vault's engine, clamped as the vault
+    does.
+    """
     engine = s.policy[v, ENGINE]
     repay, bonus = pair_debt, max_bonus_bps
     if engine == CLOSE_FACTOR:
@@ -157,7 +164,8 @@ def quote(
     return min(repay, pair_debt), min(bonus, max_bonus_bps)
 
 
-# --- amounts ----------------------------------------------------------------------------------------------------
+# --- amounts --------------------------------------------------------------------------------------
+# --------------
 
 
 @jitable
@@ -171,9 +179,11 @@ def seize_amounts(
     bonus_bps: int,
     fee_bps: int,
 ) -> tuple[int, int, int]:
-    """(repaid, seized with fee, fee): the repayment in collateral units plus the bonus, bounded by the balance.
+    """(repaid, seized with fee, fee): the repayment in collateral units plus the bonus, bounded by
+    the balance.
 
-    Base and bonus round down; when the balance is short, all of it is seized and the repayment is what it pays for, up.
+    Base and bonus round down; when the balance is short, all of it is seized and the repayment is
+    what it pays for, up.
     """
     rate = BPS + bonus_bps
     base = mul_div_down(repay * price_debt, unit_collateral, price_collateral * unit_debt)

@@ -1,4 +1,5 @@
-"""Twin of `contracts/periphery/Liquidator.sol`: seize, sell, repay, keep the rest, without capital."""
+"""Twin of `contracts/periphery/Liquidator.sol`: seize, sell, repay, keep the rest, without capital.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +21,9 @@ def side_of(s: State, p: int, token: int) -> int:
 def liquidate(
     s: State, actor: int, a: int, d: int, c: int, repay_amount: int, min_profit: int
 ) -> int:
-    """Liquidate through the pair of `c` and `d`; refused unless the sale pays the debt and at least `min_profit`."""
+    """Liquidate through the pair of `c` and `d`; refused unless the sale pays the debt and at least
+    `min_profit`.
+    """
     vault.poke(s, a)
     code, repaid, seized, fee = vault.terms(s, a, d, c, repay_amount)
     if code != OK:

@@ -1,4 +1,5 @@
-"""Twin of `contracts/market/ConstantProductPair.sol`: the venue that liquidated collateral is sold into.
+"""Twin of `contracts/market/ConstantProductPair.sol`: the venue that liquidated collateral is sold
+into.
 
 `side` says which of the pair's two tokens goes in: 0 or 1.
 """
@@ -101,7 +102,9 @@ def move_reserves(s: State, p: int, side: int, sold: int, out: int) -> None:
 
 @jitable
 def add_liquidity(s: State, actor: int, p: int, max0: int, max1: int) -> int:
-    """Add both tokens in the reserves' ratio, using at most the amounts given; LP shares down, amounts up."""
+    """Add both tokens in the reserves' ratio, using at most the amounts given; LP shares down,
+    amounts up.
+    """
     if max0 >= max_amount() or max1 >= max_amount():
         return AMOUNT_TOO_LARGE
     supply = s.pair[p, LP_SUPPLY]
@@ -114,9 +117,7 @@ def add_liquidity(s: State, actor: int, p: int, max0: int, max1: int) -> int:
         liquidity = root - MINIMUM_LIQUIDITY
         s.pair[p, LP_SUPPLY] += MINIMUM_LIQUIDITY
     else:
-        liquidity = min(
-            mul_div_down(max0, supply, reserve0), mul_div_down(max1, supply, reserve1)
-        )
+        liquidity = min(mul_div_down(max0, supply, reserve0), mul_div_down(max1, supply, reserve1))
         if liquidity == 0:
             return ZERO_AMOUNT
         if liquidity >= max_shares() or supply + liquidity >= max_shares():

@@ -1,7 +1,9 @@
 """The state of the protocol and of everyone's wallets: arrays only, one `NamedTuple` of them.
 
-Rows are assets, spokes, vaults, accounts, actors or pairs; columns are named by the constants below, in the order in
-which `contracts/periphery/Lens.sol` returns them. Number arrays hold Python integers (`dtype=object`) in exact runs and
+Rows are assets, spokes, vaults, accounts, actors or pairs; columns are named by the constants
+below, in the order in
+which `contracts/periphery/Lens.sol` returns them. Number arrays hold Python integers
+(`dtype=object`) in exact runs and
 float64 in compiled ones; index arrays are int64 in both, and never take part in arithmetic.
 
 Spokes 0..V-1 are the vaults; spoke V is the public share token of each asset. Actor 0 is the admin.
@@ -106,9 +108,15 @@ POLICY = (
     "urgent_health",
     "dust_value",
 )
-ENGINE, TARGET_HEALTH, HF_FOR_MAX_BONUS, AUCTION_SECONDS, LIQUIDATION_DELAY, URGENT_HEALTH, DUST_VALUE = range(
-    len(POLICY)
-)
+(
+    ENGINE,
+    TARGET_HEALTH,
+    HF_FOR_MAX_BONUS,
+    AUCTION_SECONDS,
+    LIQUIDATION_DELAY,
+    URGENT_HEALTH,
+    DUST_VALUE,
+) = range(len(POLICY))
 ENGINES = ("close-factor", "target-health", "dutch-bonus")
 CLOSE_FACTOR, TARGET_HEALTH_ENGINE, DUTCH_BONUS = range(len(ENGINES))
 
@@ -166,7 +174,9 @@ CODE_COLUMN = JOURNAL.index("code")
 
 
 class Undo(NamedTuple):
-    """What an operation may have changed, as it was before: an operation is all or nothing, as on the EVM."""
+    """What an operation may have changed, as it was before: an operation is all or nothing, as on
+    the EVM.
+    """
 
     hub: Array
     spoke: Array
@@ -220,7 +230,9 @@ def empty(
     now: int,
     journal_capacity: int,
 ) -> State:
-    """A protocol just deployed at time `now`: nothing configured, supplied or owed. All numbers are Python integers."""
+    """A protocol just deployed at time `now`: nothing configured, supplied or owed. All numbers are
+    Python integers.
+    """
 
     def zeros(*shape: int) -> Array:
         return np.full(shape, 0, dtype=object)
@@ -278,7 +290,9 @@ def empty(
 
 
 def on_floats(s: State) -> State:
-    """A copy of an exact state for compiled code: the same numbers as float64, without journal rows."""
+    """A copy of an exact state for compiled code: the same numbers as float64, without journal
+    rows.
+    """
 
     def convert(name: str, value: Any) -> Any:
         if isinstance(value, Undo):
@@ -292,5 +306,5 @@ def on_floats(s: State) -> State:
 
 def copy(s: State) -> State:
     """An independent copy of a state of either kind."""
-    undo = Undo(*(array.copy() for array in s.undo))
-    return State(*(a.copy() for a in s[:-1]), undo)  # type: ignore[call-arg]
+    arrays = {name: getattr(s, name).copy() for name in State._fields if name != "undo"}
+    return State(**arrays, undo=Undo(*(array.copy() for array in s.undo)))

@@ -1,6 +1,7 @@
 """One operation, all or nothing, written to the journal: what a transaction is on the EVM.
 
-Whatever happens to the protocol happens through `execute`. A refused operation leaves no trace but its journal row, so
+Whatever happens to the protocol happens through `execute`. A refused operation leaves no trace but
+its journal row, so
 the journal, read in order, is a transaction script that the lockstep engine plays on a chain.
 """
 
@@ -67,14 +68,22 @@ KINDS = (
 )
 """The operations. Columns they use, besides the actor: x, y are assets unless said otherwise.
 
-mint_token x amount; post_price x (y: feed slot) amount; set_feed_mode x (y: slot) option; poke x (y: vault); accrue x;
-deposit, withdraw_assets, stake x amount; mint_shares, redeem, request_unstake x amount (shares); unstake x;
-add_liquidity (x: pair) amount limit (the two maxima); remove_liquidity (x: pair) amount; swap_in, swap_out (x: pair,
-y: side of the token that goes in) amount limit (least out, most in); supply, withdraw, borrow, repay account x amount;
-set_collateral account x option; set_isolated account option; set_manager account (x: actor or -1); flag, unflag,
-write_off account; liquidate account x (debt) y (collateral) amount limit (least collateral) option (take shares);
-flash_liquidate account x y amount limit (least profit); cover, socialise, claim_fees x; set_threshold x (y: vault)
-amount (threshold) limit (ramp seconds); set_spoke x (y: spoke) amount (add cap) limit (draw cap) option (0 normal,
+mint_token x amount; post_price x (y: feed slot) amount; set_feed_mode x (y: slot) option; poke x
+(y: vault); accrue x;
+deposit, withdraw_assets, stake x amount; mint_shares, redeem, request_unstake x amount (shares);
+unstake x;
+add_liquidity (x: pair) amount limit (the two maxima); remove_liquidity (x: pair) amount; swap_in,
+swap_out (x: pair,
+y: side of the token that goes in) amount limit (least out, most in); supply, withdraw, borrow,
+repay account x amount;
+set_collateral account x option; set_isolated account option; set_manager account (x: actor or -1);
+flag, unflag,
+write_off account; liquidate account x (debt) y (collateral) amount limit (least collateral) option
+(take shares);
+flash_liquidate account x y amount limit (least profit); cover, socialise, claim_fees x;
+set_threshold x (y: vault)
+amount (threshold) limit (ramp seconds); set_spoke x (y: spoke) amount (add cap) limit (draw cap)
+option (0 normal,
 1 not active, 2 halted).
 """
 (
@@ -239,7 +248,9 @@ def _dispatch(
 
 @jitable
 def _remember(s: State, actor: int, account: int) -> None:
-    """Keep what the operation may change: all that is small, and the rows of the account and of the actor."""
+    """Keep what the operation may change: all that is small, and the rows of the account and of the
+    actor.
+    """
     u = s.undo
     u.hub[:] = s.hub
     u.spoke[:] = s.spoke

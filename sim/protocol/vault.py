@@ -1,6 +1,7 @@
 """Twin of `contracts/Vault.sol`: margin accounts, their health and their liquidation.
 
-An account row belongs to one owner and one vault; `v` below is its vault, which is also the vault's spoke on the hub.
+An account row belongs to one owner and one vault; `v` below is its vault, which is also the vault's
+spoke on the hub.
 Tokens that leave the protocol go to the wallet of the actor who asked.
 """
 
@@ -74,8 +75,8 @@ from sim.protocol.state import (
 )
 from sim.protocol.vault_reserves import threshold
 
-
-# --- values and health ------------------------------------------------------------------------------------------
+# --- values and health
+# ------------------------------------------------------------------------------------------
 
 
 @jitable
@@ -92,7 +93,9 @@ def debt_value(amount: int, price: int, unit: int) -> int:
 
 @jitable
 def health_factor(weighted_collateral: int, debt_value: int) -> int:
-    """floor(half(weighted, WAD, debt) / BPS), with weighted = sum of value x threshold in USD x BPS; max without debt."""
+    """floor(half(weighted, WAD, debt) / BPS), with weighted = sum of value x threshold in USD x
+    BPS; max without debt.
+    """
     if debt_value == 0:
         return max_uint()
     return div_down(mul_div_half(weighted_collateral, wad(), debt_value), BPS)
@@ -127,7 +130,9 @@ def has_debt(s: State, a: int) -> bool:
 
 @jitable
 def health(s: State, a: int) -> tuple[int, int, int, int, int, bool, bool]:
-    """(weighted collateral, weighted limit, collateral value, debt value, health factor, prices ok, prices usable)."""
+    """(weighted collateral, weighted limit, collateral value, debt value, health factor, prices ok,
+    prices usable).
+    """
     v = s.account_vault[a]
     weighted, limit, collateral, debt = zero(), zero(), zero(), zero()
     prices_ok, prices_usable = True, True
@@ -157,7 +162,8 @@ def is_liquidatable(s: State, a: int) -> bool:
     return usable and factor < wad() and delay_passed(s, a, factor)
 
 
-# --- accounts ---------------------------------------------------------------------------------------------------
+# --- accounts -------------------------------------------------------------------------------------
+# --------------
 
 
 @jitable
@@ -199,7 +205,8 @@ def set_collateral(s: State, actor: int, a: int, i: int, enabled: int) -> int:
     return OK
 
 
-# --- supply and borrow ------------------------------------------------------------------------------------------
+# --- supply and borrow
+# ------------------------------------------------------------------------------------------
 
 
 @jitable
@@ -309,7 +316,8 @@ def repay(s: State, actor: int, a: int, i: int, amount: int) -> int:
     return OK
 
 
-# --- liquidation ------------------------------------------------------------------------------------------------
+# --- liquidation
+# ------------------------------------------------------------------------------------------------
 
 
 @jitable
@@ -344,7 +352,9 @@ def unflag(s: State, a: int) -> int:
 
 @jitable
 def terms(s: State, a: int, d: int, c: int, repay_amount: int) -> tuple[int, int, int, int]:
-    """(code, repaid, seized with fee, fee) of liquidating up to `repay_amount` of debt `d` for collateral `c` now."""
+    """(code, repaid, seized with fee, fee) of liquidating up to `repay_amount` of debt `d` for
+    collateral `c` now.
+    """
     v = s.account_vault[a]
     _, _, _, total_debt, factor, _, usable = health(s, a)
     if not usable:
@@ -432,12 +442,12 @@ def liquidate(
 
 
 @jitable
-def seize(
-    s: State, actor: int, a: int, c: int, seized: int, fee: int, receive_shares: int
-) -> int:
-    """Take `seized` from the borrower: the fee to the protocol, the rest released (or booked as a position).
+def seize(s: State, actor: int, a: int, c: int, seized: int, fee: int, receive_shares: int) -> int:
+    """Take `seized` from the borrower: the fee to the protocol, the rest released (or booked as a
+    position).
 
-    Where collateral is shares, the liquidator's part is cut out first; what is left, rounding included, is the fee.
+    Where collateral is shares, the liquidator's part is cut out first; what is left, rounding
+    included, is the fee.
     """
     v = s.account_vault[a]
     lent = s.reserve[v, c, REHYPOTHECATE] != 0
@@ -475,7 +485,8 @@ def seize(
 
 @jitable
 def settle(s: State, a: int, d: int, repaid: int) -> int:
-    """Book a liquidation's repayment, already taken from the liquidator, and what follows from it."""
+    """Book a liquidation's repayment, already taken from the liquidator, and what follows from it.
+    """
     code = _collect_repayment(s, a, d, repaid)
     if code != OK:
         return code
@@ -501,7 +512,8 @@ def write_off(s: State, a: int) -> int:
     return _write_off_all(s, a)
 
 
-# --- internals --------------------------------------------------------------------------------------------------
+# --- internals
+# --------------------------------------------------------------------------------------------------
 
 
 @jitable
@@ -528,7 +540,9 @@ def poke(s: State, a: int) -> None:
 
 @jitable
 def _require_safe(s: State, a: int) -> int:
-    """After everything that raises risk: undisputed prices, debt within the limit, health at least 1."""
+    """After everything that raises risk: undisputed prices, debt within the limit, health at least
+    1.
+    """
     if not has_debt(s, a):
         return OK
     poke(s, a)

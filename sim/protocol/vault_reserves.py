@@ -22,7 +22,9 @@ WAD_PER_BPS_SQUARED = 10**10
 
 @jitable
 def threshold(s: State, v: int, i: int) -> int:
-    """Liquidation threshold (BPS) in force: to + down((from - to) seconds_left / duration) during a ramp."""
+    """Liquidation threshold (BPS) in force: to + down((from - to) seconds_left / duration) during a
+    ramp.
+    """
     to = s.reserve[v, i, LT]
     end = s.reserve[v, i, RAMP_END]
     if s.clock[0] >= end:

@@ -90,15 +90,15 @@ class BorrowerBook(Part):
                 "total_debt_usd",
                 f"{self.total_debt_usd:g} is less than {MIN_ACCOUNT_DEBT_USD:g} USD for each of "
                 f"{self.accounts} accounts",
-                f"at least {least:g}, or at most "
+                f"at least {least:.0f}, or at most "
                 f"{int(self.total_debt_usd // MIN_ACCOUNT_DEBT_USD)} accounts",
             )
-        if self.accounts * self.max_account_share < 1:
+        if self.accounts * self.max_account_share < 1 - 1e-12:  # 49 x (1 / 49) is not 1 in binary
             yield Problem(
                 "max_account_share",
                 f"{self.accounts} accounts of at most {self.max_account_share:g} each cannot owe "
                 "the whole",
-                f"at least {1 / self.accounts:g}, or more accounts",
+                f"at least {1 / self.accounts!r}, or more accounts",
             )
         for name in ("collateral_weights", "debt_weights"):
             if not any(getattr(self, name).values()):

@@ -123,8 +123,10 @@ def _hint(value: object) -> str:
 
 
 def _show(value: object) -> str:
+    brief = reprlib.Repr()
+    brief.maxlevel = 2  # aliases can nest a small file into an endless value
     try:
-        return reprlib.repr(value)  # bounded in length and in depth
+        return brief.repr(value)
     except ValueError:  # an integer of more digits than Python prints
         return "a number of thousands of digits"
 

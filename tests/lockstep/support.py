@@ -1,11 +1,12 @@
-"""A small protocol with everything switched on: two vaults, four assets, every engine, escrow and rehypothecation."""
+"""A small protocol with everything switched on: two vaults, four assets, every engine, escrow and
+rehypothecation.
+"""
 
 from __future__ import annotations
 
-from typing import Any
-
+from sim.protocol import hub
 from sim.protocol import transaction as op
-from sim.protocol.state import ENGINES, State, empty
+from sim.protocol.state import LTV, State, empty
 
 SYMBOLS = ["WETH", "WBTC", "USDC", "DAI"]
 DECIMALS = [18, 8, 6, 18]
@@ -25,7 +26,8 @@ RESERVES = [
 
 
 def genesis(engines: tuple[int, int] = (0, 1), delay: int = 0, loss_window: int = 3_600) -> State:
-    """Two vaults on one hub; actors 1.. own two accounts in the first vault and one in the second."""
+    """Two vaults on one hub; actors 1.. own two accounts in the first vault and one in the second.
+    """
     owners, vaults = [], []
     for actor in range(ACTORS):
         for v in (0, 0, 1):
@@ -44,6 +46,7 @@ def genesis(engines: tuple[int, int] = (0, 1), delay: int = 0, loss_window: int 
     )
     for i in range(4):
         s.rates[i] = [1_000, 8_000, 100, 400, 20_000]
+        hub.update_rate(s, i)
         s.spoke[:, i] = [UNLIMITED, UNLIMITED, 0, 0, 0, 0, 1, 0]
         for v in range(2):
             caps = [UNLIMITED, UNLIMITED]
@@ -67,7 +70,8 @@ def genesis(engines: tuple[int, int] = (0, 1), delay: int = 0, loss_window: int 
 
 
 def opening(s: State) -> None:
-    """Prices, tokens for everyone, some liquidity everywhere: from here any operation can succeed."""
+    """Prices, tokens for everyone, some liquidity everywhere: from here any operation can succeed.
+    """
     none = op.NOBODY
     for i in range(4):
         op.execute(s, op.ACCRUE, 0, none, i, 0, 0, 0, 0)
@@ -82,13 +86,14 @@ def opening(s: State) -> None:
     for p, (a, b) in enumerate(s.pair_tokens):
         amounts = [10**6 * 10**8 * 10 ** DECIMALS[i] // START_PRICES[i] for i in (a, b)]
         op.execute(s, op.ADD_LIQUIDITY, 1, none, p, 0, *amounts, 0)
+    for a in range(len(s.account)):
+        _open_position(s, a, c=a % 4, d=(a + 1 + a // 4) % 4)
 
 
-def engine_names() -> list[str]:
-    """Names of the liquidation engines, by their number."""
-    return list(ENGINES)
-
-
-def rows_of(s: State) -> list[Any]:
-    """The journal as tuples, without taking rows out."""
-    return [tuple(row) for row in s.journal[: s.journal_length[0]]]
+def _open_position(s: State, a: int, c: int, d: int) -> None:
+    """$50,000 of one asset against 90% of what may be borrowed of another."""
+    owner = int(s.account_owner[a])
+    worth = [50_000 * 10**8 * 10 ** DECIMALS[i] // START_PRICES[i] for i in range(4)]
+    op.execute(s, op.SUPPLY, owner, a, c, 0, worth[c], 0, 0)
+    limit = int(s.reserve[s.account_vault[a], c, LTV])
+    op.execute(s, op.BORROW, owner, a, d, 0, worth[d] * limit * 9 // 100_000, 0, 0)

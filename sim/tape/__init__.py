@@ -1,0 +1,28 @@
+"""What happened in a run: tables collected step by step, kept in one DuckDB file.
+
+    tape = Tape(world, "exact")
+    for step in exact.run(world):
+        tape.record(*step)
+    write(tape.tables(complete=True), path)
+    load(path).steps["lowest_health"].min()
+
+The columns, with meaning and unit, are listed in `sim.tape.columns` and stored as comments in the
+file. Numbers of tokens are integers in the smallest unit and stay exact on the way through the
+file; floats carry their unit in the column's name.
+"""
+
+from sim.tape.columns import Frames, Tables, frames
+from sim.tape.file import TapeError, load, replacing, write, write_parquet
+from sim.tape.recorder import Tape
+
+__all__ = [
+    "Frames",
+    "Tables",
+    "Tape",
+    "TapeError",
+    "frames",
+    "load",
+    "replacing",
+    "write",
+    "write_parquet",
+]

@@ -1,0 +1,194 @@
+"""The tables of a tape: every column with its type and, in one line, its meaning and unit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+import pandas as pd
+import pyarrow as pa
+
+FORMAT = 1
+"""Raised when a reader of older tapes would misread a newer one."""
+
+TEXT, FLAG, COUNT, FLOAT = pa.string(), pa.bool_(), pa.int64(), pa.float64()
+TIME = pa.timestamp("s")
+TOKENS = pa.decimal128(38, 0)
+"""Amounts stay below 2^112. Not HUGEINT, which DuckDB turns into a float on the way to Parquet."""
+PRICE = pa.decimal128(20, 8)
+"""Prices have 8 decimals and stay below 2^64 units."""
+
+QUANTILES = (5, 25, 50, 75, 95)
+"""Of the health factors, in percent."""
+
+
+class Column(NamedTuple):
+    """One column of a table."""
+
+    name: str
+    type: Any
+    meaning: str
+
+
+Tables = dict[str, Any]
+"""Arrow tables by the names in `TABLES`."""
+
+
+class Frames(NamedTuple):
+    """The tables of a tape. Token amounts are columns of Python integers, prices floats."""
+
+    run: pd.DataFrame
+    steps: pd.DataFrame
+    assets: pd.DataFrame
+    venues: pd.DataFrame
+    operations: pd.DataFrame
+    accounts: pd.DataFrame
+
+
+def _columns(*rows: tuple[str, Any, str]) -> tuple[Column, ...]:
+    return tuple(Column(*row) for row in rows)
+
+
+_STEP = ("step", COUNT, "0 is the opening of the protocol, 1 the first step")
+
+TABLES: dict[str, tuple[Column, ...]] = {
+    "run": _columns(
+        ("format", COUNT, "version of these tables"),
+        ("scenario", TEXT, "name of the scenario"),
+        ("title", TEXT, "its title"),
+        ("digest", TEXT, "SHA-256 of the scenario: equal for equal runs"),
+        ("scenario_json", TEXT, "the whole scenario, overrides included"),
+        ("seed", COUNT, "root of all randomness"),
+        ("engine", TEXT, "exact, revm or devnet"),
+        ("versions", TEXT, "JSON: versions of Python and of the packages that matter"),
+        ("started_utc", TIME, "when the run started, wall clock"),
+        ("duration_seconds", FLOAT, "wall time until the tape was closed"),
+        ("complete", FLAG, "whether every step was done"),
+        ("steps_done", COUNT, "steps on this tape, the opening not counted"),
+        ("steps_total", COUNT, "steps of the scenario"),
+        ("operations", COUNT, "operations carried out or refused, the opening included"),
+        ("values_compared", COUNT, "numbers read back from the chain and held against the twin"),
+        ("differences", COUNT, "how many of them differed"),
+        ("gas_used", COUNT, "gas of all operations; null where none is measured"),
+    ),
+    "steps": _columns(
+        _STEP,
+        ("time_utc", TIME, "simulated time"),
+        ("gas_price_gwei", FLOAT, "gwei per gas"),
+        ("lowest_health", FLOAT, "lowest health factor of the accounts with debt"),
+        ("unhealthy", COUNT, "accounts with a health factor below 1"),
+        ("health_p05", FLOAT, "5% quantile of the health factors of accounts with debt"),
+        ("health_p25", FLOAT, "25% quantile"),
+        ("health_p50", FLOAT, "median"),
+        ("health_p75", FLOAT, "75% quantile"),
+        ("health_p95", FLOAT, "95% quantile"),
+        ("collateral_usd", FLOAT, "collateral of accounts with debt, at oracle prices"),
+        ("debt_usd", FLOAT, "debt of all accounts, at oracle prices"),
+        ("shortfall_usd", FLOAT, "sum of max(0, debt - collateral): bad debt not yet realised"),
+        ("bad_debt_usd", FLOAT, "bad debt realised so far, at reference prices"),
+        ("liquidations", COUNT, "liquidations so far"),
+        ("repaid_usd", FLOAT, "debt repaid by liquidators so far"),
+        ("seized_usd", FLOAT, "collateral paid out to liquidators so far"),
+        ("liquidator_profit_usd", FLOAT, "their proceeds less repayments so far, before gas"),
+        ("gas_usd", FLOAT, "gas paid for liquidations so far"),
+        ("operations", COUNT, "operations of this step"),
+        ("gas_used", COUNT, "gas of this step's operations"),
+    ),
+    "assets": _columns(
+        _STEP,
+        ("asset", TEXT, "symbol"),
+        ("decimals", COUNT, "amounts below are in units of 10^-decimals tokens"),
+        ("reference_price_usd", PRICE, "price on the market"),
+        ("oracle_price_usd", PRICE, "price that the first vault goes by; 0 when the feed is down"),
+        ("oracle_status", TEXT, "ok, stale, deviated or down"),
+        ("cash", TOKENS, "held by the hub and free to lend or withdraw"),
+        ("escrow", TOKENS, "collateral held by the hub and never lent"),
+        ("debt", TOKENS, "owed by borrowers, interest included"),
+        ("total_assets", TOKENS, "cash + debt + deficit: what suppliers have a claim on"),
+        ("deficit", TOKENS, "bad debt realised and borne by nobody yet"),
+        ("deficit_reported", TOKENS, "bad debt realised so far"),
+        ("covered_by_fees", TOKENS, "of it borne by accrued fees"),
+        ("covered_by_fund", TOKENS, "of it borne by the insurance fund"),
+        ("socialised", TOKENS, "of it borne by suppliers"),
+        ("shortfall", TOKENS, "share of this debt that its borrowers' collateral does not cover"),
+        ("insurance_pool", TOKENS, "left in the insurance fund"),
+        ("usage", FLOAT, "debt / (cash + debt)"),
+        ("borrow_rate_per_year", FLOAT, "yearly borrow rate, 0.05 is 5%"),
+    ),
+    "venues": _columns(
+        _STEP,
+        ("pair", TEXT, "token0/token1"),
+        ("reserve0", TOKENS, "units of token0"),
+        ("reserve1", TOKENS, "units of token1"),
+        ("price_token1_per_token0", FLOAT, "marginal price of a whole token0, before the fee"),
+    ),
+    "operations": _columns(
+        _STEP,
+        ("seq", COUNT, "place in the step"),
+        ("kind", TEXT, "what was done, see sim.protocol.transaction"),
+        ("actor", COUNT, "who did it; 0 is the admin"),
+        ("account", COUNT, "account concerned; null for none"),
+        ("asset", TEXT, "symbol of x where x is an asset"),
+        ("x", COUNT, "asset or pair"),
+        ("y", COUNT, "second asset, vault, feed slot or side"),
+        ("amount", TEXT, "256-bit integer"),
+        ("amount_limit", TEXT, "256-bit integer: least out, most in or least profit"),
+        ("option", TEXT, "256-bit integer"),
+        ("verdict", TEXT, "ok, or the error's name"),
+        ("result0", TEXT, "256-bit integer: what moved"),
+        ("result1", TEXT, "256-bit integer"),
+        ("result2", TEXT, "256-bit integer"),
+        ("gas", COUNT, "gas used; null where none is measured"),
+    ),
+    "accounts": _columns(
+        ("account", COUNT, "row of the book"),
+        ("asset", TEXT, "symbol"),
+        ("supplied_start", TOKENS, "units supplied after the opening"),
+        ("debt_start", TOKENS, "units owed after the opening"),
+        ("supplied_end", TOKENS, "units supplied at the end, interest included"),
+        ("debt_end", TOKENS, "units owed at the end, interest included"),
+        ("is_collateral", FLAG, "whether the asset backs the account's debt at the end"),
+        ("isolated", FLAG, "whether margin is isolated"),
+        ("flagged", FLAG, "whether flagged for liquidation at the end"),
+        ("health_start", FLOAT, "the account's health factor after the opening; null without debt"),
+        ("health_end", FLOAT, "the same at the end"),
+    ),
+}
+
+
+def tables(rows: Mapping[str, list[dict[str, Any]]]) -> Tables:
+    """Rows, each a value for every column of its table, as Arrow tables."""
+    return {
+        name: pa.Table.from_pylist(
+            rows[name], pa.schema([(column.name, column.type) for column in columns])
+        )
+        for name, columns in TABLES.items()
+    }
+
+
+def frames(tables: Tables) -> Frames:
+    """Arrow tables as frames."""
+    return Frames(*(_frame(name, tables[name]) for name in TABLES))
+
+
+def _frame(name: str, table: Any) -> pd.DataFrame:
+    columns = {}
+    for column in TABLES[name]:
+        cells = table.column(column.name)
+        if column.type == TOKENS:
+            integers = [int(value) for value in cells.to_pylist()]
+            columns[column.name] = pd.Series(integers, dtype=object)
+        elif column.type == PRICE:
+            floats = [float(value) for value in cells.to_pylist()]
+            columns[column.name] = pd.Series(floats, dtype=float)
+        elif column.type == COUNT:
+            columns[column.name] = pd.Series(cells.to_pylist(), dtype="Int64")
+        else:
+            columns[column.name] = cells.to_pandas()
+    return pd.DataFrame(columns)
+
+
+def price(units: int) -> Decimal:
+    """A price of 8 decimals, kept as the integer it is."""
+    return Decimal(units).scaleb(-8)

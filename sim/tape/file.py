@@ -1,0 +1,84 @@
+"""Tapes as files. A file appears whole or not at all, whenever the writing ends."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+import pyarrow.parquet as parquet
+
+from sim.tape.columns import FORMAT, TABLES, Frames, Tables, frames
+
+
+class TapeError(Exception):
+    """A file that is not a tape, or a tape that cannot be read or written."""
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A path beside `path` to write to; it takes the place of `path` at the end of the block.
+
+    If the block ends otherwise, what stood at `path` stays.
+    """
+    draft = path.with_name(f".{os.getpid()}-{path.name}")
+    try:
+        yield draft
+        _to_disk(draft)
+        os.replace(draft, path)
+        _to_disk(path.parent)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _to_disk(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write(tables: Tables, path: Path) -> None:
+    """Write the tables into one DuckDB file, each column with its meaning as comment."""
+    with replacing(path) as draft, duckdb.connect(str(draft)) as database:
+        for name, columns in TABLES.items():
+            database.register("rows", tables[name])
+            database.execute(f"CREATE TABLE {name} AS SELECT * FROM rows")
+            for column in columns:
+                meaning = column.meaning.replace("'", "''")
+                database.execute(f"COMMENT ON COLUMN {name}.{column.name} IS '{meaning}'")
+            database.unregister("rows")
+
+
+def write_parquet(tables: Tables, folder: Path) -> None:
+    """Write the same tables as `folder`/<table>.parquet."""
+    folder.mkdir(exist_ok=True)
+    for name in TABLES:
+        with replacing(folder / f"{name}.parquet") as draft:
+            parquet.write_table(tables[name], draft)
+
+
+def load(path: Path) -> Frames:
+    """The tables in the file at `path`. Raises `TapeError` if it is not a tape."""
+    if not path.is_file():
+        raise TapeError(f"{path}: no such file; a run writes its tape to tape.duckdb")
+    try:
+        with duckdb.connect(str(path), read_only=True) as database:
+            (version,) = database.execute("SELECT format FROM run").fetchone() or (None,)
+            if version != FORMAT:
+                raise TapeError(
+                    f"{path}: a tape of format {version}, this version reads {FORMAT}; "
+                    "run the scenario again"
+                )
+            return frames(
+                {
+                    name: database.execute(f"FROM {name} ORDER BY rowid").to_arrow_table()
+                    for name in TABLES
+                }
+            )
+    except duckdb.Error as error:
+        raise TapeError(f"{path}: not a tape ({str(error).splitlines()[0]})") from error

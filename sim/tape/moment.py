@@ -1,0 +1,244 @@
+"""One step as rows of the tape: what is measured on world and state after it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sim.agents.watchers import look
+from sim.market.market import (
+    COLLATERAL_VALUE,
+    DEBT_VALUE,
+    FACTOR,
+    GAS_VALUE,
+    LIQUIDATIONS,
+    PROFIT_VALUE,
+    REPAID_VALUE,
+    SEIZED_VALUE,
+)
+from sim.protocol import hub, oracle, vault
+from sim.protocol import transaction as op
+from sim.protocol.errors import NAMES
+from sim.protocol.state import (
+    BORROW_INDEX,
+    BORROW_RATE,
+    CASH,
+    COVERED_BY_FEES,
+    COVERED_BY_FUND,
+    DEFICIT,
+    DEFICIT_REPORTED,
+    ESCROW,
+    FLAGGED_AT,
+    IS_COLLATERAL,
+    ISOLATED,
+    POOL_ASSETS,
+    POSITION_DEBT,
+    RESERVE0,
+    RESERVE1,
+    SCALED_DEBT,
+    SOCIALISED,
+    Array,
+    State,
+)
+from sim.tape.columns import QUANTILES, price
+from sim.world import World
+
+Row = dict[str, Any]
+_USD = 10**8
+_WAD = 10**18
+_RAY = 10**27
+_GWEI = 10**9
+_STATUS = ("ok", "stale", "deviated", "down")
+_VAULT = 0
+"""Whose prices the tape shows."""
+_ABOUT_NO_ASSET = (
+    op.ADD_LIQUIDITY,
+    op.REMOVE_LIQUIDITY,
+    op.SWAP_IN,
+    op.SWAP_OUT,
+    op.SET_ISOLATED,
+    op.SET_MANAGER,
+    op.FLAG,
+    op.UNFLAG,
+    op.WRITE_OFF,
+)
+
+
+class Moment(NamedTuple):
+    """One step: its row of table `steps` and its rows of the other tables."""
+
+    step: Row
+    assets: list[Row]
+    venues: list[Row]
+    operations: list[Row]
+
+
+def observe(world: World, k: int, rows: Sequence[Any], gas: Sequence[int]) -> Moment:
+    """Measure world and state after step k, which did the operations `rows`."""
+    market, s = world.market, world.state
+    # Everyone is looked at again: what happened after the watchers' last look counts too.
+    watch = market.watch.copy()
+    look(s, market._replace(watch=watch))
+    known = _priced(s)
+    assets = _assets(world, k, watch[known], known)
+    tally = market.tally
+    step = {
+        "step": k,
+        "time_utc": datetime.fromtimestamp(int(market.time[k]), timezone.utc).replace(tzinfo=None),
+        "gas_price_gwei": market.gas_price[k] / _GWEI,
+        **_borrowers(watch[known]),
+        "bad_debt_usd": sum(
+            row["deficit_reported"] / 10 ** row["decimals"] * float(row["reference_price_usd"])
+            for row in assets
+        ),
+        "liquidations": int(tally[LIQUIDATIONS]),
+        "repaid_usd": tally[REPAID_VALUE] / _USD,
+        "seized_usd": tally[SEIZED_VALUE] / _USD,
+        "liquidator_profit_usd": tally[PROFIT_VALUE] / _USD,
+        "gas_usd": tally[GAS_VALUE] / _USD,
+        "operations": len(rows),
+        "gas_used": sum(gas) if len(gas) == len(rows) else None,
+    }
+    return Moment(step, assets, _venues(world, k), _operations(world, k, rows, gas))
+
+
+def accounts(s: State, symbols: Sequence[str]) -> list[Row]:
+    """Every account's positions now, one row per asset."""
+    rows = []
+    for a in range(len(s.account)):
+        factor = vault.health(s, a)[4] if vault.has_debt(s, a) else None
+        for i, symbol in enumerate(symbols):
+            rows.append(
+                {
+                    "account": a,
+                    "asset": symbol,
+                    "supplied": vault.supplied_assets(s, a, i),
+                    "debt": vault.debt_assets(s, a, i),
+                    "is_collateral": bool(s.position[a, i, IS_COLLATERAL]),
+                    "isolated": bool(s.account[a, ISOLATED]),
+                    "flagged": bool(s.account[a, FLAGGED_AT]),
+                    "health": None if factor is None else factor / _WAD,
+                }
+            )
+    return rows
+
+
+def _priced(s: State) -> list[int]:
+    """The accounts with debt, without those that hold an asset whose feed is down: a price of 0
+    says nothing about their health.
+    """
+    down = [i for i in range(len(s.unit)) if oracle.read(s, _VAULT, i)[0] == 0]
+    held = (s.position[:, :, IS_COLLATERAL] != 0) | (s.position[:, :, POSITION_DEBT] != 0)
+    return [a for a in range(len(s.account)) if vault.has_debt(s, a) and not held[a, down].any()]
+
+
+def _borrowers(watch: Array) -> Row:
+    """How healthy the accounts with debt are, and what they own and owe."""
+    health = np.array([factor / _WAD for factor in watch[:, FACTOR]])
+    quantiles: list[Any] = [None] * len(QUANTILES)
+    if len(health):
+        quantiles = np.percentile(health, QUANTILES).tolist()
+    collateral, debt = watch[:, COLLATERAL_VALUE], watch[:, DEBT_VALUE]
+    return {
+        "lowest_health": health.min() if len(health) else None,
+        "unhealthy": int((health < 1).sum()),
+        **{f"health_p{q:02}": value for q, value in zip(QUANTILES, quantiles, strict=True)},
+        "collateral_usd": sum(collateral) / _USD,
+        "debt_usd": sum(debt) / _USD,
+        "shortfall_usd": sum(np.maximum(debt - collateral, 0)) / _USD,
+    }
+
+
+def _assets(world: World, k: int, watch: Array, known: list[int]) -> list[Row]:
+    s, symbols = world.state, world.symbols
+    shortfalls = _shortfalls(s, watch, known)
+    rows = []
+    for i, symbol in enumerate(symbols):
+        row = s.hub[i]
+        debt = hub.debt_at(row[SCALED_DEBT], row[BORROW_INDEX])
+        seen, status, _ = oracle.read(s, _VAULT, i)
+        lendable = row[CASH] + debt
+        rows.append(
+            {
+                "step": k,
+                "asset": symbol,
+                "decimals": len(str(s.unit[i])) - 1,
+                "reference_price_usd": price(world.market.price[k, i]),
+                "oracle_price_usd": price(seen),
+                "oracle_status": _STATUS[status],
+                "cash": row[CASH],
+                "escrow": row[ESCROW],
+                "debt": debt,
+                "total_assets": hub.total_assets(s, i),
+                "deficit": row[DEFICIT],
+                "deficit_reported": row[DEFICIT_REPORTED],
+                "covered_by_fees": row[COVERED_BY_FEES],
+                "covered_by_fund": row[COVERED_BY_FUND],
+                "socialised": row[SOCIALISED],
+                "shortfall": shortfalls[i],
+                "insurance_pool": s.pool[i, POOL_ASSETS],
+                "usage": debt / lendable if lendable else 0.0,
+                "borrow_rate_per_year": row[BORROW_RATE] / _RAY,
+            }
+        )
+    return rows
+
+
+def _shortfalls(s: State, watch: Array, known: list[int]) -> list[int]:
+    """Per asset, the part of its debt that collateral does not cover, in token units, down:
+
+    sum over accounts of debt_i * max(0, debt value - collateral value) / debt value
+    """
+    totals = [0] * len(s.unit)
+    for a, row in zip(known, watch, strict=True):
+        missing = row[DEBT_VALUE] - row[COLLATERAL_VALUE]
+        if missing > 0:
+            for i in range(len(totals)):
+                totals[i] += vault.debt_assets(s, a, i) * missing // row[DEBT_VALUE]
+    return totals
+
+
+def _venues(world: World, k: int) -> list[Row]:
+    s, rows = world.state, []
+    for p, (token0, token1) in enumerate(s.pair_tokens):
+        reserve0, reserve1 = s.pair[p, RESERVE0], s.pair[p, RESERVE1]
+        rows.append(
+            {
+                "step": k,
+                "pair": f"{world.symbols[token0]}/{world.symbols[token1]}",
+                "reserve0": reserve0,
+                "reserve1": reserve1,
+                "price_token1_per_token0": (reserve1 * s.unit[token0])
+                / (reserve0 * s.unit[token1]),
+            }
+        )
+    return rows
+
+
+def _operations(world: World, k: int, rows: Sequence[Any], gas: Sequence[int]) -> list[Row]:
+    listed = []
+    for seq, row in enumerate(rows):
+        kind, actor, account, x, y = (int(cell) for cell in row[:5])
+        amount, limit, option, code, *results = (int(cell) for cell in row[5:])
+        listed.append(
+            {
+                "step": k,
+                "seq": seq,
+                "kind": op.KINDS[kind],
+                "actor": actor,
+                "account": None if account == op.NOBODY else account,
+                "asset": None if kind in _ABOUT_NO_ASSET else world.symbols[x],
+                "x": x,
+                "y": y,
+                "amount": str(amount),
+                "amount_limit": str(limit),
+                "option": str(option),
+                "verdict": NAMES[code] or "ok",
+                **{f"result{n}": str(result) for n, result in enumerate(results)},
+                "gas": gas[seq] if len(gas) == len(rows) else None,
+            }
+        )
+    return listed

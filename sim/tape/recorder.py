@@ -1,0 +1,119 @@
+"""Collects a run while it goes on; whatever interrupts the run, the steps done are here."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import platform
+import time
+from datetime import datetime, timezone
+from typing import Any, NamedTuple
+
+from sim.protocol.state import State, copy
+from sim.scenario import digest
+from sim.tape.columns import FORMAT, Tables, tables
+from sim.tape.moment import Moment, accounts, observe
+from sim.world import World
+
+_PACKAGES = ("numpy", "duckdb", "pyrevm", "eth-ape")
+
+
+class _End(NamedTuple):
+    """The last step whose recording was finished, and the state after it."""
+
+    step: int
+    state: State
+
+
+class Tape:
+    """What happened so far in a run of `world` on an engine.
+
+    Give it every step that the engine yields, in order, while the world's state is the one after
+    it. `tables` can be taken at any time.
+    """
+
+    def __init__(self, world: World, engine: str) -> None:
+        self._world, self._engine = world, engine
+        self._started = datetime.now(timezone.utc)
+        self._clock = time.monotonic()
+        self._moments: list[Moment] = []
+        self._start: list[dict[str, Any]] = []
+        self._end: _End | None = None
+        self._values = 0
+
+    @property
+    def latest(self) -> dict[str, Any]:
+        """The row of table `steps` of the last step; empty before the first."""
+        return self._moments[self._end.step].step if self._end else {}
+
+    def record(self, k: int, rows: list[Any], gas: list[int], values_compared: int = 0) -> None:
+        """Add step k: its journal rows, their gas if it was measured, and how many values have been
+        compared with a chain so far.
+        """
+        # A KeyboardInterrupt can come between any two lines. Until the assignment of `_end` the
+        # step does not count, and after it nothing is missing.
+        state = self._world.state
+        if k == 0:
+            self._start = accounts(state, self._world.symbols)
+        moment = observe(self._world, k, rows, gas)
+        del self._moments[k:]
+        self._moments.append(moment)
+        self._values = values_compared
+        self._end = _End(k, copy(state._replace(journal=state.journal[:0])))
+
+    def tables(self, complete: bool, differences: int = 0) -> Tables:
+        """Everything recorded. Raises ValueError before the opening was."""
+        if self._end is None:
+            raise ValueError("nothing was recorded")
+        moments = self._moments[: self._end.step + 1]
+        return tables(
+            {
+                "run": [self._run(moments, complete, differences)],
+                "steps": [moment.step for moment in moments],
+                "assets": [row for moment in moments for row in moment.assets],
+                "venues": [row for moment in moments for row in moment.venues],
+                "operations": [row for moment in moments for row in moment.operations],
+                "accounts": self._accounts(self._end.state),
+            }
+        )
+
+    def _run(self, moments: list[Moment], complete: bool, differences: int) -> dict[str, Any]:
+        scenario = self._world.scenario
+        gas = [moment.step["gas_used"] for moment in moments]
+        versions = {name: importlib.metadata.version(name) for name in _PACKAGES}
+        return {
+            "format": FORMAT,
+            "scenario": scenario.name,
+            "title": scenario.title,
+            "digest": digest(scenario),
+            "scenario_json": scenario.model_dump_json(),
+            "seed": scenario.seed,
+            "engine": self._engine,
+            "versions": json.dumps({"python": platform.python_version(), **versions}),
+            "started_utc": self._started.replace(tzinfo=None, microsecond=0),
+            "duration_seconds": time.monotonic() - self._clock,
+            "complete": complete,
+            "steps_done": len(moments) - 1,
+            "steps_total": scenario.steps,
+            "operations": sum(moment.step["operations"] for moment in moments),
+            "values_compared": self._values,
+            "differences": differences,
+            "gas_used": None if None in gas else sum(gas),
+        }
+
+    def _accounts(self, end: State) -> list[dict[str, Any]]:
+        """Start and end of every account, one row per asset."""
+        joined = []
+        for first, last in zip(self._start, accounts(end, self._world.symbols), strict=True):
+            joined.append(
+                {
+                    **last,
+                    "supplied_start": first["supplied"],
+                    "debt_start": first["debt"],
+                    "health_start": first["health"],
+                    "supplied_end": last["supplied"],
+                    "debt_end": last["debt"],
+                    "health_end": last["health"],
+                }
+            )
+        return joined

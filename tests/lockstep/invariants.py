@@ -1,0 +1,213 @@
+"""The invariants of the protocol, by their number in the specification, on the twin's states.
+
+The twin equals the chain after every operation, so what holds here holds there.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sim.protocol import hub, oracle, vault
+from sim.protocol import transaction as op
+from sim.protocol.errors import OK
+from sim.protocol.fixed_point import mul_div_up, ray, wad
+from sim.protocol.liquidation import MIN_LEFTOVER
+from sim.protocol.state import (
+    ADD_CAP,
+    ADDED_SHARES,
+    BASE_RATE,
+    BORROW_CAP,
+    BORROW_INDEX,
+    BORROW_RATE,
+    CASH,
+    COVERED_BY_FEES,
+    COVERED_BY_FUND,
+    DEFICIT,
+    DEFICIT_REPORTED,
+    DRAW_CAP,
+    DRAWN_SCALED,
+    DUST_VALUE,
+    ENGINE,
+    ESCROW,
+    ESCROWED,
+    FEE_SHARES,
+    HUB_SHARES,
+    IS_COLLATERAL,
+    ISOLATED,
+    LP_SUPPLY,
+    MAX_BONUS,
+    POOL_ASSETS,
+    POOL_SHARES,
+    POSITION_DEBT,
+    REHYPOTHECATE,
+    REPORTED_DEFICIT,
+    RESERVE0,
+    RESERVE1,
+    SCALED_DEBT,
+    SLOPE1,
+    SLOPE2,
+    SOCIALISED,
+    STAKE,
+    SUPPLIED,
+    TARGET_HEALTH,
+    TARGET_HEALTH_ENGINE,
+    TOTAL_SHARES,
+    WALLET,
+    State,
+)
+from sim.protocol.vault_reserves import threshold
+
+USER_RISK = (op.BORROW, op.WITHDRAW, op.SET_COLLATERAL)
+LIQUIDATIONS = (op.LIQUIDATE, op.FLASH_LIQUIDATE)
+MINIMUM_LIQUIDITY = 1_000
+
+
+def check(before: State, after: State, row: Any, minted: list[int]) -> None:
+    """All invariants that apply to one operation; `before` has the same clock as `after`."""
+    check_state(after, minted)
+    _check_transition(before, after, row)
+    if row[8] == OK and row[0] in LIQUIDATIONS:
+        _check_liquidation(before, after, row)
+
+
+def check_state(s: State, minted: list[int]) -> None:
+    """Invariants of a single state."""
+    vaults = s.policy.shape[0]
+    for i in range(len(s.unit)):
+        h = s.hub[i]
+        _, _, _, assets = hub.preview(s, i)
+        # 2 claims never exceed what is there, but for a unit each and the virtual claim
+        claims = [hub.to_assets_down(s, i, shares) for shares in s.spoke[:, i, ADDED_SHARES]]
+        claims.append(hub.to_assets_down(s, i, h[FEE_SHARES]))
+        assert sum(claims) <= assets + hub.VIRTUAL + len(claims), "2"
+        # 3, 4 the parts sum to the whole
+        of_vault = [s.account_vault == v for v in range(vaults)]
+        for v in range(vaults):
+            debts = sum(s.position[of_vault[v], i, POSITION_DEBT])
+            supplied = sum(s.position[of_vault[v], i, SUPPLIED])
+            lent = s.reserve[v, i, REHYPOTHECATE]
+            assert debts == s.spoke[v, i, DRAWN_SCALED], "3"
+            assert supplied == s.spoke[v, i, ADDED_SHARES if lent else ESCROWED], "4"
+            assert s.spoke[v, i, ESCROWED if lent else ADDED_SHARES] == 0, "4"
+        assert sum(s.spoke[:, i, DRAWN_SCALED]) == h[SCALED_DEBT], "3"
+        assert sum(s.holding[:, i, HUB_SHARES]) == s.spoke[vaults, i, ADDED_SHARES], "4"
+        assert sum(s.spoke[:, i, ADDED_SHARES]) + h[FEE_SHARES] == h[TOTAL_SHARES], "4"
+        assert sum(s.spoke[:, i, ESCROWED]) == h[ESCROW], "4"
+        assert sum(s.holding[:, i, STAKE]) == s.pool[i, POOL_SHARES], "4"
+        # 7 the rate stays on its curve
+        low, high = s.rates[i, BASE_RATE], s.rates[i, [BASE_RATE, SLOPE1, SLOPE2]].sum()
+        assert low * 10**23 <= h[BORROW_RATE] <= high * 10**23, "7"
+        # 21 losses are conserved and reported by someone
+        borne = h[COVERED_BY_FEES] + h[COVERED_BY_FUND] + h[SOCIALISED]
+        assert h[DEFICIT_REPORTED] == borne + h[DEFICIT], "21"
+        assert h[DEFICIT_REPORTED] == sum(s.spoke[:, i, REPORTED_DEFICIT]), "21"
+        # 30 tokens are only made by minting
+        reserves = sum(
+            s.pair[p, RESERVE0 + side]
+            for p, tokens in enumerate(s.pair_tokens)
+            for side in range(2)
+            if tokens[side] == i
+        )
+        held = sum(s.holding[:, i, WALLET]) + h[CASH] + h[ESCROW] + s.pool[i, POOL_ASSETS]
+        assert held + reserves == minted[i], "30"
+    assert all(x >= 0 for array in (s.hub, s.pool, s.pair, s.position, s.holding) for x in array.flat)
+    for p in range(len(s.pair)):
+        shares = sum(s.lp[:, p])
+        assert s.pair[p, LP_SUPPLY] in (0, shares + MINIMUM_LIQUIDITY), "4"
+    for a in range(len(s.account)):  # 24 an isolated account holds one collateral and one debt
+        if s.account[a, ISOLATED]:
+            assert sum(s.position[a, :, IS_COLLATERAL] != 0) <= 1, "24"
+            assert sum(s.position[a, :, POSITION_DEBT] != 0) <= 1, "24"
+        for i in range(len(s.unit)):  # a collateral flag means a balance
+            assert s.position[a, i, IS_COLLATERAL] == 0 or s.position[a, i, SUPPLIED] > 0
+
+
+def _check_transition(before: State, after: State, row: Any) -> None:
+    kind, _actor, account, x, y, _amount, _limit, _option, code = row[:9]
+    mine = after.account_vault[account] if account >= 0 else -1
+    for i in range(len(after.unit)):
+        b, a = before.hub[i], after.hub[i]
+        assert a[BORROW_INDEX] >= b[BORROW_INDEX] >= ray(), "5"
+        # 6 the share price falls only by a socialised loss, and then by exactly it
+        _, shares_b, _, assets_b = hub.preview(before, i)
+        _, shares_a, _, assets_a = hub.preview(after, i)
+        if a[SOCIALISED] != b[SOCIALISED]:
+            assert kind == op.SOCIALISE and x == i, "6"
+            assert assets_b - assets_a == a[SOCIALISED] - b[SOCIALISED], "6"
+            # 22 earlier layers were empty
+            assert before.pool[i, POOL_ASSETS] == 0 and _fees(before, i) == 0, "22"
+        else:
+            price_b = (assets_b + hub.VIRTUAL) * (shares_a + hub.VIRTUAL)
+            assert (assets_a + hub.VIRTUAL) * (shares_b + hub.VIRTUAL) >= price_b, "6"
+        if a[COVERED_BY_FUND] > b[COVERED_BY_FUND]:  # 22 the fund pays after the fees
+            assert _fees(after, i) == 0, "22"
+        for v in range(len(after.policy)):
+            if code == OK and kind == op.SUPPLY and (v, i) == (mine, x):
+                supplied = hub.to_assets_down(after, i, after.spoke[v, i, ADDED_SHARES])
+                assert supplied + after.spoke[v, i, ESCROWED] <= after.spoke[v, i, ADD_CAP], "25"
+            if code == OK and kind == op.BORROW and (v, i) == (mine, x):
+                drawn = hub.debt_of(after, i, after.spoke[v, i, DRAWN_SCALED])
+                assert drawn <= after.reserve[v, i, BORROW_CAP], "25"
+                total = drawn + after.spoke[v, i, REPORTED_DEFICIT]
+                assert total <= after.spoke[v, i, DRAW_CAP], "23"
+            if v != mine and account >= 0:  # 23 the other vault's ledger is untouched
+                assert (before.spoke[v, i] == after.spoke[v, i]).all(), "23"
+    for p in range(len(after.pair)):
+        if kind not in (op.REMOVE_LIQUIDITY, op.ADD_LIQUIDITY):
+            k_b = before.pair[p, RESERVE0] * before.pair[p, RESERVE1]
+            assert after.pair[p, RESERVE0] * after.pair[p, RESERVE1] >= k_b, "29"
+    _check_health(before, after, row)
+
+
+def _fees(s: State, i: int) -> int:
+    """What the protocol's fee shares are worth now, interest included."""
+    _, _, fee_shares, _ = hub.preview(s, i)
+    return hub.to_assets_down(s, i, fee_shares)
+
+
+def _check_health(before: State, after: State, row: Any) -> None:
+    kind, actor, account, _x, _y, *_, code = row[:9]
+    prices_move = kind in (op.POST_PRICE, op.SET_FEED_MODE, op.SET_THRESHOLD, op.SOCIALISE)
+    touched = {account, int(after.own_account[after.account_vault[account], actor])}
+    for a in range(len(after.account)):
+        if a not in touched and not prices_move:  # 13 nobody else's health falls
+            assert vault.health(after, a)[4] >= vault.health(before, a)[4], "13"
+    if code == OK and kind in (op.SUPPLY, op.REPAY):  # 12
+        assert vault.health(after, account)[4] >= vault.health(before, account)[4], "12"
+    if code == OK and kind in USER_RISK and vault.has_debt(after, account):  # 11, 27
+        if kind == op.SET_COLLATERAL and row[7] == 1:
+            return
+        _, limit, _, debt, factor, prices_ok, _ = vault.health(after, account)
+        assert factor >= wad() and debt * 10_000 <= limit and prices_ok, "11"
+
+
+def _check_liquidation(before: State, after: State, row: Any) -> None:
+    _kind, _actor, a, d, c, asked, _limit, _option, _code, repaid, out = row[:11]
+    v = before.account_vault[a]
+    _, _, _, _, factor, _, usable = vault.health(before, a)
+    assert usable and factor < wad() and vault.delay_passed(before, a, factor), "14"
+    assert repaid <= min(asked, vault.debt_assets(before, a, d)), "15"
+    price_d, _, _ = oracle.read(before, v, d)
+    price_c, _, _ = oracle.read(before, v, c)
+    bonus = before.reserve[v, c, MAX_BONUS]
+    paid_value = vault.debt_value(repaid + 1, price_d, before.unit[d])
+    seized_value = vault.collateral_value(out, price_c, before.unit[c])
+    assert seized_value * 10_000 <= paid_value * (10_000 + bonus), "15"
+
+    _, _, collateral, debt, after_factor, _, _ = vault.health(after, a)
+    if collateral < before.policy[v, DUST_VALUE]:  # 20 no debt without collateral
+        assert not vault.has_debt(after, a), "20"
+        return
+    # The smallest units of both tokens are worth this much: nothing can be exact beyond it.
+    unit = price_d // before.unit[d] + price_c // before.unit[c] + 2
+    slack = 4 * unit * wad() // max(debt, 1) + 10
+    if factor * 10_000**2 > (10_000 + bonus) * threshold(before, v, c) * wad():
+        assert after_factor + slack >= factor, "16"
+    debt_left, held = vault.debt_assets(after, a, d), vault.supplied_assets(after, a, c)
+    closed = debt_left == 0 or not after.position[a, c, IS_COLLATERAL]
+    if not closed:  # 19 no dust legs
+        assert mul_div_up(debt_left, price_d, before.unit[d]) >= MIN_LEFTOVER, "19"
+        assert held * price_c // before.unit[c] >= MIN_LEFTOVER - 4 * unit, "19"
+        if before.policy[v, ENGINE] == TARGET_HEALTH_ENGINE:  # 17 the target is not overshot
+            target = before.policy[v, TARGET_HEALTH]
+            assert after_factor <= target + slack, "17"

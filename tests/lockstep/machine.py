@@ -1,0 +1,340 @@
+"""Random operations of many actors on twin and EVM side by side: the Hypothesis state machine.
+
+Every operation is carried out by the twin and by the real bytecode on revm; after each one every
+word of state, every verdict and its reason are compared, and the invariants are checked.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+from sim.engines.chain import RevmChain
+from sim.engines.lockstep import Lockstep, journal_rows
+from sim.protocol import transaction as op
+from sim.protocol import vault
+from sim.protocol.errors import OK
+from sim.protocol.fixed_point import max_uint, wad
+from sim.protocol.state import ANSWER, DEFICIT, IS_COLLATERAL, POSITION_DEBT, State, copy
+from tests.lockstep.invariants import check, check_state
+from tests.lockstep.support import ACTORS, START_PRICES, SYMBOLS, UNLIMITED, genesis, opening
+
+ACCOUNTS = 3 * ACTORS
+ASSETS = len(SYMBOLS)
+
+actors = st.integers(0, ACTORS - 1)
+accounts = st.integers(0, ACCOUNTS - 1)
+assets = st.integers(0, ASSETS - 1)
+adversarial = st.sampled_from([0, 1, 2, UNLIMITED, UNLIMITED + 1, max_uint()])
+dollars = st.one_of(
+    st.integers(1, 100), st.integers(100, 100_000), st.integers(100_000, 20_000_000)
+)
+TIME_JUMPS = [1, 12, 300, 3_600, 86_400, 30 * 86_400, 365 * 86_400]
+MOVES_BPS = [3_000, 7_100, 8_000, 8_500, 9_000, 9_500, 9_990, 10_010, 10_500, 12_000, 20_000]
+
+
+class ProtocolMachine(RuleBasedStateMachine):
+    """Two vaults, every engine, escrow and lent collateral, on a protocol that is deployed once."""
+
+    operations = 0
+    engines = (0, 1)
+    delay = 600
+    _base: dict[tuple[Any, ...], Any] = {}
+
+    def __init__(self) -> None:
+        super().__init__()
+        key = (self.engines, self.delay)
+        if key not in self._base:
+            chain = RevmChain()
+            start = genesis(self.engines, self.delay)
+            deployment = Lockstep(chain, start, SYMBOLS).deployment
+            self._base[key] = [chain, start, deployment, chain.snapshot()]
+        chain, start, deployment, snapshot = self._base[key]
+        chain.revert(snapshot)
+        self._base[key][3] = chain.snapshot()
+        self.s: State = copy(start)
+        self.lockstep = Lockstep(chain, start, SYMBOLS, deployment)
+        self.minted = [0] * ASSETS
+
+    @initialize()
+    def open_protocol(self) -> None:
+        """Tokens, prices and liquidity, compared once."""
+        self.s.clock[0] += 1
+        opening(self.s)
+        rows = journal_rows(self.s)
+        for row in rows:
+            if row[0] == op.MINT_TOKEN:
+                self.minted[row[3]] += row[5]
+        self.lockstep.play(rows, int(self.s.clock[0]), self.s)
+        check_state(self.s, self.minted)
+
+    def do(self, kind: int, actor: int = 0, account: int = op.NOBODY, *numbers: int) -> int:
+        """One operation on both sides; `numbers` are x, y, amount, limit, option."""
+        x, y, amount, limit, option = (*numbers, 0, 0, 0, 0, 0)[:5]
+        before = copy(self.s)
+        code = op.execute(self.s, kind, actor, account, x, y, amount, limit, option)
+        rows = journal_rows(self.s)
+        self.lockstep.play(rows, int(self.s.clock[0]), self.s)
+        check(before, self.s, rows[0], self.minted)
+        type(self).operations += 1
+        return code
+
+    def amount(self, i: int, usd: int) -> int:
+        """Token units worth `usd` at start prices."""
+        return int(usd * 10**8 * self.s.unit[i] // START_PRICES[i])
+
+    # --- the world ----------------------------------------------------------------------------------
+
+    @rule(seconds=st.sampled_from(TIME_JUMPS), fresh=st.booleans())
+    def time_passes(self, seconds: int, fresh: bool) -> None:
+        """Time jumps up to a year; feeds usually report again."""
+        self.s.clock[0] += seconds
+        for i in range(ASSETS):
+            if fresh or seconds > 3_600:
+                self.do(op.POST_PRICE, 0, op.NOBODY, i, 0, int(self.s.feed[0, i, ANSWER]))
+
+    @rule(i=assets, move=st.sampled_from(MOVES_BPS))
+    def price_moves(self, i: int, move: int) -> None:
+        """A price moves, from a tenth of a percent to double."""
+        price = int(self.s.feed[0, i, ANSWER]) * move // 10_000
+        lowest, highest = START_PRICES[i] // 500, START_PRICES[i] * 500
+        self.do(op.POST_PRICE, 0, op.NOBODY, i, 0, min(max(price, lowest), highest))
+
+    @rule(i=assets, price=st.sampled_from([0, 1, 2**63, 2**64]), slot=st.integers(0, 1))
+    def price_is_nonsense(self, i: int, price: int, slot: int) -> None:
+        """An answer that no router should believe, then a sound one."""
+        last = int(self.s.feed[slot, i, ANSWER])
+        self.do(op.POST_PRICE, 0, op.NOBODY, i, slot, price)
+        self.do(op.POKE, 1, op.NOBODY, i, 0)
+        self.do(op.POST_PRICE, 0, op.NOBODY, i, slot, last)
+
+    @rule(i=assets, mode=st.integers(0, 3), slot=st.integers(0, 1), actor=actors)
+    def feed_breaks(self, i: int, mode: int, slot: int, actor: int) -> None:
+        """A feed reverts, answers an incomplete round or garbage; then works again."""
+        self.do(op.SET_FEED_MODE, 0, op.NOBODY, i, slot, 0, 0, mode)
+        self.do(op.BORROW, actor, 3 * actor, i, 0, self.amount(i, 1))
+        self.do(op.SET_FEED_MODE, 0, op.NOBODY, i, slot, 0, 0, 0)
+
+    @rule(i=assets, move=st.sampled_from([3_000, 5_000, 7_500]), actor=actors)
+    def crash(self, i: int, move: int, actor: int) -> None:
+        """A price falls far and stays there until it is believed."""
+        price = max(int(self.s.feed[0, i, ANSWER]) * move // 10_000, START_PRICES[i] // 500)
+        for seconds in (0, 1_800):
+            self.s.clock[0] += seconds
+            for j in range(ASSETS):
+                answer = price if j == i else int(self.s.feed[0, j, ANSWER])
+                self.do(op.POST_PRICE, 0, op.NOBODY, j, 0, answer)
+            for v in range(2):
+                self.do(op.POKE, actor, op.NOBODY, i, v)
+
+    @rule(i=assets, v=st.integers(0, 1))
+    def poke(self, i: int, v: int) -> None:
+        """Anyone advances a deviation check."""
+        self.do(op.POKE, 1, op.NOBODY, i, v)
+
+    # --- suppliers, stakers, traders ------------------------------------------------------------------
+
+    @rule(
+        kind=st.sampled_from([op.DEPOSIT, op.WITHDRAW_ASSETS]), actor=actors, i=assets, usd=dollars
+    )
+    def share_token_by_assets(self, kind: int, actor: int, i: int, usd: int) -> None:
+        """Suppliers deposit and withdraw amounts of assets."""
+        self.do(kind, actor, op.NOBODY, i, 0, self.amount(i, usd))
+
+    @rule(kind=st.sampled_from([op.MINT_SHARES, op.REDEEM]), actor=actors, i=assets, usd=dollars)
+    def share_token_by_shares(self, kind: int, actor: int, i: int, usd: int) -> None:
+        """Suppliers deposit and withdraw amounts of shares."""
+        self.do(kind, actor, op.NOBODY, i, 0, self.amount(i, usd))
+
+    @rule(
+        kind=st.sampled_from(
+            [
+                op.DEPOSIT,
+                op.MINT_SHARES,
+                op.WITHDRAW_ASSETS,
+                op.REDEEM,
+                op.STAKE,
+                op.REQUEST_UNSTAKE,
+                op.REMOVE_LIQUIDITY,
+            ]
+        ),
+        actor=actors,
+        i=assets,
+        amount=adversarial,
+    )
+    def adversarial_amounts(self, kind: int, actor: int, i: int, amount: int) -> None:
+        """Nothing, one unit, and everything there could be."""
+        self.do(kind, actor, op.NOBODY, i, 0, amount)
+
+    @rule(actor=actors, i=assets, usd=dollars)
+    def stake(self, actor: int, i: int, usd: int) -> None:
+        """Stakers come, ask to leave, and try to leave at once."""
+        self.do(op.STAKE, actor, op.NOBODY, i, 0, self.amount(i, usd))
+        self.do(op.REQUEST_UNSTAKE, actor, op.NOBODY, i, 0, self.amount(i, usd) // 2)
+        self.do(op.UNSTAKE, actor, op.NOBODY, i)
+
+    @rule(actor=actors, i=assets)
+    def unstake(self, actor: int, i: int) -> None:
+        """Stakers leave if they may."""
+        self.do(op.UNSTAKE, actor, op.NOBODY, i)
+
+    @rule(actor=actors, p=assets, side=st.integers(0, 1), usd=dollars, exact_in=st.booleans())
+    def swap(self, actor: int, p: int, side: int, usd: int, exact_in: bool) -> None:
+        """Traders sell an amount or buy one."""
+        sold = self.s.pair_tokens[p, side if exact_in else 1 - side]
+        kind, limit = (op.SWAP_IN, 0) if exact_in else (op.SWAP_OUT, max_uint())
+        self.do(kind, actor, op.NOBODY, p, side, self.amount(int(sold), usd), limit)
+
+    @rule(actor=actors, p=assets, usd=dollars)
+    def provide(self, actor: int, p: int, usd: int) -> None:
+        """Liquidity comes and goes."""
+        amounts = [self.amount(int(i), usd) for i in self.s.pair_tokens[p]]
+        self.do(op.ADD_LIQUIDITY, actor, op.NOBODY, p, 0, *amounts)
+        self.do(op.REMOVE_LIQUIDITY, actor, op.NOBODY, p, 0, int(self.s.lp[actor, p]) // 3)
+
+    # --- borrowers ------------------------------------------------------------------------------------
+
+    @rule(account=accounts, c=assets, d=assets, usd=dollars, of_limit=st.integers(1, 100))
+    def open_position(self, account: int, c: int, d: int, usd: int, of_limit: int) -> None:
+        """Supply one asset, borrow another up to a share of the limit: most succeed."""
+        owner = int(self.s.account_owner[account])
+        self.do(op.SUPPLY, owner, account, c, 0, self.amount(c, usd))
+        limit, debt = vault.health(self.s, account)[1], vault.health(self.s, account)[3]
+        room = max(limit // 10_000 - debt, 0) * of_limit // 100
+        price = int(self.s.feed[0, d, ANSWER])
+        self.do(op.BORROW, owner, account, d, 0, int(room * self.s.unit[d] // price))
+
+    @rule(
+        kind=st.sampled_from([op.SUPPLY, op.WITHDRAW, op.BORROW, op.REPAY]),
+        actor=actors,
+        account=accounts,
+        i=assets,
+        usd=dollars,
+    )
+    def position(self, kind: int, actor: int, account: int, i: int, usd: int) -> None:
+        """Anyone tries anything with any account."""
+        self.do(kind, actor, account, i, 0, self.amount(i, usd))
+
+    @rule(
+        kind=st.sampled_from([op.SUPPLY, op.WITHDRAW, op.BORROW, op.REPAY]),
+        account=accounts,
+        i=assets,
+        amount=adversarial,
+    )
+    def adversarial_position(self, kind: int, account: int, i: int, amount: int) -> None:
+        """Owners with nothing, one unit and everything."""
+        self.do(kind, int(self.s.account_owner[account]), account, i, 0, amount)
+
+    @rule(account=accounts, i=assets, enabled=st.integers(0, 1))
+    def set_collateral(self, account: int, i: int, enabled: int) -> None:
+        """Owners switch collateral on and off."""
+        self.do(op.SET_COLLATERAL, int(self.s.account_owner[account]), account, i, 0, 0, 0, enabled)
+
+    @rule(actor=actors, account=accounts, isolated=st.integers(0, 1))
+    def set_isolated(self, actor: int, account: int, isolated: int) -> None:
+        """Accounts become isolated or cross while empty."""
+        self.do(op.SET_ISOLATED, actor, account, 0, 0, 0, 0, isolated)
+
+    @rule(actor=actors, account=accounts, manager=st.integers(-1, ACTORS - 1))
+    def set_manager(self, actor: int, account: int, manager: int) -> None:
+        """Owners delegate."""
+        self.do(op.SET_MANAGER, actor, account, manager)
+
+    # --- liquidation and losses -----------------------------------------------------------------------
+
+    def _unhealthy(self) -> list[int]:
+        return [a for a in range(ACCOUNTS) if vault.health(self.s, a)[4] < wad()]
+
+    @rule(kind=st.sampled_from([op.FLAG, op.UNFLAG, op.WRITE_OFF]), account=accounts)
+    def chore(self, kind: int, account: int) -> None:
+        """Keepers flag, unflag and write off, whether it is due or not."""
+        self.do(kind, 1, account)
+
+    @rule(actor=actors, account=accounts, d=assets, c=assets, usd=dollars)
+    def liquidate_anyone(self, actor: int, account: int, d: int, c: int, usd: int) -> None:
+        """Liquidators try accounts that may be healthy."""
+        self.do(op.LIQUIDATE, actor, account, d, c, self.amount(d, usd))
+
+    @precondition(lambda self: self._unhealthy())
+    @rule(
+        n=st.integers(0, ACCOUNTS),
+        actor=actors,
+        d=assets,
+        c=assets,
+        amount=st.one_of(dollars, st.just(max_uint())),
+        shares=st.integers(0, 1),
+    )
+    def liquidate(self, n: int, actor: int, d: int, c: int, amount: int, shares: int) -> None:
+        """Liquidators take a part of an unhealthy account, for cash or for shares."""
+        a, d, c = self._pick(n, d, c)
+        repay = amount if amount == max_uint() else self.amount(d, amount)
+        self.do(op.LIQUIDATE, actor, a, d, c, repay, 0, shares)
+
+    @precondition(lambda self: self._unhealthy())
+    @rule(n=st.integers(0, ACCOUNTS), actor=actors, profit=st.sampled_from([0, 0, 10**30]))
+    def flash_liquidate(self, n: int, actor: int, profit: int) -> None:
+        """Liquidators without capital take what pays."""
+        a, d, c = self._pick(n, 0, 0)
+        self.do(op.FLAG, actor, a)
+        if self.s.pair_of[c, d] >= 0:
+            self.do(op.FLASH_LIQUIDATE, actor, a, d, c, max_uint(), profit)
+
+    def _pick(self, n: int, d: int, c: int) -> tuple[int, int, int]:
+        """An unhealthy account, one of its debts and one of its collaterals, if it has some."""
+        unhealthy = self._unhealthy()
+        a = unhealthy[n % len(unhealthy)]
+        debts = [i for i in range(ASSETS) if self.s.position[a, i, POSITION_DEBT]]
+        held = [i for i in range(ASSETS) if self.s.position[a, i, IS_COLLATERAL]]
+        return a, debts[d % len(debts)] if debts else d, held[c % len(held)] if held else c
+
+    @precondition(lambda self: self._unhealthy())
+    @rule(actor=actors)
+    def liquidate_everyone(self, actor: int) -> None:
+        """A capable liquidator clears the book; what is left of debts is borne by someone."""
+        for a in self._unhealthy():
+            for d in range(ASSETS):
+                for c in range(ASSETS):
+                    owed = self.s.position[a, d, POSITION_DEBT]
+                    if owed and self.s.position[a, c, IS_COLLATERAL]:
+                        self.do(op.LIQUIDATE, actor, a, d, c, max_uint())
+            self.do(op.WRITE_OFF, actor, a)
+        self.losses(actor)
+
+    @precondition(lambda self: self.s.hub[:, DEFICIT].any())
+    @rule(actor=actors)
+    def losses(self, actor: int) -> None:
+        """Anyone moves the waterfall on."""
+        for i in range(ASSETS):
+            self.do(op.COVER, actor, op.NOBODY, i)
+            self.do(op.SOCIALISE, actor, op.NOBODY, i)
+
+    # --- governance -----------------------------------------------------------------------------------
+
+    @rule(i=assets)
+    def claim_fees(self, i: int) -> None:
+        """The admin takes the fees, unless a loss is open."""
+        self.do(op.CLAIM_FEES, 0, op.NOBODY, i)
+
+    @rule(
+        i=assets,
+        v=st.integers(0, 1),
+        lt=st.integers(5_000, 9_800),
+        ramp=st.sampled_from([0, 1, 3_600, 86_400, 400 * 86_400]),
+    )
+    def set_threshold(self, i: int, v: int, lt: int, ramp: int) -> None:
+        """The admin raises a threshold, or lowers it over time."""
+        self.do(op.SET_THRESHOLD, 0, op.NOBODY, i, v, lt, ramp)
+
+    @rule(i=assets, spoke=st.integers(0, 2), usd=dollars, option=st.integers(0, 2), actor=actors)
+    def spoke_is_restricted(self, i: int, spoke: int, usd: int, option: int, actor: int) -> None:
+        """The admin caps or halts a spoke; someone runs into it; the limit is lifted."""
+        cap = self.amount(i, usd)
+        self.do(op.SET_SPOKE, 0, op.NOBODY, i, spoke, cap, cap, option)
+        self.do(op.SUPPLY, actor, 3 * actor, i, 0, self.amount(i, usd))
+        self.do(op.BORROW, actor, 3 * actor, i, 0, self.amount(i, usd) // 2)
+        self.do(op.WITHDRAW, actor, 3 * actor, i, 0, self.amount(i, usd) // 4)
+        self.do(op.REPAY, actor, 3 * actor, i, 0, self.amount(i, usd) // 4)
+        self.do(op.DEPOSIT, actor, op.NOBODY, i, 0, self.amount(i, 10))
+        assert self.do(op.SET_SPOKE, 0, op.NOBODY, i, spoke, UNLIMITED, UNLIMITED, 0) == OK
