@@ -120,20 +120,21 @@ for _function in (
     _constant(_function)
 
 
+# Unannotated, because numba compares the argument names and annotations of both functions.
 @overload(mul_div_down)
 @overload(mul_div_up)
 @overload(mul_div_half)
-def _mul_div_on_floats(a: Any, b: Any, d: Any) -> Callable[..., Any]:
+def _mul_div_on_floats(a, b, d):  # type: ignore[no-untyped-def]
     return lambda a, b, d: a * b / d
 
 
 @overload(div_down)
-def _div_on_floats(a: Any, d: Any) -> Callable[..., Any]:
+def _div_on_floats(a, d):  # type: ignore[no-untyped-def]
     return lambda a, d: a / d
 
 
 @overload(sqrt_down)
-def _sqrt_on_floats(a: Any) -> Callable[..., Any]:
+def _sqrt_on_floats(a):  # type: ignore[no-untyped-def]
     return lambda a: sqrt(a)
 
 

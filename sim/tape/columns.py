@@ -173,7 +173,7 @@ def frames(tables: Tables) -> Frames:
 
 
 def _frame(name: str, table: Any) -> pd.DataFrame:
-    columns = {}
+    columns: dict[str, pd.Series[Any]] = {}
     for column in TABLES[name]:
         cells = table.column(column.name)
         if column.type == TOKENS:

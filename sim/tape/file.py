@@ -30,7 +30,8 @@ def replacing(path: Path) -> Iterator[Path]:
         os.replace(draft, path)
         _to_disk(path.parent)
     finally:
-        draft.unlink(missing_ok=True)
+        for left in path.parent.glob(f"{draft.name}*"):  # DuckDB keeps a log beside its file
+            left.unlink(missing_ok=True)
 
 
 def _to_disk(path: Path) -> None:
@@ -43,8 +44,19 @@ def _to_disk(path: Path) -> None:
 
 
 def write(tables: Tables, path: Path) -> None:
-    """Write the tables into one DuckDB file, each column with its meaning as comment."""
-    with replacing(path) as draft, duckdb.connect(str(draft)) as database:
+    """Write the tables into one DuckDB file, each column with its meaning as comment.
+
+    Raises `TapeError` if the file cannot be written.
+    """
+    try:
+        with replacing(path) as draft:
+            _write(tables, draft)
+    except (OSError, duckdb.Error) as error:
+        raise TapeError(f"{path}: cannot be written ({str(error).splitlines()[0]})") from error
+
+
+def _write(tables: Tables, path: Path) -> None:
+    with duckdb.connect(str(path)) as database:
         for name, columns in TABLES.items():
             database.register("rows", tables[name])
             database.execute(f"CREATE TABLE {name} AS SELECT * FROM rows")

@@ -1,0 +1,1 @@
+"""Pure functions on the frames of a tape: they read no file and draw nothing."""

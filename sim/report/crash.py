@@ -1,0 +1,99 @@
+"""One run, start to end, for someone who watches: play it, keep the tape, draw it, sum it up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+
+from sim.books import describe
+from sim.engines.by_name import follower
+from sim.engines.chain import AnvilChain, ChainError
+from sim.engines.exact import run
+from sim.engines.lockstep import LockstepError
+from sim.report.crash_figure import write_crash_figure
+from sim.report.crash_table import loss_table, summary_table, verdict
+from sim.report.progress import RunProgress
+from sim.report.text import short_usd
+from sim.scenario import Scenario
+from sim.tape import Tables, Tape, TapeError, frames, write, write_parquet
+from sim.world import World, build
+
+COMPLETE, FAILED, INTERRUPTED = 0, 1, 130
+"""Exit codes."""
+
+
+def crash(
+    scenario: Scenario, engine: str, out: Path, console: Console, parquet: bool = False
+) -> int:
+    """Play a scenario on an engine of `sim.engines.by_name.ENGINES`; return an exit code.
+
+    `out`, a folder that exists, gets tape.duckdb, crash.svg and crash.png, and with `parquet` a
+    folder of that name. They are written even when the run is interrupted or fails, with the steps
+    done until then. Raises `ScenarioError`, before anything is deployed, if the protocol refuses
+    the scenario's book.
+    """
+    world = build(scenario)
+    console.print(f"[bold]{scenario.title}[/bold]\n{book_line(world)}")
+    tape = Tape(world, engine)
+    code, differences = COMPLETE, 0
+    try:
+        _play(world, engine, tape, console)
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except LockstepError as error:
+        code, differences = FAILED, len(error.differences)
+        console.print(str(error), style="red", markup=False)
+    except ChainError as error:
+        code = FAILED
+        console.print(f"the devnet failed: {error}", style="red", markup=False)
+    if not tape.latest:
+        console.print("Stopped before the first step: nothing to write.")
+        return code
+    if code == INTERRUPTED:
+        done = f"{tape.latest['step']:,} of {scenario.steps:,} steps"
+        console.print(f"Interrupted after {done}; writing what was done.")
+    try:
+        _write(tape.tables(code == COMPLETE, differences), out, parquet, console)
+    except KeyboardInterrupt:
+        console.print(f"Interrupted while writing: {out} may lack files, none is half-written.")
+        return INTERRUPTED
+    except (TapeError, OSError) as error:
+        console.print(f"writing failed: {error}", style="red", markup=False)
+        return code or FAILED
+    return code
+
+
+def book_line(world: World) -> str:
+    """The borrowers in one line."""
+    book = describe(world.book, world.scenario, list(world.market.price[0]))
+    return (
+        f"{book['accounts']:,} accounts owe {short_usd(book['total_debt_usd'])} against "
+        f"{short_usd(book['total_collateral_usd'])} of collateral; "
+        f"the ten largest owe {book['top_10_debt_share']:.0%}."
+    )
+
+
+def _play(world: World, engine: str, tape: Tape, console: Console) -> None:
+    """Run every step on the engine and record it."""
+    with RunProgress(world, console) as progress, follower(engine, world) as chain:
+        if chain and isinstance(chain.chain, AnvilChain):
+            console.print(f"Deployed on a devnet at {chain.chain.url}, gone when the run ends.")
+        progress.opening()
+        for step in run(world, chain):
+            # Revm reports too little gas (its slots stay warm between calls): none is better.
+            gas = step.gas if engine == "devnet" else []
+            tape.record(step.k, step.rows, gas, chain.values if chain else 0)
+            progress.advance(tape.latest)
+
+
+def _write(tables: Tables, out: Path, parquet: bool, console: Console) -> None:
+    """Write the files, then print what they come to."""
+    shown = frames(tables)
+    write(tables, out / "tape.duckdb")
+    if parquet:
+        write_parquet(tables, out / "parquet")
+    figures = write_crash_figure(shown, out)
+    console.print("", loss_table(shown), "", summary_table(shown), "", verdict(shown), sep="\n")
+    written = ["tape.duckdb", *(["parquet/"] if parquet else []), *(path.name for path in figures)]
+    console.print(f"Written to {out}: {', '.join(written)}")

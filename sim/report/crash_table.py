@@ -1,0 +1,86 @@
+"""What a run comes to, in two tables and a line for the terminal."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pandas as pd
+from rich.table import Table
+
+from sim.measures.solvency import (
+    in_usd,
+    largest_usage,
+    liquidations,
+    losses,
+    lowest_health,
+    solvency_ratio,
+)
+from sim.report.text import clock, tokens, usd
+from sim.tape import Frames
+
+_COLUMNS = {
+    "reported": "bad debt",
+    "fees": "fees",
+    "fund": "fund",
+    "suppliers": "suppliers",
+    "open": "still open",
+    "shortfall": "shortfall",
+}
+_BARE: dict[str, Any] = {"box": None, "pad_edge": False, "header_style": "bold"}
+
+
+def summary_table(tape: Frames) -> Table:
+    """Liquidations, solvency and the cost of the run: one figure per row."""
+    did, usage, lowest = liquidations(tape), largest_usage(tape), lowest_health(tape)
+    solvency, run = solvency_ratio(tape), tape.run.iloc[0]
+    rows = {
+        "liquidations": f"{did.number:,}",
+        "collateral seized": usd(did.seized_usd),
+        "debt repaid": usd(did.repaid_usd),
+        "liquidators' profit": f"{usd(did.profit_usd)} after {usd(did.gas_usd)} of gas",
+        "solvency ratio": f"{solvency.iloc[-1]:.4%} at the end, {solvency.min():.4%} at the lowest",
+        "lowest health factor": "nobody borrowed"
+        if lowest is None
+        else f"{lowest.value:.3f} at {clock(lowest.time_utc)}",
+        "largest usage": f"{usage.value:.1%} of {usage.what} at {clock(usage.time_utc)}",
+        "gas used": "not measured by this engine"
+        if pd.isna(run["gas_used"])
+        else f"{run['gas_used']:,}",
+        "wall time": str(timedelta(seconds=round(run["duration_seconds"]))),
+    }
+    table = Table(show_header=False, padding=(0, 2), **_BARE)
+    for name, value in rows.items():
+        table.add_row(name, value)
+    return table
+
+
+def loss_table(tape: Frames) -> Table:
+    """Bad debt per asset and who bore it, in USD and below in tokens, at the end of the run."""
+    lost = losses(tape)
+    usd_lost = in_usd(lost)
+    hit = [asset for asset in lost.index if lost.loc[asset, ["reported", "shortfall"]].any()]
+    if not hit:
+        return Table("No bad debt, and no shortfall.", **_BARE)
+    title = "Bad debt, who bore it, and the shortfall not realised yet"
+    table = Table(title=title, title_justify="left", title_style="", padding=(0, 1), **_BARE)
+    table.add_column("asset")
+    for name in _COLUMNS.values():
+        table.add_column(name, justify="right")
+    for asset in hit:
+        table.add_row(str(asset), *(usd(usd_lost.loc[asset, column]) for column in _COLUMNS))
+        decimals = int(lost.loc[asset, "decimals"])
+        amounts = (tokens(lost.loc[asset, column], decimals) for column in _COLUMNS)
+        table.add_row("tokens", *amounts, style="dim")
+    if len(hit) > 1:
+        table.add_row("total", *(usd(usd_lost[column].sum()) for column in _COLUMNS), style="bold")
+    return table
+
+
+def verdict(tape: Frames) -> str:
+    """How the run was checked, in one line."""
+    run = tape.run.iloc[0]
+    line = f"{run['engine']}: {run['operations']:,} operations"
+    if run["engine"] == "exact":
+        return f"{line} on the twin, none executed on a chain"
+    return f"{line}, {run['values_compared']:,} values compared, {run['differences']:,} differ"

@@ -1,0 +1,41 @@
+"""Numbers as a reader wants them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+
+def usd(value: float) -> str:
+    """Whole dollars; cents below ten."""
+    return f"${value:,.2f}" if 0 < abs(value) < 10 else f"${value:,.0f}"
+
+
+def short_usd(value: float) -> str:
+    """12,345 dollars as $12.3k: three digits, for ticks and lines that change."""
+    for size, suffix in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= size:
+            return f"${value / size:.3g}{suffix}"
+    return f"${value:.3g}"
+
+
+def tokens(units: int, decimals: int) -> str:
+    """Units as tokens, cut rather than rounded: two decimals from a thousand on, below it four."""
+    shown = min(decimals, 2 if units >= 1_000 * 10**decimals else 4)
+    whole = units // 10 ** (decimals - shown)
+    if not whole:
+        return "<0.0001" if units else "0"
+    return f"{whole // 10**shown:,}" + (f".{whole % 10**shown:0{shown}}" if shown else "")
+
+
+def clock(time: datetime) -> str:
+    """A simulated time."""
+    return f"{time:%Y-%m-%d %H:%M} UTC"
+
+
+def span(seconds: float) -> str:
+    """A length of time in its largest whole unit."""
+    for size, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+        if seconds and seconds % size == 0:
+            number = int(seconds // size)
+            return f"{number} {unit}{'' if number == 1 else 's'}"
+    return f"{seconds:g} seconds"
