@@ -186,7 +186,10 @@ class AnvilChain:
     def _batch(self, requests: list[tuple[str, list[Any]]]) -> list[Any]:
         if not requests:
             return []
-        answers = self._provider.make_batch_request(requests)  # type: ignore[arg-type]
+        try:
+            answers = self._provider.make_batch_request(requests)  # type: ignore[arg-type]
+        except OSError as error:  # of which those of `requests` are a kind
+            raise ChainError(f"anvil at {self.url} does not answer any more") from error
         if not isinstance(answers, list):
             raise ChainError(f"anvil refused a batch: {answers}")
         for (method, _), answer in zip(requests, answers, strict=True):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -34,32 +37,21 @@ def crash(
     the scenario's book.
     """
     world = build(scenario)
-    console.print(f"[bold]{scenario.title}[/bold]\n{book_line(world)}")
+    console.print(scenario.title, style="bold", markup=False)
+    console.print(book_line(world))
     tape = Tape(world, engine)
-    code, differences = COMPLETE, 0
     try:
-        _play(world, engine, tape, console)
-    except KeyboardInterrupt:
-        code = INTERRUPTED
-    except LockstepError as error:
-        code, differences = FAILED, len(error.differences)
-        console.print(str(error), style="red", markup=False)
-    except ChainError as error:
-        code = FAILED
-        console.print(f"the devnet failed: {error}", style="red", markup=False)
-    if not tape.latest:
-        console.print("Stopped before the first step: nothing to write.")
-        return code
-    if code == INTERRUPTED:
-        done = f"{tape.latest['step']:,} of {scenario.steps:,} steps"
-        console.print(f"Interrupted after {done}; writing what was done.")
-    try:
-        _write(tape.tables(code == COMPLETE, differences), out, parquet, console)
+        with _interrupts(engine):
+            code, differences = _play(world, engine, tape, console)
+            if tape.latest:
+                _write(tape.tables(code == COMPLETE, differences), out, parquet, console)
+            else:
+                console.print("The protocol was not open yet: nothing to write.")
     except KeyboardInterrupt:
         console.print(f"Interrupted while writing: {out} may lack files, none is half-written.")
         return INTERRUPTED
     except (TapeError, OSError) as error:
-        console.print(f"writing failed: {error}", style="red", markup=False)
+        console.print(f"Writing failed: {error}", style="red", markup=False)
         return code or FAILED
     return code
 
@@ -74,17 +66,41 @@ def book_line(world: World) -> str:
     )
 
 
-def _play(world: World, engine: str, tape: Tape, console: Console) -> None:
-    """Run every step on the engine and record it."""
-    with RunProgress(world, console) as progress, follower(engine, world) as chain:
-        if chain and isinstance(chain.chain, AnvilChain):
-            console.print(f"Deployed on a devnet at {chain.chain.url}, gone when the run ends.")
-        progress.opening()
-        for step in run(world, chain):
-            # Revm reports too little gas (its slots stay warm between calls): none is better.
-            gas = step.gas if engine == "devnet" else []
-            tape.record(step.k, step.rows, gas, chain.values if chain else 0)
-            progress.advance(tape.latest)
+@contextmanager
+def _interrupts(engine: str) -> Iterator[None]:
+    """Let Ctrl-C raise KeyboardInterrupt. Importing ape makes it end the process on the spot."""
+    if engine != "exact":
+        import ape  # noqa: F401  imported by the engine in any case, and from here on imported
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _play(world: World, engine: str, tape: Tape, console: Console) -> tuple[int, int]:
+    """Run and record every step; say why if it ends early; (exit code, differences found)."""
+    try:
+        with RunProgress(world, console) as progress, follower(engine, world) as chain:
+            if chain and isinstance(chain.chain, AnvilChain):
+                console.print(f"Deployed on a devnet at {chain.chain.url}, gone when the run ends.")
+            progress.opening()
+            for step in run(world, chain):
+                # Revm reports too little gas (its slots stay warm between calls): none is better.
+                gas = step.gas if engine == "devnet" else []
+                tape.record(step.k, step.rows, gas, chain.values if chain else 0)
+                progress.advance(tape.latest)
+        return COMPLETE, 0
+    except KeyboardInterrupt:
+        done = f"{tape.latest.get('step', 0):,} of {world.scenario.steps:,} steps"
+        console.print(f"Interrupted after {done}.")
+        return INTERRUPTED, 0
+    except LockstepError as error:
+        console.print(str(error), style="red", markup=False)
+        return FAILED, len(error.differences)
+    except ChainError as error:
+        console.print(f"The devnet failed: {error}", style="red", markup=False)
+        return FAILED, 0
 
 
 def _write(tables: Tables, out: Path, parquet: bool, console: Console) -> None:

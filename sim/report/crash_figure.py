@@ -215,7 +215,7 @@ def _losses(axes: Axes, tape: Frames) -> None:
 
 
 def _time_axis(axes: Axes, tape: Frames) -> None:
-    locator = AutoDateLocator(minticks=5, maxticks=10)  # type: ignore[no-untyped-call]
+    locator = AutoDateLocator(minticks=3, maxticks=12)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
     axes.set_xlabel("simulated time (UTC)")

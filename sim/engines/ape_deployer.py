@@ -1,0 +1,101 @@
+"""Deploys through ape: on whatever network it is connected to, from any account it knows."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sim.engines.deployment import Deployment, deploy
+from sim.scenario import digest
+from sim.tape import replacing
+from sim.world import World
+
+if TYPE_CHECKING:  # importing ape takes a second
+    from ape.api import AccountAPI
+    from ape.managers.project import ProjectManager
+
+
+class Deployed(NamedTuple):
+    """One contract of a deployment."""
+
+    name: str
+    """What it is there for: "vault", "WETH token", "WETH/DAI pair"."""
+    contract: str
+    address: str
+
+
+class ApeDeployer:
+    """A `sim.engines.deployment.Deployer`. Ape keeps a record of every contract that it deploys:
+    `project.<contract>.deployments`, beyond the process if the network is not a local one.
+    """
+
+    def __init__(self, account: AccountAPI, project: ProjectManager) -> None:
+        self.admin = str(account.address)
+        self._account, self._project = account, project
+
+    def deploy(self, contract: str, *arguments: Any) -> str:
+        """See `Deployer`."""
+        return str(self._account.deploy(self._project.get_contract(contract), *arguments).address)
+
+    def transact(self, contract: str, address: str, function: str, *arguments: Any) -> None:
+        """See `Deployer`."""
+        instance = self._project.get_contract(contract).at(address)
+        getattr(instance, function)(*arguments, sender=self._account)
+
+
+def deploy_world(by: ApeDeployer, world: World) -> Deployment:
+    """Deploy the protocol as the world starts out, empty, and post the start prices."""
+    deployment = deploy(by, world.genesis, world.symbols)
+    for feeds in deployment.feeds:
+        for feed, price in zip(feeds, world.market.price[0], strict=True):
+            by.transact("PriceFeed", feed, "post", int(price))
+    return deployment
+
+
+def listing(d: Deployment, world: World) -> list[Deployed]:
+    """Every contract of a deployment of `world`, by what it is there for."""
+    symbols = world.symbols
+    engine = world.scenario.protocol.liquidation.engine
+    lists = {
+        "oracle router": ("OracleRouter", d.routers),
+        "engine": ("".join(map(str.capitalize, engine.split("-"))), d.engines),
+        "vault": ("Vault", d.vaults),
+    }
+    found = [
+        Deployed("hub", "LiquidityHub", d.hub),
+        Deployed("insurance fund", "InsuranceFund", d.fund),
+        *(Deployed(n, contract, one) for n, (contract, all_) in lists.items() for one in all_),
+        Deployed("liquidator", "Liquidator", d.liquidator),
+        Deployed("lens", "Lens", d.lens),
+    ]
+    for what, contract, addresses in (
+        ("token", "TestToken", d.tokens),
+        ("feed", "PriceFeed", d.feeds[0]),
+        ("second feed", "PriceFeed", d.feeds[1]),
+        ("share token", "HubShare", d.shares),
+    ):
+        for symbol, address in zip(symbols, addresses, strict=True):
+            found.append(Deployed(f"{symbol} {what}", contract, address))
+    for venue, address in zip(world.scenario.venues, d.pairs, strict=True):
+        found.append(Deployed(f"{'/'.join(venue.assets)} pair", "ConstantProductPair", address))
+    return found
+
+
+def save(deployed: list[Deployed], world: World, network: str, chain_id: int, out: Path) -> Path:
+    """Write addresses, network and scenario to `out`/<network>-<time>.json; its path."""
+    now = datetime.now(timezone.utc)
+    out.mkdir(parents=True, exist_ok=True)
+    path = out / f"{network.replace(':', '-')}-{now:%Y%m%dT%H%M%SZ}.json"
+    record = {
+        "network": network,
+        "chain_id": chain_id,
+        "deployed_utc": f"{now:%Y-%m-%dT%H:%M:%SZ}",
+        "scenario": world.scenario.name,
+        "digest": digest(world.scenario),
+        "contracts": [one._asdict() for one in deployed],
+    }
+    with replacing(path) as draft:
+        draft.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    return path
