@@ -1,8 +1,9 @@
 # Every command a contributor needs; `make` alone lists them.
 SHELL := /bin/bash
 PYTHON_TESTS := .venv/bin/python -m pytest -p no:ape_test --ignore=tests/contracts
+OPERATIONS := 1000000
 
-.PHONY: help setup crash test test-fast lint format lock clean
+.PHONY: help setup crash test test-fast fuzz lint format lock clean
 .DEFAULT_GOAL := help
 
 help: ## list the commands
@@ -15,11 +16,15 @@ crash: setup ## play Black Thursday on a local devnet (ARGS="..." adds options)
 	@.venv/bin/ape run crash black-thursday $(ARGS)
 
 test: lint ## check the style, then run every test
-	$(PYTHON_TESTS)
+	.venv/bin/ape compile
+	$(PYTHON_TESTS) -n 2 --dist worksteal
 	.venv/bin/ape test tests/contracts --network ethereum:local:foundry
 
 test-fast: setup ## only the tests that need neither a chain nor compilation
 	$(PYTHON_TESTS) -m "not chain and not compiled"
+
+fuzz: setup ## random operations on twin and EVM side by side, a million (OPERATIONS=n changes that)
+	BREAKWATER_FUZZ_OPERATIONS=$(OPERATIONS) $(PYTHON_TESTS) tests/lockstep/test_state_machine.py -k random -s
 
 lint: setup ## style, types, import directions, spelling, Solidity
 	.venv/bin/ruff check

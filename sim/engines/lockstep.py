@@ -112,10 +112,12 @@ class Lockstep:
             _reapply(twin, block, timestamp)
             replay._send(block, timestamp)
         timestamp = self._blocks[-1][0]
+        # Before its first use an asset bears the time of its deployment, which is not the twin's.
+        known = {difference.what for difference in replay.compare(twin)}
         for row in rows:
             _reapply(twin, [row], timestamp)
             _, verdicts = replay._send([row], timestamp)
-            found = verdicts or replay.compare(twin)
+            found = verdicts or [d for d in replay.compare(twin) if d.what not in known]
             if found:
                 raise LockstepError(describe(row, self.symbols), found)
         raise LockstepError(f"the block at {timestamp} (not reproduced on revm)", differences)

@@ -89,10 +89,11 @@ def solvency_ratio(tape: Frames) -> pd.Series[float]:
     collateral is nobody's claim on the hub and counts on neither side. 1 without claims.
     """
     assets = tape.assets
-    backing = _usd(assets, "cash") + _usd(assets, "debt") - _usd(assets, "shortfall")
+    # The numerator is the denominator less what is missing; written so, 1 is exactly 1.
+    missing = _usd(assets, "deficit") + _usd(assets, "socialised") + _usd(assets, "shortfall")
     claims = _usd(assets, "total_assets") + _usd(assets, "socialised")
-    sums = pd.DataFrame({"backing": backing, "claims": claims}).groupby(assets["step"]).sum()
-    ratio = (sums["backing"] / sums["claims"]).where(sums["claims"] > 0, 1.0)
+    sums = pd.DataFrame({"missing": missing, "claims": claims}).groupby(assets["step"]).sum()
+    ratio = (1 - sums["missing"] / sums["claims"]).where(sums["claims"] > 0, 1.0)
     return _by_time(tape, ratio.to_frame("ratio"))["ratio"]
 
 

@@ -266,10 +266,7 @@ def withdraw(s: State, actor: int, a: int, i: int, amount: int) -> int:
         if supplied > s.position[a, i, SUPPLIED]:
             return INSUFFICIENT_SUPPLY
     _decrease_supplied(s, a, i, supplied)
-    if lent:
-        code = hub.remove(s, v, i, amount, supplied)
-    else:
-        code = hub.remove_escrow(s, v, i, amount)
+    code = hub.remove(s, v, i, amount, supplied) if lent else hub.remove_escrow(s, v, i, amount)
     if code != OK:
         return code
     s.holding[actor, i, WALLET] += amount
@@ -485,8 +482,7 @@ def seize(s: State, actor: int, a: int, c: int, seized: int, fee: int, receive_s
 
 @jitable
 def settle(s: State, a: int, d: int, repaid: int) -> int:
-    """Book a liquidation's repayment, already taken from the liquidator, and what follows from it.
-    """
+    """Book a liquidation's repayment, already taken from the liquidator, and what follows from it."""
     code = _collect_repayment(s, a, d, repaid)
     if code != OK:
         return code

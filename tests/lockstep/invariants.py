@@ -110,7 +110,9 @@ def check_state(s: State, minted: list[int]) -> None:
         )
         held = sum(s.holding[:, i, WALLET]) + h[CASH] + h[ESCROW] + s.pool[i, POOL_ASSETS]
         assert held + reserves == minted[i], "30"
-    assert all(x >= 0 for array in (s.hub, s.pool, s.pair, s.position, s.holding) for x in array.flat)
+    assert all(
+        x >= 0 for array in (s.hub, s.pool, s.pair, s.position, s.holding) for x in array.flat
+    )
     for p in range(len(s.pair)):
         shares = sum(s.lp[:, p])
         assert s.pair[p, LP_SUPPLY] in (0, shares + MINIMUM_LIQUIDITY), "4"
@@ -123,7 +125,7 @@ def check_state(s: State, minted: list[int]) -> None:
 
 
 def _check_transition(before: State, after: State, row: Any) -> None:
-    kind, _actor, account, x, y, _amount, _limit, _option, code = row[:9]
+    kind, _actor, account, x, _y, _amount, _limit, _option, code = row[:9]
     mine = after.account_vault[account] if account >= 0 else -1
     for i in range(len(after.unit)):
         b, a = before.hub[i], after.hub[i]

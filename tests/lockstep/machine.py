@@ -6,7 +6,7 @@ word of state, every verdict and its reason are compared, and the invariants are
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
@@ -41,7 +41,7 @@ class ProtocolMachine(RuleBasedStateMachine):
     operations = 0
     engines = (0, 1)
     delay = 600
-    _base: dict[tuple[Any, ...], Any] = {}
+    _base: ClassVar[dict[tuple[Any, ...], Any]] = {}
 
     def __init__(self) -> None:
         super().__init__()
@@ -85,7 +85,8 @@ class ProtocolMachine(RuleBasedStateMachine):
         """Token units worth `usd` at start prices."""
         return int(usd * 10**8 * self.s.unit[i] // START_PRICES[i])
 
-    # --- the world ----------------------------------------------------------------------------------
+    # --- the world
+    # ----------------------------------------------------------------------------------
 
     @rule(seconds=st.sampled_from(TIME_JUMPS), fresh=st.booleans())
     def time_passes(self, seconds: int, fresh: bool) -> None:
@@ -134,7 +135,8 @@ class ProtocolMachine(RuleBasedStateMachine):
         """Anyone advances a deviation check."""
         self.do(op.POKE, 1, op.NOBODY, i, v)
 
-    # --- suppliers, stakers, traders ------------------------------------------------------------------
+    # --- suppliers, stakers, traders
+    # ------------------------------------------------------------------
 
     @rule(
         kind=st.sampled_from([op.DEPOSIT, op.WITHDRAW_ASSETS]), actor=actors, i=assets, usd=dollars
@@ -194,7 +196,8 @@ class ProtocolMachine(RuleBasedStateMachine):
         self.do(op.ADD_LIQUIDITY, actor, op.NOBODY, p, 0, *amounts)
         self.do(op.REMOVE_LIQUIDITY, actor, op.NOBODY, p, 0, int(self.s.lp[actor, p]) // 3)
 
-    # --- borrowers ------------------------------------------------------------------------------------
+    # --- borrowers
+    # ------------------------------------------------------------------------------------
 
     @rule(account=accounts, c=assets, d=assets, usd=dollars, of_limit=st.integers(1, 100))
     def open_position(self, account: int, c: int, d: int, usd: int, of_limit: int) -> None:
@@ -242,7 +245,8 @@ class ProtocolMachine(RuleBasedStateMachine):
         """Owners delegate."""
         self.do(op.SET_MANAGER, actor, account, manager)
 
-    # --- liquidation and losses -----------------------------------------------------------------------
+    # --- liquidation and losses
+    # -----------------------------------------------------------------------
 
     def _unhealthy(self) -> list[int]:
         return [a for a in range(ACCOUNTS) if vault.health(self.s, a)[4] < wad()]
@@ -310,7 +314,8 @@ class ProtocolMachine(RuleBasedStateMachine):
             self.do(op.COVER, actor, op.NOBODY, i)
             self.do(op.SOCIALISE, actor, op.NOBODY, i)
 
-    # --- governance -----------------------------------------------------------------------------------
+    # --- governance
+    # -----------------------------------------------------------------------------------
 
     @rule(i=assets)
     def claim_fees(self, i: int) -> None:

@@ -1,0 +1,103 @@
+"""Whole runs in lockstep, and proof that the comparison notices what it should."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sim.engines.chain import AnvilChain, Chain, RevmChain
+from sim.engines.exact import run
+from sim.engines.lockstep import Lockstep, LockstepError
+from sim.protocol.errors import OK
+from sim.protocol.state import CASH, DEFICIT_REPORTED
+from sim.scenario import load, with_overrides
+from sim.world import World, build
+
+pytestmark = pytest.mark.chain
+
+TINY: dict[str, Any] = {
+    "book.accounts": 24,
+    "book.total_debt_usd": 20_000_000.0,
+    "book.max_account_share": 0.3,
+}
+
+
+def _world(**overrides: Any) -> World:
+    return build(with_overrides(load("black-thursday"), {**TINY, **overrides}))
+
+
+def _follow(world: World, chain: Chain) -> Lockstep:
+    lockstep = Lockstep(chain, world.genesis, world.symbols)
+    for _ in run(world, lockstep):
+        pass
+    return lockstep
+
+
+def test_black_thursday_agrees_on_revm() -> None:
+    """Two days, every step compared, bad debt included."""
+    world = _world()
+    lockstep = _follow(world, RevmChain())
+    assert lockstep.operations > 2_000 and lockstep.values > 400_000
+    assert sum(world.state.hub[:, DEFICIT_REPORTED]) > 0
+
+
+@pytest.mark.parametrize("engine", ["target-health", "dutch-bonus"])
+def test_other_engines_with_a_delay_agree_on_revm(engine: str) -> None:
+    """Flags, delays, growing bonuses and escrowed collateral."""
+    world = _world(
+        duration_hours=26,
+        **{
+            "protocol.liquidation.engine": engine,
+            "protocol.liquidation.delay_seconds": 900,
+            "protocol.reserves.WETH.rehypothecate": False,
+        },
+    )
+    assert _follow(world, RevmChain()).operations > 1_000
+
+
+def test_a_crash_agrees_on_the_devnet_with_gas() -> None:
+    """The same on anvil: real blocks, and receipts that say what each operation used."""
+    world = _world(duration_hours=12)
+    with AnvilChain(int(world.genesis.clock[0]) - 20_000) as chain:
+        lockstep = Lockstep(chain, world.genesis, world.symbols)
+        gas = [g for step in run(world, lockstep) for g in step.gas]
+    assert len(gas) == lockstep.operations
+    assert min(gas) > 21_000
+
+
+@pytest.mark.parametrize("wei", [1, -1])
+def test_one_wei_is_noticed_and_the_operation_named(
+    wei: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A twin that books one wei more or less at borrowing is caught, with the operation."""
+    from sim.protocol import hub
+
+    draw = hub.draw
+
+    def wrong(s: Any, spoke: int, i: int, assets: int) -> tuple[int, int]:
+        code, scaled = draw(s, spoke, i, assets)
+        if code == OK:
+            s.hub[i, CASH] += wei
+        return code, scaled
+
+    monkeypatch.setattr(hub, "draw", wrong)
+    with pytest.raises(LockstepError, match=r"after borrow by actor .*") as caught:
+        _follow(_world(duration_hours=1), RevmChain())
+    assert f"({-wei:+d} wei)" in str(caught.value)
+    assert "cash" in str(caught.value)
+
+
+def test_a_wrong_verdict_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A twin that forgets the borrow limit accepts what the contracts refuse."""
+    from sim.protocol import transaction as op
+    from sim.protocol import vault
+
+    world = _world(duration_hours=1)
+    lockstep = _follow(world, RevmChain())
+    monkeypatch.setattr(vault, "_require_safe", lambda s, a: OK)
+    s = world.state
+    op.execute(s, op.WITHDRAW, int(s.account_owner[0]), 0, 0, 0, int(s.position[0, 0, 0]), 0, 0)
+    rows = [tuple(s.journal[0])]
+    with pytest.raises(LockstepError, match="verdict of withdraw"):
+        lockstep.play(rows, int(s.clock[0]) + 1, s)
