@@ -18,7 +18,7 @@ GAS_PER_SWAP = 120_000
 
 @jitable
 def act(s: State, w: Market, k: int) -> None:
-    """Trade each pair in the direction that gains, if the gain at reference prices exceeds the gas."""
+    """Trade each pair in the direction that gains, if the gain at reference prices pays the gas."""
     actor = w.arbitrageur[0]
     for p in range(s.pair.shape[0]):
         for side in range(2):

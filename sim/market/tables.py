@@ -19,7 +19,7 @@ def price_table(scenario: Scenario) -> npt.NDArray[np.object_]:
 
 
 def observed_table(scenario: Scenario) -> npt.NDArray[np.object_]:
-    """What each asset's feed sees: its reference price a latency ago; the shape of `price_table`."""
+    """What each asset's feed sees: its reference price a latency ago; shaped as `price_table`."""
     columns = [
         _on_grid(scenario, asset.price_usd, scenario.feeds[symbol].latency_seconds)
         for symbol, asset in scenario.assets.items()

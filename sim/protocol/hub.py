@@ -333,7 +333,7 @@ def _above_add_cap(s: State, spoke: int, i: int) -> bool:
 
 @jitable
 def draw(s: State, spoke: int, i: int, assets: int) -> tuple[int, int]:
-    """(code, scaled debt booked, up) for lending `assets`. The caller books the receiver's wallet."""
+    """(code, scaled debt booked, up) of lending `assets`; the caller books the wallet."""
     accrue(s, i)
     if s.spoke[spoke, i, ACTIVE] == 0:
         return SPOKE_NOT_ACTIVE, zero()

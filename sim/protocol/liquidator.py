@@ -1,4 +1,4 @@
-"""Twin of `contracts/periphery/Liquidator.sol`: seize, sell, repay, keep the rest, without capital."""
+"""Twin of `contracts/periphery/Liquidator.sol`: seize, sell, repay, keep the rest; no capital."""
 
 from __future__ import annotations
 

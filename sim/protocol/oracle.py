@@ -63,7 +63,7 @@ def read(s: State, v: int, i: int) -> tuple[int, int, bool]:
 
 @jitable
 def _answer(s: State, v: int, i: int) -> tuple[int, int]:
-    """The primary's answer and age unless it is down or stale and a sound, fresh fallback exists."""
+    """The primary's answer and age unless it is down or stale and a sound fallback is fresh."""
     price, age = _sound(s, v, i, 0)
     heartbeat = s.oracle[v, i, HEARTBEAT]
     if price != 0 and age <= heartbeat:

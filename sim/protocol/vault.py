@@ -482,7 +482,7 @@ def seize(s: State, actor: int, a: int, c: int, seized: int, fee: int, receive_s
 
 @jitable
 def settle(s: State, a: int, d: int, repaid: int) -> int:
-    """Book a liquidation's repayment, already taken from the liquidator, and what follows from it."""
+    """Book a repayment already taken from the liquidator, and what follows from it."""
     code = _collect_repayment(s, a, d, repaid)
     if code != OK:
         return code

@@ -26,7 +26,7 @@ RESERVES = [
 
 
 def genesis(engines: tuple[int, int] = (0, 1), delay: int = 0, loss_window: int = 3_600) -> State:
-    """Two vaults on one hub; actors 1.. own two accounts in the first vault and one in the second."""
+    """Two vaults on one hub; every actor owns two accounts in the first, one in the second."""
     owners, vaults = [], []
     for actor in range(ACTORS):
         for v in (0, 0, 1):
@@ -69,7 +69,7 @@ def genesis(engines: tuple[int, int] = (0, 1), delay: int = 0, loss_window: int 
 
 
 def opening(s: State) -> None:
-    """Prices, tokens for everyone, some liquidity everywhere: from here any operation can succeed."""
+    """Prices, tokens for everyone, liquidity everywhere, and leveraged positions."""
     none = op.NOBODY
     for i in range(4):
         op.execute(s, op.ACCRUE, 0, none, i, 0, 0, 0, 0)

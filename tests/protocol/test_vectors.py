@@ -166,7 +166,7 @@ def test_two_step_liquidation_gains_the_published_amount() -> None:
 
 @pytest.mark.parametrize("theta_bps", [0, 50, 100, 200])
 def test_no_loss_for_gaps_up_to_the_stated_tolerance(theta_bps: int) -> None:
-    """With an oracle theta above the market, the collateral pays while 1 - g >= LT (1+b)/(1-theta)."""
+    """An oracle theta above the market: collateral pays while 1 - g >= LT (1+b)/(1-theta)."""
     outputs = VECTORS["gap_tolerance_oracle"]["outputs"]
     tolerance = Fraction(outputs[f"theta_{theta_bps / 10_000:g}"])
     collateral = _value("100")
