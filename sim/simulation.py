@@ -2,7 +2,7 @@
 
     1  reference prices move          (the market's tables: row k)
     2  arbitrage pulls the venues     arbitrageurs.act
-    3  feeds report                   feeds.report
+    3  feeds report, routers notice   feeds.report, keepers.poke
     4  everyone looks                 watchers.look
     5  keepers flag, liquidators act  keepers.flag, liquidators.act: sales move the venues
     6  losses are borne               keepers.settle_losses: write-offs, fees, fund, suppliers
@@ -28,6 +28,7 @@ def step(s: State, w: Market, k: int) -> None:
     keepers.accrue(s)
     arbitrageurs.act(s, w, k)
     feeds.report(s, w, k)
+    keepers.poke(s)
     watchers.look(s, w)
     keepers.flag(s, w)
     liquidators.act(s, w, k)

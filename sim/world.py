@@ -30,7 +30,10 @@ FIRST_LIQUIDATOR = 5
 UNLIMITED = (1 << 112) - 1
 """The largest amount the contracts accept: no cap."""
 OPERATIONS_PER_BLOCK = 500
-JOURNAL_ROWS = 16_384
+JOURNAL_ROWS = 4_096
+"""Operations of a step that concern no account, or are rare, with room to spare."""
+JOURNAL_ROWS_PER_ACCOUNT = 4
+"""Flag, liquidate in parts, write off."""
 VALUE = 10**8
 """Units of a value or price per USD."""
 
@@ -62,7 +65,11 @@ def build(scenario: Scenario, seed: int | None = None) -> World:
     """
     (book_seed,) = np.random.SeedSequence(scenario.seed if seed is None else seed).spawn(1)
     market_prices = price_table(scenario)
-    book = books.synthetic(scenario, list(market_prices[0]), np.random.default_rng(book_seed))
+    try:
+        book = books.synthetic(scenario, list(market_prices[0]), np.random.default_rng(book_seed))
+    except ValueError as error:
+        problem = Problem("book", str(error), "smaller debts or fewer decimals")
+        raise ScenarioError(f"scenario '{scenario.name}'", [problem]) from error
     genesis = _genesis(scenario, len(book.debt))
     market = _market(scenario, market_prices, len(book.debt))
     state = copy(genesis)
@@ -93,7 +100,7 @@ def _genesis(scenario: Scenario, accounts: int) -> State:
         actors=first_borrower + accounts,
         pair_tokens=[tuple(map(symbols.index, venue.assets)) for venue in scenario.venues],  # type: ignore[misc]
         now=int(scenario.start.timestamp()) - 3_600,
-        journal_capacity=JOURNAL_ROWS,
+        journal_capacity=JOURNAL_ROWS + JOURNAL_ROWS_PER_ACCOUNT * accounts,
     )
     for i, symbol in enumerate(symbols):
         rates, reserve, feed = (

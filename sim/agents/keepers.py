@@ -1,4 +1,4 @@
-"""Keepers: the chores that anyone may do and that somebody does: accrual, flags, write-offs,
+"""Keepers: the chores that anyone may do and that somebody does: accrual, pokes, flags, write-offs,
 covering losses.
 
 They act at any gas price (an assumption: these calls are rare and small).
@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from sim.agents.watchers import look_at
 from sim.market.market import COLLATERAL_VALUE, FACTOR, USABLE, Market
-from sim.protocol import hub
+from sim.protocol import hub, oracle
 from sim.protocol import transaction as op
 from sim.protocol.fixed_point import jitable, wad, zero
 from sim.protocol.state import (
+    ANCHOR,
     COVER_WINDOW,
     DEFICIT,
     DEFICIT_SINCE,
@@ -33,6 +34,16 @@ def accrue(s: State) -> None:
     """Book interest on every asset once per step."""
     for i in range(s.unit.shape[0]):
         op.execute(s, op.ACCRUE, KEEPER, op.NOBODY, i, 0, zero(), zero(), zero())
+
+
+@jitable
+def poke(s: State) -> None:
+    """Show the routers the prices they have not accepted yet: hold-offs start and end in time."""
+    for v in range(s.policy.shape[0]):
+        for i in range(s.unit.shape[0]):
+            price, _, _ = oracle.read(s, v, i)
+            if price != 0 and price != s.oracle[v, i, ANCHOR]:
+                op.execute(s, op.POKE, KEEPER, op.NOBODY, i, v, zero(), zero(), zero())
 
 
 @jitable

@@ -164,12 +164,19 @@ class AnvilChain:
         self.url = f"http://127.0.0.1:{port}"
         self._provider = HTTPProvider(self.url, request_kwargs={"timeout": 600})
         self._nonces: dict[str, int] = {}
+        try:
+            self._await_start(timeout_seconds)
+        except BaseException:  # Ctrl-C included: no process of ours is left behind
+            self.close()
+            raise
+
+    def _await_start(self, timeout_seconds: float) -> None:
         deadline = time.monotonic() + timeout_seconds
         while not self._provider.is_connected():
             if self._process.poll() is not None or time.monotonic() > deadline:
-                self.close()
-                message = self._process.stderr.read().decode() if self._process.stderr else ""
-                raise ChainError(f"anvil did not start: {message.strip() or 'no answer'}")
+                self._process.kill()
+                said = self._process.stderr.read().decode() if self._process.stderr else ""
+                raise ChainError(f"anvil did not start: {said.strip() or 'no answer'}")
             time.sleep(0.02)
 
     def __enter__(self) -> AnvilChain:

@@ -1,4 +1,4 @@
-"""Twin of `contracts/libraries/FixedPoint.sol`: one source, two arithmetics.
+"""Twin of `contracts/libraries/FixedPoint.sol`: one source for integers and floats.
 
 The primitives below are plain Python on integers: exact, to the wei. Each has an overload for
 compiled code, where the

@@ -59,25 +59,29 @@ def write_crash_figure(tape: Frames, folder: Path) -> list[Path]:
         for path in paths:
             dateless = {"Date": None} if path.suffix == ".svg" else None
             with replacing(path) as draft:
-                figure.savefig(draft, format=path.suffix[1:], dpi=_PNG_DPI, metadata=dateless)
+                figure.savefig(
+                    draft,
+                    format=path.suffix[1:],
+                    dpi=_PNG_DPI,
+                    metadata=dateless,
+                    bbox_inches="tight",  # grows where a legend with long symbols needs it
+                )
     return paths
 
 
 def crash_figure(tape: Frames) -> Figure:
     """Four panels over simulated time (UTC) of everything on the tape."""
     with matplotlib.rc_context(_STYLE):
-        figure = Figure(figsize=(9.5, 11), layout="constrained")
+        figure = Figure(figsize=(9.5, 11))
         axes = figure.subplots(4, 1, sharex=True)
+        figure.subplots_adjust(left=0.09, right=0.725, bottom=0.05, top=0.92, hspace=0.18)
         _prices(axes[0], tape)
         _health(axes[1], tape)
         _liquidations(axes[2], tape)
         _losses(axes[3], tape)
         _time_axis(axes[3], tape)
         figure.align_ylabels(axes)
-        figure.suptitle(_title(tape), x=0.01, ha="left", fontsize=11)
-        # Arranged once instead of for every file.
-        figure.draw_without_rendering()
-        figure.set_layout_engine("none")
+        figure.suptitle(_title(tape), x=0.01, y=0.985, ha="left", fontsize=11)
         return figure
 
 

@@ -1,0 +1,19 @@
+"""Where commands write to. The underscore tells ape that this is no command."""
+
+import tempfile
+from pathlib import Path
+
+import click
+
+
+def prepared(folder: Path) -> Path:
+    """The folder, made if needed, after something could be written to it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise click.BadParameter(
+            f"{folder}: {error.strerror}; name a folder that can be written to",
+            param_hint="'--out'",
+        ) from error
+    return folder

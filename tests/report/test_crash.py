@@ -1,0 +1,175 @@
+"""One run for someone who watches: what is printed, what is written, and how it ends."""
+
+import io
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from sim.engines.chain import ChainError
+from sim.engines.exact import Step, run
+from sim.engines.lockstep import Difference, LockstepError
+from sim.report import crash as module
+from sim.report.crash import COMPLETE, FAILED, INTERRUPTED, crash
+from sim.tape import Frames, load
+from tests.tape.storm import storm
+
+FILES = ["crash.png", "crash.svg", "tape.duckdb"]
+
+
+def watched(out: Path, engine: str = "exact", **options: Any) -> tuple[int, str]:
+    """Exit code and what was printed."""
+    printed = io.StringIO()
+    code = crash(storm(), engine, out, Console(file=printed, width=80, highlight=False), **options)
+    return code, printed.getvalue()
+
+
+@pytest.fixture
+def no_figure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A figure takes longer to draw than the run to play."""
+
+    def blank(_: Frames, folder: Path) -> list[Path]:
+        paths = [folder / "crash.svg", folder / "crash.png"]
+        for path in paths:
+            path.touch()
+        return paths
+
+    monkeypatch.setattr(module, "write_crash_figure", blank)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_says_what_it_comes_to(tmp_path: Path) -> None:
+    code, printed = watched(tmp_path)
+    assert code == COMPLETE
+    assert names(tmp_path) == FILES
+    first, second = printed.splitlines()[:2]
+    assert first == "A storm in a test tube"
+    assert second.startswith("24 accounts owe $1.5M against $") and "ten largest owe" in second
+    for word in ("bad debt", "USDC", "suppliers", "solvency ratio", "lowest health", "wall time"):
+        assert word in printed
+    assert "on the twin, none executed on a chain" in printed
+    assert max(map(len, printed.splitlines())) <= 80
+    assert "…" not in printed
+
+
+@pytest.mark.usefixtures("no_figure")
+def test_parquet_on_request(tmp_path: Path) -> None:
+    watched(tmp_path, parquet=True)
+    assert names(tmp_path) == sorted([*FILES, "parquet"])
+    assert len(names(tmp_path / "parquet")) == 6
+
+
+@pytest.mark.chain
+@pytest.mark.usefixtures("no_figure")
+def test_revm_compares_every_step(tmp_path: Path) -> None:
+    code, printed = watched(tmp_path, "revm")
+    assert code == COMPLETE
+    row = load(tmp_path / "tape.duckdb").run.iloc[0]
+    assert row["values_compared"] > 10_000 and row["differences"] == 0
+    verdict = f"revm: {row['operations']:,} operations, {row['values_compared']:,} values compared"
+    assert f"{verdict}, 0 differ" in printed
+    assert "not measured by this engine" in printed
+
+
+def test_same_figure_for_the_same_run(tmp_path: Path) -> None:
+    figures = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        watched(tmp_path / name)
+        figures.append((tmp_path / name / "crash.svg").read_text())
+    assert figures[0] == figures[1]
+
+
+def stopping(at: int, stop: BaseException) -> Callable[..., Iterator[Step]]:
+    """The engine's `run`, ended by `stop` in a step."""
+
+    def stopped(*arguments: Any) -> Iterator[Step]:
+        for step in run(*arguments):
+            if step.k == at:
+                raise stop
+            yield step
+
+    return stopped
+
+
+@pytest.mark.usefixtures("no_figure")
+@pytest.mark.parametrize(
+    ("stop", "code", "text"),
+    [
+        (KeyboardInterrupt(), INTERRUPTED, "Interrupted after 6 of 48 steps"),
+        (ChainError("anvil is gone"), FAILED, "The devnet failed: anvil is gone"),
+        (
+            LockstepError("borrow by actor 7", [Difference("hub USDC cash", 10, 11)] * 2),
+            FAILED,
+            "hub USDC cash: twin 10, chain 11 (+1 wei)",
+        ),
+    ],
+)
+def test_ends_early_and_keeps_what_was_done(
+    stop: BaseException, code: int, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "run", stopping(7, stop))
+    ended, printed = watched(tmp_path)
+    assert ended == code
+    assert text in printed
+    assert names(tmp_path) == FILES
+    row = load(tmp_path / "tape.duckdb").run.iloc[0]
+    assert not row["complete"] and row["steps_done"] == 6
+    assert row["differences"] == (2 if isinstance(stop, LockstepError) else 0)
+
+
+def test_ends_before_the_opening(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "run", stopping(0, KeyboardInterrupt()))
+    code, printed = watched(tmp_path)
+    assert code == INTERRUPTED and "nothing to write" in printed
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("in_which", ["write", "write_crash_figure"])
+def test_second_interrupt_while_writing(
+    in_which: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "run", stopping(7, KeyboardInterrupt()))
+    monkeypatch.setattr(module, in_which, interrupt)
+    code, printed = watched(tmp_path)
+    assert code == INTERRUPTED and "none is half-written" in printed
+    assert names(tmp_path) == ([] if in_which == "write" else ["tape.duckdb"])
+
+
+def test_writing_fails(tmp_path: Path) -> None:
+    """A folder in the tape's place: said in one line, no traceback."""
+    (tmp_path / "tape.duckdb").mkdir()
+    code, printed = watched(tmp_path)
+    assert code == FAILED and "Writing failed" in printed and "tape.duckdb" in printed
+
+
+@pytest.mark.usefixtures("no_figure")
+def test_interrupt_reaches_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Importing ape makes Ctrl-C end the process on the spot; a run must hear of it first."""
+
+    def exiting(*_: Any) -> None:
+        raise SystemExit(130)
+
+    def ape_like(*arguments: Any) -> Iterator[Step]:
+        for step in run(*arguments):
+            if step.k == 3:
+                signal.raise_signal(signal.SIGINT)
+            yield step
+
+    before = signal.signal(signal.SIGINT, exiting)
+    try:
+        monkeypatch.setattr(module, "run", ape_like)
+        code, _ = watched(tmp_path)
+        assert signal.getsignal(signal.SIGINT) is exiting
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert code == INTERRUPTED and names(tmp_path) == FILES

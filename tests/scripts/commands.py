@@ -1,0 +1,60 @@
+"""Runs the commands as a user does, and watches their processes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+BIN = Path(sys.prefix) / "bin"
+STORM = ROOT / "tests" / "tape" / "storm.yaml"
+
+
+def ape(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """`ape` with these arguments, to its end."""
+    return subprocess.run(
+        [BIN / "ape", *arguments],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def start_storm(out: Path) -> subprocess.Popen[str]:
+    """`ape run crash` on the devnet, on for half a minute, returned when the protocol is there."""
+    command = [BIN / "ape", "run", "crash", STORM, "--out", out, "--set", "duration_hours=400"]
+    process = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    assert process.stdout is not None
+    said = ""
+    for line in process.stdout:
+        said += line
+        if "Deployed on a devnet" in line:
+            return process
+    raise AssertionError(said)
+
+
+def anvils_of(process: subprocess.Popen[str]) -> list[int]:
+    """Process ids of the anvils that a process started."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    return [int(pid) for pid in children if Path(f"/proc/{pid}/comm").read_text() == "anvil\n"]
+
+
+def is_gone(pid: int, within_seconds: float = 5) -> bool:
+    """Whether a process ends in time; one that waits to be reaped has ended."""
+    deadline = time.monotonic() + within_seconds
+    while time.monotonic() < deadline:
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except (FileNotFoundError, ProcessLookupError):
+            return True
+        if state == "Z":
+            return True
+        time.sleep(0.05)
+    return False
