@@ -22,7 +22,8 @@ contract HookToken is TestToken {
         if (target == address(0)) return;
         address callee = target;
         target = address(0);
-        // solhint-disable-next-line avoid-low-level-calls -- whatever the test asks for
+        // Whatever the test asks for.
+        // solhint-disable-next-line avoid-low-level-calls
         (hookSucceeded, hookResult) = callee.call(payload);
     }
 }

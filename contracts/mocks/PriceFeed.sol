@@ -41,7 +41,8 @@ contract PriceFeed is IAggregatorV3 {
     function latestRoundData() external view returns (uint80, int256, uint256, uint256, uint80) {
         if (mode == Mode.REVERTS) revert FeedReverted();
         if (mode == Mode.GARBLED) {
-            // solhint-disable-next-line no-inline-assembly -- one word where five are due
+            // One word where five are due.
+            // solhint-disable-next-line no-inline-assembly
             assembly ("memory-safe") {
                 mstore(0, 1)
                 return(0, 32)
