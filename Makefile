@@ -16,7 +16,7 @@ crash: setup ## play Black Thursday on a local devnet (ARGS="..." adds options)
 	@.venv/bin/ape run crash black-thursday $(ARGS)
 
 test: lint ## check the style, then run every test
-	.venv/bin/ape compile
+	.venv/bin/ape compile --force
 	$(PYTHON_TESTS) -n 2 --dist worksteal
 	.venv/bin/ape test tests/contracts --network ethereum:local:foundry
 

@@ -8,6 +8,7 @@ import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IER
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {ILiquidityHub} from "./interfaces/ILiquidityHub.sol";
+import {FixedPoint} from "./libraries/FixedPoint.sol";
 
 /// @title HubShare: the public ERC-4626 face of one hub asset
 /// @notice For suppliers who never borrow; can itself be listed as collateral. One share of this token is one share of
@@ -33,13 +34,28 @@ contract HubShare is ERC4626 {
         return hub.toAssetsDown(asset(), totalSupply());
     }
 
-    /// @notice Bounded by the hub's cash: at full usage suppliers wait
+    /// @notice The room below the add cap; nothing while this token may not add
+    function maxDeposit(address) public view override returns (uint256) {
+        ILiquidityHub.Spoke memory s = hub.getSpoke(asset(), address(this));
+        uint256 held = totalAssets();
+        if (!s.active || held >= s.addCap) return 0;
+        return Math.min(s.addCap - held, FixedPoint.MAX_AMOUNT - 1);
+    }
+
+    /// @notice What `maxDeposit` buys
+    function maxMint(address receiver) public view override returns (uint256) {
+        return hub.toSharesDown(asset(), maxDeposit(receiver));
+    }
+
+    /// @notice Bounded by the hub's cash: at full usage suppliers wait; nothing while this token is halted
     function maxWithdraw(address owner) public view override returns (uint256) {
+        if (hub.getSpoke(asset(), address(this)).halted) return 0;
         return Math.min(super.maxWithdraw(owner), hub.getAsset(asset()).cash);
     }
 
-    /// @notice Bounded by the hub's cash: at full usage suppliers wait
+    /// @notice Bounded by the hub's cash: at full usage suppliers wait; nothing while this token is halted
     function maxRedeem(address owner) public view override returns (uint256) {
+        if (hub.getSpoke(asset(), address(this)).halted) return 0;
         uint256 shares = balanceOf(owner);
         uint256 cash = hub.getAsset(asset()).cash;
         return previewRedeem(shares) <= cash ? shares : hub.toSharesDown(asset(), cash);

@@ -23,6 +23,7 @@ contract InsuranceFund is IInsuranceFund, ReentrancyGuard {
     struct Pool {
         uint256 assets; // token units
         uint256 totalShares;
+        uint256 epoch; // times the pool was emptied
     }
 
     struct Stake {
@@ -34,7 +35,8 @@ contract InsuranceFund is IInsuranceFund, ReentrancyGuard {
     event Staked(address indexed asset, address indexed staker, uint256 assets, uint256 shares);
     event WithdrawalRequested(address indexed asset, address indexed staker, uint256 shares, uint256 unlockAt);
     event Withdrawn(address indexed asset, address indexed staker, uint256 assets, uint256 shares);
-    event PaidOut(address indexed asset, uint256 assets);
+    /// @notice Emitted when the pool bears a loss; a new `epoch` means that it was emptied and all stakes are gone.
+    event PaidOut(address indexed asset, uint256 assets, uint256 epoch);
 
     error OnlyHub();
     error ZeroAmount();
@@ -48,7 +50,8 @@ contract InsuranceFund is IInsuranceFund, ReentrancyGuard {
     uint256 public immutable cooldown;
 
     mapping(address asset => Pool) public poolOf;
-    mapping(address asset => mapping(address staker => Stake)) public stakeOf;
+    /// @dev A pool that was emptied starts again: stakes of earlier epochs are worth nothing.
+    mapping(address asset => mapping(uint256 epoch => mapping(address staker => Stake))) internal _stakes;
 
     constructor(address hub_, uint256 cooldown_) {
         (hub, cooldown) = (hub_, cooldown_);
@@ -62,7 +65,7 @@ contract InsuranceFund is IInsuranceFund, ReentrancyGuard {
         if (p.totalShares + shares >= FixedPoint.MAX_SHARES) revert AmountTooLarge();
         p.assets += assets;
         p.totalShares += shares;
-        stakeOf[asset][msg.sender].shares += shares;
+        _stakes[asset][p.epoch][msg.sender].shares += shares;
         emit Staked(asset, msg.sender, assets, shares);
         IERC20(asset).safeTransferFrom(msg.sender, address(this), assets);
         Backing.check(IERC20(asset), p.assets);
@@ -70,7 +73,7 @@ contract InsuranceFund is IInsuranceFund, ReentrancyGuard {
 
     /// @notice Starts the cool-down for `shares`; asking again replaces the request and restarts the clock
     function requestWithdrawal(address asset, uint256 shares) external {
-        Stake storage s = stakeOf[asset][msg.sender];
+        Stake storage s = _stakes[asset][poolOf[asset].epoch][msg.sender];
         if (shares == 0) revert ZeroAmount();
         if (shares > s.shares) revert InsufficientShares();
         s.pendingShares = shares;
@@ -81,7 +84,7 @@ contract InsuranceFund is IInsuranceFund, ReentrancyGuard {
     /// @notice Pays the requested shares at what they are worth now, losses of the cool-down included
     function withdraw(address asset) external nonReentrant returns (uint256 assets) {
         Pool storage p = poolOf[asset];
-        Stake storage s = stakeOf[asset][msg.sender];
+        Stake storage s = _stakes[asset][p.epoch][msg.sender];
         uint256 shares = s.pendingShares;
         if (shares == 0) revert ZeroAmount();
         if (block.timestamp < s.unlockAt) revert CoolingDown();
@@ -103,8 +106,14 @@ contract InsuranceFund is IInsuranceFund, ReentrancyGuard {
         paid = Math.min(amount, p.assets);
         if (paid == 0) return 0;
         p.assets -= paid;
-        emit PaidOut(asset, paid);
+        if (p.assets == 0) (p.totalShares, p.epoch) = (0, p.epoch + 1);
+        emit PaidOut(asset, paid, p.epoch);
         IERC20(asset).safeTransfer(hub, paid);
+    }
+
+    /// @notice A staker's shares in the pool as it is now
+    function stakeOf(address asset, address staker) external view returns (Stake memory) {
+        return _stakes[asset][poolOf[asset].epoch][staker];
     }
 
     /// @inheritdoc IInsuranceFund

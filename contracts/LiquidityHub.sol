@@ -248,41 +248,20 @@ contract LiquidityHub is ILiquidityHub, AccessControl, ReentrancyGuard {
     function cover(address asset) external nonReentrant returns (uint256 byFees, uint256 byFund) {
         Asset storage a = _accrued(asset);
         if (a.deficit == 0) revert NoDeficit();
-        byFees = _feeAssets(a);
-        uint256 burnt = a.feeShares;
-        if (byFees > a.deficit) {
-            byFees = a.deficit;
-            burnt = _toShares(byFees, a.totalShares, _totalAssets(a), Math.Rounding.Ceil);
-        }
-        if (byFees > 0) {
-            a.feeShares -= burnt;
-            a.totalShares -= burnt;
-            a.deficit -= byFees;
-            a.coveredByFees += byFees;
-        } else {
-            burnt = 0;
-        }
-        if (a.deficit > 0) {
-            byFund = fund.payOut(asset, a.deficit);
-            a.deficit -= byFund;
-            a.cash += byFund;
-            a.coveredByFund += byFund;
-        }
+        (byFees, byFund) = _cover(asset, a);
         if (byFees + byFund == 0) revert ZeroAmount();
-        if (a.deficit == 0) a.deficitSince = 0;
-        emit DeficitCovered(asset, byFees, burnt, byFund);
-        _updateRate(asset, a);
-        Backing.check(IERC20(asset), a.cash + a.escrow);
     }
 
-    /// @notice Removes the open deficit from `totalAssets`: every supplier loses pro rata; anyone may call
-    /// @dev Only after fees and fund are empty and, unless losses are immediate, the cover window has passed.
+    /// @notice Once the cover window has passed: takes what fees and fund still hold, then removes the rest of the open
+    /// deficit from `totalAssets`, so that every supplier loses pro rata; anyone may call
+    /// @dev Earlier layers are emptied here and not demanded to be empty: fees accrue every second.
     function socialise(address asset) external nonReentrant returns (uint256 assets) {
         Asset storage a = _accrued(asset);
-        assets = a.deficit;
-        if (assets == 0) revert NoDeficit();
-        if (_feeAssets(a) > 0 || fund.assetsOf(asset) > 0) revert CoverRemains();
+        if (a.deficit == 0) revert NoDeficit();
         if (!immediateLoss && block.timestamp < a.deficitSince + coverWindow) revert CoverWindowOpen();
+        _cover(asset, a);
+        assets = a.deficit;
+        if (assets == 0) return 0;
         a.deficit = 0;
         a.deficitSince = 0;
         a.socialised += assets;
@@ -392,6 +371,31 @@ contract LiquidityHub is ILiquidityHub, AccessControl, ReentrancyGuard {
         uint256 shares = _toShares(fee, p.totalShares, p.totalAssets - fee, Math.Rounding.Floor);
         p.totalShares += shares;
         p.feeShares += shares;
+    }
+
+    /// @dev Fees first, then the fund; the share price does not fall.
+    function _cover(address asset, Asset storage a) internal returns (uint256 byFees, uint256 byFund) {
+        byFees = _feeAssets(a);
+        uint256 burnt = byFees == 0 ? 0 : a.feeShares;
+        if (byFees > a.deficit) {
+            byFees = a.deficit;
+            burnt = _toShares(byFees, a.totalShares, _totalAssets(a), Math.Rounding.Ceil);
+        }
+        a.feeShares -= burnt;
+        a.totalShares -= burnt;
+        a.deficit -= byFees;
+        a.coveredByFees += byFees;
+        if (a.deficit > 0) {
+            byFund = fund.payOut(asset, a.deficit);
+            a.deficit -= byFund;
+            a.cash += byFund;
+            a.coveredByFund += byFund;
+        }
+        if (a.deficit == 0) a.deficitSince = 0;
+        if (byFees + byFund == 0) return (0, 0);
+        emit DeficitCovered(asset, byFees, burnt, byFund);
+        _updateRate(asset, a);
+        Backing.check(IERC20(asset), a.cash + a.escrow);
     }
 
     function _setRateModel(address asset, Asset storage a, RateModel calldata m) internal {

@@ -9,8 +9,9 @@ import {FixedPoint} from "./libraries/FixedPoint.sol";
 /// @title OracleRouter: one price and one status per asset
 /// @notice A feed answer is believed when it is positive, inside its bounds, complete and not from the future. A
 /// primary that is down or stale gives way to a sound and fresh fallback. A price further than `maxMoveBps` from the
-/// anchor (the last price accepted) is held off for `holdOff` seconds; if it persists it becomes the anchor. A price
-/// that returns ends the hold-off, and nobody can extend one by poking. Twin: `sim/protocol/oracle.py`.
+/// anchor (the last price accepted) is a candidate and held off for `holdOff` seconds; if it persists, within `maxMoveBps`
+/// of where it went, it becomes the anchor. A price that returns ends the hold-off, one that moves on far starts it again,
+/// and nobody can extend one by poking. Twin: `sim/protocol/oracle.py`.
 contract OracleRouter is IOracleRouter, AccessControl {
     /// @dev Liquidations accept a price that missed its heartbeat for less than this many heartbeats.
     uint256 internal constant STALE_HEARTBEATS = 3;
@@ -27,7 +28,8 @@ contract OracleRouter is IOracleRouter, AccessControl {
 
     struct Anchor {
         uint256 price; // USD 8 decimals, 0 before the first sound price
-        uint256 deviatedSince; // 0 when the price is near the anchor
+        uint256 candidate; // where the price went, 0 when it is near the anchor
+        uint256 deviatedSince; // since when it is there
     }
 
     event FeedSet(address indexed asset, Feed feed);
@@ -61,21 +63,20 @@ contract OracleRouter is IOracleRouter, AccessControl {
 
     /// @inheritdoc IOracleRouter
     function poke(address asset) external {
-        (uint256 price, ) = _answer(_feeds[asset]);
-        if (price == 0) return;
+        Feed storage f = _feeds[asset];
         Anchor storage a = _anchors[asset];
-        if (!_deviates(price, a.price, _feeds[asset].maxMoveBps)) {
-            if (a.deviatedSince != 0) {
-                a.deviatedSince = 0;
-                emit HoldOffCleared(asset, price);
+        (uint256 price, ) = _answer(f);
+        if (price == 0 || price == a.price && a.candidate == 0) return;
+        if (_deviates(price, a.price, f.maxMoveBps)) {
+            if (a.candidate == 0 || _deviates(price, a.candidate, f.maxMoveBps)) {
+                (a.candidate, a.deviatedSince) = (price, block.timestamp);
+                emit HoldOffStarted(asset, price, a.price);
             }
-        } else if (a.deviatedSince == 0) {
-            a.deviatedSince = block.timestamp;
-            emit HoldOffStarted(asset, price, a.price);
+            if (block.timestamp < a.deviatedSince + f.holdOff) return;
+        } else if (a.candidate != 0) {
+            emit HoldOffCleared(asset, price);
         }
-        bool held = a.deviatedSince != 0 && block.timestamp < a.deviatedSince + _feeds[asset].holdOff;
-        if (held || price == a.price) return;
-        (a.price, a.deviatedSince) = (price, 0);
+        (a.price, a.candidate, a.deviatedSince) = (price, 0, 0);
         emit AnchorSet(asset, price);
     }
 
@@ -86,9 +87,9 @@ contract OracleRouter is IOracleRouter, AccessControl {
         (price, age) = _answer(f);
         if (price == 0) return (0, Status.DOWN, false);
         Anchor storage a = _anchors[asset];
-        if (_deviates(price, a.price, f.maxMoveBps) && f.holdOff > 0) {
-            bool persisted = a.deviatedSince != 0 && block.timestamp >= a.deviatedSince + f.holdOff;
-            if (!persisted) return (price, Status.DEVIATED, false);
+        if (f.holdOff > 0 && _deviates(price, a.price, f.maxMoveBps)) {
+            bool there = a.candidate != 0 && !_deviates(price, a.candidate, f.maxMoveBps);
+            if (!there || block.timestamp < a.deviatedSince + f.holdOff) return (price, Status.DEVIATED, false);
         }
         if (age <= f.heartbeat) return (price, Status.OK, true);
         return (price, Status.STALE, age < STALE_HEARTBEATS * f.heartbeat);

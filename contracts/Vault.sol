@@ -19,7 +19,8 @@ import {FixedPoint} from "./libraries/FixedPoint.sol";
 /// @notice Invariants kept here (numbers of the specification): 3, 4 accounts' debts and shares sum to what the hub
 /// books for this vault; 11 a user operation leaves health >= 1 and debt within the borrow limit; 12 supply and repay
 /// read no price and are never blocked; 14 only eligible accounts are liquidated; 15 the liquidator gets at most
-/// repaid x (1 + bonus); 19 no dust legs; 20 no debt without collateral after a liquidation; 24 an isolated account
+/// repaid x (1 + bonus); 19 no dust legs; 20 no unhealthy debt without collateral after a
+/// liquidation; 24 an isolated account
 /// holds one collateral and one debt. Twin: `sim/protocol/vault.py`.
 contract Vault is VaultReserves, Multicall, ReentrancyGuard {
     using FixedPoint for uint256;
@@ -237,8 +238,9 @@ contract Vault is VaultReserves, Multicall, ReentrancyGuard {
         _settle(accountId, debtAsset, collateralAsset, t, receiveShares);
 
         Health memory h = health(accountId);
-        if (h.collateralValue < _policy.dustValue) _writeOffAll(accountId);
-        else if (h.factor >= FixedPoint.WAD) _unflag(accountId);
+        if (!h.pricesUsable) return (repaid, collateralOut); // a callback may have moved what prices depend on
+        if (h.factor >= FixedPoint.WAD) _unflag(accountId);
+        else if (h.collateralValue < _policy.dustValue) _writeOffAll(accountId);
     }
 
     /// @notice Writes off the debts of an unhealthy account whose collateral is below the dust line; anyone may
@@ -405,10 +407,7 @@ contract Vault is VaultReserves, Multicall, ReentrancyGuard {
         }
         uint256 fee = t.supplied - toLiquidator;
         _decreaseSupplied(accountId, i, asset, t.supplied);
-        if (fee > 0) {
-            if (lent) hub.addFee(asset, fee);
-            else hub.addFeeFromEscrow(asset, fee);
-        }
+        if (fee > 0) _addFee(asset, lent, fee);
         if (receiveShares) {
             if (toLiquidator == 0) revert ZeroAmount();
             _positions[uint256(uint160(msg.sender)) << 8][asset].supplied += toLiquidator;
@@ -456,15 +455,30 @@ contract Vault is VaultReserves, Multicall, ReentrancyGuard {
         if (p.scaledDebt == 0) _accounts[accountId].debtBits &= ~(1 << i);
     }
 
+    function _addFee(address asset, bool lent, uint256 supplied) internal {
+        if (lent) hub.addFee(asset, supplied);
+        else hub.addFeeFromEscrow(asset, supplied);
+    }
+
     function _decreaseSupplied(uint256 accountId, uint256 i, address asset, uint256 supplied) internal {
         Position storage p = _positions[accountId][asset];
         p.supplied -= supplied;
         if (p.supplied == 0) _accounts[accountId].collateralBits &= ~(1 << i);
     }
 
-    /// @dev Reports every debt of the account to the hub as unpayable.
+    /// @dev Hands what collateral is left to the protocol, as fees that bear losses first, and reports every debt to the
+    /// hub as unpayable. Nobody keeps what a forgiven debt was backed by: else small accounts would borrow to be forgiven.
     function _writeOffAll(uint256 accountId) internal {
-        uint256 bits = _accounts[accountId].debtBits;
+        uint256 bits = _accounts[accountId].collateralBits;
+        for (uint256 i = 0; bits >> i != 0; ++i) {
+            if ((bits >> i) & 1 == 0) continue;
+            address asset = _reserves[i].asset;
+            uint256 supplied = _positions[accountId][asset].supplied;
+            _decreaseSupplied(accountId, i, asset, supplied);
+            _addFee(asset, _reserves[i].config.rehypothecate, supplied);
+            emit Forfeited(accountId, asset, supplied);
+        }
+        bits = _accounts[accountId].debtBits;
         for (uint256 i = 0; bits >> i != 0; ++i) {
             if ((bits >> i) & 1 == 0) continue;
             address asset = _reserves[i].asset;

@@ -142,6 +142,7 @@ def _genesis(scenario: Scenario, accounts: int) -> State:
             0,
             0,
             0,
+            0,
         ]
         spoke = dict.fromkeys(SPOKE, 0) | {"add_cap": UNLIMITED, "draw_cap": UNLIMITED, "active": 1}
         s.spoke[:, i] = list(spoke.values())

@@ -81,8 +81,6 @@ interface ILiquidityHub {
     error UnfairShares();
     error NoDeficit();
     error DeficitOpen();
-    /// @notice Thrown when suppliers would lose while an earlier layer of the waterfall still holds capital.
-    error CoverRemains();
     error CoverWindowOpen();
 
     function accrue(address asset) external;

@@ -4,7 +4,7 @@ pragma solidity 0.8.30;
 /// @title Prices with a status
 interface IOracleRouter {
     /// @notice OK: fresh and near its anchor. STALE: older than the heartbeat. DEVIATED: moved further from the anchor
-    /// than allowed and not yet for long enough. DOWN: zero, negative, out of bounds, reverted or incomplete.
+    /// than allowed and has not stayed there for long enough. DOWN: zero, negative, out of bounds, reverted or incomplete.
     enum Status {
         OK,
         STALE,
@@ -14,7 +14,8 @@ interface IOracleRouter {
 
     /// @notice Emitted when a price becomes the new reference for the deviation check.
     event AnchorSet(address indexed asset, uint256 price);
-    /// @notice Emitted when a price is first seen beyond `maxMoveBps` of the anchor: the hold-off starts.
+    /// @notice Emitted when a price is first seen beyond `maxMoveBps` of the anchor, or of where it last went: the
+    /// hold-off starts.
     event HoldOffStarted(address indexed asset, uint256 price, uint256 anchor);
     /// @notice Emitted when a price returned to its anchor before the hold-off ended.
     event HoldOffCleared(address indexed asset, uint256 price);

@@ -36,7 +36,7 @@ interface IVault {
         ILiquidationEngine engine;
         uint256 liquidationDelay; // seconds between flag and liquidation; 0: no flag needed
         uint256 urgentHealth; // WAD; below it the delay does not apply
-        uint256 dustValue; // USD; an account with less collateral has its debts written off
+        uint256 dustValue; // USD; an unhealthy account with less collateral is written off
     }
 
     struct Account {
@@ -88,6 +88,8 @@ interface IVault {
         uint256 fee,
         bool asShares
     );
+    /// @notice Emitted when a write-off hands what is left of a position to the protocol.
+    event Forfeited(uint256 indexed accountId, address indexed asset, uint256 supplied);
     event WrittenOff(uint256 indexed accountId, address indexed asset, uint256 assets, uint256 scaled);
 
     error ReserveNotListed(address asset);

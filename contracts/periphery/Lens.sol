@@ -44,15 +44,15 @@ contract Lens {
         }
     }
 
-    /// @notice Per asset: price, status, usable for liquidation, anchor, deviated since
+    /// @notice Per asset: price, status, usable for liquidation, anchor, candidate, deviated since
     function prices(OracleRouter oracle, address[] calldata tokens) external view returns (uint256[] memory out) {
-        out = new uint256[](tokens.length * 5);
+        out = new uint256[](tokens.length * 6);
         for (uint256 i = 0; i < tokens.length; ++i) {
             (uint256 price, IOracleRouter.Status status, bool usable) = oracle.read(tokens[i]);
             OracleRouter.Anchor memory anchor = oracle.getAnchor(tokens[i]);
-            uint256 o = i * 5;
+            uint256 o = i * 6;
             (out[o], out[o + 1], out[o + 2]) = (price, uint256(status), _word(usable));
-            (out[o + 3], out[o + 4]) = (anchor.price, anchor.deviatedSince);
+            (out[o + 3], out[o + 4], out[o + 5]) = (anchor.price, anchor.candidate, anchor.deviatedSince);
         }
     }
 
@@ -98,7 +98,7 @@ contract Lens {
     /// @notice Per asset: the fund's assets, its shares
     function pools(InsuranceFund fund, address[] calldata tokens) external view returns (uint256[] memory out) {
         out = new uint256[](2 * tokens.length);
-        for (uint256 i = 0; i < tokens.length; ++i) (out[2 * i], out[2 * i + 1]) = fund.poolOf(tokens[i]);
+        for (uint256 i = 0; i < tokens.length; ++i) (out[2 * i], out[2 * i + 1], ) = fund.poolOf(tokens[i]);
     }
 
     /// @notice Per staker and asset: shares, pending shares, unlock time
@@ -111,7 +111,8 @@ contract Lens {
         for (uint256 k = 0; k < stakers.length; ++k) {
             for (uint256 i = 0; i < tokens.length; ++i) {
                 uint256 o = 3 * (k * tokens.length + i);
-                (out[o], out[o + 1], out[o + 2]) = fund.stakeOf(tokens[i], stakers[k]);
+                InsuranceFund.Stake memory s = fund.stakeOf(tokens[i], stakers[k]);
+                (out[o], out[o + 1], out[o + 2]) = (s.shares, s.pendingShares, s.unlockAt);
             }
         }
     }

@@ -15,6 +15,7 @@ from sim.protocol import oracle, vault
 from sim.protocol import transaction as op
 from sim.protocol.state import (
     ANCHOR,
+    CANDIDATE,
     CASH,
     CUMULATIVE0,
     CUMULATIVE1,
@@ -43,7 +44,7 @@ from sim.protocol.state import (
 from sim.protocol.vault_reserves import threshold
 
 Rows = dict[str, list[int]]
-PRICE = ("price", "status", "usable", "anchor", "deviated since")
+PRICE = ("price", "status", "usable", "anchor", "candidate", "deviated since")
 ACCOUNT = (
     "collateral bits",
     "debt bits",
@@ -128,7 +129,7 @@ class Snapshot:
 
     def _vault(self, s: State, v: int) -> Iterator[Section]:
         d, symbols, m = self._d, self._symbols, range(len(self._symbols))
-        columns = [ANCHOR, DEVIATED_SINCE]
+        columns = [ANCHOR, CANDIDATE, DEVIATED_SINCE]
         rows = {f"oracle {v} {symbols[i]}": [*_price(s, v, i), *s.oracle[v, i, columns]] for i in m}
         yield self._section("prices", [d.routers[v]], [d.tokens], PRICE, rows)
         accounts = [a for a in range(len(s.account)) if s.account_vault[a] == v]

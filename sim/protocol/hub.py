@@ -11,7 +11,6 @@ from sim.protocol import insurance
 from sim.protocol.errors import (
     ADD_CAP_EXCEEDED,
     AMOUNT_TOO_LARGE,
-    COVER_REMAINS,
     COVER_WINDOW_OPEN,
     DEFICIT_OPEN,
     DRAW_CAP_EXCEEDED,
@@ -61,7 +60,6 @@ from sim.protocol.state import (
     IMMEDIATE,
     LAST_ACCRUAL,
     OPTIMAL_USAGE,
-    POOL_ASSETS,
     REPORTED_DEFICIT,
     RESERVE_FACTOR,
     SCALED_DEBT,
@@ -407,50 +405,58 @@ def cover(s: State, i: int) -> int:
     accrue(s, i)
     if s.hub[i, DEFICIT] == 0:
         return NO_DEFICIT
+    by_fees, by_fund = _cover(s, i)
+    if by_fees + by_fund == 0:
+        return ZERO_AMOUNT
+    s.result[0] = by_fees
+    s.result[1] = by_fund
+    return OK
+
+
+@jitable
+def socialise(s: State, i: int) -> int:
+    """Once the window has passed: what fees and fund still hold, then all suppliers."""
+    accrue(s, i)
+    if s.hub[i, DEFICIT] == 0:
+        return NO_DEFICIT
+    if s.losses[IMMEDIATE] == 0 and s.clock[0] < s.hub[i, DEFICIT_SINCE] + s.losses[COVER_WINDOW]:
+        return COVER_WINDOW_OPEN
+    by_fees, by_fund = _cover(s, i)
+    assets = s.hub[i, DEFICIT]
+    s.hub[i, DEFICIT] = zero()
+    s.hub[i, DEFICIT_SINCE] = zero()
+    s.hub[i, SOCIALISED] += assets
+    s.result[0] = by_fees
+    s.result[1] = by_fund
+    s.result[2] = assets
+    return OK
+
+
+@jitable
+def _cover(s: State, i: int) -> tuple[int, int]:
+    """(by fees, by fund): fees first, then the fund; the share price does not fall."""
     by_fees = fee_assets(s, i)
     burnt = s.hub[i, FEE_SHARES]
+    if by_fees == 0:
+        burnt = zero()
     if by_fees > s.hub[i, DEFICIT]:
         by_fees = s.hub[i, DEFICIT]
         burnt = to_shares_up(s, i, by_fees)
-    if by_fees > 0:
-        s.hub[i, FEE_SHARES] -= burnt
-        s.hub[i, TOTAL_SHARES] -= burnt
-        s.hub[i, DEFICIT] -= by_fees
-        s.hub[i, COVERED_BY_FEES] += by_fees
+    s.hub[i, FEE_SHARES] -= burnt
+    s.hub[i, TOTAL_SHARES] -= burnt
+    s.hub[i, DEFICIT] -= by_fees
+    s.hub[i, COVERED_BY_FEES] += by_fees
     by_fund = zero()
     if s.hub[i, DEFICIT] > 0:
         by_fund = insurance.pay_out(s, i, s.hub[i, DEFICIT])
         s.hub[i, DEFICIT] -= by_fund
         s.hub[i, CASH] += by_fund
         s.hub[i, COVERED_BY_FUND] += by_fund
-    if by_fees + by_fund == 0:
-        return ZERO_AMOUNT
     if s.hub[i, DEFICIT] == 0:
         s.hub[i, DEFICIT_SINCE] = zero()
-    s.result[0] = by_fees
-    s.result[1] = by_fund
-    update_rate(s, i)
-    return OK
-
-
-@jitable
-def socialise(s: State, i: int) -> int:
-    """Charge the open deficit to all suppliers, once earlier layers are empty and the cover window
-    has passed.
-    """
-    accrue(s, i)
-    assets = s.hub[i, DEFICIT]
-    if assets == 0:
-        return NO_DEFICIT
-    if fee_assets(s, i) > 0 or s.pool[i, POOL_ASSETS] > 0:
-        return COVER_REMAINS
-    if s.losses[IMMEDIATE] == 0 and s.clock[0] < s.hub[i, DEFICIT_SINCE] + s.losses[COVER_WINDOW]:
-        return COVER_WINDOW_OPEN
-    s.hub[i, DEFICIT] = zero()
-    s.hub[i, DEFICIT_SINCE] = zero()
-    s.hub[i, SOCIALISED] += assets
-    s.result[0] = assets
-    return OK
+    if by_fees + by_fund > 0:
+        update_rate(s, i)
+    return by_fees, by_fund
 
 
 @jitable

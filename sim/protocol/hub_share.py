@@ -4,29 +4,39 @@ from __future__ import annotations
 
 from sim.protocol import hub
 from sim.protocol.errors import (
-    AMOUNT_TOO_LARGE,
+    EXCEEDED_MAX_DEPOSIT,
+    EXCEEDED_MAX_MINT,
     EXCEEDED_MAX_REDEEM,
     EXCEEDED_MAX_WITHDRAW,
     INSUFFICIENT_BALANCE,
     OK,
 )
-from sim.protocol.fixed_point import jitable, max_amount, max_shares
-from sim.protocol.state import CASH, HUB_SHARES, WALLET, State
+from sim.protocol.fixed_point import jitable, max_amount, zero
+from sim.protocol.state import (
+    ACTIVE,
+    ADD_CAP,
+    ADDED_SHARES,
+    CASH,
+    HALTED,
+    HUB_SHARES,
+    WALLET,
+    State,
+)
 
 
 @jitable
 def deposit(s: State, actor: int, i: int, assets: int) -> int:
     """Pay `assets` for shares, down."""
-    if assets >= max_amount():
-        return AMOUNT_TOO_LARGE
+    if assets > _max_deposit(s, i):
+        return EXCEEDED_MAX_DEPOSIT
     return _deposit(s, actor, i, assets, hub.to_shares_down(s, i, assets))
 
 
 @jitable
 def mint(s: State, actor: int, i: int, shares: int) -> int:
     """Pay assets, up, for exactly `shares`."""
-    if shares >= max_shares():
-        return AMOUNT_TOO_LARGE
+    if shares > hub.to_shares_down(s, i, _max_deposit(s, i)):
+        return EXCEEDED_MAX_MINT
     return _deposit(s, actor, i, hub.to_assets_up(s, i, shares), shares)
 
 
@@ -34,7 +44,7 @@ def mint(s: State, actor: int, i: int, shares: int) -> int:
 def withdraw(s: State, actor: int, i: int, assets: int) -> int:
     """Burn shares, up, for exactly `assets`."""
     worth = hub.to_assets_down(s, i, s.holding[actor, i, HUB_SHARES])
-    if assets > min(worth, s.hub[i, CASH]):
+    if assets > min(worth, s.hub[i, CASH]) or (assets > 0 and _halted(s, i)):
         return EXCEEDED_MAX_WITHDRAW
     return _withdraw(s, actor, i, assets, hub.to_shares_up(s, i, assets))
 
@@ -45,9 +55,24 @@ def redeem(s: State, actor: int, i: int, shares: int) -> int:
     most = s.holding[actor, i, HUB_SHARES]
     if hub.to_assets_down(s, i, most) > s.hub[i, CASH]:
         most = hub.to_shares_down(s, i, s.hub[i, CASH])
-    if shares > most:
+    if shares > most or (shares > 0 and _halted(s, i)):
         return EXCEEDED_MAX_REDEEM
     return _withdraw(s, actor, i, hub.to_assets_down(s, i, shares), shares)
+
+
+@jitable
+def _max_deposit(s: State, i: int) -> int:
+    """The room below the add cap; nothing while the share token may not add."""
+    spoke = s.spoke[s.spoke.shape[0] - 1, i]
+    held = hub.to_assets_down(s, i, spoke[ADDED_SHARES])
+    if spoke[ACTIVE] == 0 or held >= spoke[ADD_CAP]:
+        return zero()
+    return min(spoke[ADD_CAP] - held, max_amount() - 1)
+
+
+@jitable
+def _halted(s: State, i: int) -> bool:
+    return s.spoke[s.spoke.shape[0] - 1, i, HALTED] != 0
 
 
 @jitable

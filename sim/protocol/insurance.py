@@ -83,7 +83,12 @@ def withdraw(s: State, actor: int, i: int) -> int:
 
 @jitable
 def pay_out(s: State, i: int, amount: int) -> int:
-    """Take min(amount, pool) from the pool for the hub; return it."""
+    """Take min(amount, pool) from the pool for the hub; return it. The last thing that can fail."""
     paid = min(amount, s.pool[i, POOL_ASSETS])
     s.pool[i, POOL_ASSETS] -= paid
+    if paid > 0 and s.pool[i, POOL_ASSETS] == 0:  # emptied: all stakes are gone
+        s.pool[i, POOL_SHARES] = zero()
+        s.holding[:, i, STAKE] = zero()
+        s.holding[:, i, PENDING_STAKE] = zero()
+        s.holding[:, i, UNLOCK_AT] = zero()
     return paid

@@ -6,6 +6,7 @@ from sim.protocol.fixed_point import BPS, jitable, zero
 from sim.protocol.state import (
     ANCHOR,
     ANSWER,
+    CANDIDATE,
     DEVIATED_SINCE,
     HAS_FALLBACK,
     HEARTBEAT,
@@ -27,21 +28,20 @@ FEED_NORMAL, FEED_REVERTS, FEED_INCOMPLETE, FEED_GARBLED = range(4)
 
 @jitable
 def poke(s: State, v: int, i: int) -> None:
-    """Advance the deviation check: start, clear or end the hold-off; accept the price as anchor."""
+    """Advance the deviation check: start, restart or end the hold-off; accept the price."""
     price, _ = _answer(s, v, i)
     if price == 0:
         return
-    now = s.clock[0]
-    if not _deviates(s, v, i, price):
-        s.oracle[v, i, DEVIATED_SINCE] = zero()
-    elif s.oracle[v, i, DEVIATED_SINCE] == 0:
-        s.oracle[v, i, DEVIATED_SINCE] = now
-    since = s.oracle[v, i, DEVIATED_SINCE]
-    if since != 0 and now < since + s.oracle[v, i, HOLD_OFF]:
-        return
-    if price != s.oracle[v, i, ANCHOR]:
-        s.oracle[v, i, ANCHOR] = price
-        s.oracle[v, i, DEVIATED_SINCE] = zero()
+    row = s.oracle[v, i]
+    if _deviates(price, row[ANCHOR], row[MAX_MOVE]):
+        if row[CANDIDATE] == 0 or _deviates(price, row[CANDIDATE], row[MAX_MOVE]):
+            row[CANDIDATE] = price
+            row[DEVIATED_SINCE] = s.clock[0]
+        if s.clock[0] < row[DEVIATED_SINCE] + row[HOLD_OFF]:
+            return
+    row[ANCHOR] = price
+    row[CANDIDATE] = zero()
+    row[DEVIATED_SINCE] = zero()
 
 
 @jitable
@@ -50,15 +50,14 @@ def read(s: State, v: int, i: int) -> tuple[int, int, bool]:
     price, age = _answer(s, v, i)
     if price == 0:
         return price, STATUS_DOWN, False
-    hold_off = s.oracle[v, i, HOLD_OFF]
-    if hold_off > 0 and _deviates(s, v, i, price):
-        since = s.oracle[v, i, DEVIATED_SINCE]
-        if since == 0 or s.clock[0] < since + hold_off:
+    row = s.oracle[v, i]
+    if row[HOLD_OFF] > 0 and _deviates(price, row[ANCHOR], row[MAX_MOVE]):
+        away = row[CANDIDATE] == 0 or _deviates(price, row[CANDIDATE], row[MAX_MOVE])
+        if away or s.clock[0] < row[DEVIATED_SINCE] + row[HOLD_OFF]:
             return price, STATUS_DEVIATED, False
-    heartbeat = s.oracle[v, i, HEARTBEAT]
-    if age <= heartbeat:
+    if age <= row[HEARTBEAT]:
         return price, STATUS_OK, True
-    return price, STATUS_STALE, age < STALE_HEARTBEATS * heartbeat
+    return price, STATUS_STALE, age < STALE_HEARTBEATS * row[HEARTBEAT]
 
 
 @jitable
@@ -88,8 +87,7 @@ def _sound(s: State, v: int, i: int, slot: int) -> tuple[int, int]:
 
 
 @jitable
-def _deviates(s: State, v: int, i: int, price: int) -> bool:
-    anchor = s.oracle[v, i, ANCHOR]
+def _deviates(price: int, anchor: int, max_move_bps: int) -> bool:
     if anchor == 0:
         return False
-    return abs(price - anchor) * BPS > anchor * s.oracle[v, i, MAX_MOVE]
+    return abs(price - anchor) * BPS > anchor * max_move_bps

@@ -131,11 +131,20 @@ ORACLE = (
     "hold_off",
     "has_fallback",
     "anchor",
+    "candidate",
     "deviated_since",
 )
-HEARTBEAT, MIN_ANSWER, MAX_ANSWER, MAX_MOVE, HOLD_OFF, HAS_FALLBACK, ANCHOR, DEVIATED_SINCE = range(
-    len(ORACLE)
-)
+(
+    HEARTBEAT,
+    MIN_ANSWER,
+    MAX_ANSWER,
+    MAX_MOVE,
+    HOLD_OFF,
+    HAS_FALLBACK,
+    ANCHOR,
+    CANDIDATE,
+    DEVIATED_SINCE,
+) = range(len(ORACLE))
 
 FEED = ("answer", "updated_at", "mode")
 ANSWER, UPDATED_AT, MODE = range(len(FEED))

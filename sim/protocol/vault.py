@@ -461,10 +461,7 @@ def seize(s: State, actor: int, a: int, c: int, seized: int, fee: int, receive_s
             to_liquidator = hub.to_shares_up(s, c, out)
     _decrease_supplied(s, a, c, supplied)
     if supplied - to_liquidator > 0:
-        if lent:
-            code = hub.add_fee(s, v, c, supplied - to_liquidator)
-        else:
-            code = hub.add_fee_from_escrow(s, v, c, supplied - to_liquidator)
+        code = _add_fee(s, v, c, supplied - to_liquidator)
         if code != OK:
             return code
     if receive_shares != 0:
@@ -486,11 +483,13 @@ def settle(s: State, a: int, d: int, repaid: int) -> int:
     code = _collect_repayment(s, a, d, repaid)
     if code != OK:
         return code
-    _, _, collateral, _, factor, _, _ = health(s, a)
-    if collateral < s.policy[s.account_vault[a], DUST_VALUE]:
-        return _write_off_all(s, a)
+    _, _, collateral, _, factor, _, usable = health(s, a)
+    if not usable:
+        return OK
     if factor >= wad():
         s.account[a, FLAGGED_AT] = zero()
+    elif collateral < s.policy[s.account_vault[a], DUST_VALUE]:
+        return _write_off_all(s, a)
     return OK
 
 
@@ -572,6 +571,13 @@ def _collect_repayment(s: State, a: int, i: int, paid: int) -> int:
 
 
 @jitable
+def _add_fee(s: State, v: int, i: int, supplied: int) -> int:
+    if s.reserve[v, i, REHYPOTHECATE] != 0:
+        return hub.add_fee(s, v, i, supplied)
+    return hub.add_fee_from_escrow(s, v, i, supplied)
+
+
+@jitable
 def _decrease_supplied(s: State, a: int, i: int, supplied: int) -> None:
     s.position[a, i, SUPPLIED] -= supplied
     if s.position[a, i, SUPPLIED] == 0:
@@ -580,7 +586,14 @@ def _decrease_supplied(s: State, a: int, i: int, supplied: int) -> None:
 
 @jitable
 def _write_off_all(s: State, a: int) -> int:
-    """Report every debt of the account to the hub as unpayable."""
+    """Hand what collateral is left to the protocol; report every debt as unpayable."""
+    for i in range(s.unit.shape[0]):
+        if s.position[a, i, IS_COLLATERAL] != 0:
+            supplied = s.position[a, i, SUPPLIED]
+            _decrease_supplied(s, a, i, supplied)
+            code = _add_fee(s, s.account_vault[a], i, supplied)
+            if code != OK:
+                return code
     for i in range(s.unit.shape[0]):
         scaled = s.position[a, i, POSITION_DEBT]
         if scaled != 0:

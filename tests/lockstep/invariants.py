@@ -135,9 +135,10 @@ def _check_transition(before: State, after: State, row: Any) -> None:
         _, shares_a, _, assets_a = hub.preview(after, i)
         if a[SOCIALISED] != b[SOCIALISED]:
             assert kind == op.SOCIALISE and x == i, "6"
-            assert assets_b - assets_a == a[SOCIALISED] - b[SOCIALISED], "6"
-            # 22 earlier layers were empty
-            assert before.pool[i, POOL_ASSETS] == 0 and _fees(before, i) == 0, "22"
+            by_fees = a[COVERED_BY_FEES] - b[COVERED_BY_FEES]
+            assert assets_b - assets_a == a[SOCIALISED] - b[SOCIALISED] + by_fees, "6"
+            # 22 earlier layers are empty
+            assert after.pool[i, POOL_ASSETS] == 0 and _fees(after, i) == 0, "22"
         else:
             price_b = (assets_b + hub.VIRTUAL) * (shares_a + hub.VIRTUAL)
             assert (assets_a + hub.VIRTUAL) * (shares_b + hub.VIRTUAL) >= price_b, "6"
@@ -197,8 +198,9 @@ def _check_liquidation(before: State, after: State, row: Any) -> None:
     assert seized_value * 10_000 <= paid_value * (10_000 + bonus), "15"
 
     _, _, collateral, debt, after_factor, _, _ = vault.health(after, a)
-    if collateral < before.policy[v, DUST_VALUE]:  # 20 no debt without collateral
-        assert not vault.has_debt(after, a), "20"
+    if after_factor < wad():  # 20 no unhealthy debt without collateral
+        assert collateral >= before.policy[v, DUST_VALUE], "20"
+    if not vault.has_debt(after, a):
         return
     # The smallest units of both tokens are worth this much: nothing can be exact beyond it.
     unit = price_d // before.unit[d] + price_c // before.unit[c] + 2

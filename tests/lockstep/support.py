@@ -51,7 +51,7 @@ def genesis(engines: tuple[int, int] = (0, 1), delay: int = 0, loss_window: int 
             caps = [UNLIMITED, UNLIMITED]
             s.reserve[v, i] = [*RESERVES[i], *caps, RESERVES[i][1], 0, 0]
             bounds = [START_PRICES[i] // 1_000, START_PRICES[i] * 1_000]
-            s.oracle[v, i] = [3_600, *bounds, 3_000, 1_800, int(i == 0), 0, 0]
+            s.oracle[v, i] = [3_600, *bounds, 3_000, 1_800, int(i == 0), 0, 0, 0]
     for v, engine in enumerate(engines):
         # engine, target health, hf for max bonus, auction, delay, urgent, dust
         s.policy[v] = [
