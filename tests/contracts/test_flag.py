@@ -1,0 +1,128 @@
+"""Vault.flag and unflag: the clock between falling ill and being liquidated."""
+
+import pytest
+
+from tests.contracts.support import WAD, reverts
+
+DELAY = 1_800
+
+
+@pytest.fixture
+def slow(make_vault):
+    """A vault that waits half an hour, unless health is below .9."""
+    return make_vault(delay=DELAY, urgent=9 * WAD // 10)
+
+
+def test_flag__unhealthy__starts_the_clock(vault, unhealthy, stranger):
+    """Anyone may; the event tells how ill the account was: 14,400 / 14,760."""
+    account = unhealthy()
+    tx = vault.flag(account, sender=stranger)
+    assert vault.Flagged(account, 144 * 10**18 * 100 // 14_760) in tx.events
+    assert vault.accountOf(account).flaggedAt == tx.timestamp
+    with reverts(vault.AlreadyFlagged):
+        vault.flag(account, sender=stranger)
+
+
+def test_flag__healthy__is_refused(vault, weth, unhealthy, set_price, stranger):
+    """At a health of exactly 1, $1,845 x 10 x .8 = 14,760, nobody starts a clock."""
+    account = unhealthy()
+    set_price(weth, 1_845)
+    assert vault.health(account).factor == WAD
+    with reverts(vault.AccountHealthy):
+        vault.flag(account, sender=stranger)
+
+
+def test_unflag__recovered__clears_the_clock(vault, weth, unhealthy, set_price, stranger):
+    """Recovery by price alone is told to the vault by whoever cares."""
+    account = unhealthy()
+    vault.flag(account, sender=stranger)
+    with reverts(vault.Unhealthy):
+        vault.unflag(account, sender=stranger)
+    set_price(weth, 1_845)
+    tx = vault.unflag(account, sender=stranger)
+    assert vault.Unflagged(account) in tx.events
+    assert vault.accountOf(account).flaggedAt == 0
+    with reverts(vault.NotFlagged):
+        vault.unflag(account, sender=stranger)
+
+
+def test_borrow__by_a_recovered_account__clears_the_clock(
+    vault, weth, usdc, unhealthy, set_price, borrower
+):
+    """Any operation that proves the account safe ends its flag."""
+    account = unhealthy()
+    vault.flag(account, sender=borrower)
+    set_price(weth, 2_000)
+    vault.borrow(account, usdc, 1, borrower, sender=borrower)
+    assert vault.accountOf(account).flaggedAt == 0
+
+
+def test_liquidate__before_the_delay__is_refused(slow, unhealthy, liquidate, stranger, chain):
+    """Never without a flag, not a second early, and in time from the flag on."""
+    account = unhealthy(on=slow)
+    with reverts(slow.DelayNotPassed):
+        liquidate(account, on=slow)
+    flagged = slow.flag(account, sender=stranger).timestamp
+    chain.pending_timestamp = flagged + DELAY - 1
+    with reverts(slow.DelayNotPassed):
+        liquidate(account, on=slow)
+    assert not slow.isLiquidatable(account)
+    chain.mine(timestamp=flagged + DELAY + 5)
+    assert slow.isLiquidatable(account)
+    liquidate(account, on=slow)
+
+
+def test_liquidate__exactly_at_the_delay__is_allowed(slow, unhealthy, liquidate, stranger, chain):
+    """The first second that counts is flaggedAt + delay."""
+    account = unhealthy(on=slow)
+    chain.pending_timestamp = slow.flag(account, sender=stranger).timestamp + DELAY
+    liquidate(account, on=slow)
+
+
+@pytest.mark.parametrize(("price", "urgent"), [(1_660.5, False), (1_660.49, True)])
+def test_liquidate__health_below_urgent__needs_no_delay(
+    slow, weth, unhealthy, liquidate, set_price, price, urgent
+):
+    """.9 x 14,760 / (.8 x 10) = $1,660.50: at it the delay holds, below it does not."""
+    account = unhealthy(on=slow)
+    set_price(weth, price)
+    assert slow.isLiquidatable(account) == urgent
+    if urgent:
+        liquidate(account, on=slow)
+    else:
+        with reverts(slow.DelayNotPassed):
+            liquidate(account, on=slow)
+
+
+def test_liquidate__account_healed_by_it__loses_its_flag(vault, unhealthy, liquidate, stranger):
+    """Half closed, health is 1.1112: the next fall starts a new clock."""
+    account = unhealthy()
+    vault.flag(account, sender=stranger)
+    tx = liquidate(account)
+    assert vault.Unflagged(account) in tx.events
+    assert vault.accountOf(account).flaggedAt == 0
+
+
+def test_liquidate__account_still_unhealthy__keeps_its_flag(vault, unhealthy, liquidate, stranger):
+    """A nibble does not restart the clock."""
+    account = unhealthy()
+    flagged = vault.flag(account, sender=stranger).timestamp
+    liquidate(account, repay=100 * 10**6)
+    assert vault.health(account).factor < WAD
+    assert vault.accountOf(account).flaggedAt == flagged
+
+
+@pytest.mark.parametrize(
+    ("waited", "bonus"), [(0, 200), (900, 350), (1_800, 500), (3_600, 800), (9_000, 800)]
+)
+def test_liquidate__dutch_bonus__grows_with_the_time_flagged(
+    make_vault, dutch_bonus, weth, unhealthy, liquidate, stranger, liquidator, chain, waited, bonus
+):
+    """2% at the flag, 8% an hour later, linear between: 1,800 of debt buys (1 + b) weth."""
+    vault = make_vault(engine=dutch_bonus, minBonusBps=200, maxBonusBps=800, liquidationFeeBps=0)
+    account, before = unhealthy(on=vault), weth.balanceOf(liquidator)
+    if waited:
+        flagged = vault.flag(account, sender=stranger).timestamp
+        chain.pending_timestamp = flagged + waited
+    liquidate(account, repay=1_800 * 10**6, on=vault)
+    assert weth.balanceOf(liquidator) - before == WAD * (10**4 + bonus) // 10**4

@@ -1,0 +1,175 @@
+"""InsuranceFund: staked first-loss capital."""
+
+import pytest
+
+from tests.contracts.conftest import COOLDOWN
+from tests.contracts.support import MAX_AMOUNT, MAX_UINT, WAD, reverts
+
+HALF = 500 * WAD
+
+
+@pytest.fixture
+def staked(fund, asset, admin, spoke, supplier):
+    """spoke and supplier have staked 500 each."""
+    asset.mint(supplier, 10**6 * WAD, sender=admin)
+    for actor in (spoke, supplier):
+        asset.approve(fund, MAX_UINT, sender=actor)
+        fund.stake(asset, HALF, sender=actor)
+    return asset
+
+
+@pytest.fixture
+def lose(hub, add, spoke, staked):
+    """lose(amount): the hub's deficit of so much is covered, here by the fund alone."""
+
+    def lose(amount):
+        add(staked, amount)
+        hub.draw(staked, amount, spoke, sender=spoke)
+        hub.reportDeficit(staked, amount, sender=spoke)
+        return hub.cover(staked, sender=spoke)
+
+    return lose
+
+
+def leave(fund, asset, staker, chain, shares=None):
+    """Asks for all of a stake, or so many shares of it, waits and withdraws."""
+    shares = shares or fund.stakeOf(asset, staker).shares
+    asked = fund.requestWithdrawal(asset, shares, sender=staker)
+    chain.pending_timestamp = asked.timestamp + COOLDOWN
+    return fund.withdraw(asset, sender=staker)
+
+
+def test_stake__mints_shares_and_holds_the_tokens(fund, asset, spoke, staked):
+    """The first shares are worth one unit each."""
+    pool = fund.poolOf(asset)
+    assert (pool.assets, pool.totalShares) == (2 * HALF, 2 * HALF)
+    assert fund.stakeOf(asset, spoke).shares == HALF
+    assert asset.balanceOf(fund) == fund.assetsOf(asset) == 2 * HALF
+
+
+def test_withdraw__before_the_cooldown__is_refused(fund, spoke, staked, chain):
+    """Not without asking, not a second early; then the stake comes back whole."""
+    with reverts(fund.ZeroAmount):
+        fund.withdraw(staked, sender=spoke)
+    tx = fund.requestWithdrawal(staked, HALF, sender=spoke)
+    unlock = tx.timestamp + COOLDOWN
+    assert fund.WithdrawalRequested(staked, spoke, HALF, unlock) in tx.events
+    chain.pending_timestamp = unlock - 1
+    with reverts(fund.CoolingDown):
+        fund.withdraw(staked, sender=spoke)
+    before = staked.balanceOf(spoke)
+    chain.pending_timestamp = unlock
+    tx = fund.withdraw(staked, sender=spoke)
+    assert fund.Withdrawn(staked, spoke, HALF, HALF) in tx.events
+    assert staked.balanceOf(spoke) == before + HALF
+    with reverts(fund.ZeroAmount):
+        fund.withdraw(staked, sender=spoke)
+
+
+def test_request_withdrawal__again__replaces_and_restarts(fund, spoke, staked, chain):
+    """One request at a time; more than the stake or nothing cannot be asked for."""
+    fund.requestWithdrawal(staked, HALF, sender=spoke)
+    chain.pending_timestamp += COOLDOWN // 2
+    tx = fund.requestWithdrawal(staked, 1, sender=spoke)
+    stake = fund.stakeOf(staked, spoke)
+    assert (stake.pendingShares, stake.unlockAt) == (1, tx.timestamp + COOLDOWN)
+    with reverts(fund.InsufficientShares):
+        fund.requestWithdrawal(staked, HALF + 1, sender=spoke)
+    with reverts(fund.ZeroAmount):
+        fund.requestWithdrawal(staked, 0, sender=spoke)
+
+
+def test_pay_out__during_the_cooldown__is_borne_by_who_waits(
+    fund, spoke, supplier, staked, lose, chain
+):
+    """250 of 1,000 lost: the leaver gets 375 of 500, like the one who stays."""
+    asked = fund.requestWithdrawal(staked, HALF, sender=spoke)
+    tx = lose(250 * WAD)
+    assert fund.PaidOut(staked, 250 * WAD, 0) in tx.events
+    before = staked.balanceOf(spoke)
+    chain.pending_timestamp = asked.timestamp + COOLDOWN
+    fund.withdraw(staked, sender=spoke)
+    slack = 10**6  # the virtual share's part of the loss
+    assert abs(staked.balanceOf(spoke) - before - 375 * WAD) <= slack
+    assert abs(fund.assetsOf(staked) - 375 * WAD) <= slack
+
+
+def test_pay_out__more_than_the_pool__takes_what_there_is(hub, fund, spoke, staked, lose):
+    """The pool is emptied, never overdrawn; stakes of nothing are gone, also those that waited."""
+    fund.requestWithdrawal(staked, HALF, sender=spoke)
+    tx = lose(1_200 * WAD)
+    assert fund.PaidOut(staked, 1_000 * WAD, 1) in tx.events
+    assert (fund.assetsOf(staked), staked.balanceOf(fund)) == (0, 0)
+    assert hub.getAsset(staked).deficit == 200 * WAD
+    stake = fund.stakeOf(staked, spoke)
+    assert (stake.shares, stake.pendingShares) == (0, 0)
+    with reverts(fund.InsufficientShares):
+        fund.requestWithdrawal(staked, 1, sender=spoke)
+    with reverts(fund.ZeroAmount):
+        fund.withdraw(staked, sender=spoke)
+
+
+def test_pay_out__by_anyone_but_the_hub__is_refused(fund, staked, admin, stranger):
+    """Not even whoever deployed it."""
+    for caller in (admin, stranger):
+        with reverts(fund.OnlyHub):
+            fund.payOut(staked, 1, sender=caller)
+
+
+def test_stake__out_of_bounds__is_refused(fund, staked, spoke):
+    """0 < amount, pool < 2^112."""
+    with reverts(fund.ZeroAmount):
+        fund.stake(staked, 0, sender=spoke)
+    for amount in (MAX_AMOUNT, MAX_AMOUNT - 2 * HALF):
+        with reverts(fund.AmountTooLarge):
+            fund.stake(staked, amount, sender=spoke)
+
+
+def test_stake__donation_before_the_first__does_not_dilute(fund, asset, admin, spoke, supplier):
+    """The pool counts stakes, not balances."""
+    asset.mint(supplier, 10**6 * WAD, sender=admin)
+    for actor in (spoke, supplier):
+        asset.approve(fund, MAX_UINT, sender=actor)
+    fund.stake(asset, 1, sender=spoke)
+    asset.transfer(fund, 1_000 * WAD, sender=spoke)
+    fund.stake(asset, HALF, sender=supplier)
+    assert fund.stakeOf(asset, supplier).shares == HALF
+    assert fund.assetsOf(asset) == HALF + 1
+
+
+def test_stake__after_a_partial_loss__buys_in_at_the_lower_price(
+    fund, spoke, supplier, staked, lose, chain
+):
+    """A newcomer neither bears the old loss nor takes from those who did."""
+    lose(800 * WAD)
+    fund.stake(staked, 100 * WAD, sender=supplier)
+    before = staked.balanceOf(spoke)
+    leave(fund, staked, spoke, chain)
+    assert abs(staked.balanceOf(spoke) - before - 100 * WAD) <= 10**7
+    before = staked.balanceOf(supplier)
+    leave(fund, staked, supplier, chain)
+    assert abs(staked.balanceOf(supplier) - before - 200 * WAD) <= 10**7
+
+
+def test_stake__after_the_pool_was_emptied__insures_again(
+    fund, spoke, supplier, staked, lose, chain
+):
+    """A fund of a million that paid out once takes a million again, and owes nobody else of it."""
+    fund.stake(staked, 10**6 * WAD, sender=spoke)
+    lose(10**6 * WAD + 2 * HALF)
+    assert fund.assetsOf(staked) == 0
+    fund.stake(staked, 10**6 * WAD, sender=spoke)
+    assert fund.stakeOf(staked, supplier).shares == 0
+    before = staked.balanceOf(spoke)
+    leave(fund, staked, spoke, chain)
+    assert staked.balanceOf(spoke) - before == 10**6 * WAD
+
+
+def test_withdraw__stake_worth_nothing__is_refused(fund, spoke, staked, lose, chain):
+    """One share of a pool that lost nearly all rounds to no token: neither leg moves."""
+    lose(1_000 * WAD - 1)
+    fund.requestWithdrawal(staked, 1, sender=spoke)
+    chain.pending_timestamp += COOLDOWN + 1
+    with reverts(fund.ZeroAmount):
+        fund.withdraw(staked, sender=spoke)
+    assert fund.stakeOf(staked, spoke).shares == HALF

@@ -1,0 +1,92 @@
+"""Lens: flat rows of words, each equal to what the contracts themselves answer."""
+
+from dataclasses import astuple, is_dataclass
+
+import pytest
+
+from tests.contracts.support import DAY, MAX_UINT, WAD, account_id, rate_model
+
+
+def words(struct) -> list:
+    """A struct's fields in order, booleans as 0 and 1."""
+    values = astuple(struct) if is_dataclass(struct) else struct.items()
+    return [int(v[1] if isinstance(v, tuple) else v) for v in values]
+
+
+@pytest.fixture
+def busy(deployed, hub, fund, pair, vault, weth, usdc, admin, supplier, unhealthy, chain):
+    """Interest, a flagged account, stake on its way out, a pool that has been used."""
+    account = unhealthy()
+    hub.setRateModel(usdc, rate_model(reserve_factor=1_000, base=1_000), sender=admin)
+    vault.flag(account, sender=admin)
+    for token in (weth, usdc):
+        token.approve(pair, MAX_UINT, sender=supplier)
+    usdc.approve(fund, MAX_UINT, sender=supplier)
+    fund.stake(usdc, 10**9, sender=supplier)
+    fund.requestWithdrawal(usdc, 10**8, sender=supplier)
+    pair.addLiquidity(100 * WAD, 180_000 * 10**6, sender=supplier)
+    chain.pending_timestamp += DAY
+    pair.swapExactIn(weth, WAD, 0, supplier, sender=supplier)
+    hub.accrue(usdc, sender=admin)
+    return account
+
+
+def test_lens__assets_and_spokes__are_the_hubs_words(lens, hub, vault, shares, tokens, busy):
+    """The structs field by field, then the tokens really held."""
+    rows = lens.assets(hub, tokens)
+    expected = [[*words(hub.getAsset(t)), t.balanceOf(hub)] for t in tokens]
+    assert rows == [word for row in expected for word in row]
+    pairs = [(vault, t) for t in tokens] + [(shares[t.address], t) for t in tokens]
+    rows = lens.spokes(hub, [s for s, _ in pairs], [t for _, t in pairs])
+    assert rows == [word for s, t in pairs for word in words(hub.getSpoke(t, s))]
+
+
+def test_lens__prices_and_thresholds__are_the_routers_and_vaults_words(
+    lens, oracle, vault, tokens, busy
+):
+    """Price, status, usable, anchor, candidate, deviated since; thresholds in force."""
+    expected = []
+    for token in tokens:
+        answer, anchor = oracle.read(token), oracle.getAnchor(token)
+        expected += [answer.price, answer.status, int(answer.liquidatable), *words(anchor)]
+    assert lens.prices(oracle, tokens) == expected
+    assert lens.thresholds(vault) == [vault.liquidationThreshold(i) for i in range(len(tokens))]
+
+
+def test_lens__accounts__are_the_vaults_words(lens, vault, tokens, borrower, busy):
+    """Bits, flag, isolation, health, verdict, then the positions."""
+    ids = [busy, account_id(borrower, 9)]
+    expected = []
+    for each in ids:
+        a, h = vault.accountOf(each), vault.health(each)
+        expected += [a.collateralBits, a.debtBits, a.flaggedAt, int(a.isolated)]
+        expected += [h.factor, h.collateralValue, h.debtValue, int(h.pricesUsable)]
+        expected.append(int(vault.isLiquidatable(each)))
+        for token in tokens:
+            expected += words(vault.positionOf(each, token))
+    assert expected[2] > 0
+    assert expected[8] == 1
+    assert lens.accounts(vault, ids, tokens) == expected
+
+
+def test_lens__balances_pools_stakes_pairs__are_their_owners_words(
+    lens, hub, fund, pair, tokens, supplier, borrower, busy
+):
+    """The rest of the state, in the order the columns are named."""
+    holders = [supplier, borrower, hub]
+    expected = [t.balanceOf(h) for h in holders for t in tokens]
+    assert lens.balances(holders, tokens) == expected
+    pools = [fund.poolOf(t) for t in tokens]
+    expected = [word for p in pools for word in (p.assets, p.totalShares)]
+    assert lens.pools(fund, tokens) == expected
+    stakes = [fund.stakeOf(t, s) for s in (supplier, borrower) for t in tokens]
+    expected = [word for stake in stakes for word in words(stake)]
+    assert lens.stakes(fund, [supplier, borrower], tokens) == expected
+    assert lens.pairs([pair]) == [
+        pair.reserve0(),
+        pair.reserve1(),
+        pair.cumulative0(),
+        pair.cumulative1(),
+        pair.lastUpdate(),
+        pair.totalSupply(),
+    ]

@@ -1,0 +1,240 @@
+"""OracleRouter: one price and one status, whatever the feeds do."""
+
+import pytest
+
+from tests.contracts.support import (
+    DEVIATED,
+    DOWN,
+    GARBLED,
+    INCOMPLETE,
+    OK,
+    REVERTS,
+    STALE,
+    USD,
+    YEAR,
+    ZERO_ADDRESS,
+    reverts,
+)
+
+HEARTBEAT, HOLD_OFF = 3_600, 1_800
+FLOOR, CEILING = 100 * USD, 10_000 * USD
+
+
+@pytest.fixture
+def feed(feeds, weth, set_feed, oracle, admin):
+    """weth's feed at $2,000: bounds $100 to $10,000, moves of 10%, half an hour of hold-off."""
+    strict(set_feed, weth)
+    oracle.poke(weth, sender=admin)
+    return feeds[weth.address]
+
+
+def strict(set_feed, token, **more):
+    set_feed(
+        token,
+        heartbeat=HEARTBEAT,
+        minAnswer=FLOOR,
+        maxAnswer=CEILING,
+        maxMoveBps=1_000,
+        holdOff=HOLD_OFF,
+        **more,
+    )
+
+
+def read(oracle, asset):
+    answer = oracle.read(asset)
+    return answer.price, answer.status, answer.liquidatable
+
+
+@pytest.mark.parametrize(
+    ("age", "status", "liquidatable"),
+    [
+        (HEARTBEAT, OK, True),
+        (HEARTBEAT + 1, STALE, True),
+        (3 * HEARTBEAT - 1, STALE, True),
+        (3 * HEARTBEAT, STALE, False),
+    ],
+)
+def test_read__age__decides_between_fresh_and_stale(
+    oracle, weth, feed, admin, chain, age, status, liquidatable
+):
+    """Fresh to the last second of the heartbeat; good for liquidation for less than three."""
+    posted = feed.post(2_000 * USD, sender=admin).timestamp
+    chain.mine(timestamp=posted + age)
+    assert read(oracle, weth) == (2_000 * USD, status, liquidatable)
+
+
+@pytest.mark.parametrize("answer", [0, -1, FLOOR, CEILING])
+def test_read__answer_not_inside_the_bounds__is_down(oracle, weth, feed, admin, answer):
+    """Feeds that clamp report their bound, so the bound itself is not believed."""
+    feed.post(answer, sender=admin)
+    assert read(oracle, weth) == (0, DOWN, False)
+
+
+@pytest.mark.parametrize("mode", [REVERTS, INCOMPLETE, GARBLED])
+def test_read__feed_broken__is_down(oracle, weth, feed, admin, mode):
+    """A feed that reverts, answers an old round or too few bytes never reverts its reader."""
+    feed.setMode(mode, sender=admin)
+    assert read(oracle, weth) == (0, DOWN, False)
+    oracle.poke(weth, sender=admin)
+    assert oracle.getAnchor(weth).price == 2_000 * USD
+
+
+def test_read__time_of_the_answer_impossible__is_down(oracle, weth, feed, admin, chain):
+    """Neither from the future nor from before there was a round."""
+    for updated_at in (chain.blocks.head.timestamp + 10**6, 0):
+        feed.postAt(2_000 * USD, updated_at, sender=admin)
+        assert read(oracle, weth) == (0, DOWN, False)
+
+
+def test_read__no_feed__is_down(oracle, flash):
+    """An asset nobody configured has no price, and asking for it does not revert."""
+    assert read(oracle, flash) == (0, DOWN, False)
+
+
+@pytest.mark.parametrize("primary", ["down", "stale"])
+def test_read__primary_unsound__fallback_steps_in(
+    project, oracle, weth, feed, admin, set_feed, chain, primary
+):
+    """Only while it is itself sound and fresh; a stale primary beats a stale fallback."""
+    other = admin.deploy(project.PriceFeed, 8)
+    strict(set_feed, weth, fallbackAggregator=other)
+    other.post(2_001 * USD, sender=admin)
+    now = feed.post(2_000 * USD, sender=admin).timestamp
+    assert read(oracle, weth) == (2_000 * USD, OK, True)
+    if primary == "down":
+        feed.setMode(REVERTS, sender=admin)
+    else:
+        feed.postAt(2_000 * USD, now - 2 * HEARTBEAT, sender=admin)
+    assert read(oracle, weth) == (2_001 * USD, OK, True)
+    other.postAt(2_001 * USD, now - 2 * HEARTBEAT, sender=admin)
+    expected = (0, DOWN, False) if primary == "down" else (2_000 * USD, STALE, True)
+    assert read(oracle, weth) == expected
+    other.post(0, sender=admin)
+    assert read(oracle, weth) == expected
+
+
+@pytest.mark.parametrize(
+    ("price", "status"), [(2_200, OK), (2_201, DEVIATED), (1_800, OK), (1_799, DEVIATED)]
+)
+def test_read__move_against_the_anchor__is_measured_both_ways(
+    oracle, weth, feed, set_price, price, status
+):
+    """10% of $2,000 up or down is a move; a dollar more is a deviation, poked or not."""
+    set_price(weth, price)
+    assert read(oracle, weth) == (price * USD, status, status == OK)
+
+
+def test_poke__deviation_persists__becomes_the_anchor(
+    oracle, weth, feed, admin, stranger, set_price, chain
+):
+    """The clock starts at the first poke, cannot be extended, and ends in a new anchor."""
+    set_price(weth, 1_500)
+    tx = oracle.poke(weth, sender=stranger)
+    assert oracle.HoldOffStarted(weth, 1_500 * USD, 2_000 * USD) in tx.events
+    chain.pending_timestamp = tx.timestamp + HOLD_OFF - 1
+    oracle.poke(weth, sender=stranger)
+    anchor = oracle.getAnchor(weth)
+    assert (anchor.price, anchor.candidate) == (2_000 * USD, 1_500 * USD)
+    assert anchor.deviatedSince == tx.timestamp
+    assert read(oracle, weth) == (1_500 * USD, DEVIATED, False)
+    chain.mine(timestamp=tx.timestamp + HOLD_OFF)
+    assert read(oracle, weth) == (1_500 * USD, OK, True)
+    tx = oracle.poke(weth, sender=stranger)
+    assert oracle.AnchorSet(weth, 1_500 * USD) in tx.events
+    anchor = oracle.getAnchor(weth)
+    assert (anchor.price, anchor.candidate, anchor.deviatedSince) == (1_500 * USD, 0, 0)
+
+
+def test_poke__price_returns__ends_the_hold_off(oracle, weth, feed, stranger, set_price, chain):
+    """A spike that went away leaves no clock running; the anchor follows small moves."""
+    set_price(weth, 1_500)
+    tx = oracle.poke(weth, sender=stranger)
+    set_price(weth, 1_900)
+    back = oracle.poke(weth, sender=stranger)
+    assert oracle.HoldOffCleared(weth, 1_900 * USD) in back.events
+    assert oracle.AnchorSet(weth, 1_900 * USD) in back.events
+    set_price(weth, 1_500)
+    chain.mine(timestamp=tx.timestamp + 2 * HOLD_OFF)
+    assert read(oracle, weth)[1] == DEVIATED
+
+
+def test_poke__nobody_did__hold_off_never_ends(oracle, weth, feed, set_price, chain):
+    """Time alone does not accept a deviation: someone must have seen it begin."""
+    set_price(weth, 1_500)
+    chain.mine(timestamp=chain.blocks.head.timestamp + HOLD_OFF + 60)
+    assert read(oracle, weth)[1] == DEVIATED
+
+
+def test_poke__without_hold_off__accepts_any_move(oracle, weth, set_feed, set_price, admin):
+    """holdOff = 0 switches the deviation check off."""
+    set_feed(weth, maxMoveBps=1, holdOff=0)
+    oracle.poke(weth, sender=admin)
+    set_price(weth, 3_000)
+    assert read(oracle, weth) == (3_000 * USD, OK, True)
+    oracle.poke(weth, sender=admin)
+    assert oracle.getAnchor(weth).price == 3_000 * USD
+
+
+def test_read__another_price_at_the_end_of_a_hold_off__has_not_persisted(
+    oracle, weth, feed, admin, set_price, chain
+):
+    """$1,500 stood for half an hour; the $300 of its last second did not, and is not believed."""
+    set_price(weth, 1_500)
+    tx = oracle.poke(weth, sender=admin)
+    chain.pending_timestamp = tx.timestamp + HOLD_OFF
+    set_price(weth, 300)
+    assert read(oracle, weth)[1] == DEVIATED
+    tx = oracle.poke(weth, sender=admin)
+    assert oracle.HoldOffStarted(weth, 300 * USD, 2_000 * USD) in tx.events
+    anchor = oracle.getAnchor(weth)
+    assert (anchor.price, anchor.candidate) == (2_000 * USD, 300 * USD)
+    chain.mine(timestamp=tx.timestamp + HOLD_OFF)
+    assert read(oracle, weth) == (300 * USD, OK, True)
+
+
+def test_poke__deviated_price_moves_a_little__keeps_the_clock(
+    oracle, weth, feed, admin, set_price, chain
+):
+    """Within 10% of where it went is still there; what is accepted is the price of the end."""
+    set_price(weth, 1_500)
+    since = oracle.poke(weth, sender=admin).timestamp
+    chain.pending_timestamp = since + HOLD_OFF // 2
+    set_price(weth, 1_400)
+    oracle.poke(weth, sender=admin)
+    assert oracle.getAnchor(weth).deviatedSince == since
+    chain.mine(timestamp=since + HOLD_OFF)
+    assert read(oracle, weth) == (1_400 * USD, OK, True)
+    oracle.poke(weth, sender=admin)
+    assert oracle.getAnchor(weth).price == 1_400 * USD
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"aggregator": 18},
+        {"fallbackAggregator": 18},
+        {"heartbeat": 0},
+        {"heartbeat": YEAR + 1},
+        {"minAnswer": 10 * USD, "maxAnswer": 10 * USD},
+        {"maxAnswer": 2**64},
+        {"maxMoveBps": 0},
+        {"maxMoveBps": 2**64 + 1},
+        {"holdOff": YEAR + 1},
+    ],
+    ids=str,
+)
+def test_set_feed__settings_out_of_bounds__are_refused(
+    project, oracle, weth, admin, set_feed, changes
+):
+    """Eight decimals, a heartbeat, bounds below 2^64, a measurable deviation."""
+    for side in {"aggregator", "fallbackAggregator"} & changes.keys():
+        changes = {side: admin.deploy(project.PriceFeed, changes[side])}
+    with reverts(oracle.InvalidFeed, asset=weth):
+        set_feed(weth, **changes)
+
+
+def test_set_feed__replaced__starts_from_a_new_anchor(oracle, weth, feed, set_feed):
+    """Another feed may quote another level; the old anchor says nothing about it."""
+    strict(set_feed, weth, fallbackAggregator=ZERO_ADDRESS)
+    assert oracle.getAnchor(weth).price == 0
+    assert oracle.getFeed(weth).holdOff == HOLD_OFF

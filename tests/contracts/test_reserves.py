@@ -1,0 +1,200 @@
+"""Risk parameters of a vault: what is refused, how thresholds ramp, when switches turn."""
+
+import pytest
+
+from tests.contracts.support import (
+    BPS,
+    DAY,
+    MAX_UINT,
+    USD,
+    WAD,
+    YEAR,
+    account_id,
+    reserve_config,
+    reverts,
+)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"ltvBps": 8_001},
+        {"minBonusBps": 501},
+        {"liquidationFeeBps": BPS + 1},
+        {"maxBonusBps": 2_500},
+        {"ltBps": 9_524, "ltvBps": 0},
+        {"ltBps": BPS, "maxBonusBps": 0, "minBonusBps": 0},
+    ],
+    ids=str,
+)
+def test_set_reserve__parameters_unsound__are_refused(vault, weth, set_reserve, changes):
+    """ltv <= lt, min <= max bonus, fee <= bonus, lt (1 + max bonus) < 1."""
+    with reverts(vault.InvalidReserve, asset=weth):
+        set_reserve(weth, **changes)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"ltvBps": 8_000},
+        {"liquidationFeeBps": BPS},
+        {"maxBonusBps": 2_499},
+        {"ltBps": 9_523},
+        {"ltvBps": 0, "ltBps": 8_000, "maxBonusBps": 0, "minBonusBps": 0},
+    ],
+    ids=str,
+)
+def test_set_reserve__parameters_at_the_bounds__are_accepted(vault, weth, set_reserve, changes):
+    """.8 x 1.2499 and .9523 x 1.05 are just below 1."""
+    tx = set_reserve(weth, **changes)
+    config = reserve_config(**changes)
+    assert vault.ReserveSet.abi.selector in {log.abi.selector for log in tx.events}
+    seen = vault.reserveAt(0)
+    assert (seen.asset, seen.unit) == (weth.address, WAD)
+    assert {name: getattr(seen.config, name) for name in config} == config
+
+
+@pytest.mark.parametrize(("bonus", "sound"), [(1_250, True), (1_251, False)])
+def test_set_reserve__no_split_rule__bounds_the_bonus(
+    make_vault, target_health, weth, set_reserve, bonus, sound
+):
+    """.8 x 1.125 = .9 is the health at which this engine's bonus is largest (invariant 18)."""
+    vault = make_vault(engine=target_health)
+    if sound:
+        set_reserve(weth, on=vault, maxBonusBps=bonus)
+    else:
+        with reverts(vault.InvalidReserve, asset=weth):
+            set_reserve(weth, on=vault, maxBonusBps=bonus)
+
+
+def test_set_reserve__threshold_raised__is_immediate(vault, weth, set_reserve, unhealthy):
+    """Borrowers are better off at once: .83 x 18,000 / 14,760."""
+    account = unhealthy()
+    set_reserve(weth, ltBps=8_300)
+    assert vault.liquidationThreshold(0) == 8_300
+    assert vault.health(account).factor == 8_300 * 18_000 * WAD // (14_760 * BPS)
+
+
+def test_set_reserve__threshold_lowered__falls_linearly(vault, weth, set_reserve, chain):
+    """lt = to + down((from - to) left / duration): 80% to 70% within ten days."""
+    start = set_reserve(weth, ramp=10 * DAY, ltBps=7_000, ltvBps=6_000).timestamp
+    r = vault.reserveAt(0)
+    assert (r.ltFromBps, r.rampStart, r.rampEnd) == (8_000, start, start + 10 * DAY)
+    seen = []
+    for elapsed in (1, DAY, 3 * DAY + 7, 9 * DAY, 10 * DAY - 1, 10 * DAY, 11 * DAY):
+        chain.mine(timestamp=start + elapsed)
+        left = max(10 * DAY - elapsed, 0)
+        seen.append(vault.liquidationThreshold(0))
+        assert seen[-1] == 7_000 + 1_000 * left // (10 * DAY)
+    assert seen == sorted(seen, reverse=True)
+    assert (seen[1], seen[-1]) == (7_900, 7_000)
+
+
+def test_set_reserve__lowered_again_within_a_ramp__starts_from_where_it_is(
+    vault, weth, set_reserve, chain
+):
+    """No jump: the second ramp begins at the threshold then in force."""
+    start = set_reserve(weth, ramp=10 * DAY, ltBps=7_000, ltvBps=6_000).timestamp
+    chain.pending_timestamp = start + 4 * DAY
+    set_reserve(weth, ramp=DAY, ltBps=6_500, ltvBps=6_000)
+    assert vault.reserveAt(0).ltFromBps == 7_600
+    chain.pending_timestamp += DAY // 2
+    set_reserve(weth, ltBps=8_000)
+    assert vault.liquidationThreshold(0) == 8_000
+
+
+def test_set_reserve__ramp_in_force__liquidates_nobody_overnight(
+    vault, weth, usdc, set_reserve, open_position, chain
+):
+    """Health falls from 1.0666 along the ramp and crosses 1 only on its way."""
+    account = open_position({weth: 10 * WAD}, {usdc: 15_000 * 10**6})
+    start = set_reserve(weth, ramp=10 * DAY, ltBps=7_000, ltvBps=6_000).timestamp
+    assert vault.health(account).factor > 106 * WAD // 100
+    chain.mine(timestamp=start + 5 * DAY)
+    assert vault.health(account).factor == WAD
+    assert not vault.isLiquidatable(account)
+    chain.mine(timestamp=start + 5 * DAY + 900)
+    assert vault.isLiquidatable(account)
+
+
+@pytest.mark.parametrize("ramp", [0, YEAR + 1])
+def test_set_reserve__threshold_lowered_without_a_proper_ramp__is_refused(
+    vault, weth, set_reserve, ramp
+):
+    """Neither at once nor so slowly that it never happens."""
+    with reverts(vault.InvalidReserve, asset=weth):
+        set_reserve(weth, ramp=ramp, ltBps=7_000, ltvBps=7_000)
+
+
+@pytest.mark.parametrize("lent", [True, False], ids=["lent", "escrow"])
+def test_set_reserve__rehypothecation__turns_only_when_empty(
+    vault, make_vault, weth, borrower, set_reserve, lent
+):
+    """Shares must not be read as units, nor units as shares."""
+    vault = vault if lent else make_vault(rehypothecate=False)
+    account = account_id(borrower)
+    vault.supply(account, weth, 1, sender=borrower)
+    with reverts(vault.InvalidReserve, asset=weth):
+        set_reserve(weth, on=vault, rehypothecate=not lent)
+    vault.withdraw(account, weth, MAX_UINT, borrower, sender=borrower)
+    set_reserve(weth, on=vault, rehypothecate=not lent)
+    assert vault.reserveAt(0).config.rehypothecate != lent
+
+
+def test_set_reserve__more_than_18_decimals__is_refused(project, vault, admin, set_reserve):
+    """The arithmetic's bounds assume at most 18."""
+    token = admin.deploy(project.TestToken, "FINE", 19)
+    with reverts(vault.InvalidReserve, asset=token):
+        set_reserve(token)
+
+
+def test_set_reserve__sixty_fifth__is_refused(project, vault, admin, set_reserve):
+    """A bound on the reserves bounds the cost of every health check."""
+    listed = vault.reserveCount()
+    tokens = [admin.deploy(project.PriceFeed, 18) for _ in range(65 - listed)]
+    steps = [vault.setReserve.encode_input(t, reserve_config(), 0) for t in tokens[:-1]]
+    vault.multicall(steps, sender=admin)
+    assert vault.reserveCount() == 64
+    with reverts(vault.InvalidReserve, asset=tokens[-1]):
+        set_reserve(tokens[-1])
+
+
+def test_policy__as_deployed__is_readable(vault, close_factor):
+    """Engine, delay, urgent health, dust line."""
+    policy = vault.policy()
+    assert policy.engine == close_factor.address
+    assert (policy.liquidationDelay, policy.urgentHealth) == (0, 0)
+    assert policy.dustValue == 10 * USD
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"engine": "borrower"},
+        {"delay": YEAR + 1},
+        {"urgent": WAD + 1},
+        {"dust": 0},
+        {"dust": 2**64},
+    ],
+    ids=str,
+)
+def test_set_policy__out_of_bounds__is_refused(vault, close_factor, admin, borrower, changes):
+    """An engine must be a contract, and there must be a dust line."""
+    p = {"engine": close_factor, "delay": 0, "urgent": 0, "dust": 1} | changes
+    if p["engine"] == "borrower":
+        p["engine"] = borrower
+    with reverts(vault.InvalidPolicy):
+        vault.setPolicy(tuple(p.values()), sender=admin)
+
+
+def test_set_policy__engine_that_a_reserve_does_not_suit__is_refused(
+    vault, weth, target_health, admin, set_reserve
+):
+    """A larger bonus is fine for a close factor and not for a bonus that grows with the fall."""
+    set_reserve(weth, maxBonusBps=2_000)
+    with reverts(vault.InvalidReserve, asset=weth):
+        vault.setPolicy((target_health, 0, 0, USD), sender=admin)
+    set_reserve(weth)
+    tx = vault.setPolicy((target_health, 60, WAD // 2, USD), sender=admin)
+    assert len(tx.decode_logs(vault.PolicySet)) == 1
+    assert vault.policy().engine == target_health.address

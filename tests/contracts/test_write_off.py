@@ -1,0 +1,142 @@
+"""Vault.writeOff and what a liquidation leaves behind: no debt without collateral."""
+
+import pytest
+
+from tests.contracts.support import MAX_UINT, WAD, reverts
+
+
+@pytest.fixture
+def worthless(vault, weth, usdc, open_position, set_price):
+    """1 weth at $9, below the dust line of $10, owes 1,000 usdc."""
+    account = open_position({weth: WAD}, {usdc: 1_000 * 10**6})
+    set_price(weth, 9)
+    return account
+
+
+def test_write_off__collateral_is_dust__turns_debt_into_deficit(
+    vault, hub, usdc, worthless, stranger
+):
+    """Anyone may; the loss is booked to the vault that drew it and stops bearing interest."""
+    before = hub.totalAssets(usdc)
+    tx = vault.writeOff(worthless, sender=stranger)
+    assert vault.WrittenOff(worthless, usdc, 10**9, 10**9) in tx.events
+    assert hub.DeficitReported(usdc, vault, 10**9, 10**9) in tx.events
+    asset = hub.getAsset(usdc)
+    assert (asset.scaledDebt, asset.deficit, asset.deficitSince) == (0, 10**9, tx.timestamp)
+    assert hub.totalAssets(usdc) == before
+    assert vault.accountOf(worthless).debtBits == 0
+
+
+def test_write_off__several_debts__all_go(
+    vault, hub, weth, usdc, wbtc, open_position, set_price, stranger
+):
+    """Every debt asset of the account is reported, each to its own deficit."""
+    account = open_position({weth: WAD}, {usdc: 500 * 10**6, wbtc: 10**6})
+    set_price(weth, 9)
+    vault.flag(account, sender=stranger)
+    vault.writeOff(account, sender=stranger)
+    assert hub.getAsset(usdc).deficit == 500 * 10**6
+    assert hub.getAsset(wbtc).deficit == 10**6
+    a = vault.accountOf(account)
+    assert (a.debtBits, a.flaggedAt) == (0, 0)
+
+
+def test_write_off__collateral_remains__is_refused(vault, weth, worthless, set_price, stranger):
+    """At the dust line itself a liquidator may still come."""
+    set_price(weth, 10)
+    with reverts(vault.CollateralRemains):
+        vault.writeOff(worthless, sender=stranger)
+
+
+def test_write_off__healthy__is_refused(vault, weth, usdc, open_position, stranger):
+    """Small is not unhealthy: $2 of collateral carry $1 of debt."""
+    account = open_position({weth: WAD // 1_000}, {usdc: 10**6})
+    with reverts(vault.AccountHealthy):
+        vault.writeOff(account, sender=stranger)
+    with reverts(vault.AccountHealthy):
+        vault.writeOff(0, sender=stranger)
+
+
+def test_liquidate__rest_below_the_dust_line__writes_off_the_rest(
+    vault, hub, weth, usdc, wbtc, open_position, liquidate, set_price
+):
+    """$9 of wbtc remain: they are forfeited, and the rest of the debt with them (invariant 20)."""
+    account = open_position({weth: WAD, wbtc: 22_500}, {usdc: 1_200 * 10**6})
+    set_price(weth, 1_000)
+    liquidate(account)
+    assert vault.suppliedAssets(account, weth) == 0
+    h = vault.health(account)
+    assert (h.collateralValue, h.debtValue, h.factor) == (0, 0, MAX_UINT)
+    assert hub.getAsset(wbtc).feeShares == 22_500
+    assert hub.getAsset(usdc).deficit == 1_200 * 10**6 - -(-1_000 * 10**6 * 100 // 105)
+
+
+# --- what a write-off is worth to the borrower ----------------------------------------------------
+
+
+@pytest.fixture
+def wealth(weth, usdc, borrower):
+    """wealth(price): the borrower's tokens in dollars."""
+
+    def wealth(price):
+        return usdc.balanceOf(borrower) * 10**2 + weth.balanceOf(borrower) * price * 10**8 // WAD
+
+    return wealth
+
+
+@pytest.mark.parametrize("lent", [True, False], ids=["lent", "escrow"])
+def test_write_off__what_is_left__goes_to_the_protocol(
+    make_vault, hub, weth, usdc, wbtc, borrower, stranger, open_position, set_price, lent
+):
+    """Collateral is forfeited as fees, lent or escrowed; a supply that backed nothing stays."""
+    vault = make_vault(rehypothecate=lent)
+    account = open_position({weth: WAD, wbtc: 10**6}, {usdc: 1_000 * 10**6}, on=vault)
+    vault.setCollateral(account, wbtc, False, sender=borrower)
+    set_price(weth, 9)
+    tx = vault.writeOff(account, sender=stranger)
+    assert vault.Forfeited(account, weth, WAD) in tx.events
+    a, s = hub.getAsset(weth), hub.getSpoke(weth, vault)
+    assert (a.feeShares, a.escrow, s.addedShares, s.escrowed) == (WAD, 0, 0, 0)
+    assert vault.suppliedAssets(account, weth) == 0
+    assert vault.suppliedAssets(account, wbtc) == 10**6
+
+
+def test_write_off__by_the_borrowers_friend__does_not_pay(
+    make_vault, hub, weth, usdc, borrower, stranger, open_position, set_price, wealth
+):
+    """675 borrowed against $900 and forgiven after a fall of 6.5% cost the $841.50 behind them."""
+    vault = make_vault(dust=1_000 * 10**8)
+    start = wealth(1_870)
+    account = open_position({weth: 45 * WAD // 100}, {usdc: 675 * 10**6}, on=vault)
+    set_price(weth, 1_870)
+    vault.writeOff(account, sender=stranger)
+    with reverts(hub.ZeroAmount):
+        vault.withdraw(account, weth, MAX_UINT, borrower, sender=borrower)
+    assert wealth(1_870) <= start
+
+
+def test_liquidate__of_a_crumb__does_not_pay_the_borrower(
+    make_vault, hub, weth, usdc, wbtc, borrower, open_position, set_price, liquidate, wealth
+):
+    """Having $0.40 of wbtc seized ends the debt of 675, and the $841.50 of weth with it."""
+    vault = make_vault(dust=1_000 * 10**8)
+    start = wealth(1_870)
+    account = open_position({weth: 45 * WAD // 100, wbtc: 1_000}, {usdc: 675 * 10**6}, on=vault)
+    set_price(weth, 1_870)
+    liquidate(account, repay=10**6, collateral=wbtc, on=vault)
+    assert vault.accountOf(account).collateralBits == 0
+    assert wealth(1_870) <= start
+
+
+def test_liquidate__account_healthy_again__keeps_its_other_debt(
+    make_vault, hub, weth, usdc, wbtc, open_position, set_price, liquidate
+):
+    """With 280 of usdc repaid, $552 of weth carry $400 of wbtc at a health of 1.1."""
+    vault = make_vault(dust=1_000 * 10**8)
+    debts = {usdc: 280 * 10**6, wbtc: 10**6}
+    account = open_position({weth: 46 * WAD // 100}, debts, on=vault)
+    set_price(weth, 1_840)
+    liquidate(account, on=vault)
+    assert vault.debtAssets(account, usdc) == 0
+    assert vault.debtAssets(account, wbtc) == 10**6
+    assert hub.getAsset(wbtc).deficit == 0
