@@ -119,4 +119,3 @@ def test_leverage_loops_multiply_as_the_geometric_series() -> None:
         limit = vault.collateral_value(collateral, 10**8, 10**8) * ltv_bps // 10_000
         assert vault.debt_value(debt, 10**8, 10**8) <= limit
     assert collateral / equity == pytest.approx(3.732670328125, rel=1e-9)
-    assert 1 / (1 - ltv_bps / 10_000) == pytest.approx(5.128205128205128)

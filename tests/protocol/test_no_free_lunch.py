@@ -1,0 +1,116 @@
+"""What must never pay: coming and going within a block, and splitting a liquidation."""
+
+from __future__ import annotations
+
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from sim.protocol import liquidation, vault
+from sim.protocol import transaction as op
+from sim.protocol.errors import OK
+from sim.protocol.fixed_point import max_uint, wad
+from sim.protocol.state import HUB_SHARES, STAKE, WALLET, State
+from tests.lockstep.support import START_PRICES, genesis, opening
+
+PRICE, UNIT = 10**8, 10**8
+
+
+def _aged(seconds: int) -> State:
+    """The opened protocol some time later, so that no index or share price is round."""
+    s = genesis()
+    s.clock[0] += 1
+    opening(s)
+    s.clock[0] += seconds
+    for i in range(4):
+        op.execute(s, op.POST_PRICE, 0, op.NOBODY, i, 0, START_PRICES[i], 0, 0)
+    return s
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    i=st.integers(0, 3), amount=st.integers(1, 10**24), seconds=st.sampled_from([1, 7_777, 10**7])
+)
+def test_supplying_and_leaving_in_one_block_never_profits(
+    i: int, amount: int, seconds: int
+) -> None:
+    """Deposit and redeem, supply and withdraw, stake: the wallet never grows, by at most dust."""
+    s = _aged(seconds)
+    actor, account = 2, 6
+    before = int(s.holding[actor, i, WALLET])
+    assume(amount <= before)
+    if op.execute(s, op.DEPOSIT, actor, op.NOBODY, i, 0, amount, 0, 0) == OK:
+        shares = int(s.holding[actor, i, HUB_SHARES])
+        op.execute(s, op.REDEEM, actor, op.NOBODY, i, 0, shares, 0, 0)
+        assert before - 2 <= s.holding[actor, i, WALLET] <= before or s.result[0] == 0
+    before = int(s.holding[actor, i, WALLET])
+    held = vault.supplied_assets(s, account, i)
+    if op.execute(s, op.SUPPLY, actor, account, i, 0, min(amount, before), 0, 0) == OK:
+        grown = vault.supplied_assets(s, account, i) - held
+        assert grown <= min(amount, before)
+        out = op.execute(s, op.WITHDRAW, actor, account, i, 0, min(amount, before), 0, 0)
+        assert s.holding[actor, i, WALLET] <= before or out != OK
+        assert vault.supplied_assets(s, account, i) <= held + grown
+
+
+@settings(max_examples=60, deadline=None)
+@given(i=st.integers(0, 3), usd=st.integers(1, 400), seconds=st.sampled_from([1, 7_777, 10**6]))
+def test_borrowing_and_repaying_in_one_block_never_profits(i: int, usd: int, seconds: int) -> None:
+    """The debt is gone, and the wallet is at most what it was."""
+    s = _aged(seconds)
+    account, actor = 5, 1  # owes nothing in most assets
+    before = int(s.holding[actor, i, WALLET])
+    owed = vault.debt_assets(s, account, i)
+    amount = int(usd * 10**8 * s.unit[i] // START_PRICES[i])
+    if op.execute(s, op.BORROW, actor, account, i, 0, amount, 0, 0) == OK:
+        asked = max_uint() if owed == 0 else amount
+        assert op.execute(s, op.REPAY, actor, account, i, 0, asked, 0, 0) == OK
+        assert s.holding[actor, i, WALLET] <= before
+        assert vault.debt_assets(s, account, i) >= owed
+
+
+def test_a_stake_that_comes_and_goes_gains_nothing() -> None:
+    """Down in, down out."""
+    s = _aged(7_777)
+    for i in range(4):
+        before = int(s.holding[3, i, WALLET])
+        assert op.execute(s, op.STAKE, 3, op.NOBODY, i, 0, 12_345_679, 0, 0) == OK
+        stake = int(s.holding[3, i, STAKE])
+        assert op.execute(s, op.REQUEST_UNSTAKE, 3, op.NOBODY, i, 0, stake, 0, 0) == OK
+        s.clock[0] += 10**6
+        op.execute(s, op.UNSTAKE, 3, op.NOBODY, i, 0, 0, 0, 0)
+        assert s.holding[3, i, WALLET] <= before
+
+
+@given(
+    collateral=st.integers(10**13, 10**18),
+    health_bps=st.integers(8_000, 9_999),
+    lt=st.integers(4_000, 9_000),
+    max_bonus=st.integers(0, 1_500),
+    first=st.integers(1, 9_999),
+)
+def test_splitting_a_liquidation_never_pays(
+    collateral: int, health_bps: int, lt: int, max_bonus: int, first: int
+) -> None:
+    """Under the no-split rule health rises with every part, so the bonus of the next part falls."""
+    hf_for_max_bonus = 950 * 10**15
+    assume((10_000 + max_bonus) * lt * 10**10 <= hf_for_max_bonus)
+    debt = collateral * lt // health_bps
+    health = vault.health_factor(collateral * lt, debt)
+
+    def part(collateral: int, debt: int, repay: int) -> tuple[int, int]:
+        now = vault.health_factor(collateral * lt, debt)
+        bonus = liquidation.target_health_bonus(min(now, wad()), hf_for_max_bonus, 0, max_bonus)
+        repaid, seized, _ = liquidation.seize_amounts(
+            repay, collateral, PRICE, UNIT, PRICE, UNIT, bonus, 0
+        )
+        return repaid, seized
+
+    whole = liquidation.target_health_max_repay(
+        health, debt, debt, collateral, debt, PRICE, UNIT, wad(), lt, max_bonus
+    )
+    repaid, seized = part(collateral, debt, whole)
+    assume(seized < collateral)
+    one, seized_one = part(collateral, debt, repaid * first // 10_000)
+    two, seized_two = part(collateral - seized_one, debt - one, repaid - one)
+    assert one + two == repaid
+    assert seized_one + seized_two <= seized + 2
