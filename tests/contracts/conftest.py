@@ -9,25 +9,9 @@ from unittest.mock import patch
 
 import pytest
 
+from tests.contracts.deployment import approve, deploy_everything, feed_settings, new_vault
 from tests.contracts.mocks import mock
-from tests.contracts.support import (
-    DAY,
-    MAX_CAP,
-    MAX_UINT,
-    RAY,
-    USD,
-    WAD,
-    YEAR,
-    ZERO_ADDRESS,
-    account_id,
-    rate_model,
-    reserve_config,
-)
-
-PRICES = {"weth": 2_000, "usdc": 1, "wbtc": 40_000}
-DUST_VALUE = 10 * USD
-COOLDOWN = 10 * DAY
-COVER_WINDOW = 3 * DAY
+from tests.contracts.support import MAX_UINT, RAY, USD, account_id, reserve_config
 
 # --- actors ---------------------------------------------------------------------------------------
 
@@ -77,71 +61,10 @@ def no_console():
 
 
 @pytest.fixture(scope="session", autouse=True)
-def deployed(no_console, project, admin, supplier, borrower, liquidator, stranger):
+def deployed(no_console, project, admin, supplier, borrower, liquidator, stranger, spoke):
     """Everything, deployed once and early: ape undoes later deployments of the run's scope."""
-    d = SimpleNamespace()
-    d.weth = admin.deploy(project.TestToken, "WETH", 18)
-    d.usdc = admin.deploy(project.TestToken, "USDC", 6)
-    d.wbtc = admin.deploy(project.TestToken, "WBTC", 8)
-    d.tokens = (d.weth, d.usdc, d.wbtc)
-    d.oracle = admin.deploy(project.OracleRouter, admin)
-    d.hub = admin.deploy(project.LiquidityHub, admin)
-    d.fund = admin.deploy(project.InsuranceFund, d.hub, COOLDOWN)
-    d.hub.setLossPolicy(d.fund, COVER_WINDOW, False, sender=admin)
-    d.close_factor = admin.deploy(project.CloseFactor)
-    d.target_health = admin.deploy(project.TargetHealth, WAD, 9 * WAD // 10)
-    d.dutch_bonus = admin.deploy(project.DutchBonus, 3_600)
-    d.feeds, d.shares = {}, {}
-    for token, price in zip(d.tokens, PRICES.values(), strict=True):
-        d.feeds[token.address] = admin.deploy(project.PriceFeed, 8)
-        d.feeds[token.address].post(price * USD, sender=admin)
-        d.oracle.setFeed(token, feed_settings(d.feeds[token.address]), sender=admin)
-        d.hub.listAsset(token, rate_model(), sender=admin)
-        share = d.shares[token.address] = admin.deploy(project.HubShare, d.hub, token)
-        d.hub.setSpoke(token, share, MAX_CAP, 0, True, False, sender=admin)
-        for actor in (supplier, borrower, liquidator, stranger):
-            token.mint(actor, 10**9 * 10 ** token.decimals(), sender=admin)
-        token.approve(share, MAX_UINT, sender=supplier)
-    d.pair = admin.deploy(project.ConstantProductPair, d.weth, d.usdc, 30)
-    d.flash = admin.deploy(project.Liquidator)
-    d.lens = admin.deploy(project.Lens)
-    d.vault = new_vault(project, d, admin, engine=d.close_factor)
-    approve(d.vault, d.tokens, (supplier, borrower, liquidator, stranger))
-    d.shares[d.weth.address].deposit(10_000 * 10**18, supplier, sender=supplier)
-    d.shares[d.usdc.address].deposit(10**7 * 10**6, supplier, sender=supplier)
-    d.shares[d.wbtc.address].deposit(100 * 10**8, supplier, sender=supplier)
-    return d
-
-
-def feed_settings(feed, **changes) -> dict:
-    settings = {
-        "aggregator": feed,
-        "fallbackAggregator": ZERO_ADDRESS,
-        "heartbeat": YEAR,
-        "minAnswer": 0,
-        "maxAnswer": 10**7 * USD,
-        "maxMoveBps": 10_000,
-        "holdOff": 3_600,
-    }
-    assert changes.keys() <= settings.keys(), changes
-    return settings | changes
-
-
-def new_vault(project, d, admin, engine, delay=0, urgent=0, dust=DUST_VALUE, **config):
-    """A vault that lists weth, usdc and wbtc alike and may add and draw without limit."""
-    vault = admin.deploy(project.Vault, d.hub, d.oracle, (engine, delay, urgent, dust), admin)
-    for token in d.tokens:
-        d.hub.setSpoke(token, vault, MAX_CAP, MAX_CAP, True, False, sender=admin)
-    reserve = reserve_config(**config)
-    steps = [vault.setReserve.encode_input(token, reserve, 0) for token in d.tokens]
-    vault.multicall(steps, sender=admin)
-    return vault
-
-
-def approve(spender, tokens, owners):
-    for token in tokens:
-        for owner in owners:
-            token.approve(spender, MAX_UINT, sender=owner)
+    actors = (supplier, borrower, liquidator, stranger)
+    return deploy_everything(project, admin, *actors, spoke)
 
 
 def _part(name):
@@ -153,6 +76,7 @@ def _part(name):
 
 
 weth, usdc, wbtc, tokens = map(_part, ("weth", "usdc", "wbtc", "tokens"))
+asset, share = map(_part, ("asset", "share"))
 hub, oracle, fund, vault, lens = map(_part, ("hub", "oracle", "fund", "vault", "lens"))
 feeds, shares, pair, flash = map(_part, ("feeds", "shares", "pair", "flash"))
 close_factor, target_health, dutch_bonus = map(
@@ -214,10 +138,9 @@ def open_position(vault, borrower):
 
     def open_position(collateral, debt, sub=0, owner=borrower, on=vault):
         account = account_id(owner, sub)
-        for token, amount in collateral.items():
-            on.supply(account, token, amount, sender=owner)
-        for token, amount in debt.items():
-            on.borrow(account, token, amount, owner, sender=owner)
+        steps = [on.supply.encode_input(account, *leg) for leg in collateral.items()]
+        steps += [on.borrow.encode_input(account, *leg, owner) for leg in debt.items()]
+        on.multicall(steps, sender=owner)
         return account
 
     return open_position
@@ -264,25 +187,6 @@ def make_vault(project, deployed, admin, borrower, liquidator):
         return vault
 
     return make_vault
-
-
-@pytest.fixture
-def list_asset(hub, admin, spoke):
-    """list_asset(token, **rate model): a hub asset of which `spoke` may add and draw anything."""
-
-    def list_asset(token, **model):
-        hub.listAsset(token, rate_model(**model), sender=admin)
-        hub.setSpoke(token, spoke, MAX_CAP, MAX_CAP, True, False, sender=admin)
-        token.mint(spoke, 10**30, sender=admin)
-        return token
-
-    return list_asset
-
-
-@pytest.fixture
-def asset(project, admin, list_asset):
-    """A fresh hub asset with nothing in it; `spoke` may add and draw."""
-    return list_asset(admin.deploy(project.TestToken, "LENT", 18))
 
 
 @pytest.fixture

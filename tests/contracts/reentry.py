@@ -7,14 +7,13 @@ calls would succeed at any other moment.
 
 from types import SimpleNamespace
 
-from tests.contracts.conftest import approve, feed_settings
+from tests.contracts.deployment import approve, feed_settings, list_asset
 from tests.contracts.support import (
     MAX_CAP,
     MAX_UINT,
     USD,
     WAD,
     account_id,
-    rate_model,
     reserve_config,
 )
 
@@ -61,11 +60,9 @@ def hooked_world(project, d, admin, borrower, liquidator) -> SimpleNamespace:
     w.feed = admin.deploy(project.PriceFeed, 8)
     w.feed.post(USD, sender=admin)
     w.oracle.setFeed(token, feed_settings(w.feed), sender=admin)
-    w.hub.listAsset(token, rate_model(), sender=admin)
-    w.share = admin.deploy(project.HubShare, w.hub, token)
+    w.share = list_asset(project, w.hub, token, admin)
     w.pair = admin.deploy(project.ConstantProductPair, token, w.usdc, 30)
     w.hub.setSpoke(token, w.vault, MAX_CAP, MAX_CAP, True, False, sender=admin)
-    w.hub.setSpoke(token, w.share, MAX_CAP, 0, True, False, sender=admin)
     w.hub.setSpoke(token, borrower, MAX_CAP, MAX_CAP, True, False, sender=admin)
     w.vault.setReserve(token, reserve_config(), 0, sender=admin)
     for actor in (borrower, liquidator, token):

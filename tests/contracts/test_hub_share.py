@@ -18,17 +18,6 @@ from tests.contracts.support import (
 
 
 @pytest.fixture
-def share(project, hub, asset, admin, spoke, supplier, stranger):
-    """The share token of a fresh asset; spoke, supplier and stranger may deposit."""
-    share = admin.deploy(project.HubShare, hub, asset)
-    hub.setSpoke(asset, share, MAX_CAP, 0, True, False, sender=admin)
-    for actor in (spoke, supplier, stranger):
-        asset.mint(actor, 10**6 * WAD, sender=admin)
-        asset.approve(share, MAX_UINT, sender=actor)
-    return share
-
-
-@pytest.fixture
 def grown(hub, asset, share, admin, supplier, spoke, chain):
     """A share price with no end of digits, and standing still: the debt has been repaid."""
     share.deposit(1_000 * WAD + 7, supplier, sender=supplier)

@@ -2,18 +2,16 @@
 
 import pytest
 
-from tests.contracts.conftest import COOLDOWN
-from tests.contracts.support import MAX_AMOUNT, MAX_UINT, WAD, reverts
+from tests.contracts.deployment import COOLDOWN
+from tests.contracts.support import MAX_AMOUNT, WAD, reverts
 
 HALF = 500 * WAD
 
 
 @pytest.fixture
-def staked(fund, asset, admin, spoke, supplier):
+def staked(fund, asset, spoke, supplier):
     """spoke and supplier have staked 500 each."""
-    asset.mint(supplier, 10**6 * WAD, sender=admin)
     for actor in (spoke, supplier):
-        asset.approve(fund, MAX_UINT, sender=actor)
         fund.stake(asset, HALF, sender=actor)
     return asset
 
@@ -125,11 +123,8 @@ def test_stake__out_of_bounds__is_refused(fund, staked, spoke):
             fund.stake(staked, amount, sender=spoke)
 
 
-def test_stake__donation_before_the_first__does_not_dilute(fund, asset, admin, spoke, supplier):
+def test_stake__donation_before_the_first__does_not_dilute(fund, asset, spoke, supplier):
     """The pool counts stakes, not balances."""
-    asset.mint(supplier, 10**6 * WAD, sender=admin)
-    for actor in (spoke, supplier):
-        asset.approve(fund, MAX_UINT, sender=actor)
     fund.stake(asset, 1, sender=spoke)
     asset.transfer(fund, 1_000 * WAD, sender=spoke)
     fund.stake(asset, HALF, sender=supplier)

@@ -19,8 +19,6 @@ def busy(deployed, hub, fund, pair, vault, weth, usdc, admin, supplier, unhealth
     account = unhealthy()
     hub.setRateModel(usdc, rate_model(reserve_factor=1_000, base=1_000), sender=admin)
     vault.flag(account, sender=admin)
-    for token in (weth, usdc):
-        token.approve(pair, MAX_UINT, sender=supplier)
     usdc.approve(fund, MAX_UINT, sender=supplier)
     fund.stake(usdc, 10**9, sender=supplier)
     fund.requestWithdrawal(usdc, 10**8, sender=supplier)

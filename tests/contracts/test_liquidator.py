@@ -10,8 +10,6 @@ def market(pair, weth, usdc, supplier):
     """market(weth): a pool of so many weth at $1,800."""
 
     def market(depth):
-        for token in (weth, usdc):
-            token.approve(pair, MAX_UINT, sender=supplier)
         pair.addLiquidity(int(depth * WAD), int(depth * 1_800 * 10**6), sender=supplier)
         return pair
 

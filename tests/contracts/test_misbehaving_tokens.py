@@ -2,14 +2,13 @@
 
 import pytest
 
-from tests.contracts.conftest import feed_settings
+from tests.contracts.deployment import feed_settings, list_asset
 from tests.contracts.support import (
     MAX_CAP,
     MAX_UINT,
     USD,
     WAD,
     account_id,
-    rate_model,
     reverts,
 )
 
@@ -27,7 +26,7 @@ def bad(request, project, deployed, hub, oracle, admin, borrower, liquidator, se
     feed = admin.deploy(project.PriceFeed, 8)
     feed.post(USD, sender=admin)
     oracle.setFeed(token, feed_settings(feed), sender=admin)
-    hub.listAsset(token, rate_model(), sender=admin)
+    token.share = list_asset(project, hub, token, admin)
     hub.setSpoke(token, vault, MAX_CAP, MAX_CAP, True, False, sender=admin)
     set_reserve(token)
     for actor in (borrower, liquidator):
@@ -51,19 +50,15 @@ def test_supply__token_delivers_less_than_it_says__is_refused(
     assert bad.balanceOf(borrower) == 10**6 * WAD
 
 
-def test_deposit_and_stake__token_delivers_less_than_it_says__is_refused(
-    project, hub, fund, bad, admin, borrower
-):
+def test_deposit_and_stake__token_delivers_less_than_it_says__is_refused(fund, bad, borrower):
     """The share token and the fund hold nothing they did not get."""
-    share = admin.deploy(project.HubShare, hub, bad)
-    hub.setSpoke(bad, share, MAX_CAP, 0, True, False, sender=admin)
-    for spender in (share, fund):
+    for spender in (bad.share, fund):
         bad.approve(spender, MAX_UINT, sender=borrower)
     with reverts(bad.error):
-        share.deposit(WAD, borrower, sender=borrower)
+        bad.share.deposit(WAD, borrower, sender=borrower)
     with reverts(bad.error):
         fund.stake(bad, WAD, sender=borrower)
-    assert (share.totalSupply(), fund.assetsOf(bad)) == (0, 0)
+    assert (bad.share.totalSupply(), fund.assetsOf(bad)) == (0, 0)
 
 
 def test_pair__token_delivers_less_than_it_says__is_refused(project, bad, usdc, admin, borrower):

@@ -22,18 +22,14 @@ FEE = 30
 
 
 @pytest.fixture
-def pool(pair, weth, usdc, stranger):
+def pool(pair, stranger):
     """1,000 weth and 2,000,000 usdc, all of it the stranger's."""
-    for token in (weth, usdc):
-        token.approve(pair, MAX_UINT, sender=stranger)
     pair.addLiquidity(R, S, sender=stranger)
     return pair
 
 
 @pytest.fixture
-def trader(weth, usdc, pair, borrower):
-    for token in (weth, usdc):
-        token.approve(pair, MAX_UINT, sender=borrower)
+def trader(borrower):
     return borrower
 
 
