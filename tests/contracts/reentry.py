@@ -49,8 +49,12 @@ NEEDS = {
     "stake": {"fund"},
     "swap": {"pair"},
 }
-# Of those, the ones worth trying where no lock is in the way.
-OPEN = {"withdraw", "borrow", "deposit", "redeem", "stake", "swap"}
+# The ones tried during every operation: one behind each lock ...
+SOME = {"borrow", "liquidate", "deposit", "stake", "swap"}
+# ... all of them during these two ...
+THOROUGH = {"supply", "withdraw"}
+# ... and, where no lock is in the way, those that move value.
+OPEN = {"borrow", "redeem", "stake", "swap"}
 
 
 def hooked_world(project, d, admin, borrower, liquidator) -> SimpleNamespace:

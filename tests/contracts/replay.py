@@ -33,9 +33,11 @@ class Ledger:
         )  # (vault, account)
         self.positions = defaultdict(lambda: {"supplied": 0, "scaledDebt": 0})
         self.reserves = defaultdict(list)  # vault: assets in order of listing
+        self.seen = set()  # names of the events so far
         self.fee = defaultdict(int)  # what the last liquidation's collateral paid to the protocol
 
     def apply(self, log, timestamp: int) -> None:
+        self.seen.add(log.event_name)
         name = re.sub(r"(?<!^)(?=[A-Z])", "_", log.event_name).lower()
         getattr(self, f"on_{name}", lambda *_: None)(log, timestamp)
 
