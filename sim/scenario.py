@@ -22,6 +22,7 @@ from sim.schema.agents import BorrowerBook, Liquidator
 from sim.schema.base import FromList, Instant, Level, Part, Symbol, Usd
 from sim.schema.deployment import Protocol
 from sim.schema.market import Arbitrage, Asset, Feed, Venue
+from sim.schema.paths import Paths
 from sim.schema.problems import Problem, ScenarioError, explain, join, nearest
 from sim.schema.yaml_file import read
 
@@ -73,6 +74,11 @@ class Scenario(Part):
     book: BorrowerBook = Field(description="the borrowers: accounts, total_debt_usd...")
     liquidators: Annotated[tuple[Liquidator, ...], FromList] = Field(
         max_length=1_000, description="a list of liquidators: name, max_gas_price_gwei..."
+    )
+    paths: Paths | None = Field(
+        default=None,
+        description="how a sweep draws prices around the levels of assets: model, "
+        "volatility_per_sqrt_year...; absent: there is the named path only",
     )
 
     @property
@@ -138,6 +144,8 @@ class Scenario(Part):
                         f"{path}.{symbol}", "is missing", "an entry for every key of assets"
                     )
         yield from self._unknown("native_asset", self.native_asset)
+        for symbol in self.paths.volatility_per_sqrt_year if self.paths else ():
+            yield from self._unknown(f"paths.volatility_per_sqrt_year.{symbol}", symbol)
         for symbol, asset in self.assets.items():
             level = asset.price_usd
             highest = max(w.value for w in level) if isinstance(level, tuple) else level

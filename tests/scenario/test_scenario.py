@@ -101,6 +101,14 @@ def test_whole_numbers_are_good_levels_and_amounts(base: Scenario) -> None:
     assert isinstance(one.suppliers["DAI"], float)
 
 
+def test_paths_are_optional(document: Any, base: Scenario) -> None:
+    del document["paths"]
+    bare = Scenario.model_validate(document)
+    assert bare.paths is None
+    assert with_overrides(bare, {}) == bare
+    assert digest(bare) != digest(base)
+
+
 def test_health_quantiles_default_to_the_measured_ones(document: Any) -> None:
     del document["book"]["health_quantiles"]
     default = Scenario.model_validate(document)
@@ -135,6 +143,7 @@ def test_every_field_says_what_would_be_right() -> None:
 # --- fields that are refused ------------------------------------------------------------------
 
 POSITIVE = "1e-8 to 1e+11"
+TWICE = (("WETH", "WBTC"), ("WBTC", "WETH"))
 
 
 @pytest.mark.parametrize(
@@ -416,6 +425,73 @@ POSITIVE = "1e-8 to 1e+11"
             "got 0.9",
             "health factor >= 1",
         ),
+        # paths
+        ({"paths.model": "garch"}, "paths.model", "'gbm', 'merton'", "replay: windows"),
+        ({"paths.volatility": {}}, "paths.volatility", "unknown field", "volatility_per_sqrt_year"),
+        (
+            {"paths.volatility_per_sqrt_year.WETH": -0.1},
+            "paths.volatility_per_sqrt_year.WETH",
+            "got -0.1",
+            "0..100",
+        ),
+        (
+            {"paths.volatility_per_sqrt_year.WETHX": 1},
+            "paths.volatility_per_sqrt_year.WETHX",
+            "not an asset",
+            "did you mean WETH?",
+        ),
+        (
+            {"paths.volatility_per_sqrt_year": {}, "paths.correlation": []},
+            "paths.volatility_per_sqrt_year",
+            "lists no asset",
+            "one asset or more",
+        ),
+        ({"paths.degrees_of_freedom": 2}, "paths.degrees_of_freedom", "got 2", "above 2"),
+        (
+            {"paths.degrees_of_freedom": REMOVE},
+            "paths.degrees_of_freedom",
+            "missing, and copula student-t uses it",
+            "above 2",
+        ),
+        ({"paths.model": "merton"}, "paths.jumps", "missing, and model merton uses", "mean_log"),
+        ({"paths.model": "replay"}, "paths.history", "missing, and model replay uses", "CSV"),
+        (
+            {"paths.jumps": {"per_year": 1, "mean_log": {"WETH": 0.0}, "sd_log": {}}},
+            "paths.jumps.sd_log.WETH",
+            "is missing",
+            "every key of mean_log",
+        ),
+        (
+            {"paths.jumps": {"per_year": 1, "mean_log": {}, "sd_log": {"WETH": 0.1}}},
+            "paths.jumps.mean_log.WETH",
+            "is missing",
+            "every key of sd_log",
+        ),
+        (
+            {"paths.jumps": {"per_year": 1, "mean_log": {"DAI": 0}, "sd_log": {"DAI": 0}}},
+            "paths.jumps.mean_log.DAI",
+            "without a volatility",
+            "are: WETH, WBTC",
+        ),
+        ({"paths.correlation[0].value": 1}, "paths.correlation[0].value", "got 1", "inside -1..1"),
+        (
+            {"paths.correlation[0].assets": ["WETH", "WETH"]},
+            "paths.correlation[0].assets[1]",
+            "paired with itself",
+            "another asset",
+        ),
+        (
+            {"paths.correlation[0].assets": ["WETH", "WBT"]},
+            "paths.correlation[0].assets[1]",
+            "without a volatility",
+            "did you mean WBTC?",
+        ),
+        (
+            {"paths.correlation": [{"assets": list(pair), "value": 0} for pair in TWICE]},
+            "paths.correlation[1].assets",
+            "the same pair as correlation[0]",
+            "one value per pair",
+        ),
     ],
     ids=lambda value: "" if isinstance(value, dict) else value,
 )
@@ -654,6 +730,50 @@ def test_remedies_that_are_numbers_are_accepted(base: Scenario) -> None:
     assert with_overrides(base, {"duration_hours": hours}).steps == 1
 
 
+def test_overrides_reach_the_paths(base: Scenario) -> None:
+    """A sweep may change the model and leave what other models use where it is."""
+    jumps = {"per_year": 12, "mean_log": {"WETH": -0.1}, "sd_log": {"WETH": 0.05}}
+    merton = with_overrides(
+        base,
+        {
+            "paths.model": "merton",
+            "paths.jumps": jumps,
+            "paths.jumps.per_year": 6,
+            "paths.volatility_per_sqrt_year.WETH": 0.9,
+            "paths.correlation[0].value": -0.3,
+        },
+    )
+    assert merton.paths is not None and merton.paths.jumps is not None
+    assert merton.paths.jumps.per_year == 6
+    assert merton.paths.volatility_per_sqrt_year == {"WETH": 0.9, "WBTC": 0.77}
+    matrix = merton.paths.correlation_matrix(("USDC", "WBTC", "WETH"))
+    assert matrix.tolist() == [[1, 0, 0], [0, 1, -0.3], [0, -0.3, 1]]
+    again = with_overrides(merton, {"paths.model": "bridge", "paths.copula": "gaussian"})
+    assert again.paths is not None and again.paths.model == "bridge"
+    assert len({digest(base), digest(merton), digest(again)}) == 3
+
+
+def test_correlations_that_no_prices_can_have(base: Scenario) -> None:
+    """A and B with C, but against each other; the remedy's factor is accepted."""
+    paths = {
+        "paths.volatility_per_sqrt_year": {"WETH": 1, "WBTC": 1, "DAI": 1},
+        "paths.correlation": [
+            {"assets": ["WETH", "WBTC"], "value": 0.9},
+            {"assets": ["WETH", "DAI"], "value": 0.9},
+            {"assets": ["WBTC", "DAI"], "value": -0.9},
+        ],
+    }
+    with pytest.raises(ScenarioError, match="not positive definite") as caught:
+        with_overrides(base, paths)
+    (problem,) = caught.value.problems
+    assert problem.path == "paths.correlation"
+    factor = float(re.findall(r"[\d.]+", problem.remedy)[0])
+    smaller = {
+        f"paths.correlation[{i}].value": sign * 0.9 * factor for i, sign in enumerate((1, 1, -1))
+    }
+    with_overrides(base, {**paths, **smaller})
+
+
 def test_overrides_apply_in_order(base: Scenario) -> None:
     book = {**base.book.model_dump(), "accounts": 60}
     assert with_overrides(base, {"book": book, "book.accounts": 50}).book.accounts == 50
@@ -772,3 +892,22 @@ def test_keepers_give_up_one_after_the_other(base: Scenario) -> None:
     ceilings = [liquidator.max_gas_price_gwei for liquidator in base.liquidators]
     assert all(a < b for a, b in pairwise(ceilings))
     assert ceilings[-2] < highest < ceilings[-1]
+
+
+def test_volatility_and_correlation_are_those_of_the_days_before(base: Scenario) -> None:
+    """Hourly log returns of closes, 8 to 11 March, to the two decimals that the scenario quotes."""
+    file = REFERENCE / "prices_1h_event_windows.csv"
+    if not file.exists():
+        pytest.skip(f"reference data not available: ../shared/data/{file.name}")
+    closes: dict[str, list[float]] = {"ETHUSDT": [], "BTCUSDT": []}
+    with file.open(newline="") as rows:
+        for row in csv.DictReader(rows):
+            before = row["timestamp"] < f"{base.start:%Y-%m-%d}"
+            if row["event"] == "black_thursday" and before and row["symbol"] in closes:
+                closes[row["symbol"]].append(float(row["close"]))
+    returns = np.diff(np.log(list(closes.values())), axis=1)
+    assert returns.shape == (2, 95)
+    assert base.paths is not None
+    volatility = returns.std(axis=1, ddof=1) * np.sqrt(365 * 24)
+    assert volatility.round(2).tolist() == list(base.paths.volatility_per_sqrt_year.values())
+    assert np.corrcoef(returns)[0, 1].round(2) == base.paths.correlation[0].value
