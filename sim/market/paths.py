@@ -1,49 +1,226 @@
-"""Levels over time, and their exact form: integers, as the contracts and the twin take them."""
+"""Random reference prices around the levels that a scenario names, and what feeds see of them.
+
+    log S_i(t) = log level_i(t) + X_i(t),   E[exp X_i(t)] = 1
+
+so the mean of all paths is the named level. X starts at 0: all paths share their opening state. A
+year has 365 days, as in the protocol.
+
+    gbm      dX = -sigma^2/2 dt + sigma dW
+    merton   gbm, plus jumps that all assets have at the same Poisson times
+    bridge   gbm pinned to 0 at the start and at every waypoint of the asset inside the run
+    replay   S_i(t) = level_i(0) h_i(t0 + t) / h_i(t0), a window of the history h from a drawn row
+"""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
+from numpy.random import Generator
 
-PRICE_SCALE = 10**8  # units per USD: prices have 8 decimals
-_PRICE_LIMIT = 2**64  # of the contracts: no product of a price and an amount overflows below it
+from sim.market.draws import (
+    Floats,
+    Sampler,
+    correlate,
+    normals,
+    sobol_points,
+    streams,
+    student_t_dependence,
+)
+from sim.market.history import read_history
+from sim.market.levels import PRICE_SCALE, on_grid, waypoint_seconds
+from sim.protocol.fixed_point import YEAR
+from sim.scenario import Scenario, ScenarioError
+from sim.schema.paths import Jumps, Paths
+from sim.schema.problems import Problem, nearest
+
+_PRICE_LIMIT = 2**53  # whole numbers below it are exact in float64
 
 
-def waypoint_path(
-    waypoints: Sequence[tuple[float, float]], times: npt.ArrayLike
-) -> npt.NDArray[np.float64]:
-    """The level at `times`: linear in log level between waypoints, flat before and after them.
+def draw(scenario: Scenario, sampler: Sampler, first: int, count: int) -> Floats:
+    """Reference prices of paths `first` to `first + count - 1`, (count, steps + 1, assets).
 
-        log level(t) = log a + (log b - log a) * (t - t_a) / (t_b - t_a)
+    In whole price units (USD with 8 decimals), rounded half to even; row 0 is the start. Path k
+    depends on the scenario and on k only, bit for bit.
 
-    `waypoints` are (seconds, level > 0) pairs with rising seconds; the result has the shape and
-    the order of `times`, in seconds, and the unit of the levels.
+    Raises ScenarioError if the scenario does not say how paths are drawn or its history does not
+    fit, ValueError for a sampler other than "mc" and "sobol", negative `first` or `count`, or a
+    price that leaves 1 to 2^53 units.
     """
-    if not waypoints:
-        raise ValueError("a path needs at least one waypoint")
-    seconds, levels = np.asarray(waypoints, dtype=np.float64).T
-    if not (np.isfinite(seconds).all() and (np.diff(seconds) > 0).all()):
-        raise ValueError(f"waypoints must rise in time: {seconds.tolist()} s")
-    if not (np.isfinite(levels).all() and (levels > 0).all()):
-        raise ValueError(f"levels must be positive and finite: {levels.tolist()}")
-    path: npt.NDArray[np.float64] = np.exp(
-        np.interp(np.asarray(times, dtype=np.float64), seconds, np.log(levels))
-    )
-    return path
+    if scenario.paths is None:
+        remedy = "a section with model and volatility_per_sqrt_year"
+        raise _refusal(scenario, "paths", "is missing", remedy)
+    if sampler not in ("mc", "sobol") or first < 0 or count < 0:
+        raise ValueError(f"no such paths: sampler {sampler!r}, first {first}, count {count}")
+    prices = np.empty((count, scenario.steps + 1, len(scenario.symbols)))
+    for i, asset in enumerate(scenario.assets.values()):
+        prices[:, :, i] = on_grid(scenario, asset.price_usd) * PRICE_SCALE
+    # An overflow becomes an infinite price, which is refused below by name.
+    with np.errstate(over="ignore"):
+        if scenario.paths.model == "replay":
+            _replay(scenario, scenario.paths, sampler, first, prices)
+        else:
+            _add_noise(scenario, scenario.paths, sampler, first, prices)
+    np.rint(prices, out=prices)
+    for i, symbol in enumerate(scenario.symbols):
+        wrong = ~((prices[:, :, i] >= 1) & (prices[:, :, i] < _PRICE_LIMIT))
+        if wrong.any():
+            path, row = np.argwhere(wrong)[0]
+            raise ValueError(
+                f"path {first + path} takes {symbol} to {prices[path, row, i] / PRICE_SCALE:g} USD "
+                f"in step {row}: prices must stay within 1 and 2^53 units of 1e-8 USD"
+            )
+    return prices
 
 
-def to_price_units(prices_usd: npt.ArrayLike) -> npt.NDArray[np.object_]:
-    """Prices in USD as Python integers with 8 decimals, rounded half to even; same shape.
+def observed(scenario: Scenario, prices: Floats) -> Floats:
+    """What feeds see of `prices`: each asset's price its latency ago; same shape and unit.
 
-    Raises ValueError where the contracts would refuse the result: 0 or less, or 2^64 or more.
+        log seen(t) = (1 - w) log S(t_a) + w log S(t_b),   t_a <= t - latency <= t_b
+
+    between the grid rows a and b around that moment, rounded to whole units; before the start it
+    is the first row. `prices` are (..., rows, assets), as `draw` returns them.
     """
-    rounded = np.rint(np.asarray(prices_usd, dtype=np.float64) * PRICE_SCALE)
-    if not (np.isfinite(rounded).all() and (rounded > 0).all() and (rounded < _PRICE_LIMIT).all()):
-        raise ValueError("a price must round to at least 1e-8 USD and stay below 2^64 units")
-    return to_integers(rounded)
+    seen = np.empty_like(prices)
+    rows = np.arange(prices.shape[-2])
+    for i, symbol in enumerate(scenario.symbols):
+        latency, step = scenario.feeds[symbol].latency_seconds, scenario.step_seconds
+        behind, ahead = -(-latency // step), -latency % step  # t - latency = t_a + ahead
+        a = prices[..., np.maximum(rows - behind, 0), i]
+        if ahead:
+            b = prices[..., np.maximum(rows - behind + 1, 0), i]
+            # As a ratio: a price that does not move is seen exactly.
+            moved = np.rint(a * (b / a) ** (ahead / step))
+            a = np.where(rows >= behind, moved, prices[..., :1, i])
+        seen[..., i] = a
+    return seen
 
 
-def to_integers(values: npt.NDArray[np.float64]) -> npt.NDArray[np.object_]:
-    """Whole floats as an object array of Python integers, same shape."""
-    integers: npt.NDArray[np.object_] = np.frompyfunc(int, 1, 1)(np.atleast_1d(values))
-    return integers.reshape(values.shape)
+def log_noise(
+    steps: Floats, step_seconds: int, volatility: Sequence[float], pins: Sequence[Sequence[float]]
+) -> Floats:
+    """X at the end of each step, from standard normal `steps` (paths, steps, assets); same shape.
+
+        X(t) = sigma B(t) - sigma^2/2 v(t),   v = Var B
+
+    Up to an asset's last pin b, with a the pin before t (or the start), B is a Brownian bridge:
+    v(t) = (t - a)(b - t) / (b - a), and (with s the last time before t, in a..b)
+
+        B(t) / (b - t) = B(s) / (b - s) + sqrt[(t - s) / ((b - s)(b - t))] z
+
+    After it, and everywhere without pins, B is a Brownian motion: v(t) = t - a. B(t) is normal, so
+    E[exp X] = 1 at every t in either case. `volatility` is per square root of a year; `pins` are,
+    per asset, rising seconds above 0 up to the end.
+    """
+    noise = np.zeros_like(steps)
+    ends = np.arange(1.0, steps.shape[1] + 1) * step_seconds
+    for i, (sigma, seconds) in enumerate(zip(volatility, pins, strict=True)):
+        for a, b in pairwise((0.0, *seconds, np.inf)):
+            # Without the pins themselves: there X is 0.
+            rows = slice(np.searchsorted(ends, a, "right"), np.searchsorted(ends, b, "left"))
+            t = ends[rows] / YEAR
+            s = np.concatenate([[a / YEAR], t])[:-1]
+            if b == np.inf:
+                height, rise, variance = np.ones_like(t), np.sqrt(t - s), t - a / YEAR
+            else:
+                height = b / YEAR - t
+                rise = np.sqrt((t - s) / (height * (b / YEAR - s)))
+                variance = (t - a / YEAR) * height / ((b - a) / YEAR)
+            walk = np.cumsum(steps[:, rows, i] * (sigma * rise), axis=1)
+            noise[:, rows, i] = height * walk - sigma**2 / 2 * variance
+    return noise
+
+
+def jump_noise(
+    sources: Sequence[Generator],
+    steps: int,
+    step_seconds: int,
+    jumps: Jumps,
+    symbols: Sequence[str],
+) -> Floats:
+    """Compensated jumps up to the end of each step, (paths, steps, symbols).
+
+        J_i(t) = sum_{jumps up to t} (mu_i + delta_i z_i) - lambda t [exp(mu_i + delta_i^2/2) - 1]
+
+    Jump times are one Poisson process per path, of rate lambda, for all assets; sizes are
+    independent. E[exp J_i(t)] = 1 (Merton, Option pricing when underlying stock returns are
+    discontinuous, 1976). A symbol that `jumps` does not list does not jump.
+    """
+    mean = np.array([jumps.mean_log.get(symbol, 0.0) for symbol in symbols])
+    sd = np.array([jumps.sd_log.get(symbol, 0.0) for symbol in symbols])
+    per_step = jumps.per_year * step_seconds / YEAR
+    noise = np.zeros((len(sources), steps, len(symbols)))
+    for path, source in zip(noise, sources, strict=True):
+        # Uniform over the run given their number, as the times of a Poisson process are.
+        when = source.integers(0, steps, size=source.poisson(per_step * steps))
+        sizes = mean + sd * source.standard_normal((len(when), len(symbols)))
+        np.add.at(path, when, sizes)
+    np.cumsum(noise, axis=1, out=noise)
+    drift = np.expm1(mean + sd**2 / 2) * per_step
+    noise -= np.arange(1, steps + 1)[:, None] * drift
+    return noise
+
+
+def _add_noise(
+    scenario: Scenario, paths: Paths, sampler: Sampler, first: int, prices: Floats
+) -> None:
+    """Multiply levels (paths, steps + 1, assets) by exp X."""
+    # In the order of the columns: that of a mapping carries no meaning.
+    symbols = [symbol for symbol in scenario.symbols if symbol in paths.volatility_per_sqrt_year]
+    sources = streams(scenario.seed, first, len(prices))
+    shape = (scenario.steps, len(symbols))
+    steps = normals(sampler, scenario.seed, first, sources, shape)
+    steps = correlate(steps, paths.correlation_matrix(symbols))
+    if paths.copula == "student-t" and paths.degrees_of_freedom:
+        # Changes are dependent in each step and independent in time: each asset alone still
+        # follows its model exactly.
+        degrees = paths.degrees_of_freedom
+        draws = [source.chisquare(degrees, scenario.steps) for source in sources]
+        chi_square = np.reshape(draws, (len(sources), scenario.steps))
+        steps = student_t_dependence(steps, chi_square, degrees)
+    volatility = [paths.volatility_per_sqrt_year[symbol] for symbol in symbols]
+    noise = log_noise(steps, scenario.step_seconds, volatility, _pins(scenario, paths, symbols))
+    if paths.model == "merton" and paths.jumps:
+        noise += jump_noise(sources, scenario.steps, scenario.step_seconds, paths.jumps, symbols)
+    np.exp(noise, out=noise)
+    for i, symbol in enumerate(symbols):
+        prices[:, 1:, scenario.symbols.index(symbol)] *= noise[:, :, i]
+
+
+def _pins(scenario: Scenario, paths: Paths, symbols: Sequence[str]) -> list[list[float]]:
+    """Per asset, the seconds after the start at which its noise is 0."""
+    if paths.model != "bridge":
+        return [[] for _ in symbols]
+    end = scenario.steps * scenario.step_seconds
+    levels = (scenario.assets[symbol].price_usd for symbol in symbols)
+    return [[at for at in waypoint_seconds(scenario, level) if 0 < at <= end] for level in levels]
+
+
+def _replay(scenario: Scenario, paths: Paths, sampler: Sampler, first: int, prices: Floats) -> None:
+    """Replace the levels of the assets in the history: the last known price at or before a time."""
+    history = read_history(paths.history or "")
+    for symbol in history.symbols:
+        if symbol not in scenario.symbols:
+            remedy = nearest(symbol, scenario.symbols, "the assets are")
+            raise _refusal(scenario, "paths.history", f"{symbol} is not an asset", remedy)
+    after = np.arange(scenario.steps + 1) * scenario.step_seconds
+    last_start = history.times[-1] - after[-1]
+    starts = int(np.searchsorted(history.times, last_start, side="right"))
+    if not starts:
+        hours = (history.times[-1] - history.times[0]) / 3600
+        problem = f"covers {hours:g} h, the run takes {scenario.duration_hours:g} h"
+        raise _refusal(scenario, "paths.history", problem, "a longer history or a shorter run")
+    if sampler == "sobol":
+        share = sobol_points(scenario.seed, first, len(prices), 1)[:, 0]
+    else:
+        share = np.array([source.random() for source in streams(scenario.seed, first, len(prices))])
+    begin = (share * starts).astype(np.intp)
+    at = history.times[begin, None] + after
+    rows = np.searchsorted(history.times, at, side="right") - 1
+    for i, symbol in enumerate(history.symbols):
+        recorded = history.prices[:, i]
+        column = prices[:, :, scenario.symbols.index(symbol)]
+        column[:] = column[:, :1] * (recorded[rows] / recorded[begin, None])
+
+
+def _refusal(scenario: Scenario, path: str, problem: str, remedy: str) -> ScenarioError:
+    return ScenarioError(f"scenario '{scenario.name}'", [Problem(path, problem, remedy)])
