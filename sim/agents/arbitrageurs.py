@@ -35,4 +35,4 @@ def act(s: State, w: Market, k: int) -> None:
             paid = mul_div_down(sold, price_in, s.unit[token_in])
             got = mul_div_down(out, price_out, s.unit[token_out])
             if got - paid > gas_value(w, s, k, GAS_PER_SWAP):
-                op.execute(s, op.SWAP_IN, actor, op.NOBODY, p, side, sold, out, zero())
+                op.swap_in(s, actor, op.NOBODY, p, side, sold, out, zero())

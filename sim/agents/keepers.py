@@ -33,7 +33,7 @@ KEEPER = 0
 def accrue(s: State) -> None:
     """Book interest on every asset once per step."""
     for i in range(s.unit.shape[0]):
-        op.execute(s, op.ACCRUE, KEEPER, op.NOBODY, i, 0, zero(), zero(), zero())
+        op.accrue(s, KEEPER, op.NOBODY, i, 0, zero(), zero(), zero())
 
 
 @jitable
@@ -43,7 +43,7 @@ def poke(s: State) -> None:
         for i in range(s.unit.shape[0]):
             price, _, _ = oracle.read(s, v, i)
             if price != 0 and price != s.oracle[v, i, ANCHOR]:
-                op.execute(s, op.POKE, KEEPER, op.NOBODY, i, v, zero(), zero(), zero())
+                op.poke(s, KEEPER, op.NOBODY, i, v, zero(), zero(), zero())
 
 
 @jitable
@@ -51,7 +51,8 @@ def flag(s: State, w: Market) -> None:
     """Where flags matter (a delay, or a bonus that grows with time): flag the unhealthy, unflag the
     recovered.
     """
-    for a in range(s.account.shape[0]):
+    for n in range(w.hot_count[0]):
+        a = w.hot[n]
         v = s.account_vault[a]
         if s.policy[v, LIQUIDATION_DELAY] == 0 and s.policy[v, ENGINE] != DUTCH_BONUS:
             continue
@@ -59,10 +60,10 @@ def flag(s: State, w: Market) -> None:
         unhealthy = w.watch[a, FACTOR] < wad()
         if flagged == unhealthy or w.watch[a, USABLE] == 0:
             continue
-        kind = op.FLAG
         if flagged:
-            kind = op.UNFLAG
-        op.execute(s, kind, KEEPER, a, 0, 0, zero(), zero(), zero())
+            op.unflag(s, KEEPER, a, 0, 0, zero(), zero(), zero())
+        else:
+            op.flag(s, KEEPER, a, 0, 0, zero(), zero(), zero())
         look_at(s, w, a)
 
 
@@ -71,15 +72,16 @@ def settle_losses(s: State, w: Market) -> None:
     """Write off what has no collateral left, then let fees, fund and, after the window, suppliers
     bear the loss.
     """
-    for a in range(s.account.shape[0]):
+    for n in range(w.hot_count[0]):
+        a = w.hot[n]
         dust = s.policy[s.account_vault[a], DUST_VALUE]
         no_collateral = w.watch[a, COLLATERAL_VALUE] < dust
         if w.watch[a, FACTOR] < wad() and no_collateral and w.watch[a, USABLE] != 0:
-            op.execute(s, op.WRITE_OFF, KEEPER, a, 0, 0, zero(), zero(), zero())
+            op.write_off(s, KEEPER, a, 0, 0, zero(), zero(), zero())
             look_at(s, w, a)
     for i in range(s.unit.shape[0]):
         if s.hub[i, DEFICIT] > 0 and (hub.fee_assets(s, i) > 0 or s.pool[i, POOL_ASSETS] > 0):
-            op.execute(s, op.COVER, KEEPER, op.NOBODY, i, 0, zero(), zero(), zero())
+            op.cover(s, KEEPER, op.NOBODY, i, 0, zero(), zero(), zero())
         waited = s.clock[0] >= s.hub[i, DEFICIT_SINCE] + s.losses[COVER_WINDOW]
         if s.hub[i, DEFICIT] > 0 and (waited or s.losses[IMMEDIATE] != 0):
-            op.execute(s, op.SOCIALISE, KEEPER, op.NOBODY, i, 0, zero(), zero(), zero())
+            op.socialise(s, KEEPER, op.NOBODY, i, 0, zero(), zero(), zero())

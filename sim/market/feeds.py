@@ -22,4 +22,4 @@ def report(s: State, w: Market, k: int) -> None:
         moved = abs(seen - last) * BPS >= w.deviation[i] * last
         due = s.clock[0] - s.feed[PRIMARY, i, UPDATED_AT] >= w.heartbeat[i]
         if moved or due:
-            op.execute(s, op.POST_PRICE, OPERATOR, op.NOBODY, i, PRIMARY, seen, zero(), zero())
+            op.post_price(s, OPERATOR, op.NOBODY, i, PRIMARY, seen, zero(), zero())

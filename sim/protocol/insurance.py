@@ -88,7 +88,8 @@ def pay_out(s: State, i: int, amount: int) -> int:
     s.pool[i, POOL_ASSETS] -= paid
     if paid > 0 and s.pool[i, POOL_ASSETS] == 0:  # emptied: all stakes are gone
         s.pool[i, POOL_SHARES] = zero()
-        s.holding[:, i, STAKE] = zero()
-        s.holding[:, i, PENDING_STAKE] = zero()
-        s.holding[:, i, UNLOCK_AT] = zero()
+        for actor in range(s.holding.shape[0]):
+            s.holding[actor, i, STAKE] = zero()
+            s.holding[actor, i, PENDING_STAKE] = zero()
+            s.holding[actor, i, UNLOCK_AT] = zero()
     return paid

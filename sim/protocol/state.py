@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
+from numba.extending import overload
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
@@ -298,19 +299,19 @@ def empty(
     return s
 
 
-def on_floats(s: State) -> State:
-    """A copy of an exact state for compiled code: the same numbers as float64, without journal
-    rows.
-    """
+def assign(target: Array, source: Array) -> None:
+    """Copy the elements of an array of the same shape into `target`."""
+    target[...] = source
 
-    def convert(name: str, value: Any) -> Any:
-        if isinstance(value, Undo):
-            return Undo(*(array.astype(np.float64) for array in value))
-        if name == "journal":
-            return np.zeros((0, len(JOURNAL)))
-        return value.astype(np.float64) if value.dtype == object else value.copy()
 
-    return State(*(convert(name, getattr(s, name)) for name in State._fields))
+# A plain loop, because general slices make compiled code ten times as large and as slow to compile.
+@overload(assign)
+def _assign_in_a_loop(target, source):  # type: ignore[no-untyped-def]
+    def loop(target, source):  # type: ignore[no-untyped-def]
+        for n in range(target.size):
+            target.flat[n] = source.flat[n]
+
+    return loop
 
 
 def copy(s: State) -> State:

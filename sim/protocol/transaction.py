@@ -1,11 +1,13 @@
-"""One operation, all or nothing, written to the journal: what a transaction is on the EVM.
+"""Operations, all or nothing, written to the journal: what transactions are on the EVM.
 
-Whatever happens to the protocol happens through `execute`. A refused operation leaves no trace but
-its journal row, so
-the journal, read in order, is a transaction script that the lockstep engine plays on a chain.
+Whatever happens to the protocol happens through an operation. A refused one leaves no trace but its
+journal row, so the journal, read in order, is a transaction script that the lockstep engine plays
+on a chain.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from sim.protocol import (
     hub,
@@ -29,6 +31,7 @@ from sim.protocol.state import (
     UPDATED_AT,
     WALLET,
     State,
+    assign,
 )
 
 KINDS = (
@@ -125,8 +128,10 @@ option (0 normal,
 NOBODY = -1
 """The account column of operations that concern no account."""
 
+Operation = Callable[[State, int, int, int, int, int, int, int], int]
+"""(state, actor, account, x, y, amount, limit, option) -> code of `errors`."""
 
-@jitable
+
 def execute(
     s: State,
     kind: int,
@@ -138,112 +143,45 @@ def execute(
     limit: int,
     option: int,
 ) -> int:
-    """Carry out one operation or nothing of it; write the journal row; return its code."""
-    s.result[:] = zero()
-    _remember(s, actor, account)
-    code = _dispatch(s, kind, actor, account, x, y, amount, limit, option)
-    if code != OK:
-        _undo(s, actor, account)
-        s.result[:] = zero()
-    row = s.journal_length[0]
-    s.journal_length[0] = row + 1
-    if row < s.journal.shape[0]:
-        s.journal[row, 0] = kind
-        s.journal[row, 1] = actor
-        s.journal[row, 2] = account
-        s.journal[row, 3] = x
-        s.journal[row, 4] = y
-        s.journal[row, 5] = amount
-        s.journal[row, 6] = limit
-        s.journal[row, 7] = option
-        s.journal[row, 8] = code
-        s.journal[row, 9:12] = s.result
-    return code
+    """Carry out an operation by its kind, as journals name it; return its code."""
+    return OPERATIONS[kind](s, actor, account, x, y, amount, limit, option)
 
 
-@jitable
-def _dispatch(
-    s: State,
-    kind: int,
-    actor: int,
-    account: int,
-    x: int,
-    y: int,
-    amount: int,
-    limit: int,
-    option: int,
-) -> int:
-    if kind == MINT_TOKEN:
-        s.holding[actor, x, WALLET] += amount
-    elif kind == POST_PRICE:
-        s.feed[y, x, ANSWER] = amount
-        s.feed[y, x, UPDATED_AT] = s.clock[0]
-    elif kind == SET_FEED_MODE:
-        s.feed[y, x, MODE] = option
-    elif kind == POKE:
-        oracle.poke(s, y, x)
-    elif kind == ACCRUE:
-        hub.accrue(s, x)
-    elif kind == DEPOSIT:
-        return hub_share.deposit(s, actor, x, amount)
-    elif kind == MINT_SHARES:
-        return hub_share.mint(s, actor, x, amount)
-    elif kind == WITHDRAW_ASSETS:
-        return hub_share.withdraw(s, actor, x, amount)
-    elif kind == REDEEM:
-        return hub_share.redeem(s, actor, x, amount)
-    elif kind == STAKE:
-        return insurance.stake(s, actor, x, amount)
-    elif kind == REQUEST_UNSTAKE:
-        return insurance.request_withdrawal(s, actor, x, amount)
-    elif kind == UNSTAKE:
-        return insurance.withdraw(s, actor, x)
-    elif kind == ADD_LIQUIDITY:
-        return pair.add_liquidity(s, actor, x, amount, limit)
-    elif kind == REMOVE_LIQUIDITY:
-        return pair.remove_liquidity(s, actor, x, amount)
-    elif kind == SWAP_IN:
-        return pair.swap_exact_in(s, actor, x, y, amount, limit)
-    elif kind == SWAP_OUT:
-        return pair.swap_exact_out(s, actor, x, y, amount, limit)
-    elif kind == SUPPLY:
-        return vault.supply(s, actor, account, x, amount)
-    elif kind == WITHDRAW:
-        return vault.withdraw(s, actor, account, x, amount)
-    elif kind == BORROW:
-        return vault.borrow(s, actor, account, x, amount)
-    elif kind == REPAY:
-        return vault.repay(s, actor, account, x, amount)
-    elif kind == SET_COLLATERAL:
-        return vault.set_collateral(s, actor, account, x, option)
-    elif kind == SET_ISOLATED:
-        return vault.set_isolated(s, actor, account, option)
-    elif kind == SET_MANAGER:
-        return vault.set_manager(s, actor, account, x)
-    elif kind == FLAG:
-        return vault.flag(s, account)
-    elif kind == UNFLAG:
-        return vault.unflag(s, account)
-    elif kind == LIQUIDATE:
-        return vault.liquidate(s, actor, account, x, y, amount, limit, option)
-    elif kind == FLASH_LIQUIDATE:
-        return liquidator.liquidate(s, actor, account, x, y, amount, limit)
-    elif kind == WRITE_OFF:
-        return vault.write_off(s, account)
-    elif kind == COVER:
-        return hub.cover(s, x)
-    elif kind == SOCIALISE:
-        return hub.socialise(s, x)
-    elif kind == CLAIM_FEES:
-        return hub.claim_fees(s, actor, x)
-    elif kind == SET_THRESHOLD:
-        return vault_reserves.set_threshold(s, y, x, amount, limit)
-    elif kind == SET_SPOKE:
-        s.spoke[y, x, ADD_CAP] = amount
-        s.spoke[y, x, DRAW_CAP] = limit
-        s.spoke[y, x, ACTIVE] = zero() + (option != 1)
-        s.spoke[y, x, HALTED] = zero() + (option == 2)
-    return OK
+def _operation(kind: int, transition: Operation, can_fail: bool = True) -> Operation:
+    """The transition as an operation: all of it or nothing, and its row in the journal.
+
+    One function per kind instead of one for all: what calls it compiles only what it needs.
+    """
+    jitable(transition)
+
+    @jitable
+    def carry_out(
+        s: State, actor: int, account: int, x: int, y: int, amount: int, limit: int, option: int
+    ) -> int:
+        s.result.fill(zero())
+        if can_fail:
+            _remember(s, actor, account)
+        code = transition(s, actor, account, x, y, amount, limit, option)
+        if can_fail and code != OK:
+            _undo(s, actor, account)
+            s.result.fill(zero())
+        row = s.journal_length[0]
+        s.journal_length[0] = row + 1
+        if row < s.journal.shape[0]:
+            s.journal[row, 0] = kind
+            s.journal[row, 1] = actor
+            s.journal[row, 2] = account
+            s.journal[row, 3] = x
+            s.journal[row, 4] = y
+            s.journal[row, 5] = amount
+            s.journal[row, 6] = limit
+            s.journal[row, 7] = option
+            s.journal[row, 8] = code
+            for n in range(3):
+                s.journal[row, 9 + n] = s.result[n]
+        return code
+
+    return carry_out
 
 
 @jitable
@@ -252,34 +190,136 @@ def _remember(s: State, actor: int, account: int) -> None:
     actor.
     """
     u = s.undo
-    u.hub[:] = s.hub
-    u.spoke[:] = s.spoke
-    u.oracle[:] = s.oracle
-    u.pool[:] = s.pool
-    u.pair[:] = s.pair
-    u.holding[:] = s.holding[actor]
-    u.lp[:] = s.lp[actor]
+    assign(u.hub, s.hub)
+    assign(u.spoke, s.spoke)
+    assign(u.oracle, s.oracle)
+    assign(u.pool, s.pool)
+    assign(u.pair, s.pair)
+    assign(u.holding, s.holding[actor])
+    assign(u.lp, s.lp[actor])
     if account >= 0:
         own = s.own_account[s.account_vault[account], actor]
-        u.account[:] = s.account[account]
-        u.position[0] = s.position[account]
+        assign(u.account, s.account[account])
+        assign(u.position[0], s.position[account])
         if own >= 0:
-            u.position[1] = s.position[own]
+            assign(u.position[1], s.position[own])
 
 
 @jitable
 def _undo(s: State, actor: int, account: int) -> None:
     u = s.undo
-    s.hub[:] = u.hub
-    s.spoke[:] = u.spoke
-    s.oracle[:] = u.oracle
-    s.pool[:] = u.pool
-    s.pair[:] = u.pair
-    s.holding[actor] = u.holding
-    s.lp[actor] = u.lp
+    assign(s.hub, u.hub)
+    assign(s.spoke, u.spoke)
+    assign(s.oracle, u.oracle)
+    assign(s.pool, u.pool)
+    assign(s.pair, u.pair)
+    assign(s.holding[actor], u.holding)
+    assign(s.lp[actor], u.lp)
     if account >= 0:
         own = s.own_account[s.account_vault[account], actor]
         if own >= 0:
-            s.position[own] = u.position[1]
-        s.account[account] = u.account
-        s.position[account] = u.position[0]
+            assign(s.position[own], u.position[1])
+        assign(s.account[account], u.account)
+        assign(s.position[account], u.position[0])
+
+
+# --- transitions in the shape of an operation -----------------------------------------------------
+
+
+def _mint_token(s: State, actor: int, a: int, x: int, y: int, n: int, limit: int, opt: int) -> int:
+    s.holding[actor, x, WALLET] += n
+    return OK
+
+
+def _post_price(s: State, actor: int, a: int, x: int, y: int, n: int, limit: int, opt: int) -> int:
+    s.feed[y, x, ANSWER] = n
+    s.feed[y, x, UPDATED_AT] = s.clock[0]
+    return OK
+
+
+def _set_feed_mode(
+    s: State, actor: int, a: int, x: int, y: int, n: int, limit: int, opt: int
+) -> int:
+    s.feed[y, x, MODE] = opt
+    return OK
+
+
+def _poke(s: State, actor: int, a: int, x: int, y: int, n: int, limit: int, opt: int) -> int:
+    oracle.poke(s, y, x)
+    return OK
+
+
+def _accrue(s: State, actor: int, a: int, x: int, y: int, n: int, limit: int, opt: int) -> int:
+    hub.accrue(s, x)
+    return OK
+
+
+def _set_spoke(s: State, actor: int, a: int, x: int, y: int, n: int, limit: int, opt: int) -> int:
+    s.spoke[y, x, ADD_CAP] = n
+    s.spoke[y, x, DRAW_CAP] = limit
+    s.spoke[y, x, ACTIVE] = zero() + (opt != 1)
+    s.spoke[y, x, HALTED] = zero() + (opt == 2)
+    return OK
+
+
+# --- the operations, by kind ----------------------------------------------------------------------
+# In the lambdas: s state, by actor, a account, x and y as in KINDS, n amount, m limit, o option.
+
+mint_token = _operation(MINT_TOKEN, _mint_token, can_fail=False)
+post_price = _operation(POST_PRICE, _post_price, can_fail=False)
+set_feed_mode = _operation(SET_FEED_MODE, _set_feed_mode, can_fail=False)
+poke = _operation(POKE, _poke, can_fail=False)
+accrue = _operation(ACCRUE, _accrue, can_fail=False)
+set_spoke = _operation(SET_SPOKE, _set_spoke, can_fail=False)
+deposit = _operation(DEPOSIT, lambda s, by, a, x, y, n, m, o: hub_share.deposit(s, by, x, n))
+mint_shares = _operation(MINT_SHARES, lambda s, by, a, x, y, n, m, o: hub_share.mint(s, by, x, n))
+withdraw_assets = _operation(
+    WITHDRAW_ASSETS, lambda s, by, a, x, y, n, m, o: hub_share.withdraw(s, by, x, n)
+)
+redeem = _operation(REDEEM, lambda s, by, a, x, y, n, m, o: hub_share.redeem(s, by, x, n))
+stake = _operation(STAKE, lambda s, by, a, x, y, n, m, o: insurance.stake(s, by, x, n))
+request_unstake = _operation(
+    REQUEST_UNSTAKE, lambda s, by, a, x, y, n, m, o: insurance.request_withdrawal(s, by, x, n)
+)
+unstake = _operation(UNSTAKE, lambda s, by, a, x, y, n, m, o: insurance.withdraw(s, by, x))
+add_liquidity = _operation(
+    ADD_LIQUIDITY, lambda s, by, a, x, y, n, m, o: pair.add_liquidity(s, by, x, n, m)
+)
+remove_liquidity = _operation(
+    REMOVE_LIQUIDITY, lambda s, by, a, x, y, n, m, o: pair.remove_liquidity(s, by, x, n)
+)
+swap_in = _operation(SWAP_IN, lambda s, by, a, x, y, n, m, o: pair.swap_exact_in(s, by, x, y, n, m))
+swap_out = _operation(
+    SWAP_OUT, lambda s, by, a, x, y, n, m, o: pair.swap_exact_out(s, by, x, y, n, m)
+)
+supply = _operation(SUPPLY, lambda s, by, a, x, y, n, m, o: vault.supply(s, by, a, x, n))
+withdraw = _operation(WITHDRAW, lambda s, by, a, x, y, n, m, o: vault.withdraw(s, by, a, x, n))
+borrow = _operation(BORROW, lambda s, by, a, x, y, n, m, o: vault.borrow(s, by, a, x, n))
+repay = _operation(REPAY, lambda s, by, a, x, y, n, m, o: vault.repay(s, by, a, x, n))
+set_collateral = _operation(
+    SET_COLLATERAL, lambda s, by, a, x, y, n, m, o: vault.set_collateral(s, by, a, x, o)
+)
+set_isolated = _operation(
+    SET_ISOLATED, lambda s, by, a, x, y, n, m, o: vault.set_isolated(s, by, a, o)
+)
+set_manager = _operation(
+    SET_MANAGER, lambda s, by, a, x, y, n, m, o: vault.set_manager(s, by, a, x)
+)
+flag = _operation(FLAG, lambda s, by, a, x, y, n, m, o: vault.flag(s, a))
+unflag = _operation(UNFLAG, lambda s, by, a, x, y, n, m, o: vault.unflag(s, a))
+liquidate = _operation(
+    LIQUIDATE, lambda s, by, a, x, y, n, m, o: vault.liquidate(s, by, a, x, y, n, m, o)
+)
+flash_liquidate = _operation(
+    FLASH_LIQUIDATE, lambda s, by, a, x, y, n, m, o: liquidator.liquidate(s, by, a, x, y, n, m)
+)
+write_off = _operation(WRITE_OFF, lambda s, by, a, x, y, n, m, o: vault.write_off(s, a))
+cover = _operation(COVER, lambda s, by, a, x, y, n, m, o: hub.cover(s, x))
+socialise = _operation(SOCIALISE, lambda s, by, a, x, y, n, m, o: hub.socialise(s, x))
+claim_fees = _operation(CLAIM_FEES, lambda s, by, a, x, y, n, m, o: hub.claim_fees(s, by, x))
+set_threshold = _operation(
+    SET_THRESHOLD, lambda s, by, a, x, y, n, m, o: vault_reserves.set_threshold(s, y, x, n, m)
+)
+
+OPERATIONS: tuple[Operation, ...] = tuple(globals()[name] for name in KINDS)
+"""By kind: OPERATIONS[BORROW] is `borrow`."""

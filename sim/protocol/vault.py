@@ -352,7 +352,6 @@ def terms(s: State, a: int, d: int, c: int, repay_amount: int) -> tuple[int, int
     """(code, repaid, seized with fee, fee) of liquidating up to `repay_amount` of debt `d` for
     collateral `c` now.
     """
-    v = s.account_vault[a]
     _, _, _, total_debt, factor, _, usable = health(s, a)
     if not usable:
         return PRICE_NOT_USABLE, zero(), zero(), zero()
@@ -360,6 +359,15 @@ def terms(s: State, a: int, d: int, c: int, repay_amount: int) -> tuple[int, int
         return ACCOUNT_HEALTHY, zero(), zero(), zero()
     if not delay_passed(s, a, factor):
         return DELAY_NOT_PASSED, zero(), zero(), zero()
+    return terms_at(s, a, d, c, repay_amount, factor, total_debt)
+
+
+@jitable
+def terms_at(
+    s: State, a: int, d: int, c: int, repay_amount: int, factor: int, total_debt: int
+) -> tuple[int, int, int, int]:
+    """`terms` of an account known to be liquidatable at this health factor and debt value."""
+    v = s.account_vault[a]
     if s.position[a, d, POSITION_DEBT] == 0:
         return NO_DEBT, zero(), zero(), zero()
     if s.position[a, c, IS_COLLATERAL] == 0:
