@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sim import books
+from sim.agents.watchers import SLACK
+from sim.market.levels import to_integers
 from sim.market.market import LIQUIDATOR, TALLY, WATCH, Market
 from sim.market.tables import gas_table, observed_table, price_table
 from sim.protocol import hub
@@ -75,6 +77,17 @@ def build(scenario: Scenario, seed: int | None = None) -> World:
     state = copy(genesis)
     opening = _Opening(scenario, state, book, list(market_prices[0])).blocks()
     return World(scenario, list(scenario.symbols), book, genesis, opening, state, market)
+
+
+def on_path(world: World, prices: Any, observed: Any) -> World:
+    """The world as it was built, on other prices: tables in whole price units as
+    `sim.market.paths` draws them. Its first row must be the world's own: it opened there.
+    """
+    tables = {"price": to_integers(prices), "observed": to_integers(observed)}
+    if (tables["price"][0] != world.market.price[0]).any():
+        raise ValueError("a path starts at other prices than the world opened at")
+    market = Market(*(array.copy() for array in world.market))._replace(**tables)
+    return world._replace(state=copy(world.state), market=market)
 
 
 def _integers(values: list[Any]) -> np.ndarray[Any, Any]:
@@ -194,9 +207,18 @@ def _market(scenario: Scenario, prices: Any, accounts: int) -> Market:
         arbitrageur=np.array([ARBITRAGEURS]),
         native=np.array([symbols.index(scenario.native_asset)]),
         watch=np.full((accounts, len(WATCH)), 0, dtype=object),
+        hot=np.full(accounts, -1, dtype=np.int64),
+        hot_count=np.zeros(1, dtype=np.int64),
+        limit=np.full(accounts, np.inf),
+        nearest=np.full(1, np.inf),
+        fall=np.ones(1),
+        worth=np.zeros((1, len(symbols), 2)),
+        least_debt=np.zeros(1),
+        slack=np.full(1, SLACK),
         spent=_integers([0] * len(population)),
         actions=_integers([0] * len(population)),
-        candidate=np.full(accounts, -1, dtype=np.int64),
+        gain=np.zeros((len(scenario.venues), 2)),
+        candidate=np.full((accounts, 3), -1, dtype=np.int64),
         rank=_integers([0] * accounts),
         tally=_integers([0] * len(TALLY)),
     )

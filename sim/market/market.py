@@ -28,6 +28,8 @@ FACTOR, COLLATERAL_VALUE, DEBT_VALUE, USABLE, LIQUIDATABLE = range(len(WATCH))
 TALLY = ("liquidations", "repaid_value", "seized_value", "profit_value", "gas_value")
 LIQUIDATIONS, REPAID_VALUE, SEIZED_VALUE, PROFIT_VALUE, GAS_VALUE = range(len(TALLY))
 
+COLLATERAL_WORTH, DEBT_WORTH = range(2)
+
 
 class Market(NamedTuple):
     """Shapes: T steps, m assets, n accounts, L liquidators."""
@@ -43,9 +45,20 @@ class Market(NamedTuple):
     liquidator_actor: Array  # (L,) int64
     arbitrageur: Array  # (1,) actor, int64
     native: Array  # (1,) the asset gas is paid in, int64
-    watch: Array  # (n, WATCH) every account as last seen
+    watch: Array  # (n, WATCH) every account as last checked
+    hot: Array  # (n,) int64, the first `hot_count` are the accounts that are unhealthy or flagged
+    hot_count: Array  # (1,) int64
+    # Lazy checks, see `sim.agents.watchers`: float64 in exact runs too, for they only say whether
+    # to check.
+    limit: Array  # (n,) the account is checked once `fall` is down to this
+    nearest: Array  # (1,) the highest limit
+    fall: Array  # (1,) by how much health can have fallen since the start
+    worth: Array  # (V, m, 2) of a unit of collateral and of scaled debt at the last look
+    least_debt: Array  # (1,) value below which a debt is checked at every look
+    slack: Array  # (1,) margin of the limits; infinite: everyone is checked at every look
     spent: Array  # (L,) value repaid in this step
     actions: Array  # (L,) liquidations in this step
-    candidate: Array  # (n,) account, int64
+    gain: Array  # (P, 2) float64, see `sim.agents.liquidators`
+    candidate: Array  # (n, 3) account, its debt and its collateral, int64
     rank: Array  # (n,) expected profit of the candidate, value
     tally: Array  # (TALLY,) sums over the run

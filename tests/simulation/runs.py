@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from sim.agents.watchers import measured
 from sim.engines.exact import run
 from sim.market.market import DEBT_VALUE, LIQUIDATIONS, REPAID_VALUE, TALLY
 from sim.protocol.state import (
@@ -50,6 +51,7 @@ def outcome(overrides: dict[str, Any], name: str = "black-thursday") -> Outcome:
     for _ in run(world):
         pass
     s, w = world.state, world.market
+    watch = measured(s, w)
 
     def value(column: int) -> int:
         return sum(
@@ -65,8 +67,8 @@ def outcome(overrides: dict[str, Any], name: str = "black-thursday") -> Outcome:
         by_fund=value(COVERED_BY_FUND),
         socialised=value(SOCIALISED),
         still_open=value(DEFICIT),
-        shortfall=sum(max(0, int(debt - collateral)) for collateral, debt in w.watch[:, 1:3]),
+        shortfall=sum(max(0, int(debt - collateral)) for collateral, debt in watch[:, 1:3]),
         liquidations=int(w.tally[LIQUIDATIONS]),
         repaid=int(w.tally[REPAID_VALUE]),
-        debt=int(w.watch[:, DEBT_VALUE].sum()),
+        debt=int(watch[:, DEBT_VALUE].sum()),
     )
