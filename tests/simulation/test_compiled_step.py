@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numba
 import numpy as np
 import pytest
 
-from sim.market.market import LIQUIDATIONS, Market
-from sim.protocol.state import BORROW_INDEX, BORROW_RATE, TOTAL_SHARES, on_floats
+from sim.engines.compiled import Compiled
+from sim.market.market import LIQUIDATIONS
+from sim.protocol.state import BORROW_INDEX, BORROW_RATE, TOTAL_SHARES
 from sim.scenario import load, with_overrides
 from sim.simulation import step
 from sim.world import build
@@ -25,15 +23,11 @@ def test_the_step_compiles_and_agrees_with_exact_arithmetic() -> None:
     """
     overrides = {"book.accounts": 30, "book.max_account_share": 0.3, "duration_hours": 30}
     world = build(with_overrides(load("black-thursday"), overrides))
-    floats = on_floats(world.state)
-    market = Market(*(_on_floats(array) for array in world.market))
-
-    @numba.njit(error_model="numpy")
-    def run(s: Any, w: Any, steps: int) -> None:
-        for k in range(1, steps + 1):
-            step(s, w, k)
-
-    run(floats, market, world.scenario.steps)
+    compiled = Compiled(world)
+    compiled.outcomes(
+        *(table.astype(float)[np.newaxis] for table in (world.market.price, world.market.observed))
+    )
+    floats, market = compiled.memory.state, compiled.memory.market
     for k in range(1, world.scenario.steps + 1):
         step(world.state, world.market, k)
         world.state.journal_length[0] = 0
@@ -50,7 +44,3 @@ def test_the_step_compiles_and_agrees_with_exact_arithmetic() -> None:
             scale[:, ratios] = left[:, ratios]
         assert (np.abs(left - right) <= 1e-9 * scale + roundings).all(), name
     assert floats.pair == pytest.approx(exact.pair.astype(float), rel=1e-9)
-
-
-def _on_floats(array: Any) -> Any:
-    return array.astype(np.float64) if array.dtype == object else array.copy()

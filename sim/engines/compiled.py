@@ -1,0 +1,167 @@
+"""The loop on floats: the same source, compiled, over many price paths.
+
+The only entry point of compiled code is `_run`. It takes the arrays of a world, hands them on by
+reference (one pointer for the state and one for the market, where a named tuple would be passed as
+hundreds of values) and runs path after path. It holds no Python object and releases the
+interpreter, so threads run it side by side, each on a memory of its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import llvmlite
+import numba
+import numpy as np
+import numpy.typing as npt
+from numba.core import types
+from numba.experimental import structref
+from platformdirs import user_cache_path
+
+from sim.engines.memory import on_floats
+from sim.engines.outcome import OPERATIONS, OUTCOME, conclude, follow
+from sim.market.market import Market
+from sim.protocol.state import State, Undo, assign
+from sim.simulation import step
+from sim.world import World
+
+Floats = npt.NDArray[np.float64]
+_PACKAGE = Path(__file__).parents[1]
+
+
+@structref.register
+class _ByReference(types.StructRef):
+    """The type of a named tuple of arrays that is passed as one pointer."""
+
+
+class _State(structref.StructRefProxy):
+    """`State` by reference."""
+
+
+class _Undo(structref.StructRefProxy):
+    """`Undo` by reference."""
+
+
+class _Market(structref.StructRefProxy):
+    """`Market` by reference."""
+
+
+for _proxy, _tuple in ((_State, State), (_Undo, Undo), (_Market, Market)):
+    structref.define_constructor(_proxy, _ByReference, _tuple._fields)  # type: ignore[no-untyped-call]
+
+
+def _fingerprint() -> str:
+    """Of every source that compiled code may be made of, and of what compiles it."""
+    digest = hashlib.sha256(f"{numba.__version__} {llvmlite.__version__} {np.__version__}".encode())
+    for path in sorted(_PACKAGE.rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+CACHE = user_cache_path("breakwater") / _fingerprint()
+"""Compiled code of exactly these sources: a changed source has another folder."""
+
+
+def _cached(function: Any) -> Any:
+    """The function, compiled on first use or taken from the disk."""
+    config: Any = numba.config
+    before = config.CACHE_DIR
+    config.CACHE_DIR = str(CACHE)
+    try:
+        return numba.njit(nogil=True, error_model="numpy", cache=True)(function)
+    finally:
+        config.CACHE_DIR = before
+
+
+@_cached
+def _run(
+    state: Any,
+    undo: Any,
+    market: Any,
+    floats: Any,
+    indices: Any,
+    floats_at_start: Any,
+    indices_at_start: Any,
+    prices: Any,
+    observed: Any,
+    first: Any,
+    last: Any,
+    outcomes: Any,
+) -> None:
+    """Run steps first..last of every path; step 1 begins with the world as it was at the start."""
+    s: Any = _State(*state, _Undo(*undo))  # type: ignore[no-untyped-call]
+    w: Any = _Market(*market)  # type: ignore[no-untyped-call]
+    for p in range(prices.shape[0]):
+        if first == 1:
+            assign(floats, floats_at_start)
+            assign(indices, indices_at_start)
+        assign(w.price, prices[p])
+        assign(w.observed, observed[p])
+        for k in range(first, last + 1):
+            s.journal_length[0] = 0
+            step(s, w, k)
+            outcomes[p, OPERATIONS] += s.journal_length[0]
+            follow(s, outcomes[p])
+        if last == prices.shape[1] - 1:
+            conclude(s, w, last, outcomes[p])
+
+
+class Compiled:
+    """A world on which paths can be run, from one thread at a time.
+
+    Paths are tables of reference prices and of what feeds see of them, (paths, steps + 1, assets)
+    in whole price units, as `sim.market.paths` draws them.
+    """
+
+    def __init__(self, world: World, journal_rows: int = 0) -> None:
+        """`journal_rows` is the most operations of a step that `journal` can show."""
+        self._steps = world.scenario.steps
+        self._start = on_floats(world, journal_rows)
+        self.memory = self._start.copy()
+
+    def outcomes(self, prices: Floats, observed: Floats) -> Floats:
+        """What each path comes to, (paths, OUTCOME)."""
+        return self._run(prices, observed, 1, self._steps)
+
+    def journal(self, prices: Floats, observed: Floats) -> Iterator[Floats]:
+        """One path, (steps + 1, assets), step by step: the journal rows of each.
+
+        Raises RuntimeError if a step has more rows than the journal holds.
+        """
+        state = self.memory.state
+        for k in range(1, self._steps + 1):
+            self._run(prices[np.newaxis], observed[np.newaxis], k, k)
+            n = int(state.journal_length[0])
+            if n > len(state.journal):
+                raise RuntimeError(
+                    f"{n} operations in one step, the journal holds {len(state.journal)}"
+                )
+            yield state.journal[:n].copy()
+
+    def _run(self, prices: Floats, observed: Floats, first: int, last: int) -> Floats:
+        outcomes = np.zeros((len(prices), len(OUTCOME)))
+        memory, start = self.memory, self._start
+        *state, undo = memory.state
+        _run(
+            tuple(state),
+            tuple(undo),
+            tuple(memory.market),
+            memory.floats,
+            memory.indices,
+            start.floats,
+            start.indices,
+            prices,
+            observed,
+            first,
+            last,
+            outcomes,
+        )
+        return outcomes
+
+
+def is_compiled() -> bool:
+    """Whether the next run takes the compiled code of these sources from the disk."""
+    return any(CACHE.rglob("*.nbc"))

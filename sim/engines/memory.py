@@ -1,0 +1,59 @@
+"""Worlds for compiled code: the same named tuples on float64, in one block of memory.
+
+A world of doubles is copied for every path of a sweep. With all arrays of it next to each other
+that is one copy of floats and one of integers.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from sim.market.market import Market
+from sim.protocol.state import JOURNAL, State, Undo
+from sim.world import World
+
+
+class Memory(NamedTuple):
+    """A world on floats: `state` and `market` are views of `floats` and `indices`."""
+
+    floats: npt.NDArray[np.float64]
+    indices: npt.NDArray[np.int64]
+    state: State
+    market: Market
+
+    def copy(self) -> Memory:
+        """An independent one with the same contents."""
+        return _placed(self.state, self.market)
+
+
+def on_floats(world: World, journal_rows: int = 0) -> Memory:
+    """The world's state and market with every Python integer as the nearest double.
+
+    `journal_rows` is how many operations of a step are kept; none unless someone reads them.
+    """
+    journal = np.zeros((journal_rows, len(JOURNAL)))
+    return _placed(world.state._replace(journal=journal), world.market)
+
+
+def _placed(state: State, market: Market) -> Memory:
+    arrays = [*_arrays(state), *market]
+    kinds = [np.int64 if array.dtype == np.int64 else np.float64 for array in arrays]
+    blocks, views = {}, {}
+    for kind in (np.float64, np.int64):
+        own = [array for array, its in zip(arrays, kinds, strict=True) if its is kind]
+        blocks[kind] = np.concatenate([array.astype(kind).ravel() for array in own])
+        ends = np.cumsum([array.size for array in own])[:-1]
+        parts = np.split(blocks[kind], ends)
+        views[kind] = iter([part.reshape(a.shape) for part, a in zip(parts, own, strict=True)])
+    placed = iter([next(views[kind]) for kind in kinds])
+    fields = {name: next(placed) for name in State._fields if name != "undo"}
+    undo = Undo(*(next(placed) for _ in Undo._fields))
+    market = Market(*placed)
+    return Memory(blocks[np.float64], blocks[np.int64], State(**fields, undo=undo), market)
+
+
+def _arrays(state: State) -> list[Any]:
+    return [getattr(state, name) for name in State._fields if name != "undo"] + list(state.undo)

@@ -1,0 +1,116 @@
+"""What one path comes to: a few numbers, whatever the number of steps and accounts.
+
+On floats and on integers alike, so that a path of a sweep can be held against its exact run.
+"""
+
+from __future__ import annotations
+
+from sim.agents.watchers import look_at
+from sim.market.market import (
+    COLLATERAL_VALUE,
+    DEBT_VALUE,
+    FACTOR,
+    GAS_VALUE,
+    LIQUIDATIONS,
+    PROFIT_VALUE,
+    REPAID_VALUE,
+    SEIZED_VALUE,
+    Market,
+)
+from sim.protocol import hub
+from sim.protocol.fixed_point import jitable, mul_div_down, wad, zero
+from sim.protocol.state import (
+    BORROW_INDEX,
+    CASH,
+    COVERED_BY_FEES,
+    COVERED_BY_FUND,
+    DEFICIT,
+    DEFICIT_REPORTED,
+    SCALED_DEBT,
+    SOCIALISED,
+    Array,
+    State,
+)
+
+OUTCOME = (
+    "bad_debt",
+    "by_fees",
+    "by_fund",
+    "by_suppliers",
+    "still_open",
+    "shortfall",
+    "repaid",
+    "seized",
+    "profit",
+    "gas",
+    "debt",
+    "liquidations",
+    "unhealthy",
+    "operations",
+    "largest_usage",
+)
+"""Values are USD with 8 decimals, stocks at the reference prices of the last step, flows at those
+of their own; then numbers of things; then a ratio.
+
+bad_debt = by_fees + by_fund + by_suppliers + still_open was realised; shortfall is debt beyond the
+collateral of accounts that still have some; debt and unhealthy are what is left at the end.
+"""
+(
+    BAD_DEBT,
+    BY_FEES,
+    BY_FUND,
+    BY_SUPPLIERS,
+    STILL_OPEN,
+    SHORTFALL,
+    REPAID,
+    SEIZED,
+    PROFIT,
+    GAS,
+    DEBT,
+    NUMBER_LIQUIDATED,
+    UNHEALTHY,
+    OPERATIONS,
+    LARGEST_USAGE,
+) = range(len(OUTCOME))
+_FROM_HUB = (
+    (BAD_DEBT, DEFICIT_REPORTED),
+    (BY_FEES, COVERED_BY_FEES),
+    (BY_FUND, COVERED_BY_FUND),
+    (BY_SUPPLIERS, SOCIALISED),
+    (STILL_OPEN, DEFICIT),
+)
+_FROM_TALLY = (
+    (REPAID, REPAID_VALUE),
+    (SEIZED, SEIZED_VALUE),
+    (PROFIT, PROFIT_VALUE),
+    (GAS, GAS_VALUE),
+    (NUMBER_LIQUIDATED, LIQUIDATIONS),
+)
+
+
+@jitable
+def follow(s: State, outcome: Array) -> None:
+    """After a step: what must be seen on the way. Whoever has the journal counts operations."""
+    for i in range(s.unit.shape[0]):
+        debt = float(hub.debt_at(s.hub[i, SCALED_DEBT], s.hub[i, BORROW_INDEX]))
+        lendable = float(s.hub[i, CASH]) + debt
+        if lendable > 0:
+            outcome[LARGEST_USAGE] = max(outcome[LARGEST_USAGE], debt / lendable)
+
+
+@jitable
+def conclude(s: State, w: Market, k: int, outcome: Array) -> None:
+    """After the last step, k: everything else."""
+    for i in range(s.unit.shape[0]):
+        price, unit = w.price[k, i], s.unit[i]
+        for column, source in _FROM_HUB:
+            outcome[column] += mul_div_down(s.hub[i, source], price, unit)
+    for column, source in _FROM_TALLY:
+        outcome[column] += w.tally[source]
+    for a in range(s.account.shape[0]):
+        look_at(s, w, a)
+        collateral, debt = w.watch[a, COLLATERAL_VALUE], w.watch[a, DEBT_VALUE]
+        outcome[DEBT] += debt
+        outcome[SHORTFALL] += max(zero(), debt - collateral)
+        if w.watch[a, FACTOR] < wad():
+            outcome[UNHEALTHY] += 1
