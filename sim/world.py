@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sim import books
-from sim.agents.watchers import SLACK
+from sim.agents.watchers import BLOCK, SLACK
 from sim.market.levels import to_integers
-from sim.market.market import LIQUIDATOR, TALLY, WATCH, Market
+from sim.market.market import LIQUIDATOR, SALE, TALLY, WATCH, Market
 from sim.market.tables import gas_table, observed_table, price_table
 from sim.protocol import hub
 from sim.protocol import transaction as op
@@ -208,18 +208,21 @@ def _market(scenario: Scenario, prices: Any, accounts: int) -> Market:
         native=np.array([symbols.index(scenario.native_asset)]),
         watch=np.full((accounts, len(WATCH)), 0, dtype=object),
         hot=np.full(accounts, -1, dtype=np.int64),
+        hot_before=np.full(accounts, -1, dtype=np.int64),
         hot_count=np.zeros(1, dtype=np.int64),
         limit=np.full(accounts, np.inf),
-        nearest=np.full(1, np.inf),
+        nearest=np.full(-(-accounts // BLOCK), np.inf),
         fall=np.ones(1),
         worth=np.zeros((1, len(symbols), 2)),
-        least_debt=np.zeros(1),
+        fall_seen=np.ones(accounts),
+        least_value=np.zeros(1),
         slack=np.full(1, SLACK),
         spent=_integers([0] * len(population)),
         actions=_integers([0] * len(population)),
-        gain=np.zeros((len(scenario.venues), 2)),
-        candidate=np.full((accounts, 3), -1, dtype=np.int64),
-        rank=_integers([0] * accounts),
+        sale=np.zeros((len(symbols), len(symbols), len(SALE))),
+        wanted=np.zeros(len(population)),
+        candidate=np.full(accounts, -1, dtype=np.int64),
+        rank=np.zeros(accounts),
         tally=_integers([0] * len(TALLY)),
     )
 

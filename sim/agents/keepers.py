@@ -6,7 +6,7 @@ They act at any gas price (an assumption: these calls are rare and small).
 
 from __future__ import annotations
 
-from sim.agents.watchers import look_at
+from sim.agents.watchers import flags_matter, look_at
 from sim.market.market import COLLATERAL_VALUE, FACTOR, USABLE, Market
 from sim.protocol import hub, oracle
 from sim.protocol import transaction as op
@@ -17,11 +17,8 @@ from sim.protocol.state import (
     DEFICIT,
     DEFICIT_SINCE,
     DUST_VALUE,
-    DUTCH_BONUS,
-    ENGINE,
     FLAGGED_AT,
     IMMEDIATE,
-    LIQUIDATION_DELAY,
     POOL_ASSETS,
     State,
 )
@@ -51,10 +48,14 @@ def flag(s: State, w: Market) -> None:
     """Where flags matter (a delay, or a bonus that grows with time): flag the unhealthy, unflag the
     recovered.
     """
+    matter = False
+    for v in range(s.policy.shape[0]):
+        matter = matter or flags_matter(s, v)
+    if not matter:
+        return
     for n in range(w.hot_count[0]):
         a = w.hot[n]
-        v = s.account_vault[a]
-        if s.policy[v, LIQUIDATION_DELAY] == 0 and s.policy[v, ENGINE] != DUTCH_BONUS:
+        if not flags_matter(s, s.account_vault[a]):
             continue
         flagged = s.account[a, FLAGGED_AT] != 0
         unhealthy = w.watch[a, FACTOR] < wad()

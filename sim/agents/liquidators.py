@@ -2,22 +2,28 @@
 seizes.
 
 Each has a gas price above which it is silent, a profit it wants, and a capacity per step. All use
-the flash liquidator,
-so none needs capital. A liquidation too large for the venue is cut to the size that gains most
-there.
+the flash liquidator, so none needs capital. A liquidation too large for the venue is cut to the
+size that gains most there, after those that are not. Among liquidators their order in the scenario
+decides.
 """
 
 from __future__ import annotations
 
+from math import sqrt
+
 import numpy as np
 
 from sim.agents.costs import gas_value
-from sim.agents.watchers import look_at
+from sim.agents.watchers import look_at, most_owed
 from sim.market import venue
 from sim.market.market import (
+    BEST_SIZE,
     CAPACITY,
     DEBT_VALUE,
+    DEBT_WORTH,
+    DEPTH,
     FACTOR,
+    GAIN,
     GAS_USED,
     GAS_VALUE,
     LIQUIDATABLE,
@@ -33,10 +39,12 @@ from sim.market.market import (
 from sim.protocol import oracle, pair, vault
 from sim.protocol import transaction as op
 from sim.protocol.errors import OK
-from sim.protocol.fixed_point import BPS, jitable, max_uint, mul_div_down, mul_div_up, zero
+from sim.protocol.fixed_point import BPS, jitable, mul_div_down, mul_div_up, ray, zero
 from sim.protocol.liquidator import side_of
 from sim.protocol.state import (
+    FEE_BPS,
     IS_COLLATERAL,
+    LIQUIDATION_FEE,
     MAX_BONUS,
     POSITION_DEBT,
     RESERVE0,
@@ -46,127 +54,186 @@ from sim.protocol.state import (
 
 ROUNDING = 1e-6
 """Of estimates in doubles, as a share of debt."""
+GONE = -1.0
+"""The rank of a candidate that was tried."""
 
 
 @jitable
 def act(s: State, w: Market, k: int) -> None:
-    """Rounds over all candidates, best first, until a round finds nothing that pays or nobody can
-    act.
-    """
+    """Rounds over all accounts that may pay, best first, until a round finds nothing that does."""
     w.spent.fill(zero())
     w.actions.fill(zero())
     acted = w.hot_count[0] > 0
     while acted:
         acted = False
-        for _ in range(_rank(s, w, k)):
-            best = -1
-            for n in range(w.candidate.shape[0]):
-                if w.candidate[n, 0] < 0:
-                    break
-                if w.rank[n] >= 0 and (best < 0 or w.rank[n] > w.rank[best]):
-                    best = n
-            if best < 0:
-                break
-            w.rank[best] = zero() - 1
-            a, d, c = w.candidate[best]
-            for lq in range(w.liquidator.shape[0]):
-                if _try(s, w, k, lq, a, d, c):
-                    acted = True
-                    break
+        count = _gather(s, w, k)
+        best = _best(w, count)
+        while best >= 0:
+            acted = _try_all(s, w, k, w.candidate[best]) or acted
+            w.rank[best] = GONE
+            best = _best(w, count)
 
 
 @jitable
-def _rank(s: State, w: Market, k: int) -> int:
-    """List the liquidatable accounts that might pay somebody, with the debt, the collateral and
-    what liquidating each would bring; their number.
+def _gather(s: State, w: Market, k: int) -> int:
+    """List the accounts that may pay, each with what liquidating all of it would bring; their
+    number.
     """
-    count, wanted = 0, _least_wanted(s, w, k)
-    if wanted < np.inf:
-        _measure_gains(s, w, k)
-        for n in range(w.hot_count[0]):
-            a = w.hot[n]
-            if w.watch[a, LIQUIDATABLE] == 0:
-                continue
-            d, c = _largest_pair(s, w, k, a)
-            if d < 0 or c < 0 or _most(s, w, a, d, c) < wanted:
-                continue
-            code, repaid, _, proceeds = _offer(s, w, a, d, c, max_uint())
-            if code == OK:
-                w.candidate[count, 0] = a
-                w.candidate[count, 1] = d
-                w.candidate[count, 2] = c
-                w.rank[count] = zero()
-                if proceeds > repaid:
-                    w.rank[count] = _value(s, w, k, d, proceeds - repaid)
+    count = 0
+    for lq in range(w.liquidator.shape[0]):
+        w.wanted[lq] = _wanted(s, w, k, lq)
+    gain = 0.0
+    for p in range(s.pair.shape[0]):
+        gain = max(gain, _measure(s, w, k, p))
+    for n in range(w.hot_count[0]):
+        a = w.hot[n]
+        if _may_pay(w, gain * most_owed(w, a), gain):
+            most, whole = _prospect(s, w, a)
+            if _may_pay(w, most, gain):
+                w.candidate[count] = a
+                w.rank[count] = max(whole, 0.0)
                 count += 1
-    if count < w.candidate.shape[0]:
-        w.candidate[count, 0] = -1
     return count
 
 
 @jitable
-def _can_act(w: Market, k: int, lq: int) -> bool:
-    """Whether gas price, actions and capacity of this step leave the liquidator anything to do."""
-    row = w.liquidator[lq]
-    return (
-        w.gas_price[k] <= row[MAX_GAS_PRICE]
-        and w.actions[lq] < row[MAX_ACTIONS]
-        and w.spent[lq] < row[CAPACITY]
-    )
+def _best(w: Market, count: int) -> int:
+    """The candidate with the highest rank; -1 if none is left."""
+    best, rank = -1, GONE
+    for n in range(count):
+        if w.rank[n] > rank:
+            best, rank = n, w.rank[n]
+    return best
 
 
 @jitable
-def _least_wanted(s: State, w: Market, k: int) -> float:
-    """The least value for which some liquidator acts now, its gas included; infinite if none
-    can.
-    """
-    least = np.inf
+def _try_all(s: State, w: Market, k: int, a: int) -> bool:
+    """Whether any liquidator, in their order, liquidated the account."""
+    most, _ = _prospect(s, w, a)
+    if not _may_pay(w, most, np.inf):  # others were liquidated in the meantime
+        return False
+    look_at(s, w, a)
+    d, c = _largest_pair(s, w, k, a)
+    if w.watch[a, LIQUIDATABLE] == 0 or d < 0 or c < 0:
+        return False
+    owed = _owed(s, w, a)
     for lq in range(w.liquidator.shape[0]):
-        if _can_act(w, k, lq):
-            row = w.liquidator[lq]
-            least = min(least, float(row[PROFIT_FLOOR] + gas_value(w, s, k, row[GAS_USED])))
-    return least
+        most, _ = _sale(w, c, d, min(owed, _left(w, lq)))
+        if most >= w.wanted[lq] and _try(s, w, k, lq, a, d, c):
+            w.wanted[lq] = _wanted(s, w, k, lq)
+            _measure(s, w, k, s.pair_of[c, d])
+            return True
+    return False
+
+
+# --- what can pay at all, in doubles and a little above the truth ---------------------------------
 
 
 @jitable
-def _measure_gains(s: State, w: Market, k: int) -> None:
-    """Per pair and side, the most that any liquidation into it can gain per value of debt.
-
-    Repaying r of d yields at most r (P_d / P_c) (1 + bonus) of c, of which each brings at most the
-    venue's marginal price m: the gain per r is at most m (P_d / P_c) (1 + bonus) - 1, at oracle
-    prices P. It counts at the reference price p_d, the debt at P_d.
+def _wanted(s: State, w: Market, k: int, lq: int) -> float:
+    """The least value for which the liquidator acts now, gas included; infinite if gas price,
+    actions or capacity of this step leave it nothing to do.
     """
-    for p in range(s.pair.shape[0]):
-        for side in range(2):
-            c, d = s.pair_tokens[p, side], s.pair_tokens[p, 1 - side]
-            marginal = float(s.pair[p, RESERVE1 - side]) / float(s.pair[p, RESERVE0 + side])
-            w.gain[p, side] = 0.0
-            for v in range(s.policy.shape[0]):
-                price_c, _, _ = oracle.read(s, v, c)
-                price_d, _, _ = oracle.read(s, v, d)
-                if price_c > 0 and price_d > 0:
-                    worth = float(price_d * s.unit[c]) / float(price_c * s.unit[d])
-                    gain = marginal * worth * (1 + float(s.reserve[v, c, MAX_BONUS]) / BPS) - 1
-                    gain *= float(w.price[k, d]) / float(price_d)
-                    w.gain[p, side] = max(w.gain[p, side], gain)
+    row = w.liquidator[lq]
+    silent = w.gas_price[k] > row[MAX_GAS_PRICE] or w.actions[lq] >= row[MAX_ACTIONS]
+    if silent or w.spent[lq] >= row[CAPACITY]:
+        return np.inf
+    return float(row[PROFIT_FLOOR] + gas_value(w, s, k, row[GAS_USED]))
 
 
 @jitable
-def _most(s: State, w: Market, a: int, d: int, c: int) -> float:
-    """The most value that liquidating the account can gain, a little above the truth."""
-    p = s.pair_of[c, d]
-    return (w.gain[p, side_of(s, p, c)] + ROUNDING) * float(w.watch[a, DEBT_VALUE])
+def _left(w: Market, lq: int) -> float:
+    """The value that the liquidator can still repay in this step."""
+    return float(w.liquidator[lq, CAPACITY] - w.spent[lq])
+
+
+@jitable
+def _may_pay(w: Market, most: float, gain: float) -> bool:
+    """Whether to gain `most`, or `gain` on all that it can still repay, is what any wants."""
+    for lq in range(w.liquidator.shape[0]):
+        if most >= w.wanted[lq] and gain * _left(w, lq) >= w.wanted[lq]:
+            return True
+    return False
+
+
+@jitable
+def _owed(s: State, w: Market, a: int) -> float:
+    """What the account owes as a value."""
+    owed = 0.0
+    for i in range(s.unit.shape[0]):
+        worth = w.worth[s.account_vault[a], i, DEBT_WORTH]
+        owed += float(s.position[a, i, POSITION_DEBT]) * worth / float(ray() * s.unit[i])
+    return owed
+
+
+@jitable
+def _measure(s: State, w: Market, k: int, p: int) -> float:
+    """Gain, depth and best size of liquidations into pair p, either way; the better gain.
+
+    Repaying r of d yields at most x = r (P_d / P_c) (1 + bonus (1 - fee)) of c, at oracle prices P.
+    On a venue with reserves R of c and S of d, of which m = (1 - swap fee) S / R is the price, its
+    sale brings S z / (1 + z) with z = m x / S. With the gain g = m x / r - 1 of a first unit,
+
+        profit(r) = r [(1 + g) / (1 + (1 + g) r / S) - 1]
+
+    and the best size is S (sqrt(1 + g) - 1) / (1 + g). A liquidator counts profit at the reference
+    price of d, by which it may be more.
+    """
+    best, keep = 0.0, 1 - float(s.pair[p, FEE_BPS]) / BPS
+    for side in range(2):
+        c, d = s.pair_tokens[p, side], s.pair_tokens[p, 1 - side]
+        reserve = float(s.pair[p, RESERVE1 - side])
+        price = keep * reserve / float(s.pair[p, RESERVE0 + side])
+        gain = 0.0
+        for v in range(s.policy.shape[0]):
+            price_c, _, _ = oracle.read(s, v, c)
+            price_d, _, _ = oracle.read(s, v, d)
+            if price_c > 0 and price_d > 0:
+                worth = float(price_d * s.unit[c]) / float(price_c * s.unit[d])
+                fee = float(s.reserve[v, c, LIQUIDATION_FEE]) / BPS
+                bonus = float(s.reserve[v, c, MAX_BONUS]) / BPS * (1 - fee)
+                own = price * worth * (1 + bonus) - 1 + ROUNDING
+                gain = max(gain, own * max(1.0, float(w.price[k, d]) / float(price_d)))
+        depth = reserve * float(w.price[k, d]) / float(s.unit[d])
+        w.sale[c, d, GAIN] = gain
+        w.sale[c, d, DEPTH] = depth
+        w.sale[c, d, BEST_SIZE] = depth * (sqrt(1 + gain) - 1) / (1 + gain)
+        best = max(best, gain)
+    return best
+
+
+@jitable
+def _sale(w: Market, c: int, d: int, size: float) -> tuple[float, float]:
+    """(the most that repaying up to `size` of d for c can gain, what all of it would); values."""
+    gain, depth = w.sale[c, d, GAIN], w.sale[c, d, DEPTH]
+    if gain <= 0:
+        return 0.0, 0.0
+    best = min(size, w.sale[c, d, BEST_SIZE])
+    most = best * ((1 + gain) / (1 + (1 + gain) * best / depth) - 1)
+    return most, size * ((1 + gain) / (1 + (1 + gain) * size / depth) - 1)
+
+
+@jitable
+def _prospect(s: State, w: Market, a: int) -> tuple[float, float]:
+    """`_sale` of all that the account owes, for its best pair of a debt and a collateral."""
+    owed, most, whole = _owed(s, w, a), 0.0, 0.0
+    for d in range(s.unit.shape[0]):
+        if s.position[a, d, POSITION_DEBT] != 0:
+            for c in range(s.unit.shape[0]):
+                if s.position[a, c, IS_COLLATERAL] != 0:
+                    part, all_of_it = _sale(w, c, d, owed)
+                    most, whole = max(most, part), max(whole, all_of_it)
+    return most, whole
+
+
+# --- what pays ------------------------------------------------------------------------------------
 
 
 @jitable
 def _try(s: State, w: Market, k: int, lq: int, a: int, d: int, c: int) -> bool:
-    """Whether liquidator `lq` liquidated account `a`, repaying `d` for `c`."""
-    if not _can_act(w, k, lq):
-        return False
+    """Whether liquidator `lq`, which can act, liquidated account `a`, repaying `d` for `c`."""
     row = w.liquidator[lq]
     cost = gas_value(w, s, k, row[GAS_USED])
-    if _most(s, w, a, d, c) < float(row[PROFIT_FLOOR] + cost):
-        return False
     wanted = mul_div_up(row[PROFIT_FLOOR] + cost, s.unit[d], w.price[k, d])
 
     amount = mul_div_down(row[CAPACITY] - w.spent[lq], s.unit[d], w.price[k, d])

@@ -12,10 +12,15 @@ had HF(t0) at its last check cannot be below 1 while
 
     fall(t) > limit = fall(t0) (1 + slack) / HF(t0).
 
-Only accounts beyond their limit are checked again. `slack` covers rounding: of doubles here, and of
-the integers of exact runs, in which a value is off by less than a unit of it and a unit of the
-token. That is below 1e-6 of any debt above 1e6 such units; smaller ones are checked at every look.
-With an infinite slack everyone is: the outcome must be the same, and a test runs both.
+Only accounts beyond their limit are checked again. An unhealthy account matters to the keepers once
+its collateral may be below the dust line, which is another such limit; liquidators check it
+themselves when it can pay them. Where flags decide, or prices that cannot be used, unhealthy
+accounts are checked at every look.
+
+`slack` covers rounding: of doubles here, and of the integers of exact runs, in which a value is off
+by less than a unit of it and a unit of the token. That is below 1e-6 of any debt above 1e6 such
+units; smaller ones are checked at every look. With an infinite slack everyone is: the outcome must
+be the same, and a test runs both.
 """
 
 from __future__ import annotations
@@ -34,31 +39,68 @@ from sim.market.market import (
 )
 from sim.protocol import hub, oracle, vault
 from sim.protocol.fixed_point import jitable, max_uint, wad, zero
-from sim.protocol.state import FLAGGED_AT, REHYPOTHECATE, Array, State
+from sim.protocol.state import (
+    DUST_VALUE,
+    DUTCH_BONUS,
+    ENGINE,
+    FLAGGED_AT,
+    LIQUIDATION_DELAY,
+    REHYPOTHECATE,
+    Array,
+    State,
+)
 from sim.protocol.vault_reserves import threshold
 
 SLACK = 1e-4
 LEAST_UNITS = 1e6
+BLOCK = 32
+"""Accounts that share one highest limit, so that most limits need no look."""
 SMALLEST_FALL = 1e-200
 """Where `fall` starts again from 1, with a check of everyone."""
 
 
 @jitable
 def look(s: State, w: Market) -> None:
-    """Check every account beyond its limit; list those that are unhealthy or flagged, in order."""
+    """Check every account beyond its limit; keep the list of those that were unhealthy or flagged
+    when last checked, in order.
+    """
     _fall(s, w)
-    count = 0
-    if w.nearest[0] >= w.fall[0]:
-        nearest = 0.0
-        for a in range(s.account.shape[0]):
+    known = 0
+    for n in range(w.hot_count[0]):
+        if _is_hot(s, w, w.hot[n]):
+            w.hot[known] = w.hot[n]
+            known += 1
+    w.hot_count[0] = known
+    for n in range(known):
+        w.hot_before[n] = w.hot[n]
+    before, count = 0, 0
+    for block in range(w.nearest.shape[0]):
+        first = block * BLOCK
+        end = min(first + BLOCK, s.account.shape[0])
+        if w.nearest[block] < w.fall[0]:
+            while before < known and w.hot_before[before] < end:
+                w.hot[count] = w.hot_before[before]
+                before, count = before + 1, count + 1
+            continue
+        w.nearest[block] = 0.0
+        for a in range(first, end):
+            hot = before < known and w.hot_before[before] == a
+            if hot:
+                before += 1
             if w.limit[a] >= w.fall[0]:
                 look_at(s, w, a)
-                if w.watch[a, FACTOR] < wad() or s.account[a, FLAGGED_AT] != 0:
-                    w.hot[count] = a
-                    count += 1
-            nearest = max(nearest, w.limit[a])
-        w.nearest[0] = nearest
+                hot = _is_hot(s, w, a)
+            if hot:
+                w.hot[count] = a
+                count += 1
+            w.nearest[block] = max(w.nearest[block], w.limit[a])
     w.hot_count[0] = count
+
+
+@jitable
+def _is_hot(s: State, w: Market, a: int) -> bool:
+    """Whether the account was unhealthy or flagged when last checked."""
+    return w.watch[a, FACTOR] < wad() or s.account[a, FLAGGED_AT] != 0
 
 
 @jitable
@@ -66,6 +108,7 @@ def look_at(s: State, w: Market, a: int) -> None:
     """Check one account; one without debt cannot be unhealthy and is not valued."""
     w.watch[a, USABLE] = zero()
     w.watch[a, LIQUIDATABLE] = zero()
+    w.fall_seen[a] = w.fall[0]
     if not vault.has_debt(s, a):
         w.watch[a, FACTOR] = max_uint()
         w.watch[a, COLLATERAL_VALUE] = zero()
@@ -80,11 +123,36 @@ def look_at(s: State, w: Market, a: int) -> None:
         w.watch[a, USABLE] = zero() + 1
         if factor < wad() and vault.delay_passed(s, a, factor):
             w.watch[a, LIQUIDATABLE] = zero() + 1
-    if s.account[a, FLAGGED_AT] != 0 or factor <= wad() or float(debt) < w.least_debt[0]:
-        w.limit[a] = np.inf
-    else:
-        w.limit[a] = w.fall[0] * (1 + w.slack[0]) * float(wad()) / float(factor)
-    w.nearest[0] = max(w.nearest[0], w.limit[a])
+    w.limit[a] = w.fall[0] * (1 + w.slack[0]) * _spared(s, w, a)
+    block = a // BLOCK
+    w.nearest[block] = max(w.nearest[block], w.limit[a])
+
+
+@jitable
+def _spared(s: State, w: Market, a: int) -> float:
+    """The share to which prices may fall before the account matters; infinite if it does now."""
+    factor, collateral = w.watch[a, FACTOR], w.watch[a, COLLATERAL_VALUE]
+    smallest = min(float(w.watch[a, DEBT_VALUE]), float(collateral))
+    if s.account[a, FLAGGED_AT] != 0 or smallest < w.least_value[0]:
+        return np.inf
+    if factor > wad():
+        return float(wad()) / float(factor)
+    v = s.account_vault[a]
+    if flags_matter(s, v) or w.watch[a, USABLE] == 0:
+        return np.inf
+    return float(s.policy[v, DUST_VALUE]) / float(collateral)
+
+
+@jitable
+def flags_matter(s: State, v: int) -> bool:
+    """Whether the vault has a delay, or a bonus that grows with time."""
+    return s.policy[v, LIQUIDATION_DELAY] != 0 or s.policy[v, ENGINE] == DUTCH_BONUS
+
+
+@jitable
+def most_owed(w: Market, a: int) -> float:
+    """The most that the account's debt can be worth now, as a value."""
+    return float(w.watch[a, DEBT_VALUE]) * w.fall_seen[a] / w.fall[0]
 
 
 def measured(s: State, w: Market) -> Array:
@@ -92,7 +160,8 @@ def measured(s: State, w: Market) -> Array:
 
     What watchers know of accounts they had no reason to check again is old; this is not.
     """
-    everyone = w._replace(watch=w.watch.copy(), limit=w.limit.copy(), nearest=w.nearest.copy())
+    pad = ("watch", "limit", "nearest", "fall_seen")
+    everyone = w._replace(**{name: getattr(w, name).copy() for name in pad})
     for a in range(s.account.shape[0]):
         look_at(s, everyone, a)
     return everyone.watch
@@ -100,7 +169,7 @@ def measured(s: State, w: Market) -> Array:
 
 @jitable
 def _fall(s: State, w: Market) -> None:
-    """Bring `fall` up to date, and the least debt that may be checked lazily."""
+    """Bring `fall` up to date, and the least value that may be checked lazily."""
     collateral_fall, debt_rise, units = 1.0, 1.0, 0.0
     for i in range(s.unit.shape[0]):
         index, shares, _, held = hub.preview(s, i)
@@ -118,9 +187,9 @@ def _fall(s: State, w: Market) -> None:
             w.worth[v, i, COLLATERAL_WORTH] = collateral
             w.worth[v, i, DEBT_WORTH] = debt
             units += 1 + float(price) / float(s.unit[i])
-    w.least_debt[0] = LEAST_UNITS * units
+    w.least_value[0] = LEAST_UNITS * units
     w.fall[0] *= collateral_fall * debt_rise
     if w.fall[0] < SMALLEST_FALL:
         w.fall[0] = 1.0
         w.limit.fill(np.inf)
-        w.nearest[0] = np.inf
+        w.nearest.fill(np.inf)

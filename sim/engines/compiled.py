@@ -17,40 +17,22 @@ import llvmlite
 import numba
 import numpy as np
 import numpy.typing as npt
-from numba.core import types
-from numba.experimental import structref
 from platformdirs import user_cache_path
 
+from sim.engines.by_reference import (
+    MarketByReference,
+    StateByReference,
+    UndoByReference,
+    borrowed,
+)
 from sim.engines.memory import on_floats
 from sim.engines.outcome import OPERATIONS, OUTCOME, conclude, follow
-from sim.market.market import Market
-from sim.protocol.state import State, Undo, assign
+from sim.protocol.state import assign
 from sim.simulation import step
 from sim.world import World
 
 Floats = npt.NDArray[np.float64]
 _PACKAGE = Path(__file__).parents[1]
-
-
-@structref.register
-class _ByReference(types.StructRef):
-    """The type of a named tuple of arrays that is passed as one pointer."""
-
-
-class _State(structref.StructRefProxy):
-    """`State` by reference."""
-
-
-class _Undo(structref.StructRefProxy):
-    """`Undo` by reference."""
-
-
-class _Market(structref.StructRefProxy):
-    """`Market` by reference."""
-
-
-for _proxy, _tuple in ((_State, State), (_Undo, Undo), (_Market, Market)):
-    structref.define_constructor(_proxy, _ByReference, _tuple._fields)  # type: ignore[no-untyped-call]
 
 
 def _fingerprint() -> str:
@@ -92,8 +74,8 @@ def _run(
     outcomes: Any,
 ) -> None:
     """Run steps first..last of every path; step 1 begins with the world as it was at the start."""
-    s: Any = _State(*state, _Undo(*undo))  # type: ignore[no-untyped-call]
-    w: Any = _Market(*market)  # type: ignore[no-untyped-call]
+    s: Any = StateByReference(*borrowed(state), UndoByReference(*borrowed(undo)))
+    w: Any = MarketByReference(*borrowed(market))
     for p in range(prices.shape[0]):
         if first == 1:
             assign(floats, floats_at_start)

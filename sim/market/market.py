@@ -30,6 +30,9 @@ LIQUIDATIONS, REPAID_VALUE, SEIZED_VALUE, PROFIT_VALUE, GAS_VALUE = range(len(TA
 
 COLLATERAL_WORTH, DEBT_WORTH = range(2)
 
+SALE = ("gain", "depth", "best_size")
+GAIN, DEPTH, BEST_SIZE = range(len(SALE))
+
 
 class Market(NamedTuple):
     """Shapes: T steps, m assets, n accounts, L liquidators."""
@@ -46,19 +49,22 @@ class Market(NamedTuple):
     arbitrageur: Array  # (1,) actor, int64
     native: Array  # (1,) the asset gas is paid in, int64
     watch: Array  # (n, WATCH) every account as last checked
-    hot: Array  # (n,) int64, the first `hot_count` are the accounts that are unhealthy or flagged
+    hot: Array  # (n,) int64: the first `hot_count` are the accounts to act on, rising
+    hot_before: Array  # (n,) int64: the same a look earlier
     hot_count: Array  # (1,) int64
     # Lazy checks, see `sim.agents.watchers`: float64 in exact runs too, for they only say whether
     # to check.
     limit: Array  # (n,) the account is checked once `fall` is down to this
-    nearest: Array  # (1,) the highest limit
+    nearest: Array  # (blocks,) the highest limit of each block of accounts
     fall: Array  # (1,) by how much health can have fallen since the start
     worth: Array  # (V, m, 2) of a unit of collateral and of scaled debt at the last look
-    least_debt: Array  # (1,) value below which a debt is checked at every look
+    fall_seen: Array  # (n,) `fall` when the account was last checked
+    least_value: Array  # (1,) debts or collaterals worth less are checked at every look
     slack: Array  # (1,) margin of the limits; infinite: everyone is checked at every look
     spent: Array  # (L,) value repaid in this step
     actions: Array  # (L,) liquidations in this step
-    gain: Array  # (P, 2) float64, see `sim.agents.liquidators`
-    candidate: Array  # (n, 3) account, its debt and its collateral, int64
-    rank: Array  # (n,) expected profit of the candidate, value
+    sale: Array  # (m, m, SALE) float64, by collateral and debt: see `sim.agents.liquidators`
+    wanted: Array  # (L,) float64: least value for which each acts
+    candidate: Array  # (n,) int64: accounts that liquidators consider
+    rank: Array  # (n,) float64: what liquidating all of each would bring, value
     tally: Array  # (TALLY,) sums over the run

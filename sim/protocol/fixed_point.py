@@ -31,6 +31,12 @@ def jitable(function: F) -> F:
     return function
 
 
+def inlined(function: F) -> F:
+    """`jitable` for what health checks are made of: compiled into its callers, not called."""
+    register_jitable(forceinline=True)(function)
+    return function
+
+
 def mul_div_down(a: int, b: int, d: int) -> int:
     """Equivalent to floor(a * b / d)."""
     return a * b // d

@@ -26,6 +26,7 @@ from sim.protocol.errors import (
 from sim.protocol.fixed_point import (
     BPS,
     growth_factor,
+    inlined,
     jitable,
     max_amount,
     max_index,
@@ -107,7 +108,7 @@ def borrow_rate(
     return base + slope1 + mul_div_half(slope2_bps * ray_per_bps(), excess, ray())
 
 
-@jitable
+@inlined
 def preview(s: State, i: int) -> tuple[int, int, int, int]:
     """(index, total shares, fee shares, total assets) as accrual would leave them now."""
     index = s.hub[i, BORROW_INDEX]
@@ -154,13 +155,13 @@ def update_rate(s: State, i: int) -> None:
 # ------------------------------------------------------------------------------------------------
 
 
-@jitable
+@inlined
 def debt_at(scaled: int, index: int) -> int:
     """Token units owed, up."""
     return mul_div_up(scaled, index, ray())
 
 
-@jitable
+@inlined
 def total_assets(s: State, i: int) -> int:
     """cash + debt + deficit, as of the last accrual."""
     return (
@@ -182,7 +183,7 @@ def to_shares_up(s: State, i: int, assets: int) -> int:
     return mul_div_up(assets, shares + VIRTUAL, held + VIRTUAL)
 
 
-@jitable
+@inlined
 def to_assets_down(s: State, i: int, shares_: int) -> int:
     """Assets for shares, interest to now included, down."""
     _, shares, _, held = preview(s, i)
@@ -196,7 +197,7 @@ def to_assets_up(s: State, i: int, shares_: int) -> int:
     return mul_div_up(shares_, held + VIRTUAL, shares + VIRTUAL)
 
 
-@jitable
+@inlined
 def debt_of(s: State, i: int, scaled: int) -> int:
     """Token units owed for a scaled debt, interest to now included, up."""
     index, _, _, _ = preview(s, i)

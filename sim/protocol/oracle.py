@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sim.protocol.fixed_point import BPS, jitable, zero
+from sim.protocol.fixed_point import BPS, inlined, jitable, zero
 from sim.protocol.state import (
     ANCHOR,
     ANSWER,
@@ -44,7 +44,7 @@ def poke(s: State, v: int, i: int) -> None:
     row[DEVIATED_SINCE] = zero()
 
 
-@jitable
+@inlined
 def read(s: State, v: int, i: int) -> tuple[int, int, bool]:
     """(price in USD 8 decimals, status, usable for liquidation)."""
     price, age = _answer(s, v, i)
@@ -60,7 +60,7 @@ def read(s: State, v: int, i: int) -> tuple[int, int, bool]:
     return price, STATUS_STALE, age < STALE_HEARTBEATS * row[HEARTBEAT]
 
 
-@jitable
+@inlined
 def _answer(s: State, v: int, i: int) -> tuple[int, int]:
     """The primary's answer and age unless it is down or stale and a sound fallback is fresh."""
     price, age = _sound(s, v, i, 0)
@@ -74,7 +74,7 @@ def _answer(s: State, v: int, i: int) -> tuple[int, int]:
     return price, age
 
 
-@jitable
+@inlined
 def _sound(s: State, v: int, i: int, slot: int) -> tuple[int, int]:
     """A feed's answer and age, or (0, 0) when it cannot be believed."""
     price = s.feed[slot, i, ANSWER]
@@ -86,7 +86,7 @@ def _sound(s: State, v: int, i: int, slot: int) -> tuple[int, int]:
     return price, s.clock[0] - updated_at
 
 
-@jitable
+@inlined
 def _deviates(price: int, anchor: int, max_move_bps: int) -> bool:
     if anchor == 0:
         return False

@@ -39,6 +39,7 @@ from sim.protocol.errors import (
 from sim.protocol.fixed_point import (
     BPS,
     div_down,
+    inlined,
     jitable,
     max_amount,
     max_uint,
@@ -79,19 +80,19 @@ from sim.protocol.vault_reserves import threshold
 # ------------------------------------------------------------------------------------------
 
 
-@jitable
+@inlined
 def collateral_value(amount: int, price: int, unit: int) -> int:
     """USD (8 decimals) of a holding, down."""
     return mul_div_down(amount, price, unit)
 
 
-@jitable
+@inlined
 def debt_value(amount: int, price: int, unit: int) -> int:
     """USD (8 decimals) of a debt, up."""
     return mul_div_up(amount, price, unit)
 
 
-@jitable
+@inlined
 def health_factor(weighted_collateral: int, debt_value: int) -> int:
     """floor(half(weighted, WAD, debt) / BPS), with weighted = sum of value x threshold in USD x
     BPS; max without debt.
@@ -101,7 +102,7 @@ def health_factor(weighted_collateral: int, debt_value: int) -> int:
     return div_down(mul_div_half(weighted_collateral, wad(), debt_value), BPS)
 
 
-@jitable
+@inlined
 def supplied_assets(s: State, a: int, i: int) -> int:
     """Token units the position's supply is worth now, down."""
     supplied = s.position[a, i, SUPPLIED]
@@ -110,7 +111,7 @@ def supplied_assets(s: State, a: int, i: int) -> int:
     return supplied
 
 
-@jitable
+@inlined
 def debt_assets(s: State, a: int, i: int) -> int:
     """Token units owed now, up."""
     scaled = s.position[a, i, POSITION_DEBT]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sim.protocol.errors import INVALID_RESERVE, OK
-from sim.protocol.fixed_point import BPS, YEAR, jitable, max_uint, mul_div_down, zero
+from sim.protocol.fixed_point import BPS, YEAR, inlined, jitable, max_uint, mul_div_down, zero
 from sim.protocol.state import (
     ENGINE,
     HF_FOR_MAX_BONUS,
@@ -20,7 +20,7 @@ from sim.protocol.state import (
 WAD_PER_BPS_SQUARED = 10**10
 
 
-@jitable
+@inlined
 def threshold(s: State, v: int, i: int) -> int:
     """Liquidation threshold (BPS) in force: to + down((from - to) seconds_left / duration) during a
     ramp.
