@@ -54,8 +54,6 @@ from sim.protocol.state import (
 
 ROUNDING = 1e-6
 """Of estimates in doubles, as a share of debt."""
-GONE = -1.0
-"""The rank of a candidate that was tried."""
 
 
 @jitable
@@ -67,11 +65,8 @@ def act(s: State, w: Market, k: int) -> None:
     while acted:
         acted = False
         count = _gather(s, w, k)
-        best = _best(w, count)
-        while best >= 0:
-            acted = _try_all(s, w, k, w.candidate[best]) or acted
-            w.rank[best] = GONE
-            best = _best(w, count)
+        for n in np.argsort(-w.rank[:count], kind="mergesort"):  # equals in order of account
+            acted = _try_all(s, w, k, w.candidate[n]) or acted
 
 
 @jitable
@@ -88,8 +83,8 @@ def _gather(s: State, w: Market, k: int) -> int:
     for n in range(w.hot_count[0]):
         a = w.hot[n]
         if _may_pay(w, gain * most_owed(w, a), gain):
-            most, whole = _prospect(s, w, a)
-            if _may_pay(w, most, gain):
+            own, most, whole = _prospect(s, w, a)
+            if _may_pay(w, most, own):
                 w.candidate[count] = a
                 w.rank[count] = max(whole, 0.0)
                 count += 1
@@ -97,20 +92,10 @@ def _gather(s: State, w: Market, k: int) -> int:
 
 
 @jitable
-def _best(w: Market, count: int) -> int:
-    """The candidate with the highest rank; -1 if none is left."""
-    best, rank = -1, GONE
-    for n in range(count):
-        if w.rank[n] > rank:
-            best, rank = n, w.rank[n]
-    return best
-
-
-@jitable
 def _try_all(s: State, w: Market, k: int, a: int) -> bool:
     """Whether any liquidator, in their order, liquidated the account."""
-    most, _ = _prospect(s, w, a)
-    if not _may_pay(w, most, np.inf):  # others were liquidated in the meantime
+    gain, most, _ = _prospect(s, w, a)
+    if not _may_pay(w, most, gain):  # others were liquidated in the meantime
         return False
     look_at(s, w, a)
     d, c = _largest_pair(s, w, k, a)
@@ -214,16 +199,19 @@ def _sale(w: Market, c: int, d: int, size: float) -> tuple[float, float]:
 
 
 @jitable
-def _prospect(s: State, w: Market, a: int) -> tuple[float, float]:
-    """`_sale` of all that the account owes, for its best pair of a debt and a collateral."""
-    owed, most, whole = _owed(s, w, a), 0.0, 0.0
+def _prospect(s: State, w: Market, a: int) -> tuple[float, float, float]:
+    """(gain, the most to gain, gain of repaying all) of the best pair of a debt and a collateral of
+    the account, as `_sale` has them.
+    """
+    gain, owed, most, whole = 0.0, _owed(s, w, a), 0.0, 0.0
     for d in range(s.unit.shape[0]):
         if s.position[a, d, POSITION_DEBT] != 0:
             for c in range(s.unit.shape[0]):
                 if s.position[a, c, IS_COLLATERAL] != 0:
                     part, all_of_it = _sale(w, c, d, owed)
+                    gain = max(gain, w.sale[c, d, GAIN])
                     most, whole = max(most, part), max(whole, all_of_it)
-    return most, whole
+    return gain, most, whole
 
 
 # --- what pays ------------------------------------------------------------------------------------

@@ -5,20 +5,21 @@ Lazy checks. An account that was healthy stays healthy until prices have moved b
 spare. With C_i what a unit of collateral i counts for (price x threshold x share price), D_j what a
 unit of scaled debt j costs (price x index), and everything as the router and the hub tell it, let
 
-    fall(t) = product over looks of min_i min(1, C_i / C_i') x min_j min(1, D_j' / D_j)
+    level_cd = C_c / D_d                                   for accounts of one collateral, one debt
+    fall = product over looks of min_i min(1, C_i / C_i') min_j min(1, D_j' / D_j)       for others
 
-where ' is the look before. Then HF(t) >= HF(t0) fall(t) / fall(t0) for every account, so one that
-had HF(t0) at its last check cannot be below 1 while
+where ' is the look before. Then HF >= HF0 level / level0 for an account that had HF0 when its level
+was level0, with = for one pair. It cannot be below 1 while
 
-    fall(t) > limit = fall(t0) (1 + slack) / HF(t0).
+    level > limit = level0 (1 + slack) / HF0.
 
-Only accounts beyond their limit are checked again. An unhealthy account matters to the keepers once
-its collateral may be below the dust line, which is another such limit; liquidators check it
+Only accounts at their limit are checked again. An unhealthy account matters to the keepers once its
+collateral may be below the dust line, which is another such limit on `fall`; liquidators check it
 themselves when it can pay them. Where flags decide, or prices that cannot be used, unhealthy
 accounts are checked at every look.
 
 `slack` covers rounding: of doubles here, and of the integers of exact runs, in which a value is off
-by less than a unit of it and a unit of the token. That is below 1e-6 of any debt above 1e6 such
+by less than a unit of it and a unit of the token. That is below 1e-6 of any value above 1e6 such
 units; smaller ones are checked at every look. With an infinite slack everyone is: the outcome must
 be the same, and a test runs both.
 """
@@ -44,7 +45,9 @@ from sim.protocol.state import (
     DUTCH_BONUS,
     ENGINE,
     FLAGGED_AT,
+    IS_COLLATERAL,
     LIQUIDATION_DELAY,
+    POSITION_DEBT,
     REHYPOTHECATE,
     Array,
     State,
@@ -64,7 +67,7 @@ def look(s: State, w: Market) -> None:
     """Check every account beyond its limit; keep the list of those that were unhealthy or flagged
     when last checked, in order.
     """
-    _fall(s, w)
+    _measure(s, w)
     known = 0
     for n in range(w.hot_count[0]):
         if _is_hot(s, w, w.hot[n]):
@@ -77,24 +80,35 @@ def look(s: State, w: Market) -> None:
     for block in range(w.nearest.shape[0]):
         first = block * BLOCK
         end = min(first + BLOCK, s.account.shape[0])
-        if w.nearest[block] < w.fall[0]:
+        if not _is_near(w, block):
             while before < known and w.hot_before[before] < end:
                 w.hot[count] = w.hot_before[before]
                 before, count = before + 1, count + 1
             continue
-        w.nearest[block] = 0.0
+        w.nearest[block].fill(0.0)
         for a in range(first, end):
             hot = before < known and w.hot_before[before] == a
             if hot:
                 before += 1
-            if w.limit[a] >= w.fall[0]:
+            kind = w.kind[a]
+            if w.limit[a] >= w.level[kind]:
                 look_at(s, w, a)
+                kind = w.kind[a]
                 hot = _is_hot(s, w, a)
             if hot:
                 w.hot[count] = a
                 count += 1
-            w.nearest[block] = max(w.nearest[block], w.limit[a])
+            w.nearest[block, kind] = max(w.nearest[block, kind], w.limit[a])
     w.hot_count[0] = count
+
+
+@jitable
+def _is_near(w: Market, block: int) -> bool:
+    """Whether any account of the block may be at its limit."""
+    for kind in range(w.level.shape[0]):
+        if w.nearest[block, kind] >= w.level[kind]:
+            return True
+    return False
 
 
 @jitable
@@ -108,7 +122,7 @@ def look_at(s: State, w: Market, a: int) -> None:
     """Check one account; one without debt cannot be unhealthy and is not valued."""
     w.watch[a, USABLE] = zero()
     w.watch[a, LIQUIDATABLE] = zero()
-    w.fall_seen[a] = w.fall[0]
+    w.fall_seen[a] = w.level[w.level.shape[0] - 1]
     if not vault.has_debt(s, a):
         w.watch[a, FACTOR] = max_uint()
         w.watch[a, COLLATERAL_VALUE] = zero()
@@ -123,19 +137,45 @@ def look_at(s: State, w: Market, a: int) -> None:
         w.watch[a, USABLE] = zero() + 1
         if factor < wad() and vault.delay_passed(s, a, factor):
             w.watch[a, LIQUIDATABLE] = zero() + 1
-    w.limit[a] = w.fall[0] * (1 + w.slack[0]) * _spared(s, w, a)
+    kind = _kind(s, w, a)
+    w.kind[a] = kind
+    spared = (1 + w.slack[0]) * _spared(s, w, a)
+    w.limit[a] = np.inf
+    if spared < np.inf:
+        w.limit[a] = w.level[kind] * spared
     block = a // BLOCK
-    w.nearest[block] = max(w.nearest[block], w.limit[a])
+    w.nearest[block, kind] = max(w.nearest[block, kind], w.limit[a])
+
+
+@jitable
+def _kind(s: State, w: Market, a: int) -> int:
+    """The level that says when to check the account again; the last one is `fall`."""
+    last = w.level.shape[0] - 1
+    if w.watch[a, FACTOR] < wad():
+        return last
+    c, d, m = -1, -1, s.unit.shape[0]
+    for i in range(m):
+        if s.position[a, i, IS_COLLATERAL] != 0:
+            if c >= 0:
+                return last
+            c = i
+        if s.position[a, i, POSITION_DEBT] != 0:
+            if d >= 0:
+                return last
+            d = i
+    if c < 0 or d < 0:
+        return last
+    return (s.account_vault[a] * m + c) * m + d
 
 
 @jitable
 def _spared(s: State, w: Market, a: int) -> float:
-    """The share to which prices may fall before the account matters; infinite if it does now."""
+    """The share to which its level may fall before the account matters; infinite if it does now."""
     factor, collateral = w.watch[a, FACTOR], w.watch[a, COLLATERAL_VALUE]
     smallest = min(float(w.watch[a, DEBT_VALUE]), float(collateral))
     if s.account[a, FLAGGED_AT] != 0 or smallest < w.least_value[0]:
         return np.inf
-    if factor > wad():
+    if factor >= wad():
         return float(wad()) / float(factor)
     v = s.account_vault[a]
     if flags_matter(s, v) or w.watch[a, USABLE] == 0:
@@ -152,7 +192,7 @@ def flags_matter(s: State, v: int) -> bool:
 @jitable
 def most_owed(w: Market, a: int) -> float:
     """The most that the account's debt can be worth now, as a value."""
-    return float(w.watch[a, DEBT_VALUE]) * w.fall_seen[a] / w.fall[0]
+    return float(w.watch[a, DEBT_VALUE]) * w.fall_seen[a] / w.level[w.level.shape[0] - 1]
 
 
 def measured(s: State, w: Market) -> Array:
@@ -160,7 +200,7 @@ def measured(s: State, w: Market) -> Array:
 
     What watchers know of accounts they had no reason to check again is old; this is not.
     """
-    pad = ("watch", "limit", "nearest", "fall_seen")
+    pad = ("watch", "limit", "nearest", "fall_seen", "kind")
     everyone = w._replace(**{name: getattr(w, name).copy() for name in pad})
     for a in range(s.account.shape[0]):
         look_at(s, everyone, a)
@@ -168,10 +208,10 @@ def measured(s: State, w: Market) -> Array:
 
 
 @jitable
-def _fall(s: State, w: Market) -> None:
-    """Bring `fall` up to date, and the least value that may be checked lazily."""
-    collateral_fall, debt_rise, units = 1.0, 1.0, 0.0
-    for i in range(s.unit.shape[0]):
+def _measure(s: State, w: Market) -> None:
+    """Bring the levels up to date, and the least value that may be checked lazily."""
+    collateral_fall, debt_rise, units, m = 1.0, 1.0, 0.0, s.unit.shape[0]
+    for i in range(m):
         index, shares, _, held = hub.preview(s, i)
         for v in range(s.policy.shape[0]):
             price, _, _ = oracle.read(s, v, i)
@@ -188,8 +228,17 @@ def _fall(s: State, w: Market) -> None:
             w.worth[v, i, DEBT_WORTH] = debt
             units += 1 + float(price) / float(s.unit[i])
     w.least_value[0] = LEAST_UNITS * units
-    w.fall[0] *= collateral_fall * debt_rise
-    if w.fall[0] < SMALLEST_FALL:
-        w.fall[0] = 1.0
+    for v in range(s.policy.shape[0]):
+        for d in range(m):
+            debt = w.worth[v, d, DEBT_WORTH]
+            for c in range(m):
+                level = 0.0  # of a price that is down: whoever owes or holds it is checked
+                if debt > 0:
+                    level = w.worth[v, c, COLLATERAL_WORTH] / debt
+                w.level[(v * m + c) * m + d] = level
+    fall = w.level[w.level.shape[0] - 1] * collateral_fall * debt_rise
+    w.level[w.level.shape[0] - 1] = fall
+    if fall < SMALLEST_FALL:
+        w.level[w.level.shape[0] - 1] = 1.0
         w.limit.fill(np.inf)
         w.nearest.fill(np.inf)

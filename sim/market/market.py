@@ -54,9 +54,10 @@ class Market(NamedTuple):
     hot_count: Array  # (1,) int64
     # Lazy checks, see `sim.agents.watchers`: float64 in exact runs too, for they only say whether
     # to check.
-    limit: Array  # (n,) the account is checked once `fall` is down to this
-    nearest: Array  # (blocks,) the highest limit of each block of accounts
-    fall: Array  # (1,) by how much health can have fallen since the start
+    limit: Array  # (n,) the account is checked once its level is down to this
+    kind: Array  # (n,) int64: which level is its
+    nearest: Array  # (blocks, K) the highest limit of each kind in a block of accounts
+    level: Array  # (K,) by collateral and debt, and the last one for all other accounts: `fall`
     worth: Array  # (V, m, 2) of a unit of collateral and of scaled debt at the last look
     fall_seen: Array  # (n,) `fall` when the account was last checked
     least_value: Array  # (1,) debts or collaterals worth less are checked at every look

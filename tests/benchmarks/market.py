@@ -1,0 +1,38 @@
+"""The world that benchmarks run: Black Thursday at any size, after a day of calm."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sim.scenario import Scenario, load, with_overrides
+
+_ACCOUNTS = 240
+"""Of the scenario as it comes."""
+
+
+def calm_to_crash(accounts: int, **overrides: Any) -> Scenario:
+    """A day of quiet noise, then the crash of 12 March 2020: 576 steps of five minutes, 4 assets.
+
+    Everything that the number of borrowers makes larger is larger: debts, deposits, venues,
+    liquidators' capacity.
+    """
+    scenario = load("black-thursday")
+    size = accounts / _ACCOUNTS
+    scaled: dict[str, Any] = {
+        "start": "2020-03-11T00:00:00Z",
+        "book.accounts": accounts,
+        "book.total_debt_usd": scenario.book.total_debt_usd * size,
+        "arbitrage.capital_usd": scenario.arbitrage.capital_usd * size,
+    }
+    for symbol in scenario.symbols:
+        scaled[f"suppliers.{symbol}"] = scenario.suppliers[symbol] * size
+        capital = scenario.protocol.insurance.capital_usd[symbol]
+        scaled[f"protocol.insurance.capital_usd.{symbol}"] = capital * size
+    for n, venue in enumerate(scenario.venues):
+        scaled[f"venues[{n}].depth_usd_per_side"] = venue.depth_usd_per_side * size
+    for n, liquidator in enumerate(scenario.liquidators):
+        capacity = liquidator.capacity_usd_per_step * size
+        scaled[f"liquidators[{n}].capacity_usd_per_step"] = capacity
+        actions = round(liquidator.max_actions_per_step * size)
+        scaled[f"liquidators[{n}].max_actions_per_step"] = actions
+    return with_overrides(scenario, {**scaled, **overrides})

@@ -1,0 +1,107 @@
+"""Checking only accounts that can matter changes nothing: the same operations in the same order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sim.agents import watchers
+from sim.engines.compiled import Compiled
+from sim.engines.exact import run
+from sim.market.market import FACTOR, LIQUIDATIONS
+from sim.market.paths import draw, observed
+from sim.scenario import Scenario, load, with_overrides
+from sim.world import World, build, on_path
+from tests.simulation.runs import SMALL
+
+WILD = {"paths.model": "gbm", "paths.volatility_per_sqrt_year": {"WETH": 6.0, "WBTC": 5.0}}
+VARIANTS: dict[str, dict[str, Any]] = {
+    "close factor": {},
+    "delay": {"protocol.liquidation.delay_seconds": 1_800},
+    "auction": {"protocol.liquidation.engine": "dutch-bonus"},
+    "target health": {"protocol.liquidation.engine": "target-health"},
+    "debts that rise": {
+        "book.debt_weights": {"WETH": 40, "WBTC": 30, "USDC": 20, "DAI": 10},
+        **{f"suppliers.{symbol}": 5e7 for symbol in ("WETH", "WBTC", "USDC", "DAI")},
+    },
+    "haircuts at once": {"protocol.loss_mode": "immediate", **WILD},
+    "a feed that stalls": {"feeds.WETH.max_move_bps": 300, "feeds.WETH.hold_off_seconds": 7_200},
+    "a feed out of bounds": {"feeds.WETH.min_price_usd": 120.0},
+    "two collaterals": {"book.two_collateral_share": 1.0, "book.isolated_share": 0.0},
+    "escrow": {f"protocol.reserves.{a}.rehypothecate": False for a in ("WETH", "WBTC")},
+}
+
+
+def _scenario(overrides: dict[str, Any]) -> Scenario:
+    return with_overrides(load("black-thursday"), {**SMALL, **overrides})
+
+
+def _checking_everyone(world: World) -> World:
+    """The same world with watchers that check every account at every look."""
+    return world._replace(market=world.market._replace(slack=np.full(1, np.inf)))
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_exact_runs_do_the_same_operations(variant: str) -> None:
+    """Every row of the journal is equal, results included."""
+    scenario = _scenario(VARIANTS[variant])
+    lazy = [step.rows for step in run(build(scenario))]
+    eager = [step.rows for step in run(_checking_everyone(build(scenario)))]
+    assert lazy == eager
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_compiled_runs_do_the_same_operations(variant: str) -> None:
+    """On random paths, bit for bit."""
+    scenario = _scenario({"book.accounts": 300, "duration_hours": 30, **VARIANTS[variant]})
+    world = build(scenario)
+    prices = draw(scenario, "mc", 0, 3)
+    tables = [(path, observed(scenario, path)) for path in prices]
+    lazy, eager = Compiled(world, 4_000), Compiled(_checking_everyone(world), 4_000)
+    acted = 0
+    for table in tables:
+        for rows, same in zip(lazy.journal(*table), eager.journal(*table), strict=True):
+            np.testing.assert_array_equal(rows, same)
+        acted += int(lazy.memory.market.tally[LIQUIDATIONS])
+    assert acted > 20
+
+
+def test_only_some_accounts_are_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The comparison above compares two different things, and the lazy one is lazy."""
+    looks = [0]
+    look_at = watchers.look_at
+
+    def counted(*arguments: Any) -> None:
+        looks[0] += 1
+        look_at(*arguments)
+
+    monkeypatch.setattr(watchers, "look_at", counted)
+    scenario = _scenario({"liquidators": []})
+    everyone = scenario.book.accounts * scenario.steps
+    for world in (build(scenario), _checking_everyone(build(scenario))):
+        looks[0] = 0
+        for _ in run(world):
+            pass
+        if world.market.slack[0] < np.inf:
+            assert looks[0] < everyone / 4
+        else:
+            assert looks[0] >= everyone
+
+
+def test_an_account_that_is_not_checked_is_healthy() -> None:
+    """At every step of a wild path everyone below 1 is on the list."""
+    scenario = _scenario({**WILD, "duration_hours": 12})
+    prices = draw(scenario, "mc", 1, 1)[0]
+    world = on_path(build(scenario), prices, observed(scenario, prices))
+    unhealthy = 0
+    for _ in run(world):
+        s, w = world.state, world.market
+        factors = watchers.measured(s, w)[:, FACTOR]
+        hot = set(w.hot[: w.hot_count[0]].tolist())
+        below = {a for a, factor in enumerate(factors) if factor < 10**18}
+        assert below <= hot
+        unhealthy += len(below)
+    assert unhealthy > 0
