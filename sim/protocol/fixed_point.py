@@ -13,7 +13,7 @@ decimals.
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import isqrt, sqrt
+from math import floor, isqrt, sqrt
 from typing import Any, TypeVar
 
 from numba.extending import overload, register_jitable
@@ -39,6 +39,13 @@ def inlined(function: F) -> F:
 
 def mul_div_down(a: int, b: int, d: int) -> int:
     """Equivalent to floor(a * b / d)."""
+    return a * b // d
+
+
+def mul_div_whole(a: int, b: int, d: int) -> int:
+    """Equivalent to floor(a * b / d), in doubles as well: for small results such as BPS, of which
+    one unit is no rounding error.
+    """
     return a * b // d
 
 
@@ -132,6 +139,11 @@ for _function in (
 @overload(mul_div_half)
 def _mul_div_on_floats(a, b, d):  # type: ignore[no-untyped-def]
     return lambda a, b, d: a * b / d
+
+
+@overload(mul_div_whole)
+def _mul_div_whole_on_floats(a, b, d):  # type: ignore[no-untyped-def]
+    return lambda a, b, d: floor(a * b / d) + 0.0
 
 
 @overload(div_down)

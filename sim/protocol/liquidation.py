@@ -12,6 +12,7 @@ from sim.protocol.fixed_point import (
     mul_div_down,
     mul_div_half,
     mul_div_up,
+    mul_div_whole,
     wad,
 )
 from sim.protocol.state import (
@@ -71,7 +72,7 @@ def target_health_bonus(
     if health_factor <= hf_for_max_bonus:
         return max_bonus_bps
     fall = wad() - health_factor
-    return min_bonus_bps + mul_div_down(
+    return min_bonus_bps + mul_div_whole(
         max_bonus_bps - min_bonus_bps, fall, wad() - hf_for_max_bonus
     )
 
@@ -107,7 +108,7 @@ def dutch_bonus(
 ) -> int:
     """Linear in the time since the flag from the least bonus to the largest, down."""
     elapsed = min(seconds_flagged, auction_seconds)
-    return min_bonus_bps + mul_div_down(max_bonus_bps - min_bonus_bps, elapsed, auction_seconds)
+    return min_bonus_bps + mul_div_whole(max_bonus_bps - min_bonus_bps, elapsed, auction_seconds)
 
 
 @jitable

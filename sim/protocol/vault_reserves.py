@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sim.protocol.errors import INVALID_RESERVE, OK
-from sim.protocol.fixed_point import BPS, YEAR, inlined, jitable, max_uint, mul_div_down, zero
+from sim.protocol.fixed_point import BPS, YEAR, inlined, jitable, max_uint, mul_div_whole, zero
 from sim.protocol.state import (
     ENGINE,
     HF_FOR_MAX_BONUS,
@@ -29,7 +29,7 @@ def threshold(s: State, v: int, i: int) -> int:
     end = s.reserve[v, i, RAMP_END]
     if s.clock[0] >= end:
         return to
-    return to + mul_div_down(
+    return to + mul_div_whole(
         s.reserve[v, i, LT_FROM] - to, end - s.clock[0], end - s.reserve[v, i, RAMP_START]
     )
 
