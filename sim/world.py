@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sim import books
-from sim.agents.watchers import BLOCK, SLACK
+from sim.agents.watchers import BLOCK, SLACK, look
 from sim.market.levels import to_integers
 from sim.market.market import LIQUIDATOR, SALE, TALLY, WATCH, Market
 from sim.market.tables import gas_table, observed_table, price_table
@@ -76,6 +76,7 @@ def build(scenario: Scenario, seed: int | None = None) -> World:
     market = _market(scenario, market_prices, len(book.debt))
     state = copy(genesis)
     opening = _Opening(scenario, state, book, list(market_prices[0])).blocks()
+    look(state, market)
     return World(scenario, list(scenario.symbols), book, genesis, opening, state, market)
 
 

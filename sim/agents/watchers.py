@@ -49,14 +49,13 @@ from sim.protocol.state import (
     LIQUIDATION_DELAY,
     POSITION_DEBT,
     REHYPOTHECATE,
-    Array,
     State,
 )
 from sim.protocol.vault_reserves import threshold
 
 SLACK = 1e-4
 LEAST_UNITS = 1e6
-BLOCK = 32
+BLOCK = 64
 """Accounts that share one highest limit, so that most limits need no look."""
 SMALLEST_FALL = 1e-200
 """Where `fall` starts again from 1, with a check of everyone."""
@@ -195,16 +194,13 @@ def most_owed(w: Market, a: int) -> float:
     return float(w.watch[a, DEBT_VALUE]) * w.fall_seen[a] / w.level[w.level.shape[0] - 1]
 
 
-def measured(s: State, w: Market) -> Array:
-    """The `watch` of a market in which everyone was just checked, (n, WATCH); `w` stays as it is.
-
-    What watchers know of accounts they had no reason to check again is old; this is not.
-    """
-    pad = ("watch", "limit", "nearest", "fall_seen", "kind")
-    everyone = w._replace(**{name: getattr(w, name).copy() for name in pad})
-    for a in range(s.account.shape[0]):
-        look_at(s, everyone, a)
-    return everyone.watch
+def checking_everyone(w: Market) -> Market:
+    """The market with watchers that check every account at every look."""
+    return w._replace(
+        slack=np.full_like(w.slack, np.inf),
+        limit=np.full_like(w.limit, np.inf),
+        nearest=np.full_like(w.nearest, np.inf),
+    )
 
 
 @jitable

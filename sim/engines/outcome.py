@@ -107,10 +107,12 @@ def conclude(s: State, w: Market, k: int, outcome: Array) -> None:
             outcome[column] += mul_div_down(s.hub[i, source], price, unit)
     for column, source in _FROM_TALLY:
         outcome[column] += w.tally[source]
-    for a in range(s.account.shape[0]):
+    for i in range(s.unit.shape[0]):
+        debt = hub.debt_at(s.hub[i, SCALED_DEBT], s.hub[i, BORROW_INDEX])
+        outcome[DEBT] += mul_div_down(debt, w.price[k, i], s.unit[i])
+    for n in range(w.hot_count[0]):  # nobody else owes more than his collateral counts for
+        a = w.hot[n]
         look_at(s, w, a)
-        collateral, debt = w.watch[a, COLLATERAL_VALUE], w.watch[a, DEBT_VALUE]
-        outcome[DEBT] += debt
-        outcome[SHORTFALL] += max(zero(), debt - collateral)
+        outcome[SHORTFALL] += max(zero(), w.watch[a, DEBT_VALUE] - w.watch[a, COLLATERAL_VALUE])
         if w.watch[a, FACTOR] < wad():
             outcome[UNHEALTHY] += 1

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sim.agents.watchers import measured
+from sim.agents.census import census
 from sim.market.market import (
     COLLATERAL_VALUE,
     DEBT_VALUE,
@@ -79,7 +79,7 @@ class Moment(NamedTuple):
 def observe(world: World, k: int, rows: Sequence[Any], gas: Sequence[int]) -> Moment:
     """Measure world and state after step k, which did the operations `rows`."""
     market, s = world.market, world.state
-    watch = measured(s, market)
+    watch = census(s)
     known = _priced(s)
     assets = _assets(world, k, watch[known], known)
     tally = market.tally

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from sim.scenario import Scenario, load, with_overrides
@@ -19,7 +20,7 @@ def calm_to_crash(accounts: int, **overrides: Any) -> Scenario:
     scenario = load("black-thursday")
     size = accounts / _ACCOUNTS
     scaled: dict[str, Any] = {
-        "start": "2020-03-11T00:00:00Z",
+        "start": scenario.start - timedelta(days=1),
         "book.accounts": accounts,
         "book.total_debt_usd": scenario.book.total_debt_usd * size,
         "arbitrage.capital_usd": scenario.arbitrage.capital_usd * size,

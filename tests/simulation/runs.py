@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from sim.agents.watchers import measured
+from sim.agents.census import census
 from sim.engines.exact import run
 from sim.market.market import DEBT_VALUE, LIQUIDATIONS, REPAID_VALUE, TALLY
 from sim.protocol.state import (
@@ -51,7 +51,7 @@ def outcome(overrides: dict[str, Any], name: str = "black-thursday") -> Outcome:
     for _ in run(world):
         pass
     s, w = world.state, world.market
-    watch = measured(s, w)
+    watch = census(s)
 
     def value(column: int) -> int:
         return sum(

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from sim.agents import watchers
+from sim.agents.census import census
 from sim.engines.compiled import Compiled
 from sim.engines.exact import run
 from sim.market.market import FACTOR, LIQUIDATIONS
@@ -39,8 +40,7 @@ def _scenario(overrides: dict[str, Any]) -> Scenario:
 
 
 def _checking_everyone(world: World) -> World:
-    """The same world with watchers that check every account at every look."""
-    return world._replace(market=world.market._replace(slack=np.full(1, np.inf)))
+    return world._replace(market=watchers.checking_everyone(world.market))
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -99,9 +99,24 @@ def test_an_account_that_is_not_checked_is_healthy() -> None:
     unhealthy = 0
     for _ in run(world):
         s, w = world.state, world.market
-        factors = watchers.measured(s, w)[:, FACTOR]
+        factors = census(s)[:, FACTOR]
         hot = set(w.hot[: w.hot_count[0]].tolist())
         below = {a for a, factor in enumerate(factors) if factor < 10**18}
         assert below <= hot
         unhealthy += len(below)
     assert unhealthy > 0
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_the_census_is_what_looking_at_everyone_finds(variant: str) -> None:
+    """Column by column, to the wei, at steps of a wild path."""
+    scenario = _scenario({**WILD, **VARIANTS[variant], "duration_hours": 12})
+    prices = draw(scenario, "mc", 2, 1)[0]
+    world = on_path(build(scenario), prices, observed(scenario, prices))
+    for step in run(world):
+        if step.k % 24 == 0:
+            s, w = world.state, world.market
+            everyone = w._replace(**{name: getattr(w, name).copy() for name in w._fields})
+            for a in range(len(s.account)):
+                watchers.look_at(s, everyone, a)
+            assert (census(s) == everyone.watch).all()
