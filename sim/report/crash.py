@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -16,6 +13,7 @@ from sim.engines.exact import run
 from sim.engines.lockstep import LockstepError
 from sim.report.crash_figure import write_crash_figure
 from sim.report.crash_table import loss_table, summary_table, verdict
+from sim.report.interrupts import interruptible
 from sim.report.progress import RunProgress
 from sim.report.text import short_usd
 from sim.scenario import Scenario
@@ -41,7 +39,7 @@ def crash(
     console.print(book_line(world))
     tape = Tape(world, engine)
     try:
-        with _interrupts(engine):
+        with interruptible(engine != "exact"):
             code, differences = _play(world, engine, tape, console)
             if tape.latest:
                 _write(tape.tables(code == COMPLETE, differences), out, parquet, console)
@@ -64,18 +62,6 @@ def book_line(world: World) -> str:
         f"{short_usd(book['total_collateral_usd'])} of collateral; "
         f"the ten largest owe {book['top_10_debt_share']:.0%}."
     )
-
-
-@contextmanager
-def _interrupts(engine: str) -> Iterator[None]:
-    """Let Ctrl-C raise KeyboardInterrupt. Importing ape makes it end the process on the spot."""
-    if engine != "exact":
-        import ape  # noqa: F401  imported by the engine in any case, and from here on imported
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _play(world: World, engine: str, tape: Tape, console: Console) -> tuple[int, int]:

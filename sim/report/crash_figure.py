@@ -9,69 +9,41 @@ import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter
 
 from sim.measures.solvency import loss_history
-from sim.report.text import short_usd, span
-from sim.tape import Frames, replacing
-
-# Okabe and Ito's palette: distinct for colour-blind readers, and in grey where neighbours touch.
-BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, RED, PURPLE = (
-    "#000000",
-    "#E69F00",
-    "#56B4E9",
-    "#009E73",
-    "#F0E442",
-    "#0072B2",
-    "#D55E00",
-    "#CC79A7",
+from sim.report.figure import (
+    BLACK,
+    BLUE,
+    GREEN,
+    ORANGE,
+    PURPLE,
+    RED,
+    SKY,
+    STYLE,
+    log_axis,
+    save,
+    time_axis,
 )
+from sim.report.text import short_usd, span
+from sim.tape import Frames
+
 _ASSET_COLOURS = (BLUE, ORANGE, GREEN, PURPLE, RED, SKY)
-_PNG_DPI = 160
 _BAR_MINUTES = (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1_440)
 _MOST_BARS = 100
 _MOVED = 0.02  # an asset whose price never moves this far from its start is not worth a line
 _ORACLE: dict[str, Any] = {"color": BLACK, "lw": 0.9, "ls": (0, (3, 1.5))}
-_STYLE = {
-    "font.size": 9,
-    "axes.titlesize": 9.5,
-    "axes.titlelocation": "left",
-    "axes.titleweight": "bold",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": "#E4E4E4",
-    "grid.linewidth": 0.6,
-    "legend.frameon": False,
-    "hatch.linewidth": 0.6,
-    "svg.hashsalt": "breakwater",  # the same run gives the same file
-}
 
 
 def write_crash_figure(tape: Frames, folder: Path) -> list[Path]:
     """Draw the figure into `folder` as crash.svg and crash.png; their paths."""
-    figure = crash_figure(tape)
-    paths = [folder / "crash.svg", folder / "crash.png"]
-    with matplotlib.rc_context(_STYLE):
-        for path in paths:
-            dateless = {"Date": None} if path.suffix == ".svg" else None
-            with replacing(path) as draft:
-                figure.savefig(
-                    draft,
-                    format=path.suffix[1:],
-                    dpi=_PNG_DPI,
-                    metadata=dateless,
-                    bbox_inches="tight",  # grows where a legend with long symbols needs it
-                )
-    return paths
+    return save(crash_figure(tape), folder, "crash")
 
 
 def crash_figure(tape: Frames) -> Figure:
     """Four panels over simulated time (UTC) of everything on the tape."""
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(9.5, 11))
         axes = figure.subplots(4, 1, sharex=True)
         figure.subplots_adjust(left=0.09, right=0.725, bottom=0.05, top=0.92, hspace=0.18)
@@ -123,7 +95,7 @@ def _prices(axes: Axes, tape: Frames) -> None:
         )
     axes.set_title("Prices")
     axes.set_ylabel("index, start = 100 (log)")
-    _log_axis(axes, (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9), "{:g}")
+    log_axis(axes, (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9), "{:g}")
     _legend(axes)
 
 
@@ -150,7 +122,7 @@ def _health(axes: Axes, tape: Frames) -> None:
     axes.axhline(1, color=BLACK, lw=1, ls="--", label="liquidation below 1")
     axes.set_title("Health factor of the accounts with debt")
     axes.set_ylabel("health factor (log)")
-    _log_axis(axes, (0.1, 0.2, 0.5), "{:g}")
+    log_axis(axes, (0.1, 0.2, 0.5), "{:g}")
     _legend(axes)
 
 
@@ -219,21 +191,10 @@ def _losses(axes: Axes, tape: Frames) -> None:
 
 
 def _time_axis(axes: Axes, tape: Frames) -> None:
-    locator = AutoDateLocator(minticks=3, maxticks=12)  # type: ignore[no-untyped-call]
-    axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
-    axes.set_xlabel("simulated time (UTC)")
+    time_axis(axes)
     times = tape.steps["time_utc"]
     if len(times) > 1:
         axes.set_xlim(times.iloc[0], times.iloc[-1])
-
-
-def _log_axis(axes: Axes, subs: tuple[float, ...], text: str) -> None:
-    """Plain numbers on a log axis, at enough places for a range of less than a decade."""
-    axes.set_yscale("log")
-    axes.yaxis.set_major_locator(LogLocator(subs=[1, *(10 * sub for sub in subs)]))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: text.format(value)))
-    axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def _legend(*axes: Axes, reverse: bool = False) -> None:

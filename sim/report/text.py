@@ -10,12 +10,17 @@ def usd(value: float) -> str:
     return f"${value:,.2f}" if 0 < abs(value) < 10 else f"${value:,.0f}"
 
 
-def short_usd(value: float) -> str:
-    """12,345 dollars as $12.3k: three digits, for ticks and lines that change."""
+def short(value: float) -> str:
+    """12,345 as 12.3k: three digits, for ticks and lines that change."""
     for size, suffix in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= size:
-            return f"${value / size:.3g}{suffix}"
-    return f"${value:.3g}"
+            return f"{value / size:.3g}{suffix}"
+    return f"{value:.3g}"
+
+
+def short_usd(value: float) -> str:
+    """12,345 dollars as $12.3k."""
+    return f"${short(value)}"
 
 
 def tokens(units: int, decimals: int) -> str:

@@ -1,0 +1,80 @@
+"""Options of every command that runs a scenario. The underscore tells ape: no command."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+import yaml
+
+if TYPE_CHECKING:  # slow to import, and ape imports every script for every command
+    from sim.scenario import Scenario
+
+
+class Override(click.ParamType):
+    """PATH=VALUE with the value in YAML."""
+
+    name = "PATH=VALUE"
+
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, Any]:
+        path, equals, text = value.partition("=")
+        if not equals:
+            self.fail(f"{value!r} has no '=', write for example seed=7", param, ctx)
+        try:
+            return path.strip(), yaml.safe_load(text)
+        except (yaml.YAMLError, ValueError) as error:  # ValueError: the 31st of February
+            self.fail(f"the value of {path} is not YAML: {error}", param, ctx)
+
+
+def list_scenarios(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:
+    """Print the known scenarios and leave."""
+    if not wanted:
+        return
+    from sim.scenario import known, load
+
+    for name in known():
+        click.echo(f"{name:24}{load(name).title}")
+    ctx.exit()
+
+
+_OPTIONS = (
+    click.argument("scenario"),
+    click.option("--seed", type=int, help="Root of all randomness instead of the scenario's."),
+    click.option("--accounts", type=int, help="Number of borrowers instead of the scenario's."),
+    click.option(
+        "--set",
+        "overrides",
+        type=Override(),
+        multiple=True,
+        help="Replace any field of the scenario; the value is YAML. Can be given many times.",
+    ),
+    click.option(
+        "--list",
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=list_scenarios,
+        help="Show the known scenarios and exit.",
+    ),
+)
+
+
+def scenario_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add SCENARIO, --seed, --accounts, --set and --list; for `chosen`."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def chosen(
+    scenario: str, seed: int | None, accounts: int | None, overrides: tuple[tuple[str, Any], ...]
+) -> Scenario:
+    """The scenario with what the options replace. Raises `ScenarioError`."""
+    from sim.scenario import load, with_overrides
+
+    shortcuts = {"seed": seed, "book.accounts": accounts}
+    given = {path: value for path, value in shortcuts.items() if value is not None}
+    return with_overrides(load(scenario), {**given, **dict(overrides)})

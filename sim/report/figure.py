@@ -1,0 +1,78 @@
+"""What all figures share: colours, type, axes in plain numbers, and how they become files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from sim.tape import replacing
+
+# Okabe and Ito's palette: distinct for colour-blind readers, and in grey where neighbours touch.
+BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, RED, PURPLE = (
+    "#000000",
+    "#E69F00",
+    "#56B4E9",
+    "#009E73",
+    "#F0E442",
+    "#0072B2",
+    "#D55E00",
+    "#CC79A7",
+)
+FAN = ("#E3EFF8", "#C2DDF0", "#8FC3E3")
+"""Shades of one blue for bands around a median, the outermost first."""
+STYLE: dict[str, Any] = {
+    "font.size": 9,
+    "axes.titlesize": 9.5,
+    "axes.titlelocation": "left",
+    "axes.titleweight": "bold",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#E4E4E4",
+    "grid.linewidth": 0.6,
+    "legend.frameon": False,
+    "hatch.linewidth": 0.6,
+    "text.parse_math": False,  # a $ is a dollar
+    "svg.hashsalt": "breakwater",  # the same run gives the same file
+}
+_PNG_DPI = 160
+
+
+def save(figure: Figure, folder: Path, name: str) -> list[Path]:
+    """Write `name`.svg and `name`.png into `folder`; their paths."""
+    paths = [folder / f"{name}.svg", folder / f"{name}.png"]
+    with matplotlib.rc_context(STYLE):
+        for path in paths:
+            dateless = {"Date": None} if path.suffix == ".svg" else None
+            with replacing(path) as draft:
+                figure.savefig(
+                    draft,
+                    format=path.suffix[1:],
+                    dpi=_PNG_DPI,
+                    metadata=dateless,
+                    bbox_inches="tight",  # grows where a legend with long symbols needs it
+                )
+    return paths
+
+
+def time_axis(axes: Axes) -> None:
+    """Simulated time along the bottom, labelled."""
+    locator = AutoDateLocator(minticks=3, maxticks=12)  # type: ignore[no-untyped-call]
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+    axes.set_xlabel("simulated time (UTC)")
+
+
+def log_axis(axes: Axes, subs: tuple[float, ...], text: str) -> None:
+    """Plain numbers on a log axis, at enough places for a range of less than a decade."""
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=[1, *(10 * sub for sub in subs)]))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: text.format(value)))
+    axes.yaxis.set_minor_formatter(NullFormatter())
