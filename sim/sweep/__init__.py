@@ -1,0 +1,19 @@
+"""Sweeps: one scenario on thousands of price paths, cut into blocks that anyone can run.
+
+    study = begin(Path("out/sweep-black-thursday"), load("black-thursday"), "mc", paths=2_000)
+    study.start()
+    with pool("threads", workers=2) as submit:
+        for block in run(study, submit):
+            ...                                    # block.size more paths are on the disk
+    outcomes = study.outcomes()                    # a row per path, columns of `sim.sweep.columns`
+    loss_table(outcomes, "mc")
+    verify(world, "mc", path, "devnet")            # one path, wei for wei, on the real contracts
+
+Path k is a function of the scenario and of k, and every path starts from the same world. So the
+numbers do not depend on who runs which block, how large blocks are, or how often a run is killed.
+"""
+
+from sim.sweep.plan import Block, Plan
+from sim.sweep.study import Study, StudyError, begin, load
+
+__all__ = ["Block", "Plan", "Study", "StudyError", "begin", "load"]

@@ -1,0 +1,72 @@
+"""The columns of a block's file, one row per path, with their meaning."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+
+from sim.engines.outcome import OUTCOME
+
+FORMAT = 1
+"""Of the files of a study; a study of another format is not read."""
+
+_VALUE = 1e-8  # USD per unit of a value
+
+_AT_THE_END = "USD at the reference prices of the last step"
+_OF_THEIR_TIME = "USD, each at the prices of its step"
+COLUMNS = {
+    "bad_debt_usd": ("bad_debt", f"debt written off because nothing backs it, {_AT_THE_END}"),
+    "by_fees_usd": ("by_fees", f"the part of bad_debt borne by accrued fees, {_AT_THE_END}"),
+    "by_fund_usd": ("by_fund", f"the part borne by the insurance fund, {_AT_THE_END}"),
+    "by_suppliers_usd": ("by_suppliers", f"the part borne by all suppliers, {_AT_THE_END}"),
+    "still_open_usd": ("still_open", f"the part that nobody has borne yet, {_AT_THE_END}"),
+    "shortfall_usd": (
+        "shortfall",
+        f"debt beyond the collateral of accounts that still have some, {_AT_THE_END}",
+    ),
+    "repaid_usd": ("repaid", f"debt repaid by liquidators, {_OF_THEIR_TIME}"),
+    "seized_usd": ("seized", f"collateral they took, {_OF_THEIR_TIME}"),
+    "profit_usd": ("profit", f"what they gained after gas, {_OF_THEIR_TIME}"),
+    "gas_usd": ("gas", f"their gas, {_OF_THEIR_TIME}"),
+    "debt_usd": ("debt", f"all debt left, {_AT_THE_END}"),
+    "liquidations": ("liquidations", "number of liquidations"),
+    "unhealthy": ("unhealthy", "accounts with a health factor below 1 after the last step"),
+    "operations": ("operations", "operations after the opening, refused ones included"),
+    "largest_usage": (
+        "largest_usage",
+        "largest debt / (cash + debt) of any asset after any step, a ratio",
+    ),
+}
+"""Column -> what it is in `sim.engines.outcome.OUTCOME`, and its meaning with its unit."""
+
+SCHEMA = pa.schema(
+    [
+        pa.field("path", pa.int64(), False, {"meaning": "number of the path"}),
+        *(
+            pa.field(
+                name,
+                pa.float64() if name.endswith("_usd") or name == "largest_usage" else pa.int64(),
+                False,
+                {"meaning": meaning},
+            )
+            for name, (_, meaning) in COLUMNS.items()
+        ),
+    ]
+)
+"""Of a block's file; every field says its meaning in its metadata."""
+
+
+def frame(first: int, outcomes: npt.NDArray[np.float64]) -> pd.DataFrame:
+    """Rows of OUTCOME, (paths, OUTCOME), as columns of a block that starts with path `first`."""
+    columns: dict[str, npt.NDArray[Any]] = {"path": np.arange(first, first + len(outcomes))}
+    for name, (source, _) in COLUMNS.items():
+        values = outcomes[:, OUTCOME.index(source)]
+        if name.endswith("_usd"):
+            columns[name] = values * _VALUE
+        else:
+            columns[name] = values if name == "largest_usage" else values.astype(np.int64)
+    return pd.DataFrame(columns)

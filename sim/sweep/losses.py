@@ -1,0 +1,98 @@
+"""What the paths of a sweep lost: the loss table, and who bore it.
+
+    L = bad_debt + shortfall,   USD at the end of the path
+
+bad_debt was realised and borne by someone; shortfall is debt beyond the collateral of accounts that
+still have some.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from sim.market.draws import REPLICATES, Sampler
+from sim.measures.losses import expected_loss, summarise, value_at_risk
+
+LEVELS = (0.95, 0.99, 0.999)
+"""Of VaR and ES; the last one only with enough paths for an interval."""
+BEARERS = {
+    "fees": "by_fees_usd",
+    "fund": "by_fund_usd",
+    "suppliers": "by_suppliers_usd",
+    "open": "still_open_usd",
+    "shortfall": "shortfall_usd",
+}
+"""Who bears a loss, in the order of the waterfall -> column of the outcomes."""
+
+
+def loss_usd(outcomes: pd.DataFrame) -> npt.NDArray[np.float64]:
+    """The loss of each path, (paths,), USD."""
+    return np.asarray(outcomes["bad_debt_usd"] + outcomes["shortfall_usd"], dtype=np.float64)
+
+
+def replicates(sampler: Sampler) -> int | None:
+    """Independent parts that the paths of a sampler come in; None: all are independent."""
+    return REPLICATES if sampler == "sobol" else None
+
+
+def loss_table(outcomes: pd.DataFrame, sampler: Sampler) -> pd.DataFrame:
+    """`sim.measures.losses.summarise` of the outcomes, with a column `needs`.
+
+    `needs` says how many paths would bound an interval that the sample cannot bound: a number for
+    the quantiles, 0 where no number of paths is known to do, and NaN for bounded ones.
+    """
+    n = len(outcomes)
+    levels = [a for a in LEVELS if a <= 0.99 or n >= paths_needed(a)]
+    table = summarise(loss_usd(outcomes), outcomes["repaid_usd"], levels, replicates(sampler))
+    table["needs"] = math.nan
+    for name in table.index[np.isinf(table["high"])]:
+        kind, _, percent = str(name).partition(" ")
+        needed = paths_needed(float(percent[:-1]) / 100) if kind in ("VaR", "ES", "LaR") else 0
+        table.loc[name, "needs"] = needed if n < needed else 0
+    return table
+
+
+def borne_by(outcomes: pd.DataFrame, sampler: Sampler) -> pd.DataFrame:
+    """The mean loss by who bears it: rows `BEARERS`, columns of an `Estimate` and share of it."""
+    rows: dict[str, dict[str, Any]] = {}
+    mean = float(loss_usd(outcomes).mean())
+    for name, column in BEARERS.items():
+        estimate = expected_loss(outcomes[column], replicates(sampler))
+        share = estimate.value / mean if mean else math.nan
+        rows[name] = {**estimate._asdict(), "share": share}
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("bearer")
+
+
+def as_one(table: pd.DataFrame, bearers: pd.DataFrame) -> pd.DataFrame:
+    """Both tables as one for a file: the bearers as rows "mean borne by ..."."""
+    below = bearers.drop(columns="share").assign(unit="USD", needs=math.nan)
+    below.index = [f"mean borne by {name}" for name in below.index]
+    return pd.concat([table, below]).rename_axis("measure")
+
+
+def worst_paths(outcomes: pd.DataFrame, count: int) -> list[int]:
+    """The paths that lose most, the worst first; of equal ones the first."""
+    order = np.argsort(-loss_usd(outcomes), kind="stable")
+    return [int(path) for path in outcomes.index[order[:count]]]
+
+
+@lru_cache
+def paths_needed(level: float) -> int:
+    """The fewest independent paths for which the interval of a VaR at this level has an end."""
+    few, enough = 0, 1
+    while not _bounded(enough, level):
+        few, enough = enough, 2 * enough
+    while enough - few > 1:
+        middle = (few + enough) // 2
+        few, enough = (few, middle) if _bounded(middle, level) else (middle, enough)
+    return enough
+
+
+def _bounded(paths: int, level: float) -> bool:
+    return math.isfinite(value_at_risk(np.arange(paths), level).high)

@@ -1,0 +1,45 @@
+"""What the numbers of a path come from besides its scenario: sources, packages, a history file.
+
+Two runs of one origin give the same bits on processors of one kind. (On another kind numpy may
+choose other instructions for `exp`, which can move a price by its last unit, 1e-8 USD.)
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+
+from sim.market.history import read_history
+from sim.scenario import Scenario
+
+_PACKAGE = Path(__file__).parents[1]
+_PACKAGES = ("numpy", "scipy", "numba", "llvmlite")
+# What is shown or computed from outcomes, and how blocks reach their workers, does not change them.
+_WITHOUT_EFFECT = {"measures", "report", "sweep", "tape", "tuning"}
+
+
+def origin(scenario: Scenario) -> dict[str, str]:
+    """Name -> version or digest of all that the outcome of a path of the scenario depends on.
+
+    Raises `ScenarioError` if the history of the scenario cannot be read.
+    """
+    found = {"sources": sources(), **{name: version(name) for name in _PACKAGES}}
+    if scenario.paths and scenario.paths.history:
+        read_history(scenario.paths.history)  # refuses by name what is no history
+        content = Path(scenario.paths.history).read_bytes()
+        found["history"] = hashlib.sha256(content).hexdigest()[:16]
+    return found
+
+
+@lru_cache
+def sources() -> str:
+    """Digest of every source that takes part in running a path."""
+    digest = hashlib.sha256()
+    for path in sorted(_PACKAGE.rglob("*.py")):
+        where = path.relative_to(_PACKAGE)
+        if where.parts[0] not in _WITHOUT_EFFECT:
+            digest.update(f"{where.as_posix()}\n".encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]

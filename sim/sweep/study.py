@@ -1,0 +1,251 @@
+"""The folder of a sweep: what was asked, every finished block, and what became of it.
+
+    study.json              the manifest: scenario, sampler, paths, block size, origin, times
+    blocks/block-N.parquet  outcomes of paths N * block ..., columns of `sim.sweep.columns`
+
+Every file appears whole or not at all, so a killed run leaves finished blocks and nothing else that
+counts.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as parquet
+from pydantic import ValidationError
+
+import sim
+from sim.market.draws import Sampler
+from sim.scenario import Scenario, digest
+from sim.sweep.columns import FORMAT, SCHEMA, frame
+from sim.sweep.origin import origin
+from sim.sweep.plan import BLOCK, PATHS, Block, Plan
+from sim.sweep.work import Floats, scenario_of
+from sim.tape import replacing
+
+MANIFEST = "study.json"
+_BLOCKS = "blocks"
+_FIELDS = ("digest", "sampler", "paths", "block", "origin", "started", "finished")
+_MOST_FIELDS = 8  # of a scenario that are named when it is another one
+
+
+class StudyError(Exception):
+    """A folder that cannot be used as asked: why, and what to do."""
+
+
+class Study:
+    """A sweep on the disk."""
+
+    def __init__(self, folder: Path, plan: Plan, manifest: dict[str, Any]) -> None:
+        self.folder, self.plan, self.manifest = folder, plan, manifest
+
+    def start(self) -> None:
+        """Write the manifest: from here on the folder is this study's."""
+        (self.folder / _BLOCKS).mkdir(parents=True, exist_ok=True)
+        write_json(self.folder / MANIFEST, self.manifest)
+
+    def finish(self) -> None:
+        """Note that all blocks are there."""
+        self.manifest["finished"] = self.manifest["finished"] or _now()
+        write_json(self.folder / MANIFEST, self.manifest)
+
+    def missing(self) -> list[Block]:
+        """The blocks that are not on the disk in full."""
+        return [block for block in self.plan.blocks() if not self._has(block)]
+
+    def write(self, block: Block, outcomes: Floats) -> None:
+        """Put a finished block on the disk; `outcomes` are (block.size, OUTCOME)."""
+        table = pa.Table.from_pandas(frame(block.first, outcomes), SCHEMA, preserve_index=False)
+        with replacing(self._file(block)) as draft:
+            parquet.write_table(table.replace_schema_metadata(None), draft)
+
+    def outcomes(self) -> pd.DataFrame:
+        """All paths, columns of `sim.sweep.columns`, index path. Raises `StudyError` if blocks are
+        missing.
+        """
+        missing = sum(block.size for block in self.missing())
+        if missing:
+            raise StudyError(
+                f"{self.folder}: {missing:,} of {self.plan.paths:,} paths are missing; "
+                "finish the sweep with --resume"
+            )
+        tables = [parquet.read_table(self._file(block)) for block in self.plan.blocks()]
+        outcomes: pd.DataFrame = pa.concat_tables(tables).to_pandas()
+        return outcomes.set_index("path")
+
+    def _file(self, block: Block) -> Path:
+        return self.folder / _BLOCKS / f"block-{block.number:06}.parquet"
+
+    def _has(self, block: Block) -> bool:
+        """Whether its file is there with as many paths: the last block of a smaller study is not
+        one of a larger study.
+        """
+        try:
+            found = parquet.read_metadata(self._file(block))
+        except (OSError, pa.ArrowInvalid):
+            return False
+        return bool(found.num_rows == block.size)
+
+
+def begin(
+    folder: Path,
+    scenario: Scenario,
+    sampler: Sampler | None = None,
+    paths: int | None = None,
+    block: int | None = None,
+    resume: bool = False,
+) -> Study:
+    """A study in `folder`, not written yet: a new one, or with `resume` the one that is there.
+
+    What is None is as in the one that is there, otherwise "mc", `PATHS` and `BLOCK`. Raises
+    `StudyError`, which names what differs and the remedy, unless the one that is there is of the
+    same scenario, sampler, block size and origin and has no more paths; without `resume` if one is
+    there; and for a number of paths that the sampler cannot estimate errors from.
+    """
+    exists = (folder / MANIFEST).exists()
+    before: dict[str, Any] = (
+        _read(folder) if exists else {"sampler": "mc", "paths": PATHS, "block": BLOCK}
+    )
+    plan = Plan(
+        scenario,
+        sampler or before["sampler"],
+        before["paths"] if paths is None else paths,
+        before["block"] if block is None else block,
+    )
+    if exists and not resume:
+        raise StudyError(
+            f"{folder}: holds a sweep of '{before['scenario']['name']}' over {before['paths']:,} "
+            "paths already; go on with it with --resume, or name another folder with --out"
+        )
+    if problem := plan.problem():
+        raise StudyError(problem)
+    manifest = _manifest(plan)
+    if exists:
+        if different := list(_differences(before, manifest)):
+            lines = "".join(f"\n  {line}" for line in different)
+            raise StudyError(f"{folder}: holds another sweep{lines}")
+        manifest["started"] = before["started"]
+        if manifest["paths"] == before["paths"]:
+            manifest["finished"] = before["finished"]
+    elif any((folder / _BLOCKS).glob("block-*")):
+        raise StudyError(
+            f"{folder}: holds blocks but no {MANIFEST} that says of what; name another folder "
+            "with --out"
+        )
+    return Study(folder, plan, manifest)
+
+
+def load(folder: Path) -> Study:
+    """The study in `folder`, finished or not. Raises `StudyError` if there is none."""
+    manifest = _read(folder)
+    try:
+        scenario = scenario_of(json.dumps(manifest["scenario"]))
+    except ValidationError as error:
+        raise StudyError(f"{folder / MANIFEST}: its scenario is not one of this version") from error
+    if digest(scenario) != manifest["digest"]:
+        raise StudyError(f"{folder / MANIFEST}: its scenario was changed; sweep again")
+    sampler: Sampler = manifest["sampler"]
+    plan = Plan(scenario, sampler, manifest["paths"], manifest["block"])
+    return Study(folder, plan, manifest)
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a JSON file, whole or not at all."""
+    with replacing(path) as draft:
+        draft.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
+
+
+def _manifest(plan: Plan) -> dict[str, Any]:
+    scenario = plan.scenario
+    return {
+        "format": FORMAT,
+        "digest": digest(scenario),
+        "seed": scenario.seed,
+        "sampler": plan.sampler,
+        "paths": plan.paths,
+        "block": plan.block,
+        "origin": origin(scenario),
+        "breakwater": sim.__version__,
+        "python": platform.python_version(),
+        "started": _now(),
+        "finished": None,
+        "scenario": scenario.model_dump(mode="json"),
+    }
+
+
+def _read(folder: Path) -> dict[str, Any]:
+    path = folder / MANIFEST
+    try:
+        manifest: dict[str, Any] = json.loads(path.read_text())
+        version = manifest["format"]
+        if version == FORMAT:
+            _ = manifest["scenario"]["name"], *(manifest[name] for name in _FIELDS)
+    except FileNotFoundError:
+        raise StudyError(
+            f"{folder}: no {MANIFEST} here, so no sweep; make one with `ape run sweep SCENARIO`"
+        ) from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StudyError(f"{path}: not the manifest of a sweep ({error})") from error
+    if version != FORMAT:
+        raise StudyError(f"{path}: of format {version}, this version reads {FORMAT}; sweep again")
+    return manifest
+
+
+def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    """What keeps a study from being continued, in words with remedies."""
+    if before["digest"] != now["digest"]:
+        old, new = (dict(_fields(manifest["scenario"])) for manifest in (before, now))
+        paths = [path for path in old.keys() | new.keys() if old.get(path) != new.get(path)]
+        named = [
+            f"{path} {old.get(path)} there, {new.get(path)} now" for path in sorted(paths)
+        ] or ["the order of its assets"]
+        more = f" and {len(named) - _MOST_FIELDS} more" if len(named) > _MOST_FIELDS else ""
+        yield (
+            f"scenario: {'; '.join(named[:_MOST_FIELDS])}{more}: the same options as before, or "
+            "another --out"
+        )
+    if before["sampler"] != now["sampler"]:
+        yield (
+            f"sampler: {before['sampler']} there, {now['sampler']} now: "
+            f"--sampler {before['sampler']}, or another --out"
+        )
+    if before["block"] != now["block"]:
+        yield (
+            f"block: {before['block']} there, {now['block']} now: finished blocks can only be used "
+            f"with the same block size: --block {before['block']}, or another --out"
+        )
+    if before["paths"] > now["paths"]:
+        yield (
+            f"paths: {before['paths']} there, {now['paths']} now: a study grows, it does not "
+            f"shrink: --paths {before['paths']} or more, or another --out"
+        )
+    old, new = before["origin"], now["origin"]
+    for name in sorted(old.keys() | new.keys()):
+        if old.get(name) != new.get(name):
+            yield (
+                f"{name}: {old.get(name, 'none')} there, {new.get(name, 'none')} now: numbers "
+                "could differ: go back to that version, or sweep again with another --out"
+            )
+
+
+def _fields(document: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """The leaves of a JSON document with their paths, as error messages write them."""
+    if isinstance(document, dict):
+        for name, part in document.items():
+            yield from _fields(part, f"{path}.{name}" if path else name)
+    elif isinstance(document, list):
+        for i, part in enumerate(document):
+            yield from _fields(part, f"{path}[{i}]")
+    else:
+        yield path, document
+
+
+def _now() -> str:
+    return f"{datetime.now(timezone.utc):%Y-%m-%dT%H:%M:%SZ}"

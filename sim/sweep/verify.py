@@ -1,0 +1,154 @@
+"""One path of a sweep on the real contracts: every operation, wei for wei, and what floats missed.
+
+    float64, compiled   what the sweep ran           -> its outcome and its decisions
+    integers, the twin  the same path, exact         -> outcome, decisions, final state
+    a chain             every operation of the twin, every word of state compared after each step
+
+The first two differ by rounding, and this says by how much; the last two must not differ at all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from sim.engines.by_name import follower
+from sim.engines.compiled import Compiled
+from sim.engines.exact import run
+from sim.engines.lockstep import LockstepError
+from sim.engines.outcome import OPERATIONS, OUTCOME, conclude, follow
+from sim.market.draws import Sampler
+from sim.market.market import COLLATERAL_VALUE, DEBT_VALUE, REPAID_VALUE
+from sim.market.paths import draw, observed
+from sim.protocol.state import DEFICIT_REPORTED, State
+from sim.sweep.decisions import Comparison
+from sim.world import VALUE, World, on_path
+
+Watch = Callable[[int, float, float], None]
+"""Told after every step: which, and USD repaid and lost until then."""
+
+
+class Verification(NamedTuple):
+    """What became of one path."""
+
+    path: int
+    engine: str
+    steps: int
+    """Steps done; all of them unless a difference was found."""
+    operations: int
+    """Executed on the chain and found equal, those of the opening included."""
+    values_compared: int
+    differences: int
+    """Values in which chain and twin differ: 0, or the run ended there."""
+    difference: str | None
+    """The operation that caused them, and the values."""
+    state_sha256: str
+    """Of the exact state at the end, see `state_digest`."""
+    on_floats: dict[str, float]
+    """OUTCOME of the compiled run, in the units of OUTCOME."""
+    exact: dict[str, float]
+    """OUTCOME of the exact run; empty if a difference ended it."""
+    decisions: Comparison
+
+    @property
+    def loss_on_floats_usd(self) -> float:
+        """Bad debt and shortfall of the compiled run."""
+        return _loss_usd(self.on_floats)
+
+    @property
+    def loss_usd(self) -> float:
+        """Bad debt and shortfall of the exact run."""
+        return _loss_usd(self.exact)
+
+    @property
+    def relative_error(self) -> float | None:
+        """(loss on floats - exact loss) / exact loss; None where the exact loss is 0 but not the
+        other, or the exact run did not end.
+        """
+        if not self.exact:
+            return None
+        error = self.loss_on_floats_usd - self.loss_usd
+        return error / self.loss_usd if self.loss_usd else None if error else 0.0
+
+
+def verify(
+    world: World, sampler: Sampler, path: int, engine: str = "devnet", watch: Watch | None = None
+) -> Verification:
+    """Run path number `path` of the world's scenario on floats and, in lockstep with the chain of
+    an engine of `sim.engines.by_name.ENGINES`, on integers.
+
+    Raises `ChainError` if the chain does not start or fails, and what `draw` raises.
+    """
+    scenario = world.scenario
+    prices = draw(scenario, sampler, path, 1)
+    seen = observed(scenario, prices)
+    compiled = Compiled(world, journal_rows=len(world.state.journal))
+    on_floats = compiled.outcomes(prices, seen)[0]
+    float_rows = compiled.journal(prices[0], seen[0])
+    one = on_path(world, prices[0], seen[0])
+    outcome = np.full(len(OUTCOME), 0, dtype=object)
+    decisions, steps, difference = Comparison(), 0, None
+    with follower(engine, one) as chain:
+        try:
+            for k, rows, _ in run(one, chain):
+                if k:
+                    outcome[OPERATIONS] += len(rows)
+                    follow(one.state, outcome)
+                    decisions.step(k, next(float_rows), rows)
+                steps = k
+                if watch:
+                    watch(k, *_so_far(one, k))
+        except LockstepError as error:
+            difference = error
+        operations, values = (chain.operations, chain.values) if chain else (0, 0)
+    digest = state_digest(one.state)
+    if difference is None:
+        conclude(one.state, one.market, scenario.steps, outcome)
+    return Verification(
+        path=path,
+        engine=engine,
+        steps=steps,
+        operations=operations,
+        values_compared=values,
+        differences=len(difference.differences) if difference else 0,
+        difference=str(difference) if difference else None,
+        state_sha256=digest,
+        on_floats=dict(zip(OUTCOME, on_floats.tolist(), strict=True)),
+        exact={} if difference else dict(zip(OUTCOME, map(float, outcome), strict=True)),
+        decisions=decisions,
+    )
+
+
+def world_on(world: World, sampler: Sampler, path: int) -> World:
+    """The world on the prices of path number `path`, as `verify` runs it."""
+    prices = draw(world.scenario, sampler, path, 1)
+    return on_path(world, prices[0], observed(world.scenario, prices)[0])
+
+
+def state_digest(state: State) -> str:
+    """SHA-256, in hex, of the protocol's state on integers: equal exactly for states that are.
+
+    Field by field: name, shape and all numbers in decimal. Scratch space is no state.
+    """
+    digest = hashlib.sha256()
+    for name, array in state._asdict().items():
+        if name not in ("result", "journal", "journal_length", "undo"):
+            numbers = " ".join(str(int(number)) for number in array.ravel())
+            digest.update(f"{name} {array.shape} {numbers}\n".encode())
+    return digest.hexdigest()
+
+
+def _so_far(world: World, k: int) -> tuple[float, float]:
+    """USD repaid and lost up to step k; of accounts that were not checked again as last seen."""
+    s, w = world.state, world.market
+    lost = sum((w.watch[:, DEBT_VALUE] - w.watch[:, COLLATERAL_VALUE]).clip(min=0))
+    for i in range(s.unit.shape[0]):
+        lost += s.hub[i, DEFICIT_REPORTED] * w.price[k, i] // s.unit[i]
+    return w.tally[REPAID_VALUE] / VALUE, lost / VALUE
+
+
+def _loss_usd(outcome: dict[str, float]) -> float:
+    return (outcome["bad_debt"] + outcome["shortfall"]) / VALUE

@@ -1,0 +1,115 @@
+"""What a worker does with a block of paths: draw them, run them, hand back what they come to.
+
+A worker may be a thread of this process or a process on another machine. It needs the same sources
+and packages, and no files but a history if the scenario replays one.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from sim.engines.compiled import Compiled
+from sim.market.draws import Sampler
+from sim.market.paths import draw, observed
+from sim.scenario import Scenario
+from sim.sweep.origin import origin
+from sim.world import World, build
+
+Floats = npt.NDArray[np.float64]
+
+_DRAWN_AT_ONCE = 64  # paths: bounds the memory of a block of any size
+_RUN_AT_ONCE = 8  # paths, between two looks at whether to stop: less than a second
+
+_building = threading.Lock()
+_own = threading.local()
+
+
+class Task(NamedTuple):
+    """A block as it travels to a worker."""
+
+    scenario_json: str
+    origin: dict[str, str]
+    """Of whoever asks, see `sim.sweep.origin`."""
+    sampler: Sampler
+    first: int
+    size: int
+
+
+class OriginError(Exception):
+    """A worker has other sources or packages than whoever asks."""
+
+
+class StoppedError(Exception):
+    """The block was given up because the run ends."""
+
+
+def _never() -> bool:
+    return False
+
+
+def run(task: Task, stopped: Callable[[], bool] = _never) -> Floats:
+    """What the paths of a block come to, (size, OUTCOME).
+
+    Raises `OriginError` if this worker's numbers could differ from those of the others,
+    `StoppedError` soon after `stopped` says so, and what `sim.market.paths.draw` raises.
+    """
+    scenario = scenario_of(task.scenario_json)
+    mine = origin(scenario)
+    if mine != task.origin:
+        other = ", ".join(
+            f"{name} {mine.get(name, 'none')} instead of {task.origin.get(name, 'none')}"
+            for name in sorted(mine.keys() | task.origin.keys())
+            if mine.get(name) != task.origin.get(name)
+        )
+        raise OriginError(f"a worker has {other}: give all workers the same checkout and packages")
+    compiled = _compiled(task.scenario_json)
+    parts = []
+    end = task.first + task.size
+    for first in range(task.first, end, _DRAWN_AT_ONCE):
+        prices = draw(scenario, task.sampler, first, min(_DRAWN_AT_ONCE, end - first))
+        seen = observed(scenario, prices)
+        for start in range(0, len(prices), _RUN_AT_ONCE):
+            if stopped():
+                raise StoppedError(f"given up at path {first + start}")
+            some = slice(start, start + _RUN_AT_ONCE)
+            parts.append(compiled.outcomes(prices[some], seen[some]))
+    return np.concatenate(parts)
+
+
+def compile_step(scenario: Scenario) -> None:
+    """Compile the step, or take it from the disk. Workers started afterwards find it there."""
+    prices = np.empty((0, scenario.steps + 1, len(scenario.symbols)))
+    Compiled(world_of(scenario.model_dump_json())).outcomes(prices, prices)
+
+
+@lru_cache(maxsize=2)
+def scenario_of(scenario_json: str) -> Scenario:
+    """The scenario in JSON, as `model_dump_json` writes it."""
+    # Not strict: JSON has no times.
+    return Scenario.model_validate_json(scenario_json, strict=False)
+
+
+def world_of(scenario_json: str) -> World:
+    """The world of a scenario in JSON, built once per process. Raises `ScenarioError`."""
+    with _building:  # one builds, the others wait
+        return _built(scenario_json)
+
+
+@lru_cache(maxsize=2)
+def _built(scenario_json: str) -> World:
+    return build(scenario_of(scenario_json))
+
+
+def _compiled(scenario_json: str) -> Compiled:
+    """This thread's own memory for the scenario."""
+    if getattr(_own, "scenario_json", None) != scenario_json:
+        _own.compiled = Compiled(world_of(scenario_json))
+        _own.scenario_json = scenario_json
+    compiled: Compiled = _own.compiled
+    return compiled

@@ -1,0 +1,219 @@
+"""The numbers of a sweep do not depend on who runs which block, in what order, or how often."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+
+from sim.engines.compiled import Compiled
+from sim.engines.outcome import OUTCOME
+from sim.market.paths import draw, observed
+from sim.sweep import work
+from sim.sweep.columns import frame
+from sim.sweep.origin import origin, sources
+from sim.sweep.pools import PoolError, pool
+from sim.sweep.run import BlockError, run
+from sim.sweep.study import Study, begin, load
+from sim.sweep.work import OriginError, StoppedError, Task, world_of
+from tests.sweep.storms import bits, storms, swept
+
+pytestmark = pytest.mark.compiled
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    return swept(tmp_path_factory.mktemp("reference"), block=100, workers=1)
+
+
+def task(first: int = 0, size: int = 10, **changes: Any) -> Task:
+    scenario = storms()
+    made = Task(scenario.model_dump_json(), origin(scenario), "mc", first, size)
+    return made._replace(**changes)
+
+
+# --- the same bits --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("block", [7, 16, 64])
+def test_blocks_and_threads_do_not_matter(
+    block: int, workers: int, reference: Study, tmp_path: Path
+) -> None:
+    assert bits(swept(tmp_path, block=block, workers=workers)) == bits(reference)
+
+
+def test_the_columns_are_what_the_engine_says(reference: Study) -> None:
+    """Without blocks, workers and files in between."""
+    scenario = storms()
+    prices = draw(scenario, "mc", 0, 100)
+    world = world_of(scenario.model_dump_json())
+    outcomes = Compiled(world).outcomes(prices, observed(scenario, prices))
+    found = reference.outcomes().reset_index()
+    assert found.equals(frame(0, outcomes))
+    assert found["bad_debt_usd"].max() > 1_000 and found["bad_debt_usd"].nunique() > 50
+
+
+def test_growing_does_not_matter(reference: Study, tmp_path: Path) -> None:
+    """41 paths, then 100: the block that was cut short is run again."""
+    swept(tmp_path, paths=41)
+    assert bits(swept(tmp_path, resume=True)) == bits(reference)
+
+
+def test_stopping_does_not_matter(reference: Study, tmp_path: Path) -> None:
+    study = begin(tmp_path, storms(), paths=100, block=16)
+    study.start()
+    with pool(workers=2) as submit:
+        for n, _ in enumerate(run(study, submit)):
+            if n == 2:
+                break
+    assert 0 < len(study.missing()) < 7
+    assert bits(swept(tmp_path, resume=True)) == bits(reference)
+
+
+def test_a_block_larger_than_memory_is_cut(
+    reference: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However large the block, only so many paths are drawn at once."""
+    sizes: list[int] = []
+
+    def watched(*arguments: Any) -> Any:
+        sizes.append(arguments[3])
+        return draw(*arguments)
+
+    monkeypatch.setattr(work, "draw", watched)
+    assert bits(swept(tmp_path, block=100)) == bits(reference)
+    assert sizes == [64, 36]
+
+
+def test_sobol_blocks_do_not_matter(tmp_path: Path) -> None:
+    found = []
+    for block in (7, 64):
+        study = begin(tmp_path / str(block), storms(), "sobol", 64, block)
+        study.start()
+        with pool(workers=2) as submit:
+            assert sum(one.size for one in run(study, submit)) == 64
+        found.append(bits(study))
+    assert found[0] == found[1]
+
+
+def test_a_killed_worker_does_not_matter(tmp_path: Path) -> None:
+    """Two processes, one killed in the middle: its block goes to another, no number changes."""
+    study = begin(tmp_path, storms(), paths=3_072, block=384)
+    study.start()
+    with pool("local", 2) as submit:
+        workers = [
+            one
+            for one in psutil.Process().children(recursive=True)
+            if "spawn_main" in " ".join(one.cmdline())
+        ]
+        assert len(workers) == 2
+        blocks = run(study, submit)
+        next(blocks)
+        workers[0].send_signal(signal.SIGKILL)
+        assert len(list(blocks)) == 7
+    own = swept(tmp_path / "threads", paths=3_072, block=64)
+    assert bits(load(tmp_path)) == bits(own)
+    _, alive = psutil.wait_procs(workers, timeout=5)
+    assert not alive
+
+
+# --- what goes wrong ------------------------------------------------------------------------------
+
+
+def test_a_block_that_fails_is_named_and_the_others_are_kept(tmp_path: Path) -> None:
+    study = begin(tmp_path, storms(), paths=40, block=16)
+    study.start()
+
+    def submit(task: Task) -> Future[Any]:
+        future: Future[Any] = Future()
+        if task.first == 32:
+            future.set_exception(ValueError("path 35 takes WETH to inf USD"))
+        else:
+            future.set_result(np.zeros((task.size, len(OUTCOME))))
+        return future
+
+    with pytest.raises(BlockError, match="paths 32 to 39: ValueError: path 35 takes WETH to inf"):
+        for _ in run(study, submit):
+            pass
+    assert 2 in [block.number for block in study.missing()]
+    later = list(run(study, lambda task: submit(task._replace(first=0))))
+    assert later and not study.missing()
+
+
+def test_a_worker_of_another_version_is_refused() -> None:
+    other = {**origin(storms()), "sources": "0123", "numpy": "1.0"}
+    with pytest.raises(OriginError, match=r"numpy 1\.26\.4 instead of 1\.0, sources \w+ instead"):
+        work.run(task(origin=other))
+
+
+def test_stops_within_a_few_paths() -> None:
+    asked = []
+
+    def stopped() -> bool:
+        asked.append(1)
+        return len(asked) == 3
+
+    with pytest.raises(StoppedError, match="given up at path 16"):
+        work.run(task(size=1_000), stopped)
+
+
+def test_threads_give_up_when_the_run_ends(tmp_path: Path) -> None:
+    study = begin(tmp_path, storms(), paths=20_000, block=10_000)
+    begin_at = time.monotonic()
+    with pytest.raises(KeyboardInterrupt), pool(workers=1) as submit:
+        submit(task(size=10_000))
+        raise KeyboardInterrupt
+    assert time.monotonic() - begin_at < 2
+    assert len(study.missing()) == 2
+
+
+def test_no_scheduler_answers() -> None:
+    """Within seconds, and with the remedy."""
+    begin_at = time.monotonic()
+    with (
+        pytest.raises(PoolError, match=r"tcp://127\.0\.0\.1:9 .*dask scheduler.*--scheduler"),
+        pool("tcp://127.0.0.1:9"),
+    ):
+        pass
+    assert time.monotonic() - begin_at < 15
+
+
+# --- origin ---------------------------------------------------------------------------------------
+
+
+def test_the_origin_is_that_of_the_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A source that takes part in a path counts, one that draws a figure does not."""
+    from sim.sweep import origin as module
+
+    for name in ("market/paths.py", "report/crash.py"):
+        path = tmp_path / name
+        path.parent.mkdir()
+        path.write_text("1")
+    monkeypatch.setattr(module, "_PACKAGE", tmp_path)
+
+    def digest() -> str:
+        sources.cache_clear()
+        return sources()
+
+    try:
+        first = digest()
+        (tmp_path / "report/crash.py").write_text("2")
+        assert digest() == first
+        (tmp_path / "market/paths.py").write_text("2")
+        assert digest() != first
+    finally:
+        sources.cache_clear()
+
+
+def test_cores_are_those_we_may_use() -> None:
+    from sim.sweep.pools import cores
+
+    assert 1 <= cores() <= (os.cpu_count() or 1)

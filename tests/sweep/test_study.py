@@ -1,0 +1,247 @@
+"""The folder of a sweep: whole files or none, and only what belongs together is continued."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as parquet
+import pytest
+
+from sim.engines.outcome import OUTCOME
+from sim.scenario import ScenarioError
+from sim.sweep import study as module
+from sim.sweep.columns import COLUMNS, SCHEMA
+from sim.sweep.study import MANIFEST, Study, StudyError, begin, load, write_json
+from tests.sweep.storms import PATHS, storms
+from tests.tape.storm import storm
+
+
+def started(folder: Path, paths: int = 40, block: int = 16) -> Study:
+    study = begin(folder, storms(), paths=paths, block=block)
+    study.start()
+    return study
+
+
+def outcomes(size: int, seed: int = 0) -> np.ndarray[Any, np.dtype[np.float64]]:
+    return np.round(np.random.default_rng(seed).random((size, len(OUTCOME))) * 1e12)
+
+
+def fill(study: Study) -> None:
+    for block in study.missing():
+        study.write(block, outcomes(block.size, block.number))
+
+
+# --- files ----------------------------------------------------------------------------------------
+
+
+def test_columns_are_the_outcome_in_usd() -> None:
+    assert [source for source, _ in COLUMNS.values()] == list(OUTCOME)
+
+
+def test_blocks_come_back_as_written(tmp_path: Path) -> None:
+    study = started(tmp_path)
+    fill(study)
+    found = load(tmp_path).outcomes()
+    assert found.index.tolist() == list(range(40))
+    first = outcomes(16)
+    assert found.loc[3, "bad_debt_usd"] == first[3, 0] * 1e-8
+    assert found.loc[3, "liquidations"] == first[3, OUTCOME.index("liquidations")]
+    assert found.loc[3, "largest_usage"] == first[3, OUTCOME.index("largest_usage")]
+
+
+def test_every_column_says_what_it_means(tmp_path: Path) -> None:
+    study = started(tmp_path)
+    fill(study)
+    schema = parquet.read_schema(tmp_path / "blocks" / "block-000000.parquet")
+    assert schema.equals(SCHEMA)
+    for field in schema:
+        assert len(field.metadata[b"meaning"]) > 10, field.name
+        assert not field.name.endswith("_usd") or b"USD" in field.metadata[b"meaning"]
+
+
+def test_same_outcomes_same_bytes(tmp_path: Path) -> None:
+    files = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        fill(started(tmp_path / name))
+        files.append((tmp_path / name / "blocks" / "block-000001.parquet").read_bytes())
+    assert files[0] == files[1]
+
+
+def test_a_block_appears_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half a file written, then the end: nothing is there to be taken for a block."""
+    study = started(tmp_path)
+    seen: list[list[str]] = []
+
+    def half(_: Any, path: Path) -> None:
+        Path(path).write_bytes(b"PAR1")
+        seen.append(sorted(one.name for one in (tmp_path / "blocks").glob("block-*")))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(parquet, "write_table", half)
+    with pytest.raises(KeyboardInterrupt):
+        study.write(study.missing()[0], outcomes(16))
+    assert seen == [[]] and not list((tmp_path / "blocks").iterdir())
+    assert len(study.missing()) == 3
+
+
+def test_what_a_killed_run_leaves_is_ignored(tmp_path: Path) -> None:
+    study = started(tmp_path)
+    fill(study)
+    before = load(tmp_path).outcomes()
+    (tmp_path / "blocks" / ".4711-block-000001.parquet").write_bytes(b"PAR1 half of it")
+    (tmp_path / ".4711-study.json").write_text('{"format": 1, "dig')
+    assert load(tmp_path).outcomes().equals(before)
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1", b"PAR1 half a file"])
+def test_a_damaged_block_is_missing(content: bytes, tmp_path: Path) -> None:
+    study = started(tmp_path)
+    fill(study)
+    (tmp_path / "blocks" / "block-000001.parquet").write_bytes(content)
+    assert [block.number for block in study.missing()] == [1]
+    with pytest.raises(StudyError, match=r"16 of 40 paths are missing; .*--resume"):
+        study.outcomes()
+
+
+# --- going on -------------------------------------------------------------------------------------
+
+
+def test_a_new_study_knows_what_it_is_of(tmp_path: Path) -> None:
+    started(tmp_path)
+    manifest = json.loads((tmp_path / MANIFEST).read_text())
+    assert manifest["seed"] == 8 and manifest["sampler"] == "mc"
+    assert manifest["origin"].keys() >= {"sources", "numpy", "numba"}
+    assert manifest["finished"] is None and manifest["started"].endswith("Z")
+    assert load(tmp_path).plan.scenario == storms()
+
+
+def test_without_resume_a_study_is_kept(tmp_path: Path) -> None:
+    started(tmp_path)
+    with pytest.raises(StudyError, match=r"holds a sweep of 'storm' over 40.*--resume.*--out"):
+        begin(tmp_path, storms(), paths=40, block=16)
+
+
+def test_resume_takes_what_is_not_named_from_the_study(tmp_path: Path) -> None:
+    fill(started(tmp_path))
+    study = begin(tmp_path, storms(), resume=True)
+    assert study.plan[1:] == ("mc", 40, 16) and study.missing() == []
+
+
+def test_resume_without_a_study_begins_one(tmp_path: Path) -> None:
+    assert len(begin(tmp_path, storms(), paths=40, block=16, resume=True).missing()) == 3
+
+
+def test_more_paths_need_the_last_block_again(tmp_path: Path) -> None:
+    fill(started(tmp_path))
+    study = begin(tmp_path, storms(), paths=64, block=16, resume=True)
+    assert [(block.number, block.size) for block in study.missing()] == [(2, 16), (3, 16)]
+    study.finish()
+    assert json.loads((tmp_path / MANIFEST).read_text())["paths"] == 64
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"scenario": storms(book__accounts=20)}, ["book.accounts 24 there, 20 now", "--out"]),
+        ({"scenario": storms(seed=9)}, ["seed 8 there, 9 now"]),
+        ({"sampler": "sobol", "paths": 48}, ["sampler: mc there, sobol now", "--sampler mc"]),
+        ({"block": 8}, ["16 there, 8 now", "same block size", "--block 16"]),
+        ({"paths": 39}, ["40 there, 39 now", "does not shrink"]),
+        ({"block": 8, "paths": 39}, ["block:", "paths:"]),
+    ],
+)
+def test_resume_refuses_another_study(
+    change: dict[str, Any], words: list[str], tmp_path: Path
+) -> None:
+    started(tmp_path)
+    before = (tmp_path / MANIFEST).read_text()
+    asked: dict[str, Any] = {"scenario": storms(), "paths": 40, "block": 16, **change}
+    with pytest.raises(StudyError) as refused:
+        begin(tmp_path, **asked, resume=True)
+    for word in words:
+        assert word in str(refused.value)
+    assert (tmp_path / MANIFEST).read_text() == before
+
+
+def test_resume_refuses_other_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started(tmp_path)
+    real = module.origin
+    monkeypatch.setattr(module, "origin", lambda scenario: {**real(scenario), "sources": "other"})
+    with pytest.raises(StudyError, match=r"sources: \w{16} there, other now: .*--out"):
+        begin(tmp_path, storms(), resume=True)
+
+
+def test_a_replayed_history_is_part_of_the_origin(tmp_path: Path) -> None:
+    """A history edited between two runs would mix two sweeps."""
+    history = tmp_path / "history.csv"
+    rows = [f"2020-01-0{day}T00:00:00Z,{100 + day}" for day in (1, 2, 3)]
+    history.write_text("\n".join(["time,WETH", *rows]))
+    replay = storm(paths={"model": "replay", "history": str(history)})
+    (tmp_path / "out").mkdir()
+    begin(tmp_path / "out", replay, paths=40, block=16).start()
+    history.write_text(history.read_text() + "9")
+    with pytest.raises(StudyError, match="history"):
+        begin(tmp_path / "out", replay, resume=True)
+    history.unlink()
+    with pytest.raises(ScenarioError, match="history"):
+        begin(tmp_path / "out", replay, resume=True)
+
+
+def test_blocks_of_nobody_knows_what(tmp_path: Path) -> None:
+    fill(started(tmp_path))
+    (tmp_path / MANIFEST).unlink()
+    with pytest.raises(StudyError, match=r"blocks but no study\.json.*--out"):
+        begin(tmp_path, storms(), resume=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{", "not the manifest"),
+        ("[]", "not the manifest"),
+        ('{"format": 1}', "not the manifest"),
+        ('{"format": 99}', "of format 99"),
+    ],
+)
+def test_a_damaged_manifest(text: str, words: str, tmp_path: Path) -> None:
+    (tmp_path / MANIFEST).write_text(text)
+    for opens in (load, lambda folder: begin(folder, storms(), resume=True)):
+        with pytest.raises(StudyError, match=words):
+            opens(tmp_path)
+
+
+def test_a_scenario_edited_in_the_manifest(tmp_path: Path) -> None:
+    started(tmp_path)
+    manifest = json.loads((tmp_path / MANIFEST).read_text())
+    manifest["scenario"]["book"]["accounts"] = 7
+    write_json(tmp_path / MANIFEST, manifest)
+    with pytest.raises(StudyError, match="was changed"):
+        load(tmp_path)
+    manifest["scenario"]["book"]["accounts"] = -7
+    write_json(tmp_path / MANIFEST, manifest)
+    with pytest.raises(StudyError, match="not one of this version"):
+        load(tmp_path)
+
+
+def test_no_study(tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match="ape run sweep"):
+        load(tmp_path)
+
+
+def test_a_sampler_that_cannot_say_its_errors(tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match="16 replicates"):
+        begin(tmp_path, storms(), "sobol", 40)
+
+
+def test_paths_survive_the_manifest(tmp_path: Path) -> None:
+    """The scenario in the manifest is the scenario to the last digit."""
+    odd = storms(paths__volatility_per_sqrt_year__WETH=0.1 + 0.2)
+    assert odd.paths and odd.paths.model == PATHS["model"]
+    begin(tmp_path, odd).start()
+    assert load(tmp_path).plan.scenario == odd
