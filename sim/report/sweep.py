@@ -1,0 +1,157 @@
+"""A sweep, start to end, for someone who watches: run it, keep it, draw it, sum it up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from rich.console import Console
+
+from sim.engines.compiled import is_compiled
+from sim.market.draws import Sampler
+from sim.market.paths import draw
+from sim.report.crash import COMPLETE, FAILED, INTERRUPTED, book_line
+from sim.report.interrupts import interruptible
+from sim.report.sweep_figure import write_fan_figure, write_loss_figure
+from sim.report.sweep_progress import SweepProgress
+from sim.report.sweep_table import bearer_table, loss_table
+from sim.scenario import Scenario
+from sim.sweep import losses
+from sim.sweep.fan import fan
+from sim.sweep.plan import Plan
+from sim.sweep.pools import LOCAL, THREADS, PoolError, cores, pool
+from sim.sweep.run import BlockError, run
+from sim.sweep.study import Study, StudyError, begin
+from sim.sweep.work import compile_step, world_of
+from sim.tape import replacing
+from sim.world import World
+
+TABLE = "losses.csv"
+
+
+class Wanted(NamedTuple):
+    """What a user asks for; None: as in the study that is resumed, or the default."""
+
+    sampler: Sampler | None = None
+    paths: int | None = None
+    block: int | None = None
+    scheduler: str = THREADS
+    workers: int | None = None
+    resume: bool = False
+
+
+def sweep(scenario: Scenario, wanted: Wanted, out: Path, console: Console) -> int:
+    """Run a scenario on many paths; return an exit code.
+
+    `out`, a folder that exists, gets study.json and blocks/ as the run goes, and at its end
+    losses.csv, losses.svg, prices.svg and both as PNG. Interrupted or failed it keeps its finished
+    blocks. Raises `ScenarioError`, before anything is written, if the scenario does not say how
+    paths are drawn or the protocol refuses its book.
+    """
+    try:
+        world = world_of(scenario.model_dump_json())
+        draw(scenario, wanted.sampler or "mc", 0, 1)
+        study = begin(
+            out, scenario, wanted.sampler, wanted.paths, wanted.block, resume=wanted.resume
+        )
+    except StudyError as error:
+        return _failed(str(error), console)
+    except ValueError as error:  # a price that no contract takes
+        return _failed(f"{scenario.name}: {error}", console)
+    plan = study.plan
+    console.print(scenario.title, style="bold", markup=False)
+    console.print(book_line(world))
+    if advice := plan.advice():
+        console.print(advice, style="yellow")
+    missing = sum(block.size for block in study.missing())
+    console.print(_plan_line(plan, missing, wanted), soft_wrap=True)
+    try:
+        with interruptible():
+            try:
+                if missing:
+                    _run(study, world, missing, wanted, console)
+                study.finish()
+                _write(study, console)
+            except KeyboardInterrupt:
+                return _interrupted(study, console)
+    except (PoolError, BlockError, StudyError) as error:
+        return _failed(str(error), console)
+    except OSError as error:
+        return _failed(f"Writing failed: {error}; what is finished is kept for --resume", console)
+    return COMPLETE
+
+
+def _run(study: Study, world: World, missing: int, wanted: Wanted, console: Console) -> None:
+    scenario = study.plan.scenario
+    here = wanted.scheduler in (THREADS, LOCAL)
+    if here and not is_compiled():
+        text = "Compiling the step, once per change of the code: under a minute."
+        with console.status(text):
+            if not console.is_terminal:
+                console.print(text)
+            compile_step(scenario)
+    elif not here:
+        console.print("Workers compile the step first if they never did: about a minute.")
+    with pool(wanted.scheduler, wanted.workers) as submit:
+        study.start()
+        work = len(world.state.account) * scenario.steps
+        done = study.plan.paths - missing
+        with SweepProgress(done, study.plan.paths, work, console) as progress:
+            for block in run(study, submit):
+                progress.advance(block.size)
+    console.print(f"{progress.paths:,} paths in {progress.seconds:,.1f} s: {progress.rate()}")
+
+
+def _plan_line(plan: Plan, missing: int, wanted: Wanted) -> str:
+    where = {
+        THREADS: f"{wanted.workers or cores()} threads",
+        LOCAL: f"{wanted.workers or cores()} processes",
+    }.get(wanted.scheduler, wanted.scheduler)
+    done = f", {plan.paths - missing:,} of them done" if missing < plan.paths else ""
+    return (
+        f"{plan.paths:,} paths ({plan.sampler}, seed {plan.scenario.seed}) of "
+        f"{plan.scenario.steps:,} steps, in blocks of {plan.block} on {where}{done}."
+    )
+
+
+def _write(study: Study, console: Console) -> None:
+    """Write what the outcomes come to, then print it."""
+    plan, folder = study.plan, study.folder
+    outcomes = study.outcomes()
+    lost = losses.loss_usd(outcomes)
+    table = losses.loss_table(outcomes, plan.sampler)
+    bearers = losses.borne_by(outcomes, plan.sampler)
+    with replacing(folder / TABLE) as draft:
+        losses.as_one(table, bearers).to_csv(draft)
+    (worst,) = losses.worst_paths(outcomes, 1)
+    title = (
+        f"{plan.scenario.title}\n{plan.paths:,} paths, {plan.scenario.book.accounts:,} accounts, "
+        f"sampler {plan.sampler}, seed {plan.scenario.seed}"
+    )
+    with console.status("Drawing the figures."):
+        figures = write_loss_figure(lost, table, title, folder)
+        figures += write_fan_figure(
+            plan.scenario, fan(plan, worst), worst, float(lost[worst]), title, folder
+        )
+    console.print("", loss_table(table, plan.paths), "", bearer_table(bearers), "", sep="\n")
+    if plan.sampler == "sobol":
+        console.print("The band of losses.svg is that of independent paths: Sobol does better.")
+    names = ["study.json", "blocks/", TABLE, *(path.name for path in figures)]
+    console.print(f"Written to {folder}: {', '.join(names)}", markup=False, soft_wrap=True)
+    console.print(
+        f"Worst paths on the real contracts: ape run verify {folder}", markup=False, soft_wrap=True
+    )
+
+
+def _interrupted(study: Study, console: Console) -> int:
+    done = study.plan.paths - sum(block.size for block in study.missing())
+    console.print(
+        f"Interrupted with {done:,} of {study.plan.paths:,} paths on the disk. "
+        "The same command with --resume goes on from there."
+    )
+    return INTERRUPTED
+
+
+def _failed(why: str, console: Console) -> int:
+    console.print(why, style="red", markup=False, soft_wrap=True)
+    return FAILED

@@ -1,0 +1,158 @@
+"""Two figures of a sweep: how likely which loss is, and the prices it was exposed to."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from sim.measures.losses import exceedance
+from sim.report.figure import BLACK, BLUE, FAN, ORANGE, PURPLE, RED, STYLE, save, time_axis
+from sim.report.text import short_usd
+from sim.scenario import Scenario
+from sim.sweep.fan import MOST_PATHS, QUANTILES, Fan
+
+_MOST_POINTS = 1_500  # of a curve: more than a page shows
+_MOST_PANELS = 4
+
+
+def write_loss_figure(
+    losses: np.ndarray[tuple[int], np.dtype[np.float64]],
+    table: pd.DataFrame,
+    title: str,
+    folder: Path,
+) -> list[Path]:
+    """Draw the exceedance curve into `folder` as losses.svg and losses.png; their paths."""
+    return save(loss_figure(losses, table, title), folder, "losses")
+
+
+def write_fan_figure(
+    scenario: Scenario, shown: Fan, worst: int, loss_usd: float, title: str, folder: Path
+) -> list[Path]:
+    """Draw the fan of the prices into `folder` as prices.svg and prices.png; their paths."""
+    return save(fan_figure(scenario, shown, worst, loss_usd, title), folder, "prices")
+
+
+def loss_figure(
+    losses: np.ndarray[tuple[int], np.dtype[np.float64]], table: pd.DataFrame, title: str
+) -> Figure:
+    """P(loss > x) over x in USD on a log axis, with its band, and VaR and ES of the loss table."""
+    curve, n = thinned(exceedance(losses)), len(losses)
+    edge = max(float(losses.max()) * 1.05, 1.0)
+    curve = pd.concat([curve, curve.tail(1).assign(loss=edge)])  # nobody saw more: no end either
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(9.5, 5.2))
+        axes = figure.subplots()
+        figure.subplots_adjust(left=0.09, right=0.97, bottom=0.1, top=0.89)
+        axes.set_yscale("log")
+        lowest = 0.4 / n
+        axes.fill_between(
+            curve["loss"],
+            curve["low"].clip(lower=lowest),
+            curve["high"],
+            step="post",
+            color=FAN[1],
+            lw=0,
+            label="95% confidence, point by point",
+        )
+        # The largest loss is exceeded by no path: there the curve leaves the page.
+        axes.step(
+            curve["loss"],
+            curve["probability"].clip(lower=lowest / 2),
+            where="post",
+            color=BLUE,
+            lw=1.8,
+            label=f"{n:,} paths",
+        )
+        _mark_levels(axes, table)
+        axes.set_ylim(lowest, 1.3)
+        axes.set_xlim(0, edge)
+        axes.set_xlabel("loss of a path: bad debt and shortfall at its end (USD)")
+        axes.set_ylabel("probability of a larger loss (log)")
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short_usd(value)))
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter(FuncFormatter(_share))
+        axes.yaxis.set_minor_formatter(NullFormatter())
+        axes.legend(loc="lower left")
+        figure.suptitle(title, x=0.01, y=0.98, ha="left", fontsize=11)
+        return figure
+
+
+def thinned(curve: pd.DataFrame) -> pd.DataFrame:
+    """A curve of few enough points to draw, the rare end whole: every point kept is one of it."""
+    if len(curve) <= _MOST_POINTS:
+        return curve
+    from_the_end = np.geomspace(1, len(curve), _MOST_POINTS).round().astype(np.int64)
+    kept: pd.DataFrame = curve.iloc[np.unique(len(curve) - from_the_end)]
+    return kept
+
+
+def fan_figure(scenario: Scenario, shown: Fan, worst: int, loss_usd: float, title: str) -> Figure:
+    """A panel per asset that moves: quantiles over paths, the named level, the worst path."""
+    times = [scenario.start + timedelta(seconds=int(k) * scenario.step_seconds) for k in shown.rows]
+    every = range(scenario.steps + 1)
+    all_times = [scenario.start + timedelta(seconds=k * scenario.step_seconds) for k in every]
+    panels = min(len(shown.symbols), _MOST_PANELS)
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(9.5, 1.6 + 3.1 * max(panels, 1)))
+        axes = np.atleast_1d(figure.subplots(max(panels, 1), 1, sharex=True))
+        figure.subplots_adjust(left=0.09, right=0.745, bottom=0.08, top=0.9, hspace=0.14)
+        for i, axis in enumerate(axes[:panels]):
+            for band, (low, high) in enumerate(((0, 6), (1, 5), (2, 4))):
+                axis.fill_between(
+                    times,
+                    shown.quantiles[low, :, i],
+                    shown.quantiles[high, :, i],
+                    color=FAN[band],
+                    lw=0,
+                    label=f"{QUANTILES[low]:.0%} to {QUANTILES[high]:.0%} of paths",
+                )
+            axis.plot(times, shown.quantiles[3, :, i], color=BLUE, lw=1.4, label="median")
+            dashes = (0, (3, 1.5))
+            axis.plot(times, shown.level[:, i], color=BLACK, lw=0.9, ls=dashes, label="named level")
+            label = f"path {worst:,}, the worst:\nloses {short_usd(loss_usd)}"
+            axis.plot(all_times, shown.worst[:, i], color=RED, lw=0.9, label=label)
+            axis.set_title(shown.symbols[i])
+            axis.set_ylabel("price (USD)")
+            axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+        if panels:
+            axes[0].legend(loc="upper left", bbox_to_anchor=(1.02, 1.02), fontsize=8.5)
+            axes[0].set_xlim(all_times[0], all_times[-1])
+        else:
+            axes[0].set_title("No price moves.")
+        time_axis(axes[-1])
+        figure.align_ylabels(axes)
+        if len(shown.symbols) > panels > 0:
+            title += f"; {', '.join(shown.symbols[panels:])} not shown"
+        if shown.paths == MOST_PATHS:
+            title += f"; quantiles of the first {shown.paths:,} paths"
+        figure.suptitle(title, x=0.01, y=0.985, ha="left", fontsize=11)
+        return figure
+
+
+def _mark_levels(axes: Axes, table: pd.DataFrame) -> None:
+    """VaR on the curve, and what is lost on average beyond it."""
+    marks = zip(("o", "s", "D"), (ORANGE, PURPLE, RED), strict=True)
+    values = table["value"]
+    quantiles = [str(name) for name in table.index if str(name).startswith("VaR")]
+    for name, (marker, colour) in zip(quantiles, marks, strict=False):
+        value, beyond = (float(values[one]) for one in (name, name.replace("VaR", "ES")))
+        level = float(name[4:-1]) / 100
+        axes.plot(
+            [value],
+            [1 - level],
+            marker,
+            color=colour,
+            ms=6,
+            label=f"{name} {short_usd(value)}; beyond it {short_usd(beyond)} (ES)",
+        )
+
+
+def _share(probability: float, _: object) -> str:
+    return f"{100 * probability:.3g}%"

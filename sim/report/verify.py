@@ -1,0 +1,210 @@
+"""The worst paths of a sweep on the real contracts, for someone who watches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from sim.engines.by_name import ENGINES
+from sim.engines.chain import ChainError
+from sim.engines.compiled import is_compiled
+from sim.engines.outcome import OUTCOME
+from sim.report.crash import COMPLETE, FAILED, INTERRUPTED
+from sim.report.interrupts import interruptible
+from sim.report.progress import RunProgress
+from sim.report.text import usd
+from sim.sweep.columns import COLUMNS, frame
+from sim.sweep.losses import worst_paths
+from sim.sweep.origin import origin
+from sim.sweep.study import Study, StudyError, load, write_json
+from sim.sweep.verify import Verification, verify, world_on
+from sim.sweep.work import compile_step, world_of
+
+RESULT = "verify.json"
+CHAINS = tuple(name for name in ENGINES if name != "exact")
+
+
+def verify_study(
+    folder: Path, worst: int, paths: Sequence[int], engine: str, console: Console
+) -> int:
+    """Run `paths` of the sweep in `folder`, or its `worst` ones if none is named, on an engine of
+    CHAINS; write verify.json beside it; return an exit code.
+
+    Not COMPLETE if chain and twin differ in anything, or floats do not repeat what the sweep wrote.
+    """
+    try:
+        study = load(folder)
+        _check_origin(study)
+        outcomes = study.outcomes()
+        for path in paths:
+            if not 0 <= path < study.plan.paths:
+                raise StudyError(
+                    f"path {path} is not one of the sweep: 0 to {study.plan.paths - 1} are"
+                )
+    except StudyError as error:
+        _line(str(error), console, "red")
+        return FAILED
+    chosen = list(dict.fromkeys(paths)) or worst_paths(outcomes, worst)
+    scenario = study.plan.scenario
+    console.print(scenario.title, style="bold", markup=False)
+    named = ", ".join(f"{path:,}" for path in chosen)
+    _line(f"Paths {named} of {study.plan.paths:,} on {engine}.", console)
+    done: list[Verification] = []
+    code = COMPLETE
+    try:
+        with interruptible(engine != "revm"):
+            if not is_compiled():
+                console.print("Compiling the step, once per change of the code: under a minute.")
+                compile_step(scenario)
+            world = world_of(scenario.model_dump_json())
+            for path in chosen:
+                on_it = world_on(world, study.plan.sampler, path)
+                with RunProgress(on_it, console) as progress:
+                    one = verify(world, study.plan.sampler, path, engine, _Shown(progress))
+                done.append(one)
+                _say(one, scenario.symbols, console)
+                if not _repeats(one, outcomes.loc[path].to_dict(), console) or one.differences:
+                    code = FAILED
+    except KeyboardInterrupt:
+        console.print(f"Interrupted after {len(done)} of {len(chosen)} paths.")
+        code = INTERRUPTED
+    except ChainError as error:
+        _line(f"The chain failed: {error}", console, "red")
+        code = FAILED
+    if done:
+        write_json(folder / RESULT, _result(study, done))
+        console.print("", verification_table(done), "", sep="\n")
+        _line(f"Written to {folder}: {RESULT}", console)
+    return code
+
+
+def verification_table(done: Sequence[Verification]) -> Table:
+    """One row per path."""
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1))
+    for name in ("path", "loss", "float error", "decisions", "differ"):
+        table.add_column(name, justify="right")
+    for name in ("operations", "values", "differ"):
+        table.add_column(name, justify="right")
+    for one in done:
+        error = one.relative_error
+        table.add_row(
+            f"{one.path:,}",
+            usd(one.loss_usd) if one.exact else "-",
+            "-" if error is None else f"{error:+.1e}" if error else "0",
+            f"{one.decisions.decisions:,}",
+            f"{one.decisions.differing:,}",
+            f"{one.operations:,}",
+            f"{one.values_compared:,}",
+            f"{one.differences:,}",
+        )
+    return table
+
+
+def _line(text: str, console: Console, style: str | None = None) -> None:
+    """Print a line that can be copied: long ones are left to the terminal to wrap."""
+    console.print(text, style=style, markup=False, soft_wrap=True)
+
+
+class _Shown:
+    """Moves the bar of a run on."""
+
+    def __init__(self, progress: RunProgress) -> None:
+        self._progress = progress
+
+    def __call__(self, k: int, repaid_usd: float, lost_usd: float) -> None:
+        if k == 0:
+            self._progress.opening()
+        self._progress.advance(
+            {
+                "step": k,
+                "repaid_usd": repaid_usd,
+                "bad_debt_usd": lost_usd,
+                "shortfall_usd": 0.0,
+            }
+        )
+
+
+def _say(one: Verification, symbols: Sequence[str], console: Console) -> None:
+    """One line per path, more if something differs."""
+    if one.difference:
+        _line(f"path {one.path:,}: {one.difference}", console, "red")
+        return
+    _line(
+        f"path {one.path:,} on {one.engine}: {one.operations:,} operations, "
+        f"{one.values_compared:,} values compared, 0 differ",
+        console,
+    )
+    if first := one.decisions.first:
+        left, right = (
+            side.words(symbols) if side else "nothing" for side in (first.on_floats, first.exact)
+        )
+        _line(
+            f"  decisions differ first in step {first.step:,}: floats {left}; integers {right}",
+            console,
+        )
+
+
+def _repeats(one: Verification, written: Mapping[Any, Any], console: Console) -> bool:
+    """Whether floats come to what the sweep wrote, bit for bit."""
+    again = frame(one.path, np.array([[one.on_floats[name] for name in OUTCOME]])).iloc[0]
+    different = [name for name in COLUMNS if again[name] != written[name]]
+    if different:
+        name = different[0]
+        _line(
+            f"path {one.path:,}: floats now come to {name} {again[name]}, the sweep wrote "
+            f"{written[name]}: another kind of processor, or a changed file",
+            console,
+            "red",
+        )
+    return not different
+
+
+def _check_origin(study: Study) -> None:
+    here, there = origin(study.plan.scenario), study.manifest["origin"]
+    different = [name for name in here.keys() | there.keys() if here.get(name) != there.get(name)]
+    if different:
+        raise StudyError(
+            f"{study.folder}: swept with other {', '.join(sorted(different))} than are here; go "
+            "back to them, or sweep again"
+        )
+
+
+def _result(study: Study, done: Sequence[Verification]) -> dict[str, Any]:
+    return {
+        "digest": study.manifest["digest"],
+        "origin": study.manifest["origin"],
+        "paths": [_path(one) for one in done],
+    }
+
+
+def _path(one: Verification) -> dict[str, Any]:
+    decisions = one.decisions
+    first = decisions.first
+    return {
+        "path": one.path,
+        "engine": one.engine,
+        "steps": one.steps,
+        "operations": one.operations,
+        "values_compared": one.values_compared,
+        "differences": one.differences,
+        "difference": one.difference,
+        "state_sha256": one.state_sha256,
+        "loss_on_floats_usd": one.loss_on_floats_usd,
+        "loss_exact_usd": one.loss_usd if one.exact else None,
+        "loss_relative_error": one.relative_error,
+        "decisions": decisions.decisions,
+        "decisions_differ": decisions.differing,
+        "first_decision_that_differs": first
+        and {
+            "step": first.step,
+            "on_floats": first.on_floats and first.on_floats._asdict(),
+            "exact": first.exact and first.exact._asdict(),
+        },
+        "outcome_on_floats": one.on_floats,
+        "outcome_exact": one.exact or None,
+    }

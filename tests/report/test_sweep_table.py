@@ -1,0 +1,69 @@
+"""The printed tables: every figure with its error, and what cannot be known is said."""
+
+from __future__ import annotations
+
+import io
+
+from rich.console import Console
+
+from sim.report.sweep_table import bearer_table, loss_table
+from sim.sweep import losses
+from tests.sweep.test_losses import sample
+
+
+def printed(paths: int, losing: float = 1.0) -> str:
+    outcomes = sample(paths, losing)
+    text = io.StringIO()
+    console = Console(file=text, width=80, highlight=False)
+    console.print(loss_table(losses.loss_table(outcomes, "mc"), paths))
+    console.print(bearer_table(losses.borne_by(outcomes, "mc")))
+    assert max(map(len, text.getvalue().splitlines())) <= 80 and "…" not in text.getvalue()
+    return text.getvalue()
+
+
+def row(text: str, name: str) -> str:
+    return next(line for line in text.splitlines() if line.startswith(name)).rstrip()
+
+
+def test_every_figure_has_error_and_interval() -> None:
+    text = printed(2_000, losing=0.3)
+    for name in (
+        "chance of a loss",
+        "expected loss",
+        "expected if any",
+        "VaR 95%",
+        "VaR 99%",
+        "ES 95%",
+        "ES 99%",
+        "LaR 95%",
+    ):
+        assert " to " in row(text, name), name
+    assert "2,000 paths" in text and "unbounded" not in text
+    assert row(text, "chance of a loss").count("%") == 4
+
+
+def test_too_few_paths_are_said_with_the_remedy() -> None:
+    text = printed(60)
+    for name in ("VaR 99%", "ES 99%"):
+        assert row(text, name).endswith("to unbounded (needs 284 paths)")
+        assert "unknown" in row(text, name)
+    assert "unbounded" not in row(text, "VaR 95%")
+
+
+def test_nobody_loses() -> None:
+    text = printed(2_000, losing=0)
+    assert row(text, "chance of a loss").split("  ")[-1].strip() == "0.00% to 0.15%"
+    assert "none lost" in row(text, "expected if any")
+    assert row(text, "expected loss").endswith("$0 to unbounded (needs more paths)")
+    assert row(text, "LaR 95%").count("$") == 4
+    assert row(text, "VaR 95%").endswith("$0 to $0")
+    assert row(text, "insurance fund").endswith("on no path")
+
+
+def test_bearers_and_their_shares() -> None:
+    text = printed(2_000)
+    shares = [
+        row(text, name).split("%")[0].split()[-1]
+        for name in ("fees", "insurance fund", "suppliers", "still open", "shortfall, not realised")
+    ]
+    assert abs(sum(map(float, shares)) - 100) < 0.3
