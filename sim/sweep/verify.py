@@ -23,7 +23,7 @@ from sim.engines.outcome import OPERATIONS, OUTCOME, conclude, follow
 from sim.market.draws import Sampler
 from sim.market.market import COLLATERAL_VALUE, DEBT_VALUE, REPAID_VALUE
 from sim.market.paths import draw, observed
-from sim.protocol.state import DEFICIT_REPORTED, State
+from sim.protocol.state import DEFICIT_REPORTED, POSITION_DEBT, State
 from sim.sweep.decisions import Comparison
 from sim.world import VALUE, World, on_path
 
@@ -142,9 +142,10 @@ def state_digest(state: State) -> str:
 
 
 def _so_far(world: World, k: int) -> tuple[float, float]:
-    """USD repaid and lost up to step k; of accounts that were not checked again as last seen."""
+    """USD repaid and lost up to step k; accounts that still owe as they were last seen."""
     s, w = world.state, world.market
-    lost = sum((w.watch[:, DEBT_VALUE] - w.watch[:, COLLATERAL_VALUE]).clip(min=0))
+    owes = (s.position[:, :, POSITION_DEBT] > 0).any(axis=1)
+    lost = sum((w.watch[owes, DEBT_VALUE] - w.watch[owes, COLLATERAL_VALUE]).clip(min=0))
     for i in range(s.unit.shape[0]):
         lost += s.hub[i, DEFICIT_REPORTED] * w.price[k, i] // s.unit[i]
     return w.tally[REPAID_VALUE] / VALUE, lost / VALUE
