@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from concurrent.futures import Future
 from pathlib import Path
@@ -16,7 +18,7 @@ import pytest
 from sim.engines.compiled import Compiled
 from sim.engines.outcome import OUTCOME
 from sim.market.paths import draw, observed
-from sim.sweep import work
+from sim.sweep import pools, work
 from sim.sweep.columns import frame
 from sim.sweep.origin import origin, sources
 from sim.sweep.pools import PoolError, pool
@@ -175,15 +177,46 @@ def test_threads_give_up_when_the_run_ends(tmp_path: Path) -> None:
     assert len(study.missing()) == 2
 
 
-def test_no_scheduler_answers() -> None:
+def test_ctrl_c_is_for_the_coordinator(tmp_path: Path) -> None:
+    """It reaches every process of a terminal; workers would each print a traceback."""
+    script = tmp_path / "sweep_locally.py"
+    script.write_text(
+        """
+import signal, time
+from sim.sweep.pools import pool
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pool("local", 2):
+            print("ready", flush=True)
+            time.sleep(30)
+    except KeyboardInterrupt:
+        print("interrupted")
+"""
+    )
+    process = subprocess.Popen(
+        [sys.executable, script],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout is not None and process.stdout.readline() == "ready\n"
+    os.killpg(process.pid, signal.SIGINT)
+    said, _ = process.communicate(timeout=20)
+    assert said == "interrupted\n" and process.returncode == 0
+
+
+def test_no_scheduler_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Within seconds, and with the remedy."""
+    monkeypatch.setattr(pools, "_PATIENCE_SECONDS", 1)
     begin_at = time.monotonic()
     with (
         pytest.raises(PoolError, match=r"tcp://127\.0\.0\.1:9 .*dask scheduler.*--scheduler"),
         pool("tcp://127.0.0.1:9"),
     ):
         pass
-    assert time.monotonic() - begin_at < 15
+    assert time.monotonic() - begin_at < 10
 
 
 # --- origin ---------------------------------------------------------------------------------------
