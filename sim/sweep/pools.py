@@ -76,7 +76,8 @@ def _dask(address: str | None, workers: int) -> Iterator[Submit]:
                 cluster = distributed.LocalCluster(
                     n_workers=workers,
                     threads_per_worker=1,
-                    dashboard_address=None,
+                    # None would still open a server, at a port that may be taken.
+                    scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
                     silence_logs=logging.CRITICAL,
                 )
         try:

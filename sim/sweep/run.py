@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import Future
+from contextlib import contextmanager
 from itertools import islice
+from queue import SimpleQueue
 
 from sim.sweep.origin import origin
 from sim.sweep.plan import Block
@@ -26,24 +30,47 @@ class BlockError(Exception):
 def run(study: Study, submit: Submit) -> Iterator[Block]:
     """Run the blocks that the study lacks; each is yielded when its file is on the disk.
 
-    Raises `BlockError` for the first block that fails, and OSError if a file cannot be written.
+    Raises `BlockError` for the first block that fails, OSError if a file cannot be written, and
+    KeyboardInterrupt after Ctrl-C, between blocks.
     """
     scenario, sampler = study.plan.scenario, study.plan.sampler
     scenario_json, here = scenario.model_dump_json(), origin(scenario)
     missing = iter(study.missing())
     running: dict[Future[Floats], Block] = {}
-    while True:
-        for block in islice(missing, _IN_FLIGHT - len(running)):
-            task = Task(scenario_json, here, sampler, block.first, block.size)
-            running[submit(task)] = block
-        if not running:
-            return
-        finished, _ = wait(running, return_when=FIRST_COMPLETED)
-        for future in finished:
-            block = running.pop(future)
+    finished: SimpleQueue[Future[Floats] | None] = SimpleQueue()
+    with _interrupts_as_news(finished):
+        while True:
+            for block in islice(missing, _IN_FLIGHT - len(running)):
+                task = Task(scenario_json, here, sampler, block.first, block.size)
+                future = submit(task)
+                running[future] = block
+                future.add_done_callback(finished.put)
+            if not running:
+                return
+            news = finished.get()
+            if news is None:
+                raise KeyboardInterrupt
+            block = running.pop(news)
             try:
-                outcomes = future.result()
+                outcomes = news.result()
             except Exception as error:
                 raise BlockError(block, error) from error
             study.write(block, outcomes)
             yield block
+
+
+@contextmanager
+def _interrupts_as_news(finished: SimpleQueue[Future[Floats] | None]) -> Iterator[None]:
+    """In the block, Ctrl-C puts None into the queue instead of raising just anywhere.
+
+    Raised while a lock of the workers' futures is held, an interrupt would leave it held, and
+    closing the pool would wait for it for ever.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # interrupts go to the main thread
+        return
+    before = signal.signal(signal.SIGINT, lambda *_: finished.put(None))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

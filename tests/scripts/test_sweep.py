@@ -251,7 +251,11 @@ def test_interrupted_it_keeps_finished_blocks(scheduler: str, tmp_path: Path) ->
     """Ctrl-C in a terminal: every process of the group hears it, and only one speaks."""
     process = start(tmp_path / "out", 40_000, "--scheduler", scheduler)
     os.killpg(process.pid, signal.SIGINT)
-    said, _ = process.communicate(timeout=30)
+    try:
+        said, _ = process.communicate(timeout=30)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
     assert process.returncode == 130, said
     assert "paths on the disk" in said and "--resume" in said and "Traceback" not in said, said
     study = load(tmp_path / "out")
@@ -265,7 +269,11 @@ def test_a_cluster_that_is_there_already(tmp_path: Path) -> None:
     from distributed import LocalCluster
 
     with LocalCluster(
-        n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None, protocol="tcp"
+        n_workers=1,
+        threads_per_worker=2,
+        processes=False,
+        scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
+        protocol="tcp",
     ) as cluster:
         done = sweep(
             *(*STORMS, "--paths", "100", "--scheduler", cluster.scheduler_address),

@@ -203,8 +203,33 @@ if __name__ == "__main__":
     )
     assert process.stdout is not None and process.stdout.readline() == "ready\n"
     os.killpg(process.pid, signal.SIGINT)
-    said, _ = process.communicate(timeout=20)
+    try:
+        said, _ = process.communicate(timeout=20)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
     assert said == "interrupted\n" and process.returncode == 0
+
+
+def test_an_interrupt_comes_between_blocks(tmp_path: Path) -> None:
+    """Never inside a pool: a lock that stays held there would keep the pool from closing."""
+    study = begin(tmp_path, storms(), paths=40, block=16)
+    study.start()
+    handed_out = []
+
+    def submit(task: Task) -> Future[Any]:
+        signal.raise_signal(signal.SIGINT)
+        handed_out.append(task.first)
+        future: Future[Any] = Future()
+        future.set_result(np.zeros((task.size, len(OUTCOME))))
+        return future
+
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        for _ in run(study, submit):
+            pass
+    assert handed_out == [0, 16, 32]
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_no_scheduler_answers(monkeypatch: pytest.MonkeyPatch) -> None:
