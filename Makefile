@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PYTHON_TESTS := .venv/bin/python -m pytest -p no:ape_test --ignore=tests/contracts
 OPERATIONS := 1000000
 
-.PHONY: help setup crash test test-fast fuzz lint format lock clean
+.PHONY: help setup crash test test-fast fuzz bench lint format lock clean
 .DEFAULT_GOAL := help
 
 help: ## list the commands
@@ -25,6 +25,9 @@ test-fast: setup ## only the tests that need neither a chain nor compilation
 
 fuzz: setup ## random operations on twin and EVM side by side, a million (OPERATIONS=n changes that)
 	BREAKWATER_FUZZ_OPERATIONS=$(OPERATIONS) $(PYTHON_TESTS) tests/lockstep/test_state_machine.py -k random -s
+
+bench: setup ## how fast every engine is, and what bounds it: ratios on this machine
+	@.venv/bin/python -m tests.benchmarks.bench
 
 lint: setup ## style, types, import directions, spelling, Solidity
 	.venv/bin/ruff check

@@ -37,7 +37,8 @@ def cli(study: Path, worst: int, paths: tuple[int, ...], engine: str) -> None:
     every word of state compared with the exact twin after every step.
 
     Says as well what rounding did to the sweep: by how much its losses differ from the exact ones,
-    and whether anyone was liquidated that would not have been. Writes verify.json into STUDY.
+    and whether anyone was liquidated that would not have been. Writes verify.json and a tape of
+    each path, paths/<path>.duckdb, into STUDY.
 
     \b
     Examples:

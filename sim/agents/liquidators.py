@@ -58,15 +58,17 @@ ROUNDING = 1e-6
 
 @jitable
 def act(s: State, w: Market, k: int) -> None:
-    """Rounds over all accounts that may pay, best first, until a round finds nothing that does."""
+    """All accounts that may pay, best first, each as often as it pays."""
     w.spent.fill(zero())
     w.actions.fill(zero())
-    acted = w.hot_count[0] > 0
-    while acted:
-        acted = False
+    if w.hot_count[0] > 0:
         count = _gather(s, w, k)
         for n in np.argsort(-w.rank[:count], kind="mergesort"):  # equals in order of account
-            acted = _try_all(s, w, k, w.candidate[n]) or acted
+            if not _may_pay(w, np.inf, _best_gain(w)):  # all silent or exhausted
+                break
+            a = w.candidate[n]
+            while _try_all(s, w, k, a) and w.watch[a, LIQUIDATABLE] != 0:
+                pass
 
 
 @jitable
@@ -77,9 +79,9 @@ def _gather(s: State, w: Market, k: int) -> int:
     count = 0
     for lq in range(w.liquidator.shape[0]):
         w.wanted[lq] = _wanted(s, w, k, lq)
-    gain = 0.0
     for p in range(s.pair.shape[0]):
-        gain = max(gain, _measure(s, w, k, p))
+        _measure(s, w, k, p)
+    gain = _best_gain(w)
     for n in range(w.hot_count[0]):
         a = w.hot[n]
         if _may_pay(w, gain * most_owed(w, a), gain):
@@ -152,8 +154,8 @@ def _owed(s: State, w: Market, a: int) -> float:
 
 
 @jitable
-def _measure(s: State, w: Market, k: int, p: int) -> float:
-    """Gain, depth and best size of liquidations into pair p, either way; the better gain.
+def _measure(s: State, w: Market, k: int, p: int) -> None:
+    """Gain, depth and best size of liquidations into pair p, either way.
 
     Repaying r of d yields at most x = r (P_d / P_c) (1 + bonus (1 - fee)) of c, at oracle prices P.
     On a venue with reserves R of c and S of d, of which m = (1 - swap fee) S / R is the price, its
@@ -164,7 +166,7 @@ def _measure(s: State, w: Market, k: int, p: int) -> float:
     and the best size is S (sqrt(1 + g) - 1) / (1 + g). A liquidator counts profit at the reference
     price of d, by which it may be more.
     """
-    best, keep = 0.0, 1 - float(s.pair[p, FEE_BPS]) / BPS
+    keep = 1 - float(s.pair[p, FEE_BPS]) / BPS
     for side in range(2):
         c, d = s.pair_tokens[p, side], s.pair_tokens[p, 1 - side]
         reserve = float(s.pair[p, RESERVE1 - side])
@@ -183,7 +185,15 @@ def _measure(s: State, w: Market, k: int, p: int) -> float:
         w.sale[c, d, GAIN] = gain
         w.sale[c, d, DEPTH] = depth
         w.sale[c, d, BEST_SIZE] = depth * (sqrt(1 + gain) - 1) / (1 + gain)
-        best = max(best, gain)
+
+
+@jitable
+def _best_gain(w: Market) -> float:
+    """The largest gain of all pairs, 0 if none gains."""
+    best = 0.0
+    for c in range(w.sale.shape[0]):
+        for d in range(w.sale.shape[1]):
+            best = max(best, w.sale[c, d, GAIN])
     return best
 
 

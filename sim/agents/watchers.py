@@ -55,7 +55,7 @@ from sim.protocol.vault_reserves import threshold
 
 SLACK = 1e-4
 LEAST_UNITS = 1e6
-BLOCK = 64
+BLOCK = 32
 """Accounts that share one highest limit, so that most limits need no look."""
 SMALLEST_FALL = 1e-200
 """Where `fall` starts again from 1, with a check of everyone."""

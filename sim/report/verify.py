@@ -24,8 +24,11 @@ from sim.sweep.origin import origin
 from sim.sweep.study import Study, StudyError, load, write_json
 from sim.sweep.verify import Verification, verify, world_on
 from sim.sweep.work import compile_step, world_of
+from sim.tape import write
 
 RESULT = "verify.json"
+PATHS = "paths"
+"""The folder of a study for the tapes of single paths, `<path>.duckdb`."""
 CHAINS = tuple(name for name in ENGINES if name != "exact")
 
 
@@ -33,7 +36,7 @@ def verify_study(
     folder: Path, worst: int, paths: Sequence[int], engine: str, console: Console
 ) -> int:
     """Run `paths` of the sweep in `folder`, or its `worst` ones if none is named, on an engine of
-    CHAINS; write verify.json beside it; return an exit code.
+    CHAINS; write verify.json and the tape of each path into it; return an exit code.
 
     Not COMPLETE if chain and twin differ in anything, or floats do not repeat what the sweep wrote.
     """
@@ -65,8 +68,11 @@ def verify_study(
             for path in chosen:
                 on_it = world_on(world, study.plan.sampler, path)
                 with RunProgress(on_it, console) as progress:
-                    one = verify(world, study.plan.sampler, path, engine, _Shown(progress))
+                    one = verify(
+                        world, study.plan.sampler, path, engine, _Shown(progress), record=True
+                    )
                 done.append(one)
+                _keep(one, folder)
                 _say(one, scenario.symbols, console)
                 if not _repeats(one, outcomes.loc[path].to_dict(), console) or one.differences:
                     code = FAILED
@@ -79,7 +85,7 @@ def verify_study(
     if done:
         write_json(folder / RESULT, _result(study, done))
         console.print("", verification_table(done), "", sep="\n")
-        _line(f"Written to {folder}: {RESULT}", console)
+        _line(f"Written to {folder}: {RESULT}, {PATHS}/", console)
     return code
 
 
@@ -162,6 +168,14 @@ def _repeats(one: Verification, written: Mapping[Any, Any], console: Console) ->
             "red",
         )
     return not different
+
+
+def _keep(one: Verification, folder: Path) -> None:
+    """Write the path in full, as `ape run crash` writes its run."""
+    if one.tape and one.tape.latest:
+        (folder / PATHS).mkdir(exist_ok=True)
+        tables = one.tape.tables(one.difference is None, one.differences)
+        write(tables, folder / PATHS / f"{one.path}.duckdb")
 
 
 def _check_origin(study: Study) -> None:

@@ -25,6 +25,7 @@ from sim.market.market import COLLATERAL_VALUE, DEBT_VALUE, REPAID_VALUE
 from sim.market.paths import draw, observed
 from sim.protocol.state import DEFICIT_REPORTED, POSITION_DEBT, State
 from sim.sweep.decisions import Comparison
+from sim.tape import Tape
 from sim.world import VALUE, World, on_path
 
 Watch = Callable[[int, float, float], None]
@@ -52,6 +53,8 @@ class Verification(NamedTuple):
     exact: dict[str, float]
     """OUTCOME of the exact run; empty if a difference ended it."""
     decisions: Comparison
+    tape: Tape | None
+    """The exact run in full, if it was to be recorded."""
 
     @property
     def loss_on_floats_usd(self) -> float:
@@ -75,7 +78,12 @@ class Verification(NamedTuple):
 
 
 def verify(
-    world: World, sampler: Sampler, path: int, engine: str = "devnet", watch: Watch | None = None
+    world: World,
+    sampler: Sampler,
+    path: int,
+    engine: str = "devnet",
+    watch: Watch | None = None,
+    record: bool = False,
 ) -> Verification:
     """Run path number `path` of the world's scenario on floats and, in lockstep with the chain of
     an engine of `sim.engines.by_name.ENGINES`, on integers.
@@ -91,14 +99,20 @@ def verify(
     one = on_path(world, prices[0], seen[0])
     outcome = np.full(len(OUTCOME), 0, dtype=object)
     decisions, steps, difference = Comparison(), 0, None
+    tape = Tape(one, engine) if record else None
     with follower(engine, one) as chain:
         try:
-            for k, rows, _ in run(one, chain):
+            for k, rows, gas in run(one, chain):
                 if k:
                     outcome[OPERATIONS] += len(rows)
                     follow(one.state, outcome)
                     decisions.step(k, next(float_rows), rows)
                 steps = k
+                if tape:
+                    # Revm reports too little gas, see `sim.report.crash`.
+                    tape.record(
+                        k, rows, gas if engine == "devnet" else [], chain.values if chain else 0
+                    )
                 if watch:
                     watch(k, *_so_far(one, k))
         except LockstepError as error:
@@ -119,6 +133,7 @@ def verify(
         on_floats=dict(zip(OUTCOME, on_floats.tolist(), strict=True)),
         exact={} if difference else dict(zip(OUTCOME, map(float, outcome), strict=True)),
         decisions=decisions,
+        tape=tape,
     )
 
 

@@ -129,8 +129,8 @@ def _rate(measure: Callable[[], float], runs: int) -> float:
 
 
 def _matrix_check(world: World, prices: Any) -> Callable[[], float]:
-    """What a simulator in NumPy does at each step, and nothing else: weighted collateral and debt
-    of all accounts at new prices, and who is below 1.
+    """What a simulator in NumPy does at each step, and nothing else: the health factors of all
+    accounts at new prices, and who is below 1.
     """
     s = world.state
     n, m = s.position.shape[:2]
@@ -143,7 +143,7 @@ def _matrix_check(world: World, prices: Any) -> Callable[[], float]:
 
     def once() -> float:
         for price in prices:
-            np.flatnonzero(weighted @ price < debt @ price)
+            np.flatnonzero((weighted @ price) / (debt @ price) < 1)
         return float(n * len(prices))
 
     return once

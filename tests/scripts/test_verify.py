@@ -17,6 +17,7 @@ from sim.report import verify as report
 from sim.sweep.columns import frame
 from sim.sweep.losses import worst_paths
 from sim.sweep.study import Study, begin
+from sim.tape import load
 from tests.scripts.commands import ape
 from tests.sweep.storms import storms, swept
 from tests.sweep.test_study import outcomes
@@ -94,6 +95,8 @@ def test_the_worst_paths_agree(study: Study) -> None:
         assert abs(one["loss_relative_error"]) < 1e-6
         assert one["decisions"] > 20 and one["decisions_differ"] == 0
         assert one["outcome_exact"]["liquidations"] == row.liquidations
+        tape = load(study.folder / "paths" / f"{one['path']}.duckdb")
+        assert int(tape.steps["liquidations"].iloc[-1]) == row.liquidations
 
 
 @pytest.mark.compiled

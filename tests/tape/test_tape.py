@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sim.agents.watchers import look
 from sim.engines.exact import run
 from sim.protocol import hub, vault
 from sim.protocol.state import (
@@ -224,6 +223,5 @@ def test_accounts_are_looked_at_after_the_step() -> None:
         assert (world.market.watch == pad).all()
         if step.k == 15:
             break
-    fresh = world.market._replace(watch=world.market.watch.copy())
-    look(world.state, fresh)
-    assert tape.latest["lowest_health"] == min(fresh.watch[:, 0]) / 10**18
+    lowest = min(vault.health(world.state, a)[4] for a in range(len(world.state.account)))
+    assert tape.latest["lowest_health"] == lowest / 10**18
