@@ -18,7 +18,7 @@ import numpy as np
 from sim import books
 from sim.agents.watchers import BLOCK, SLACK, look
 from sim.market.levels import to_integers
-from sim.market.market import LIQUIDATOR, SALE, TALLY, WATCH, Market
+from sim.market.market import LIQUIDATOR, SALE, TALLY, WATCH, WORTH, Market
 from sim.market.tables import gas_table, observed_table, price_table
 from sim.protocol import hub
 from sim.protocol import transaction as op
@@ -215,7 +215,7 @@ def _market(scenario: Scenario, prices: Any, accounts: int) -> Market:
         kind=np.full(accounts, len(symbols) ** 2, dtype=np.int64),
         nearest=np.full((-(-accounts // BLOCK), len(symbols) ** 2 + 1), np.inf),
         level=np.ones(len(symbols) ** 2 + 1),
-        worth=np.zeros((1, len(symbols), 2)),
+        worth=np.zeros((1, len(symbols), len(WORTH))),
         fall_seen=np.ones(accounts),
         least_value=np.zeros(1),
         slack=np.full(1, SLACK),

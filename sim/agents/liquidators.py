@@ -30,13 +30,14 @@ from sim.market.market import (
     LIQUIDATIONS,
     MAX_ACTIONS,
     MAX_GAS_PRICE,
+    PRICE_SEEN,
     PROFIT_FLOOR,
     PROFIT_VALUE,
     REPAID_VALUE,
     SEIZED_VALUE,
     Market,
 )
-from sim.protocol import oracle, pair, vault
+from sim.protocol import pair, vault
 from sim.protocol import transaction as op
 from sim.protocol.errors import OK
 from sim.protocol.fixed_point import BPS, jitable, mul_div_down, mul_div_up, ray, zero
@@ -173,14 +174,13 @@ def _measure(s: State, w: Market, k: int, p: int) -> None:
         price = keep * reserve / float(s.pair[p, RESERVE0 + side])
         gain = 0.0
         for v in range(s.policy.shape[0]):
-            price_c, _, _ = oracle.read(s, v, c)
-            price_d, _, _ = oracle.read(s, v, d)
+            price_c, price_d = w.worth[v, c, PRICE_SEEN], w.worth[v, d, PRICE_SEEN]
             if price_c > 0 and price_d > 0:
-                worth = float(price_d * s.unit[c]) / float(price_c * s.unit[d])
+                worth = price_d * float(s.unit[c]) / (price_c * float(s.unit[d]))
                 fee = float(s.reserve[v, c, LIQUIDATION_FEE]) / BPS
                 bonus = float(s.reserve[v, c, MAX_BONUS]) / BPS * (1 - fee)
                 own = price * worth * (1 + bonus) - 1 + ROUNDING
-                gain = max(gain, own * max(1.0, float(w.price[k, d]) / float(price_d)))
+                gain = max(gain, own * max(1.0, float(w.price[k, d]) / price_d))
         depth = reserve * float(w.price[k, d]) / float(s.unit[d])
         w.sale[c, d, GAIN] = gain
         w.sale[c, d, DEPTH] = depth

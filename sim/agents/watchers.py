@@ -35,6 +35,7 @@ from sim.market.market import (
     DEBT_WORTH,
     FACTOR,
     LIQUIDATABLE,
+    PRICE_SEEN,
     USABLE,
     Market,
 )
@@ -222,6 +223,7 @@ def _measure(s: State, w: Market) -> None:
                 debt_rise = min(debt_rise, owed / debt)
             w.worth[v, i, COLLATERAL_WORTH] = collateral
             w.worth[v, i, DEBT_WORTH] = debt
+            w.worth[v, i, PRICE_SEEN] = float(price)
             units += 1 + float(price) / float(s.unit[i])
     w.least_value[0] = LEAST_UNITS * units
     for v in range(s.policy.shape[0]):

@@ -28,7 +28,8 @@ FACTOR, COLLATERAL_VALUE, DEBT_VALUE, USABLE, LIQUIDATABLE = range(len(WATCH))
 TALLY = ("liquidations", "repaid_value", "seized_value", "profit_value", "gas_value")
 LIQUIDATIONS, REPAID_VALUE, SEIZED_VALUE, PROFIT_VALUE, GAS_VALUE = range(len(TALLY))
 
-COLLATERAL_WORTH, DEBT_WORTH = range(2)
+WORTH = ("collateral", "debt", "price")
+COLLATERAL_WORTH, DEBT_WORTH, PRICE_SEEN = range(len(WORTH))
 
 SALE = ("gain", "depth", "best_size")
 GAIN, DEPTH, BEST_SIZE = range(len(SALE))
@@ -58,7 +59,7 @@ class Market(NamedTuple):
     kind: Array  # (n,) int64: which level is its
     nearest: Array  # (blocks, K) the highest limit of each kind in a block of accounts
     level: Array  # (K,) by collateral and debt, and the last one for all other accounts: `fall`
-    worth: Array  # (V, m, 2) of a unit of collateral and of scaled debt at the last look
+    worth: Array  # (V, m, WORTH) of collateral and scaled debt, and the price, at the last look
     fall_seen: Array  # (n,) `fall` when the account was last checked
     least_value: Array  # (1,) debts or collaterals worth less are checked at every look
     slack: Array  # (1,) margin of the limits; infinite: everyone is checked at every look

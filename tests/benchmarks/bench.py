@@ -92,22 +92,26 @@ def _account_steps(accounts: int, runs: int, console: Console) -> Table:
         "exact engine (Python integers), lazy checks": lambda: _exact(one, half),
         "exact health checks (all accounts, no step)": lambda: _exact_checks(one),
     }
-    results = {}
-    for name, measure in measures.items():
-        with console.status(name):
-            results[name] = _rate(measure, runs if "exact" not in name else min(runs, 3))
+    rates: dict[str, list[float]] = {name: [] for name in measures}
+    for n in range(runs + 1):  # side by side, so that a slow moment of the machine hits all alike
+        for name, measure in measures.items():
+            with console.status(f"run {n} of {runs}: {name}"):
+                rates[name].append(_rate(measure))
     table = Table(title=f"{accounts:,} accounts x 4 assets, {steps} steps")
     for heading in ("", "account-steps/s", "x NumPy"):
         table.add_column(heading, justify="left" if not heading else "right")
-    numpy = results["NumPy health check alone, step by step"]
-    for name, rate in results.items():
-        table.add_row(name, f"{rate / 1e6:,.2f} M", f"{rate / numpy:.3g}")
+    numpy = rates["NumPy health check alone, step by step"]
+    for name, found in rates.items():  # without the first one, which warms up
+        ratios = [rate / base for rate, base in zip(found[1:], numpy[1:], strict=True)]
+        rate, ratio = statistics.median(found[1:]), statistics.median(ratios)
+        table.add_row(name, f"{rate / 1e6:,.2f} M", f"{ratio:.3g}")
     seconds = {}
     for name, days in (("calm", 1), ("both", 2)):
         part = calm_to_crash(accounts, duration_hours=24.0 * days)
         engine, tables = Compiled(build(part)), [draw(part, "mc", 0, PATHS)]
         tables.append(observed(part, tables[0]))
-        seconds[name] = PATHS / _rate(_paths(engine, tables), runs)
+        measure = _paths(engine, tables)
+        seconds[name] = PATHS / statistics.median(_rate(measure) for _ in range(runs))
     calm = seconds["calm"] / PATHS / half
     crash = (seconds["both"] - seconds["calm"]) / PATHS / (steps - half)
     table.caption = (
@@ -117,15 +121,10 @@ def _account_steps(accounts: int, runs: int, console: Console) -> Table:
     return table
 
 
-def _rate(measure: Callable[[], float], runs: int) -> float:
-    """Median of what `measure` returns per second, after a run that does not count."""
-    measure()
-    rates = []
-    for _ in range(runs):
-        begin = time.perf_counter()
-        done = measure()
-        rates.append(done / (time.perf_counter() - begin))
-    return statistics.median(rates)
+def _rate(measure: Callable[[], float]) -> float:
+    """What `measure` returns, per second."""
+    begin = time.perf_counter()
+    return measure() / (time.perf_counter() - begin)
 
 
 def _matrix_check(world: World, prices: Any) -> Callable[[], float]:
