@@ -213,7 +213,7 @@ def _market(scenario: Scenario, prices: Any, accounts: int) -> Market:
         hot_count=np.zeros(1, dtype=np.int64),
         limit=np.full(accounts, np.inf),
         kind=np.full(accounts, len(symbols) ** 2, dtype=np.int64),
-        nearest=np.full((-(-accounts // BLOCK), len(symbols) ** 2 + 1), np.inf),
+        nearest=np.full((-(-accounts // BLOCK) + 1, len(symbols) ** 2 + 1), np.inf),
         level=np.ones(len(symbols) ** 2 + 1),
         worth=np.zeros((1, len(symbols), len(WORTH))),
         fall_seen=np.ones(accounts),

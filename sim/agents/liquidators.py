@@ -62,8 +62,10 @@ def act(s: State, w: Market, k: int) -> None:
     """All accounts that may pay, best first, each as often as it pays."""
     w.spent.fill(zero())
     w.actions.fill(zero())
+    count = 0
     if w.hot_count[0] > 0:
         count = _gather(s, w, k)
+    if count > 0:
         for n in np.argsort(-w.rank[:count], kind="mergesort"):  # equals in order of account
             if not _may_pay(w, np.inf, _best_gain(w)):  # all silent or exhausted
                 break

@@ -22,6 +22,8 @@ accounts are checked at every look.
 by less than a unit of it and a unit of the token. That is below 1e-6 of any value above 1e6 such
 units; smaller ones are checked at every look. With an infinite slack everyone is: the outcome must
 be the same, and a test runs both.
+
+Who acts on an account looks at it afterwards: limits know of prices and time only.
 """
 
 from __future__ import annotations
@@ -74,10 +76,13 @@ def look(s: State, w: Market) -> None:
             w.hot[known] = w.hot[n]
             known += 1
     w.hot_count[0] = known
+    everyone = w.nearest.shape[0] - 1
+    if not _is_near(w, everyone):
+        return
     for n in range(known):
         w.hot_before[n] = w.hot[n]
     before, count = 0, 0
-    for block in range(w.nearest.shape[0]):
+    for block in range(everyone):
         first = block * BLOCK
         end = min(first + BLOCK, s.account.shape[0])
         if not _is_near(w, block):
@@ -100,11 +105,16 @@ def look(s: State, w: Market) -> None:
                 count += 1
             w.nearest[block, kind] = max(w.nearest[block, kind], w.limit[a])
     w.hot_count[0] = count
+    w.nearest[everyone].fill(0.0)
+    for block in range(everyone):
+        for kind in range(w.level.shape[0]):
+            limit = w.nearest[block, kind]
+            w.nearest[everyone, kind] = max(w.nearest[everyone, kind], limit)
 
 
 @jitable
 def _is_near(w: Market, block: int) -> bool:
-    """Whether any account of the block may be at its limit."""
+    """Whether any account of the block may be at its limit; the last block is everyone."""
     for kind in range(w.level.shape[0]):
         if w.nearest[block, kind] >= w.level[kind]:
             return True
@@ -143,8 +153,8 @@ def look_at(s: State, w: Market, a: int) -> None:
     w.limit[a] = np.inf
     if spared < np.inf:
         w.limit[a] = w.level[kind] * spared
-    block = a // BLOCK
-    w.nearest[block, kind] = max(w.nearest[block, kind], w.limit[a])
+    for block in (a // BLOCK, w.nearest.shape[0] - 1):
+        w.nearest[block, kind] = max(w.nearest[block, kind], w.limit[a])
 
 
 @jitable

@@ -57,7 +57,7 @@ class Market(NamedTuple):
     # to check.
     limit: Array  # (n,) the account is checked once its level is down to this
     kind: Array  # (n,) int64: which level is its
-    nearest: Array  # (blocks, K) the highest limit of each kind in a block of accounts
+    nearest: Array  # (blocks + 1, K) the highest limit of each kind in a block; last: in all
     level: Array  # (K,) by collateral and debt, and the last one for all other accounts: `fall`
     worth: Array  # (V, m, WORTH) of collateral and scaled debt, and the price, at the last look
     fall_seen: Array  # (n,) `fall` when the account was last checked
