@@ -3,13 +3,13 @@
     1  reference prices move          (the market's tables: row k)
     2  arbitrage pulls the venues     arbitrageurs.act
     3  feeds report, routers notice   feeds.report, keepers.poke
-    4  everyone looks                 watchers.look
+    4  everyone looks                 watchers.look: at accounts that may have become unhealthy
     5  keepers flag, liquidators act  keepers.flag, liquidators.act: sales move the venues
     6  losses are borne               keepers.settle_losses: write-offs, fees, fund, suppliers
 
 Everything that happens to the protocol is an operation of `sim.protocol.transaction`, so the
-journal of a step is the
-list of transactions that does the same on a chain. The same source compiles on floats.
+journal of a step is the list of transactions that does the same on a chain. The same source runs
+compiled on floats, over thousands of price paths (`sim.engines.compiled`).
 """
 
 from __future__ import annotations
