@@ -26,7 +26,8 @@ from sim.market.paths import draw, observed
 from sim.protocol.state import DEFICIT_REPORTED, POSITION_DEBT, State
 from sim.sweep.decisions import Comparison
 from sim.tape import Tape
-from sim.world import VALUE, World, on_path
+from sim.world import World, on_path
+from sim.world.actors import VALUE
 
 Watch = Callable[[int, float, float], None]
 """Told after every step: which, and USD repaid and lost until then."""

@@ -1,0 +1,70 @@
+"""Builds the arrays that a run starts from: scenario + seed -> protocol state, market, and how the
+state came about.
+
+The state is reached by operations alone: tokens are minted, suppliers deposit, stakers stake,
+liquidity is added and every borrower supplies and borrows, all through
+`sim.protocol.transaction`. So the same start can be played on a chain, and a book that the protocol
+would not accept is refused here, before anything is deployed.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sim import books
+from sim.agents.watchers import look
+from sim.market.levels import to_integers
+from sim.market.market import Market
+from sim.market.tables import price_table
+from sim.protocol.state import State, copy
+from sim.scenario import Scenario, ScenarioError
+from sim.schema.problems import Problem
+from sim.world.genesis import genesis
+from sim.world.opening import Block, Opening
+from sim.world.surroundings import surroundings
+
+
+class World(NamedTuple):
+    """Everything a run needs."""
+
+    scenario: Scenario
+    symbols: list[str]
+    book: books.Book
+    genesis: State
+    """The protocol as deployed: configured and empty."""
+    opening: list[Block]
+    """The operations that lead from `genesis` to `state`."""
+    state: State
+    market: Market
+
+
+def build(scenario: Scenario, seed: int | None = None) -> World:
+    """The world of a scenario; `seed` replaces the scenario's. Raises `ScenarioError` if the book
+    is not accepted.
+    """
+    (book_seed,) = np.random.SeedSequence(scenario.seed if seed is None else seed).spawn(1)
+    market_prices = price_table(scenario)
+    try:
+        book = books.synthetic(scenario, list(market_prices[0]), np.random.default_rng(book_seed))
+    except ValueError as error:
+        problem = Problem("book", str(error), "smaller debts or fewer decimals")
+        raise ScenarioError(f"scenario '{scenario.name}'", [problem]) from error
+    deployed = genesis(scenario, len(book.debt))
+    market = surroundings(scenario, market_prices, len(book.debt))
+    state = copy(deployed)
+    opening = Opening(scenario, state, book, list(market_prices[0])).blocks()
+    look(state, market)
+    return World(scenario, list(scenario.symbols), book, deployed, opening, state, market)
+
+
+def on_path(world: World, prices: Any, observed: Any) -> World:
+    """The world as it was built, on other prices: tables in whole price units as
+    `sim.market.paths` draws them. Its first row must be the world's own: it opened there.
+    """
+    tables = {"price": to_integers(prices), "observed": to_integers(observed)}
+    if (tables["price"][0] != world.market.price[0]).any():
+        raise ValueError("a path starts at other prices than the world opened at")
+    market = Market(*(array.copy() for array in world.market))._replace(**tables)
+    return world._replace(state=copy(world.state), market=market)

@@ -1,0 +1,102 @@
+"""The protocol as deployed: configured, and empty."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from sim.protocol import hub
+from sim.protocol.state import ENGINES, FEE_BPS, SPOKE, State, empty
+from sim.scenario import Scenario
+from sim.world.actors import FIRST_LIQUIDATOR, VALUE
+
+UNLIMITED = (1 << 112) - 1
+"""The largest amount the contracts accept: no cap."""
+JOURNAL_ROWS = 4_096
+"""Operations of a step that concern no account, or are rare, with room to spare."""
+JOURNAL_ROWS_PER_ACCOUNT = 4
+"""Flag, liquidate in parts, write off."""
+
+
+def genesis(scenario: Scenario, accounts: int) -> State:
+    """The configured, empty protocol at a time early enough for the opening to end at the
+    scenario's start.
+    """
+    symbols, protocol = scenario.symbols, scenario.protocol
+    first_borrower = FIRST_LIQUIDATOR + len(scenario.liquidators)
+    s = empty(
+        units=[10 ** scenario.assets[symbol].decimals for symbol in symbols],
+        vaults=1,
+        account_owner=list(range(first_borrower, first_borrower + accounts)),
+        account_vault=[0] * accounts,
+        actors=first_borrower + accounts,
+        pair_tokens=[tuple(map(symbols.index, venue.assets)) for venue in scenario.venues],  # type: ignore[misc]
+        now=int(scenario.start.timestamp()) - 3_600,
+        journal_capacity=JOURNAL_ROWS + JOURNAL_ROWS_PER_ACCOUNT * accounts,
+    )
+    for i, symbol in enumerate(symbols):
+        rates, reserve, feed = (
+            protocol.rates[symbol],
+            protocol.reserves[symbol],
+            scenario.feeds[symbol],
+        )
+        s.rates[i] = [
+            rates.reserve_factor_bps,
+            rates.optimal_usage_bps,
+            rates.base_rate_bps,
+            rates.slope1_bps,
+            rates.slope2_bps,
+        ]
+        caps = [
+            UNLIMITED if cap is None else min(int(cap * s.unit[i]), UNLIMITED)
+            for cap in (reserve.supply_cap, reserve.borrow_cap)
+        ]
+        s.reserve[0, i] = [
+            reserve.ltv_bps,
+            reserve.lt_bps,
+            reserve.max_bonus_bps,
+            reserve.min_bonus_bps,
+            reserve.liquidation_fee_bps,
+            int(reserve.rehypothecate),
+            int(reserve.collateral_enabled),
+            int(reserve.borrow_enabled),
+            *caps,
+            reserve.lt_bps,
+            0,
+            0,
+        ]
+        bounds = [round(feed.min_price_usd * VALUE), round(feed.max_price_usd * VALUE)]
+        s.oracle[0, i] = [
+            feed.heartbeat_seconds,
+            *bounds,
+            feed.max_move_bps,
+            feed.hold_off_seconds,
+            0,
+            0,
+            0,
+            0,
+        ]
+        spoke = dict.fromkeys(SPOKE, 0) | {"add_cap": UNLIMITED, "draw_cap": UNLIMITED, "active": 1}
+        s.spoke[:, i] = list(spoke.values())
+        hub.update_rate(s, i)
+    rule = protocol.liquidation
+    s.policy[0] = [
+        ENGINES.index(rule.engine),
+        _wad(rule.target_health),
+        _wad(rule.hf_for_max_bonus),
+        rule.auction_seconds,
+        rule.delay_seconds,
+        _wad(rule.urgent_health),
+        round(rule.dust_value_usd * VALUE),
+    ]
+    s.losses[:] = [
+        round(protocol.cover_window_hours * 3_600),
+        int(protocol.loss_mode == "immediate"),
+        round(protocol.insurance.cooldown_hours * 3_600),
+    ]
+    s.pair[:, FEE_BPS] = [venue.fee_bps for venue in scenario.venues]
+    return s
+
+
+def _wad(ratio: float) -> int:
+    """The decimal as written, as a WAD: 0.84 is 84/100, not the nearest double."""
+    return int(Fraction(str(ratio)) * 10**18)

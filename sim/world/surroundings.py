@@ -1,0 +1,67 @@
+"""The market around the protocol when a run starts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from sim.agents.watchers import BLOCK, SLACK
+from sim.market.market import LIQUIDATOR, SALE, TALLY, WATCH, WORTH, Market
+from sim.market.tables import gas_table, observed_table
+from sim.scenario import Scenario
+from sim.world.actors import ARBITRAGEURS, FIRST_LIQUIDATOR, VALUE
+
+
+def surroundings(scenario: Scenario, prices: Any, accounts: int) -> Market:
+    """Tables of what will happen, and empty scratch pads; `prices` are the reference prices."""
+    steps, symbols = scenario.steps, scenario.symbols
+    start = int(scenario.start.timestamp())
+    population = scenario.liquidators
+    return Market(
+        time=_integers([start + k * scenario.step_seconds for k in range(steps + 1)]),
+        price=prices,
+        observed=observed_table(scenario),
+        gas_price=gas_table(scenario),
+        heartbeat=_integers([scenario.feeds[symbol].heartbeat_seconds for symbol in symbols]),
+        deviation=_integers([scenario.feeds[symbol].deviation_bps for symbol in symbols]),
+        arbitrage_speed=_integers([scenario.arbitrage.speed_bps]),
+        liquidator=_integers(
+            [
+                [
+                    round(one.max_gas_price_gwei * 10**9),
+                    one.gas_used,
+                    round(one.profit_floor_usd * VALUE),
+                    round(one.capacity_usd_per_step * VALUE),
+                    one.max_actions_per_step,
+                ]
+                for one in population
+            ]
+        ).reshape(len(population), len(LIQUIDATOR)),
+        liquidator_actor=np.arange(len(population), dtype=np.int64) + FIRST_LIQUIDATOR,
+        arbitrageur=np.array([ARBITRAGEURS]),
+        native=np.array([symbols.index(scenario.native_asset)]),
+        watch=np.full((accounts, len(WATCH)), 0, dtype=object),
+        hot=np.full(accounts, -1, dtype=np.int64),
+        hot_before=np.full(accounts, -1, dtype=np.int64),
+        hot_count=np.zeros(1, dtype=np.int64),
+        limit=np.full(accounts, np.inf),
+        kind=np.full(accounts, len(symbols) ** 2, dtype=np.int64),
+        nearest=np.full((-(-accounts // BLOCK) + 1, len(symbols) ** 2 + 1), np.inf),
+        level=np.ones(len(symbols) ** 2 + 1),
+        worth=np.zeros((1, len(symbols), len(WORTH))),
+        fall_seen=np.ones(accounts),
+        least_value=np.zeros(1),
+        slack=np.full(1, SLACK),
+        spent=_integers([0] * len(population)),
+        actions=_integers([0] * len(population)),
+        sale=np.zeros((len(symbols), len(symbols), len(SALE))),
+        wanted=np.zeros(len(population)),
+        candidate=np.full(accounts, -1, dtype=np.int64),
+        rank=np.zeros(accounts),
+        tally=_integers([0] * len(TALLY)),
+    )
+
+
+def _integers(values: list[Any]) -> np.ndarray[Any, Any]:
+    return np.array(values, dtype=object)
