@@ -14,11 +14,12 @@ from math import sqrt
 import numpy as np
 
 from sim.agents.costs import gas_value
-from sim.agents.watchers import look_at, most_owed
+from sim.agents.watchers import look_at
 from sim.market import venue
 from sim.market.market import (
     BEST_SIZE,
     CAPACITY,
+    COLLATERAL_WORTH,
     DEBT_VALUE,
     DEBT_WORTH,
     DEPTH,
@@ -40,9 +41,12 @@ from sim.market.market import (
 from sim.protocol import pair, vault
 from sim.protocol import transaction as op
 from sim.protocol.errors import OK
-from sim.protocol.fixed_point import BPS, jitable, mul_div_down, mul_div_up, ray, zero
+from sim.protocol.fixed_point import BPS, jitable, mul_div_down, mul_div_up, zero
+from sim.protocol.liquidation import CLOSE_FACTOR_BPS, FULL_CLOSE_HEALTH_BPS, FULL_CLOSE_VALUE
 from sim.protocol.liquidator import side_of
 from sim.protocol.state import (
+    CLOSE_FACTOR,
+    ENGINE,
     FEE_BPS,
     IS_COLLATERAL,
     LIQUIDATION_FEE,
@@ -50,6 +54,7 @@ from sim.protocol.state import (
     POSITION_DEBT,
     RESERVE0,
     RESERVE1,
+    SUPPLIED,
     State,
 )
 
@@ -65,13 +70,14 @@ def act(s: State, w: Market, k: int) -> None:
     count = 0
     if w.hot_count[0] > 0:
         count = _gather(s, w, k)
-    if count > 0:
-        for n in np.argsort(-w.rank[:count], kind="mergesort"):  # equals in order of account
-            if not _may_pay(w, np.inf, _best_gain(w)):  # all silent or exhausted
-                break
-            a = w.candidate[n]
-            while _try_all(s, w, k, a) and w.watch[a, LIQUIDATABLE] != 0:
-                pass
+    for _ in range(count):
+        if not _may_pay(w, np.inf, _best_gain(w)):  # all silent or exhausted
+            break
+        n = np.argmax(w.rank[:count])  # equals in order of account; few are reached: no sorting
+        w.rank[n] = -1.0
+        a = w.candidate[n]
+        while _try_all(s, w, k, a) and w.watch[a, LIQUIDATABLE] != 0:
+            pass
 
 
 @jitable
@@ -84,15 +90,13 @@ def _gather(s: State, w: Market, k: int) -> int:
         w.wanted[lq] = _wanted(s, w, k, lq)
     for p in range(s.pair.shape[0]):
         _measure(s, w, k, p)
-    gain = _best_gain(w)
     for n in range(w.hot_count[0]):
         a = w.hot[n]
-        if _may_pay(w, gain * most_owed(w, a), gain):
-            own, most, whole = _prospect(s, w, a)
-            if _may_pay(w, most, own):
-                w.candidate[count] = a
-                w.rank[count] = max(whole, 0.0)
-                count += 1
+        gain, most, whole = _prospect(s, w, a)
+        if _may_pay(w, most, gain):
+            w.candidate[count] = a
+            w.rank[count] = max(whole, 0.0)
+            count += 1
     return count
 
 
@@ -106,9 +110,9 @@ def _try_all(s: State, w: Market, k: int, a: int) -> bool:
     d, c = _largest_pair(s, w, k, a)
     if w.watch[a, LIQUIDATABLE] == 0 or d < 0 or c < 0:
         return False
-    owed = _owed(s, w, a)
+    size = _repayable(s, w, a)
     for lq in range(w.liquidator.shape[0]):
-        most, _ = _sale(w, c, d, min(owed, _left(w, lq)))
+        most, _ = _sale(w, c, d, min(size, _left(w, lq)))
         if most >= w.wanted[lq] and _try(s, w, k, lq, a, d, c):
             w.wanted[lq] = _wanted(s, w, k, lq)
             _measure(s, w, k, s.pair_of[c, d])
@@ -144,16 +148,6 @@ def _may_pay(w: Market, most: float, gain: float) -> bool:
         if most >= w.wanted[lq] and gain * _left(w, lq) >= w.wanted[lq]:
             return True
     return False
-
-
-@jitable
-def _owed(s: State, w: Market, a: int) -> float:
-    """What the account owes as a value."""
-    owed = 0.0
-    for i in range(s.unit.shape[0]):
-        worth = w.worth[s.account_vault[a], i, DEBT_WORTH]
-        owed += float(s.position[a, i, POSITION_DEBT]) * worth / float(ray() * s.unit[i])
-    return owed
 
 
 @jitable
@@ -213,17 +207,44 @@ def _sale(w: Market, c: int, d: int, size: float) -> tuple[float, float]:
 @jitable
 def _prospect(s: State, w: Market, a: int) -> tuple[float, float, float]:
     """(gain, the most to gain, gain of repaying all) of the best pair of a debt and a collateral of
-    the account, as `_sale` has them.
+    the account, as `_sale` has them; nothing if it is healthy.
     """
-    gain, owed, most, whole = 0.0, _owed(s, w, a), 0.0, 0.0
-    for d in range(s.unit.shape[0]):
+    size, m = _repayable(s, w, a), s.unit.shape[0]
+    if size == 0:
+        return 0.0, 0.0, 0.0
+    if w.pair[a] >= 0:
+        c, d = w.pair[a] // m, w.pair[a] % m
+        most, whole = _sale(w, c, d, size)
+        return w.sale[c, d, GAIN], most, whole
+    gain, most, whole = 0.0, 0.0, 0.0
+    for d in range(m):
         if s.position[a, d, POSITION_DEBT] != 0:
-            for c in range(s.unit.shape[0]):
+            for c in range(m):
                 if s.position[a, c, IS_COLLATERAL] != 0:
-                    part, all_of_it = _sale(w, c, d, owed)
+                    part, all_of_it = _sale(w, c, d, size)
                     gain = max(gain, w.sale[c, d, GAIN])
                     most, whole = max(most, part), max(whole, all_of_it)
     return gain, most, whole
+
+
+@jitable
+def _repayable(s: State, w: Market, a: int) -> float:
+    """What may be repaid of the account's debt at once, as a value: nothing of a healthy one, half
+    where the close factor says so (`sim.protocol.liquidation`).
+    """
+    v, owed, counted = s.account_vault[a], 0.0, 0.0
+    for i in range(s.unit.shape[0]):
+        owed += float(s.position[a, i, POSITION_DEBT]) * w.worth[v, i, DEBT_WORTH]
+        held = float(s.position[a, i, SUPPLIED] * s.position[a, i, IS_COLLATERAL])
+        counted += held * w.worth[v, i, COLLATERAL_WORTH]
+    if counted > owed * (1 + ROUNDING):
+        return 0.0
+    if s.policy[v, ENGINE] == CLOSE_FACTOR and w.pair[a] >= 0:
+        deep = counted * BPS <= owed * FULL_CLOSE_HEALTH_BPS * (1 + ROUNDING)
+        small = min(owed, counted) <= FULL_CLOSE_VALUE * (1 + ROUNDING)
+        if not deep and not small:
+            return owed * (CLOSE_FACTOR_BPS / BPS) * (1 + ROUNDING)
+    return owed
 
 
 # --- what pays ------------------------------------------------------------------------------------

@@ -42,7 +42,7 @@ from sim.market.market import (
     Market,
 )
 from sim.protocol import hub, oracle, vault
-from sim.protocol.fixed_point import jitable, max_uint, wad, zero
+from sim.protocol.fixed_point import BPS, jitable, max_uint, ray, wad, zero
 from sim.protocol.state import (
     DUST_VALUE,
     DUTCH_BONUS,
@@ -132,7 +132,7 @@ def look_at(s: State, w: Market, a: int) -> None:
     """Check one account; one without debt cannot be unhealthy and is not valued."""
     w.watch[a, USABLE] = zero()
     w.watch[a, LIQUIDATABLE] = zero()
-    w.fall_seen[a] = w.level[w.level.shape[0] - 1]
+    w.pair[a] = _pair(s, a)
     if not vault.has_debt(s, a):
         w.watch[a, FACTOR] = max_uint()
         w.watch[a, COLLATERAL_VALUE] = zero()
@@ -160,22 +160,27 @@ def look_at(s: State, w: Market, a: int) -> None:
 @jitable
 def _kind(s: State, w: Market, a: int) -> int:
     """The level that says when to check the account again; the last one is `fall`."""
-    last = w.level.shape[0] - 1
-    if w.watch[a, FACTOR] < wad():
-        return last
-    c, d, m = -1, -1, s.unit.shape[0]
-    for i in range(m):
+    if w.watch[a, FACTOR] < wad() or w.pair[a] < 0:
+        return w.level.shape[0] - 1
+    return s.account_vault[a] * s.unit.shape[0] ** 2 + w.pair[a]
+
+
+@jitable
+def _pair(s: State, a: int) -> int:
+    """c m + d of an account with one collateral c and one debt d; -1 if it is otherwise."""
+    c, d = -1, -1
+    for i in range(s.unit.shape[0]):
         if s.position[a, i, IS_COLLATERAL] != 0:
             if c >= 0:
-                return last
+                return -1
             c = i
         if s.position[a, i, POSITION_DEBT] != 0:
             if d >= 0:
-                return last
+                return -1
             d = i
     if c < 0 or d < 0:
-        return last
-    return (s.account_vault[a] * m + c) * m + d
+        return -1
+    return c * s.unit.shape[0] + d
 
 
 @jitable
@@ -199,12 +204,6 @@ def flags_matter(s: State, v: int) -> bool:
     return s.policy[v, LIQUIDATION_DELAY] != 0 or s.policy[v, ENGINE] == DUTCH_BONUS
 
 
-@jitable
-def most_owed(w: Market, a: int) -> float:
-    """The most that the account's debt can be worth now, as a value."""
-    return float(w.watch[a, DEBT_VALUE]) * w.fall_seen[a] / w.level[w.level.shape[0] - 1]
-
-
 def checking_everyone(w: Market) -> Market:
     """The market with watchers that check every account at every look."""
     return w._replace(
@@ -222,10 +221,10 @@ def _measure(s: State, w: Market) -> None:
         index, shares, _, held = hub.preview(s, i)
         for v in range(s.policy.shape[0]):
             price, _, _ = oracle.read(s, v, i)
-            collateral = float(price * threshold(s, v, i))
+            collateral = float(price * threshold(s, v, i)) / float(BPS * s.unit[i])
             if s.reserve[v, i, REHYPOTHECATE] != 0:
                 collateral *= float(held + hub.VIRTUAL) / float(shares + hub.VIRTUAL)
-            debt = float(price) * float(index)
+            debt = float(price * index) / float(ray() * s.unit[i])
             before, owed = w.worth[v, i, COLLATERAL_WORTH], w.worth[v, i, DEBT_WORTH]
             if collateral < before:
                 collateral_fall = min(collateral_fall, collateral / before)

@@ -29,6 +29,7 @@ TALLY = ("liquidations", "repaid_value", "seized_value", "profit_value", "gas_va
 LIQUIDATIONS, REPAID_VALUE, SEIZED_VALUE, PROFIT_VALUE, GAS_VALUE = range(len(TALLY))
 
 WORTH = ("collateral", "debt", "price")
+"""What a unit of collateral counts for, what a unit of scaled debt costs, the price of a token."""
 COLLATERAL_WORTH, DEBT_WORTH, PRICE_SEEN = range(len(WORTH))
 
 SALE = ("gain", "depth", "best_size")
@@ -57,10 +58,10 @@ class Market(NamedTuple):
     # to check.
     limit: Array  # (n,) the account is checked once its level is down to this
     kind: Array  # (n,) int64: which level is its
+    pair: Array  # (n,) int64: c m + d of one collateral c and one debt d, -1 for others
     nearest: Array  # (blocks + 1, K) the highest limit of each kind in a block; last: in all
     level: Array  # (K,) by collateral and debt, and the last one for all other accounts: `fall`
-    worth: Array  # (V, m, WORTH) of collateral and scaled debt, and the price, at the last look
-    fall_seen: Array  # (n,) `fall` when the account was last checked
+    worth: Array  # (V, m, WORTH) values of a unit at the last look: see WORTH
     least_value: Array  # (1,) debts or collaterals worth less are checked at every look
     slack: Array  # (1,) margin of the limits; infinite: everyone is checked at every look
     spent: Array  # (L,) value repaid in this step

@@ -129,13 +129,14 @@ def _priced(s: State) -> list[int]:
     says nothing about their health.
     """
     down = [i for i in range(len(s.unit)) if oracle.read(s, _VAULT, i)[0] == 0]
-    held = (s.position[:, :, IS_COLLATERAL] != 0) | (s.position[:, :, POSITION_DEBT] != 0)
-    return [a for a in range(len(s.account)) if vault.has_debt(s, a) and not held[a, down].any()]
+    owed = s.position[:, :, POSITION_DEBT] != 0
+    held = (s.position[:, :, IS_COLLATERAL] != 0) | owed
+    return list(np.flatnonzero(owed.any(axis=1) & ~held[:, down].any(axis=1)))
 
 
 def _borrowers(watch: Array) -> Row:
     """How healthy the accounts with debt are, and what they own and owe."""
-    health = np.array([factor / _WAD for factor in watch[:, FACTOR]])
+    health = watch[:, FACTOR] / _WAD
     quantiles: list[Any] = [None] * len(QUANTILES)
     if len(health):
         quantiles = np.percentile(health, QUANTILES).tolist()
@@ -144,9 +145,9 @@ def _borrowers(watch: Array) -> Row:
         "lowest_health": health.min() if len(health) else None,
         "unhealthy": int((health < 1).sum()),
         **{f"health_p{q:02}": value for q, value in zip(QUANTILES, quantiles, strict=True)},
-        "collateral_usd": sum(collateral) / _USD,
-        "debt_usd": sum(debt) / _USD,
-        "shortfall_usd": sum(np.maximum(debt - collateral, 0)) / _USD,
+        "collateral_usd": collateral.sum() / _USD,
+        "debt_usd": debt.sum() / _USD,
+        "shortfall_usd": np.maximum(debt - collateral, 0).sum() / _USD,
     }
 
 
@@ -192,10 +193,10 @@ def _shortfalls(s: State, watch: Array, known: list[int]) -> list[int]:
     """
     totals = [0] * len(s.unit)
     for a, row in zip(known, watch, strict=True):
-        missing = row[DEBT_VALUE] - row[COLLATERAL_VALUE]
+        missing = int(row[DEBT_VALUE] - row[COLLATERAL_VALUE])  # whole: integers for the unhealthy
         if missing > 0:
             for i in range(len(totals)):
-                totals[i] += vault.debt_assets(s, a, i) * missing // row[DEBT_VALUE]
+                totals[i] += vault.debt_assets(s, a, i) * missing // int(row[DEBT_VALUE])
     return totals
 
 

@@ -11,12 +11,15 @@ from sim.agents import watchers
 from sim.agents.census import census
 from sim.engines.compiled import Compiled
 from sim.engines.exact import run
-from sim.market.market import FACTOR, LIQUIDATIONS
+from sim.market.market import COLLATERAL_VALUE, DEBT_VALUE, FACTOR, LIQUIDATIONS, USABLE
 from sim.market.paths import draw, observed
+from sim.protocol import oracle, vault
+from sim.protocol.state import IS_COLLATERAL, POSITION_DEBT, SUPPLIED
 from sim.scenario import Scenario, load, with_overrides
 from sim.world import World, build, on_path
 from tests.simulation.runs import SMALL
 
+WAD = 10**18
 WILD = {"paths.model": "gbm", "paths.volatility_per_sqrt_year": {"WETH": 6.0, "WBTC": 5.0}}
 VARIANTS: dict[str, dict[str, Any]] = {
     "close factor": {},
@@ -109,7 +112,9 @@ def test_an_account_that_is_not_checked_is_healthy() -> None:
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_the_census_is_what_looking_at_everyone_finds(variant: str) -> None:
-    """Column by column, to the wei, at steps of a wild path."""
+    """At steps of a wild path: to the wei wherever an account is not plainly healthy, and else to
+    what is rounded there, a unit of value and one of the token per asset.
+    """
     scenario = _scenario({**WILD, **VARIANTS[variant], "duration_hours": 12})
     prices = draw(scenario, "mc", 2, 1)[0]
     world = on_path(build(scenario), prices, observed(scenario, prices))
@@ -119,4 +124,32 @@ def test_the_census_is_what_looking_at_everyone_finds(variant: str) -> None:
             everyone = w._replace(**{name: getattr(w, name).copy() for name in w._fields})
             for a in range(len(s.account)):
                 watchers.look_at(s, everyone, a)
-            assert (census(s) == everyone.watch).all()
+            found, exact = census(s), everyone.watch
+            below = exact[:, FACTOR] < WAD
+            assert ((found[:, FACTOR] < WAD) == below).all()
+            assert (found[below, 1:] == exact[below, 1:].astype(float)).all()
+            assert (found[:, USABLE:] == exact[:, USABLE:]).all()
+            prices = [oracle.read(s, 0, i)[0] for i in range(len(s.unit))]
+            rounded = sum(1 + price / unit for price, unit in zip(prices, s.unit, strict=True))
+            values = slice(COLLATERAL_VALUE, DEBT_VALUE + 1)
+            off = found[:, values] - exact[:, values].astype(float)
+            assert (abs(off) <= rounded + 1e-14 * found[:, values]).all()
+
+
+def test_a_health_of_one_unit_below_one_is_found_by_the_census() -> None:
+    """Where doubles cannot tell, integers do: a price that leaves an account at 1 - 1e-18."""
+    s = build(_scenario({"protocol.reserves.WETH.rehypothecate": False})).state
+    symbols = load("black-thursday").symbols
+    weth, dai = symbols.index("WETH"), symbols.index("DAI")
+    s.position[:2] = 0
+    s.position[:2, dai, POSITION_DEBT] = 10**10 * 10**18
+    s.position[:2, weth, IS_COLLATERAL] = 1
+    low, high = 0, 10**12 * 10**18
+    while high - low > 1:
+        middle = (low + high) // 2
+        s.position[0, weth, SUPPLIED] = middle
+        low, high = (low, middle) if vault.health(s, 0)[4] >= WAD else (middle, high)
+    s.position[:2, weth, SUPPLIED] = [high, low]
+    factors = [vault.health(s, a)[4] for a in (0, 1)]
+    assert WAD - 3 <= factors[1] < WAD <= factors[0]
+    assert [factor < WAD for factor in census(s)[:2, FACTOR]] == [False, True]
