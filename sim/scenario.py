@@ -100,6 +100,8 @@ class Scenario(Part):
         for i, name in enumerate(names):
             if name in names[:i]:
                 yield Problem(f"liquidators[{i}].name", f"{name} is taken", "a name of its own")
+            for symbol in self.liquidators[i].capital_usd or {}:
+                yield from self._unknown(f"liquidators[{i}].capital_usd.{symbol}", symbol)
 
     def _time_problems(self) -> Iterator[Problem]:
         seconds = self.duration_hours * 3600

@@ -15,8 +15,8 @@ was level0, with = for one pair. It cannot be below 1 while
 
 Only accounts at their limit are checked again. An unhealthy account matters to the keepers once its
 collateral may be below the dust line, which is another such limit on `fall`; liquidators check it
-themselves when it can pay them. Where flags decide, or prices that cannot be used, unhealthy
-accounts are checked at every look.
+themselves when it can pay them. Where flags or latencies decide, or prices that cannot be used,
+unhealthy accounts are checked at every look.
 
 `slack` covers rounding: of doubles here, and of the integers of exact runs, in which a value is off
 by less than a unit of it and a unit of the token. That is below 1e-6 of any value above 1e6 such
@@ -137,6 +137,7 @@ def look_at(s: State, w: Market, a: int) -> None:
         w.watch[a, FACTOR] = max_uint()
         w.watch[a, COLLATERAL_VALUE] = zero()
         w.watch[a, DEBT_VALUE] = zero()
+        w.since[a] = zero()
         w.limit[a] = 0.0
         return
     _, _, collateral, debt, factor, _, usable = vault.health(s, a)
@@ -147,6 +148,10 @@ def look_at(s: State, w: Market, a: int) -> None:
         w.watch[a, USABLE] = zero() + 1
         if factor < wad() and vault.delay_passed(s, a, factor):
             w.watch[a, LIQUIDATABLE] = zero() + 1
+    if w.watch[a, LIQUIDATABLE] == 0:
+        w.since[a] = zero()
+    elif w.since[a] == 0:
+        w.since[a] = s.clock[0]
     kind = _kind(s, w, a)
     w.kind[a] = kind
     spared = (1 + w.slack[0]) * _spared(s, w, a)
@@ -193,7 +198,7 @@ def _spared(s: State, w: Market, a: int) -> float:
     if factor >= wad():
         return float(wad()) / float(factor)
     v = s.account_vault[a]
-    if flags_matter(s, v) or w.watch[a, USABLE] == 0:
+    if flags_matter(s, v) or w.timed[0] != 0 or w.watch[a, USABLE] == 0:
         return np.inf
     return float(s.policy[v, DUST_VALUE]) / float(collateral)
 

@@ -19,8 +19,22 @@ LIQUIDATOR = (
     "profit_floor",
     "capacity",
     "max_actions",
+    "latency",
+    "own_capital",
+    "keeps",
+    "takes_shares",
 )
-MAX_GAS_PRICE, GAS_USED, PROFIT_FLOOR, CAPACITY, MAX_ACTIONS = range(len(LIQUIDATOR))
+(
+    MAX_GAS_PRICE,
+    GAS_USED,
+    PROFIT_FLOOR,
+    CAPACITY,
+    MAX_ACTIONS,
+    LATENCY,
+    OWN_CAPITAL,
+    KEEPS,
+    TAKES_SHARES,
+) = range(len(LIQUIDATOR))
 
 WATCH = ("health_factor", "collateral_value", "debt_value", "prices_usable", "liquidatable")
 FACTOR, COLLATERAL_VALUE, DEBT_VALUE, USABLE, LIQUIDATABLE = range(len(WATCH))
@@ -32,8 +46,8 @@ WORTH = ("collateral", "debt", "price")
 """What a unit of collateral counts for, what a unit of scaled debt costs, the price of a token."""
 COLLATERAL_WORTH, DEBT_WORTH, PRICE_SEEN = range(len(WORTH))
 
-SALE = ("gain", "depth", "best_size")
-GAIN, DEPTH, BEST_SIZE = range(len(SALE))
+SALE = ("gain", "depth", "best_size", "held_gain")
+GAIN, DEPTH, BEST_SIZE, HELD_GAIN = range(len(SALE))
 
 
 class Market(NamedTuple):
@@ -48,9 +62,12 @@ class Market(NamedTuple):
     arbitrage_speed: Array  # (1,) share of the gap closed per step, BPS
     liquidator: Array  # (L, LIQUIDATOR)
     liquidator_actor: Array  # (L,) int64
+    priority: Array  # (L,) int64: liquidators from the highest bid down
+    timed: Array  # (1,) int64: whether any has a latency
     arbitrageur: Array  # (1,) actor, int64
     native: Array  # (1,) the asset gas is paid in, int64
     watch: Array  # (n, WATCH) every account as last checked
+    since: Array  # (n,) when the account was first seen liquidatable; 0: it is not
     hot: Array  # (n,) int64: the first `hot_count` are the accounts to act on, rising
     hot_before: Array  # (n,) int64: the same a look earlier
     hot_count: Array  # (1,) int64
@@ -66,7 +83,7 @@ class Market(NamedTuple):
     slack: Array  # (1,) margin of the limits; infinite: everyone is checked at every look
     spent: Array  # (L,) value repaid in this step
     actions: Array  # (L,) liquidations in this step
-    sale: Array  # (m, m, SALE) float64, by collateral and debt: see `sim.agents.liquidators`
+    sale: Array  # (m, m, SALE) float64, by collateral and debt: see `sim.agents.prospects`
     wanted: Array  # (L,) float64: least value for which each acts
     candidate: Array  # (n,) int64: accounts that liquidators consider
     rank: Array  # (n,) float64: what liquidating all of each would bring, value

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from sim.schema.base import FromList, Part, PositiveUsd, Share, Symbol, Usd, Weight
+from sim.schema.base import FromList, Part, PositiveUsd, Seconds, Share, Symbol, Usd, Weight
 from sim.schema.problems import Problem
 
 # Below $2,000 a position is always closed whole, and what a liquidation leaves must be worth $1,000
@@ -110,7 +110,9 @@ class Liquidator(Part):
 
     name: str = Field(min_length=1, max_length=64, description="a name, 1 to 64 characters")
     max_gas_price_gwei: float = Field(
-        ge=0, le=1e9, description="gwei; above this gas price it does nothing"
+        ge=0,
+        le=1e9,
+        description="gwei: its bid; the highest acts first, and above it it does nothing",
     )
     gas_used: int = Field(
         ge=21_000, le=30_000_000, description="gas per liquidation, 21000..30000000"
@@ -122,3 +124,23 @@ class Liquidator(Part):
     max_actions_per_step: int = Field(
         ge=1, le=100_000, description="liquidations per step, 1..100000"
     )
+    latency_seconds: Seconds = Field(
+        default=0,
+        description="from the step in which an account can be liquidated to acting, seconds",
+    )
+    capital_usd: Mapping[Symbol, Usd] | None = Field(
+        default=None, description="per asset: USD of its own to repay with; absent: flash loans"
+    )
+    keeps_collateral: bool = Field(
+        default=False, description="true: keeps what it seizes, at the reference price; own capital"
+    )
+    takes_shares: bool = Field(
+        default=False,
+        description="true: takes a position where the hub has not the cash; own capital only",
+    )
+
+    def _problems(self) -> Iterator[Problem]:
+        if self.capital_usd is None:
+            for name in ("keeps_collateral", "takes_shares"):
+                if getattr(self, name):
+                    yield Problem(name, "is true without capital", "capital_usd, or false")

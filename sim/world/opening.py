@@ -10,7 +10,15 @@ from sim.protocol.errors import NAMES, OK
 from sim.protocol.state import State
 from sim.scenario import Scenario, ScenarioError
 from sim.schema.problems import Problem
-from sim.world.actors import ADMIN, ARBITRAGEURS, LIQUIDITY_PROVIDERS, STAKERS, SUPPLIERS, VALUE
+from sim.world.actors import (
+    ADMIN,
+    ARBITRAGEURS,
+    FIRST_LIQUIDATOR,
+    LIQUIDITY_PROVIDERS,
+    STAKERS,
+    SUPPLIERS,
+    VALUE,
+)
 
 OPERATIONS_PER_BLOCK = 500
 
@@ -78,6 +86,10 @@ class Opening:
                     self._do(path, kind, actor, op.NOBODY, i, 0, amount)
             if capital := self._tokens(i, scenario.arbitrage.capital_usd / len(symbols)):
                 self._fund(ARBITRAGEURS, i, capital)
+        for n, liquidator in enumerate(scenario.liquidators):
+            for symbol, usd in (liquidator.capital_usd or {}).items():
+                i = symbols.index(symbol)
+                self._fund(FIRST_LIQUIDATOR + n, i, self._tokens(i, usd))
         for p, venue in enumerate(scenario.venues):
             sides = [int(i) for i in self._s.pair_tokens[p]]
             amounts = [self._tokens(i, venue.depth_usd_per_side) for i in sides]

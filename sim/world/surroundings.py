@@ -34,14 +34,21 @@ def surroundings(scenario: Scenario, prices: Any, accounts: int) -> Market:
                     round(one.profit_floor_usd * VALUE),
                     round(one.capacity_usd_per_step * VALUE),
                     one.max_actions_per_step,
+                    one.latency_seconds,
+                    int(one.capital_usd is not None),
+                    int(one.keeps_collateral),
+                    int(one.takes_shares),
                 ]
                 for one in population
             ]
         ).reshape(len(population), len(LIQUIDATOR)),
         liquidator_actor=np.arange(len(population), dtype=np.int64) + FIRST_LIQUIDATOR,
+        priority=np.argsort([-one.max_gas_price_gwei for one in population], kind="stable"),
+        timed=np.array([int(any(one.latency_seconds for one in population))]),
         arbitrageur=np.array([ARBITRAGEURS]),
         native=np.array([symbols.index(scenario.native_asset)]),
         watch=np.full((accounts, len(WATCH)), 0, dtype=object),
+        since=_integers([0] * accounts),
         hot=np.full(accounts, -1, dtype=np.int64),
         hot_before=np.full(accounts, -1, dtype=np.int64),
         hot_count=np.zeros(1, dtype=np.int64),

@@ -24,6 +24,13 @@ SMALL: dict[str, Any] = {
 }
 
 
+DEEP: dict[str, Any] = {f"venues[{k}].depth_usd_per_side": 1e11 for k in range(6)} | {
+    "arbitrage.capital_usd": 1e12,
+    "arbitrage.speed_bps": 10_000,
+}
+"""Venues and arbitrage that sales do not move."""
+
+
 class Outcome(NamedTuple):
     """USD with 8 decimals; per-asset losses summed at par, which holds for the stables borrowed."""
 

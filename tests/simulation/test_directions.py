@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.simulation.runs import Outcome, outcome
+from tests.simulation.runs import DEEP, Outcome, outcome
 
 START = datetime(2020, 3, 12, tzinfo=timezone.utc)
 NOBODY = {f"liquidators[{k}].max_actions_per_step": 1 for k in range(3)} | {
@@ -18,10 +18,6 @@ CAPABLE: dict[str, Any] = {
     "liquidators[2].max_actions_per_step": 1_000,
     "liquidators[2].profit_floor_usd": 0.0,
     "gas_price_gwei": 1.0,
-}
-DEEP: dict[str, Any] = {f"venues[{k}].depth_usd_per_side": 1e11 for k in range(6)} | {
-    "arbitrage.capital_usd": 1e12,
-    "arbitrage.speed_bps": 10_000,
 }
 
 

@@ -1,0 +1,132 @@
+"""Liquidators as people: bids, latency, own capital, and the choice to stop. Pairs of runs share
+scenario, seed and path.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sim.engines.exact import run
+from sim.protocol import transaction as op
+from sim.protocol.errors import OK
+from sim.protocol.state import WALLET
+from sim.scenario import ScenarioError, load, with_overrides
+from sim.world import World, build
+from sim.world.actors import FIRST_LIQUIDATOR
+from tests.simulation.runs import DEEP, SMALL, outcome
+
+ONE: dict[str, Any] = {
+    "name": "one",
+    "max_gas_price_gwei": 1_000.0,
+    "gas_used": 500_000,
+    "profit_floor_usd": 5.0,
+    "capacity_usd_per_step": 1e9,
+    "max_actions_per_step": 1_000,
+}
+FLOOR = {**ONE, "profit_floor_usd": 200.0}
+LOW = {"duration_hours": 26.5, "gas_price_gwei": 1.0}
+LIQUIDATIONS = (op.LIQUIDATE, op.FLASH_LIQUIDATE)
+
+
+def _played(population: list[dict[str, Any]], **more: Any) -> tuple[World, list[Any]]:
+    """The world at the low and the liquidations that succeeded until then."""
+    overrides = {**SMALL, **LOW, **more, "liquidators": population}
+    world = build(with_overrides(load("black-thursday"), overrides))
+    rows = [row for step in run(world) for row in step.rows]
+    return world, [row for row in rows if row[0] in LIQUIDATIONS and row[8] == OK]
+
+
+def test_the_higher_bid_goes_first() -> None:
+    """Of two that are equal but for the bid, the lower one gets what the other cannot carry."""
+    low = {**ONE, "name": "low", "max_gas_price_gwei": 500.0}
+    world, rows = _played([low, ONE])
+    assert list(world.market.priority) == [1, 0]
+    assert rows and {row[1] for row in rows} == {FIRST_LIQUIDATOR + 1}
+    _, rows = _played([low, {**ONE, "max_actions_per_step": 1}])
+    assert {row[1] for row in rows} == {FIRST_LIQUIDATOR, FIRST_LIQUIDATOR + 1}
+
+
+def test_who_sees_late_acts_late_and_leaves_more_bad_debt() -> None:
+    """On deep venues a quicker one with a lower bid takes everything; without latency, he does."""
+    runs = [
+        outcome({**LOW, "liquidators": [{**ONE, "latency_seconds": seconds}]})
+        for seconds in (0, 1_800, 21_600)
+    ]
+    assert runs[0].bad_debt <= runs[1].bad_debt < runs[2].bad_debt
+    quick = {**ONE, "name": "quick", "max_gas_price_gwei": 10.0}
+    for latency, first in ((300, FIRST_LIQUIDATOR + 1), (0, FIRST_LIQUIDATOR)):
+        _, rows = _played([{**ONE, "latency_seconds": latency}, quick], **DEEP)
+        assert {row[1] for row in rows} == {first}
+
+
+def test_own_capital_is_finite_where_collateral_is_kept() -> None:
+    """Who keeps what he seizes repays no more than he has, and does not move the venue."""
+    runs = []
+    for usd in (50_000.0, 500_000.0, 1e9):
+        own = {"USDC": usd, "DAI": usd, "WETH": usd, "WBTC": usd}
+        keeper = {**ONE, "capital_usd": own, "keeps_collateral": True}
+        world, rows = _played([keeper], **{"arbitrage.speed_bps": 0})
+        s = world.state
+        repaid = [sum(row[9] for row in rows if row[3] == i) for i in range(4)]
+        capital = [int(usd * 10**8) * int(s.unit[i]) // int(p) for i, p in _opening_prices(world)]
+        left = [int(s.holding[FIRST_LIQUIDATOR, i, WALLET]) for i in range(4)]
+        seized = [sum(row[10] for row in rows if row[4] == i) for i in range(4)]
+        for i in range(4):
+            assert left[i] == capital[i] - repaid[i] + seized[i]
+        assert (s.pair == build(world.scenario).state.pair).all()
+        runs.append(int(world.market.tally[1]))
+    assert 0 < runs[0] < runs[1] < runs[2]
+
+
+def _opening_prices(world: World) -> list[tuple[int, int]]:
+    return list(enumerate(build(world.scenario).market.price[0]))
+
+
+def test_capital_that_is_sold_again_comes_back() -> None:
+    """Who sells at once repays more than his capital over the run, and ends with more of it."""
+    own = {"USDC": 200_000.0, "DAI": 200_000.0}
+    world, rows = _played([{**ONE, "capital_usd": own}])
+    s, symbols = world.state, world.symbols
+    for symbol in ("USDC", "DAI"):
+        i = symbols.index(symbol)
+        capital = 200_000 * int(s.unit[i])
+        assert s.holding[FIRST_LIQUIDATOR, i, WALLET] > capital
+        assert sum(row[9] for row in rows if row[3] == i) > 2 * capital
+    assert {row[0] for row in rows} == {op.LIQUIDATE}
+
+
+def test_he_stops_where_the_venue_pays_less_than_the_debt() -> None:
+    """On a venue worth little, who must sell stops; who keeps the collateral goes on."""
+    shallow = {f"venues[{p}].depth_usd_per_side": 10_000.0 for p in range(6)}
+    seller = outcome({**LOW, **shallow, "liquidators": [ONE]})
+    own = dict.fromkeys(("USDC", "DAI", "WETH", "WBTC"), 1e8)
+    holder = {**ONE, "capital_usd": own, "keeps_collateral": True}
+    keeper = outcome({**LOW, **shallow, "liquidators": [holder]})
+    assert seller.repaid < keeper.repaid / 5
+    assert seller.bad_debt > keeper.bad_debt
+
+
+def test_everything_a_seller_does_pays() -> None:
+    """Every flash liquidation brings the floor and the gas, at the reference price of its step."""
+    world = build(
+        with_overrides(load("black-thursday"), {**SMALL, **LOW, "liquidators": [dict(FLOOR)]})
+    )
+    w, count = world.market, 0
+    for step in run(world):
+        for row in step.rows:
+            if row[0] == op.FLASH_LIQUIDATE and row[8] == OK:
+                d = row[3]
+                gas = int(w.gas_price[step.k]) * 500_000 * int(w.price[step.k, 0]) // 10**18
+                profit = row[11] * int(w.price[step.k, d]) // int(world.state.unit[d])
+                assert profit >= 200 * 10**8 + gas - 1
+                count += 1
+    assert count > 10
+
+
+@pytest.mark.parametrize("name", ["keeps_collateral", "takes_shares"])
+def test_keeping_needs_capital(name: str) -> None:
+    """A flash loan must be repaid in its transaction."""
+    with pytest.raises(ScenarioError, match=rf"liquidators\[0\].{name}: is true without capital"):
+        with_overrides(load("black-thursday"), {"liquidators": [{**ONE, name: True}]})
