@@ -48,6 +48,7 @@ check_node() {
 
 install_python_packages() {
   local python
+  [[ ! -L .venv ]] || die ".venv is a link to another checkout's environment, which setup would empty: remove the link."
   find_python
   say "Python packages into .venv, with $("$python" --version) (a minute or two the first time)"
   "$python" -m venv --clear .venv
