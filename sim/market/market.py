@@ -31,6 +31,9 @@ LIQUIDATIONS, REPAID_VALUE, SEIZED_VALUE, PROFIT_VALUE, GAS_VALUE = range(len(TA
 WORTH = ("collateral", "debt", "price")
 COLLATERAL_WORTH, DEBT_WORTH, PRICE_SEEN = range(len(WORTH))
 
+FAULT = ("silent", "reads_venue", "answer_factor", "answer_floor", "cap_of", "answer_cap")
+SILENT, READS_VENUE, ANSWER_FACTOR, ANSWER_FLOOR, CAP_OF, ANSWER_CAP = range(len(FAULT))
+
 SALE = ("gain", "depth", "best_size")
 GAIN, DEPTH, BEST_SIZE = range(len(SALE))
 
@@ -41,6 +44,10 @@ class Market(NamedTuple):
     time: Array  # (T + 1,) timestamps, seconds
     price: Array  # (T + 1, m) reference prices
     observed: Array  # (T + 1, m) the reference price that feeds see, a latency ago
+    # (T + 1, m, FAULT) what feeds make of it: pair or -1, WAD, price, asset or -1, WAD; (0, m,
+    # FAULT) if nothing is wrong
+    fault: Array
+    halted: Array  # (T + 1,) int64: 1 where no transaction is included; (0,) if that never happens
     gas_price: Array  # (T + 1,)
     heartbeat: Array  # (m,) feeds report at least this often, seconds
     deviation: Array  # (m,) and when the price moved this much, BPS
