@@ -339,7 +339,7 @@ EVERY_KIND: list[dict[str, Any]] = [
     {"kind": "venue", "asset": "WETH", "venue": ["WBTC", "WETH"], "from": at(50_000)},
     {"kind": "sequencer-down", "from": at(37_000), "until": at(39_000)},
 ]
-ALL = {"duration_hours": 20, "book.accounts": 24, "book.total_debt_usd": 20_000_000.0}
+ALL = {"duration_hours": 20, "book.accounts": 60}
 
 
 @pytest.mark.chain
@@ -348,10 +348,11 @@ def test_a_run_with_every_fault_agrees_with_the_contracts() -> None:
     world = storm(*EVERY_KIND, **ALL)
     lockstep = Lockstep(RevmChain(), world.genesis, world.symbols)
     steps = list(run(world, lockstep))
-    assert lockstep.operations > 1_500
-    assert len(liquidated(steps)) > 5
+    assert lockstep.operations > 2_000
+    assert sum(map(len, liquidated(steps).values())) > 20
     assert min(len(taken.rows) for taken in steps) == 0
-    assert (world.market.fault != world.market.fault[0]).any(axis=(0, 1))[:6].all()
+    healthy = [0, -1, WAD, 0, -1, 0]
+    assert (world.market.fault != healthy).any(axis=(0, 1)).all(), "every column is used"
 
 
 @pytest.mark.compiled
@@ -375,7 +376,7 @@ def test_a_run_with_every_fault_agrees_with_exact_arithmetic() -> None:
             step(exact.state, exact.market, k)
             exact.state.journal_length[0] = 0
         count = exact.market.tally[LIQUIDATIONS]
-        assert floats.market.tally[LIQUIDATIONS] == count > 10
+        assert floats.market.tally[LIQUIDATIONS] == count > 20
         assert (floats.state.feed == exact.state.feed.astype(float)).all(), "whole units"
         size = exact.state.hub[:, TOTAL_SHARES].astype(float)[:, np.newaxis]
         rounding = 2 * scenario.steps + 3 * count
