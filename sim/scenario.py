@@ -21,7 +21,8 @@ from pydantic import Field, ValidationError
 from sim.schema.agents import BorrowerBook, Liquidator
 from sim.schema.base import FromList, Instant, Level, Part, Symbol, Usd
 from sim.schema.deployment import Protocol
-from sim.schema.market import Arbitrage, Asset, Feed, Venue
+from sim.schema.faults import Feeds
+from sim.schema.market import Arbitrage, Asset, Venue
 from sim.schema.paths import Paths
 from sim.schema.problems import Problem, ScenarioError, explain, join, nearest
 from sim.schema.yaml_file import read
@@ -62,7 +63,7 @@ class Scenario(Part):
     gas_price_gwei: Level = Field(
         description="gwei per gas: a number above 0, or a list of waypoints {at, value}"
     )
-    feeds: Mapping[Symbol, Feed] = Field(description="per asset: the price feed")
+    feeds: Feeds = Field(description="per asset: the price feed; faults: what goes wrong")
     venues: Annotated[tuple[Venue, ...], FromList] = Field(
         max_length=2_016, description="a list of pairs: assets, depth_usd_per_side, fee_bps"
     )
@@ -95,6 +96,7 @@ class Scenario(Part):
         yield from self._time_problems()
         yield from self._asset_problems()
         yield from self._venue_problems()
+        yield from self._fault_problems()
         yield from self._book_problems()
         names = [liquidator.name for liquidator in self.liquidators]
         for i, name in enumerate(names):
@@ -129,7 +131,7 @@ class Scenario(Part):
 
     def _asset_problems(self) -> Iterator[Problem]:
         keyed: dict[str, Mapping[str, object]] = {
-            "feeds": self.feeds,
+            "feeds": dict(self.feeds.items()),
             "protocol.rates": self.protocol.rates,
             "protocol.insurance.capital_usd": self.protocol.insurance.capital_usd,
             "protocol.reserves": self.protocol.reserves,
@@ -170,6 +172,12 @@ class Scenario(Part):
                     f"the same pair as venues[{same}]",
                     "one venue per pair: add the depths",
                 )
+
+    def _fault_problems(self) -> Iterator[Problem]:
+        pairs = [venue.assets for venue in self.venues]
+        yield from self.feeds.problems_in(
+            self.assets, pairs, self.start, self.steps, self.step_seconds
+        )
 
     def _book_problems(self) -> Iterator[Problem]:
         collateral = {s for s, weight in self.book.collateral_weights.items() if weight}

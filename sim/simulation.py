@@ -7,6 +7,8 @@
     5  keepers flag, liquidators act  keepers.flag, liquidators.act: sales move the venues
     6  losses are borne               keepers.settle_losses: write-offs, fees, fund, suppliers
 
+While the sequencer is down, nothing of it does: time passes.
+
 Everything that happens to the protocol is an operation of `sim.protocol.transaction`, so the
 journal of a step is the list of transactions that does the same on a chain. The same source runs
 compiled on floats, over thousands of price paths (`sim.engines.compiled`).
@@ -25,6 +27,8 @@ from sim.protocol.state import State
 def step(s: State, w: Market, k: int) -> None:
     """Step k of the run, at time `w.time[k]`."""
     s.clock[0] = w.time[k]
+    if feeds.is_halted(w, k):
+        return
     keepers.accrue(s)
     arbitrageurs.act(s, w, k)
     feeds.report(s, w, k)

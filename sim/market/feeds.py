@@ -1,11 +1,31 @@
-"""Oracle reporting: a feed answers when its price moved enough or its heartbeat is due."""
+"""Oracle reporting: a feed answers when its answer moved enough or its heartbeat is due.
+
+What it answers is the reference price a latency ago, unless something is wrong with it
+(`sim.market.faults` makes the tables):
+
+    source    the price seen; or of a pool that the feed reads: reserve of the other token x its
+              reference price / own reserve
+    report    x factor: wrong answers, wrong decimals, spikes
+    feed      at least the floor, a stuck minAnswer
+    adapter   at most the cap x the price seen of another asset
+
+each rounded half up to whole units. A wrong answer still obeys heartbeat and deviation.
+"""
 
 from __future__ import annotations
 
-from sim.market.market import Market
+from sim.market.market import (
+    ANSWER_CAP,
+    ANSWER_FACTOR,
+    ANSWER_FLOOR,
+    CAP_OF,
+    READS_VENUE,
+    SILENT,
+    Market,
+)
 from sim.protocol import transaction as op
-from sim.protocol.fixed_point import BPS, jitable, zero
-from sim.protocol.state import ANSWER, UPDATED_AT, State
+from sim.protocol.fixed_point import BPS, jitable, max_price, mul_div_whole, wad, zero
+from sim.protocol.state import ANSWER, RESERVE0, RESERVE1, UPDATED_AT, State
 
 OPERATOR = 0
 """The actor that posts prices."""
@@ -17,9 +37,51 @@ def report(s: State, w: Market, k: int) -> None:
     """Post every price that moved by the deviation threshold since the last answer, or whose
     heartbeat is due.
     """
+    faulty = w.fault.shape[0] > 0
     for i in range(s.unit.shape[0]):
         seen, last = w.observed[k, i], s.feed[PRIMARY, i, ANSWER]
+        if faulty:
+            if w.fault[k, i, SILENT] != 0:
+                continue
+            seen = faulty_answer(s, w, k, i)
         moved = abs(seen - last) * BPS >= w.deviation[i] * last
         due = s.clock[0] - s.feed[PRIMARY, i, UPDATED_AT] >= w.heartbeat[i]
         if moved or due:
             op.post_price(s, OPERATOR, op.NOBODY, i, PRIMARY, seen, zero(), zero())
+
+
+@jitable
+def faulty_answer(s: State, w: Market, k: int, i: int) -> int:
+    """What the feed of asset i would answer at step k: 1 unit to just below the largest price."""
+    answer, fault = w.observed[k, i], w.fault[k, i]
+    if fault[READS_VENUE] >= 0:
+        answer = _pool_price(s, w, k, i, int(fault[READS_VENUE]))
+    if fault[ANSWER_FACTOR] != wad():
+        answer = _nearest(answer, fault[ANSWER_FACTOR], wad())
+    answer = max(answer, fault[ANSWER_FLOOR])
+    if fault[CAP_OF] >= 0:
+        answer = min(answer, _nearest(w.observed[k, int(fault[CAP_OF])], fault[ANSWER_CAP], wad()))
+    return max(min(answer, max_price() - 1), zero() + 1)
+
+
+@jitable
+def is_halted(w: Market, k: int) -> bool:
+    """Whether nobody's transactions are included in step k: the sequencer is down."""
+    return w.halted.shape[0] > 0 and w.halted[k] != 0
+
+
+@jitable
+def _pool_price(s: State, w: Market, k: int, i: int, p: int) -> int:
+    """Asset i's mid price in pool p, at the reference price of the other token. A pool is never
+    empty: its first liquidity is locked, and no swap takes a whole reserve.
+    """
+    side = 0 if s.pair_tokens[p, 0] == i else 1
+    other = s.pair_tokens[p, 1 - side]
+    own, others = s.pair[p, RESERVE0 + side], s.pair[p, RESERVE1 - side]
+    return _nearest(w.price[k, other] * others, s.unit[i], own * s.unit[other])
+
+
+@jitable
+def _nearest(a: int, b: int, d: int) -> int:
+    """a * b / d, half rounded up: a whole number of units in doubles as well."""
+    return mul_div_whole(2 * a * b + d, 1, 2 * d)

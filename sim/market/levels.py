@@ -36,8 +36,12 @@ def waypoint_path(
     return path
 
 
-def on_grid(scenario: Scenario, level: Level, ago: int = 0) -> npt.NDArray[np.float64]:
-    """A level at the start and after every step, or `ago` seconds before, (steps + 1,)."""
+def on_grid(
+    scenario: Scenario, level: Level, ago: int | npt.NDArray[np.float64] = 0
+) -> npt.NDArray[np.float64]:
+    """A level at the start and after every step, or `ago` seconds before, (steps + 1,); `ago` may
+    be another for each.
+    """
     times = np.arange(scenario.steps + 1) * scenario.step_seconds - ago
     if not isinstance(level, tuple):
         return np.full(times.shape, level)

@@ -46,6 +46,9 @@ WORTH = ("collateral", "debt", "price")
 """What a unit of collateral counts for, what a unit of scaled debt costs, the price of a token."""
 COLLATERAL_WORTH, DEBT_WORTH, PRICE_SEEN = range(len(WORTH))
 
+FAULT = ("silent", "reads_venue", "answer_factor", "answer_floor", "cap_of", "answer_cap")
+SILENT, READS_VENUE, ANSWER_FACTOR, ANSWER_FLOOR, CAP_OF, ANSWER_CAP = range(len(FAULT))
+
 SALE = ("gain", "depth", "best_size", "held_gain")
 GAIN, DEPTH, BEST_SIZE, HELD_GAIN = range(len(SALE))
 
@@ -56,6 +59,10 @@ class Market(NamedTuple):
     time: Array  # (T + 1,) timestamps, seconds
     price: Array  # (T + 1, m) reference prices
     observed: Array  # (T + 1, m) the reference price that feeds see, a latency ago
+    # (T + 1, m, FAULT) what feeds make of it: pair or -1, WAD, price, asset or -1, WAD; (0, m,
+    # FAULT) if nothing is wrong
+    fault: Array
+    halted: Array  # (T + 1,) int64: 1 where no transaction is included; (0,) if that never happens
     gas_price: Array  # (T + 1,)
     heartbeat: Array  # (m,) feeds report at least this often, seconds
     deviation: Array  # (m,) and when the price moved this much, BPS

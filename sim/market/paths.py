@@ -26,6 +26,7 @@ from sim.market.draws import (
     streams,
     student_t_dependence,
 )
+from sim.market.faults import ages
 from sim.market.history import read_history
 from sim.market.levels import PRICE_SCALE, on_grid, waypoint_seconds
 from sim.protocol.fixed_point import YEAR
@@ -73,21 +74,25 @@ def draw(scenario: Scenario, sampler: Sampler, first: int, count: int) -> Floats
 
 
 def observed(scenario: Scenario, prices: Floats) -> Floats:
-    """What feeds see of `prices`: each asset's price its latency ago; same shape and unit.
+    """What feeds see of `prices`: each asset's price its age ago; same shape and unit.
 
-        log seen(t) = (1 - w) log S(t_a) + w log S(t_b),   t_a <= t - latency <= t_b
+        log seen(t) = (1 - w) log S(t_a) + w log S(t_b),   t_a <= t - age(t) <= t_b
 
     between the grid rows a and b around that moment, rounded to whole units; before the start it
-    is the first row. `prices` are (..., rows, assets), as `draw` returns them.
+    is the first row. The age is the feed's latency unless it has delays, see
+    `sim.market.faults.ages`. `prices` are (..., rows, assets), as `draw` returns them.
     """
     seen = np.empty_like(prices)
     rows = np.arange(prices.shape[-2])
     for i, symbol in enumerate(scenario.symbols):
-        latency, step = scenario.feeds[symbol].latency_seconds, scenario.step_seconds
-        behind, ahead = -(-latency // step), -latency % step  # t - latency = t_a + ahead
+        age, step = ages(scenario, symbol), scenario.step_seconds
+        if isinstance(age, np.ndarray):
+            age = age[: len(rows)]
+        behind = np.ceil(age / step).astype(np.intp)
+        ahead = behind * step - age  # t - age = t_a + ahead
         a = prices[..., np.maximum(rows - behind, 0), i]
-        if ahead:
-            b = prices[..., np.maximum(rows - behind + 1, 0), i]
+        if np.any(ahead):
+            b = prices[..., np.clip(rows - behind + 1, 0, rows[-1]), i]
             # As a ratio: a price that does not move is seen exactly.
             moved = np.rint(a * (b / a) ** (ahead / step))
             a = np.where(rows >= behind, moved, prices[..., :1, i])

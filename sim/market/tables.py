@@ -3,6 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
+from sim.market.faults import ages
 from sim.market.levels import on_grid, to_integers, to_price_units
 from sim.scenario import Scenario
 
@@ -16,9 +17,9 @@ def price_table(scenario: Scenario) -> npt.NDArray[np.object_]:
 
 
 def observed_table(scenario: Scenario) -> npt.NDArray[np.object_]:
-    """What each asset's feed sees: its reference price a latency ago; shaped as `price_table`."""
+    """What each asset's feed sees: its reference price some age ago; shaped as `price_table`."""
     columns = [
-        on_grid(scenario, asset.price_usd, scenario.feeds[symbol].latency_seconds)
+        on_grid(scenario, asset.price_usd, ages(scenario, symbol))
         for symbol, asset in scenario.assets.items()
     ]
     return to_price_units(np.stack(columns, axis=1))

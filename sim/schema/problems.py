@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from typing import NamedTuple, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Tag, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
@@ -88,8 +88,8 @@ def _explain(detail: ErrorDetails, model: type[BaseModel]) -> Iterator[Problem]:
         for problem in cause.problems:
             yield problem._replace(path=join(path, problem.path))
         return
-    parent, _ = _lookup(location[:-1], model)
-    _, field = _lookup(location, model)
+    parent, _ = _lookup(detail["loc"][:-1], model)
+    _, field = _lookup(detail["loc"], model)
     wanted = (
         field.description if field else None
     ) or "see the other scenarios for the shape of this field"
@@ -100,7 +100,7 @@ def _explain(detail: ErrorDetails, model: type[BaseModel]) -> Iterator[Problem]:
         yield Problem(
             path,
             "unknown field",
-            nearest(str(location[-1]), parent.model_fields, "the fields here are"),
+            nearest(str(location[-1]), _fields(parent), "the fields here are"),
         )
     else:
         message = detail["msg"].removeprefix("Input ").removeprefix("Value error, ")
@@ -137,10 +137,30 @@ def _lookup(
     """The model that `location` leads to, and the last field passed on the way there."""
     field = None
     for part in location:
-        if part in model.model_fields:
-            field = model.model_fields[str(part)]
+        if part in (fields := _fields(model)):
+            field = fields[str(part)]
             model = _model_in(field.annotation) or model
+        elif field and str(part).startswith("<"):
+            model = _tagged(field.annotation, str(part)) or model
+        elif extra := model.__annotations__.get("__pydantic_extra__"):
+            # A key of its own, such as an asset's in feeds, leads to the model of all such keys.
+            model = _model_in(extra) or model
     return model, field
+
+
+def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """The fields by the name that they have in a file."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}
+
+
+def _tagged(annotation: object, tag: str) -> type[BaseModel] | None:
+    """The model in the branch `tag` of a union inside an annotation, if there is one."""
+    if any(isinstance(part, Tag) and part.tag == tag for part in get_args(annotation)):
+        return _model_in(annotation)
+    return next(
+        (found for part in get_args(annotation) if (found := _tagged(part, tag))),
+        None,
+    )
 
 
 def _model_in(annotation: object) -> type[BaseModel] | None:

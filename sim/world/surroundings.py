@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from sim.agents.watchers import BLOCK, SLACK
+from sim.market.faults import fault_table, halted_table
 from sim.market.market import LIQUIDATOR, SALE, TALLY, WATCH, WORTH, Market
 from sim.market.tables import gas_table, observed_table
 from sim.scenario import Scenario
@@ -22,6 +23,8 @@ def surroundings(scenario: Scenario, prices: Any, accounts: int) -> Market:
         time=_integers([start + k * scenario.step_seconds for k in range(steps + 1)]),
         price=prices,
         observed=observed_table(scenario),
+        fault=fault_table(scenario),
+        halted=halted_table(scenario),
         gas_price=gas_table(scenario),
         heartbeat=_integers([scenario.feeds[symbol].heartbeat_seconds for symbol in symbols]),
         deviation=_integers([scenario.feeds[symbol].deviation_bps for symbol in symbols]),

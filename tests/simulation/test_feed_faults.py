@@ -1,0 +1,386 @@
+"""What faulty feeds do to the protocol: the consequence of every kind, with the run without it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sim.agents import watchers
+from sim.agents.census import census
+from sim.engines.chain import RevmChain
+from sim.engines.compiled import Compiled
+from sim.engines.exact import Step, run
+from sim.engines.lockstep import Lockstep
+from sim.market.market import DEBT_VALUE, FACTOR, LIQUIDATIONS
+from sim.market.paths import draw, observed
+from sim.protocol import oracle, vault
+from sim.protocol import transaction as op
+from sim.protocol.errors import BORROW_LIMIT_EXCEEDED, OK, PRICE_NOT_OK
+from sim.protocol.state import (
+    BORROW_INDEX,
+    BORROW_RATE,
+    CODE_COLUMN,
+    DEFICIT_REPORTED,
+    TOTAL_SHARES,
+    State,
+)
+from sim.scenario import load, with_overrides
+from sim.simulation import step
+from sim.world import World, build, on_path
+
+START = datetime(2020, 3, 12, tzinfo=timezone.utc)
+WETH, WBTC, USDC, DAI = range(4)
+USD, WAD = 10**8, 10**18
+ASSETS = ("WETH", "WBTC", "USDC", "DAI")
+NO_INTEREST = {
+    f"protocol.rates.{asset}.{rate}_bps": 0
+    for asset in ASSETS
+    for rate in ("base_rate", "slope1", "slope2")
+}
+CALM: dict[str, Any] = {
+    **NO_INTEREST,
+    "duration_hours": 4,
+    "assets.WETH.price_usd": 200.0,
+    "assets.WBTC.price_usd": 8_000.0,
+    "gas_price_gwei": 1.0,
+    "book.accounts": 40,
+    "book.total_debt_usd": 4e6,
+    "book.max_account_share": 0.3,
+    **{f"feeds.{asset}.latency_seconds": 0 for asset in ASSETS},
+}
+WIDE = {
+    f"feeds.{asset}.{bound}": value
+    for asset in ("WETH", "WBTC")
+    for bound, value in (
+        ("min_price_usd", 1e-6),
+        ("max_price_usd", 1e11),
+        ("max_move_bps", 100_000),
+        ("hold_off_seconds", 0),
+    )
+}
+
+
+def at(seconds: float) -> datetime:
+    return START + timedelta(seconds=seconds)
+
+
+def calm(*faults: dict[str, Any], **changes: object) -> World:
+    """Four hours in which no price moves, with these faults."""
+    overrides = {**CALM, **changes, "feeds.faults": list(faults)}
+    return build(with_overrides(load("black-thursday"), overrides))
+
+
+def storm(*faults: dict[str, Any], **changes: object) -> World:
+    """Black Thursday with 40 accounts and these faults."""
+    overrides = {
+        "book.accounts": 40,
+        "book.max_account_share": 0.3,
+        "duration_hours": 24,
+        **changes,
+        "feeds.faults": list(faults),
+    }
+    return build(with_overrides(load("black-thursday"), overrides))
+
+
+def liquidated(steps: list[Step]) -> dict[int, list[int]]:
+    """Step -> accounts liquidated in it."""
+    return {
+        s.k: accounts
+        for s in steps
+        if (
+            accounts := [
+                row[2]
+                for row in s.rows
+                if row[0] in (op.LIQUIDATE, op.FLASH_LIQUIDATE) and row[CODE_COLUMN] == OK
+            ]
+        )
+    }
+
+
+def bring_and_borrow(s: State, collateral: int, amount: int, debt: int, wanted: int) -> int:
+    """The first account's owner brings `amount` more of one asset and borrows `wanted` of another;
+    the code of the borrowing.
+    """
+    owner = int(s.account_owner[0])
+    assert op.execute(s, op.MINT_TOKEN, owner, op.NOBODY, collateral, 0, amount, 0, 0) == OK
+    assert op.execute(s, op.SUPPLY, owner, 0, collateral, 0, amount, 0, 0) == OK
+    return op.execute(s, op.BORROW, owner, 0, debt, 0, wanted, 0, 0)
+
+
+# --- answers that are too high ----------------------------------------------------------------
+
+ONE_ACCOUNT: dict[str, Any] = {
+    **WIDE,
+    "book.accounts": 1,
+    "book.total_debt_usd": 2_500.0,
+    "book.max_account_share": 1.0,
+    "book.two_collateral_share": 0.0,
+    "book.isolated_share": 0.0,
+    "book.health_quantiles": [[0, 1.5], [1, 1.6]],
+    "book.collateral_weights": {"WETH": 1, "WBTC": 0, "USDC": 0, "DAI": 0},
+    "book.debt_weights": {"WETH": 0, "WBTC": 0, "USDC": 0, "DAI": 1},
+}
+LUNA = {
+    **ONE_ACCOUNT,
+    "assets.WBTC.price_usd": [
+        {"at": START, "value": 1.0},
+        {"at": at(3_600), "value": 0.1071},
+        {"at": at(7_200), "value": 0.01},
+    ],
+    "feeds.WBTC.deviation_bps": 1,
+}
+STUCK = {"kind": "floor", "asset": "WBTC", "answer_usd": 0.107}
+
+
+@pytest.mark.parametrize(
+    ("faults", "changes", "code"),
+    [
+        ([STUCK], {}, OK),
+        ([], {}, BORROW_LIMIT_EXCEEDED),
+        ([STUCK], {"feeds.WBTC.min_price_usd": 0.107}, PRICE_NOT_OK),
+    ],
+    ids=["stuck", "right", "stuck, and the router knows the floor"],
+)
+def test_luna_at_one_cent_is_borrowed_against_at_its_stuck_floor(
+    faults: list[dict[str, Any]], changes: dict[str, object], code: int
+) -> None:
+    """A million tokens of $0.01 count for $0.107 each: $107,000, of which 60% can be borrowed.
+
+    With the right answer they count for $10,000. A bound at the floor takes the answer for what it
+    is: none.
+    """
+    world = calm(*faults, **{**LUNA, **changes})
+    for _ in run(world):
+        pass
+    s = world.state
+    assert world.market.price[-1, WBTC] == USD // 100
+    _, limit, _, debt, *_ = vault.health(s, 0)
+    spare = limit * WAD // (10_000 * USD) - debt * WAD // USD
+    most = spare + 64_200 * WAD
+    assert bring_and_borrow(s, WBTC, 10**6 * 10**8, DAI, most - WAD) == code
+    if code == OK:
+        owner = int(s.account_owner[0])
+        again = op.execute(s, op.BORROW, owner, 0, DAI, 0, 2 * WAD, 0, 0)
+        assert again == BORROW_LIMIT_EXCEEDED
+
+
+def test_a_wrong_answer_leaves_bad_debt_and_a_hold_off_prevents_it() -> None:
+    """wrsETH, November 2025: 1.65 million times the right price; .02 tokens carry $100,000 of debt.
+
+    When the answer is right again they are worth $160. With a hold-off longer than the window
+    nothing can be borrowed while the answer is wrong.
+    """
+    wrong = {"kind": "wrong-answer", "asset": "WBTC", "factor": 1.65e6}
+    window = {"from": at(3_600), "until": at(5_400)}
+    guarded = {"feeds.WBTC.max_move_bps": 3_000, "feeds.WBTC.hold_off_seconds": 3_600}
+    shortfall = {}
+    for name, guards in (("believed", {}), ("held off", guarded)):
+        world = calm({**wrong, **window}, **{**ONE_ACCOUNT, **guards})
+        s, w = world.state, world.market
+        before = 0
+        for k in range(1, world.scenario.steps + 1):
+            step(s, w, k)
+            if k == 14:
+                before = int(census(s)[0, DEBT_VALUE])
+                code = bring_and_borrow(s, WBTC, 2 * 10**6, DAI, 100_000 * WAD)
+                assert code == (OK if name == "believed" else PRICE_NOT_OK)
+                watchers.look_at(s, w, 0)
+        assert before == 2_500 * USD
+        shortfall[name] = int(s.hub[DAI, DEFICIT_REPORTED])
+    assert shortfall["held off"] == 0
+    # Lost is what was borrowed and owed before, less what its collateral brought.
+    collateral = 2_500 * 1.6 / 0.8 + 160
+    assert (102_500 - collateral) * WAD < shortfall["believed"] < 102_500 * WAD
+
+
+# --- answers that are too low -----------------------------------------------------------------
+
+
+def test_a_wrong_answer_liquidates_the_healthy_and_a_hold_off_postpones_it() -> None:
+    """Half the right price for half an hour while no market price moves."""
+    low = {
+        "kind": "wrong-answer",
+        "asset": "WETH",
+        "factor": 0.5,
+        "from": at(3_600),
+        "until": at(5_400),
+    }
+    first = {}
+    for hold_off in (0, 900, 3_600):
+        guards = {"feeds.WETH.max_move_bps": 3_000, "feeds.WETH.hold_off_seconds": hold_off}
+        world = calm(low, **{**WIDE, **guards})
+        when = liquidated(list(run(world)))
+        first[hold_off] = min(when, default=None)
+        assert all(12 <= k < 18 for k in when)
+    assert liquidated(list(run(calm(**WIDE)))) == {}, "without the fault nobody is liquidated"
+    # At once; three steps of 300 s later; not at all, the window is shorter than the hold-off.
+    assert first == {0: 12, 900: 15, 3_600: None}
+
+
+def test_a_rate_cap_makes_exactly_those_below_the_ratio_liquidatable() -> None:
+    """Aave, March 2026: wstETH/ETH answered at 1.1939 while the market paid 1.228. Debts in ETH
+    against wstETH with a health below 1.228 / 1.1939 = 1.02856 could be liquidated, no others.
+    """
+    changes = {
+        **WIDE,
+        "assets.WBTC.price_usd": 200 * 1.228,
+        "book.health_quantiles": [[0, 1.005], [1, 1.06]],
+        "protocol.reserves.WBTC.ltv_bps": 6_490,
+        "book.collateral_weights": {"WETH": 0, "WBTC": 1, "USDC": 0, "DAI": 0},
+        "book.debt_weights": {"WETH": 1, "WBTC": 0, "USDC": 0, "DAI": 0},
+        "book.two_collateral_share": 0.0,
+        "suppliers.WETH": 2e7,
+        "liquidators": [],
+    }
+    cap = {"kind": "rate-cap", "asset": "WBTC", "of": "WETH", "ratio": 1.1939, "from": at(3_600)}
+    world = calm(cap, **changes)
+    before: Any = None
+    for k in range(1, 13):
+        before = census(world.state)[:, FACTOR].copy()
+        step(world.state, world.market, k)
+    after = census(world.state)[:, FACTOR]
+    assert (before >= WAD).all()
+    expected = before * 11_939 < WAD * 12_280
+    assert ((after < WAD) == expected).all()
+    assert 5 < expected.sum() < 35
+    hot = set(world.market.hot[: world.market.hot_count[0]].tolist())
+    assert hot == set(np.flatnonzero(expected).tolist())
+
+
+# --- no answers, and no transactions ----------------------------------------------------------
+
+
+def test_a_silent_feed_stops_liquidations_after_three_heartbeats() -> None:
+    """In the first wave of Black Thursday: liquidations of ETH go on at the last answer, stop with
+    the third heartbeat, and go on with the next report.
+    """
+    # 10:00 to 16:00; reports come at least every five minutes before.
+    outage = {"kind": "outage", "asset": "WETH", "from": at(36_000), "until": at(57_600)}
+    quick = {
+        **{f"liquidators[{n}].max_gas_price_gwei": 1e6 for n in range(3)},
+        "duration_hours": 24,
+        "book.collateral_weights": {"WETH": 1, "WBTC": 0, "USDC": 0, "DAI": 0},
+        "book.debt_weights": {"WETH": 0, "WBTC": 0, "USDC": 1, "DAI": 1},
+        "book.two_collateral_share": 0.0,
+        "suppliers.USDC": 4e7,
+        "suppliers.DAI": 4e7,
+    }
+    assert any(120 < k < 192 for k in liquidated(list(run(storm(**quick)))))
+    world = storm(outage, **quick)
+    usable, when = {}, liquidated([])
+    for taken in run(world):
+        usable[taken.k] = oracle.read(world.state, 0, WETH)[2]
+        when |= liquidated([taken])
+    unusable = [k for k, fine in usable.items() if not fine]
+    # The last answer is at most a heartbeat older than the outage.
+    assert unusable == list(range(unusable[0], 192))
+    assert 120 + 24 - 1 <= unusable[0] <= 120 + 36
+    assert not set(when) & set(unusable)
+    assert any(k >= 192 for k in when)
+
+
+def test_a_dead_sequencer_stops_everything_and_everyone() -> None:
+    """From 10:00 to 12:00 no operation of anybody, and no word of the state changes but the clock;
+    in the next step interest of the whole time accrues and feeds report.
+    """
+    world = storm({"kind": "sequencer-down", "from": at(36_000), "until": at(43_200)})
+    s = world.state
+    before: Any = None
+    for taken in run(world):
+        fields = [getattr(s, name).copy() for name in ("hub", "pair", "position", "feed", "oracle")]
+        if 120 <= taken.k < 144:
+            assert taken.rows == []
+            assert all((a == b).all() for a, b in zip(before, fields, strict=True))
+            assert s.clock[0] == world.market.time[taken.k]
+        elif taken.k:
+            kinds = {row[0] for row in taken.rows}
+            assert op.ACCRUE in kinds
+            if taken.k == 144:
+                assert {op.POST_PRICE, op.SWAP_IN, op.FLASH_LIQUIDATE} <= kinds
+                growth = s.hub[DAI, BORROW_INDEX] / before[0][DAI, BORROW_INDEX] - 1
+                rate = before[0][DAI, BORROW_RATE] / 1e27
+                # Since the step before the halt: 25 steps of 300 s.
+                assert growth == pytest.approx(rate * 25 * 300 / 31_536_000, rel=1e-3)
+        before = fields
+
+
+# --- every engine -----------------------------------------------------------------------------
+
+EVERY_KIND: list[dict[str, Any]] = [
+    {"kind": "outage", "asset": "WETH", "from": at(18_000), "until": at(30_000)},
+    {"kind": "delay", "asset": "WETH", "mean_seconds": 900},
+    {"kind": "gas-delay", "asset": "WBTC", "above_gwei": 50, "seconds_per_gwei": 5.0},
+    {"kind": "floor", "asset": "WBTC", "answer_usd": 5_000.0},
+    {
+        "kind": "wrong-answer",
+        "asset": "WETH",
+        "factor": [{"at": at(3_600), "value": 1.0}, {"at": at(10_800), "value": 0.8}],
+        "until": at(10_800),
+    },
+    {
+        "kind": "wrong-decimals",
+        "asset": "WBTC",
+        "digits": -1,
+        "from": at(7_200),
+        "until": at(9_000),
+    },
+    {
+        "kind": "spike",
+        "asset": "DAI",
+        "peak_factor": 1.3,
+        "from": at(12_000),
+        "until": at(18_000),
+    },
+    {"kind": "rate-cap", "asset": "WBTC", "of": "WETH", "ratio": 40.0, "growth_bps_per_year": 500},
+    {"kind": "venue", "asset": "USDC", "venue": ["USDC", "DAI"], "from": at(20_000)},
+    {"kind": "venue", "asset": "WETH", "venue": ["WBTC", "WETH"], "from": at(50_000)},
+    {"kind": "sequencer-down", "from": at(37_000), "until": at(39_000)},
+]
+ALL = {"duration_hours": 20, "book.accounts": 60}
+
+
+@pytest.mark.chain
+def test_a_run_with_every_fault_agrees_with_the_contracts() -> None:
+    """Every step compared, in which all kinds of faults act."""
+    world = storm(*EVERY_KIND, **ALL)
+    lockstep = Lockstep(RevmChain(), world.genesis, world.symbols)
+    steps = list(run(world, lockstep))
+    assert lockstep.operations > 2_000
+    assert sum(map(len, liquidated(steps).values())) > 20
+    assert min(len(taken.rows) for taken in steps) == 0
+    healthy = [0, -1, WAD, 0, -1, 0]
+    assert (world.market.fault != healthy).any(axis=(0, 1)).all(), "every column is used"
+
+
+@pytest.mark.compiled
+def test_a_run_with_every_fault_agrees_with_exact_arithmetic() -> None:
+    """The named path and a drawn one: the same liquidations, and amounts within 1e-9 of what there
+    is of their asset, and a few whole units for every step and liquidation.
+    """
+    world = storm(*EVERY_KIND, **ALL)
+    scenario = world.scenario
+    drawn = draw(scenario, "mc", 3, 1)
+    named = world.market.price.astype(float)[np.newaxis]
+    compiled = Compiled(world)
+    for prices, seen in (
+        (named, world.market.observed.astype(float)[np.newaxis]),
+        (drawn, observed(scenario, drawn)),
+    ):
+        exact = on_path(world, prices[0], seen[0])
+        compiled.outcomes(prices, seen)
+        floats = compiled.memory
+        for k in range(1, scenario.steps + 1):
+            step(exact.state, exact.market, k)
+            exact.state.journal_length[0] = 0
+        count = exact.market.tally[LIQUIDATIONS]
+        assert floats.market.tally[LIQUIDATIONS] == count > 20
+        assert (floats.state.feed == exact.state.feed.astype(float)).all(), "whole units"
+        size = exact.state.hub[:, TOTAL_SHARES].astype(float)[:, np.newaxis]
+        rounding = 2 * scenario.steps + 3 * count
+        for name in ("position", "holding"):
+            left = getattr(exact.state, name).astype(float)
+            right = getattr(floats.state, name)
+            assert (np.abs(left - right) <= 1e-9 * size + rounding).all(), name
