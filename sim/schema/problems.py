@@ -78,11 +78,11 @@ def join(prefix: str, suffix: str) -> str:
 
 
 def _explain(detail: ErrorDetails, model: type[BaseModel]) -> Iterator[Problem]:
-    # Angle brackets name a branch of a union (base.Level), "[key]" marks a key: not in the file.
-    location = [part for part in detail["loc"] if not str(part).startswith(("<", "[key]"))]
+    location = [part for part in detail["loc"] if part != "[key]"]  # marks a key: not in the file
     path = ""
     for part in location:
-        path = join(path, f"[{part}]" if isinstance(part, int) else str(part))
+        if not _is_branch(part):
+            path = join(path, f"[{part}]" if isinstance(part, int) else str(part))
     cause = detail.get("ctx", {}).get("error")
     if isinstance(cause, InconsistentError):
         for problem in cause.problems:
@@ -139,12 +139,23 @@ def _lookup(
     for part in location:
         if part in model.model_fields:
             field = model.model_fields[str(part)]
-            model = _model_in(field.annotation) or model
+            model = next(_models_in(field.annotation), model)
+        elif _is_branch(part) and field:
+            branches = {f"<{found.__name__}>": found for found in _models_in(field.annotation)}
+            model = branches.get(str(part), model)
     return model, field
 
 
-def _model_in(annotation: object) -> type[BaseModel] | None:
-    """The model inside an annotation such as `Mapping[str, Asset]`, if there is one."""
+def _is_branch(part: int | str) -> bool:
+    """Whether it names a branch of a union (as in `base.Level`): not in the file. A branch that is
+    a model has the model's name.
+    """
+    return str(part).startswith("<")
+
+
+def _models_in(annotation: object) -> Iterator[type[BaseModel]]:
+    """The models inside an annotation such as `Mapping[str, Asset]`."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((found for part in get_args(annotation) if (found := _model_in(part))), None)
+        yield annotation
+    for part in get_args(annotation):
+        yield from _models_in(part)

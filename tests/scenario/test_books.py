@@ -279,6 +279,8 @@ def test_description_of_a_book_by_hand(base: Scenario) -> None:
         "top_10_debt_share": 1,
         "top_100_debt_share": 1,
         "gini": 0.25,
+        "liquidatable_accounts": 0,
+        "liquidatable_debt_usd": 0,
     }
     # 400 x 0.8 / 100 = 3.2 and 800 x 0.6 / 300 = 1.6
     assert quantiles[0] == pytest.approx(1.6)
