@@ -159,12 +159,12 @@ def _apportion(
     suppliers hold.
     """
     room = weights / weights.sum() * sizes.sum()
-    chosen = np.zeros(len(sizes), dtype=np.intp)
+    chosen = np.full(len(sizes), -1, dtype=np.intp) if given is None else given.copy()
+    settled = chosen >= 0
+    np.subtract.at(room, chosen[settled], sizes[settled])
     last = -1
     for i in np.argsort(-sizes, kind="stable"):
-        if given is not None and given[i] >= 0:
-            chosen[i] = given[i]
-            room[given[i]] -= sizes[i]
+        if settled[i]:
             continue
         same = follows is not None and follows[i] and last >= 0 and not barred[i, last]
         if not (same and room[last] >= sizes[i]):

@@ -18,6 +18,7 @@ from sim.books import Book
 from sim.scenario import Scenario, ScenarioError
 from sim.schema.base import BPS
 from sim.schema.problems import Problem
+from sim.world.actors import VALUE
 
 # To be on the safe side of the roundings of shares and of the interest of the opening itself.
 _LEAST_ROOM = Fraction(5, 10_000)
@@ -36,7 +37,8 @@ class Late(NamedTuple):
 def beyond_limit(scenario: Scenario, book: Book, prices: Sequence[int]) -> dict[int, Late]:
     """The accounts that cannot borrow at `prices` (8 decimals), by number.
 
-    Raises ScenarioError, which names all of them, for those that can be opened at no price.
+    Raises ScenarioError, which names all of them, for those that can be opened at no price that the
+    routers take.
     """
     reserves = [scenario.protocol.reserves[symbol] for symbol in scenario.symbols]
     ltv = [reserve.ltv_bps if reserve.collateral_enabled else 0 for reserve in reserves]
@@ -49,10 +51,11 @@ def beyond_limit(scenario: Scenario, book: Book, prices: Sequence[int]) -> dict[
         owed = sum(debts[a, ~pledged])
         room = sum(limits[a]) - sum(debts[a, pledged]) * (1 + _LEAST_ROOM)
         if not owed or room <= 0:
-            problems.append(_hopeless(int(a), scenario))
+            problems.append(_hopeless(int(a)))
             continue
         assets = tuple(int(i) for i in np.flatnonzero((debts[a] > 0) & ~pledged))
         late[int(a)] = Late(assets, _USED * Fraction(room) / owed)
+        problems += _too_cheap(int(a), late[int(a)], scenario, prices)
     if problems:
         raise ScenarioError(f"scenario '{scenario.name}'", problems)
     return late
@@ -65,9 +68,24 @@ def grouped(late: dict[int, Late]) -> Iterator[tuple[Late, list[int]]]:
         yield Late(assets, min(late[a].part for a in group)), group
 
 
-def _hopeless(a: int, scenario: Scenario) -> Problem:
+def _too_cheap(a: int, late: Late, scenario: Scenario, prices: Sequence[int]) -> Iterator[Problem]:
+    for i in late.assets:
+        symbol, price = scenario.symbols[i], int(prices[i] * late.part)
+        if price <= round(scenario.feeds[symbol].min_price_usd * VALUE):
+            yield Problem(
+                _path(a),
+                f"owes so much that it could only borrow {symbol} at {price / VALUE:g} USD",
+                f"leave it out, or feeds.{symbol}.min_price_usd below that",
+            )
+
+
+def _path(a: int) -> str:
+    return f"book (account {a}, counted from 0)"
+
+
+def _hopeless(a: int) -> Problem:
     return Problem(
-        f"book (account {a}, counted from 0)",
+        _path(a),
         "owes more than anything can be borrowed against: without collateral, or the very assets "
         "that it has pledged",
         "leave it out: it is bad debt already; or net what it owes and pledges of one asset",

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from sim import books
 from sim.protocol import transaction as op
 from sim.protocol.errors import NAMES, OK
-from sim.protocol.state import ANSWER, MAX_MOVE, MIN_ANSWER, State
+from sim.protocol.state import ANSWER, MAX_MOVE, State
 from sim.scenario import Scenario, ScenarioError
 from sim.schema.base import BPS
 from sim.schema.book import BookFile
@@ -16,7 +16,7 @@ from sim.world.actors import ADMIN, ARBITRAGEURS, LIQUIDITY_PROVIDERS, STAKERS, 
 from sim.world.beyond_limit import beyond_limit, grouped
 
 OPERATIONS_PER_BLOCK = 500
-MOST_MOVES = 10_000
+MOST_MOVES = 2_000
 """Of a price, on its way to where an account can be opened."""
 
 
@@ -122,14 +122,7 @@ class Opening:
 
     def _report(self, i: int, price: int) -> None:
         """Bring the feed and the router to `price`, in moves that the router believes at once."""
-        s, symbol = self._s, self._scenario.symbols[i]
-        remedy = "a wider guard, or a book without accounts so far beyond their limit"
-        if price <= s.oracle[0, i, MIN_ANSWER]:
-            raise self._refused(
-                f"feeds.{symbol}.min_price_usd",
-                f"accounts beyond their limit can only be opened at {price / VALUE:g} USD",
-                remedy,
-            )
+        s = self._s
         for _ in range(MOST_MOVES):
             reported = int(s.feed[0, i, ANSWER])
             if reported == price:
@@ -139,10 +132,10 @@ class Opening:
             self._do("book", op.POST_PRICE, ADMIN, op.NOBODY, i, 0, nearer)
             self._do("book", op.POKE, ADMIN, op.NOBODY, i)
         raise self._refused(
-            f"feeds.{symbol}.max_move_bps",
-            f"accounts beyond their limit can only be opened at {price / VALUE:g} USD, which is "
-            f"more than {MOST_MOVES:,} such moves away",
-            remedy,
+            f"feeds.{self._scenario.symbols[i]}.max_move_bps",
+            f"{price / VALUE:g} USD, at which accounts beyond their limit can be opened, is more "
+            f"than {MOST_MOVES:,} such moves away",
+            "larger moves, or a book without accounts so far beyond their limit",
         )
 
     def _supply(self, a: int) -> None:
