@@ -21,7 +21,8 @@ def print_book(world: World, console: Console) -> None:
         f"the ten largest owe {book['top_10_debt_share']:.0%}."
     )
     console.print(book_table(book))
-    console.print(f"Collateral: {_mix(book['collateral_usd'])}. Debt: {_mix(book['debt_usd'])}.")
+    for name in ("collateral", "debt"):
+        console.print(f"{name.capitalize()}: {_mix(book[f'{name}_usd'])}.")
     if number := book["liquidatable_accounts"]:
         owed = usd(book["liquidatable_debt_usd"])
         console.print(
@@ -38,6 +39,7 @@ def book_table(book: dict[str, Any]) -> Table:
     for name in ("this book", "Compound v2, May 2023"):
         table.add_column(name, justify="right")
     both = (book, COMPOUND_2023)
+    table.add_row("accounts", *(f"{one['accounts']:,}" for one in both))
     for n in (1, 10, 100):
         who = "largest account" if n == 1 else f"{n} largest"
         table.add_row(f"{who}, of debt", *(f"{one[f'top_{n}_debt_share']:.1%}" for one in both))
