@@ -194,7 +194,7 @@ def test_a_token_unit_of_recorded_prices_is_small(tmp_path: Path) -> None:
         ({"within_bar": "mid"}, "within_bar", "should be"),
         ({"between": "linear"}, "between", "should be"),
         ({"max_gap_seconds": 0}, "max_gap_seconds", "greater than or equal to 1"),
-        ({"colum": "WETH"}, "colum", "unknown field"),
+        ({"colour": "WETH"}, "colour", "unknown field"),
         ({"file": ""}, "file", "at least 1 character"),
         ({"file": 7}, "file", "should be a valid string"),
     ],
@@ -206,5 +206,5 @@ def test_what_a_scenario_may_say_of_a_file(
         replay(tmp_path, CANDLES, **options)
     (found,) = caught.value.problems
     assert found.path == f"assets.WETH.price_usd.{path}" and problem in found.problem
-    if path == "colum":
+    if path == "colour":
         assert "did you mean column?" in found.remedy
