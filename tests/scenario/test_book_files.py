@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from sim.agents.census import census
+from sim.agents.watchers import checking_everyone
 from sim.books import at_start, describe, recorded
 from sim.engines.chain import RevmChain
 from sim.engines.exact import run
@@ -219,6 +220,18 @@ def test_unhealthy_accounts_are_liquidated_in_the_first_step(tmp_path: Path) -> 
     rows = next(steps).rows
     liquidated = {row[2] for row in rows if row[0] == op.FLASH_LIQUIDATE and row[8] == OK}
     assert liquidated and liquidated <= {1, 2, 3, 4, 5}
+
+
+def test_watchers_miss_nobody_who_starts_below_one(tmp_path: Path) -> None:
+    """The same operations as when everyone is checked at every step."""
+
+    def journal(world: World) -> list[Any]:
+        return [row for step in run(world) for row in step.rows]
+
+    world = opened(tmp_path)
+    everyone = opened(tmp_path)
+    everyone = everyone._replace(market=checking_everyone(everyone.market))
+    assert journal(world) == journal(everyone)
 
 
 def test_everyone_supplies_before_anyone_borrows(tmp_path: Path) -> None:

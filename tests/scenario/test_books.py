@@ -288,6 +288,19 @@ def test_description_of_a_book_by_hand(base: Scenario) -> None:
     assert quantiles[100] == pytest.approx(3.2)
 
 
+@pytest.mark.parametrize(("more", "below"), [(0, 0), (1, 1)])
+def test_a_health_of_one_is_not_liquidatable(base: Scenario, more: int, below: int) -> None:
+    """2 WETH at 200, of which 80% count, against 320 DAI; and one unit of a value more."""
+    scenario = with_overrides(base, {"protocol.reserves.WETH.lt_bps": 8_000})
+    book = Book(
+        collateral=np.array([[2 * 10**18, 0, 0, 0]], dtype=object),
+        debt=np.array([[0, 0, 0, 320 * 10**18 + more]], dtype=object),
+        isolated=np.array([False]),
+    )
+    figures = describe(book, scenario, [200 * 10**8, 8_000 * 10**8, 10**8, 10**8])
+    assert figures["liquidatable_accounts"] == below
+
+
 def test_gini_of_known_distributions() -> None:
     assert gini([5, 5, 5, 5]) == 0
     assert gini([0, 0, 0, 8]) == pytest.approx(0.75)
