@@ -6,6 +6,10 @@
 
 Both validate everything and raise `ScenarioError`, which names file, field and remedy: a scenario
 that cannot be run is refused before anything runs. `digest` identifies what was run.
+
+A scenario may name files: of prices, of a book, of a history. Their paths are seen from the folder
+of the scenario file, those of overrides from the working directory; in memory they are absolute.
+What is in them is read, and refused, where a world or a path is built.
 """
 
 import hashlib
@@ -18,16 +22,18 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
-from sim.schema.agents import BorrowerBook, Liquidator
+from sim.schema.agents import Liquidator
 from sim.schema.base import FromList, Instant, Level, Part, Symbol, Usd
+from sim.schema.book import Book, BorrowerBook
 from sim.schema.deployment import Protocol
 from sim.schema.faults import Feeds
 from sim.schema.market import Arbitrage, Asset, Venue
 from sim.schema.paths import Paths
+from sim.schema.price_file import PriceFile
 from sim.schema.problems import Problem, ScenarioError, explain, join, nearest
 from sim.schema.yaml_file import read
 
-__all__ = ["Scenario", "ScenarioError", "digest", "known", "load", "with_overrides"]
+__all__ = ["Scenario", "ScenarioError", "digest", "files", "known", "load", "with_overrides"]
 
 _FOLDER = Path(__file__).parent / "scenarios"
 _MAX_STEPS = 1_000_000
@@ -72,7 +78,7 @@ class Scenario(Part):
     suppliers: Mapping[Symbol, Usd] = Field(
         description="per asset: USD supplied by those who never borrow, 0 to 1e+12"
     )
-    book: BorrowerBook = Field(description="the borrowers: accounts, total_debt_usd...")
+    book: Book = Field(description="the borrowers: accounts, total_debt_usd..., or file")
     liquidators: Annotated[tuple[Liquidator, ...], FromList] = Field(
         max_length=1_000, description="a list of liquidators: name, max_gas_price_gwei..."
     )
@@ -136,9 +142,10 @@ class Scenario(Part):
             "protocol.insurance.capital_usd": self.protocol.insurance.capital_usd,
             "protocol.reserves": self.protocol.reserves,
             "suppliers": self.suppliers,
-            "book.collateral_weights": self.book.collateral_weights,
-            "book.debt_weights": self.book.debt_weights,
         }
+        if isinstance(self.book, BorrowerBook):
+            keyed["book.collateral_weights"] = self.book.collateral_weights
+            keyed["book.debt_weights"] = self.book.debt_weights
         for path, mapping in keyed.items():
             for symbol in mapping:
                 yield from self._unknown(f"{path}.{symbol}", symbol)
@@ -152,13 +159,27 @@ class Scenario(Part):
             yield from self._unknown(f"paths.volatility_per_sqrt_year.{symbol}", symbol)
         for symbol, asset in self.assets.items():
             level = asset.price_usd
-            highest = max(w.value for w in level) if isinstance(level, tuple) else level
-            if highest > _MAX_UNIT_USD * 10**asset.decimals:
-                yield Problem(
-                    f"assets.{symbol}.decimals",
-                    f"at {highest:g} USD a token the smallest unit is worth more than a cent",
-                    "more decimals or a lower price",
-                )
+            if not isinstance(level, PriceFile):  # is not known before it is read
+                highest = max(w.value for w in level) if isinstance(level, tuple) else level
+                yield from self._unit_problems(symbol, highest)
+
+    def check_units(self, highest_usd: Mapping[Symbol, float]) -> None:
+        """Raise `ScenarioError` if a token unit would be worth too much at one of these prices."""
+        problems = [
+            problem
+            for symbol, highest in highest_usd.items()
+            for problem in self._unit_problems(symbol, highest)
+        ]
+        if problems:
+            raise ScenarioError(f"scenario '{self.name}'", problems)
+
+    def _unit_problems(self, symbol: str, highest_usd: float) -> Iterator[Problem]:
+        if highest_usd > _MAX_UNIT_USD * 10 ** self.assets[symbol].decimals:
+            yield Problem(
+                f"assets.{symbol}.decimals",
+                f"at {highest_usd:g} USD a token the smallest unit is worth more than a cent",
+                "more decimals or a lower price",
+            )
 
     def _venue_problems(self) -> Iterator[Problem]:
         first: dict[frozenset[str], int] = {}
@@ -180,22 +201,35 @@ class Scenario(Part):
         )
 
     def _book_problems(self) -> Iterator[Problem]:
-        collateral = {s for s, weight in self.book.collateral_weights.items() if weight}
-        debts = {s for s, weight in self.book.debt_weights.items() if weight}
-        for symbol, reserve in self.protocol.reserves.items():
-            if symbol in collateral and not (reserve.collateral_enabled and reserve.ltv_bps):
+        book = self.book
+        if not isinstance(book, BorrowerBook):
+            return
+        collateral = {s for s, weight in book.collateral_weights.items() if weight}
+        debts = {s for s, weight in book.debt_weights.items() if weight}
+        pledged = {f"book.collateral_weights.{symbol}": symbol for symbol in collateral}
+        owed = {f"book.debt_weights.{symbol}": symbol for symbol in debts}
+        if book.loop_pair:
+            pledged["book.loop_pair[0]"], owed["book.loop_pair[1]"] = book.loop_pair
+            for i, symbol in enumerate(book.loop_pair):
+                yield from self._unknown(f"book.loop_pair[{i}]", symbol)
+        for path, symbol in sorted(pledged.items()):
+            reserve = self.protocol.reserves.get(symbol)
+            if reserve and not (reserve.collateral_enabled and reserve.ltv_bps):
                 yield Problem(
-                    f"book.collateral_weights.{symbol}",
+                    path,
                     "nothing can be borrowed against this asset",
-                    f"0, or protocol.reserves.{symbol} with collateral_enabled and ltv_bps above 0",
+                    f"another, or protocol.reserves.{symbol} with collateral_enabled and ltv_bps "
+                    "above 0",
                 )
-            if symbol in debts and not reserve.borrow_enabled:
+        for path, symbol in sorted(owed.items()):
+            reserve = self.protocol.reserves.get(symbol)
+            if reserve and not reserve.borrow_enabled:
                 yield Problem(
-                    f"book.debt_weights.{symbol}",
+                    path,
                     "this asset cannot be borrowed",
-                    f"0, or protocol.reserves.{symbol}.borrow_enabled",
+                    f"another, or protocol.reserves.{symbol}.borrow_enabled",
                 )
-        needed = 2 if self.book.two_collateral_share and self.book.isolated_share < 1 else 1
+        needed = 2 if book.two_collateral_share and book.isolated_share < 1 else 1
         for symbol in sorted(debts):
             if len(collateral - {symbol}) < needed:
                 yield Problem(
@@ -225,7 +259,9 @@ def load(path_or_name: str | Path) -> Scenario:
                 f"scenario '{path_or_name}'", [Problem("(name)", "is not known", remedy)]
             )
         path = _FOLDER / f"{path_or_name}.yaml"
-    return _validated(read(path), str(path))
+    document = read(path)
+    _see_files_from(path.parent, document)
+    return _validated(document, str(path))
 
 
 def with_overrides(scenario: Scenario, overrides: Mapping[str, object]) -> Scenario:
@@ -238,22 +274,60 @@ def with_overrides(scenario: Scenario, overrides: Mapping[str, object]) -> Scena
     document = _unfrozen(scenario.model_dump())
     for path, value in overrides.items():
         _replace(document, path, value, file)
+    _see_files_from(Path(), document)
     return _validated(document, file)
+
+
+def files(scenario: Scenario) -> dict[str, Path]:
+    """The files that the scenario names, by the path of the field."""
+    named = _file_fields(scenario.model_dump(mode="json"))
+    return {path: Path(fields[key]) for path, fields, key in named}
 
 
 def digest(scenario: Scenario) -> str:
     """SHA-256, in hex, of the canonical JSON: equal exactly for scenarios that are equal.
 
     Keys are sorted and defaults are written out. The order of `assets` counts, because it is the
-    order of the columns that random draws are made for; the order of other mappings does not.
+    order of the columns that random draws are made for; the order of other mappings does not. Of a
+    file it is the content that counts, not where it is. Raises `ScenarioError` if one cannot be
+    read.
     """
+    document = scenario.model_dump(mode="json")
+    for path, fields, key in _file_fields(document):
+        try:
+            fields[key] = hashlib.sha256(Path(fields[key]).read_bytes()).hexdigest()
+        except OSError as error:
+            problem = Problem(path, f"cannot be read: {error.strerror}", "the path of a file")
+            raise ScenarioError(f"scenario '{scenario.name}'", [problem]) from error
     canonical = json.dumps(
-        {"symbols": scenario.symbols, "scenario": scenario.model_dump(mode="json")},
+        {"symbols": scenario.symbols, "scenario": document},
         sort_keys=True,
         separators=(",", ":"),
         allow_nan=False,
     )
     return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _see_files_from(folder: Path, document: Any) -> None:
+    """Make the paths of files in a document absolute."""
+    for _, fields, key in _file_fields(document):
+        fields[key] = str(folder.absolute() / fields[key])
+
+
+def _file_fields(document: Any) -> Iterator[tuple[str, dict[str, Any], str]]:
+    """Where a document names a file: (path of the field, mapping that holds it, its key there).
+
+    The document may be anything: what is wrong with it is said later, by the schema.
+    """
+    root = document if isinstance(document, dict) else {}
+    assets = root.get("assets")
+    holders = [("book", root.get("book"), "file"), ("paths", root.get("paths"), "history")]
+    for symbol, asset in assets.items() if isinstance(assets, dict) else ():
+        price = asset.get("price_usd") if isinstance(asset, dict) else None
+        holders.append((f"assets.{symbol}.price_usd", price, "file"))
+    for path, fields, key in holders:
+        if isinstance(fields, dict) and isinstance(fields.get(key), str) and fields[key]:
+            yield f"{path}.{key}", fields, key
 
 
 def _validated(document: object, file: str) -> Scenario:

@@ -6,8 +6,9 @@ from datetime import timedelta
 import numpy as np
 import numpy.typing as npt
 
+from sim.market.history import recorded, recorded_at
 from sim.scenario import Scenario
-from sim.schema.base import Level
+from sim.schema.price_file import PriceFile, PriceLevel
 
 PRICE_SCALE = 10**8  # units per USD: prices have 8 decimals
 _PRICE_LIMIT = 2**64  # of the contracts: no product of a price and an amount overflows below it
@@ -37,20 +38,27 @@ def waypoint_path(
 
 
 def on_grid(
-    scenario: Scenario, level: Level, ago: int | npt.NDArray[np.float64] = 0
+    scenario: Scenario, level: PriceLevel, ago: int | npt.NDArray[np.float64] = 0
 ) -> npt.NDArray[np.float64]:
     """A level at the start and after every step, or `ago` seconds before, (steps + 1,); `ago` may
     be another for each.
+
+    Raises ScenarioError if it is a file of recorded prices that cannot be used.
     """
     times = np.arange(scenario.steps + 1) * scenario.step_seconds - ago
+    if isinstance(level, PriceFile):
+        return recorded_at(level, scenario.start.timestamp(), times)
     if not isinstance(level, tuple):
         return np.full(times.shape, level)
     values = (waypoint.value for waypoint in level)
     return waypoint_path(list(zip(waypoint_seconds(scenario, level), values, strict=True)), times)
 
 
-def waypoint_seconds(scenario: Scenario, level: Level) -> list[float]:
+def waypoint_seconds(scenario: Scenario, level: PriceLevel) -> list[float]:
     """When the waypoints of a level are, in seconds after the start; none for a constant."""
+    if isinstance(level, PriceFile):
+        times, _ = recorded(level)
+        return [float(at) - scenario.start.timestamp() for at in times]
     waypoints = level if isinstance(level, tuple) else ()
     return [(waypoint.at - scenario.start) / timedelta(seconds=1) for waypoint in waypoints]
 

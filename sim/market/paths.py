@@ -202,7 +202,7 @@ def _pins(scenario: Scenario, paths: Paths, symbols: Sequence[str]) -> list[list
 
 def _replay(scenario: Scenario, paths: Paths, sampler: Sampler, first: int, prices: Floats) -> None:
     """Replace the levels of the assets in the history: the last known price at or before a time."""
-    history = read_history(paths.history or "")
+    history = read_history(paths.history or "", paths.history_max_gap_seconds)
     for symbol in history.symbols:
         if symbol not in scenario.symbols:
             remedy = nearest(symbol, scenario.symbols, "the assets are")

@@ -11,8 +11,14 @@ _WEI_PER_GWEI = 10**9
 
 
 def price_table(scenario: Scenario) -> npt.NDArray[np.object_]:
-    """Reference prices in USD with 8 decimals, (steps + 1, assets); row 0 is the start."""
+    """Reference prices in USD with 8 decimals, (steps + 1, assets); row 0 is the start.
+
+    Raises ScenarioError if recorded prices cannot be used.
+    """
     columns = [on_grid(scenario, asset.price_usd) for asset in scenario.assets.values()]
+    scenario.check_units(
+        {s: float(c.max()) for s, c in zip(scenario.symbols, columns, strict=True)}
+    )
     return to_price_units(np.stack(columns, axis=1))
 
 

@@ -6,16 +6,15 @@ from pathlib import Path
 
 from rich.console import Console
 
-from sim.books import describe
 from sim.engines.by_name import follower
 from sim.engines.chain import AnvilChain, ChainError
 from sim.engines.exact import run
 from sim.engines.lockstep import LockstepError
+from sim.report.book import print_book
 from sim.report.crash_figure import write_crash_figure
 from sim.report.crash_table import loss_table, summary_table, verdict
 from sim.report.interrupts import interruptible
 from sim.report.progress import RunProgress
-from sim.report.text import short_usd
 from sim.scenario import Scenario
 from sim.tape import Tables, Tape, TapeError, frames, write, write_parquet
 from sim.world import World, build
@@ -36,7 +35,7 @@ def crash(
     """
     world = build(scenario)
     console.print(scenario.title, style="bold", markup=False)
-    console.print(book_line(world))
+    print_book(world, console)
     tape = Tape(world, engine)
     try:
         with interruptible(engine != "exact"):
@@ -52,16 +51,6 @@ def crash(
         console.print(f"Writing failed: {error}", style="red", markup=False)
         return code or FAILED
     return code
-
-
-def book_line(world: World) -> str:
-    """The borrowers in one line."""
-    book = describe(world.book, world.scenario, list(world.market.price[0]))
-    return (
-        f"{book['accounts']:,} accounts owe {short_usd(book['total_debt_usd'])} against "
-        f"{short_usd(book['total_collateral_usd'])} of collateral; "
-        f"the ten largest owe {book['top_10_debt_share']:.0%}."
-    )
 
 
 def _play(world: World, engine: str, tape: Tape, console: Console) -> tuple[int, int]:

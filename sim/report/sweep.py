@@ -10,7 +10,8 @@ from rich.console import Console
 from sim.engines.compiled import is_compiled
 from sim.market.draws import Sampler
 from sim.market.paths import draw
-from sim.report.crash import COMPLETE, FAILED, INTERRUPTED, book_line
+from sim.report.book import print_book
+from sim.report.crash import COMPLETE, FAILED, INTERRUPTED
 from sim.report.interrupts import interruptible
 from sim.report.sweep_figure import write_fan_figure, write_loss_figure
 from sim.report.sweep_progress import SweepProgress
@@ -60,7 +61,7 @@ def sweep(scenario: Scenario, wanted: Wanted, out: Path, console: Console) -> in
         return _failed(f"{scenario.name}: {error}", console)
     plan = study.plan
     console.print(scenario.title, style="bold", markup=False)
-    console.print(book_line(world))
+    print_book(world, console)
     if advice := plan.advice():
         console.print(advice, style="yellow")
     missing = sum(block.size for block in study.missing())
@@ -71,7 +72,7 @@ def sweep(scenario: Scenario, wanted: Wanted, out: Path, console: Console) -> in
                 if missing:
                     _run(study, world, missing, wanted, console)
                 study.finish()
-                _write(study, console)
+                _write(study, len(world.book.debt), console)
             except KeyboardInterrupt:
                 return _interrupted(study, console)
     except (PoolError, BlockError, StudyError) as error:
@@ -114,7 +115,7 @@ def _plan_line(plan: Plan, missing: int, wanted: Wanted) -> str:
     )
 
 
-def _write(study: Study, console: Console) -> None:
+def _write(study: Study, accounts: int, console: Console) -> None:
     """Write what the outcomes come to, then print it."""
     plan, folder = study.plan, study.folder
     outcomes = study.outcomes()
@@ -125,7 +126,7 @@ def _write(study: Study, console: Console) -> None:
         losses.as_one(table, bearers).to_csv(draft)
     (worst,) = losses.worst_paths(outcomes, 1)
     title = (
-        f"{plan.scenario.title}\n{plan.paths:,} paths, {plan.scenario.book.accounts:,} accounts, "
+        f"{plan.scenario.title}\n{plan.paths:,} paths, {accounts:,} accounts, "
         f"sampler {plan.sampler}, seed {plan.scenario.seed}"
     )
     with console.status("Drawing the figures."):

@@ -5,7 +5,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from sim.schema.base import BPS, Bps, FromList, Level, Part, PositiveUsd, Seconds, Symbol, Usd
+from sim.schema.base import BPS, Bps, FromList, Part, PositiveUsd, Seconds, Symbol, Usd
+from sim.schema.price_file import PriceLevel
 from sim.schema.problems import Problem
 
 
@@ -13,8 +14,9 @@ class Asset(Part):
     """One token and its reference price."""
 
     decimals: int = Field(ge=6, le=18, description="the token's decimals, a whole number 6..18")
-    price_usd: Level = Field(
-        description="USD per token: a number above 0, or a list of waypoints {at, value}"
+    price_usd: PriceLevel = Field(
+        description="USD per token: a number above 0, a list of waypoints {at, value}, or a "
+        "{file} of recorded prices"
     )
 
 

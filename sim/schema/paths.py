@@ -83,8 +83,15 @@ class Paths(Part):
         default=None,
         min_length=1,
         max_length=1_000,
-        description="a CSV file (time, then a column per asset), its path seen from the working "
-        "directory; used by replay only",
+        description="a CSV file (time, then a column per asset), its path seen from the scenario "
+        "file; used by replay only",
+    )
+    history_max_gap_seconds: int | None = Field(
+        default=None,
+        ge=1,
+        le=365 * 86_400,
+        description="the longest time between two rows of the history, in whole seconds; absent: "
+        "one and a half times the median; used by replay only",
     )
 
     def correlation_matrix(self, symbols: Sequence[str]) -> npt.NDArray[np.float64]:

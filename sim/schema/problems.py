@@ -78,11 +78,11 @@ def join(prefix: str, suffix: str) -> str:
 
 
 def _explain(detail: ErrorDetails, model: type[BaseModel]) -> Iterator[Problem]:
-    # Angle brackets name a branch of a union (base.Level), "[key]" marks a key: not in the file.
-    location = [part for part in detail["loc"] if not str(part).startswith(("<", "[key]"))]
+    location = [part for part in detail["loc"] if part != "[key]"]  # marks a key: not in the file
     path = ""
     for part in location:
-        path = join(path, f"[{part}]" if isinstance(part, int) else str(part))
+        if not _is_branch(part):
+            path = join(path, f"[{part}]" if isinstance(part, int) else str(part))
     cause = detail.get("ctx", {}).get("error")
     if isinstance(cause, InconsistentError):
         for problem in cause.problems:
@@ -139,12 +139,12 @@ def _lookup(
     for part in location:
         if part in (fields := _fields(model)):
             field = fields[str(part)]
-            model = _model_in(field.annotation) or model
-        elif field and str(part).startswith("<"):
-            model = _tagged(field.annotation, str(part)) or model
+            model = next(_models_in(field.annotation), model)
+        elif field and _is_branch(part):
+            model = _branch(field.annotation, str(part)) or model
         elif extra := model.__annotations__.get("__pydantic_extra__"):
             # A key of its own, such as an asset's in feeds, leads to the model of all such keys.
-            model = _model_in(extra) or model
+            model = next(_models_in(extra), model)
     return model, field
 
 
@@ -153,18 +153,24 @@ def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
     return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
-def _tagged(annotation: object, tag: str) -> type[BaseModel] | None:
-    """The model in the branch `tag` of a union inside an annotation, if there is one."""
-    if any(isinstance(part, Tag) and part.tag == tag for part in get_args(annotation)):
-        return _model_in(annotation)
-    return next(
-        (found for part in get_args(annotation) if (found := _tagged(part, tag))),
-        None,
-    )
+def _is_branch(part: int | str) -> bool:
+    """Whether it names a branch of a union (as in `base.Level`): not in the file."""
+    return str(part).startswith("<")
 
 
-def _model_in(annotation: object) -> type[BaseModel] | None:
-    """The model inside an annotation such as `Mapping[str, Asset]`, if there is one."""
+def _branch(annotation: object, name: str) -> type[BaseModel] | None:
+    """The model in the branch of a union inside an annotation: by its tag, or its own name."""
+    if any(isinstance(part, Tag) and part.tag == name for part in get_args(annotation)):
+        return next(_models_in(annotation), None)
+    for part in get_args(annotation):
+        if found := _branch(part, name):
+            return found
+    return next((found for found in _models_in(annotation) if f"<{found.__name__}>" == name), None)
+
+
+def _models_in(annotation: object) -> Iterator[type[BaseModel]]:
+    """The models inside an annotation such as `Mapping[str, Asset]`."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((found for part in get_args(annotation) if (found := _model_in(part))), None)
+        yield annotation
+    for part in get_args(annotation):
+        yield from _models_in(part)

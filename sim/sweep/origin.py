@@ -1,4 +1,4 @@
-"""What the numbers of a path come from besides its scenario: sources, packages, a history file.
+"""What the numbers of a path come from besides its scenario: sources, packages, the files it names.
 
 Two runs of one origin give the same bits on processors of one kind. (On another kind numpy may
 choose other instructions for `exp`, which can move a price by its last unit, 1e-8 USD.)
@@ -12,7 +12,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 from sim.market.history import read_history
-from sim.scenario import Scenario
+from sim.scenario import Scenario, ScenarioError, files
+from sim.schema.problems import Problem
 
 _PACKAGE = Path(__file__).parents[1]
 _PACKAGES = ("numpy", "scipy", "numba", "llvmlite")
@@ -23,13 +24,17 @@ _WITHOUT_EFFECT = {"measures", "report", "sweep", "tape", "tuning"}
 def origin(scenario: Scenario) -> dict[str, str]:
     """Name -> version or digest of all that the outcome of a path of the scenario depends on.
 
-    Raises `ScenarioError` if the history of the scenario cannot be read.
+    Raises `ScenarioError` if a file of the scenario cannot be read, or its history is none.
     """
     found = {"sources": sources(), **{name: version(name) for name in _PACKAGES}}
     if scenario.paths and scenario.paths.history:
-        read_history(scenario.paths.history)  # refuses by name what is no history
-        content = Path(scenario.paths.history).read_bytes()
-        found["history"] = hashlib.sha256(content).hexdigest()[:16]
+        read_history(scenario.paths.history, scenario.paths.history_max_gap_seconds)
+    for field, path in files(scenario).items():
+        try:
+            found[field] = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+        except OSError as error:
+            problem = Problem(field, f"cannot be read: {error.strerror}", "the path of a file")
+            raise ScenarioError(f"scenario '{scenario.name}'", [problem]) from error
     return found
 
 

@@ -23,7 +23,7 @@ from pydantic import ValidationError
 
 import sim
 from sim.market.draws import Sampler
-from sim.scenario import Scenario, digest
+from sim.scenario import Scenario, ScenarioError, digest
 from sim.sweep.columns import FORMAT, SCHEMA, frame
 from sim.sweep.origin import origin
 from sim.sweep.plan import BLOCK, PATHS, Block, Plan
@@ -149,8 +149,14 @@ def load(folder: Path) -> Study:
         scenario = scenario_of(json.dumps(manifest["scenario"]))
     except ValidationError as error:
         raise StudyError(f"{folder / MANIFEST}: its scenario is not one of this version") from error
-    if digest(scenario) != manifest["digest"]:
-        raise StudyError(f"{folder / MANIFEST}: its scenario was changed; sweep again")
+    try:
+        changed = digest(scenario) != manifest["digest"]
+    except ScenarioError as error:
+        raise StudyError(str(error)) from error
+    if changed:
+        raise StudyError(
+            f"{folder / MANIFEST}: its scenario, or a file that it names, was changed; sweep again"
+        )
     sampler: Sampler = manifest["sampler"]
     plan = Plan(scenario, sampler, manifest["paths"], manifest["block"])
     return Study(folder, plan, manifest)

@@ -34,6 +34,7 @@ class Tape:
 
     def __init__(self, world: World, engine: str) -> None:
         self._world, self._engine = world, engine
+        self._digest = digest(world.scenario)  # now: its files may be gone when the run ends
         self._started = datetime.now(timezone.utc)
         self._clock = time.monotonic()
         self._moments: list[Moment] = []
@@ -85,7 +86,7 @@ class Tape:
             "format": FORMAT,
             "scenario": scenario.name,
             "title": scenario.title,
-            "digest": digest(scenario),
+            "digest": self._digest,
             "scenario_json": scenario.model_dump_json(),
             "seed": scenario.seed,
             "engine": self._engine,

@@ -47,7 +47,7 @@ def build(scenario: Scenario, seed: int | None = None) -> World:
     (book_seed,) = np.random.SeedSequence(scenario.seed if seed is None else seed).spawn(1)
     market_prices = price_table(scenario)
     try:
-        book = books.synthetic(scenario, list(market_prices[0]), np.random.default_rng(book_seed))
+        book = books.at_start(scenario, list(market_prices[0]), np.random.default_rng(book_seed))
     except ValueError as error:
         problem = Problem("book", str(error), "smaller debts or fewer decimals")
         raise ScenarioError(f"scenario '{scenario.name}'", [problem]) from error

@@ -7,8 +7,10 @@ from typing import Any, NamedTuple
 from sim import books
 from sim.protocol import transaction as op
 from sim.protocol.errors import NAMES, OK
-from sim.protocol.state import State
+from sim.protocol.state import ANSWER, MAX_MOVE, State
 from sim.scenario import Scenario, ScenarioError
+from sim.schema.base import BPS
+from sim.schema.book import BookFile
 from sim.schema.problems import Problem
 from sim.world.actors import (
     ADMIN,
@@ -19,8 +21,11 @@ from sim.world.actors import (
     SUPPLIERS,
     VALUE,
 )
+from sim.world.beyond_limit import beyond_limit, grouped
 
 OPERATIONS_PER_BLOCK = 500
+MOST_MOVES = 2_000
+"""Of a price, on its way to where an account can be opened."""
 
 
 class Block(NamedTuple):
@@ -54,14 +59,17 @@ class Opening:
         code = op.execute(self._s, kind, actor, account, x, y, amount, limit, option)
         if code != OK:
             asked = f"{op.KINDS[kind]} of {amount} units of asset or pair {x}"
-            problem = Problem(
+            raise self._refused(
                 what,
                 f"the protocol refuses it at the start: {NAMES[code]} ({asked})",
                 "more suppliers for what is borrowed, higher caps, or a smaller book",
             )
-            raise ScenarioError(f"scenario '{self._scenario.name}'", [problem])
         if self._s.journal_length[0] >= OPERATIONS_PER_BLOCK:
             self._begin()
+
+    def _refused(self, path: str, problem: str, remedy: str) -> ScenarioError:
+        problems = [Problem(path, problem, remedy)]
+        return ScenarioError(f"scenario '{self._scenario.name}'", problems)
 
     def _tokens(self, i: int, usd: float) -> int:
         """Token units worth `usd` at the start."""
@@ -97,19 +105,62 @@ class Opening:
                 self._fund(LIQUIDITY_PROVIDERS, i, amount)
             path = f"venues[{p}].depth_usd_per_side"
             self._do(path, op.ADD_LIQUIDITY, LIQUIDITY_PROVIDERS, op.NOBODY, p, 0, *amounts)
-        for a in range(len(self._book.debt)):
-            self._open_account(a)
+        self._open_accounts()
         self._begin()
         self._s.clock[0] = self._blocks[-1].time
         return self._blocks
 
-    def _open_account(self, a: int) -> None:
+    def _open_accounts(self) -> None:
+        """Everyone's positions; those beyond their borrow limit come last, at lowered prices."""
+        late = beyond_limit(self._scenario, self._book, self._prices)
+        everyone = range(len(self._book.debt))
+        # Of a measured book, what one account supplies is what another has borrowed.
+        all_supply_first = isinstance(self._scenario.book, BookFile)
+        if all_supply_first:
+            for a in everyone:
+                self._supply(a)
+        for a in everyone:
+            if not all_supply_first:
+                self._supply(a)
+            if a not in late:
+                self._borrow(a)
+        for (assets, part), group in grouped(late):
+            for i in assets:
+                self._report(i, int(self._prices[i] * part))
+            for a in group:
+                self._borrow(a)
+            for i in assets:
+                self._report(i, self._prices[i])
+
+    def _report(self, i: int, price: int) -> None:
+        """Bring the feed and the router to `price`, in moves that the router believes at once."""
+        s = self._s
+        for _ in range(MOST_MOVES):
+            reported = int(s.feed[0, i, ANSWER])
+            if reported == price:
+                return
+            move = reported * int(s.oracle[0, i, MAX_MOVE]) // BPS
+            nearer = min(max(price, reported - move), reported + move)
+            self._do("book", op.POST_PRICE, ADMIN, op.NOBODY, i, 0, nearer)
+            self._do("book", op.POKE, ADMIN, op.NOBODY, i)
+        raise self._refused(
+            f"feeds.{self._scenario.symbols[i]}.max_move_bps",
+            f"{price / VALUE:g} USD, at which accounts beyond their limit can be opened, is more "
+            f"than {MOST_MOVES:,} such moves away",
+            "larger moves, or a book without accounts so far beyond their limit",
+        )
+
+    def _supply(self, a: int) -> None:
         owner, path = int(self._s.account_owner[a]), f"book (account {a})"
         if self._book.isolated[a]:
             self._do(path, op.SET_ISOLATED, owner, a, 0, 0, 0, 0, 1)
-        for kind, amounts in ((op.SUPPLY, self._book.collateral), (op.BORROW, self._book.debt)):
-            for i in range(len(self._scenario.symbols)):
-                if amount := amounts[a, i]:
-                    if kind == op.SUPPLY:
-                        self._fund(owner, i, amount)
-                    self._do(path, kind, owner, a, i, 0, amount)
+        for i, amount in enumerate(self._book.collateral[a]):
+            if amount:
+                self._fund(owner, i, amount)
+                self._do(path, op.SUPPLY, owner, a, i, 0, amount)
+
+    def _borrow(self, a: int) -> None:
+        owner, path = int(self._s.account_owner[a]), f"book (account {a})"
+        for i, amount in enumerate(self._book.debt[a]):
+            if amount:
+                self._do(path, op.BORROW, owner, a, i, 0, amount)

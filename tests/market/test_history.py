@@ -48,12 +48,15 @@ def test_history_is_read_in_utc_seconds(tmp_path: Path) -> None:
         ("2020-03-12T01:30Z", "2020-03-12T01:00Z", "line 5, time", "does not come after"),
         ("2020-03-12T01:30Z", "2020-03-12T00:30Z", "line 5, time", "does not come after"),
         ("time", "when", "line 1", "no header"),
-        (GOOD, "", "line 1", "no header"),
+        (GOOD, "", "(file)", "is empty"),
         (GOOD, "time\n2020-03-12T00:00:00Z\n", "line 1", "no header"),
         ("WBTC", "WETH", "line 1", "column 3 is named 'WETH'"),
         ("WBTC", "", "line 1", "column 3 is named ''"),
         (GOOD, "time,WETH\n", "line 2", "no prices"),
-        ("190.5", "190.5,1", "(file)", "line 3"),
+        ("190.5", "190.5,1", "line 3", "has 4 cells, the header names 3"),
+        ("2020-03-12T01:30Z", "2020-03-12T04:01Z", "line 5, time", "10860 s after"),
+        ("190.5", "1e-9", "line 3, WETH", "'1e-9' is no price"),
+        ("190.5", "1e12", "line 3, WETH", "'1e12' is no price"),
     ],
 )
 def test_bad_histories_are_refused_by_line(

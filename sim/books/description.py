@@ -1,0 +1,79 @@
+"""The figures that books are compared by, and those of a measured one."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sim.books.book import Book, Floats
+from sim.scenario import Scenario
+from sim.schema.base import BPS
+
+_USD = 10**8  # units of a value or price per USD
+
+COMPOUND_2023: dict[str, Any] = {
+    "accounts": 4_793,
+    "top_1_debt_share": 0.135,
+    "top_10_debt_share": 0.504,
+    "top_100_debt_share": 0.921,
+    "gini": 0.985,
+    "health_quantiles": {5: 1.098, 10: 1.171, 25: 1.383, 50: 1.895, 75: 2.733, 90: 3.905},
+}
+"""Compound v2, 8 or 9 May 2023: accounts that owe more than 0.001 ETH, the quantiles of the 1,044
+that owe more than 1 ETH. Keys as in `describe`. Source: The Graph, compound-v2 subgraph, by
+github.com/rtuchman/compound-risk-optimization.
+"""
+
+
+def describe(book: Book, scenario: Scenario, prices: Sequence[int]) -> dict[str, Any]:
+    """What a book comes to at `prices` (8 decimals), as plain Python values.
+
+    Shares are of the total debt value; `health_quantiles`, of the accounts that owe, is keyed by
+    the probability in percent; USD amounts are floats, per asset and in total. Accounts are
+    liquidatable whose health factor is below 1; none if nobody owes.
+    """
+    reserves = [scenario.protocol.reserves[symbol] for symbol in scenario.symbols]
+    counted = [r.lt_bps if r.collateral_enabled else 0 for r in reserves]
+    units = np.array([10**asset.decimals for asset in scenario.assets.values()], dtype=object)
+    collateral = book.collateral * np.array(prices, dtype=object) // units
+    debt = -(-book.debt * np.array(prices, dtype=object) // units)  # rounded up, as the vault does
+    weighted = collateral @ np.array(counted, dtype=object)
+    owed_by = debt.sum(axis=1)
+    collateral_usd, debt_usd = (value.astype(np.float64) / _USD for value in (collateral, debt))
+
+    owing = owed_by > 0
+    health = weighted[owing].astype(np.float64) / BPS / owed_by[owing].astype(np.float64)
+    liquidatable = weighted < owed_by * BPS
+    owed = np.sort(debt_usd.sum(axis=1))[::-1]
+    total = float(owed.sum())
+    probabilities = (0, 5, 10, 25, 50, 75, 90, 100)
+    return {
+        "accounts": len(owed),
+        "isolated_accounts": int(book.isolated.sum()),
+        "debt_usd": _per_asset(scenario, debt_usd),
+        "collateral_usd": _per_asset(scenario, collateral_usd),
+        "total_debt_usd": total,
+        "total_collateral_usd": float(collateral_usd.sum()),
+        **{f"top_{n}_debt_share": float(owed[:n].sum()) / (total or 1.0) for n in (1, 10, 100)},
+        "gini": gini(owed),
+        "health_quantiles": {
+            p: float(np.percentile(health, p)) if len(health) else np.inf for p in probabilities
+        },
+        "liquidatable_accounts": int(liquidatable.sum()),
+        "liquidatable_debt_usd": float(debt_usd.sum(axis=1)[liquidatable.astype(bool)].sum()),
+    }
+
+
+def gini(values: npt.ArrayLike) -> float:
+    """Gini coefficient: half the mean absolute difference of all pairs over the mean.
+
+    With x sorted upward and i from 1: G = sum (2i - n - 1) x_i / (n sum x); 0 if all are 0.
+    """
+    x = np.sort(np.asarray(values, dtype=np.float64))
+    n = len(x)
+    return float(((2 * np.arange(1, n + 1) - n - 1) * x).sum() / (n * x.sum() or 1.0))
+
+
+def _per_asset(scenario: Scenario, usd: Floats) -> dict[str, float]:
+    return dict(zip(scenario.symbols, usd.sum(axis=0).tolist(), strict=True))
