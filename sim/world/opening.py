@@ -10,7 +10,14 @@ from sim.protocol.errors import NAMES, OK
 from sim.protocol.state import State
 from sim.scenario import Scenario, ScenarioError
 from sim.schema.problems import Problem
-from sim.world.actors import ADMIN, ARBITRAGEURS, LIQUIDITY_PROVIDERS, STAKERS, SUPPLIERS, VALUE
+from sim.world.actors import (
+    ADMIN,
+    ARBITRAGEURS,
+    LIQUIDITY_PROVIDERS,
+    STAKERS,
+    SUPPLIERS,
+    to_tokens,
+)
 
 OPERATIONS_PER_BLOCK = 500
 
@@ -25,8 +32,12 @@ class Block(NamedTuple):
 class Opening:
     """Carries out the operations that lead to the start, in blocks one second apart."""
 
-    def __init__(self, scenario: Scenario, s: State, book: books.Book, prices: list[int]) -> None:
+    def __init__(
+        self, scenario: Scenario, s: State, book: books.Book, reserves: Any, prices: list[int]
+    ) -> None:
+        """`reserves` (accounts, assets): token units that borrowers keep for themselves."""
         self._scenario, self._s, self._book, self._prices = scenario, s, book, prices
+        self._reserves = reserves
         self._blocks: list[Block] = []
         self._begin()
 
@@ -57,7 +68,7 @@ class Opening:
 
     def _tokens(self, i: int, usd: float) -> int:
         """Token units worth `usd` at the start."""
-        return round(usd * VALUE) * int(self._s.unit[i]) // self._prices[i]
+        return to_tokens(usd, int(self._s.unit[i]), self._prices[i])
 
     def _fund(self, actor: int, i: int, amount: int) -> None:
         self._do("(tokens)", op.MINT_TOKEN, actor, op.NOBODY, i, 0, amount)
@@ -101,3 +112,6 @@ class Opening:
                     if kind == op.SUPPLY:
                         self._fund(owner, i, amount)
                     self._do(path, kind, owner, a, i, 0, amount)
+        for i in range(len(self._scenario.symbols)):
+            if kept := self._reserves[a, i]:
+                self._fund(owner, i, kept)
