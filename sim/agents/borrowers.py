@@ -115,7 +115,7 @@ def _top_up(s: State, w: Market, k: int, n: int) -> None:
             continue
         weighted, _, _, debt, _, _, _ = vault.health(s, a)
         missing = mul_div_up(debt * BPS, target, wad()) - weighted
-        if missing * leverage.HAIR <= weighted:
+        if missing * leverage.HAIR <= debt * BPS:
             return
         price, _, _ = oracle.read(s, v, i)
         amount = mul_div_up(mul_div_up(missing, 1, lt), s.unit[i], price)

@@ -42,9 +42,9 @@ from sim.protocol.state import (
 )
 from sim.protocol.vault_reserves import threshold
 
-HAIR = 1_000_000
-"""Nobody goes closer to a limit or a target than a millionth of it: where rounding decides, exact
-and compiled runs would part.
+HAIR = 10_000
+"""Nobody goes closer to a limit or a target than a ten-thousandth of the debt. Less is not worth a
+transaction, and where rounding decided, exact and compiled runs would part.
 """
 
 
@@ -115,7 +115,7 @@ def increase(s: State, w: Market, k: int, n: int) -> bool:
         return False
     weighted, limit, _, debt, _, _, _ = vault.health(s, a)
     spare = div_down(weighted, BPS) - mul_div_up(debt, target, wad())
-    room = div_down(_short_of(limit), BPS) - debt
+    room = div_down(_below(limit, debt), BPS)
     if spare * HAIR <= debt or room * HAIR <= debt:
         return False
     p = s.pair_of[c, d]
@@ -177,9 +177,9 @@ def withdrawable(s: State, a: int, c: int, least_health: int) -> int:
     """
     v = s.account_vault[a]
     weighted, limit, _, debt, _, _, _ = vault.health(s, a)
-    by_limit = _short_of(limit) - debt * BPS
+    by_limit = _below(limit, debt)
     by_health = weighted - mul_div_up(debt * BPS, least_health, wad())
-    if by_limit <= 0 or by_health * HAIR <= weighted:
+    if by_limit <= 0 or by_health * HAIR <= debt * BPS:
         return zero()
     price, _, _ = oracle.read(s, v, c)
     amount, ltv, lt = vault.supplied_assets(s, a, c), s.reserve[v, c, LTV], threshold(s, v, c)
@@ -243,6 +243,6 @@ def _most_sold(s: State, p: int, side: int, cost: int, slippage_bps: int) -> int
 
 
 @jitable
-def _short_of(limit: int) -> int:
-    """A hair less than the limit."""
-    return limit - mul_div_up(limit, 1, HAIR)
+def _below(limit: int, debt: int) -> int:
+    """What is free below the borrow limit (USD x BPS), less a hair of the debt."""
+    return limit - debt * BPS - mul_div_up(debt * BPS, 1, HAIR)

@@ -15,7 +15,7 @@ from sim.market.market import FACTOR, LIQUIDATIONS
 from sim.market.paths import draw, observed
 from sim.scenario import Scenario, load, with_overrides
 from sim.world import World, build, on_path
-from tests.simulation.runs import SMALL
+from tests.simulation.runs import PEOPLE, SMALL
 
 WILD = {"paths.model": "gbm", "paths.volatility_per_sqrt_year": {"WETH": 6.0, "WBTC": 5.0}}
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -31,6 +31,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "a feed that stalls": {"feeds.WETH.max_move_bps": 300, "feeds.WETH.hold_off_seconds": 7_200},
     "a feed out of bounds": {"feeds.WETH.min_price_usd": 120.0},
     "two collaterals": {"book.two_collateral_share": 1.0, "book.isolated_share": 0.0},
+    "people": PEOPLE,
     "escrow": {f"protocol.reserves.{a}.rehypothecate": False for a in ("WETH", "WBTC")},
 }
 
