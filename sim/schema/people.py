@@ -10,6 +10,8 @@ from sim.schema.problems import Problem
 
 MOST_ROUNDS = 10
 MOST_WITHDRAWALS = 100_000
+GREATEST_LOSS = 0.1
+"""Share of the supply up to which the table of arrivals is made to last."""
 
 Health = Annotated[float, Field(ge=1, le=1_000)]
 Rounds = Annotated[int, Field(ge=1, le=MOST_ROUNDS)]
@@ -125,8 +127,8 @@ class Withdrawals(Part):
     )
 
     def most_expected(self, hours: float) -> float:
-        """Withdrawals expected if usage and loss were at their highest all the time:
-        base hours / 24 (1 + per_usage + per_loss) / (1 - branching_ratio).
+        """Withdrawals expected if usage were full and a tenth of the supply lost all the time:
+        base hours / 24 (1 + per_usage + per_loss / 10) / (1 - branching_ratio).
         """
-        highest = self.base_per_day * hours / 24 * (1 + self.per_usage + self.per_loss)
-        return highest / (1 - self.branching_ratio)
+        strain = 1 + self.per_usage + self.per_loss * GREATEST_LOSS
+        return self.base_per_day * hours / 24 * strain / (1 - self.branching_ratio)

@@ -127,8 +127,8 @@ def _withdrawal(one: Withdrawals, step_seconds: int, supply: int) -> list[int]:
 
 
 def _arrivals(one: Withdrawals, hours: float, rng: np.random.Generator) -> list[int]:
-    """Sums of exponential waits of mean 1, WAD, and more of them than a run can need: the mean at
-    the highest usage and loss and ten times the standard deviation, sqrt(mean) / (1 - n).
+    """Sums of exponential waits of mean 1, WAD, and more of them than a run needs: the mean at full
+    usage and a loss of a tenth, and ten times its standard deviation, sqrt(mean) / (1 - n).
     """
     mean = one.most_expected(hours)
     count = ceil(mean + 10 * sqrt(mean) / (1 - one.branching_ratio)) + 20

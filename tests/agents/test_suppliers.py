@@ -116,9 +116,9 @@ def test_an_exhausted_table_means_nobody_else() -> None:
     assert sum(suppliers.arrivals(w, 0, 10 * WAD) for _ in range(100)) == 3
 
 
-def test_the_table_is_long_enough_for_full_usage_and_total_loss() -> None:
-    """At the highest rate for the whole run it is not exhausted, and not twice what is needed."""
-    hot = {**CALM, "branching_ratio": 0.8, "per_usage": 3.0, "per_loss": 1.0}
+def test_the_table_is_long_enough_for_full_usage_and_a_loss_of_a_tenth() -> None:
+    """At that rate for the whole run it is not exhausted, and not twice what is needed."""
+    hot = {**CALM, "branching_ratio": 0.8, "per_usage": 3.0, "per_loss": 10.0}
     world = one(HOLDER, 2.0, withdrawals={"DAI": hot})
     w = world.market
     for _ in range(world.scenario.steps):
