@@ -32,6 +32,10 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "a feed out of bounds": {"feeds.WETH.min_price_usd": 120.0},
     "two collaterals": {"book.two_collateral_share": 1.0, "book.isolated_share": 0.0},
     "people": PEOPLE,
+    "loopers who look once": {
+        "borrowers": [{**PEOPLE["borrowers"][2], "share": 1.0, "review_seconds": 86_400}],
+        **{f"suppliers.{symbol}": 5e7 for symbol in ("WETH", "WBTC", "USDC", "DAI")},
+    },
     "escrow": {f"protocol.reserves.{a}.rehypothecate": False for a in ("WETH", "WBTC")},
 }
 
