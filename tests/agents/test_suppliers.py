@@ -35,7 +35,7 @@ from sim.protocol.state import (
 from sim.scenario import load, with_overrides
 from sim.simulation import step
 from sim.world import World, build
-from sim.world.actors import SUPPLIERS
+from sim.world.actors import ARBITRAGEURS, SUPPLIERS
 from tests.agents.one_account import DAI, USDC, one
 
 WAD = 10**18
@@ -216,16 +216,22 @@ def test_who_finds_too_little_takes_what_there_is() -> None:
     assert all(row[8] == OK for row in s.journal[: s.journal_length[0]])
 
 
-def test_the_last_supplier_takes_all_shares() -> None:
-    """Where nobody borrows they can all leave, and no share stays behind."""
+@pytest.mark.parametrize("worth", [1, Fraction(1, 7)])
+def test_the_last_supplier_takes_all_shares(worth: Fraction) -> None:
+    """Where nobody borrows they can all leave, and no share stays behind: also after a haircut,
+    when a unit is worth seven shares. Somebody else stays.
+    """
     half = {**CALM, "size_bps": 5_000, "base_per_day": 1_000.0}
     world = one(HOLDER, 2.0, withdrawals={"USDC": half}, suppliers__USDC=1e6)
     s, w = world.state, world.market
+    assert op.deposit(s, ARBITRAGEURS, op.NOBODY, USDC, 0, 10**12, 0, 0) == OK
+    cash = s.hub[USDC, CASH] = int(2 * 10**12 * worth)
     for k in range(1, world.scenario.steps + 1):
         s.clock[0] = w.time[k]
         suppliers.act(s, w, k)
     assert s.holding[SUPPLIERS, USDC, HUB_SHARES] == 0
-    assert s.holding[SUPPLIERS, USDC, WALLET] == 10**12
+    share = Fraction(cash + hub.VIRTUAL, 2 * 10**12 + hub.VIRTUAL)
+    assert s.holding[SUPPLIERS, USDC, WALLET] == int(10**12 * share)
     assert w.tally[REFUSED_VALUE] == 0
 
 
