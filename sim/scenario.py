@@ -29,6 +29,7 @@ from sim.schema.deployment import Protocol
 from sim.schema.faults import Feeds
 from sim.schema.market import Arbitrage, Asset, Venue
 from sim.schema.paths import Paths
+from sim.schema.people import MOST_WITHDRAWALS, Behaviour, Withdrawals
 from sim.schema.price_file import PriceFile
 from sim.schema.problems import Problem, ScenarioError, explain, join, nearest
 from sim.schema.yaml_file import read
@@ -82,6 +83,16 @@ class Scenario(Part):
     liquidators: Annotated[tuple[Liquidator, ...], FromList] = Field(
         max_length=1_000, description="a list of liquidators: name, max_gas_price_gwei..."
     )
+    borrowers: Annotated[tuple[Behaviour, ...], FromList] = Field(
+        default=(),
+        max_length=100,
+        description="a list of how borrowers react: name, kind, share...; absent: nobody does",
+    )
+    withdrawals: Mapping[Symbol, Withdrawals] = Field(
+        default_factory=dict,
+        description="per asset: how its suppliers leave, base_per_day, branching_ratio...; "
+        "absent: they stay",
+    )
     paths: Paths | None = Field(
         default=None,
         description="how a sweep draws prices around the levels of assets: model, "
@@ -104,6 +115,7 @@ class Scenario(Part):
         yield from self._venue_problems()
         yield from self._fault_problems()
         yield from self._book_problems()
+        yield from self._people_problems()
         names = [liquidator.name for liquidator in self.liquidators]
         for i, name in enumerate(names):
             if name in names[:i]:
@@ -236,6 +248,28 @@ class Scenario(Part):
                     f"book.debt_weights.{symbol}",
                     f"fewer than {needed} other assets have a collateral weight above 0",
                     "0, or more collateral assets: nobody borrows what he has pledged",
+                )
+
+    def _people_problems(self) -> Iterator[Problem]:
+        names = [behaviour.name for behaviour in self.borrowers]
+        for i, name in enumerate(names):
+            if name in names[:i]:
+                yield Problem(f"borrowers[{i}].name", f"{name} is taken", "a name of its own")
+        total = sum(behaviour.share for behaviour in self.borrowers)
+        if total > 1 + 1e-9:  # ten times 0.1 is not 1 in binary
+            yield Problem("borrowers", f"the shares add up to {total:g}", "at most 1 together")
+        for symbol, leaving in self.withdrawals.items():
+            path = f"withdrawals.{symbol}"
+            yield from self._unknown(path, symbol)
+            if self.suppliers.get(symbol) == 0:
+                yield Problem(path, "nobody supplies this asset", f"suppliers.{symbol} above 0")
+            expected = leaving.most_expected(self.duration_hours)
+            if expected > MOST_WITHDRAWALS:
+                yield Problem(
+                    f"{path}.base_per_day",
+                    f"up to {expected:.0f} withdrawals are to be expected",
+                    f"at most {MOST_WITHDRAWALS}: fewer and larger ones, a lower branching_ratio, "
+                    "per_usage or per_loss",
                 )
 
     def _unknown(self, path: str, symbol: str) -> Iterator[Problem]:

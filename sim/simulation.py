@@ -4,8 +4,9 @@
     2  arbitrage pulls the venues     arbitrageurs.act
     3  feeds report, routers notice   feeds.report, keepers.poke
     4  everyone looks                 watchers.look: at accounts that may have become unhealthy
-    5  keepers flag, liquidators act  keepers.flag, liquidators.act: sales move the venues
-    6  losses are borne               keepers.settle_losses: write-offs, fees, fund, suppliers
+    5  borrowers and suppliers react  borrowers.act, suppliers.act
+    6  keepers flag, liquidators act  keepers.flag, liquidators.act: sales move the venues
+    7  losses are borne               keepers.settle_losses: write-offs, fees, fund, suppliers
 
 While the sequencer is down, nothing of it does: time passes.
 
@@ -16,7 +17,7 @@ compiled on floats, over thousands of price paths (`sim.engines.compiled`).
 
 from __future__ import annotations
 
-from sim.agents import arbitrageurs, keepers, liquidators, watchers
+from sim.agents import arbitrageurs, borrowers, keepers, liquidators, suppliers, watchers
 from sim.market import feeds
 from sim.market.market import Market
 from sim.protocol.fixed_point import jitable
@@ -34,6 +35,8 @@ def step(s: State, w: Market, k: int) -> None:
     feeds.report(s, w, k)
     keepers.poke(s)
     watchers.look(s, w)
+    borrowers.act(s, w, k)
+    suppliers.act(s, w, k)
     keepers.flag(s, w)
     liquidators.act(s, w, k)
     keepers.settle_losses(s, w)

@@ -1,4 +1,4 @@
-"""What a transaction costs."""
+"""What a transaction costs, and what tokens are worth."""
 
 from __future__ import annotations
 
@@ -13,3 +13,9 @@ def gas_value(w: Market, s: State, k: int, gas: int) -> int:
     wei, 1e18.
     """
     return mul_div_down(w.gas_price[k] * gas, w.price[k, w.native[0]], wad())
+
+
+@jitable
+def value_of(w: Market, s: State, k: int, i: int, amount: int) -> int:
+    """USD (8 decimals) of `amount` of asset i at the reference price of step k."""
+    return mul_div_down(amount, w.price[k, i], s.unit[i])

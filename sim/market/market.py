@@ -39,8 +39,40 @@ LIQUIDATOR = (
 WATCH = ("health_factor", "collateral_value", "debt_value", "prices_usable", "liquidatable")
 FACTOR, COLLATERAL_VALUE, DEBT_VALUE, USABLE, LIQUIDATABLE = range(len(WATCH))
 
-TALLY = ("liquidations", "repaid_value", "seized_value", "profit_value", "gas_value")
-LIQUIDATIONS, REPAID_VALUE, SEIZED_VALUE, PROFIT_VALUE, GAS_VALUE = range(len(TALLY))
+BEHAVIOUR = ("kind", "trigger", "target", "review", "delay", "rounds", "slippage")
+BEHAVES, TRIGGER, TARGET, REVIEW, DELAY, ROUNDS, SLIPPAGE = range(len(BEHAVIOUR))
+BEHAVIOURS = ("top-up", "deleverage", "loop", "withdraw")
+TOP_UP, DELEVERAGE, LOOP, WITHDRAW = range(len(BEHAVIOURS))
+
+WITHDRAWAL = ("base", "per_usage", "above_usage", "per_loss", "branching", "decay", "size")
+BASE, PER_USAGE, ABOVE_USAGE, PER_LOSS, BRANCHING, DECAY, SIZE = range(len(WITHDRAWAL))
+
+TALLY = (
+    "liquidations",
+    "repaid_value",
+    "seized_value",
+    "profit_value",
+    "gas_value",
+    "topped_up_value",
+    "deleveraged_value",
+    "looped_value",
+    "taken_out_value",
+    "withdrawn_value",
+    "refused_value",
+)
+(
+    LIQUIDATIONS,
+    REPAID_VALUE,
+    SEIZED_VALUE,
+    PROFIT_VALUE,
+    GAS_VALUE,
+    TOPPED_UP_VALUE,
+    DELEVERAGED_VALUE,
+    LOOPED_VALUE,
+    TAKEN_OUT_VALUE,
+    WITHDRAWN_VALUE,
+    REFUSED_VALUE,
+) = range(len(TALLY))
 
 WORTH = ("collateral", "debt", "price")
 """What a unit of collateral counts for, what a unit of scaled debt costs, the price of a token."""
@@ -54,7 +86,9 @@ GAIN, DEPTH, BEST_SIZE, HELD_GAIN = range(len(SALE))
 
 
 class Market(NamedTuple):
-    """Shapes: T steps, m assets, n accounts, L liquidators."""
+    """Shapes: T steps, m assets, n accounts, L liquidators; B behaviours, R borrowers who react, F
+    assets whose suppliers may leave, J arrivals.
+    """
 
     time: Array  # (T + 1,) timestamps, seconds
     price: Array  # (T + 1, m) reference prices
@@ -94,4 +128,17 @@ class Market(NamedTuple):
     wanted: Array  # (L,) float64: least value for which each acts
     candidate: Array  # (n,) int64: accounts that liquidators consider
     rank: Array  # (n,) float64: what liquidating all of each would bring, value
+    behaviour: Array  # (B, BEHAVIOUR) healths in WAD, times in seconds, slippage in BPS
+    borrower: Array  # (R,) int64: the accounts whose owners react, rising
+    habit: Array  # (R,) int64: the behaviour of each
+    due: Array  # (R,) when each looks next, or acts, seconds
+    waiting: Array  # (R,) int64: 1 from the look to the action
+    purse: Array  # (R, m) token units each has at hand, without the loan itself, which is spent
+    withdrawal: Array  # (F, WITHDRAWAL) base in WAD per step; size in token units; ratios in WAD
+    withdrawal_asset: Array  # (F,) int64
+    supplier: Array  # (1,) actor, int64
+    arrival: Array  # (F, J) rising arrival times of a Poisson process of rate 1, WAD
+    arrived: Array  # (F,) int64: how many of them have come
+    compensator: Array  # (F,) withdrawals expected so far, WAD
+    excitation: Array  # (F,) withdrawals that past ones will still provoke, in the mean, WAD
     tally: Array  # (TALLY,) sums over the run

@@ -12,12 +12,18 @@ from sim.agents.census import census
 from sim.market.market import (
     COLLATERAL_VALUE,
     DEBT_VALUE,
+    DELEVERAGED_VALUE,
     FACTOR,
     GAS_VALUE,
     LIQUIDATIONS,
+    LOOPED_VALUE,
     PROFIT_VALUE,
+    REFUSED_VALUE,
     REPAID_VALUE,
     SEIZED_VALUE,
+    TAKEN_OUT_VALUE,
+    TOPPED_UP_VALUE,
+    WITHDRAWN_VALUE,
 )
 from sim.protocol import hub, oracle, vault
 from sim.protocol import transaction as op
@@ -97,6 +103,12 @@ def observe(world: World, k: int, rows: Sequence[Any], gas: Sequence[int]) -> Mo
         "seized_usd": tally[SEIZED_VALUE] / _USD,
         "liquidator_profit_usd": tally[PROFIT_VALUE] / _USD,
         "gas_usd": tally[GAS_VALUE] / _USD,
+        "topped_up_usd": tally[TOPPED_UP_VALUE] / _USD,
+        "deleveraged_usd": tally[DELEVERAGED_VALUE] / _USD,
+        "looped_usd": tally[LOOPED_VALUE] / _USD,
+        "taken_out_usd": tally[TAKEN_OUT_VALUE] / _USD,
+        "withdrawn_usd": tally[WITHDRAWN_VALUE] / _USD,
+        "refused_usd": tally[REFUSED_VALUE] / _USD,
         "operations": len(rows),
         "gas_used": sum(gas) if len(gas) == len(rows) else None,
     }

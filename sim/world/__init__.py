@@ -23,6 +23,7 @@ from sim.scenario import Scenario, ScenarioError
 from sim.schema.problems import Problem
 from sim.world.genesis import genesis
 from sim.world.opening import Block, Opening
+from sim.world.people import population
 from sim.world.surroundings import surroundings
 
 
@@ -44,7 +45,8 @@ def build(scenario: Scenario, seed: int | None = None) -> World:
     """The world of a scenario; `seed` replaces the scenario's. Raises `ScenarioError` if the book
     is not accepted.
     """
-    (book_seed,) = np.random.SeedSequence(scenario.seed if seed is None else seed).spawn(1)
+    root = scenario.seed if seed is None else seed
+    (book_seed,) = np.random.SeedSequence(root).spawn(1)
     market_prices = price_table(scenario)
     try:
         book = books.at_start(scenario, list(market_prices[0]), np.random.default_rng(book_seed))
@@ -52,9 +54,10 @@ def build(scenario: Scenario, seed: int | None = None) -> World:
         problem = Problem("book", str(error), "smaller debts or fewer decimals")
         raise ScenarioError(f"scenario '{scenario.name}'", [problem]) from error
     deployed = genesis(scenario, len(book.debt))
-    market = surroundings(scenario, market_prices, len(book.debt))
+    people = population(scenario, book, list(market_prices[0]), root)
+    market = surroundings(scenario, market_prices, len(book.debt), people)
     state = copy(deployed)
-    opening = Opening(scenario, state, book, list(market_prices[0])).blocks()
+    opening = Opening(scenario, state, book, people.reserves, list(market_prices[0])).blocks()
     look(state, market)
     return World(scenario, list(scenario.symbols), book, deployed, opening, state, market)
 

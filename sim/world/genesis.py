@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
+from math import ceil
 
 from sim.protocol import hub
 from sim.protocol.state import ENGINES, FEE_BPS, SPOKE, State, empty
 from sim.scenario import Scenario
-from sim.world.actors import FIRST_LIQUIDATOR, VALUE
+from sim.world.actors import FIRST_LIQUIDATOR, VALUE, to_wad
 
 UNLIMITED = (1 << 112) - 1
 """The largest amount the contracts accept: no cap."""
@@ -15,6 +15,8 @@ JOURNAL_ROWS = 4_096
 """Operations of a step that concern no account, or are rare, with room to spare."""
 JOURNAL_ROWS_PER_ACCOUNT = 4
 """Flag, liquidate in parts, write off."""
+OPERATIONS_PER_ROUND = 3
+"""Of a borrower who reacts: withdraw, sell, repay; or borrow, buy, supply."""
 
 
 def genesis(scenario: Scenario, accounts: int) -> State:
@@ -31,7 +33,9 @@ def genesis(scenario: Scenario, accounts: int) -> State:
         actors=first_borrower + accounts,
         pair_tokens=[tuple(map(symbols.index, venue.assets)) for venue in scenario.venues],  # type: ignore[misc]
         now=int(scenario.start.timestamp()) - 3_600,
-        journal_capacity=JOURNAL_ROWS + JOURNAL_ROWS_PER_ACCOUNT * accounts,
+        journal_capacity=JOURNAL_ROWS
+        + JOURNAL_ROWS_PER_ACCOUNT * accounts
+        + _reactions(scenario, accounts),
     )
     for i, symbol in enumerate(symbols):
         rates, reserve, feed = (
@@ -81,11 +85,11 @@ def genesis(scenario: Scenario, accounts: int) -> State:
     rule = protocol.liquidation
     s.policy[0] = [
         ENGINES.index(rule.engine),
-        _wad(rule.target_health),
-        _wad(rule.hf_for_max_bonus),
+        to_wad(rule.target_health),
+        to_wad(rule.hf_for_max_bonus),
         rule.auction_seconds,
         rule.delay_seconds,
-        _wad(rule.urgent_health),
+        to_wad(rule.urgent_health),
         round(rule.dust_value_usd * VALUE),
     ]
     s.losses[:] = [
@@ -97,6 +101,10 @@ def genesis(scenario: Scenario, accounts: int) -> State:
     return s
 
 
-def _wad(ratio: float) -> int:
-    """The decimal as written, as a WAD: 0.84 is 84/100, not the nearest double."""
-    return int(Fraction(str(ratio)) * 10**18)
+def _reactions(scenario: Scenario, accounts: int) -> int:
+    """The most operations of a step by borrowers who react, all at once."""
+    operations = 0
+    for behaviour in scenario.borrowers:
+        each = max(OPERATIONS_PER_ROUND * (behaviour.rounds or 1), len(scenario.symbols))
+        operations += ceil(behaviour.share * accounts) * each
+    return operations

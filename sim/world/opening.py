@@ -20,6 +20,7 @@ from sim.world.actors import (
     STAKERS,
     SUPPLIERS,
     VALUE,
+    to_tokens,
 )
 from sim.world.beyond_limit import beyond_limit, grouped
 
@@ -38,8 +39,12 @@ class Block(NamedTuple):
 class Opening:
     """Carries out the operations that lead to the start, in blocks one second apart."""
 
-    def __init__(self, scenario: Scenario, s: State, book: books.Book, prices: list[int]) -> None:
+    def __init__(
+        self, scenario: Scenario, s: State, book: books.Book, reserves: Any, prices: list[int]
+    ) -> None:
+        """`reserves` (accounts, assets): token units that borrowers keep for themselves."""
         self._scenario, self._s, self._book, self._prices = scenario, s, book, prices
+        self._reserves = reserves
         self._blocks: list[Block] = []
         self._begin()
 
@@ -73,7 +78,7 @@ class Opening:
 
     def _tokens(self, i: int, usd: float) -> int:
         """Token units worth `usd` at the start."""
-        return round(usd * VALUE) * int(self._s.unit[i]) // self._prices[i]
+        return to_tokens(usd, int(self._s.unit[i]), self._prices[i])
 
     def _fund(self, actor: int, i: int, amount: int) -> None:
         self._do("(tokens)", op.MINT_TOKEN, actor, op.NOBODY, i, 0, amount)
@@ -158,6 +163,8 @@ class Opening:
             if amount:
                 self._fund(owner, i, amount)
                 self._do(path, op.SUPPLY, owner, a, i, 0, amount)
+            if kept := self._reserves[a, i]:
+                self._fund(owner, i, kept)
 
     def _borrow(self, a: int) -> None:
         owner, path = int(self._s.account_owner[a]), f"book (account {a})"

@@ -12,9 +12,10 @@ from sim.market.market import LIQUIDATOR, SALE, TALLY, WATCH, WORTH, Market
 from sim.market.tables import gas_table, observed_table
 from sim.scenario import Scenario
 from sim.world.actors import ARBITRAGEURS, FIRST_LIQUIDATOR, VALUE
+from sim.world.people import People
 
 
-def surroundings(scenario: Scenario, prices: Any, accounts: int) -> Market:
+def surroundings(scenario: Scenario, prices: Any, accounts: int, people: People) -> Market:
     """Tables of what will happen, and empty scratch pads; `prices` are the reference prices."""
     steps, symbols = scenario.steps, scenario.symbols
     start = int(scenario.start.timestamp())
@@ -69,6 +70,7 @@ def surroundings(scenario: Scenario, prices: Any, accounts: int) -> Market:
         wanted=np.zeros(len(population)),
         candidate=np.full(accounts, -1, dtype=np.int64),
         rank=np.zeros(accounts),
+        **people.fields,
         tally=_integers([0] * len(TALLY)),
     )
 

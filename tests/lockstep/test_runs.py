@@ -9,10 +9,12 @@ import pytest
 from sim.engines.chain import AnvilChain, Chain, RevmChain
 from sim.engines.exact import run
 from sim.engines.lockstep import Lockstep, LockstepError
+from sim.market.market import TALLY
 from sim.protocol.errors import OK
 from sim.protocol.state import CASH, DEFICIT_REPORTED
 from sim.scenario import load, with_overrides
 from sim.world import World, build
+from tests.simulation.runs import PEOPLE
 
 pytestmark = pytest.mark.chain
 
@@ -54,6 +56,16 @@ def test_other_engines_with_a_delay_agree_on_revm(engine: str) -> None:
         },
     )
     assert _follow(world, RevmChain()).operations > 1_000
+
+
+def test_people_who_react_agree_on_revm() -> None:
+    """Every kind of borrower acts, suppliers leave, some in vain: a day and a half of it."""
+    world = _world(duration_hours=36, **PEOPLE)
+    lockstep = _follow(world, RevmChain())
+    assert lockstep.operations > 2_000 and lockstep.values > 300_000
+    reacted = dict(zip(TALLY, world.market.tally, strict=True))
+    for name in ("topped_up", "deleveraged", "looped", "taken_out", "withdrawn", "refused"):
+        assert reacted[f"{name}_value"] > 0, name
 
 
 def test_a_crash_agrees_on_the_devnet_with_gas() -> None:

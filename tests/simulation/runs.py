@@ -23,6 +23,68 @@ SMALL: dict[str, Any] = {
     "duration_hours": 36,
 }
 
+PEOPLE: dict[str, Any] = {
+    "borrowers": [
+        {
+            "name": "savers",
+            "kind": "top-up",
+            "share": 0.3,
+            "below_health": 1.15,
+            "to_health": 1.4,
+            "review_seconds": 600,
+            "delay_seconds": 1_800,
+            "probability": 0.6,
+            "reserve_share": 0.5,
+        },
+        {
+            "name": "deleveragers",
+            "kind": "deleverage",
+            "share": 0.2,
+            "below_health": 1.2,
+            "to_health": 1.3,
+            "review_seconds": 600,
+            "delay_seconds": 600,
+            "probability": 0.8,
+            "rounds": 5,
+            "reserve_share": 0.02,
+        },
+        {
+            "name": "loopers",
+            "kind": "loop",
+            "share": 0.2,
+            "above_health": 1.3,
+            "to_health": 1.15,
+            "review_seconds": 3_600,
+            "delay_seconds": 0,
+            "probability": 1.0,
+            "rounds": 3,
+        },
+        {
+            "name": "leavers",
+            "kind": "withdraw",
+            "share": 0.2,
+            "above_health": 2.0,
+            "to_health": 1.6,
+            "review_seconds": 3_600,
+            "delay_seconds": 0,
+            "probability": 1.0,
+        },
+    ],
+    "withdrawals": {
+        symbol: {
+            "base_per_day": 20.0,
+            "branching_ratio": 0.8,
+            "half_life_seconds": 3_600,
+            "size_bps": size,
+            "per_usage": 4.0,
+            "above_usage": 0.8,
+            "per_loss": 100.0,
+        }
+        for symbol, size in (("USDC", 100), ("DAI", 100), ("WBTC", 2_000))
+    },
+}
+"""Everyone reacts: every kind of borrower, and suppliers of three assets."""
+
 
 DEEP: dict[str, Any] = {f"venues[{k}].depth_usd_per_side": 1e11 for k in range(6)} | {
     "arbitrage.capital_usd": 1e12,

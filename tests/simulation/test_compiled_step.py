@@ -2,39 +2,58 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from sim.engines.compiled import Compiled
 from sim.market.market import LIQUIDATIONS
+from sim.protocol import transaction as op
 from sim.protocol.state import BORROW_INDEX, BORROW_RATE, TOTAL_SHARES
 from sim.scenario import load, with_overrides
 from sim.simulation import step
 from sim.world import build
+from tests.simulation.runs import PEOPLE
+
+# Small units: a sale turns one rounding of a bitcoin's 8 decimals into 80 of a dollar's 6.
+FINE = {"assets.WBTC.decimals": 18, "assets.USDC.decimals": 18}
+# What moves tokens besides liquidations, and the roundings of each: of the amount and of its share.
+REACTIONS = (op.SUPPLY, op.WITHDRAW, op.BORROW, op.REPAY, op.WITHDRAW_ASSETS, op.REDEEM)
 
 
 @pytest.mark.compiled
-def test_the_step_compiles_and_agrees_with_exact_arithmetic() -> None:
+@pytest.mark.parametrize("people", [{}, {**PEOPLE, **FINE}], ids=["passive", "people"])
+def test_the_step_compiles_and_agrees_with_exact_arithmetic(people: dict[str, Any]) -> None:
     """Same liquidations; amounts within 1e-9 of their asset's size, ratios within 1e-9.
 
     Amounts are differences of larger ones, so their error is a share of the asset, not of them.
     Exact amounts are whole units besides, 1e-8 of a bitcoin: each step floors a fee and its shares,
-    each liquidation base, bonus and fee.
+    each liquidation base, bonus and fee, each reaction an amount and its shares.
     """
-    overrides = {"book.accounts": 30, "book.max_account_share": 0.3, "duration_hours": 30}
+    overrides = {"book.accounts": 30, "book.max_account_share": 0.3, "duration_hours": 30, **people}
     world = build(with_overrides(load("black-thursday"), overrides))
     compiled = Compiled(world)
     compiled.outcomes(
         *(table.astype(float)[np.newaxis] for table in (world.market.price, world.market.observed))
     )
-    floats, market = compiled.memory.state, compiled.memory.market
+    floats, market, reactions = compiled.memory.state, compiled.memory.market, 0
     for k in range(1, world.scenario.steps + 1):
         step(world.state, world.market, k)
+        rows = world.state.journal[: world.state.journal_length[0]]
+        reactions += sum(row[0] in REACTIONS for row in rows)
         world.state.journal_length[0] = 0
 
     exact = world.state
+    assert (reactions > 50) == bool(people)
     assert market.tally[LIQUIDATIONS] == world.market.tally[LIQUIDATIONS] > 20
-    roundings = 2 * world.scenario.steps + 3 * market.tally[LIQUIDATIONS]
+    roundings = 2 * world.scenario.steps + 3 * market.tally[LIQUIDATIONS] + 2 * reactions
+    # Sums of values: of amounts that are units off, the more the more a unit is worth.
+    worth = (world.market.price / exact.unit).max()
+    assert market.tally == pytest.approx(
+        world.market.tally.astype(float), rel=1e-9, abs=roundings * worth
+    )
+    assert (market.arrived == world.market.arrived).all()
     size = exact.hub[:, TOTAL_SHARES].astype(float)[:, np.newaxis]
     for name in ("hub", "spoke", "position", "holding", "pool"):
         left, right = getattr(exact, name).astype(float), getattr(floats, name)

@@ -17,7 +17,7 @@ from sim.protocol import oracle, vault
 from sim.protocol.state import IS_COLLATERAL, POSITION_DEBT, SUPPLIED
 from sim.scenario import Scenario, load, with_overrides
 from sim.world import World, build, on_path
-from tests.simulation.runs import SMALL
+from tests.simulation.runs import PEOPLE, SMALL
 
 WAD = 10**18
 WILD = {"paths.model": "gbm", "paths.volatility_per_sqrt_year": {"WETH": 6.0, "WBTC": 5.0}}
@@ -34,6 +34,11 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "a feed that stalls": {"feeds.WETH.max_move_bps": 300, "feeds.WETH.hold_off_seconds": 7_200},
     "a feed out of bounds": {"feeds.WETH.min_price_usd": 120.0},
     "two collaterals": {"book.two_collateral_share": 1.0, "book.isolated_share": 0.0},
+    "people": PEOPLE,
+    "loopers who look once": {
+        "borrowers": [{**PEOPLE["borrowers"][2], "share": 1.0, "review_seconds": 86_400}],
+        **{f"suppliers.{symbol}": 5e7 for symbol in ("WETH", "WBTC", "USDC", "DAI")},
+    },
     "escrow": {f"protocol.reserves.{a}.rehypothecate": False for a in ("WETH", "WBTC")},
 }
 

@@ -1,0 +1,139 @@
+"""Borrowers who react: they look at their accounts now and then, and act some time later if they
+still want to.
+
+Each looks every `review` seconds. Where the health is beyond his trigger he waits `delay` seconds,
+looks again and, if it still is, acts (top-up, deleverage, loop or withdraw); then he goes on
+looking. He goes by the protocol's own prices and does nothing while they are not usable. Accounts
+without debt have no health and are left alone. A refused operation ends his action; what he has in
+hand by then he keeps in his purse for the next.
+
+In all formulas C is the collateral in question, LT its threshold, D the debt, W = sum LT C over all
+collaterals, h the health he wants; values in USD.
+"""
+
+from __future__ import annotations
+
+from sim.agents import leverage
+from sim.agents.costs import value_of
+from sim.agents.watchers import look_at
+from sim.market.market import (
+    BEHAVES,
+    DELAY,
+    DELEVERAGE,
+    FACTOR,
+    LOOP,
+    REVIEW,
+    ROUNDS,
+    TAKEN_OUT_VALUE,
+    TARGET,
+    TOP_UP,
+    TOPPED_UP_VALUE,
+    TRIGGER,
+    USABLE,
+    Market,
+)
+from sim.protocol import oracle, vault
+from sim.protocol import transaction as op
+from sim.protocol.errors import OK
+from sim.protocol.fixed_point import (
+    BPS,
+    jitable,
+    mul_div_up,
+    mul_div_whole,
+    wad,
+    zero,
+)
+from sim.protocol.state import IS_COLLATERAL, State
+from sim.protocol.vault_reserves import threshold
+
+
+@jitable
+def act(s: State, w: Market, k: int) -> None:
+    """Everyone whose look or action is due, in order of account."""
+    for n in range(w.borrower.shape[0]):
+        if s.clock[0] >= w.due[n]:
+            _look(s, w, k, n)
+
+
+@jitable
+def _look(s: State, w: Market, k: int, n: int) -> None:
+    """Look; decide to act, act, or go on looking."""
+    a, row = w.borrower[n], w.behaviour[w.habit[n]]
+    look_at(s, w, a)
+    beyond = _is_beyond(w, n)
+    if beyond and w.waiting[n] == 0 and row[DELAY] > 0:
+        w.waiting[n] = 1
+        w.due[n] = s.clock[0] + row[DELAY]
+        return
+    if beyond:
+        _react(s, w, k, n)
+        look_at(s, w, a)
+    w.waiting[n] = 0
+    missed = mul_div_whole(s.clock[0] - w.due[n], 1, row[REVIEW])
+    w.due[n] += (missed + 1) * row[REVIEW]
+
+
+@jitable
+def _is_beyond(w: Market, n: int) -> bool:
+    """Whether the health last seen is one that the borrower acts on."""
+    watch, row = w.watch[w.borrower[n]], w.behaviour[w.habit[n]]
+    if watch[USABLE] == 0:
+        return False
+    if row[BEHAVES] == TOP_UP or row[BEHAVES] == DELEVERAGE:
+        return watch[FACTOR] < row[TRIGGER]
+    return watch[FACTOR] > row[TRIGGER]
+
+
+@jitable
+def _react(s: State, w: Market, k: int, n: int) -> None:
+    row = w.behaviour[w.habit[n]]
+    if row[BEHAVES] == TOP_UP:
+        _top_up(s, w, k, n)
+    elif row[BEHAVES] == DELEVERAGE:
+        for _ in range(int(row[ROUNDS])):
+            if not leverage.reduce(s, w, k, n):
+                return
+    elif row[BEHAVES] == LOOP:
+        for _ in range(int(row[ROUNDS])):
+            if not leverage.increase(s, w, k, n):
+                return
+    else:
+        _withdraw(s, w, k, n)
+
+
+@jitable
+def _top_up(s: State, w: Market, k: int, n: int) -> None:
+    """Supply what is missing of the assets that back the account already, as far as the purse goes:
+
+    (W + LT x) / D = h, so x = (h D - W) / LT
+    """
+    a, target = w.borrower[n], w.behaviour[w.habit[n], TARGET]
+    v = s.account_vault[a]
+    for i in range(s.unit.shape[0]):
+        lt = threshold(s, v, i)
+        if s.position[a, i, IS_COLLATERAL] == 0 or w.purse[n, i] == 0 or lt == 0:
+            continue
+        weighted, _, _, debt, _, _, _ = vault.health(s, a)
+        missing = mul_div_up(debt * BPS, target, wad()) - weighted
+        if missing * leverage.HAIR <= debt * BPS:
+            return
+        price, _, _ = oracle.read(s, v, i)
+        amount = mul_div_up(mul_div_up(missing, 1, lt), s.unit[i], price)
+        amount = min(amount, w.purse[n, i])
+        if op.supply(s, s.account_owner[a], a, i, 0, amount, zero(), zero()) == OK:
+            w.purse[n, i] -= amount
+            w.tally[TOPPED_UP_VALUE] += value_of(w, s, k, i, amount)
+
+
+@jitable
+def _withdraw(s: State, w: Market, k: int, n: int) -> None:
+    """Take the largest collateral out until the health is the one wanted, or the vault or its cash
+    gives no more: (W - LT x) / D = h.
+    """
+    a, target = w.borrower[n], w.behaviour[w.habit[n], TARGET]
+    c = leverage.largest_collateral(s, a, -1)
+    if c < 0:
+        return
+    room = leverage.withdrawable(s, a, c, target)
+    taken = leverage.take_out(s, w, n, c, room)
+    w.tally[TAKEN_OUT_VALUE] += value_of(w, s, k, c, taken)

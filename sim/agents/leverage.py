@@ -1,0 +1,248 @@
+"""One round of leverage, down or up: withdraw, sell, repay; or borrow, buy, supply.
+
+Notation as in `sim.agents.borrowers`. A sale of a first unit on a pair with reserves R (in) and S
+(out) and fee f costs
+
+    k = (P_in / u_in) R / ((1 - f) (P_out / u_out) S)
+
+of value for one of value, at oracle prices P of u token units. A sale of q costs k (1 + (1 - f) q /
+R), so that with at most a share `slippage` of the value lost q is at most R (1 / ((1 - slippage) k)
+- 1) / (1 - f). k takes the first unit's cost for all: what is still missing is left to the next
+round.
+"""
+
+from __future__ import annotations
+
+from sim.agents.costs import value_of
+from sim.market.market import DELEVERAGED_VALUE, LOOPED_VALUE, SLIPPAGE, TARGET, Market
+from sim.protocol import oracle, vault
+from sim.protocol import transaction as op
+from sim.protocol.errors import OK
+from sim.protocol.fixed_point import (
+    BPS,
+    div_down,
+    jitable,
+    max_uint,
+    mul_div_down,
+    mul_div_up,
+    wad,
+    zero,
+)
+from sim.protocol.liquidator import side_of
+from sim.protocol.state import (
+    CASH,
+    FEE_BPS,
+    IS_COLLATERAL,
+    LTV,
+    POSITION_DEBT,
+    REHYPOTHECATE,
+    RESERVE0,
+    RESERVE1,
+    State,
+)
+from sim.protocol.vault_reserves import threshold
+
+HAIR = 10_000
+"""Nobody goes closer to a limit or a target than a ten-thousandth of the debt. Less is not worth a
+transaction, and where rounding decided, exact and compiled runs would part.
+"""
+
+
+@jitable
+def reduce(s: State, w: Market, k: int, n: int) -> bool:
+    """Sell collateral and repay; False if nothing more is to be done.
+
+    Repaying x with collateral sold for it: (W - LT k x) / (D - x) = h, so
+
+        x = (h D - W) / (h - LT k)
+
+    and with LT = 0 for tokens of the purse, which are sold first. Where LT k >= h, or the venue
+    costs too much, he keeps what he has.
+    """
+    a, row = w.borrower[n], w.behaviour[w.habit[n]]
+    v, owner, target = s.account_vault[a], s.account_owner[a], row[TARGET]
+    d = largest_debt(s, a)
+    c = largest_collateral(s, a, d)
+    if d < 0 or c < 0:
+        return False
+    weighted, _, _, debt, _, _, _ = vault.health(s, a)
+    missing = mul_div_up(debt, target, wad()) - div_down(weighted, BPS)
+    if missing * HAIR <= debt:
+        return False
+    p = s.pair_of[c, d]
+    side = side_of(s, p, c)
+    cost = _cost(s, v, p, side)
+    weight = zero()
+    if w.purse[n, c] == 0:
+        weight = mul_div_up(cost, threshold(s, v, c), BPS)
+    if weight >= target:
+        return False
+    price_c, _, _ = oracle.read(s, v, c)
+    price_d, _, _ = oracle.read(s, v, d)
+    owed = vault.debt_value(vault.debt_assets(s, a, d), price_d, s.unit[d])
+    repaid = min(mul_div_up(missing, wad(), target - weight), owed)
+    sold = mul_div_up(mul_div_up(repaid, cost, wad()), s.unit[c], price_c)
+    sold = min(sold, _most_sold(s, p, side, cost, row[SLIPPAGE]))
+    if w.purse[n, c] == 0:
+        take_out(s, w, n, c, min(sold, withdrawable(s, a, c, wad())))
+    sold = min(sold, w.purse[n, c])
+    if sold == 0 or not _swap(s, w, n, p, side, sold):
+        return False
+    if op.repay(s, owner, a, d, 0, w.purse[n, d], zero(), zero()) != OK:
+        return False
+    paid = s.result[0]
+    w.purse[n, d] -= paid
+    w.tally[DELEVERAGED_VALUE] += value_of(w, s, k, d, paid)
+    return True
+
+
+@jitable
+def increase(s: State, w: Market, k: int, n: int) -> bool:
+    """Borrow more of the largest debt, buy the largest collateral with it and supply that; False if
+    nothing more is to be done.
+
+    Borrowing b and buying collateral for it: (W + LT b / k) / (D + b) = h, so
+
+        b = (W - h D) / (h - LT / k)
+
+    but no more than the borrow limit leaves before the purchase, sum LTV C - D.
+    """
+    a, row = w.borrower[n], w.behaviour[w.habit[n]]
+    v, owner, target = s.account_vault[a], s.account_owner[a], row[TARGET]
+    d = largest_debt(s, a)
+    c = largest_collateral(s, a, d)
+    if d < 0 or c < 0:
+        return False
+    weighted, limit, _, debt, _, _, _ = vault.health(s, a)
+    spare = div_down(weighted, BPS) - mul_div_up(debt, target, wad())
+    room = div_down(_below(limit, debt), BPS)
+    if spare * HAIR <= debt or room * HAIR <= debt:
+        return False
+    p = s.pair_of[c, d]
+    side = side_of(s, p, d)
+    cost = _cost(s, v, p, side)
+    weight = mul_div_down(threshold(s, v, c) * wad(), wad(), cost * BPS)
+    if weight < target:
+        room = min(room, mul_div_down(spare, wad(), target - weight))
+    price, _, _ = oracle.read(s, v, d)
+    amount = min(mul_div_down(room, s.unit[d], price), s.hub[d, CASH])
+    amount = min(amount, _most_sold(s, p, side, cost, row[SLIPPAGE]))
+    if amount == 0 or op.borrow(s, owner, a, d, 0, amount, zero(), zero()) != OK:
+        return False
+    w.purse[n, d] += amount
+    w.tally[LOOPED_VALUE] += value_of(w, s, k, d, amount)
+    if not _swap(s, w, n, p, side, amount):
+        return False
+    bought = s.result[1]
+    if op.supply(s, owner, a, c, 0, bought, zero(), zero()) != OK:
+        return False
+    w.purse[n, c] -= bought
+    return True
+
+
+@jitable
+def largest_debt(s: State, a: int) -> int:
+    """The asset of which the account owes most at oracle prices; -1 without debt."""
+    d, most = -1, zero()
+    for i in range(s.unit.shape[0]):
+        if s.position[a, i, POSITION_DEBT] != 0:
+            price, _, _ = oracle.read(s, s.account_vault[a], i)
+            value = vault.debt_value(vault.debt_assets(s, a, i), price, s.unit[i])
+            if d < 0 or value > most:
+                d, most = i, value
+    return d
+
+
+@jitable
+def largest_collateral(s: State, a: int, d: int) -> int:
+    """The account's largest collateral at oracle prices, of those that a pair trades against d
+    unless d is -1; -1 without any.
+    """
+    c, most = -1, zero()
+    for i in range(s.unit.shape[0]):
+        if s.position[a, i, IS_COLLATERAL] != 0 and (d < 0 or s.pair_of[i, d] >= 0):
+            price, _, _ = oracle.read(s, s.account_vault[a], i)
+            value = vault.collateral_value(vault.supplied_assets(s, a, i), price, s.unit[i])
+            if c < 0 or value > most:
+                c, most = i, value
+    return c
+
+
+@jitable
+def withdrawable(s: State, a: int, c: int, least_health: int) -> int:
+    """Token units of c that can be taken out while the debt stays within the borrow limit and the
+    health at least `least_health`:
+
+        x <= (sum LTV C - D) / LTV,    x <= (W - health D) / LT
+    """
+    v = s.account_vault[a]
+    weighted, limit, _, debt, _, _, _ = vault.health(s, a)
+    by_limit = _below(limit, debt)
+    by_health = weighted - mul_div_up(debt * BPS, least_health, wad())
+    if by_limit <= 0 or by_health * HAIR <= debt * BPS:
+        return zero()
+    price, _, _ = oracle.read(s, v, c)
+    amount, ltv, lt = vault.supplied_assets(s, a, c), s.reserve[v, c, LTV], threshold(s, v, c)
+    if ltv > 0:
+        amount = min(amount, mul_div_down(div_down(by_limit, ltv), s.unit[c], price))
+    if lt > 0:
+        amount = min(amount, mul_div_down(div_down(by_health, lt), s.unit[c], price))
+    if s.reserve[v, c, REHYPOTHECATE] != 0:
+        amount = min(amount, s.hub[c, CASH])
+    return amount
+
+
+@jitable
+def take_out(s: State, w: Market, n: int, c: int, amount: int) -> int:
+    """Withdraw `amount` of c to the purse; what was taken."""
+    a = w.borrower[n]
+    if amount == 0:
+        return zero()
+    if amount == vault.supplied_assets(s, a, c):
+        amount = max_uint()  # everything: no share of rounding stays behind
+    if op.withdraw(s, s.account_owner[a], a, c, 0, amount, zero(), zero()) != OK:
+        return zero()
+    taken = s.result[0]
+    w.purse[n, c] += taken
+    return taken
+
+
+@jitable
+def _swap(s: State, w: Market, n: int, p: int, side: int, sold: int) -> bool:
+    """Sell from the purse, whatever it brings."""
+    owner = s.account_owner[w.borrower[n]]
+    if op.swap_in(s, owner, op.NOBODY, p, side, sold, zero(), zero()) != OK:
+        return False
+    w.purse[n, s.pair_tokens[p, side]] -= sold
+    w.purse[n, s.pair_tokens[p, 1 - side]] += s.result[1]
+    return True
+
+
+@jitable
+def _cost(s: State, v: int, p: int, side: int) -> int:
+    """k of the first unit sold, WAD, up."""
+    token_in, token_out = s.pair_tokens[p, side], s.pair_tokens[p, 1 - side]
+    price_in, _, _ = oracle.read(s, v, token_in)
+    price_out, _, _ = oracle.read(s, v, token_out)
+    paid = price_in * s.unit[token_out] * s.pair[p, RESERVE0 + side] * BPS
+    got = price_out * s.unit[token_in] * s.pair[p, RESERVE1 - side] * (BPS - s.pair[p, FEE_BPS])
+    return mul_div_up(paid, wad(), got)
+
+
+@jitable
+def _most_sold(s: State, p: int, side: int, cost: int, slippage_bps: int) -> int:
+    """Token units whose sale loses at most `slippage_bps` of their value at oracle prices."""
+    if slippage_bps == BPS:
+        return max_uint()
+    keep = BPS - s.pair[p, FEE_BPS]
+    worst = mul_div_down(wad() * BPS, wad(), (BPS - slippage_bps) * cost)  # to k, WAD
+    if worst <= wad():
+        return zero()
+    reserve = s.pair[p, RESERVE0 + side]
+    return mul_div_down(mul_div_down(reserve, BPS, keep), worst - wad(), wad())
+
+
+@jitable
+def _below(limit: int, debt: int) -> int:
+    """What is free below the borrow limit (USD x BPS), less a hair of the debt."""
+    return limit - debt * BPS - mul_div_up(debt * BPS, 1, HAIR)
