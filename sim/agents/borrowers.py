@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from sim.agents import leverage
 from sim.agents.costs import value_of
+from sim.agents.largest import largest_collateral
 from sim.agents.watchers import look_at
 from sim.market.market import (
     BEHAVES,
@@ -131,7 +132,7 @@ def _withdraw(s: State, w: Market, k: int, n: int) -> None:
     gives no more: (W - LT x) / D = h.
     """
     a, target = w.borrower[n], w.behaviour[w.habit[n], TARGET]
-    c = leverage.largest_collateral(s, a, -1)
+    c = largest_collateral(s, a, -1)
     if c < 0:
         return
     room = leverage.withdrawable(s, a, c, target)

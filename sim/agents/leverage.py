@@ -14,6 +14,7 @@ round.
 from __future__ import annotations
 
 from sim.agents.costs import value_of
+from sim.agents.largest import largest_collateral, largest_debt
 from sim.market.market import DELEVERAGED_VALUE, LOOPED_VALUE, SLIPPAGE, TARGET, Market
 from sim.protocol import oracle, vault
 from sim.protocol import transaction as op
@@ -32,9 +33,7 @@ from sim.protocol.liquidator import side_of
 from sim.protocol.state import (
     CASH,
     FEE_BPS,
-    IS_COLLATERAL,
     LTV,
-    POSITION_DEBT,
     REHYPOTHECATE,
     RESERVE0,
     RESERVE1,
@@ -138,34 +137,6 @@ def increase(s: State, w: Market, k: int, n: int) -> bool:
         return False
     w.purse[n, c] -= bought
     return True
-
-
-@jitable
-def largest_debt(s: State, a: int) -> int:
-    """The asset of which the account owes most at oracle prices; -1 without debt."""
-    d, most = -1, zero()
-    for i in range(s.unit.shape[0]):
-        if s.position[a, i, POSITION_DEBT] != 0:
-            price, _, _ = oracle.read(s, s.account_vault[a], i)
-            value = vault.debt_value(vault.debt_assets(s, a, i), price, s.unit[i])
-            if d < 0 or value > most:
-                d, most = i, value
-    return d
-
-
-@jitable
-def largest_collateral(s: State, a: int, d: int) -> int:
-    """The account's largest collateral at oracle prices, of those that a pair trades against d
-    unless d is -1; -1 without any.
-    """
-    c, most = -1, zero()
-    for i in range(s.unit.shape[0]):
-        if s.position[a, i, IS_COLLATERAL] != 0 and (d < 0 or s.pair_of[i, d] >= 0):
-            price, _, _ = oracle.read(s, s.account_vault[a], i)
-            value = vault.collateral_value(vault.supplied_assets(s, a, i), price, s.unit[i])
-            if c < 0 or value > most:
-                c, most = i, value
-    return c
 
 
 @jitable

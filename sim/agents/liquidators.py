@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.agents.costs import gas_value
+from sim.agents.costs import gas_value, value_of
+from sim.agents.largest import largest_collateral, largest_debt
 from sim.agents.prospects import (
     best_gain,
     left,
@@ -49,7 +50,7 @@ from sim.protocol import transaction as op
 from sim.protocol.errors import OK
 from sim.protocol.fixed_point import jitable, mul_div_down, mul_div_up, zero
 from sim.protocol.liquidator import side_of
-from sim.protocol.state import CASH, IS_COLLATERAL, POSITION_DEBT, REHYPOTHECATE, WALLET, State
+from sim.protocol.state import CASH, REHYPOTHECATE, WALLET, State
 
 
 @jitable
@@ -97,8 +98,11 @@ def _try_all(s: State, w: Market, k: int, a: int) -> bool:
     if not may_pay(w, most, gain):  # others were liquidated in the meantime
         return False
     look_at(s, w, a)
-    d, c = _largest_pair(s, w, k, a)
-    if w.watch[a, LIQUIDATABLE] == 0 or d < 0 or c < 0:
+    d = largest_debt(s, a)
+    if w.watch[a, LIQUIDATABLE] == 0 or d < 0:
+        return False
+    c = largest_collateral(s, a, d)
+    if c < 0:
         return False
     size = repayable(s, w, a)
     for n in range(w.priority.shape[0]):
@@ -137,11 +141,11 @@ def _try(s: State, w: Market, k: int, lq: int, a: int, d: int, c: int) -> bool:
     if code != OK:
         return False
     w.actions[lq] += 1
-    w.spent[lq] += _value(s, w, k, d, repaid)
+    w.spent[lq] += value_of(w, s, k, d, repaid)
     w.tally[LIQUIDATIONS] += 1
-    w.tally[REPAID_VALUE] += _value(s, w, k, d, repaid)
-    w.tally[SEIZED_VALUE] += _value(s, w, k, c, out)
-    w.tally[PROFIT_VALUE] += _value(s, w, k, d, worth - repaid)
+    w.tally[REPAID_VALUE] += value_of(w, s, k, d, repaid)
+    w.tally[SEIZED_VALUE] += value_of(w, s, k, c, out)
+    w.tally[PROFIT_VALUE] += value_of(w, s, k, d, worth - repaid)
     w.tally[GAS_VALUE] += cost
     return True
 
@@ -195,7 +199,7 @@ def _offer(
         return code, zero(), zero(), zero()
     out = seized - fee
     if _keeps(s, w, lq, a, c, out):
-        return code, repaid, out, mul_div_down(_value(s, w, k, c, out), s.unit[d], w.price[k, d])
+        return code, repaid, out, mul_div_down(value_of(w, s, k, c, out), s.unit[d], w.price[k, d])
     p = s.pair_of[c, d]
     code, proceeds = pair.amount_out(s, p, side_of(s, p, c), out)
     return code, repaid, out, proceeds
@@ -212,30 +216,3 @@ def _takes_shares(s: State, w: Market, lq: int, a: int, c: int, out: int) -> boo
     """Whether he takes the collateral as a position, because the hub has not the cash."""
     lent = s.reserve[s.account_vault[a], c, REHYPOTHECATE] != 0
     return w.liquidator[lq, TAKES_SHARES] != 0 and lent and s.hub[c, CASH] < out
-
-
-@jitable
-def _largest_pair(s: State, w: Market, k: int, a: int) -> tuple[int, int]:
-    """The account's largest debt, and its largest collateral that a venue trades against it; -1
-    where there is none.
-    """
-    d, c = -1, -1
-    most = zero()
-    for i in range(s.unit.shape[0]):
-        if s.position[a, i, POSITION_DEBT] != 0:
-            value = _value(s, w, k, i, vault.debt_assets(s, a, i))
-            if d < 0 or value > most:
-                d, most = i, value
-    most = zero()
-    for i in range(s.unit.shape[0]):
-        if s.position[a, i, IS_COLLATERAL] != 0 and d >= 0 and s.pair_of[i, d] >= 0:
-            value = _value(s, w, k, i, vault.supplied_assets(s, a, i))
-            if c < 0 or value > most:
-                c, most = i, value
-    return d, c
-
-
-@jitable
-def _value(s: State, w: Market, k: int, i: int, amount: int) -> int:
-    """USD (8 decimals) at the reference price."""
-    return mul_div_down(amount, w.price[k, i], s.unit[i])
