@@ -4,8 +4,9 @@
     2  arbitrage pulls the venues     arbitrageurs.act
     3  feeds report, routers notice   feeds.report, keepers.poke
     4  everyone looks                 watchers.look: at accounts that may have become unhealthy
-    5  keepers flag, liquidators act  keepers.flag, liquidators.act: sales move the venues
-    6  losses are borne               keepers.settle_losses: write-offs, fees, fund, suppliers
+    5  attacker and users' agents act  attacker.act, then `users`: all agents of the scenario
+    6  keepers flag, liquidators act  keepers.flag, liquidators.act: sales move the venues
+    7  losses are borne               keepers.settle_losses: write-offs, fees, fund, suppliers
 
 Everything that happens to the protocol is an operation of `sim.protocol.transaction`, so the
 journal of a step is the list of transactions that does the same on a chain. The same source runs
@@ -14,7 +15,8 @@ compiled on floats, over thousands of price paths (`sim.engines.compiled`).
 
 from __future__ import annotations
 
-from sim.agents import arbitrageurs, keepers, liquidators, watchers
+from sim.agents import arbitrageurs, attacker, keepers, liquidators, watchers
+from sim.agents.own import Users, nobody
 from sim.market import feeds
 from sim.market.market import Market
 from sim.protocol.fixed_point import jitable
@@ -22,14 +24,16 @@ from sim.protocol.state import State
 
 
 @jitable
-def step(s: State, w: Market, k: int) -> None:
-    """Step k of the run, at time `w.time[k]`."""
+def step(s: State, w: Market, k: int, users: Users = nobody) -> None:
+    """Step k of the run, at time `w.time[k]`; `users` is what the users' own agents do in it."""
     s.clock[0] = w.time[k]
     keepers.accrue(s)
     arbitrageurs.act(s, w, k)
     feeds.report(s, w, k)
     keepers.poke(s)
     watchers.look(s, w)
+    attacker.act(s, w, k)
+    users(s, w, k)
     keepers.flag(s, w)
     liquidators.act(s, w, k)
     keepers.settle_losses(s, w)

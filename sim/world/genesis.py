@@ -7,7 +7,7 @@ from fractions import Fraction
 from sim.protocol import hub
 from sim.protocol.state import ENGINES, FEE_BPS, SPOKE, State, empty
 from sim.scenario import Scenario
-from sim.world.actors import FIRST_LIQUIDATOR, VALUE
+from sim.world.actors import VALUE, owner
 
 UNLIMITED = (1 << 112) - 1
 """The largest amount the contracts accept: no cap."""
@@ -22,7 +22,7 @@ def genesis(scenario: Scenario, accounts: int) -> State:
     scenario's start.
     """
     symbols, protocol = scenario.symbols, scenario.protocol
-    first_borrower = FIRST_LIQUIDATOR + len(scenario.liquidators)
+    first_borrower = owner(scenario, 0)
     s = empty(
         units=[10 ** scenario.assets[symbol].decimals for symbol in symbols],
         vaults=1,

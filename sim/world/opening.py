@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from sim import books
@@ -10,7 +11,15 @@ from sim.protocol.errors import NAMES, OK
 from sim.protocol.state import State
 from sim.scenario import Scenario, ScenarioError
 from sim.schema.problems import Problem
-from sim.world.actors import ADMIN, ARBITRAGEURS, LIQUIDITY_PROVIDERS, STAKERS, SUPPLIERS, VALUE
+from sim.world.actors import (
+    ADMIN,
+    ARBITRAGEURS,
+    LIQUIDITY_PROVIDERS,
+    STAKERS,
+    SUPPLIERS,
+    VALUE,
+    owner,
+)
 
 OPERATIONS_PER_BLOCK = 500
 
@@ -78,6 +87,7 @@ class Opening:
                     self._do(path, kind, actor, op.NOBODY, i, 0, amount)
             if capital := self._tokens(i, scenario.arbitrage.capital_usd / len(symbols)):
                 self._fund(ARBITRAGEURS, i, capital)
+        self._fund_attacker_and_agents()
         for p, venue in enumerate(scenario.venues):
             sides = [int(i) for i in self._s.pair_tokens[p]]
             amounts = [self._tokens(i, venue.depth_usd_per_side) for i in sides]
@@ -90,6 +100,19 @@ class Opening:
         self._begin()
         self._s.clock[0] = self._blocks[-1].time
         return self._blocks
+
+    def _fund_attacker_and_agents(self) -> None:
+        """What the attacker and the user's own agents own at the start."""
+        scenario, symbols = self._scenario, self._scenario.symbols
+        actor = owner(scenario, len(self._book.debt))
+        capitals: list[Mapping[str, float]] = [agent.capital_usd for agent in scenario.agents]
+        if attack := scenario.attack:
+            pays_with = attack.venue[1 - attack.venue.index(attack.asset)]
+            capitals.insert(0, {pays_with: attack.capital_usd})
+        for n, capital in enumerate(capitals):
+            for symbol, usd in capital.items():
+                if amount := self._tokens(symbols.index(symbol), usd):
+                    self._fund(actor + n, symbols.index(symbol), amount)
 
     def _open_account(self, a: int) -> None:
         owner, path = int(self._s.account_owner[a]), f"book (account {a})"

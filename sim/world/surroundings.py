@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from sim.agents.own import Agent
 from sim.agents.watchers import BLOCK, SLACK
 from sim.market.market import LIQUIDATOR, SALE, TALLY, WATCH, WORTH, Market
 from sim.market.tables import gas_table, observed_table
 from sim.scenario import Scenario
 from sim.world.actors import ARBITRAGEURS, FIRST_LIQUIDATOR, VALUE
+from sim.world.own_agents import agent_arrays, attack_arrays
 
 
-def surroundings(scenario: Scenario, prices: Any, accounts: int) -> Market:
+def surroundings(
+    scenario: Scenario, prices: Any, accounts: int, agents: Sequence[Agent] = ()
+) -> Market:
     """Tables of what will happen, and empty scratch pads; `prices` are the reference prices."""
     steps, symbols = scenario.steps, scenario.symbols
     start = int(scenario.start.timestamp())
@@ -40,6 +45,8 @@ def surroundings(scenario: Scenario, prices: Any, accounts: int) -> Market:
         ).reshape(len(population), len(LIQUIDATOR)),
         liquidator_actor=np.arange(len(population), dtype=np.int64) + FIRST_LIQUIDATOR,
         arbitrageur=np.array([ARBITRAGEURS]),
+        **attack_arrays(scenario, accounts),
+        **agent_arrays(scenario, agents, accounts),
         native=np.array([symbols.index(scenario.native_asset)]),
         watch=np.full((accounts, len(WATCH)), 0, dtype=object),
         hot=np.full(accounts, -1, dtype=np.int64),
