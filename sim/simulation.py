@@ -4,7 +4,7 @@
     2  arbitrage pulls the venues     arbitrageurs.act
     3  feeds report, routers notice   feeds.report, keepers.poke
     4  everyone looks                 watchers.look: at accounts that may have become unhealthy
-    5  attacker and users' agents act  attacker.act, then `users`: all agents of the scenario
+    5  attacker, users' agents act    attacker.act, users: in the order of the scenario
     6  keepers flag, liquidators act  keepers.flag, liquidators.act: sales move the venues
     7  losses are borne               keepers.settle_losses: write-offs, fees, fund, suppliers
 

@@ -69,7 +69,7 @@ def played(scenario: Scenario) -> tuple[World, Frames]:
         ("NUMBER", {}, "path", "neither a jitable function nor has it act(view)"),
         ("wrong_arguments", {}, "parameters", "does not begin with the arguments s, w, k, me"),
         ("Looper", {}, "parameters.borrow", "is missing"),
-        ("Looper", {"borow": 1}, "parameters.borow", "did you mean borrow"),
+        ("Looper", {"borrows": 1}, "parameters.borrows", "did you mean borrow"),
         ("two_knobs", {}, "parameters.first", "is missing"),
         ("two_knobs", {"first": 1, "third": 1}, "parameters.third", "not a parameter"),
         ("two_knobs", {"first": 0.5}, "parameters.first", "a whole number"),
