@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import traceback
 from typing import Any
 
 from rich.table import Table
 
+from sim.agents.own import AgentError
 from sim.measures.agents import agent_outcomes
 from sim.measures.attack import NAME, attack_outcome
 from sim.report.text import usd
@@ -58,6 +60,18 @@ def attack_table(tape: Frames) -> Table | None:
     for reason, n in attack.refused.items():
         table.add_row("refused", f"{n:,} {reason}")
     return table
+
+
+def agent_failure(error: AgentError) -> str:
+    """What an agent raised, with the traceback from where the user's code begins."""
+    cause = error.__cause__
+    if cause is None:
+        return str(error)
+    frame = cause.__traceback__
+    while frame and frame.tb_frame.f_globals.get("__name__") == AgentError.__module__:
+        frame = frame.tb_next
+    lines = traceback.format_exception(type(cause), cause, frame)
+    return f"{error}\n{''.join(lines).rstrip()}"
 
 
 def signed(value: float) -> str:

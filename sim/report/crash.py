@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import traceback
 from pathlib import Path
 
 from rich.console import Console
 
-from sim.agents import own
 from sim.agents.own import AgentError
 from sim.books import describe
 from sim.engines.by_name import follower
 from sim.engines.chain import AnvilChain, ChainError
 from sim.engines.exact import run
 from sim.engines.lockstep import LockstepError
-from sim.report.agents_table import agents_table, attack_table
+from sim.report.agents_table import agent_failure, agents_table, attack_table
 from sim.report.crash_figure import write_crash_figure
 from sim.report.crash_table import loss_table, summary_table, verdict
 from sim.report.interrupts import interruptible
@@ -89,23 +87,12 @@ def _play(world: World, engine: str, tape: Tape, console: Console) -> tuple[int,
         console.print(str(error), style="red", markup=False)
         return FAILED, len(error.differences)
     except AgentError as error:
-        console.print(_of_the_agent(error), style="red", markup=False)
+        console.print(agent_failure(error), style="red", markup=False)
+        console.print("The tape ends before that step.")
         return FAILED, 0
     except ChainError as error:
         console.print(f"The devnet failed: {error}", style="red", markup=False)
         return FAILED, 0
-
-
-def _of_the_agent(error: AgentError) -> str:
-    """What an agent raised, from where the user's code begins."""
-    cause = error.__cause__
-    lines = [str(error)]
-    if cause:
-        frames = cause.__traceback__
-        while frames and frames.tb_frame.f_globals.get("__name__") == own.__name__:
-            frames = frames.tb_next
-        lines += traceback.format_exception(type(cause), cause, frames)
-    return "\n".join([*(line.rstrip() for line in lines), "The tape ends before that step."])
 
 
 def _write(tables: Tables, out: Path, parquet: bool, console: Console) -> None:

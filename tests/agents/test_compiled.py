@@ -26,6 +26,18 @@ RISE = [
 ]
 
 
+def test_a_knob_needs_no_new_compilation() -> None:
+    """Other parameters, capital and names run the code that is there; other agents do not."""
+    again = {**CONTRARIAN, "name": "other", "parameters": {"pair": 0, "threshold_bps": 7}}
+    one, same, two, none = (
+        Compiled(build(thin(agents=agents)))._entry
+        for agents in ([CONTRARIAN], [again], [CONTRARIAN, again], [])
+    )
+    assert one is same
+    assert len({id(entry) for entry in (one, two, none)}) == 3
+    assert none is Compiled(build(thin(attack=None)))._entry
+
+
 @pytest.mark.compiled
 def test_the_same_operations_and_amounts() -> None:
     """Kinds, actors, accounts and verdicts are equal, amounts to 1e-9."""
