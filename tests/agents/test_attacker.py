@@ -14,19 +14,21 @@ from __future__ import annotations
 from datetime import datetime
 from itertools import pairwise
 from math import sqrt
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from sim.engines.exact import run
 from sim.measures.attack import AttackOutcome, attack_outcome
 from sim.protocol import transaction as op
 from sim.protocol.errors import BORROW_LIMIT_EXCEEDED
 from sim.protocol.state import CASH
-from sim.scenario import ScenarioError
+from sim.scenario import ScenarioError, load
 from sim.tape import Tape, frames
 from sim.world import build
-from tests.agents.thin import CRV, USDC, attacked, followed, thin, venue_price
+from tests.agents.thin import CRV, THIN, USDC, attacked, followed, thin, venue_price
 
 DEPTH = 1_000_000.0
 
@@ -232,11 +234,14 @@ def test_a_wrong_attack_is_refused(overrides: dict[str, Any], path: str, words: 
     assert words in str(caught.value)
 
 
-# awaits: feeds.faults. Then this replaces `followed` with the scenario's own feed.
+# awaits: feeds.faults. It needs no `followed`: the feed of the scenario itself reads the venue.
 @pytest.mark.skip(reason="awaits: feeds.faults")
-def test_a_feed_that_reads_the_venue() -> None:
-    faults = [{"kind": "venue", "asset": "CRV", "venue": ["CRV", "USDC"]}]
-    world = build(thin(feeds__faults=faults))
+def test_a_feed_that_reads_the_venue(tmp_path: Path) -> None:
+    document = yaml.safe_load(THIN.read_text())
+    fault = {"kind": "venue", "asset": "CRV", "venue": ["CRV", "USDC"]}
+    document["feeds"]["faults"] = [fault]
+    (tmp_path / "thin.yaml").write_text(yaml.safe_dump(document, sort_keys=False))
+    world = build(load(tmp_path / "thin.yaml"))
     for _ in run(world):
         pass
     s, actor = world.state, int(world.market.attacker[0])
