@@ -23,11 +23,13 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError
 
 from sim.schema.agents import Liquidator
+from sim.schema.attack import Attack
 from sim.schema.base import FromList, Instant, Level, Part, Symbol, Usd
 from sim.schema.book import Book, BorrowerBook
 from sim.schema.deployment import Protocol
 from sim.schema.faults import Feeds
 from sim.schema.market import Arbitrage, Asset, Venue
+from sim.schema.own_agent import OwnAgent
 from sim.schema.paths import Paths
 from sim.schema.people import MOST_WITHDRAWALS, Behaviour, Withdrawals
 from sim.schema.price_file import PriceFile
@@ -93,6 +95,16 @@ class Scenario(Part):
         description="per asset: how its suppliers leave, base_per_day, branching_ratio...; "
         "absent: they stay",
     )
+    attack: Attack | None = Field(
+        default=None,
+        description="who borrows against a price that is too high: at, asset, venue, capital_usd, "
+        "borrow, wait_seconds; absent: nobody",
+    )
+    agents: Annotated[tuple[OwnAgent, ...], FromList] = Field(
+        default=(),
+        max_length=100,
+        description="a list of the user's own agents: name, path, capital_usd, parameters",
+    )
     paths: Paths | None = Field(
         default=None,
         description="how a sweep draws prices around the levels of assets: model, "
@@ -116,6 +128,8 @@ class Scenario(Part):
         yield from self._fault_problems()
         yield from self._book_problems()
         yield from self._people_problems()
+        yield from self._attack_problems()
+        yield from self._own_agent_problems()
         names = [liquidator.name for liquidator in self.liquidators]
         for i, name in enumerate(names):
             if name in names[:i]:
@@ -271,6 +285,31 @@ class Scenario(Part):
                     f"at most {MOST_WITHDRAWALS}: fewer and larger ones, a lower branching_ratio, "
                     "per_usage or per_loss",
                 )
+
+    def _attack_problems(self) -> Iterator[Problem]:
+        attack = self.attack
+        if attack is None:
+            return
+        yield from self._unknown("attack.asset", attack.asset)
+        yield from self._unknown("attack.borrow", attack.borrow)
+        pairs = [frozenset(venue.assets) for venue in self.venues]
+        if frozenset(attack.venue) not in pairs:
+            there = ", ".join(f"[{', '.join(venue.assets)}]" for venue in self.venues)
+            yield Problem("attack.venue", "no such venue", f"the venues are: {there or 'none'}")
+        end = self.start + timedelta(hours=self.duration_hours)
+        if not self.start <= attack.at <= end:
+            yield Problem(
+                "attack.at", "outside the run", f"a time from {_iso(self.start)} to {_iso(end)}"
+            )
+
+    def _own_agent_problems(self) -> Iterator[Problem]:
+        taken = {"attacker", *(liquidator.name for liquidator in self.liquidators)}
+        for i, agent in enumerate(self.agents):
+            if agent.name in taken:
+                yield Problem(f"agents[{i}].name", f"{agent.name} is taken", "a name of its own")
+            taken.add(agent.name)
+            for symbol in agent.capital_usd:
+                yield from self._unknown(f"agents[{i}].capital_usd.{symbol}", symbol)
 
     def _unknown(self, path: str, symbol: str) -> Iterator[Problem]:
         if symbol not in self.assets:

@@ -5,8 +5,9 @@
     3  feeds report, routers notice   feeds.report, keepers.poke
     4  everyone looks                 watchers.look: at accounts that may have become unhealthy
     5  borrowers and suppliers react  borrowers.act, suppliers.act
-    6  keepers flag, liquidators act  keepers.flag, liquidators.act: sales move the venues
-    7  losses are borne               keepers.settle_losses: write-offs, fees, fund, suppliers
+    6  attacker, users' agents act    attacker.act, users: in the order of the scenario
+    7  keepers flag, liquidators act  keepers.flag, liquidators.act: sales move the venues
+    8  losses are borne               keepers.settle_losses: write-offs, fees, fund, suppliers
 
 While the sequencer is down, nothing of it does: time passes.
 
@@ -17,7 +18,8 @@ compiled on floats, over thousands of price paths (`sim.engines.compiled`).
 
 from __future__ import annotations
 
-from sim.agents import arbitrageurs, borrowers, keepers, liquidators, suppliers, watchers
+from sim.agents import arbitrageurs, attacker, borrowers, keepers, liquidators, suppliers, watchers
+from sim.agents.own import Users, nobody
 from sim.market import feeds
 from sim.market.market import Market
 from sim.protocol.fixed_point import jitable
@@ -25,8 +27,8 @@ from sim.protocol.state import State
 
 
 @jitable
-def step(s: State, w: Market, k: int) -> None:
-    """Step k of the run, at time `w.time[k]`."""
+def step(s: State, w: Market, k: int, users: Users = nobody) -> None:
+    """Step k of the run, at time `w.time[k]`; `users` is what the users' own agents do in it."""
     s.clock[0] = w.time[k]
     if feeds.is_halted(w, k):
         return
@@ -37,6 +39,8 @@ def step(s: State, w: Market, k: int) -> None:
     watchers.look(s, w)
     borrowers.act(s, w, k)
     suppliers.act(s, w, k)
+    attacker.act(s, w, k)
+    users(s, w, k)
     keepers.flag(s, w)
     liquidators.act(s, w, k)
     keepers.settle_losses(s, w)

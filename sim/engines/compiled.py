@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 import llvmlite
@@ -19,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 from platformdirs import user_cache_path
 
+from sim.agents.own import Code, compilable, not_compilable
 from sim.engines.by_reference import (
     MarketByReference,
     StateByReference,
@@ -27,7 +30,9 @@ from sim.engines.by_reference import (
 )
 from sim.engines.memory import on_floats
 from sim.engines.outcome import OPERATIONS, OUTCOME, conclude, follow
+from sim.protocol.fixed_point import jitable
 from sim.protocol.state import assign
+from sim.scenario import ScenarioError
 from sim.simulation import step
 from sim.world import World
 
@@ -93,6 +98,30 @@ def _run(
             conclude(s, w, last, outcomes[p])
 
 
+@lru_cache
+def _with_users(agents: tuple[Code, ...]) -> Any:
+    """`_run` with another step, in which these agents act. In memory only: what a user's function
+    calls may change without its own source changing, so every process compiles it anew.
+    """
+    if not agents:
+        return _run
+    users = compilable(agents)
+
+    @jitable
+    def step_with_users(s: Any, w: Any, k: int) -> None:
+        step(s, w, k, users)
+
+    source = _run.py_func
+    run = FunctionType(source.__code__, {**source.__globals__, "step": step_with_users})
+    return numba.njit(nogil=True, error_model="numpy")(run)
+
+
+def check_compilable(world: World) -> None:
+    """Raise `ScenarioError` if the world has agents that cannot be compiled."""
+    if problems := list(not_compilable(world.agents)):
+        raise ScenarioError(f"scenario '{world.scenario.name}'", problems)
+
+
 class Compiled:
     """A world on which paths can be run, from one thread at a time.
 
@@ -101,7 +130,12 @@ class Compiled:
     """
 
     def __init__(self, world: World, journal_rows: int = 0) -> None:
-        """`journal_rows` is the most operations of a step that `journal` can show."""
+        """`journal_rows` is the most operations of a step that `journal` can show.
+
+        Raises `ScenarioError` if an agent of the user is a Python object.
+        """
+        check_compilable(world)
+        self._entry = _with_users(tuple(agent.as_code() for agent in world.agents))
         self._steps = world.scenario.steps
         self._start = on_floats(world, journal_rows)
         self.memory = self._start.copy()
@@ -129,7 +163,7 @@ class Compiled:
         outcomes = np.zeros((len(prices), len(OUTCOME)))
         memory, start = self.memory, self._start
         *state, undo = memory.state
-        _run(
+        self._entry(
             tuple(state),
             tuple(undo),
             tuple(memory.market),
@@ -147,5 +181,7 @@ class Compiled:
 
 
 def is_compiled() -> bool:
-    """Whether the next run takes the compiled code of these sources from the disk."""
+    """Whether the next run without agents of users takes the compiled code of these sources from
+    the disk.
+    """
     return any(CACHE.rglob("*.nbc"))

@@ -36,6 +36,22 @@ LIQUIDATOR = (
     TAKES_SHARES,
 ) = range(len(LIQUIDATOR))
 
+ATTACKER = ("actor", "account", "asset", "target", "pair", "side", "stage")
+"""Asset: what is bought and pledged; target: what is borrowed; side: of the pair, on which the
+attacker pays. Stages are in `sim.agents.attacker`."""
+(
+    ATTACKER_ACTOR,
+    ATTACKER_ACCOUNT,
+    ATTACKED_ASSET,
+    ATTACK_TARGET,
+    ATTACK_PAIR,
+    ATTACK_SIDE,
+    ATTACK_STAGE,
+) = range(len(ATTACKER))
+
+ATTACK_TIME = ("at", "borrow_from")
+ATTACK_AT, BORROW_FROM = range(len(ATTACK_TIME))
+
 WATCH = ("health_factor", "collateral_value", "debt_value", "prices_usable", "liquidatable")
 FACTOR, COLLATERAL_VALUE, DEBT_VALUE, USABLE, LIQUIDATABLE = range(len(WATCH))
 
@@ -87,7 +103,7 @@ GAIN, DEPTH, BEST_SIZE, HELD_GAIN = range(len(SALE))
 
 class Market(NamedTuple):
     """Shapes: T steps, m assets, n accounts, L liquidators; B behaviours, R borrowers who react, F
-    assets whose suppliers may leave, J arrivals.
+    assets whose suppliers may leave, J arrivals; G agents of users.
     """
 
     time: Array  # (T + 1,) timestamps, seconds
@@ -106,6 +122,11 @@ class Market(NamedTuple):
     priority: Array  # (L,) int64: liquidators from the highest bid down
     timed: Array  # (1,) int64: whether any has a latency
     arbitrageur: Array  # (1,) actor, int64
+    attacker: Array  # (ATTACKER,) int64, empty without one
+    attack_time: Array  # (ATTACK_TIME,) timestamps, empty without an attacker
+    agent_actor: Array  # (G,) int64
+    agent_account: Array  # (G,) int64: the agent's own account
+    agent_parameter: Array  # (G, most parameters) of the jitable ones, in the order they name them
     native: Array  # (1,) the asset gas is paid in, int64
     watch: Array  # (n, WATCH) every account as last checked
     since: Array  # (n,) when the account was first seen liquidatable; 0: it is not

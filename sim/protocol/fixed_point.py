@@ -28,7 +28,13 @@ YEAR = 31_536_000
 def jitable(function: F) -> F:
     """Mark a transition as compilable; called from Python it stays the plain function."""
     register_jitable(function)
+    function.__dict__["jitable"] = True
     return function
+
+
+def is_jitable(function: object) -> bool:
+    """Whether `jitable` marked the function."""
+    return getattr(function, "__dict__", {}).get("jitable") is True
 
 
 def inlined(function: F) -> F:

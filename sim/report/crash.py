@@ -6,10 +6,12 @@ from pathlib import Path
 
 from rich.console import Console
 
+from sim.agents.own import AgentError
 from sim.engines.by_name import follower
 from sim.engines.chain import AnvilChain, ChainError
 from sim.engines.exact import run
 from sim.engines.lockstep import LockstepError
+from sim.report.agents_table import agent_failure, agents_table, attack_table
 from sim.report.book import print_book
 from sim.report.crash_figure import write_crash_figure
 from sim.report.crash_table import loss_table, summary_table, verdict
@@ -73,6 +75,10 @@ def _play(world: World, engine: str, tape: Tape, console: Console) -> tuple[int,
     except LockstepError as error:
         console.print(str(error), style="red", markup=False)
         return FAILED, len(error.differences)
+    except AgentError as error:
+        console.print(agent_failure(error), style="red", markup=False)
+        console.print("The tape ends before that step.")
+        return FAILED, 0
     except ChainError as error:
         console.print(f"The devnet failed: {error}", style="red", markup=False)
         return FAILED, 0
@@ -85,6 +91,10 @@ def _write(tables: Tables, out: Path, parquet: bool, console: Console) -> None:
     if parquet:
         write_parquet(tables, out / "parquet")
     figures = write_crash_figure(shown, out)
-    console.print("", loss_table(shown), "", summary_table(shown), "", verdict(shown), sep="\n")
+    console.print("", loss_table(shown), "", summary_table(shown), sep="\n")
+    for table in (attack_table(shown), agents_table(shown)):
+        if table:
+            console.print("", table, sep="\n")
+    console.print("", verdict(shown), sep="\n")
     written = ["tape.duckdb", *(["parquet/"] if parquet else []), *(path.name for path in figures)]
     console.print(f"Written to {out}: {', '.join(written)}")

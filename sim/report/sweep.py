@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from rich.console import Console
 
-from sim.engines.compiled import is_compiled
+from sim.engines.compiled import check_compilable, is_compiled
 from sim.market.draws import Sampler
 from sim.market.paths import draw
 from sim.report.book import print_book
@@ -47,10 +47,11 @@ def sweep(scenario: Scenario, wanted: Wanted, out: Path, console: Console) -> in
     `out`, a folder that exists, gets study.json and blocks/ as the run goes, and at its end
     losses.csv, losses.svg, prices.svg and both as PNG. Interrupted or failed it keeps its finished
     blocks. Raises `ScenarioError`, before anything is written, if the scenario does not say how
-    paths are drawn or the protocol refuses its book.
+    paths are drawn, an agent of the user is a Python object, or the protocol refuses its book.
     """
     try:
         world = world_of(scenario.model_dump_json())
+        check_compilable(world)
         draw(scenario, wanted.sampler or "mc", 0, 1)
         study = begin(
             out, scenario, wanted.sampler, wanted.paths, wanted.block, resume=wanted.resume
@@ -85,8 +86,9 @@ def sweep(scenario: Scenario, wanted: Wanted, out: Path, console: Console) -> in
 def _run(study: Study, world: World, missing: int, wanted: Wanted, console: Console) -> None:
     scenario = study.plan.scenario
     here = wanted.scheduler in (THREADS, LOCAL)
-    if here and not is_compiled():
-        text = "Compiling the step, once per change of the code: under a minute."
+    if here and (world.agents or not is_compiled()):
+        often = "for your agents" if world.agents else "once per change of the code"
+        text = f"Compiling the step, {often}: about a minute."
         with console.status(text):
             if not console.is_terminal:
                 console.print(text)

@@ -10,10 +10,12 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from sim.agents.own import AgentError
 from sim.engines.by_name import ENGINES
 from sim.engines.chain import ChainError
 from sim.engines.compiled import is_compiled
 from sim.engines.outcome import OUTCOME
+from sim.report.agents_table import agent_failure
 from sim.report.crash import COMPLETE, FAILED, INTERRUPTED
 from sim.report.interrupts import interruptible
 from sim.report.progress import RunProgress
@@ -61,8 +63,9 @@ def verify_study(
     code = COMPLETE
     try:
         with interruptible(engine != "revm"):
-            if not is_compiled():
-                console.print("Compiling the step, once per change of the code: under a minute.")
+            if scenario.agents or not is_compiled():
+                often = "for your agents" if scenario.agents else "once per change of the code"
+                console.print(f"Compiling the step, {often}: about a minute.")
                 compile_step(scenario)
             world = world_of(scenario.model_dump_json())
             for path in chosen:
@@ -79,6 +82,9 @@ def verify_study(
     except KeyboardInterrupt:
         console.print(f"Interrupted after {len(done)} of {len(chosen)} paths.")
         code = INTERRUPTED
+    except AgentError as error:
+        _line(agent_failure(error), console, "red")
+        code = FAILED
     except ChainError as error:
         _line(f"The chain failed: {error}", console, "red")
         code = FAILED

@@ -1,4 +1,5 @@
-"""What the numbers of a path come from besides its scenario: sources, packages, the files it names.
+"""What the numbers of a path come from besides its scenario: sources, packages, the files it names,
+the modules of the user's own agents (not what those import).
 
 Two runs of one origin give the same bits on processors of one kind. (On another kind numpy may
 choose other instructions for `exp`, which can move a price by its last unit, 1e-8 USD.)
@@ -7,10 +8,13 @@ choose other instructions for `exp`, which can move a price by its last unit, 1e
 from __future__ import annotations
 
 import hashlib
+import inspect
+import sys
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 
+from sim.agents.own import find
 from sim.market.history import read_history
 from sim.scenario import Scenario, ScenarioError, files
 from sim.schema.problems import Problem
@@ -24,7 +28,8 @@ _WITHOUT_EFFECT = {"measures", "report", "sweep", "tape", "tuning"}
 def origin(scenario: Scenario) -> dict[str, str]:
     """Name -> version or digest of all that the outcome of a path of the scenario depends on.
 
-    Raises `ScenarioError` if a file of the scenario cannot be read, or its history is none.
+    Raises `ScenarioError` if a file of the scenario cannot be read, or its history is none, or an
+    agent cannot be had.
     """
     found = {"sources": sources(), **{name: version(name) for name in _PACKAGES}}
     if scenario.paths and scenario.paths.history:
@@ -35,6 +40,13 @@ def origin(scenario: Scenario) -> dict[str, str]:
         except OSError as error:
             problem = Problem(field, f"cannot be read: {error.strerror}", "the path of a file")
             raise ScenarioError(f"scenario '{scenario.name}'", [problem]) from error
+    _, problems = find(scenario.agents)
+    if problems:
+        raise ScenarioError(f"scenario '{scenario.name}'", problems)
+    for agent in scenario.agents:
+        module = sys.modules[agent.path.partition(":")[0]]
+        content = Path(inspect.getfile(module)).read_bytes()
+        found[f"agent {agent.name}"] = hashlib.sha256(content).hexdigest()[:16]
     return found
 
 

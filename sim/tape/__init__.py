@@ -5,6 +5,7 @@
         tape.record(*step)
     write(tape.tables(complete=True), path)
     load(path).steps["lowest_health"].min()
+    sim.tape.replay.replay(load(path))               # its operations on the twin: the same state
 
 The columns, with meaning and unit, are listed in `sim.tape.columns` and stored as comments in the
 file. Numbers of tokens are integers in the smallest unit and stay exact on the way through the

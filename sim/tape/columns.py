@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 import pyarrow as pa
 
-FORMAT = 1
+FORMAT = 2
 """Raised when a reader of older tapes would misread a newer one."""
 
 TEXT, FLAG, COUNT, FLOAT = pa.string(), pa.bool_(), pa.int64(), pa.float64()
@@ -44,6 +44,7 @@ class Frames(NamedTuple):
     venues: pd.DataFrame
     operations: pd.DataFrame
     accounts: pd.DataFrame
+    agents: pd.DataFrame
 
 
 def _columns(*rows: tuple[str, Any, str]) -> tuple[Column, ...]:
@@ -134,6 +135,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
         ("seq", COUNT, "place in the step"),
         ("kind", TEXT, "what was done, see sim.protocol.transaction"),
         ("actor", COUNT, "who did it; 0 is the admin"),
+        ("actor_name", TEXT, "the same in words"),
         ("account", COUNT, "account concerned; null for none"),
         ("asset", TEXT, "symbol of x where x is an asset"),
         ("x", COUNT, "asset or pair"),
@@ -148,7 +150,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
         ("gas", COUNT, "gas used; null where none is measured"),
     ),
     "accounts": _columns(
-        ("account", COUNT, "row of the book"),
+        ("account", COUNT, "row of the book; after it the attacker's and the user's own agents'"),
         ("asset", TEXT, "symbol"),
         ("supplied_start", TOKENS, "units supplied after the opening"),
         ("debt_start", TOKENS, "units owed after the opening"),
@@ -159,6 +161,16 @@ TABLES: dict[str, tuple[Column, ...]] = {
         ("flagged", FLAG, "whether flagged for liquidation at the end"),
         ("health_start", FLOAT, "the account's health factor after the opening; null without debt"),
         ("health_end", FLOAT, "the same at the end"),
+    ),
+    "agents": _columns(
+        _STEP,
+        ("agent", TEXT, "attacker, or the name of one of the user's own"),
+        ("actor", COUNT, "as in table operations"),
+        ("account", COUNT, "its own account"),
+        ("wallet_usd", FLOAT, "tokens in its wallet, at reference prices as all below"),
+        ("invested_usd", FLOAT, "its public shares, stakes and LP shares"),
+        ("supplied_usd", FLOAT, "what its account has supplied"),
+        ("debt_usd", FLOAT, "what its account owes"),
     ),
 }
 

@@ -50,7 +50,9 @@ from sim.protocol.state import (
     State,
 )
 from sim.tape.columns import QUANTILES, price
+from sim.tape.wealth import agents
 from sim.world import World
+from sim.world.actors import actor_names
 
 Row = dict[str, Any]
 _USD = 10**8
@@ -80,6 +82,7 @@ class Moment(NamedTuple):
     assets: list[Row]
     venues: list[Row]
     operations: list[Row]
+    agents: list[Row]
 
 
 def observe(world: World, k: int, rows: Sequence[Any], gas: Sequence[int]) -> Moment:
@@ -112,7 +115,9 @@ def observe(world: World, k: int, rows: Sequence[Any], gas: Sequence[int]) -> Mo
         "operations": len(rows),
         "gas_used": sum(gas) if len(gas) == len(rows) else None,
     }
-    return Moment(step, assets, _venues(world, k), _operations(world, k, rows, gas))
+    return Moment(
+        step, assets, _venues(world, k), _operations(world, k, rows, gas), agents(world, k)
+    )
 
 
 def accounts(s: State, symbols: Sequence[str]) -> list[Row]:
@@ -230,6 +235,7 @@ def _venues(world: World, k: int) -> list[Row]:
 
 
 def _operations(world: World, k: int, rows: Sequence[Any], gas: Sequence[int]) -> list[Row]:
+    names = actor_names(world.scenario, len(world.state.account))
     listed = []
     for seq, row in enumerate(rows):
         kind, actor, account, x, y = (int(cell) for cell in row[:5])
@@ -240,6 +246,7 @@ def _operations(world: World, k: int, rows: Sequence[Any], gas: Sequence[int]) -
                 "seq": seq,
                 "kind": op.KINDS[kind],
                 "actor": actor,
+                "actor_name": names[actor],
                 "account": None if account == op.NOBODY else account,
                 "asset": None if kind in _ABOUT_NO_ASSET else world.symbols[x],
                 "x": x,

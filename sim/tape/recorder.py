@@ -75,6 +75,7 @@ class Tape:
                 "venues": [row for moment in moments for row in moment.venues],
                 "operations": [row for moment in moments for row in moment.operations],
                 "accounts": self._accounts(self._end.state),
+                "agents": [row for moment in moments for row in moment.agents],
             }
         )
 

@@ -9,11 +9,13 @@ would not accept is refused here, before anything is deployed.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from sim import books
+from sim.agents import own
 from sim.agents.watchers import look
 from sim.market.levels import to_integers
 from sim.market.market import Market
@@ -21,6 +23,7 @@ from sim.market.tables import price_table
 from sim.protocol.state import State, copy
 from sim.scenario import Scenario, ScenarioError
 from sim.schema.problems import Problem
+from sim.world.actors import own_accounts, share_takers
 from sim.world.genesis import genesis
 from sim.world.opening import Block, Opening
 from sim.world.people import population
@@ -39,12 +42,24 @@ class World(NamedTuple):
     """The operations that lead from `genesis` to `state`."""
     state: State
     market: Market
+    agents: list[own.Agent]
+    """The user's own, in the order of the scenario."""
 
 
 def build(scenario: Scenario, seed: int | None = None) -> World:
-    """The world of a scenario; `seed` replaces the scenario's. Raises `ScenarioError` if the book
-    is not accepted.
+    """The world of a scenario; `seed` replaces the scenario's. Raises `ScenarioError` if the user's
+    own agents cannot be had or the book is not accepted.
     """
+    agents, problems = own.find(scenario.agents)
+    if problems:
+        raise ScenarioError(f"scenario '{scenario.name}'", problems)
+    return without_code(scenario, seed, agents)
+
+
+def without_code(
+    scenario: Scenario, seed: int | None = None, agents: Sequence[own.Agent] = ()
+) -> World:
+    """The same with nobody's code looked up: `agents` act, and accounts of others stay idle."""
     root = scenario.seed if seed is None else seed
     (book_seed,) = np.random.SeedSequence(root).spawn(1)
     market_prices = price_table(scenario)
@@ -53,13 +68,16 @@ def build(scenario: Scenario, seed: int | None = None) -> World:
     except ValueError as error:
         problem = Problem("book", str(error), "smaller debts or fewer decimals")
         raise ScenarioError(f"scenario '{scenario.name}'", [problem]) from error
-    deployed = genesis(scenario, len(book.debt))
+    accounts = len(book.debt) + len(own_accounts(scenario)) + len(share_takers(scenario))
+    deployed = genesis(scenario, accounts)
     people = population(scenario, book, list(market_prices[0]), root)
-    market = surroundings(scenario, market_prices, len(book.debt), people)
+    market = surroundings(scenario, market_prices, accounts, people, agents)
     state = copy(deployed)
     opening = Opening(scenario, state, book, people.reserves, list(market_prices[0])).blocks()
     look(state, market)
-    return World(scenario, list(scenario.symbols), book, deployed, opening, state, market)
+    return World(
+        scenario, list(scenario.symbols), book, deployed, opening, state, market, list(agents)
+    )
 
 
 def on_path(world: World, prices: Any, observed: Any) -> World:

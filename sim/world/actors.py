@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from sim.scenario import Scenario
+
 ADMIN, SUPPLIERS, LIQUIDITY_PROVIDERS, STAKERS, ARBITRAGEURS = range(5)
 FIRST_LIQUIDATOR = 5
-"""Liquidators, in the order of the scenario; then one owner per account."""
+"""Liquidators, in the order of the scenario; then one owner per account: those of the book, then
+`own_accounts`. Liquidators who take shares own the accounts that come last."""
 VALUE = 10**8
 """Units of a value or price per USD."""
+ATTACKER = "attacker"
 
 
 def to_wad(ratio: float) -> int:
@@ -19,3 +23,37 @@ def to_wad(ratio: float) -> int:
 def to_tokens(usd: float, unit: int, price: int) -> int:
     """Token units worth `usd` at `price` (USD with 8 decimals), down."""
     return round(usd * VALUE) * unit // price
+
+
+def own_accounts(scenario: Scenario) -> list[str]:
+    """Who has an account without being in the book, in the order of the accounts: the attacker, if
+    there is one, then the user's own agents.
+    """
+    return [*([ATTACKER] if scenario.attack else []), *(agent.name for agent in scenario.agents)]
+
+
+def share_takers(scenario: Scenario) -> list[int]:
+    """The liquidators who take positions, as actors: their accounts come last."""
+    taking = [one.takes_shares for one in scenario.liquidators]
+    return [FIRST_LIQUIDATOR + n for n, takes in enumerate(taking) if takes]
+
+
+def first_own_account(scenario: Scenario, accounts: int) -> int:
+    """The number of accounts in the book; `accounts` is that of all accounts."""
+    return accounts - len(own_accounts(scenario)) - len(share_takers(scenario))
+
+
+def owner(scenario: Scenario, account: int) -> int:
+    """The actor that owns an account, one of a share taker excepted."""
+    return FIRST_LIQUIDATOR + len(scenario.liquidators) + account
+
+
+def actor_names(scenario: Scenario, accounts: int) -> list[str]:
+    """What to call every actor; `accounts` is the number of all accounts."""
+    book = first_own_account(scenario, accounts)
+    return [
+        *("admin", "suppliers", "liquidity providers", "stakers", "arbitrageurs"),
+        *(liquidator.name for liquidator in scenario.liquidators),
+        *(f"borrower {a}" for a in range(book)),
+        *own_accounts(scenario),
+    ]

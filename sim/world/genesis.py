@@ -7,7 +7,7 @@ from math import ceil
 from sim.protocol import hub
 from sim.protocol.state import ENGINES, FEE_BPS, SPOKE, State, empty
 from sim.scenario import Scenario
-from sim.world.actors import FIRST_LIQUIDATOR, VALUE, to_wad
+from sim.world.actors import VALUE, owner, share_takers, to_wad
 
 UNLIMITED = (1 << 112) - 1
 """The largest amount the contracts accept: no cap."""
@@ -24,13 +24,14 @@ def genesis(scenario: Scenario, accounts: int) -> State:
     scenario's start.
     """
     symbols, protocol = scenario.symbols, scenario.protocol
-    first_borrower = FIRST_LIQUIDATOR + len(scenario.liquidators)
+    takers = share_takers(scenario)
+    owners = [owner(scenario, a) for a in range(accounts - len(takers))]
     s = empty(
         units=[10 ** scenario.assets[symbol].decimals for symbol in symbols],
         vaults=1,
-        account_owner=list(range(first_borrower, first_borrower + accounts)),
+        account_owner=owners + takers,
         account_vault=[0] * accounts,
-        actors=first_borrower + accounts,
+        actors=owner(scenario, len(owners)),
         pair_tokens=[tuple(map(symbols.index, venue.assets)) for venue in scenario.venues],  # type: ignore[misc]
         now=int(scenario.start.timestamp()) - 3_600,
         journal_capacity=JOURNAL_ROWS

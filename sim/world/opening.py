@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from sim import books
@@ -20,6 +21,7 @@ from sim.world.actors import (
     STAKERS,
     SUPPLIERS,
     VALUE,
+    owner,
     to_tokens,
 )
 from sim.world.beyond_limit import beyond_limit, grouped
@@ -103,6 +105,7 @@ class Opening:
             for symbol, usd in (liquidator.capital_usd or {}).items():
                 i = symbols.index(symbol)
                 self._fund(FIRST_LIQUIDATOR + n, i, self._tokens(i, usd))
+        self._fund_attacker_and_agents()
         for p, venue in enumerate(scenario.venues):
             sides = [int(i) for i in self._s.pair_tokens[p]]
             amounts = [self._tokens(i, venue.depth_usd_per_side) for i in sides]
@@ -114,6 +117,19 @@ class Opening:
         self._begin()
         self._s.clock[0] = self._blocks[-1].time
         return self._blocks
+
+    def _fund_attacker_and_agents(self) -> None:
+        """What the attacker and the user's own agents own at the start."""
+        scenario, symbols = self._scenario, self._scenario.symbols
+        actor = owner(scenario, len(self._book.debt))
+        capitals: list[Mapping[str, float]] = [agent.capital_usd for agent in scenario.agents]
+        if attack := scenario.attack:
+            pays_with = attack.venue[1 - attack.venue.index(attack.asset)]
+            capitals.insert(0, {pays_with: attack.capital_usd})
+        for n, capital in enumerate(capitals):
+            for symbol, usd in capital.items():
+                if amount := self._tokens(symbols.index(symbol), usd):
+                    self._fund(actor + n, symbols.index(symbol), amount)
 
     def _open_accounts(self) -> None:
         """Everyone's positions; those beyond their borrow limit come last, at lowered prices."""

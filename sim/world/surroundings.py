@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from sim.agents.own import Agent
 from sim.agents.watchers import BLOCK, SLACK
 from sim.market.faults import fault_table, halted_table
 from sim.market.market import LIQUIDATOR, SALE, TALLY, WATCH, WORTH, Market
 from sim.market.tables import gas_table, observed_table
 from sim.scenario import Scenario
 from sim.world.actors import ARBITRAGEURS, FIRST_LIQUIDATOR, VALUE
+from sim.world.own_agents import agent_arrays, attack_arrays
 from sim.world.people import People
 
 
-def surroundings(scenario: Scenario, prices: Any, accounts: int, people: People) -> Market:
+def surroundings(
+    scenario: Scenario,
+    prices: Any,
+    accounts: int,
+    people: People,
+    agents: Sequence[Agent] = (),
+) -> Market:
     """Tables of what will happen, and empty scratch pads; `prices` are the reference prices."""
     steps, symbols = scenario.steps, scenario.symbols
     start = int(scenario.start.timestamp())
@@ -50,6 +59,8 @@ def surroundings(scenario: Scenario, prices: Any, accounts: int, people: People)
         priority=np.argsort([-one.max_gas_price_gwei for one in population], kind="stable"),
         timed=np.array([int(any(one.latency_seconds for one in population))]),
         arbitrageur=np.array([ARBITRAGEURS]),
+        **attack_arrays(scenario, accounts),
+        **agent_arrays(scenario, agents, accounts),
         native=np.array([symbols.index(scenario.native_asset)]),
         watch=np.full((accounts, len(WATCH)), 0, dtype=object),
         since=_integers([0] * accounts),

@@ -10,6 +10,7 @@ import pytest
 
 from sim.engines.exact import run
 from sim.protocol import transaction as op
+from sim.protocol import vault
 from sim.protocol.errors import OK
 from sim.protocol.state import WALLET
 from sim.scenario import ScenarioError, load, with_overrides
@@ -130,3 +131,31 @@ def test_keeping_needs_capital(name: str) -> None:
     """A flash loan must be repaid in its transaction."""
     with pytest.raises(ScenarioError, match=rf"liquidators\[0\].{name}: is true without capital"):
         with_overrides(load("black-thursday"), {"liquidators": [{**ONE, name: True}]})
+
+
+def test_where_the_hub_has_no_cash_only_who_takes_shares_liquidates() -> None:
+    """Suppliers of WETH leave until it is lent out to the last: a taker gets shares of it.
+
+    What he takes is a position of the hub's WETH, worth what was seized, or more with interest.
+    """
+    leaving = {"base_per_day": 400.0, "branching_ratio": 0.5, "half_life_seconds": 3_600}
+    leaving |= {"size_bps": 100, "per_usage": 0.0, "above_usage": 0.9, "per_loss": 0.0}
+    dry = {
+        "suppliers.WETH": 3e7,
+        "book.debt_weights": {"WETH": 60, "WBTC": 0, "USDC": 20, "DAI": 20},
+        "book.collateral_weights": {"WETH": 30, "WBTC": 10, "USDC": 30, "DAI": 30},
+        "withdrawals": {"WETH": leaving},
+    }
+    own = dict.fromkeys(("USDC", "DAI", "WETH", "WBTC"), 1e8)
+    taker = {**ONE, "name": "taker", "capital_usd": own, "takes_shares": True}
+    world, rows = _played([taker], **dry)
+    s, weth = world.state, 0
+    assert len(s.account) == len(world.book.debt) + 1
+    assert s.account_owner[-1] == FIRST_LIQUIDATOR
+    shares = [row for row in rows if row[7] == 1]
+    assert shares and all(row[4] == weth for row in shares)
+    taken = sum(row[10] for row in shares)
+    held = vault.supplied_assets(s, len(s.account) - 1, weth)
+    assert taken <= held <= taken * 1.001  # it earns interest since
+    _, without = _played([{**taker, "takes_shares": False}], **dry)
+    assert not any(row[7] for row in without)

@@ -62,7 +62,7 @@ def test_says_what_it_comes_to(tmp_path: Path) -> None:
 def test_parquet_on_request(tmp_path: Path) -> None:
     watched(tmp_path, parquet=True)
     assert names(tmp_path) == sorted([*FILES, "parquet"])
-    assert len(names(tmp_path / "parquet")) == 6
+    assert len(names(tmp_path / "parquet")) == 7
 
 
 @pytest.mark.chain

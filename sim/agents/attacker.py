@@ -1,0 +1,169 @@
+"""An attacker: buys an asset on a venue, which raises its price there, and borrows against it what
+a feed that follows the venue, or is wrong for another reason, lets it.
+
+With reserves x of the asset and y of what it pays, a price raised by e costs
+
+    q = y (sqrt(1 + e) - 1)
+
+and yields x (1 - 1 / sqrt(1 + e)). If the feed follows, that is collateral of q sqrt(1 + e), so
+with borrow limit LTV and neither fee nor arbitrage
+
+    profit = q (LTV sqrt(1 + e) - 1)         above 0 exactly if 1 + e > 1 / LTV^2
+
+It spends its capital at once, waits, and then decides once: to borrow and never repay, if that is
+worth more at reference prices than selling back on the venue; otherwise to sell back.
+"""
+
+from __future__ import annotations
+
+from sim.agents.watchers import look_at
+from sim.market.market import (
+    ATTACK_AT,
+    ATTACK_PAIR,
+    ATTACK_SIDE,
+    ATTACK_STAGE,
+    ATTACK_TARGET,
+    ATTACKED_ASSET,
+    ATTACKER_ACCOUNT,
+    ATTACKER_ACTOR,
+    BORROW_FROM,
+    Market,
+)
+from sim.protocol import hub, oracle, pair, vault
+from sim.protocol import transaction as op
+from sim.protocol.errors import OK
+from sim.protocol.fixed_point import (
+    BPS,
+    div_down,
+    jitable,
+    max_uint,
+    mul_div_down,
+    mul_div_up,
+    ray,
+    zero,
+)
+from sim.protocol.state import (
+    ADDED_SHARES,
+    BORROW_CAP,
+    BORROW_INDEX,
+    CASH,
+    COLLATERAL_ENABLED,
+    DRAW_CAP,
+    DRAWN_SCALED,
+    ESCROWED,
+    LTV,
+    REHYPOTHECATE,
+    SUPPLY_CAP,
+    WALLET,
+    State,
+)
+
+WAITING, BOUGHT, DONE = range(3)
+
+
+@jitable
+def act(s: State, w: Market, k: int) -> None:
+    """Buy at the time of the attack, decide when the wait is over."""
+    if w.attacker.shape[0] == 0 or w.attacker[ATTACK_STAGE] == DONE:
+        return
+    if w.attacker[ATTACK_STAGE] == WAITING and s.clock[0] >= w.attack_time[ATTACK_AT]:
+        _swap_all(s, w, w.attacker[ATTACK_SIDE])
+        w.attacker[ATTACK_STAGE] = BOUGHT
+    if w.attacker[ATTACK_STAGE] == BOUGHT and s.clock[0] >= w.attack_time[BORROW_FROM]:
+        w.attacker[ATTACK_STAGE] = DONE
+        if _borrowing_pays(s, w, k):
+            _borrow(s, w)
+        _swap_all(s, w, 1 - w.attacker[ATTACK_SIDE])  # whatever is not pledged
+
+
+@jitable
+def _swap_all(s: State, w: Market, side: int) -> None:
+    """Sell all of what is on this side of the pair."""
+    actor, p = w.attacker[ATTACKER_ACTOR], w.attacker[ATTACK_PAIR]
+    held = s.holding[actor, s.pair_tokens[p, side], WALLET]
+    if held > 0:
+        op.swap_in(s, actor, op.NOBODY, p, side, held, zero(), zero())
+
+
+@jitable
+def _borrowing_pays(s: State, w: Market, k: int) -> bool:
+    """Whether what can be borrowed is worth more than what selling back brings.
+
+    Collateral beyond a supply cap is sold in either case: left out.
+    """
+    row = w.attacker
+    i, target, p, side = (
+        row[ATTACKED_ASSET],
+        row[ATTACK_TARGET],
+        row[ATTACK_PAIR],
+        row[ATTACK_SIDE],
+    )
+    v = s.account_vault[row[ATTACKER_ACCOUNT]]
+    pledged = _room_to_supply(s, w)
+    if pledged == 0:
+        return False
+    price, status, _ = oracle.read(s, v, i)
+    _, status_of_target, _ = oracle.read(s, v, target)
+    if status != oracle.STATUS_OK or status_of_target != oracle.STATUS_OK:
+        return False
+    limit = vault.collateral_value(pledged, price, s.unit[i]) * s.reserve[v, i, LTV]
+    borrowed = mul_div_down(_most_debt(s, w, limit), w.price[k, target], s.unit[target])
+    code, out = pair.amount_out(s, p, 1 - side, pledged)
+    if code != OK:
+        return True
+    quote = s.pair_tokens[p, side]
+    return borrowed > mul_div_down(out, w.price[k, quote], s.unit[quote])
+
+
+@jitable
+def _borrow(s: State, w: Market) -> None:
+    """Supply what was bought and borrow the most that is allowed; undone if that is refused."""
+    row = w.attacker
+    actor, a, i, target = (
+        row[ATTACKER_ACTOR],
+        row[ATTACKER_ACCOUNT],
+        row[ATTACKED_ASSET],
+        row[ATTACK_TARGET],
+    )
+    if op.supply(s, actor, a, i, 0, _room_to_supply(s, w), zero(), zero()) != OK:
+        return
+    _, limit, _, _, _, _, _ = vault.health(s, a)
+    amount = _most_debt(s, w, limit)
+    if op.borrow(s, actor, a, target, 0, amount, zero(), zero()) != OK:
+        op.withdraw(s, actor, a, i, 0, max_uint(), zero(), zero())
+    look_at(s, w, a)
+
+
+@jitable
+def _room_to_supply(s: State, w: Market) -> int:
+    """What was bought, at most what the supply cap has room for; 0 where it cannot be pledged."""
+    i = w.attacker[ATTACKED_ASSET]
+    v = s.account_vault[w.attacker[ATTACKER_ACCOUNT]]
+    if s.reserve[v, i, COLLATERAL_ENABLED] == 0:
+        return zero()
+    there = s.spoke[v, i, ESCROWED]
+    if s.reserve[v, i, REHYPOTHECATE] != 0:
+        there = hub.to_assets_down(s, i, s.spoke[v, i, ADDED_SHARES])
+    room = max(zero(), s.reserve[v, i, SUPPLY_CAP] - there)
+    return min(s.holding[w.attacker[ATTACKER_ACTOR], i, WALLET], room)
+
+
+@jitable
+def _most_debt(s: State, w: Market, limit: int) -> int:
+    """The most that can be borrowed within a weighted limit (USD with 8 decimals x BPS), the cash
+    of the hub and the caps, down.
+
+    The vault accepts debt_value BPS <= limit with debt_value rounded up, so V = floor(limit / BPS)
+    and V unit / price, down, is accepted; less what rounding adds to a debt on the ledger, which is
+    below a unit of scaled debt and one of rounding up.
+    """
+    target = w.attacker[ATTACK_TARGET]
+    v = s.account_vault[w.attacker[ATTACKER_ACCOUNT]]
+    price, _, _ = oracle.read(s, v, target)
+    if price == 0:
+        return zero()
+    margin = mul_div_up(s.hub[target, BORROW_INDEX], 1, ray()) + 1
+    most = mul_div_down(div_down(limit, BPS), s.unit[target], price)
+    drawn = hub.debt_of(s, target, s.spoke[v, target, DRAWN_SCALED])
+    cap = min(s.reserve[v, target, BORROW_CAP], s.spoke[v, target, DRAW_CAP])
+    return max(zero(), min(most - margin, min(cap - drawn - margin, s.hub[target, CASH])))

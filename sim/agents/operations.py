@@ -1,0 +1,290 @@
+"""What a Python agent can ask for. Amounts are whole numbers of the smallest token unit.
+
+Each is one operation of `sim.protocol.transaction` by the agent's own actor, all or nothing. What
+the protocol refuses changes nothing and is recorded with the reason; what could not even be asked
+for, an unknown asset or a negative amount, raises `OperationError`.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import NamedTuple
+
+from sim.protocol import transaction as op
+from sim.protocol.fixed_point import max_uint
+from sim.protocol.liquidator import side_of
+from sim.protocol.state import State
+
+EVERYTHING = max_uint()
+"""As the amount of `Withdraw` or `Repay`."""
+Row = tuple[int, int, int, int, int, int, int]
+"""(kind, account, x, y, amount, limit, option), see `sim.protocol.transaction`."""
+
+
+class OperationError(ValueError):
+    """Not an operation: what was asked for cannot be written as one."""
+
+
+def _whole(value: object) -> int | None:
+    """A whole number from 0 to 2^256 - 1 as an integer, also one of numpy; None for all else."""
+    try:
+        whole = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        return None
+    return None if isinstance(value, bool) or not 0 <= whole <= EVERYTHING else whole
+
+
+class Names(NamedTuple):
+    """What the words of an operation stand for in a run."""
+
+    state: State
+    symbols: list[str]
+    account: int
+    """The agent's own."""
+
+    @classmethod
+    def of(cls, s: State, symbols: Sequence[str], account: int) -> Names:
+        return cls(s, list(symbols), account)
+
+    def asset(self, symbol: str) -> int:
+        """The asset's number."""
+        if symbol not in self.symbols:
+            raise OperationError(f"{symbol!r} is not an asset: {', '.join(self.symbols)}")
+        return self.symbols.index(symbol)
+
+    def pair(self, one: str, other: str) -> int:
+        """The number of the venue that trades them."""
+        p = int(self.state.pair_of[self.asset(one), self.asset(other)])
+        if p < 0:
+            raise OperationError(f"no venue trades {one} against {other}")
+        return p
+
+    def some_account(self, account: int) -> int:
+        """An account that there is."""
+        last = len(self.state.account) - 1
+        whole = _whole(account)
+        if whole is None or whole > last:
+            raise OperationError(f"{account!r} is not an account: 0 to {last}")
+        return whole
+
+
+@dataclass(frozen=True)
+class Operation:
+    """What all have in common: whole numbers, none negative."""
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.type == "int":
+                whole = _whole(value)
+                if whole is None:
+                    raise OperationError(
+                        f"{type(self).__name__}.{field.name} is {value!r}: "
+                        "should be a whole number of at least 0, below 2^256"
+                    )
+                object.__setattr__(self, field.name, whole)
+
+    def row(self, names: Names) -> Row:
+        """The operation as the protocol takes it."""
+        raise NotImplementedError
+
+
+# --- the own account ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Supply(Operation):
+    """Tokens from the wallet into the own account, where they back its debts if they can."""
+
+    asset: str
+    amount: int
+
+    def row(self, names: Names) -> Row:
+        return op.SUPPLY, names.account, names.asset(self.asset), 0, self.amount, 0, 0
+
+
+@dataclass(frozen=True)
+class Withdraw(Operation):
+    """Out of the own account into the wallet."""
+
+    asset: str
+    amount: int = EVERYTHING
+
+    def row(self, names: Names) -> Row:
+        return op.WITHDRAW, names.account, names.asset(self.asset), 0, self.amount, 0, 0
+
+
+@dataclass(frozen=True)
+class Borrow(Operation):
+    """Into the wallet, against the own account."""
+
+    asset: str
+    amount: int
+
+    def row(self, names: Names) -> Row:
+        return op.BORROW, names.account, names.asset(self.asset), 0, self.amount, 0, 0
+
+
+@dataclass(frozen=True)
+class Repay(Operation):
+    """Up to `amount` of a debt, from the wallet; of the own account unless another is named."""
+
+    asset: str
+    amount: int = EVERYTHING
+    account: int | None = None
+
+    def row(self, names: Names) -> Row:
+        a = names.account if self.account is None else names.some_account(self.account)
+        return op.REPAY, a, names.asset(self.asset), 0, self.amount, 0, 0
+
+
+@dataclass(frozen=True)
+class SetCollateral(Operation):
+    """Whether a supplied asset backs the own account's debts."""
+
+    asset: str
+    enabled: bool
+
+    def row(self, names: Names) -> Row:
+        x = names.asset(self.asset)
+        return op.SET_COLLATERAL, names.account, x, 0, 0, 0, int(self.enabled)
+
+
+# --- venues, the public share tokens, the insurance fund ------------------------------------------
+
+
+@dataclass(frozen=True)
+class Sell(Operation):
+    """Exactly `amount` of `asset` for `wanted` on their venue, or nothing below `least`."""
+
+    asset: str
+    wanted: str
+    amount: int
+    least: int = 0
+
+    def row(self, names: Names) -> Row:
+        p = names.pair(self.asset, self.wanted)
+        side = side_of(names.state, p, names.asset(self.asset))
+        return op.SWAP_IN, op.NOBODY, p, side, self.amount, self.least, 0
+
+
+@dataclass(frozen=True)
+class Buy(Operation):
+    """Exactly `amount` of `asset`, paid in `paid` on their venue, or nothing above `most`."""
+
+    asset: str
+    paid: str
+    amount: int
+    most: int = EVERYTHING
+
+    def row(self, names: Names) -> Row:
+        p = names.pair(self.asset, self.paid)
+        side = side_of(names.state, p, names.asset(self.paid))
+        return op.SWAP_OUT, op.NOBODY, p, side, self.amount, self.most, 0
+
+
+@dataclass(frozen=True)
+class Deposit(Operation):
+    """Into the asset's public share token: earns interest, backs nothing, bears haircuts."""
+
+    asset: str
+    amount: int
+
+    def row(self, names: Names) -> Row:
+        return op.DEPOSIT, op.NOBODY, names.asset(self.asset), 0, self.amount, 0, 0
+
+
+@dataclass(frozen=True)
+class Redeem(Operation):
+    """Shares of that token for what they are worth, while there is cash."""
+
+    asset: str
+    shares: int
+
+    def row(self, names: Names) -> Row:
+        return op.REDEEM, op.NOBODY, names.asset(self.asset), 0, self.shares, 0, 0
+
+
+@dataclass(frozen=True)
+class Stake(Operation):
+    """Into the asset's insurance pool, which bears losses before suppliers do."""
+
+    asset: str
+    amount: int
+
+    def row(self, names: Names) -> Row:
+        return op.STAKE, op.NOBODY, names.asset(self.asset), 0, self.amount, 0, 0
+
+
+@dataclass(frozen=True)
+class RequestUnstake(Operation):
+    """Start the cool-down of so many stake shares."""
+
+    asset: str
+    shares: int
+
+    def row(self, names: Names) -> Row:
+        return op.REQUEST_UNSTAKE, op.NOBODY, names.asset(self.asset), 0, self.shares, 0, 0
+
+
+@dataclass(frozen=True)
+class Unstake(Operation):
+    """Take out what was requested, once the cool-down is over."""
+
+    asset: str
+
+    def row(self, names: Names) -> Row:
+        return op.UNSTAKE, op.NOBODY, names.asset(self.asset), 0, 0, 0, 0
+
+
+# --- other accounts -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Flag(Operation):
+    """Start an unhealthy account's liquidation delay."""
+
+    account: int
+
+    def row(self, names: Names) -> Row:
+        return op.FLAG, names.some_account(self.account), 0, 0, 0, 0, 0
+
+
+@dataclass(frozen=True)
+class Liquidate(Operation):
+    """Repay up to `amount` of an account's debt from the wallet for its collateral, to the wallet
+    or, `as_shares`, into the own account; nothing for less than `least` of it.
+    """
+
+    account: int
+    debt: str
+    collateral: str
+    amount: int
+    least: int = 0
+    as_shares: bool = False
+
+    def row(self, names: Names) -> Row:
+        d, c = names.asset(self.debt), names.asset(self.collateral)
+        a = names.some_account(self.account)
+        return op.LIQUIDATE, a, d, c, self.amount, self.least, int(self.as_shares)
+
+
+@dataclass(frozen=True)
+class FlashLiquidate(Operation):
+    """The same without capital: the collateral is sold on the venue of the two in the same
+    transaction; nothing for less than `least_profit` units of the debt.
+    """
+
+    account: int
+    debt: str
+    collateral: str
+    amount: int
+    least_profit: int = 0
+
+    def row(self, names: Names) -> Row:
+        names.pair(self.debt, self.collateral)
+        d, c = names.asset(self.debt), names.asset(self.collateral)
+        a = names.some_account(self.account)
+        return op.FLASH_LIQUIDATE, a, d, c, self.amount, self.least_profit, 0

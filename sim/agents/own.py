@@ -1,0 +1,292 @@
+"""A user's own agents: found by import path, checked, and made into what the loop calls.
+
+Two kinds. A jitable function acts on the arrays like everyone else here and runs on every engine:
+
+    @jitable
+    def agent(s: State, w: Market, k: int, me: int, first_parameter, second_parameter) -> None
+
+with `w.agent_actor[me]` and `w.agent_account[me]` as itself, and its parameters as whole numbers. A
+plain Python object, of a class that takes the parameters by name, answers `act(view)` with
+operations (`sim.agents.view`, `sim.agents.operations`); it runs wherever the loop is Python.
+"""
+
+from __future__ import annotations
+
+import copy
+import importlib
+import inspect
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from numba.extending import overload
+from numba.np.unsafe.ndarray import to_fixed_tuple
+
+from sim.agents.operations import Names, Operation, OperationError
+from sim.agents.view import Answer, View, at
+from sim.agents.watchers import look_at
+from sim.market.market import Market
+from sim.protocol import transaction as op
+from sim.protocol.errors import NAMES
+from sim.protocol.fixed_point import is_jitable, jitable
+from sim.protocol.state import State
+from sim.schema.own_agent import OwnAgent
+from sim.schema.problems import Problem, nearest
+
+Users = Callable[[State, Market, int], None]
+"""What all of the users' agents do in a step."""
+
+MOST_OPERATIONS = 1_000
+"""Of one agent in one step: more is a loop that does not end."""
+_ARGUMENTS = ["s", "w", "k", "me"]
+_NO_DEFAULT = inspect.Parameter.empty
+
+
+@jitable
+def nobody(s: State, w: Market, k: int) -> None:
+    """A scenario without agents of its user."""
+
+
+class Agent(NamedTuple):
+    """One agent, found and checked."""
+
+    name: str
+    code: Any
+    """A jitable function; or a class, or an object of one, with `act`."""
+    jitable: bool
+    parameters: Mapping[str, Any]
+    """By name; those of a jitable function are whole, and in the order it names them."""
+
+    def made(self) -> Any:
+        """The object of an agent that is one, as it is before a run."""
+        if isinstance(self.code, type):
+            return self.code(**self.parameters)
+        return copy.deepcopy(self.code)
+
+    def as_code(self) -> Code:
+        """A jitable agent without the values of its parameters."""
+        return Code(self.code, len(self.parameters))
+
+
+class Code(NamedTuple):
+    """What is compiled of an agent: two runs that differ in its knobs share it."""
+
+    function: Any
+    parameters: int
+
+
+class AgentError(Exception):
+    """An agent raised, or asked for what is no operation. `__cause__` is what happened."""
+
+    def __init__(self, name: str, k: int) -> None:
+        self.name, self.k = name, k
+        super().__init__(f"agent '{name}' failed in step {k:,}")
+
+
+# --- finding --------------------------------------------------------------------------------------
+
+
+def find(wanted: Sequence[OwnAgent]) -> tuple[list[Agent], list[Problem]]:
+    """The agents of a scenario, and why some cannot be had."""
+    agents, problems = [], []
+    for i, one in enumerate(wanted):
+        found = _find(one, f"agents[{i}]")
+        if isinstance(found, Problem):
+            problems.append(found)
+        else:
+            agents.append(found)
+    return agents, problems
+
+
+def _find(one: OwnAgent, path: str) -> Agent | Problem:
+    module_name, _, attribute = one.path.partition(":")
+    module = _imported(module_name, f"{path}.path")
+    if isinstance(module, Problem):
+        return module
+    if not hasattr(module, attribute):
+        names = [name for name in vars(module) if not name.startswith("_")]
+        remedy = nearest(attribute, names, f"{module_name} has")
+        return Problem(f"{path}.path", f"{module_name} has no {attribute}", remedy)
+    code = getattr(module, attribute)
+    if not is_jitable(code) and not callable(getattr(code, "act", None)):
+        return Problem(
+            f"{path}.path",
+            f"{attribute} is neither a jitable function nor has it act(view)",
+            "a function marked with sim.protocol.fixed_point.jitable, or a class with act(view)",
+        )
+    return _with_parameters(one, code, f"{path}.parameters")
+
+
+def _imported(name: str, path: str) -> Any:
+    """The module, or why there is none. The current directory comes first, as for `python -m`."""
+    here = str(Path.cwd())
+    sys.path.insert(0, here)
+    try:
+        return importlib.import_module(name)
+    except Exception as error:  # a user's module may raise anything
+        if isinstance(error, ModuleNotFoundError) and f"{name}.".startswith(f"{error.name}."):
+            return Problem(
+                path,
+                f"there is no module {error.name}",
+                f"a module in the current directory ({here}) or an installed one",
+            )
+        problem = f"importing {name} fails: {type(error).__name__}: {error}"
+        return Problem(path, problem, "a module that can be imported")
+    finally:
+        sys.path.remove(here)
+
+
+def _with_parameters(one: OwnAgent, code: Any, path: str) -> Agent | Problem:
+    """The agent, if its code takes these parameters and no other without a default."""
+    named = _named(code)
+    if named is None:
+        what = f"{one.path} does not begin with the arguments s, w, k, me"
+        return Problem(path, what, "a function of (s, w, k, me) and then of its parameters")
+    values = {name: default for name, default in named.items() if default is not _NO_DEFAULT}
+    for name, value in one.parameters.items():
+        if name not in named:
+            remedy = nearest(name, named, f"{one.path} takes")
+            return Problem(f"{path}.{name}", "not a parameter of the agent", remedy)
+        values[name] = value
+    for name in named:
+        if name not in values:
+            remedy = f"a number: {one.path} has no default for it"
+            return Problem(f"{path}.{name}", "is missing", remedy)
+    if not is_jitable(code):
+        agent = Agent(one.name, code, False, dict(one.parameters))
+        try:
+            agent.made()
+        except Exception as error:  # a user's code may raise anything
+            problem = f"{one.path} refuses them: {type(error).__name__}: {error}"
+            return Problem(path, problem, "what it accepts")
+        return agent
+    for name, value in values.items():
+        if not isinstance(value, int | float) or value != int(value):
+            remedy = "a whole number: what a jitable agent decides is exact; bps for shares"
+            return Problem(f"{path}.{name}", f"{value!r} is not whole", remedy)
+    return Agent(one.name, code, True, {name: int(values[name]) for name in named})
+
+
+def _named(code: Any) -> dict[str, Any] | None:
+    """The parameters that the code names, with their defaults; None if it is no agent's function.
+    A ready object takes none.
+    """
+    if not is_jitable(code) and not isinstance(code, type):
+        return {}
+    every = inspect.signature(code).parameters
+    if is_jitable(code) and list(every)[: len(_ARGUMENTS)] != _ARGUMENTS:
+        return None
+    named = list(every.values())[len(_ARGUMENTS) if is_jitable(code) else 0 :]
+    return {one.name: one.default for one in named}
+
+
+# --- in Python ------------------------------------------------------------------------------------
+
+
+def in_python(agents: Sequence[Agent], symbols: Sequence[str], s: State, w: Market) -> Users:
+    """What all agents do in a step of this state and market, for the loop in Python.
+
+    Objects are made anew: two runs of a world start with the same agents. The result raises
+    `AgentError`.
+    """
+    if not agents:
+        return nobody
+    acts = [
+        _function(agent.as_code(), me) if agent.jitable else _Seat(agent, me, symbols, s, w).act
+        for me, agent in enumerate(agents)
+    ]
+
+    def users(s: State, w: Market, k: int) -> None:
+        for agent, act in zip(agents, acts, strict=True):
+            try:
+                act(s, w, k)
+            except (Exception, SystemExit) as error:
+                raise AgentError(agent.name, k) from error
+
+    return users
+
+
+class _Seat:
+    """An agent that is a Python object, at its place in a run."""
+
+    def __init__(self, agent: Agent, me: int, symbols: Sequence[str], s: State, w: Market) -> None:
+        self._agent = agent.made()
+        self._actor, account = int(w.agent_actor[me]), int(w.agent_account[me])
+        self._names = Names.of(s, symbols, account)
+        self._view = View(s, w, symbols, self._actor, account)
+        self._answers: list[Answer] = []
+
+    def act(self, s: State, w: Market, k: int) -> None:
+        view = at(self._view, k, tuple(self._answers))
+        # All of its wishes before the first is carried out: a view is of one moment.
+        asked = list(islice(self._agent.act(view) or (), MOST_OPERATIONS + 1))
+        if len(asked) > MOST_OPERATIONS:
+            raise OperationError(f"more than {MOST_OPERATIONS:,} operations in one step")
+        rows = [_row(operation, self._names) for operation in asked]
+        self._answers = []
+        for operation, (kind, account, x, y, amount, limit, option) in zip(
+            asked, rows, strict=True
+        ):
+            code = op.execute(s, kind, self._actor, account, x, y, amount, limit, option)
+            self._answers.append(Answer(operation, NAMES[code] or "ok"))
+            for touched in {account, self._names.account} - {op.NOBODY}:
+                look_at(s, w, touched)
+
+
+def _row(operation: Any, names: Names) -> tuple[int, int, int, int, int, int, int]:
+    if not isinstance(operation, Operation):
+        raise OperationError(f"{operation!r} is not an operation of sim.agents.operations")
+    return operation.row(names)
+
+
+# --- compiled -------------------------------------------------------------------------------------
+
+
+def compilable(agents: Sequence[Code]) -> Users:
+    """What all agents do in a step, as one jitable function."""
+    users: Users = nobody
+    for me, code in enumerate(agents):
+        users = _then(users, _function(code, me))
+    return users
+
+
+def _then(first: Users, second: Users) -> Users:
+    @jitable
+    def both(s: State, w: Market, k: int) -> None:
+        first(s, w, k)
+        second(s, w, k)
+
+    return both
+
+
+def _function(code: Code, me: int) -> Users:
+    """The agent's function with its number and its parameters."""
+    function, count = code
+
+    @jitable
+    def act(s: State, w: Market, k: int) -> None:
+        function(s, w, k, me, *_numbers(w.agent_parameter[me], count))
+
+    return act
+
+
+def _numbers(row: Any, count: int) -> Any:
+    return tuple(row[:count])
+
+
+@overload(_numbers)
+def _numbers_compiled(row, count):  # type: ignore[no-untyped-def]
+    return lambda row, count: to_fixed_tuple(row[:count], count)  # type: ignore[call-arg]
+
+
+def not_compilable(agents: Sequence[Agent]) -> Iterator[Problem]:
+    """Why the agents cannot run on floats."""
+    for i, agent in enumerate(agents):
+        if not agent.jitable:
+            yield Problem(
+                f"agents[{i}].path",
+                f"{agent.name} is a Python object, and sweeps run compiled code",
+                "a jitable function instead, or `ape run crash`",
+            )

@@ -1,0 +1,36 @@
+"""The attacker of a scenario: who borrows against a price that is too high."""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from pydantic import Field
+
+from sim.schema.base import FromList, Instant, Part, PositiveUsd, Seconds, Symbol
+from sim.schema.problems import Problem
+
+
+class Attack(Part):
+    """Buys an asset on a venue, then borrows against it if that pays more than selling it back."""
+
+    at: Instant = Field(description="a time with its zone: when the attacker buys")
+    asset: Symbol = Field(description="the asset bought and pledged, a key of assets")
+    venue: Annotated[tuple[Symbol, Symbol], FromList] = Field(
+        description="the pair it is bought on, as under venues, like [CRV, USDC]"
+    )
+    capital_usd: PositiveUsd = Field(
+        description="USD of the venue's other asset, all of it spent, above 0, at most 1e+12"
+    )
+    borrow: Symbol = Field(description="the asset borrowed, a key of assets")
+    wait_seconds: Seconds = Field(
+        default=0, description="from buying to borrowing, in whole seconds: feeds and hold-offs"
+    )
+
+    def _problems(self) -> Iterator[Problem]:
+        if self.asset not in self.venue:
+            yield Problem(
+                "asset",
+                f"{self.asset} is not traded on the venue {self.venue[0]}/{self.venue[1]}",
+                "one of the venue's two assets",
+            )
+        if self.borrow == self.asset:
+            yield Problem("borrow", f"{self.borrow} is what is pledged", "another asset")

@@ -1,0 +1,34 @@
+"""A user's own agent, as a scenario names it. The code itself is looked at when the world is built:
+reading a scenario runs nobody's code.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import Discriminator, Field, Tag
+
+from sim.schema.base import Part, Symbol, Usd
+
+_Name = Annotated[str, Field(pattern=r"^[A-Za-z_]\w{0,63}$")]
+_Number = Annotated[
+    Annotated[int, Field(ge=-(10**30), le=10**30), Tag("<whole>")]
+    | Annotated[float, Field(ge=-1e30, le=1e30), Tag("<decimal>")],
+    Discriminator(lambda value: "<whole>" if type(value) is int else "<decimal>"),
+]
+
+
+class OwnAgent(Part):
+    """Where its code is, what it owns at the start, and its parameters."""
+
+    name: str = Field(min_length=1, max_length=64, description="a name, 1 to 64 characters")
+    path: str = Field(
+        pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$",
+        max_length=300,
+        description="package.module:attribute, importable from the current directory or installed",
+    )
+    capital_usd: Mapping[Symbol, Usd] = Field(
+        default={}, description="per asset: USD in the agent's wallet at the start, 0 to 1e+12"
+    )
+    parameters: Mapping[_Name, _Number] = Field(
+        default={}, description="per parameter that the agent's code names: a number"
+    )

@@ -1,0 +1,71 @@
+"""A tape played again: its operations, one by one, on the twin as the scenario on it opens.
+
+    state = replay(load(path))
+    state = replay(load(path), until=120)
+
+The tape alone decides what happens: no agent is asked, and none of the user's code is looked up. So
+what an agent did before it failed can be played where its code is not.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from sim.protocol import transaction as op
+from sim.protocol.errors import NAMES
+from sim.protocol.state import State
+from sim.scenario import Scenario
+from sim.tape.columns import Frames
+from sim.world import without_code
+
+_ASKED = ["actor", "account", "x", "y", "amount", "amount_limit", "option"]
+_ANSWERED = ["result0", "result1", "result2"]
+
+
+class ReplayError(Exception):
+    """The protocol answers differently from the tape: the code is not that of the run."""
+
+
+def replay(tape: Frames, until: int | None = None) -> State:
+    """The state after the last step on the tape, or after step `until`.
+
+    Raises `ReplayError` at the first operation whose verdict or results are not those of the tape.
+    """
+    # Not strict: JSON has no times.
+    scenario = Scenario.model_validate_json(tape.run["scenario_json"].iloc[0], strict=False)
+    world = without_code(scenario)
+    s = world.state
+    opened = [row for block in world.opening for row in block.rows]
+    played = tape.operations.astype(object).to_dict("records")
+    for seq, (row, done) in enumerate(zip(played, opened, strict=False)):
+        if row["step"] != 0 or _words(row) != _of_journal(done):
+            raise ReplayError(f"operation {seq} of the opening is not that of the scenario")
+    for row in played[len(opened) :]:
+        if until is not None and row["step"] > until:
+            break
+        s.clock[0] = world.market.time[row["step"]]
+        s.journal_length[0] = 0
+        kind = op.KINDS.index(row["kind"])
+        actor, account, *asked = (
+            op.NOBODY if pd.isna(row[name]) else int(row[name]) for name in _ASKED
+        )
+        op.execute(s, kind, actor, account, *asked)
+        if _words(row) != _of_journal(s.journal[0]):
+            what = f"{row['kind']} of step {row['step']}, place {row['seq']}"
+            said = NAMES[s.journal[0, 8]] or "ok"
+            raise ReplayError(f"{what}: the tape says {row['verdict']}, the protocol {said}")
+    return s
+
+
+def _words(row: dict[Any, Any]) -> list[Any]:
+    """What an operation was and came to, of a row of table `operations`."""
+    return [row["kind"], row["actor"], row["amount"], row["verdict"], *(row[n] for n in _ANSWERED)]
+
+
+def _of_journal(row: Any) -> list[Any]:
+    """The same of a journal row."""
+    kind, actor, amount, code = row[0], row[1], row[5], row[8]
+    results = [str(int(number)) for number in row[9:12]]
+    return [op.KINDS[int(kind)], int(actor), str(int(amount)), NAMES[int(code)] or "ok", *results]

@@ -1,0 +1,61 @@
+"""What the attacker and users' own agents own after a step, at reference prices."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sim.protocol import hub, insurance, vault
+from sim.protocol.state import (
+    HUB_SHARES,
+    LP_SUPPLY,
+    POOL_ASSETS,
+    POOL_SHARES,
+    RESERVE0,
+    STAKE,
+    WALLET,
+    State,
+)
+from sim.world import World
+from sim.world.actors import first_own_account, own_accounts, owner
+
+
+def agents(world: World, k: int) -> list[dict[str, Any]]:
+    """One row of table `agents` for each, in the order of their accounts."""
+    s, names = world.state, own_accounts(world.scenario)
+    first = first_own_account(world.scenario, len(s.account))
+    rows = []
+    for account, name in enumerate(names, start=first):
+        actor = owner(world.scenario, account)
+        assets = range(len(s.unit))
+        amounts = {
+            "wallet_usd": list(s.holding[actor, :, WALLET]),
+            "invested_usd": _invested(s, actor),
+            "supplied_usd": [vault.supplied_assets(s, account, i) for i in assets],
+            "debt_usd": [vault.debt_assets(s, account, i) for i in assets],
+        }
+        usd = {what: _usd(world, k, held) for what, held in amounts.items()}
+        rows.append({"step": k, "agent": name, "actor": actor, "account": account, **usd})
+    return rows
+
+
+def _invested(s: State, actor: int) -> list[int]:
+    """What an actor's shares would be redeemed for, down, if cash and cool-down allowed it."""
+    amounts = []
+    for i in range(len(s.unit)):
+        pool, shares = s.pool[i, POOL_ASSETS], s.pool[i, POOL_SHARES] + insurance.VIRTUAL
+        staked = s.holding[actor, i, STAKE] * (pool + insurance.VIRTUAL) // shares
+        deposited = hub.to_assets_down(s, i, s.holding[actor, i, HUB_SHARES])
+        amounts.append(min(staked, pool) + deposited)
+    for p, tokens in enumerate(s.pair_tokens):
+        for side, i in enumerate(tokens):
+            if s.lp[actor, p]:
+                reserve = s.pair[p, RESERVE0 + side]
+                amounts[i] += s.lp[actor, p] * reserve // s.pair[p, LP_SUPPLY]
+    return amounts
+
+
+def _usd(world: World, k: int, amounts: list[int]) -> float:
+    """USD of an amount of every asset."""
+    prices, units = world.market.price[k], world.state.unit
+    values = (a * p // u for a, p, u in zip(amounts, prices, units, strict=True))
+    return float(sum(values) / 10**8)

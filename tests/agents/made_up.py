@@ -1,0 +1,112 @@
+"""Agents of a user, some of them bad."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sim.agents.operations import Borrow, Operation, Repay, Sell, Supply, Withdraw
+from sim.agents.view import View
+from sim.market.market import Market
+from sim.protocol.fixed_point import jitable
+from sim.protocol.state import State
+
+
+class Idle:
+    """Wants nothing."""
+
+    def act(self, view: View) -> None:
+        return None
+
+
+class Looper:
+    """Supplies, borrows what it is told to, repays and leaves; remembers what it was told."""
+
+    def __init__(self, borrow: int) -> None:
+        self.borrow = borrow
+        self.heard: list[str] = []
+
+    def act(self, view: View) -> Iterator[Operation]:
+        self.heard += [answer.verdict for answer in view.answers]
+        if view.step == 1:
+            yield Supply("WETH", view.wallet("WETH"))
+            yield Borrow("USDC", self.borrow)
+        if view.step == 3:
+            yield Repay("USDC")
+            yield Withdraw("WETH")
+
+
+class Failing:
+    """Acts, and then divides by nothing."""
+
+    def act(self, view: View) -> list[Operation]:
+        if view.step == 4:
+            return [Supply("WETH", 1 // (view.step - 4))]
+        return [Supply("WETH", 10**15)]
+
+
+class Wishing:
+    """Asks for what it was made with."""
+
+    wish: Any = None
+
+    def act(self, view: View) -> list[Any]:
+        return [type(self).wish(view)]
+
+
+class Quitting:
+    """Ends the process, or tries to."""
+
+    def act(self, view: View) -> None:
+        raise SystemExit("enough")
+
+
+class Endless:
+    """Never stops asking."""
+
+    def act(self, view: View) -> Iterator[Operation]:
+        while True:
+            yield Sell("WETH", "USDC", 1)
+
+
+class Counting:
+    """Has a state that a second run must not see."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def act(self, view: View) -> Iterator[Operation]:
+        self.asked += 1
+        yield Supply("WETH", self.asked * 10**12)
+
+
+class Picky:
+    """Does not take just any parameter."""
+
+    def __init__(self, size: int) -> None:
+        if size < 0:
+            raise ValueError("size must not be negative")
+
+    def act(self, view: View) -> None:
+        return None
+
+
+ready = Counting()
+NUMBER = 7
+
+
+@jitable
+def two_knobs(s: State, w: Market, k: int, me: int, first: int, second: int = 3) -> None:
+    """Notes its knobs where a test finds them."""
+    w.rank[0] = first * 1_000 + second
+
+
+@jitable
+def wrong_arguments(s: State, w: Market) -> None:
+    """Is no agent."""
+
+
+@jitable
+def dividing(s: State, w: Market, k: int, me: int, by: int) -> None:
+    """Fails where `by` is 0."""
+    w.rank[0] = 1 // by

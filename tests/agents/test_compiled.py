@@ -1,0 +1,61 @@
+"""The attacker and a user's jitable agent do on floats what they do on integers."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+import numpy as np
+import pytest
+
+from sim.engines.compiled import Compiled
+from sim.protocol import transaction as op
+from sim.protocol.state import JOURNAL
+from sim.world import build
+from tests.agents.thin import followed, thin
+
+CONTRARIAN = {
+    "name": "contrarian",
+    "path": "sim.examples.contrarian:contrarian",
+    "capital_usd": {"USDC": 50_000.0},
+    "parameters": {"pair": 1, "threshold_bps": 100},
+}
+RISE = [
+    {"at": datetime(2023, 1, 1, 0, 20, tzinfo=timezone.utc), "value": 2000.0},
+    {"at": datetime(2023, 1, 1, 1, 0, tzinfo=timezone.utc), "value": 2500.0},
+    {"at": datetime(2023, 1, 1, 1, 40, tzinfo=timezone.utc), "value": 2000.0},
+]
+
+
+def test_a_knob_needs_no_new_compilation() -> None:
+    """Other parameters, capital and names run the code that is there; other agents do not."""
+    again = {**CONTRARIAN, "name": "other", "parameters": {"pair": 0, "threshold_bps": 7}}
+    one, same, two, none = (
+        Compiled(build(thin(agents=agents)))._entry
+        for agents in ([CONTRARIAN], [again], [CONTRARIAN, again], [])
+    )
+    assert one is same
+    assert len({id(entry) for entry in (one, two, none)}) == 3
+    assert none is Compiled(build(thin(attack=None)))._entry
+
+
+@pytest.mark.compiled
+def test_the_same_operations_and_amounts() -> None:
+    """Kinds, actors, accounts and verdicts are equal, amounts to 1e-9."""
+    scenario = thin(agents=[CONTRARIAN], assets__WETH__price_usd=RISE)
+    exact = build(scenario)
+    steps = [step.rows for step in followed(exact)][1:]
+    compiled = Compiled(build(scenario), journal_rows=200)
+    tables = (exact.market.price.astype(float), exact.market.observed.astype(float))
+    amount = JOURNAL.index("amount")
+    swaps = {int(actor): 0 for actor in (exact.market.attacker[0], exact.market.agent_actor[0])}
+    for rows, on_floats in zip(steps, compiled.journal(*tables), strict=True):
+        left = np.array(rows, dtype=float)
+        who = [0, 1, 2, 3, 4, 8]
+        np.testing.assert_array_equal(left[:, who], on_floats[:, who])
+        np.testing.assert_allclose(left[:, amount], on_floats[:, amount], rtol=1e-9, atol=1e3)
+        for row in rows:
+            if row[1] in swaps and row[0] == op.SWAP_IN:
+                swaps[row[1]] += 1
+    assert swaps[int(exact.market.attacker[0])] == 1
+    assert swaps[int(exact.market.agent_actor[0])] >= 2
+    assert compiled.outcomes(*(table[np.newaxis] for table in tables)).shape[0] == 1

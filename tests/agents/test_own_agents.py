@@ -1,0 +1,415 @@
+"""Users' own agents: found or refused before anything runs; asked, answered, stopped."""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, fields
+from typing import Any
+
+import pytest
+
+from sim.agents.operations import (
+    EVERYTHING,
+    Borrow,
+    Buy,
+    Deposit,
+    FlashLiquidate,
+    Liquidate,
+    Names,
+    Operation,
+    OperationError,
+    Redeem,
+    Repay,
+    Sell,
+    Stake,
+    Supply,
+)
+from sim.agents.own import AgentError, in_python
+from sim.agents.view import View
+from sim.engines.compiled import Compiled
+from sim.engines.exact import run
+from sim.measures.agents import agent_outcomes
+from sim.protocol import transaction as op
+from sim.scenario import Scenario, ScenarioError
+from sim.sweep.verify import state_digest
+from sim.tape import Frames, Tape, frames
+from sim.tape.replay import ReplayError, replay
+from sim.world import World, build
+from tests.agents import made_up
+from tests.agents.thin import USDC, WETH, thin
+
+
+def agent(code: str, capital: dict[str, float] | None = None, **parameters: Any) -> dict[str, Any]:
+    """An entry of the section, for code in `made_up` unless it names its module."""
+    path = code if ":" in code else f"tests.agents.made_up:{code}"
+    capital = {"WETH": 20_000.0} if capital is None else capital
+    return {"name": "mine", "path": path, "capital_usd": capital, "parameters": parameters}
+
+
+def with_agent(code: str, **parameters: Any) -> Scenario:
+    return thin(attack=None, agents=[agent(code, **parameters)])
+
+
+def played(scenario: Scenario) -> tuple[World, Frames]:
+    world = build(scenario)
+    tape = Tape(world, "exact")
+    for step in run(world):
+        tape.record(*step)
+    return world, frames(tape.tables(complete=True))
+
+
+# --- refused before anything runs -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("code", "parameters", "path", "words"),
+    [
+        ("no.such.module:Agent", {}, "path", "there is no module no"),
+        ("tests.agents.absent:Agent", {}, "path", "there is no module tests.agents.absent"),
+        ("Lopper", {"borrow": 1}, "path", "did you mean Looper"),
+        ("NUMBER", {}, "path", "neither a jitable function nor has it act(view)"),
+        ("wrong_arguments", {}, "parameters", "does not begin with the arguments s, w, k, me"),
+        ("Looper", {}, "parameters.borrow", "is missing"),
+        ("Looper", {"borrows": 1}, "parameters.borrows", "did you mean borrow"),
+        ("two_knobs", {}, "parameters.first", "is missing"),
+        ("two_knobs", {"first": 1, "third": 1}, "parameters.third", "not a parameter"),
+        ("two_knobs", {"first": 0.5}, "parameters.first", "a whole number"),
+        ("ready", {"size": 1}, "parameters.size", "not a parameter"),
+        ("Picky", {"size": -1}, "parameters", "size must not be negative"),
+    ],
+)
+def test_what_cannot_be_an_agent(
+    code: str, parameters: dict[str, Any], path: str, words: str
+) -> None:
+    """Only when the world is built: to read the scenario runs nobody's code."""
+    scenario = with_agent(code, **parameters)
+    with pytest.raises(ScenarioError) as caught:
+        build(scenario)
+    assert [problem.path for problem in caught.value.problems] == [f"agents[0].{path}"]
+    assert words in str(caught.value)
+
+
+def test_a_module_that_fails_is_named(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And one in the current directory is found."""
+    (tmp_path / "broken_agents.py").write_text("import nothing_of_that_name\n")
+    (tmp_path / "good_agents.py").write_text(
+        "class Idle:\n    def act(self, view):\n        return ()\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    build(with_agent("good_agents:Idle"))
+    with pytest.raises(ScenarioError, match="importing broken_agents fails: ModuleNotFoundError"):
+        build(with_agent("broken_agents:Idle"))
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        ({"path": "tests.agents.made_up"}, "agents[0].path"),
+        ({"path": "os.system('x'):y"}, "agents[0].path"),
+        ({"name": "one"}, "agents[0].name"),  # a liquidator has it
+        ({"name": "attacker"}, "agents[0].name"),
+        ({"capital_usd": {"DAI": 1.0}}, "agents[0].capital_usd.DAI"),
+        ({"parameters": {"a": "many"}}, "agents[0].parameters.a"),
+        ({"parameters": {"a": True}}, "agents[0].parameters.a"),
+        ({"parameters": {"a b": 1}}, "agents[0].parameters.a b"),
+        ({"speed": 1}, "agents[0].speed"),
+    ],
+)
+def test_a_wrong_entry_is_refused(change: dict[str, Any], path: str) -> None:
+    with pytest.raises(ScenarioError) as caught:
+        thin(agents=[{**agent("Idle"), **change}])
+    assert path in {problem.path for problem in caught.value.problems}, caught.value
+
+
+def test_two_of_one_name_are_refused() -> None:
+    with pytest.raises(ScenarioError, match=r"agents\[1\].name: mine is taken"):
+        thin(agents=[agent("Idle"), agent("Idle")])
+
+
+def test_compiled_runs_refuse_python_objects() -> None:
+    world = build(with_agent("Idle"))
+    with pytest.raises(ScenarioError, match=r"agents\[0\].path: mine is a Python object"):
+        Compiled(world)
+
+
+# --- asked and answered ---------------------------------------------------------------------------
+
+
+def test_the_view_shows_the_world_as_the_scenario_has_it() -> None:
+    """At the first step, where nothing but interest of one step has changed."""
+    seen: list[View] = []
+    made_up.Wishing.wish = lambda view: seen.append(view) or Stake("USDC", 1)
+    world = build(with_agent("Wishing"))
+    step = run(world)
+    next(step), next(step)
+    (view,) = seen
+    assert (view.step, view.assets) == (1, ("CRV", "USDC", "WETH"))
+    assert view.time == int(world.scenario.start.timestamp()) + 300
+    assert view.gas_price == 20 * 10**9
+    assert [view.price(asset) for asset in view.assets] == [5 * 10**7, 10**8, 2_000 * 10**8]
+    assert view.oracle_price("CRV") == 5 * 10**7 and view.oracle_status("CRV") == "ok"
+    assert view.wallet("WETH") == 10 * 10**18 and view.wallet("USDC") == 0
+    assert view.value("WETH", 10**18) == 2_000 * 10**8
+    assert view.amount("CRV", 10**8) == 2 * 10**18
+    assert view.reserves("USDC", "CRV") == (10**12, 2 * 10**24)
+    # On x y = k without fee, selling half of what is there brings a third of the other side.
+    assert view.proceeds("CRV", "USDC", 10**24) == 10**12 // 3
+    assert view.reserves("CRV", "WETH") == (0, 0) and view.proceeds("CRV", "WETH", 1) == 0
+    book = world.book
+    owed = int(book.debt[:, USDC].sum())
+    assert owed < view.borrowed("USDC") < owed * 1.000_01
+    assert view.cash("USDC") == 20_000_000 * 10**6 - owed
+    assert view.usage("USDC") == pytest.approx(owed / (20_000_000 * 10**6), rel=1e-4)
+    usage = view.usage("USDC")
+    assert view.borrow_rate("USDC") == pytest.approx(0.04 * usage / 0.8, rel=1e-3)
+    assert view.account == 4 and len(view.accounts.health) == 5
+    assert view.debt("USDC") == 0 and view.health() == EVERYTHING
+    lt, ten_to_the = 0.7, 10**18
+    for a in range(4):
+        collateral = int(book.collateral[a, WETH]) / 10**18 * 2_000
+        debt = int(book.debt[a, USDC]) / 10**6
+        assert view.supplied("WETH", a) == pytest.approx(int(book.collateral[a, WETH]), rel=1e-6)
+        assert view.accounts.health[a] / ten_to_the == pytest.approx(
+            lt * collateral / debt, rel=1e-5
+        )
+        assert view.accounts.debt[a] / 10**8 == pytest.approx(debt, rel=1e-5)
+    assert view.accounts.liquidatable.tolist() == [0] * 5
+    with pytest.raises(KeyError):
+        view.price("DAI")
+
+
+def test_nothing_in_a_view_can_be_written() -> None:
+    seen: list[View] = []
+    made_up.Wishing.wish = lambda view: seen.append(view) or Stake("USDC", 1)
+    world = build(with_agent("Wishing"))
+    step = run(world)
+    next(step), next(step)
+    (view,) = seen
+    for name in ("step", "time", "accounts", "answers", "anything"):
+        with pytest.raises(AttributeError):
+            setattr(view, name, 0)
+    with pytest.raises(AttributeError):
+        del view.step
+    with pytest.raises(ValueError, match="read-only"):
+        view.accounts.health[0] = 0
+    with pytest.raises(TypeError):
+        view.assets[0] = "DAI"  # type: ignore[index]
+    before = state_digest(world.state)
+    with pytest.raises(ValueError, match="read-only"):
+        view._s.hub[0, 0] = 0
+    with pytest.raises(ValueError, match="read-only"):
+        view._w.price[0, 0] = 0
+    assert state_digest(world.state) == before
+
+
+def test_an_agent_supplies_borrows_repays_and_leaves() -> None:
+    """And ends with what it had, less the interest of ten minutes."""
+    capital = {"WETH": 20_000.0, "USDC": 10.0}
+    mine = agent("Looper", capital, borrow=5_000 * 10**6)
+    world, tape = played(thin(attack=None, agents=[mine]))
+    own = tape.operations[(tape.operations["actor_name"] == "mine") & (tape.operations["step"] > 0)]
+    assert own["kind"].tolist() == ["supply", "borrow", "repay", "withdraw"]
+    assert own["account"].tolist() == [4] * 4 and own["verdict"].tolist() == ["ok"] * 4
+    (outcome,) = agent_outcomes(tape)
+    usage = (int(world.book.debt[:, USDC].sum()) / 10**6 + 5_000) / 20e6
+    interest = 5_000 * 0.04 * usage / 0.8 * 600 / (365 * 86_400)
+    assert outcome.start_usd == pytest.approx(20_010, abs=0.01)
+    # In whole units of a millionth of a dollar.
+    assert -outcome.profit_usd == pytest.approx(interest, abs=3e-6)
+    assert interest > 1e-4 and (outcome.done, outcome.refused) == (4, {})
+
+
+def test_a_refused_operation_is_recorded_with_its_reason() -> None:
+    """Changes nothing, is on the tape in words, and the agent hears of it."""
+    _, tape = played(with_agent("Looper", borrow=10**12))
+    own = tape.operations[(tape.operations["actor_name"] == "mine") & (tape.operations["step"] > 0)]
+    refused = own[own["verdict"] != "ok"]
+    assert refused["verdict"].tolist() == ["BorrowLimitExceeded", "ZeroAmount"]
+    (outcome,) = agent_outcomes(tape)
+    assert outcome.refused == {"BorrowLimitExceeded": 1, "ZeroAmount": 1}
+    assert outcome.done == 2 and outcome.profit_usd == pytest.approx(0, abs=1e-6)
+
+
+def test_an_agent_hears_what_became_of_its_wishes() -> None:
+    heard: list[Any] = []
+
+    def wish(view: View) -> Any:
+        heard.append(view.answers)
+        return Borrow("USDC", 10**6) if view.step == 1 else Supply("WETH", 10**15)
+
+    made_up.Wishing.wish = wish
+    played(with_agent("Wishing"))
+    assert heard[0] == ()
+    ((first, verdict),) = heard[1]
+    assert (first, verdict) == (Borrow("USDC", 10**6), "BorrowLimitExceeded")
+    assert heard[2][0].verdict == "ok"
+
+
+def test_runs_do_not_share_an_agents_memory() -> None:
+    """Neither a class's nor a ready object's: two runs of a world are one run."""
+    for code in ("Counting", "ready"):
+        scenario = with_agent(code)
+        first, second = (state_digest(played(scenario)[0].state) for _ in range(2))
+        assert first == second
+    assert made_up.ready.asked == 0
+
+
+def test_parameters_reach_a_function_in_its_own_order() -> None:
+    for given, wanted in (({"second": 5, "first": 2}, 2_005), ({"first": 4.0}, 4_003)):
+        world = build(with_agent("two_knobs", **given))
+        in_python(world.agents, world.symbols, world.state, world.market)(
+            world.state, world.market, 1
+        )
+        assert world.market.rank[0] == wanted
+
+
+def test_the_books_accounts_stay_what_they_are() -> None:
+    """An idle agent changes nothing for anyone else."""
+    alone, _ = played(thin(attack=None))
+    world, _ = played(with_agent("Idle"))
+    assert (world.state.position[:4] == alone.state.position).all()
+    assert (world.state.hub == alone.state.hub).all()
+    assert world.state.account_owner.tolist() == [6, 7, 8, 9, 10]
+    assert world.book.debt.shape[0] == 4
+
+
+# --- operations -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: Supply("WETH", -1), "Supply.amount is -1"),
+        (lambda: Supply("WETH", 1.5), "a whole number"),  # type: ignore[arg-type]
+        (lambda: Supply("WETH", True), "a whole number"),
+        (lambda: Sell("WETH", "USDC", 1, least="2"), "Sell.least"),  # type: ignore[arg-type]
+        (lambda: Liquidate(0, "USDC", "WETH", 2**256), "below 2^256"),
+    ],
+)
+def test_what_is_no_amount_is_refused_where_it_is_written(make: Any, words: str) -> None:
+    with pytest.raises(OperationError, match=words.replace("^", r"\^")):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("wish", "words"),
+    [
+        (Supply("DAI", 1), "'DAI' is not an asset: CRV, USDC, WETH"),
+        (Sell("CRV", "WETH", 1), "no venue trades CRV against WETH"),
+        (FlashLiquidate(0, "CRV", "WETH", 1), "no venue trades"),
+        (Liquidate(99, "USDC", "WETH", 1), "99 is not an account: 0 to 4"),
+        (Repay("USDC", 1, account=0.5), "0.5 is not an account"),  # type: ignore[arg-type]
+        ("supply everything", "is not an operation of sim.agents.operations"),
+    ],
+)
+def test_what_is_no_operation_stops_the_run(wish: Any, words: str) -> None:
+    made_up.Wishing.wish = lambda view: wish
+    with pytest.raises(AgentError, match="agent 'mine' failed in step 1") as caught:
+        played(with_agent("Wishing"))
+    assert words in str(caught.value.__cause__)
+
+
+def test_operations_are_what_they_say() -> None:
+    """Each changes the balances it names, by the amounts of the protocol's own arithmetic."""
+    wishes = [
+        Sell("WETH", "USDC", 10**18),
+        Buy("WETH", "USDC", 10**17),
+        Deposit("USDC", 500 * 10**6),
+        Stake("USDC", 100 * 10**6),
+        Redeem("USDC", 10**6),
+    ]
+    made_up.Wishing.wish = lambda view: (
+        wishes[view.step - 1] if view.step <= 5 else Stake("USDC", 0)
+    )
+    world, tape = played(with_agent("Wishing"))
+    own = tape.operations[(tape.operations["actor_name"] == "mine") & (tape.operations["step"] > 0)]
+    assert own["verdict"].tolist()[:5] == ["ok"] * 5
+    s, actor = world.state, int(world.market.agent_actor[0])
+    y, x, keep = 5_000_000 * 10**6, 2_500 * 10**18, 9_970
+    got = 10**18 * keep * y // (x * 10_000 + 10**18 * keep)
+    assert int(own["result1"].iloc[0]) == got
+    assert s.holding[actor, WETH, 0] == 9 * 10**18 + 10**17
+    paid, redeemed = int(own["result0"].iloc[1]), int(own["result0"].iloc[4])
+    assert s.holding[actor, USDC, 0] == got - paid - 600 * 10**6 + redeemed
+    assert s.pool[USDC, 0] == 100 * 10**6
+    (outcome,) = agent_outcomes(tape)
+    # The fees of 2,000 and 200 dollars, and impact of less than that.
+    assert -0.003 * 2_200 - 4 < outcome.profit_usd < -0.003 * 2_200 + 1
+
+
+# --- stopped --------------------------------------------------------------------------------------
+
+
+def partly(scenario: Scenario) -> tuple[World, Tape, AgentError]:
+    """A run that its agent ends."""
+    world = build(scenario)
+    tape = Tape(world, "exact")
+    with pytest.raises(AgentError) as caught:
+        for step in run(world):
+            tape.record(*step)
+    return world, tape, caught.value
+
+
+@pytest.mark.parametrize(
+    ("code", "parameters", "cause", "step"),
+    [
+        ("Failing", {}, ZeroDivisionError, 4),
+        ("Quitting", {}, SystemExit, 1),
+        ("Endless", {}, OperationError, 1),
+        ("dividing", {"by": 0}, ZeroDivisionError, 1),
+    ],
+)
+def test_an_agent_that_fails_stops_the_run(
+    code: str, parameters: dict[str, Any], cause: type[BaseException], step: int
+) -> None:
+    _, tape, error = partly(with_agent(code, **parameters))
+    assert isinstance(error.__cause__, cause) and (error.name, error.k) == ("mine", step)
+    assert tape.latest["step"] == step - 1
+
+
+def test_the_tape_of_a_failed_run_is_played_again_to_the_same_state(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Without the agent's code: the tape says what it did."""
+    scenario = with_agent("Failing")
+    _, tape, _ = partly(scenario)
+    seen = frames(tape.tables(complete=False))
+    monkeypatch.delattr(made_up, "Failing")
+    again = replay(seen)
+    assert again.position[4, WETH, 0] > 0
+    assert tape._end is not None
+    assert state_digest(again) == state_digest(tape._end.state)
+
+
+def test_a_replay_stops_where_it_is_told() -> None:
+    world, tape = played(with_agent("Counting"))
+    assert state_digest(replay(tape)) == state_digest(world.state)
+    assert replay(tape, until=2).holding[10, WETH, 0] == 10 * 10**19 // 10 - 3 * 10**12
+
+
+def test_a_replay_notices_another_protocol(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, tape = played(with_agent("Looper", borrow=5_000 * 10**6))
+    tape.operations.loc[
+        (tape.operations["kind"] == "borrow") & (tape.operations["step"] > 0), "verdict"
+    ] = "PriceNotOk"
+    with pytest.raises(ReplayError, match=r"borrow of step 1.*PriceNotOk, the protocol ok"):
+        replay(tape)
+
+
+def test_nobody_mints_or_governs() -> None:
+    """Every operation is of a kind of its own, and none is the admin's or a feed's."""
+    world = build(with_agent("Idle"))
+    names = Names.of(world.state, world.symbols, 4)
+    kinds = []
+    for made in Operation.__subclasses__():
+        assets = iter(("USDC", "WETH"))
+        given = {
+            field.name: next(assets) if field.type == "str" else 1
+            for field in fields(made)
+            if field.default is MISSING
+        }
+        kinds.append(made(**given).row(names)[0])
+    assert len(set(kinds)) == len(kinds) >= 15
+    assert not set(kinds) & {
+        *(op.MINT_TOKEN, op.POST_PRICE, op.SET_FEED_MODE),
+        *(op.CLAIM_FEES, op.SET_THRESHOLD, op.SET_SPOKE),
+    }
