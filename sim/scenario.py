@@ -64,9 +64,11 @@ class Scenario(Part):
     )
     feeds: Mapping[Symbol, Feed] = Field(description="per asset: the price feed")
     venues: Annotated[tuple[Venue, ...], FromList] = Field(
-        max_length=2_016, description="a list of pairs: assets, depth_usd_per_side, fee_bps"
+        max_length=2_016, description="a list of pairs: assets, depth_usd_per_side, fee_bps..."
     )
-    arbitrage: Arbitrage = Field(description="speed_bps and capital_usd of the arbitrageurs")
+    arbitrage: Arbitrage = Field(
+        description="speed_bps or half_life_seconds, and capital_usd of the arbitrageurs"
+    )
     protocol: Protocol = Field(description="the deployment: rates, reserves, liquidation...")
     suppliers: Mapping[Symbol, Usd] = Field(
         description="per asset: USD supplied by those who never borrow, 0 to 1e+12"

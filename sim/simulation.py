@@ -1,7 +1,9 @@
 """THE LOOP. One step, in order; nothing else decides what happens when.
 
-    1  reference prices move          (the market's tables: row k)
-    2  arbitrage pulls the venues     arbitrageurs.act
+    1  reference prices move          the market's tables: row k, and reference.move: what trades
+                                      left in them
+    2  liquidity goes or comes back,  liquidity_providers.act
+       arbitrage pulls the venues     arbitrageurs.act
     3  feeds report, routers notice   feeds.report, keepers.poke
     4  everyone looks                 watchers.look: at accounts that may have become unhealthy
     5  keepers flag, liquidators act  keepers.flag, liquidators.act: sales move the venues
@@ -14,8 +16,8 @@ compiled on floats, over thousands of price paths (`sim.engines.compiled`).
 
 from __future__ import annotations
 
-from sim.agents import arbitrageurs, keepers, liquidators, watchers
-from sim.market import feeds
+from sim.agents import arbitrageurs, keepers, liquidators, liquidity_providers, watchers
+from sim.market import feeds, reference
 from sim.market.market import Market
 from sim.protocol.fixed_point import jitable
 from sim.protocol.state import State
@@ -25,8 +27,11 @@ from sim.protocol.state import State
 def step(s: State, w: Market, k: int) -> None:
     """Step k of the run, at time `w.time[k]`."""
     s.clock[0] = w.time[k]
+    reference.move(s, w, k)
     keepers.accrue(s)
+    liquidity_providers.act(s, w, k)
     arbitrageurs.act(s, w, k)
+    reference.remember(s, w)
     feeds.report(s, w, k)
     keepers.poke(s)
     watchers.look(s, w)

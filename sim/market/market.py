@@ -31,20 +31,34 @@ LIQUIDATIONS, REPAID_VALUE, SEIZED_VALUE, PROFIT_VALUE, GAS_VALUE = range(len(TA
 WORTH = ("collateral", "debt", "price")
 COLLATERAL_WORTH, DEBT_WORTH, PRICE_SEEN = range(len(WORTH))
 
+DRYING = ("fall", "share")
+FALL, SHARE = range(len(DRYING))
+
 SALE = ("gain", "depth", "best_size")
 GAIN, DEPTH, BEST_SIZE = range(len(SALE))
 
 
 class Market(NamedTuple):
-    """Shapes: T steps, m assets, n accounts, L liquidators."""
+    """Shapes: T steps, m assets, n accounts, L liquidators, P pairs."""
 
     time: Array  # (T + 1,) timestamps, seconds
-    price: Array  # (T + 1, m) reference prices
+    price: Array  # (T + 1, m) reference prices; up to the step begun, with what trades left in them
     observed: Array  # (T + 1, m) the reference price that feeds see, a latency ago
     gas_price: Array  # (T + 1,)
     heartbeat: Array  # (m,) feeds report at least this often, seconds
     deviation: Array  # (m,) and when the price moved this much, BPS
     arbitrage_speed: Array  # (1,) share of the gap closed per step, BPS
+    # What trades leave in prices, see `sim.market.reference`.
+    permanent_share: Array  # (P,) of a move of the pair's price, BPS
+    mid: Array  # (P,) the pair's price as arbitrageurs left it, RAY
+    impact: Array  # (T + 1, m) factor that trades have left in the price, WAD; (0, m): they do not
+    feed_lag: Array  # (m,) int64: whole steps by which feeds see it later
+    # Liquidity that comes and goes, see `sim.agents.liquidity_providers`.
+    depth_share: Array  # (T + 1, P) share of the initial depth over time, WAD; (0, P): all of it
+    drying: Array  # (P, points, DRYING) and by the fall of the base, WAD
+    highest: Array  # (P,) the base's highest reference price so far
+    lp_at_start: Array  # (P,) LP shares of the providers
+    liquidity_provider: Array  # (1,) actor, int64
     liquidator: Array  # (L, LIQUIDATOR)
     liquidator_actor: Array  # (L,) int64
     arbitrageur: Array  # (1,) actor, int64

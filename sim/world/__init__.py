@@ -17,10 +17,12 @@ from sim import books
 from sim.agents.watchers import look
 from sim.market.levels import to_integers
 from sim.market.market import Market
+from sim.market.reference import remember
 from sim.market.tables import price_table
 from sim.protocol.state import State, copy
 from sim.scenario import Scenario, ScenarioError
 from sim.schema.problems import Problem
+from sim.world.actors import LIQUIDITY_PROVIDERS
 from sim.world.genesis import genesis
 from sim.world.opening import Block, Opening
 from sim.world.surroundings import surroundings
@@ -55,6 +57,8 @@ def build(scenario: Scenario, seed: int | None = None) -> World:
     market = surroundings(scenario, market_prices, len(book.debt))
     state = copy(deployed)
     opening = Opening(scenario, state, book, list(market_prices[0])).blocks()
+    market.lp_at_start[:] = state.lp[LIQUIDITY_PROVIDERS]
+    remember(state, market)
     look(state, market)
     return World(scenario, list(scenario.symbols), book, deployed, opening, state, market)
 

@@ -11,6 +11,7 @@ from sim.market.market import LIQUIDATOR, SALE, TALLY, WATCH, WORTH, Market
 from sim.market.tables import gas_table, observed_table
 from sim.scenario import Scenario
 from sim.world.actors import ARBITRAGEURS, FIRST_LIQUIDATOR, VALUE
+from sim.world.venues import venue_arrays
 
 
 def surroundings(scenario: Scenario, prices: Any, accounts: int) -> Market:
@@ -25,7 +26,7 @@ def surroundings(scenario: Scenario, prices: Any, accounts: int) -> Market:
         gas_price=gas_table(scenario),
         heartbeat=_integers([scenario.feeds[symbol].heartbeat_seconds for symbol in symbols]),
         deviation=_integers([scenario.feeds[symbol].deviation_bps for symbol in symbols]),
-        arbitrage_speed=_integers([scenario.arbitrage.speed_bps]),
+        **venue_arrays(scenario, prices),
         liquidator=_integers(
             [
                 [
