@@ -11,12 +11,14 @@ from sim.engines.by_name import follower
 from sim.engines.chain import AnvilChain, ChainError
 from sim.engines.exact import run
 from sim.engines.lockstep import LockstepError
+from sim.market.calibration import depth_usd, fit
 from sim.report.crash_figure import write_crash_figure
-from sim.report.crash_table import loss_table, summary_table, verdict
+from sim.report.crash_table import cascade_table, loss_table, summary_table, verdict
 from sim.report.interrupts import interruptible
 from sim.report.progress import RunProgress
 from sim.report.text import short_usd
 from sim.scenario import Scenario
+from sim.schema.base import BPS
 from sim.tape import Tables, Tape, TapeError, frames, write, write_parquet
 from sim.world import World, build
 
@@ -37,6 +39,8 @@ def crash(
     world = build(scenario)
     console.print(scenario.title, style="bold", markup=False)
     console.print(book_line(world))
+    for line in venue_lines(scenario):
+        console.print(line)
     tape = Tape(world, engine)
     try:
         with interruptible(engine != "exact"):
@@ -62,6 +66,25 @@ def book_line(world: World) -> str:
         f"{short_usd(book['total_collateral_usd'])} of collateral; "
         f"the ten largest owe {book['top_10_debt_share']:.0%}."
     )
+
+
+def venue_lines(scenario: Scenario) -> list[str]:
+    """The depth of every venue that is not given as such, and how well it fits what is given."""
+    lines = []
+    for venue in scenario.venues:
+        line = f"{'/'.join(venue.assets)} is {short_usd(depth_usd(venue))} deep a side"
+        if venue.quotes is not None:
+            fitted = fit([(sale, bps / BPS) for sale, bps in venue.quotes])
+            lines.append(
+                f"{line}, fitted to {len(venue.quotes)} quotes: impact off by {fitted.error:.1%} "
+                f"(root mean square), {fitted.largest_error:.1%} at most."
+            )
+        elif venue.depth is not None:
+            lines.append(
+                f"{line}: {short_usd(venue.depth.sale_usd)} move it by "
+                f"{venue.depth.price_move_bps / 100:g}%."
+            )
+    return lines
 
 
 def _play(world: World, engine: str, tape: Tape, console: Console) -> tuple[int, int]:
@@ -96,6 +119,7 @@ def _write(tables: Tables, out: Path, parquet: bool, console: Console) -> None:
     if parquet:
         write_parquet(tables, out / "parquet")
     figures = write_crash_figure(shown, out)
-    console.print("", loss_table(shown), "", summary_table(shown), "", verdict(shown), sep="\n")
+    parts = (loss_table(shown), cascade_table(shown), summary_table(shown), verdict(shown))
+    console.print(*(part for each in parts for part in ("", each)), sep="\n")
     written = ["tape.duckdb", *(["parquet/"] if parquet else []), *(path.name for path in figures)]
     console.print(f"Written to {out}: {', '.join(written)}")

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 import pyarrow as pa
 
-FORMAT = 1
+FORMAT = 2
 """Raised when a reader of older tapes would misread a newer one."""
 
 TEXT, FLAG, COUNT, FLOAT = pa.string(), pa.bool_(), pa.int64(), pa.float64()
@@ -86,6 +86,8 @@ TABLES: dict[str, tuple[Column, ...]] = {
         ("collateral_usd", FLOAT, "collateral of accounts with debt, at oracle prices"),
         ("debt_usd", FLOAT, "debt of all accounts, at oracle prices"),
         ("shortfall_usd", FLOAT, "sum of max(0, debt - collateral): bad debt not yet realised"),
+        ("toxic", COUNT, "unhealthy accounts whose liquidation lowers their health"),
+        ("toxic_with_sale", COUNT, "the same if the vault saw the impact of their sale at once"),
         ("bad_debt_usd", FLOAT, "bad debt realised so far, at reference prices"),
         ("liquidations", COUNT, "liquidations so far"),
         ("repaid_usd", FLOAT, "debt repaid by liquidators so far"),
@@ -100,6 +102,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
         ("asset", TEXT, "symbol"),
         ("decimals", COUNT, "amounts below are in units of 10^-decimals tokens"),
         ("reference_price_usd", PRICE, "price on the market"),
+        ("impact", FLOAT, "factor that trades have left in it; 1 is none"),
         ("oracle_price_usd", PRICE, "price that the first vault goes by; 0 when the feed is down"),
         ("oracle_status", TEXT, "ok, stale, deviated or down"),
         ("cash", TOKENS, "held by the hub and free to lend or withdraw"),
