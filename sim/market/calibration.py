@@ -23,6 +23,9 @@ from scipy.optimize import least_squares
 from sim.schema.base import BPS
 from sim.schema.market import Venue
 
+USUAL_ERROR = 0.1
+"""Of a quote: beyond it it counts as an outlier."""
+
 
 class Fit(NamedTuple):
     """A depth fitted to quotes."""
@@ -30,7 +33,9 @@ class Fit(NamedTuple):
     depth_usd: float
     """R, USD per side."""
     error: float
-    """Root mean square of (fitted impact / quoted impact - 1); 0 for a single quote."""
+    """Root mean square of ln(fitted impact / quoted impact): .1 is off by a tenth; 0 for a single
+    quote.
+    """
     largest_error: float
     """The largest of them in size."""
 
@@ -70,16 +75,25 @@ def impact(sale_usd: npt.ArrayLike, depth_usd: float) -> npt.NDArray[np.float64]
 def fit(quotes: npt.ArrayLike) -> Fit:
     """The pool that comes nearest to `quotes`, rows (USD sold, average price impact as a share).
 
-    Nearest is the least sum of squared relative errors: sizes span orders of magnitude, and a pool
-    ten times too deep at one size is as wrong there as at another.
+    Errors are ln(fitted / quoted impact), as sizes span orders of magnitude, and their squares are
+    summed up to USUAL_ERROR, the sizes of larger ones (soft L1): among real quotes there are always
+    some that are wrong by a multiple, and one such must not move the depth.
     """
     sizes, impacts = np.asarray(quotes, dtype=np.float64).T
 
     def errors(log_depth: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        return impact(sizes, float(np.exp(log_depth[0]))) / impacts - 1
+        return np.log(impact(sizes, float(np.exp(log_depth[0]))) / impacts)
 
     alone = sizes * (1 - impacts) / impacts  # the pool that each quote alone stands for
-    found = least_squares(errors, x0=[np.log(np.median(alone))], xtol=1e-14, ftol=1e-14, gtol=1e-14)
+    found = least_squares(
+        errors,
+        x0=[np.log(np.median(alone))],
+        loss="soft_l1",
+        f_scale=USUAL_ERROR,
+        xtol=1e-14,
+        ftol=1e-14,
+        gtol=1e-14,
+    )
     left = errors(found.x)
     return Fit(
         float(np.exp(found.x[0])),
