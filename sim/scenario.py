@@ -119,7 +119,11 @@ class Scenario(Part):
         levels = {
             f"assets.{symbol}.price_usd": asset.price_usd for symbol, asset in self.assets.items()
         }
-        for path, level in {**levels, "gas_price_gwei": self.gas_price_gwei}.items():
+        depths = {
+            f"venues[{p}].depth_over_time": venue.depth_over_time
+            for p, venue in enumerate(self.venues)
+        }
+        for path, level in {**levels, "gas_price_gwei": self.gas_price_gwei, **depths}.items():
             if isinstance(level, tuple) and (level[0].at > end or level[-1].at < self.start):
                 yield Problem(
                     path,

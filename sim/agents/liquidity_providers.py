@@ -5,9 +5,9 @@ Of the LP shares with which they start, they want to hold
 
     depth over time (step k)  x  depth by drawdown (fall of the base from its highest price so far)
 
-the second piecewise linear. They move when that is more than 1% away from what they hold. Nothing
-comes from outside: what they bring back is limited by what they have of both tokens. Liquidity that
-leaves when it is needed: Gudgeon et al., The decentralized financial crisis, arXiv:2002.08099.
+the second piecewise linear. They move when that is more than 1% away from what they hold, and
+bring back no more than their tokens make up at the pair's price. Liquidity that leaves when it is
+needed: Gudgeon et al., The decentralized financial crisis, arXiv:2002.08099.
 """
 
 from __future__ import annotations

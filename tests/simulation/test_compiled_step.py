@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -12,9 +15,24 @@ from sim.scenario import load, with_overrides
 from sim.simulation import step
 from sim.world import build
 
+VARIANTS: dict[str, dict[str, Any]] = {
+    "as it comes": {},
+    "venues that leave a mark and dry up": {
+        **{f"venues[{p}].permanent_share_bps": 500 for p in (0, 1, 3, 4)},
+        **{f"venues[{p}].depth_by_drawdown": [[0.0, 1.0], [0.3, 0.4]] for p in (0, 1)},
+        "venues[3].depth_over_time": [
+            {"at": datetime(2020, 3, 12, 8, tzinfo=timezone.utc), "value": 1.0},
+            {"at": datetime(2020, 3, 12, 12, tzinfo=timezone.utc), "value": 0.2},
+            {"at": datetime(2020, 3, 12, 16, tzinfo=timezone.utc), "value": 0.7},
+        ],
+        "feeds.WBTC.latency_seconds": 700,
+    },
+}
+
 
 @pytest.mark.compiled
-def test_the_step_compiles_and_agrees_with_exact_arithmetic() -> None:
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_the_step_compiles_and_agrees_with_exact_arithmetic(variant: str) -> None:
     """Same liquidations; amounts within 1e-9 of their asset's size, ratios within 1e-9.
 
     Amounts are differences of larger ones, so their error is a share of the asset, not of them.
@@ -22,7 +40,7 @@ def test_the_step_compiles_and_agrees_with_exact_arithmetic() -> None:
     each liquidation base, bonus and fee.
     """
     overrides = {"book.accounts": 30, "book.max_account_share": 0.3, "duration_hours": 30}
-    world = build(with_overrides(load("black-thursday"), overrides))
+    world = build(with_overrides(load("black-thursday"), {**overrides, **VARIANTS[variant]}))
     compiled = Compiled(world)
     compiled.outcomes(
         *(table.astype(float)[np.newaxis] for table in (world.market.price, world.market.observed))
@@ -33,6 +51,8 @@ def test_the_step_compiles_and_agrees_with_exact_arithmetic() -> None:
         world.state.journal_length[0] = 0
 
     exact = world.state
+    assert market.price == pytest.approx(world.market.price.astype(float), rel=1e-8, abs=1)
+    assert market.impact == pytest.approx(world.market.impact.astype(float), rel=1e-9)
     assert market.tally[LIQUIDATIONS] == world.market.tally[LIQUIDATIONS] > 20
     roundings = 2 * world.scenario.steps + 3 * market.tally[LIQUIDATIONS]
     size = exact.hub[:, TOTAL_SHARES].astype(float)[:, np.newaxis]

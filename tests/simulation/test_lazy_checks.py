@@ -31,6 +31,10 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "a feed that stalls": {"feeds.WETH.max_move_bps": 300, "feeds.WETH.hold_off_seconds": 7_200},
     "a feed out of bounds": {"feeds.WETH.min_price_usd": 120.0},
     "two collaterals": {"book.two_collateral_share": 1.0, "book.isolated_share": 0.0},
+    "impact that lasts": {
+        **{f"venues[{p}].permanent_share_bps": 1_000 for p in (0, 1, 3, 4)},
+        "venues[0].depth_by_drawdown": [[0.0, 1.0], [0.4, 0.3]],
+    },
     "escrow": {f"protocol.reserves.{a}.rehypothecate": False for a in ("WETH", "WBTC")},
 }
 
