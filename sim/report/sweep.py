@@ -10,7 +10,7 @@ from rich.console import Console
 from sim.engines.compiled import is_compiled
 from sim.market.draws import Sampler
 from sim.market.paths import draw
-from sim.report.crash import COMPLETE, FAILED, INTERRUPTED, book_line
+from sim.report.crash import COMPLETE, FAILED, INTERRUPTED, book_line, venue_lines
 from sim.report.interrupts import interruptible
 from sim.report.sweep_figure import write_fan_figure, write_loss_figure
 from sim.report.sweep_progress import SweepProgress
@@ -61,6 +61,8 @@ def sweep(scenario: Scenario, wanted: Wanted, out: Path, console: Console) -> in
     plan = study.plan
     console.print(scenario.title, style="bold", markup=False)
     console.print(book_line(world))
+    for line in venue_lines(scenario):
+        console.print(line)
     if advice := plan.advice():
         console.print(advice, style="yellow")
     missing = sum(block.size for block in study.missing())

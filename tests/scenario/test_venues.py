@@ -9,6 +9,7 @@ import pytest
 from sim.scenario import ScenarioError, load, with_overrides
 from sim.schema.base import BPS
 from sim.schema.market import Venue
+from sim.sweep.work import scenario_of
 
 BASE = load("black-thursday")
 NO_DEPTH: dict[str, Any] = {"venues[0].depth_usd_per_side": None}
@@ -23,6 +24,22 @@ def test_each_way_to_a_depth_is_enough() -> None:
     ):
         venue = with_overrides(BASE, {**NO_DEPTH, f"venues[0].{field}": value}).venues[0]
         assert getattr(venue, field) is not None
+
+
+def test_what_is_said_of_venues_survives_the_way_through_json() -> None:
+    """Workers of a sweep and readers of a tape get a scenario so."""
+    said = with_overrides(
+        BASE,
+        {
+            **NO_DEPTH,
+            "venues[0].quotes": [[4e6, 24], [7.5e6, 41]],
+            "venues[1].depth_by_drawdown": [[0.0, 1.0], [0.4, 0.1]],
+            "venues[2].depth_over_time": [{"at": BASE.start, "value": 0.5}],
+            "arbitrage.speed_bps": None,
+            "arbitrage.half_life_seconds": 90.0,
+        },
+    )
+    assert scenario_of(said.model_dump_json()) == said
 
 
 def test_off_is_the_default() -> None:

@@ -18,9 +18,9 @@ from sim.world import build
 VARIANTS: dict[str, dict[str, Any]] = {
     "as it comes": {},
     "venues that leave a mark and dry up": {
-        **{f"venues[{p}].permanent_share_bps": 500 for p in (0, 1, 3, 4)},
-        **{f"venues[{p}].depth_by_drawdown": [[0.0, 1.0], [0.3, 0.4]] for p in (0, 1)},
-        "venues[3].depth_over_time": [
+        **{f"venues[{p}].permanent_share_bps": 250 for p in (0, 1, 3, 4)},
+        "venues[0].depth_by_drawdown": [[0.0, 1.0], [0.3, 0.4]],
+        "venues[1].depth_over_time": [
             {"at": datetime(2020, 3, 12, 8, tzinfo=timezone.utc), "value": 1.0},
             {"at": datetime(2020, 3, 12, 12, tzinfo=timezone.utc), "value": 0.2},
             {"at": datetime(2020, 3, 12, 16, tzinfo=timezone.utc), "value": 0.7},
