@@ -244,6 +244,14 @@ def test_first_round_and_induced_by_hand() -> None:
     assert rounds(early)[:2] == (0, 3)
 
 
+def test_who_was_liquidatable_before_is_first_round_however_late_he_is_liquidated() -> None:
+    """The price alone dips to 85 and is back; account 0 (87.50) goes later, at 80 by sales."""
+    tape = _tape([100, 85, 100, 80], [1, 1, 1, 0.8], [_row(3, 0)])
+    assert rounds(tape)[:2] == (1, 0)
+    undisturbed = _tape([100, 95, 100, 80], [1, 1, 1, 0.8], [_row(3, 0)])
+    assert rounds(undisturbed)[:2] == (0, 1)
+
+
 def test_nothing_liquidated_is_no_cascade() -> None:
     tape = _tape([100, 99, 98, 97], [1, 1, 1, 1], [])
     assert rounds(tape) == (0, 0, 0, 0)
