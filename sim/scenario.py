@@ -74,9 +74,11 @@ class Scenario(Part):
     )
     feeds: Feeds = Field(description="per asset: the price feed; faults: what goes wrong")
     venues: Annotated[tuple[Venue, ...], FromList] = Field(
-        max_length=2_016, description="a list of pairs: assets, depth_usd_per_side, fee_bps"
+        max_length=2_016, description="a list of pairs: assets, depth_usd_per_side, fee_bps..."
     )
-    arbitrage: Arbitrage = Field(description="speed_bps and capital_usd of the arbitrageurs")
+    arbitrage: Arbitrage = Field(
+        description="speed_bps or half_life_seconds, and capital_usd of the arbitrageurs"
+    )
     protocol: Protocol = Field(description="the deployment: rates, reserves, liquidation...")
     suppliers: Mapping[Symbol, Usd] = Field(
         description="per asset: USD supplied by those who never borrow, 0 to 1e+12"
@@ -153,7 +155,11 @@ class Scenario(Part):
         levels = {
             f"assets.{symbol}.price_usd": asset.price_usd for symbol, asset in self.assets.items()
         }
-        for path, level in {**levels, "gas_price_gwei": self.gas_price_gwei}.items():
+        depths = {
+            f"venues[{p}].depth_over_time": venue.depth_over_time
+            for p, venue in enumerate(self.venues)
+        }
+        for path, level in {**levels, "gas_price_gwei": self.gas_price_gwei, **depths}.items():
             if isinstance(level, tuple) and (level[0].at > end or level[-1].at < self.start):
                 yield Problem(
                     path,

@@ -1,7 +1,9 @@
 """THE LOOP. One step, in order; nothing else decides what happens when.
 
-    1  reference prices move          (the market's tables: row k)
-    2  arbitrage pulls the venues     arbitrageurs.act
+    1  reference prices move          the market's tables: row k, and reference.move: what trades
+                                      left in them
+    2  liquidity goes or comes back,  liquidity_providers.act
+       arbitrage pulls the venues     arbitrageurs.act
     3  feeds report, routers notice   feeds.report, keepers.poke
     4  everyone looks                 watchers.look: at accounts that may have become unhealthy
     5  borrowers and suppliers react  borrowers.act, suppliers.act
@@ -18,9 +20,18 @@ compiled on floats, over thousands of price paths (`sim.engines.compiled`).
 
 from __future__ import annotations
 
-from sim.agents import arbitrageurs, attacker, borrowers, keepers, liquidators, suppliers, watchers
+from sim.agents import (
+    arbitrageurs,
+    attacker,
+    borrowers,
+    keepers,
+    liquidators,
+    liquidity_providers,
+    suppliers,
+    watchers,
+)
 from sim.agents.own import Users, nobody
-from sim.market import feeds
+from sim.market import feeds, reference
 from sim.market.market import Market
 from sim.protocol.fixed_point import jitable
 from sim.protocol.state import State
@@ -30,10 +41,13 @@ from sim.protocol.state import State
 def step(s: State, w: Market, k: int, users: Users = nobody) -> None:
     """Step k of the run, at time `w.time[k]`; `users` is what the users' own agents do in it."""
     s.clock[0] = w.time[k]
+    reference.move(s, w, k)
     if feeds.is_halted(w, k):
         return
     keepers.accrue(s)
+    liquidity_providers.act(s, w, k)
     arbitrageurs.act(s, w, k)
+    reference.remember(s, w)
     feeds.report(s, w, k)
     keepers.poke(s)
     watchers.look(s, w)

@@ -87,8 +87,8 @@ def _run(
         if first == 1:
             assign(floats, floats_at_start)
             assign(indices, indices_at_start)
-        assign(w.price, prices[p])
-        assign(w.observed, observed[p])
+            assign(w.price, prices[p])
+            assign(w.observed, observed[p])
         for k in range(first, last + 1):
             s.journal_length[0] = 0
             step(s, w, k)

@@ -94,6 +94,9 @@ WORTH = ("collateral", "debt", "price")
 """What a unit of collateral counts for, what a unit of scaled debt costs, the price of a token."""
 COLLATERAL_WORTH, DEBT_WORTH, PRICE_SEEN = range(len(WORTH))
 
+DRYING = ("fall", "share")
+FALL, SHARE = range(len(DRYING))
+
 FAULT = ("silent", "reads_venue", "answer_factor", "answer_floor", "cap_of", "answer_cap")
 SILENT, READS_VENUE, ANSWER_FACTOR, ANSWER_FLOOR, CAP_OF, ANSWER_CAP = range(len(FAULT))
 
@@ -102,12 +105,12 @@ GAIN, DEPTH, BEST_SIZE, HELD_GAIN = range(len(SALE))
 
 
 class Market(NamedTuple):
-    """Shapes: T steps, m assets, n accounts, L liquidators; B behaviours, R borrowers who react, F
-    assets whose suppliers may leave, J arrivals; G agents of users.
+    """Shapes: T steps, m assets, n accounts, P pairs, L liquidators; B behaviours, R borrowers who
+    react, F assets whose suppliers may leave, J arrivals; G agents of users.
     """
 
     time: Array  # (T + 1,) timestamps, seconds
-    price: Array  # (T + 1, m) reference prices
+    price: Array  # (T + 1, m) reference prices; up to the step begun, with what trades left in them
     observed: Array  # (T + 1, m) the reference price that feeds see, a latency ago
     # (T + 1, m, FAULT) what feeds make of it: pair or -1, WAD, price, asset or -1, WAD; (0, m,
     # FAULT) if nothing is wrong
@@ -117,6 +120,17 @@ class Market(NamedTuple):
     heartbeat: Array  # (m,) feeds report at least this often, seconds
     deviation: Array  # (m,) and when the price moved this much, BPS
     arbitrage_speed: Array  # (1,) share of the gap closed per step, BPS
+    # What trades leave in prices, see `sim.market.reference`.
+    permanent_share: Array  # (P,) of a move of the pair's price, BPS
+    mid: Array  # (P,) the pair's price as arbitrageurs left it, RAY
+    impact: Array  # (T + 1, m) factor that trades have left in the price, WAD; (0, m): they do not
+    feed_lag: Array  # (m,) int64: whole steps by which feeds see it later
+    # Liquidity that comes and goes, see `sim.agents.liquidity_providers`.
+    depth_share: Array  # (T + 1, P) share of the initial depth over time, WAD; (0, P): all of it
+    drying: Array  # (P, points, DRYING) and by the fall of the base, WAD
+    highest: Array  # (P,) the base's highest reference price so far
+    lp_at_start: Array  # (P,) LP shares of the providers
+    liquidity_provider: Array  # (1,) actor, int64
     liquidator: Array  # (L, LIQUIDATOR)
     liquidator_actor: Array  # (L,) int64
     priority: Array  # (L,) int64: liquidators from the highest bid down

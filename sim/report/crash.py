@@ -14,9 +14,10 @@ from sim.engines.lockstep import LockstepError
 from sim.report.agents_table import agent_failure, agents_table, attack_table
 from sim.report.book import print_book
 from sim.report.crash_figure import write_crash_figure
-from sim.report.crash_table import loss_table, summary_table, verdict
+from sim.report.crash_table import cascade_table, loss_table, summary_table, verdict
 from sim.report.interrupts import interruptible
 from sim.report.progress import RunProgress
+from sim.report.venues import venue_lines
 from sim.scenario import Scenario
 from sim.tape import Tables, Tape, TapeError, frames, write, write_parquet
 from sim.world import World, build
@@ -38,6 +39,8 @@ def crash(
     world = build(scenario)
     console.print(scenario.title, style="bold", markup=False)
     print_book(world, console)
+    for line in venue_lines(scenario):
+        console.print(line)
     tape = Tape(world, engine)
     try:
         with interruptible(engine != "exact"):
@@ -91,10 +94,8 @@ def _write(tables: Tables, out: Path, parquet: bool, console: Console) -> None:
     if parquet:
         write_parquet(tables, out / "parquet")
     figures = write_crash_figure(shown, out)
-    console.print("", loss_table(shown), "", summary_table(shown), sep="\n")
-    for table in (attack_table(shown), agents_table(shown)):
-        if table:
-            console.print("", table, sep="\n")
-    console.print("", verdict(shown), sep="\n")
+    parts = (loss_table, cascade_table, summary_table, attack_table, agents_table, verdict)
+    for table in filter(None, (made(shown) for made in parts)):
+        console.print("", table, sep="\n")
     written = ["tape.duckdb", *(["parquet/"] if parquet else []), *(path.name for path in figures)]
     console.print(f"Written to {out}: {', '.join(written)}")

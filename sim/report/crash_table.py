@@ -8,6 +8,14 @@ from typing import Any
 import pandas as pd
 from rich.table import Table
 
+from sim.measures.cascade import (
+    expected_branching_ratio,
+    hours_to_exhaustion,
+    refused_withdrawals,
+    rounds,
+    spirals,
+    toxic,
+)
 from sim.measures.solvency import (
     in_usd,
     largest_usage,
@@ -74,6 +82,33 @@ def loss_table(tape: Frames) -> Table:
         table.add_row("tokens", *amounts, style="dim")
     if len(hit) > 1:
         table.add_row("total", *(usd(usd_lost[column].sum()) for column in _COLUMNS), style="bold")
+    return table
+
+
+def cascade_table(tape: Frames) -> Table:
+    """How far liquidations drove themselves: one figure per row."""
+    worst, did, past = spirals(tape)[0], rounds(tape), toxic(tape)
+    hours, refused = hours_to_exhaustion(tape), refused_withdrawals(tape)
+    caused = "no sale left a trace in a reference price"
+    if worst.fall_alone < worst.fall:
+        expected = expected_branching_ratio(tape, worst.asset, max(worst.fall_alone, 0.01))
+        caused = (
+            f"{worst.branching_ratio:.3f}: {worst.asset} fell {worst.fall:.1%} instead of "
+            f"{worst.fall_alone:.1%}"
+        )
+        caused += f" (book: {expected:.3f})"
+    rows = {
+        "branching ratio": caused,
+        "amplification": f"{worst.amplification:.3f}",
+        "first-round": f"{did.first:,} liquidations, {usd(did.first_usd)} repaid",
+        "induced": f"{did.induced:,} liquidations, {usd(did.induced_usd)} repaid",
+        "time to exhaustion": "nobody was liquidated" if hours is None else f"{hours:.1f} hours",
+        "toxic accounts": f"{past.alone:,} at most, {past.with_sale:,} with the impact of sales",
+        "withdrawals refused": f"{refused['number'].sum():,}",
+    }
+    table = Table(show_header=False, padding=(0, 2), **_BARE)
+    for name, value in rows.items():
+        table.add_row(name, value)
     return table
 
 

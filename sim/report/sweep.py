@@ -16,6 +16,7 @@ from sim.report.interrupts import interruptible
 from sim.report.sweep_figure import write_fan_figure, write_loss_figure
 from sim.report.sweep_progress import SweepProgress
 from sim.report.sweep_table import bearer_table, loss_table
+from sim.report.venues import venue_lines
 from sim.scenario import Scenario
 from sim.sweep import losses
 from sim.sweep.fan import fan
@@ -63,6 +64,8 @@ def sweep(scenario: Scenario, wanted: Wanted, out: Path, console: Console) -> in
     plan = study.plan
     console.print(scenario.title, style="bold", markup=False)
     print_book(world, console)
+    for line in venue_lines(scenario):
+        console.print(line)
     if advice := plan.advice():
         console.print(advice, style="yellow")
     missing = sum(block.size for block in study.missing())

@@ -1,13 +1,28 @@
 """The market part of a scenario: assets and their prices, feeds, exit venues, arbitrage."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Annotated
 
 from pydantic import Field
 
-from sim.schema.base import BPS, Bps, FromList, Part, PositiveUsd, Seconds, Symbol, Usd
+from sim.schema.base import (
+    BPS,
+    Bps,
+    FromList,
+    Part,
+    PositiveUsd,
+    Seconds,
+    Symbol,
+    Usd,
+    Waypoint,
+)
 from sim.schema.price_file import PriceLevel
 from sim.schema.problems import Problem
+
+# A pair with nothing in it has no price: somebody always stays.
+LEAST_DEPTH_SHARE = 1e-4
+_DepthShare = Annotated[float, Field(ge=LEAST_DEPTH_SHARE, le=1)]
 
 
 class Asset(Part):
@@ -52,26 +67,134 @@ class Feed(Part):
             )
 
 
+def _exactly_one(part: Part, names: tuple[str, ...]) -> Iterator[Problem]:
+    """A problem unless one of the fields, and no more, has a value."""
+    given = [name for name in names if getattr(part, name) is not None]
+    if len(given) != 1:
+        yield Problem(
+            given[1] if given else names[0],
+            f"given besides {given[0]}" if given else "is missing",
+            f"exactly one of {', '.join(names)}; null takes one back",
+        )
+
+
+def _rising(name: str, points: tuple[tuple[float, float], ...] | None) -> Iterator[Problem]:
+    for i, (a, b) in enumerate(pairwise(points or ()), start=1):
+        if a[0] >= b[0]:
+            yield Problem(
+                f"{name}[{i}][0]",
+                f"{b[0]:g} does not exceed {a[0]:g} before it",
+                f"a number above {a[0]:g}",
+            )
+
+
+class Depth(Part):
+    """How deep a venue is, as market makers state it: $X moves the price by Y."""
+
+    sale_usd: PositiveUsd = Field(
+        description="USD of the first asset sold at once at the start, above 0, at most 1e+12"
+    )
+    price_move_bps: int = Field(
+        ge=1, lt=BPS, description="fall of the venue's price by that sale, in bps, 1..9999"
+    )
+
+
 class Venue(Part):
     """A constant-product pair where seized collateral is sold."""
 
     assets: Annotated[tuple[Symbol, Symbol], FromList] = Field(
-        description="the pair, two different symbols like [WETH, DAI]"
+        description="the pair, two different symbols like [WETH, DAI]; the first is the base"
     )
-    depth_usd_per_side: PositiveUsd = Field(
-        description="USD on each side of the pair at the start, above 0, at most 1e+12"
+    depth_usd_per_side: PositiveUsd | None = Field(
+        default=None,
+        description="USD on each side of the pair at the start, above 0, at most 1e+12",
+    )
+    depth: Depth | None = Field(
+        default=None, description="instead: sale_usd, and price_move_bps that it causes"
+    )
+    quotes: (
+        Annotated[
+            tuple[
+                Annotated[
+                    tuple[PositiveUsd, Annotated[float, Field(gt=0, lt=BPS)]],
+                    FromList,
+                ],
+                ...,
+            ],
+            FromList,
+        ]
+        | None
+    ) = Field(
+        default=None,
+        min_length=1,
+        max_length=10_000,
+        description="instead: a list of [USD of the first asset sold, average price impact in "
+        "bps, above 0, below 10000, without fees], rising; the depth is fitted",
     )
     fee_bps: int = Field(ge=0, le=1_000, description="the swap fee in bps, 0..1000")
+    permanent_share_bps: Bps = Field(
+        default=0,
+        description="share of what trades (not arbitrage) move the pair's price by that stays in "
+        "the first asset's reference price, in bps, 0..10000",
+    )
+    depth_over_time: Annotated[tuple[Waypoint, ...], FromList] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=100_000,
+        description="a list of waypoints {at, value}: share of the initial depth, .0001..1",
+    )
+    depth_by_drawdown: (
+        Annotated[
+            tuple[
+                Annotated[tuple[Annotated[float, Field(ge=0, lt=1)], _DepthShare], FromList], ...
+            ],
+            FromList,
+        ]
+        | None
+    ) = Field(
+        default=None,
+        min_length=1,
+        max_length=100,
+        description="a list of [fall of the first asset from its highest reference price so far, "
+        "0 to below 1, rising; share of the initial depth, .0001..1]",
+    )
 
     def _problems(self) -> Iterator[Problem]:
         if self.assets[0] == self.assets[1]:
             yield Problem("assets[1]", f"{self.assets[1]} is paired with itself", "another asset")
+        yield from _exactly_one(self, ("depth_usd_per_side", "depth", "quotes"))
+        yield from _rising("quotes", self.quotes)
+        yield from _rising("depth_by_drawdown", self.depth_by_drawdown)
+        for i, (a, b) in enumerate(pairwise(self.depth_over_time or ()), start=1):
+            if a.at >= b.at:
+                yield Problem(
+                    f"depth_over_time[{i}].at",
+                    "does not come after the waypoint before it",
+                    "rising times",
+                )
+        for i, waypoint in enumerate(self.depth_over_time or ()):
+            if not LEAST_DEPTH_SHARE <= waypoint.value <= 1:
+                yield Problem(
+                    f"depth_over_time[{i}].value",
+                    f"{waypoint.value:g} is no share of the initial depth",
+                    f"a number from {LEAST_DEPTH_SHARE:g} to 1; start deeper to have more later",
+                )
 
 
 class Arbitrage(Part):
     """Who pulls the venues back to the reference price, and how hard."""
 
-    speed_bps: Bps = Field(
-        description="share of the gap to the reference price closed per step, in bps, 0..10000"
+    speed_bps: Bps | None = Field(
+        default=None,
+        description="share of the gap to the reference price closed per step, in bps, 0..10000",
+    )
+    half_life_seconds: float | None = Field(
+        default=None,
+        ge=1,
+        le=365 * 86_400,
+        description="instead: seconds in which half of the gap is closed, 1 to 31536000",
     )
     capital_usd: Usd = Field(description="USD the arbitrageurs can hold at once, 0 to 1e+12")
+
+    def _problems(self) -> Iterator[Problem]:
+        yield from _exactly_one(self, ("speed_bps", "half_life_seconds"))

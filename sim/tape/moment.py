@@ -50,6 +50,7 @@ from sim.protocol.state import (
     State,
 )
 from sim.tape.columns import QUANTILES, price
+from sim.tape.toxic import toxic
 from sim.tape.wealth import agents
 from sim.world import World
 from sim.world.actors import actor_names
@@ -92,11 +93,14 @@ def observe(world: World, k: int, rows: Sequence[Any], gas: Sequence[int]) -> Mo
     known = _priced(s)
     assets = _assets(world, k, watch[known], known)
     tally = market.tally
+    toxic_alone, toxic_with_sale = toxic(s, watch[known], known)
     step = {
         "step": k,
         "time_utc": datetime.fromtimestamp(int(market.time[k]), timezone.utc).replace(tzinfo=None),
         "gas_price_gwei": market.gas_price[k] / _GWEI,
         **_borrowers(watch[known]),
+        "toxic": toxic_alone,
+        "toxic_with_sale": toxic_with_sale,
         "bad_debt_usd": sum(
             row["deficit_reported"] / 10 ** row["decimals"] * float(row["reference_price_usd"])
             for row in assets
@@ -183,6 +187,7 @@ def _assets(world: World, k: int, watch: Array, known: list[int]) -> list[Row]:
                 "asset": symbol,
                 "decimals": len(str(s.unit[i])) - 1,
                 "reference_price_usd": price(world.market.price[k, i]),
+                "impact": world.market.impact[k, i] / _WAD if len(world.market.impact) else 1.0,
                 "oracle_price_usd": price(seen),
                 "oracle_status": _STATUS[status],
                 "cash": row[CASH],

@@ -19,11 +19,12 @@ from sim.agents import own
 from sim.agents.watchers import look
 from sim.market.levels import to_integers
 from sim.market.market import Market
+from sim.market.reference import remember
 from sim.market.tables import price_table
 from sim.protocol.state import State, copy
 from sim.scenario import Scenario, ScenarioError
 from sim.schema.problems import Problem
-from sim.world.actors import own_accounts, share_takers
+from sim.world.actors import LIQUIDITY_PROVIDERS, own_accounts, share_takers
 from sim.world.genesis import genesis
 from sim.world.opening import Block, Opening
 from sim.world.people import population
@@ -74,6 +75,8 @@ def without_code(
     market = surroundings(scenario, market_prices, accounts, people, agents)
     state = copy(deployed)
     opening = Opening(scenario, state, book, people.reserves, list(market_prices[0])).blocks()
+    market.lp_at_start[:] = state.lp[LIQUIDITY_PROVIDERS]
+    remember(state, market)
     look(state, market)
     return World(
         scenario, list(scenario.symbols), book, deployed, opening, state, market, list(agents)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from sim import books
+from sim.market.calibration import depth_usd
 from sim.protocol import transaction as op
 from sim.protocol.errors import NAMES, OK
 from sim.protocol.state import ANSWER, MAX_MOVE, State
@@ -25,6 +26,7 @@ from sim.world.actors import (
     to_tokens,
 )
 from sim.world.beyond_limit import beyond_limit, grouped
+from sim.world.venues import varies
 
 OPERATIONS_PER_BLOCK = 500
 MOST_MOVES = 2_000
@@ -108,10 +110,11 @@ class Opening:
         self._fund_attacker_and_agents()
         for p, venue in enumerate(scenario.venues):
             sides = [int(i) for i in self._s.pair_tokens[p]]
-            amounts = [self._tokens(i, venue.depth_usd_per_side) for i in sides]
+            amounts = [self._tokens(i, depth_usd(venue)) for i in sides]
             for i, amount in zip(sides, amounts, strict=True):
-                self._fund(LIQUIDITY_PROVIDERS, i, amount)
-            path = f"venues[{p}].depth_usd_per_side"
+                # Whoever comes back at another price needs more of one token than he took out.
+                self._fund(LIQUIDITY_PROVIDERS, i, 2 * amount if varies(venue) else amount)
+            path = f"venues[{p}]"
             self._do(path, op.ADD_LIQUIDITY, LIQUIDITY_PROVIDERS, op.NOBODY, p, 0, *amounts)
         self._open_accounts()
         self._begin()

@@ -16,6 +16,7 @@ from sim.scenario import Scenario
 from sim.world.actors import ARBITRAGEURS, FIRST_LIQUIDATOR, VALUE
 from sim.world.own_agents import agent_arrays, attack_arrays
 from sim.world.people import People
+from sim.world.venues import venue_arrays
 
 
 def surroundings(
@@ -38,7 +39,7 @@ def surroundings(
         gas_price=gas_table(scenario),
         heartbeat=_integers([scenario.feeds[symbol].heartbeat_seconds for symbol in symbols]),
         deviation=_integers([scenario.feeds[symbol].deviation_bps for symbol in symbols]),
-        arbitrage_speed=_integers([scenario.arbitrage.speed_bps]),
+        **venue_arrays(scenario, prices),
         liquidator=_integers(
             [
                 [

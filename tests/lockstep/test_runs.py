@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from sim.engines.chain import AnvilChain, Chain, RevmChain
 from sim.engines.exact import run
 from sim.engines.lockstep import Lockstep, LockstepError
 from sim.market.market import TALLY
+from sim.protocol import transaction as op
 from sim.protocol.errors import OK
 from sim.protocol.state import CASH, DEFICIT_REPORTED
 from sim.scenario import load, with_overrides
@@ -42,6 +44,27 @@ def test_black_thursday_agrees_on_revm() -> None:
     lockstep = _follow(world, RevmChain())
     assert lockstep.operations > 2_000 and lockstep.values > 400_000
     assert sum(world.state.hub[:, DEFICIT_REPORTED]) > 0
+
+
+def test_venues_that_leave_a_mark_and_dry_up_agree_on_revm() -> None:
+    """Prices moved by sales, liquidity taken out and brought back, to the wei."""
+    start = load("black-thursday").start
+    back = [(8, 1.0), (12, 0.2), (16, 0.7)]
+    world = _world(
+        duration_hours=26,
+        **{f"venues[{p}].permanent_share_bps": 1_000 for p in (0, 1, 3, 4)},
+        **{f"venues[{p}].depth_by_drawdown": [[0.0, 1.0], [0.3, 0.4]] for p in (0, 1)},
+        **{
+            "venues[3].depth_over_time": [
+                {"at": start + timedelta(hours=hours), "value": value} for hours, value in back
+            ]
+        },
+    )
+    lockstep = Lockstep(RevmChain(), world.genesis, world.symbols)
+    kinds = [row[0] for step in run(world, lockstep) if step.k for row in step.rows]
+    assert kinds.count(op.REMOVE_LIQUIDITY) > 20 and kinds.count(op.ADD_LIQUIDITY) > 20
+    assert lockstep.operations > 1_000
+    assert (world.market.impact[-1] < 10**18).any()
 
 
 @pytest.mark.parametrize("engine", ["target-health", "dutch-bonus"])
@@ -102,7 +125,6 @@ def test_one_wei_is_noticed_and_the_operation_named(
 
 def test_a_wrong_verdict_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A twin that forgets the borrow limit accepts what the contracts refuse."""
-    from sim.protocol import transaction as op
     from sim.protocol import vault
 
     world = _world(duration_hours=1)

@@ -14,6 +14,7 @@ from sim.engines.exact import Step, run
 from sim.engines.lockstep import Difference, LockstepError
 from sim.report import crash as module
 from sim.report.crash import COMPLETE, FAILED, INTERRUPTED, crash
+from sim.report.venues import venue_lines
 from sim.tape import Frames, load
 from tests.tape.storm import storm
 
@@ -51,11 +52,40 @@ def test_says_what_it_comes_to(tmp_path: Path) -> None:
     first, second = printed.splitlines()[:2]
     assert first == "A storm in a test tube"
     assert second.startswith("24 accounts owe $1.5M against $") and "ten largest owe" in second
+    for word in ("branching ratio", "amplification", "first-round", "induced", "toxic accounts"):
+        assert word in printed
     for word in ("bad debt", "USDC", "suppliers", "solvency ratio", "lowest health", "wall time"):
         assert word in printed
     assert "on the twin, none executed on a chain" in printed
     assert max(map(len, printed.splitlines())) <= 80
     assert "…" not in printed
+
+
+def test_says_how_deep_fitted_venues_are_and_how_far_the_fit_is_off() -> None:
+    """A pool of 9 million by two quotes and by a depth figure; quotes of two pools at once."""
+    lines = venue_lines(
+        storm(
+            **{
+                **{f"venues[{p}].depth_usd_per_side": None for p in (0, 1)},
+                "venues[0].quotes": [[1e6, 1_000.0], [9e6, 5_000.0]],
+                "venues[1].depth": {"sale_usd": 1e6, "price_move_bps": 1_900},
+                "venues[1].fee_bps": 0,
+            }
+        )
+    )
+    assert lines == [
+        "WETH/USDC is $9M deep a side, fitted to 2 quotes: impact off by 0.0% (root mean square), "
+        "0.0% at most.",
+        "WBTC/USDC is $9M deep a side: $1M move it by 19%.",
+    ]
+    (line,) = venue_lines(
+        storm(
+            **{"venues[0].depth_usd_per_side": None, "venues[0].quotes": [[1e6, 100], [4e6, 200]]}
+        )
+    )
+    # Halfway in logarithms between pools of 99 and 196 million: either quote is off by half of
+    # their distance, ln(1.98) / 2 = 34%, a little less for the curve of the pool.
+    assert "fitted to 2 quotes: impact off by 34" in line or "impact off by 33" in line
 
 
 @pytest.mark.usefixtures("no_figure")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from typing import Any
 
 import numpy as np
@@ -21,18 +22,33 @@ FINE = {"assets.WBTC.decimals": 18, "assets.USDC.decimals": 18}
 # What moves tokens besides liquidations, and the roundings of each: of the amount and of its share.
 REACTIONS = (op.SUPPLY, op.WITHDRAW, op.BORROW, op.REPAY, op.WITHDRAW_ASSETS, op.REDEEM)
 
+VARIANTS: dict[str, dict[str, Any]] = {
+    "as it comes": {},
+    "people who react": {**PEOPLE, **FINE},
+    "venues that leave a mark and dry up": {
+        **{f"venues[{p}].permanent_share_bps": 250 for p in (0, 1, 3, 4)},
+        "venues[0].depth_by_drawdown": [[0.0, 1.0], [0.3, 0.4]],
+        "venues[1].depth_over_time": [
+            {"at": datetime(2020, 3, 12, 8, tzinfo=timezone.utc), "value": 1.0},
+            {"at": datetime(2020, 3, 12, 12, tzinfo=timezone.utc), "value": 0.2},
+            {"at": datetime(2020, 3, 12, 16, tzinfo=timezone.utc), "value": 0.7},
+        ],
+        "feeds.WBTC.latency_seconds": 700,
+    },
+}
+
 
 @pytest.mark.compiled
-@pytest.mark.parametrize("people", [{}, {**PEOPLE, **FINE}], ids=["passive", "people"])
-def test_the_step_compiles_and_agrees_with_exact_arithmetic(people: dict[str, Any]) -> None:
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_the_step_compiles_and_agrees_with_exact_arithmetic(variant: str) -> None:
     """Same liquidations; amounts within 1e-9 of their asset's size, ratios within 1e-9.
 
     Amounts are differences of larger ones, so their error is a share of the asset, not of them.
     Exact amounts are whole units besides, 1e-8 of a bitcoin: each step floors a fee and its shares,
     each liquidation base, bonus and fee, each reaction an amount and its shares.
     """
-    overrides = {"book.accounts": 30, "book.max_account_share": 0.3, "duration_hours": 30, **people}
-    world = build(with_overrides(load("black-thursday"), overrides))
+    overrides = {"book.accounts": 30, "book.max_account_share": 0.3, "duration_hours": 30}
+    world = build(with_overrides(load("black-thursday"), {**overrides, **VARIANTS[variant]}))
     compiled = Compiled(world)
     compiled.outcomes(
         *(table.astype(float)[np.newaxis] for table in (world.market.price, world.market.observed))
@@ -45,7 +61,9 @@ def test_the_step_compiles_and_agrees_with_exact_arithmetic(people: dict[str, An
         world.state.journal_length[0] = 0
 
     exact = world.state
-    assert (reactions > 50) == bool(people)
+    assert (reactions > 50) == (variant == "people who react")
+    assert market.price == pytest.approx(world.market.price.astype(float), rel=1e-8, abs=1)
+    assert market.impact == pytest.approx(world.market.impact.astype(float), rel=1e-9)
     assert market.tally[LIQUIDATIONS] == world.market.tally[LIQUIDATIONS] > 20
     roundings = 2 * world.scenario.steps + 3 * market.tally[LIQUIDATIONS] + 2 * reactions
     # Sums of values: of amounts that are units off, the more the more a unit is worth.

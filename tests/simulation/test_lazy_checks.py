@@ -39,6 +39,10 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "borrowers": [{**PEOPLE["borrowers"][2], "share": 1.0, "review_seconds": 86_400}],
         **{f"suppliers.{symbol}": 5e7 for symbol in ("WETH", "WBTC", "USDC", "DAI")},
     },
+    "impact that lasts": {
+        **{f"venues[{p}].permanent_share_bps": 1_000 for p in (0, 1, 3, 4)},
+        "venues[0].depth_by_drawdown": [[0.0, 1.0], [0.4, 0.3]],
+    },
     "escrow": {f"protocol.reserves.{a}.rehypothecate": False for a in ("WETH", "WBTC")},
 }
 

@@ -17,7 +17,7 @@ from sim.tape import (
     write,
     write_parquet,
 )
-from sim.tape.columns import TABLES
+from sim.tape.columns import FORMAT, TABLES
 from tests.tape.storm import play, storm
 
 
@@ -147,5 +147,5 @@ def test_tape_cut_short_is_not_a_tape(path: Path) -> None:
 def test_tape_of_another_format(path: Path) -> None:
     with duckdb.connect(str(path)) as database:
         database.execute("UPDATE run SET format = 99")
-    with pytest.raises(TapeError, match="format 99, this version reads 2"):
+    with pytest.raises(TapeError, match=f"format 99, this version reads {FORMAT}"):
         load(path)

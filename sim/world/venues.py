@@ -1,0 +1,86 @@
+"""What the market knows of the venues when a run starts: speeds, depths, impact."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from sim.market.levels import on_grid, to_integers
+from sim.market.market import DRYING
+from sim.scenario import Scenario
+from sim.schema.base import BPS
+from sim.schema.market import Arbitrage, Venue
+from sim.world.actors import LIQUIDITY_PROVIDERS
+
+_WAD = 10**18
+_ALWAYS = ((0.0, 1.0),)
+
+
+def venue_arrays(scenario: Scenario, prices: Any) -> dict[str, Any]:
+    """The fields of `Market` that say how venues and their liquidity behave.
+
+    Arrays of a mechanism that the scenario does not use are empty, and the loop skips it.
+    """
+    venues, symbols = scenario.venues, scenario.symbols
+    pairs, assets = len(venues), len(symbols)
+    rows = scenario.steps + 1
+    lasting = any(venue.permanent_share_bps for venue in venues)
+    varying = any(map(varies, venues))
+    impact = np.full((rows if lasting else 0, assets), _WAD, dtype=object)
+    bases = [symbols.index(venue.assets[0]) for venue in venues]
+    return {
+        "arbitrage_speed": _integers([speed_bps(scenario.arbitrage, scenario.step_seconds)]),
+        "permanent_share": _integers([venue.permanent_share_bps for venue in venues]),
+        "mid": _integers([0] * pairs),
+        "impact": impact,
+        "feed_lag": np.array(
+            [scenario.feeds[s].latency_seconds // scenario.step_seconds for s in symbols],
+            dtype=np.int64,
+        ),
+        "depth_share": _depth_shares(scenario) if varying else np.full((0, pairs), 0, dtype=object),
+        "drying": _drying(venues),
+        "highest": prices[0, bases].copy(),
+        "lp_at_start": _integers([0] * pairs),
+        "liquidity_provider": np.array([LIQUIDITY_PROVIDERS]),
+    }
+
+
+def varies(venue: Venue) -> bool:
+    """Whether the venue's liquidity comes and goes."""
+    return venue.depth_over_time is not None or venue.depth_by_drawdown is not None
+
+
+def speed_bps(arbitrage: Arbitrage, step_seconds: int) -> int:
+    """Share of the gap closed per step, in BPS: given, or 1 - 2^(-step / half-life)."""
+    if arbitrage.half_life_seconds is None:
+        return arbitrage.speed_bps or 0
+    left: float = 0.5 ** (step_seconds / arbitrage.half_life_seconds)
+    return round(BPS * (1 - left))
+
+
+def _depth_shares(scenario: Scenario) -> Any:
+    """Share of the initial depth by time, (steps + 1, pairs), WAD; log-linear between waypoints."""
+    columns = [
+        on_grid(scenario, 1.0 if venue.depth_over_time is None else venue.depth_over_time)
+        for venue in scenario.venues
+    ]
+    return to_integers(np.rint(np.stack(columns, axis=1) * _WAD))
+
+
+def _drying(venues: tuple[Venue, ...]) -> Any:
+    """Tables of (fall, share of the initial depth), WAD, (pairs, points, DRYING); a shorter one
+    repeats its last point.
+    """
+    tables = [venue.depth_by_drawdown or _ALWAYS for venue in venues]
+    points = max(map(len, tables), default=1)
+    drying = np.full((len(venues), points, len(DRYING)), 0, dtype=object)
+    for p, table in enumerate(tables):
+        for n in range(points):
+            drying[p, n] = [int(Fraction(str(x)) * _WAD) for x in table[min(n, len(table) - 1)]]
+    return drying
+
+
+def _integers(values: list[Any]) -> Any:
+    return np.array(values, dtype=object)

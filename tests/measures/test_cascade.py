@@ -1,0 +1,334 @@
+"""Cascade measures: closed forms, published simulations, tapes by hand, and the twin itself."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sim.agents.census import census
+from sim.books import Book
+from sim.measures.cascade import (
+    amplification,
+    branching_ratio,
+    cash_and_usage,
+    hours_to_exhaustion,
+    linear_cascade,
+    liquidatable,
+    liquidated,
+    refused_withdrawals,
+    rounds,
+    spirals,
+    toxic_frontier,
+)
+from sim.measures.cascade import toxic as most_toxic
+from sim.protocol import transaction as op
+from sim.protocol import vault
+from sim.protocol.errors import OK
+from sim.protocol.state import POSITION_DEBT, RESERVE0, RESERVE1, State
+from sim.tape import Frames, frames
+from sim.tape.toxic import toxic
+from sim.world import World
+from tests.simulation.spiral import scenario, world_with
+from tests.tape.storm import play, storm
+
+VECTORS = {
+    vector["id"]: vector
+    for vector in json.loads(
+        (Path(__file__).parents[1] / "protocol" / "closed_form.json").read_text()
+    )
+}
+
+# --- closed forms ---------------------------------------------------------------------------------
+
+
+def published_book() -> tuple[Any, Any]:
+    """200,000 positions, collateral 10 x Exp(1), liquidation prices uniform in .3 to .98."""
+    rng = np.random.default_rng(16)
+    return rng.uniform(0.3, 0.98, 200_000), 10 * rng.exponential(size=200_000)
+
+
+@pytest.mark.parametrize(("kappa", "ratio"), [(2e-8, 0.0588), (1.02e-7, 0.3), (2e-7, 0.588)])
+def test_rounds_of_a_large_book_amplify_by_the_closed_form(kappa: float, ratio: float) -> None:
+    """Start price .9, linear impact kappa: R = kappa 2e6 / .68, and A = 1 / (1 - R) within 5%."""
+    prices, amounts = published_book()
+    assert branching_ratio(prices, amounts, kappa, 0.9, 0.4) == pytest.approx(ratio, rel=0.01)
+    cascade = linear_cascade(prices, amounts, kappa, 0.9, 0.02)
+    assert cascade.amplification == pytest.approx(amplification(ratio), rel=0.05)
+    total = cascade.first_round + cascade.induced
+    assert total / cascade.first_round == pytest.approx(amplification(ratio), rel=0.05)
+    assert (np.diff(cascade.prices) <= 0).all()
+
+
+def test_above_one_a_large_book_goes_to_its_edge() -> None:
+    """kappa 4e-7: R = 1.175; everyone down to .3 is liquidated by a fall of a hundredth.
+
+    The published simulation is amplified 71 times; here the whole book's sale alone is
+    kappa 2e6 (.9 - .3) / .68 = .706 of .01.
+    """
+    prices, amounts = published_book()
+    cascade = linear_cascade(prices, amounts, 4e-7, 0.9, 0.01)
+    assert cascade.first_round + cascade.induced == (prices <= 0.9).sum()
+    assert cascade.amplification == pytest.approx(71, rel=0.05)
+    assert amplification(1.175) == np.inf
+
+
+def test_rounds_by_hand() -> None:
+    """Liquidation prices 99, 97, 90 of one token each, 2 dollars per token, from 100 down to 98.
+
+    99 is hit: 96. So 97 is: 94. Nothing else: four dollars more than two. 105 takes no part.
+    """
+    cascade = linear_cascade([99, 90, 105, 97], [1, 1, 1, 1], 2, 100, 2)
+    assert cascade.prices.tolist() == [98, 96, 94]
+    assert (cascade.first_round, cascade.induced, cascade.amplification) == (1, 1, 3)
+    assert liquidated([99, 90, 105, 97], [1, 2, 4, 8], 97) == 5  # at its price one is healthy
+
+
+@pytest.mark.parametrize("bonus", ["0.01", "0.05", "0.08", "0.15"])
+def test_toxic_frontier_of_the_vectors(bonus: str) -> None:
+    expected = VECTORS[f"toxic_frontier_b{bonus}"]["outputs"]["LTV_star"]
+    assert toxic_frontier(float(bonus)) == pytest.approx(float(expected), rel=1e-12)
+
+
+@pytest.mark.parametrize("share", ["0", "0.05", "0.5"])
+def test_toxic_frontier_with_impact_of_the_vectors(share: str) -> None:
+    expected = VECTORS[f"slippage_toxic_frontier_c/R={share}"]["outputs"]["LTV_star"]
+    assert toxic_frontier(0.05, float(share)) == pytest.approx(float(expected), rel=1e-12)
+
+
+# --- the toxic frontier on the twin ---------------------------------------------------------------
+
+DEPTH = 10e6
+
+
+def _one_account(health: float) -> World:
+    """One account with $500,000 of WETH, a twentieth of the pool, at this health factor."""
+    book = Book(
+        np.array([[250 * 10**18, 0]], dtype=object),
+        np.array([[0, 399_000 * 10**6]], dtype=object),
+        np.zeros(1, dtype=bool),
+    )
+    world = world_with(book, scenario(**{"venues[0].depth_usd_per_side": DEPTH}))
+    price = round(health * 399_000 / (250 * 0.8) * 10**8)
+    s = world.state
+    s.journal_length[0] = 0
+    op.execute(s, op.POST_PRICE, 0, op.NOBODY, 0, 0, price, 0, 0)
+    # As arbitrageurs would: the pool at the price, and as deep as it was in WETH.
+    s.pair[0, RESERVE0] = 5_000 * 10**18
+    s.pair[0, RESERVE1] = 5_000 * price * 10**6 // 10**8
+    return world
+
+
+def _health(s: State) -> int:
+    return int(vault.health(s, 0)[4])
+
+
+@pytest.mark.parametrize("offset", [-0.002, 0.002])
+@pytest.mark.parametrize("with_sale", [False, True])
+def test_a_liquidation_lowers_health_exactly_past_the_frontier(
+    offset: float, with_sale: bool
+) -> None:
+    """LT .8 and b 10%: frontier .88, or .88 (1 + 2/20) = .968 where the vault sees the pool's price
+    after the sale. A little is liquidated through the pool on either side of it.
+    """
+    frontier = 0.968 if with_sale else 0.88
+    world = _one_account(frontier + offset)
+    s = world.state
+    assert frontier == pytest.approx(0.8 / toxic_frontier(0.1, 0.05 * with_sale))
+    before, health = _health(s), frontier + offset
+    assert toxic(s, census(s), [0]) == (int(health < 0.88), int(health < 0.968))
+    # Too little for the impact of what is sold on what it fetches to matter.
+    liquidator = int(world.market.liquidator_actor[0])
+    code = op.execute(s, op.FLASH_LIQUIDATE, liquidator, 0, 1, 0, 50 * 10**6, 0, 0)
+    assert code == OK
+    if with_sale:
+        price = int(s.pair[0, RESERVE1]) * 10**20 // int(s.pair[0, RESERVE0])
+        op.execute(s, op.POST_PRICE, 0, op.NOBODY, 0, 0, price, 0, 0)
+    assert (_health(s) < before) == (offset < 0)
+    assert _health(s) != before
+
+
+# --- a tape by hand -------------------------------------------------------------------------------
+
+TIMES = pd.to_datetime([f"2020-01-01 {hour:02}:00" for hour in range(4)])
+DECIMALS = {"GOLD": 2, "CASH": 2}
+RESERVES = {"GOLD": {"lt_bps": 8_000}, "CASH": {"lt_bps": 9_000}}
+
+
+def _tape(gold: list[float], impact: list[float], operations: list[dict[str, Any]]) -> Frames:
+    """Two accounts of 10 GOLD: one owes 700 CASH (falls due below 87.50), one 600 (below 75)."""
+    assets = [
+        {
+            "step": k,
+            "asset": name,
+            "decimals": 2,
+            "reference_price_usd": price,
+            "oracle_price_usd": price,
+            "impact": left,
+            "borrow_rate_per_year": 0.0,
+            "cash": 5_000 - 1_000 * k,
+            "usage": 0.1 * k,
+        }
+        for k in range(4)
+        for name, price, left in (("GOLD", gold[k], impact[k]), ("CASH", 1.0, 1.0))
+    ]
+    held = [(0, "GOLD", 1_000, 0), (0, "CASH", 0, 70_000)]
+    held += [(1, "GOLD", 1_000, 0), (1, "CASH", 0, 60_000)]
+    columns = ["step", "kind", "verdict", "account", "asset", "result0"]
+    return Frames(
+        run=pd.DataFrame(
+            {"scenario_json": [json.dumps({"protocol": {"reserves": RESERVES}, "venues": []})]}
+        ),
+        steps=pd.DataFrame(
+            {
+                "step": range(4),
+                "time_utc": TIMES,
+                "toxic": [0, 2, 1, 0],
+                "toxic_with_sale": [1, 2, 3, 0],
+            }
+        ),
+        assets=pd.DataFrame(assets),
+        venues=pd.DataFrame(),
+        operations=pd.DataFrame(operations, columns=columns),
+        accounts=pd.DataFrame(held, columns=["account", "asset", "supplied_start", "debt_start"]),
+    )
+
+
+def _row(step: int, account: int | None, kind: str = "flash_liquidate", **other: Any) -> Any:
+    row = {"step": step, "kind": kind, "verdict": "ok", "account": account, "asset": "CASH"}
+    return row | {"result0": "10000"} | other
+
+
+def test_a_fall_and_what_of_it_trades_caused() -> None:
+    """GOLD goes 80, 100, 80, 85 and would have gone 80, 100, 90, 95: from the highest to the lowest
+    after it 20% instead of 10%, R = 1 - ln .9 / ln .8.
+    """
+    first, second = spirals(_tape([80, 100, 80, 85], [1, 1, 80 / 90, 85 / 95], []))
+    assert (first.asset, second.asset) == ("GOLD", "CASH")
+    assert (first.start_utc, first.end_utc) == (TIMES[1], TIMES[2])
+    assert (first.fall, first.fall_alone) == pytest.approx((0.2, 0.1))
+    assert first.branching_ratio == pytest.approx(1 - np.log(0.9) / np.log(0.8))
+    assert first.amplification == pytest.approx(np.log(0.8) / np.log(0.9))
+    assert (second.branching_ratio, second.amplification) == (0, 1)
+
+
+def test_a_fall_that_only_trades_caused_is_amplified_without_bound() -> None:
+    first, _ = spirals(_tape([100, 90, 80, 80], [1, 0.9, 0.8, 0.8], []))
+    assert (first.branching_ratio, first.amplification) == (1, np.inf)
+
+
+def test_first_round_and_induced_by_hand() -> None:
+    """The price alone goes to 80: account 0 (87.50) is first-round, account 1 (75) is induced by
+    the last tenth. What is refused or no liquidation does not count.
+    """
+    operations = [
+        _row(1, 0),
+        _row(2, 1, verdict="ProfitTooLow"),
+        _row(2, 0, kind="liquidate"),
+        _row(2, None, kind="accrue"),
+        _row(3, 1, result0="5000"),
+    ]
+    tape = _tape([100, 80, 80, 72], [1, 1, 1, 0.9], operations)
+    assert rounds(tape) == (2, 1, 200.0, 50.0)
+    assert hours_to_exhaustion(tape) == 2
+    assert most_toxic(tape) == (2, 3)
+    # Had everything come from outside, both were first-round.
+    assert rounds(_tape([100, 80, 80, 72], [1, 1, 1, 1], operations))[:2] == (3, 0)
+    # And had account 0 gone before the price alone reached its own, it was induced.
+    early = _tape([100, 80, 80, 72], [1, 0.9, 1, 0.9], operations)
+    assert rounds(early)[:2] == (0, 3)
+
+
+def test_who_was_liquidatable_before_is_first_round_however_late_he_is_liquidated() -> None:
+    """The price alone dips to 85 and is back; account 0 (87.50) goes later, at 80 by sales."""
+    tape = _tape([100, 85, 100, 80], [1, 1, 1, 0.8], [_row(3, 0)])
+    assert rounds(tape)[:2] == (1, 0)
+    undisturbed = _tape([100, 95, 100, 80], [1, 1, 1, 0.8], [_row(3, 0)])
+    assert rounds(undisturbed)[:2] == (0, 1)
+
+
+def test_nothing_liquidated_is_no_cascade() -> None:
+    tape = _tape([100, 99, 98, 97], [1, 1, 1, 1], [])
+    assert rounds(tape) == (0, 0, 0, 0)
+    assert hours_to_exhaustion(tape) is None
+
+
+def test_liquidatable_value_is_a_step_function_of_the_fall() -> None:
+    """Steps at 12.5% and 25% of 100: 700 and 600 owed; collateral at the price after the fall."""
+    tape = _tape([100, 100, 100, 100], [1, 1, 1, 1], [])
+    found = liquidatable(tape, ["GOLD"], [0, 0.12, 0.13, 0.24, 0.26])
+    assert found["accounts"].tolist() == [0, 0, 1, 1, 2]
+    assert found["debt_usd"].tolist() == [0, 0, 700, 700, 1_300]
+    assert found["collateral_usd"].tolist() == pytest.approx([0, 0, 870, 760, 1_480])
+    # A debt that falls makes nobody unhealthy, and one that falls as much as the collateral either.
+    assert liquidatable(tape, ["GOLD", "CASH"], 0.5)["accounts"].tolist() == [0]
+
+
+def test_cash_usage_and_refused_withdrawals() -> None:
+    operations = [
+        _row(1, None, kind="withdraw_assets", verdict="InsufficientCash"),
+        _row(2, 0, kind="withdraw", verdict="InsufficientCash"),
+        _row(2, 0, kind="withdraw"),
+        _row(3, 0, kind="borrow", verdict="InsufficientCash"),
+    ]
+    tape = _tape([100, 99, 98, 97], [1, 1, 1, 1], operations)
+    found = cash_and_usage(tape)
+    assert found.index.tolist() == TIMES.tolist()
+    assert found["cash"]["GOLD"].tolist() == [50, 40, 30, 20]
+    assert found["usage"]["CASH"].tolist() == pytest.approx([0, 0.1, 0.2, 0.3])
+    refused = refused_withdrawals(tape)
+    assert refused.to_numpy().tolist() == [["CASH", "InsufficientCash", 2]]
+
+
+# --- real runs ------------------------------------------------------------------------------------
+
+
+def test_rounds_of_a_run_are_all_its_liquidations() -> None:
+    """Counts and values against the tally that liquidators keep themselves."""
+    lasting = {f"venues[{p}].permanent_share_bps": 1_000 for p in range(2)}
+    _, tape = play(storm(**lasting))
+    found = frames(tape.tables(complete=True))
+    seen, last = rounds(found), found.steps.iloc[-1]
+    assert seen.first + seen.induced == last["liquidations"]
+    assert seen.first_usd + seen.induced_usd == pytest.approx(last["repaid_usd"], rel=1e-9)
+    assert seen.induced > 0
+    assert (found.assets.loc[found.assets["asset"] == "WETH", "impact"] < 1).any()
+
+
+def test_the_price_on_a_tape_is_the_one_without_trades_times_their_impact() -> None:
+    """The scenario names the price without trades: 800 at the low, at a quarter past three."""
+    world, tape = play(storm(**{"venues[0].permanent_share_bps": 1_000}))
+    found = frames(tape.tables(complete=True)).assets
+    rows = found[found["asset"] == "WETH"]
+    alone = rows["reference_price_usd"].to_numpy() / rows["impact"].to_numpy()
+    low = timedelta(hours=3) // timedelta(seconds=world.scenario.step_seconds)
+    assert alone[low] == pytest.approx(800, rel=1e-6)
+    assert alone[-1] == pytest.approx(1_200, rel=1e-6)
+
+
+def test_toxic_accounts_of_a_storm_by_hand() -> None:
+    """In the fall, in floats, every account with one collateral and one debt: the storm's book
+    without pairs of collaterals.
+    """
+    world, tape = play(storm(book__two_collateral_share=0.0), steps=19)
+    s, reserves = world.state, world.scenario.protocol.reserves
+    expected = [0, 0]
+    for a in range(len(s.account)):
+        c, d = s.position[a, :, 0].argmax(), s.position[a, :, POSITION_DEBT].argmax()
+        if not s.position[a, d, POSITION_DEBT] or not s.position[a, c, 0]:
+            continue
+        reserve = reserves[world.symbols[c]]
+        health = vault.health(s, a)[4] / 10**18
+        p = s.pair_of[c, d]
+        pool = s.pair[p, RESERVE0 if s.pair_tokens[p, 0] == c else RESERVE1]
+        share = vault.supplied_assets(s, a, c) / pool
+        for n, part in enumerate((0.0, float(share))):
+            frontier = reserve.lt_bps / 1e4 / toxic_frontier(reserve.max_bonus_bps / 1e4, part)
+            expected[n] += health < min(frontier, 1)
+    assert 0 < expected[0] < expected[1]
+    assert [tape.latest["toxic"], tape.latest["toxic_with_sale"]] == expected

@@ -1,0 +1,138 @@
+"""What a scenario may say of its venues: three ways to a depth, two to a speed, one of each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sim.scenario import ScenarioError, load, with_overrides
+from sim.schema.base import BPS
+from sim.schema.market import Venue
+from sim.sweep.work import scenario_of
+
+BASE = load("black-thursday")
+NO_DEPTH: dict[str, Any] = {"venues[0].depth_usd_per_side": None}
+DEPTH = {"sale_usd": 1e6, "price_move_bps": 200}
+
+
+def test_each_way_to_a_depth_is_enough() -> None:
+    for field, value in (
+        ("depth_usd_per_side", 1e6),
+        ("depth", DEPTH),
+        ("quotes", [[4e6, 24], [7.5e6, 41], [2e7, 91.5]]),
+    ):
+        venue = with_overrides(BASE, {**NO_DEPTH, f"venues[0].{field}": value}).venues[0]
+        assert getattr(venue, field) is not None
+
+
+def test_what_is_said_of_venues_survives_the_way_through_json() -> None:
+    """Workers of a sweep and readers of a tape get a scenario so."""
+    said = with_overrides(
+        BASE,
+        {
+            **NO_DEPTH,
+            "venues[0].quotes": [[4e6, 24], [7.5e6, 41]],
+            "venues[1].depth_by_drawdown": [[0.0, 1.0], [0.4, 0.1]],
+            "venues[2].depth_over_time": [{"at": BASE.start, "value": 0.5}],
+            "arbitrage.speed_bps": None,
+            "arbitrage.half_life_seconds": 90.0,
+        },
+    )
+    assert scenario_of(said.model_dump_json()) == said
+
+
+def test_off_is_the_default() -> None:
+    venue = Venue(assets=("WETH", "DAI"), depth_usd_per_side=1e6, fee_bps=30)
+    assert venue.permanent_share_bps == 0
+    assert venue.depth_over_time is venue.depth_by_drawdown is None
+
+
+@pytest.mark.parametrize(
+    ("edits", "path", "problem", "remedy"),
+    [
+        (NO_DEPTH, "venues[0].depth_usd_per_side", "is missing", "exactly one of depth_usd_per"),
+        ({"venues[0].depth": DEPTH}, "venues[0].depth", "given besides depth_usd_per_side", "null"),
+        (
+            {**NO_DEPTH, "venues[0].depth": DEPTH, "venues[0].quotes": [[1.0, 2]]},
+            "venues[0].quotes",
+            "given besides depth",
+            "exactly one",
+        ),
+        (
+            {**NO_DEPTH, "venues[0].depth": {**DEPTH, "price_move_bps": BPS}},
+            "venues[0].depth.price_move_bps",
+            "got 10000",
+            "1..9999",
+        ),
+        (
+            {**NO_DEPTH, "venues[0].quotes": [[2e6, 24], [1e6, 41]]},
+            "venues[0].quotes[1][0]",
+            "1e+06 does not exceed 2e+06",
+            "above 2e+06",
+        ),
+        ({**NO_DEPTH, "venues[0].quotes": []}, "venues[0].quotes", "at least 1 item", "fitted"),
+        (
+            {**NO_DEPTH, "venues[0].quotes": [[1e6, 10_000.0]]},
+            "venues[0].quotes[0][1]",
+            "less than 10000",
+            "below 10000",
+        ),
+        (
+            {"venues[0].permanent_share_bps": 10_001},
+            "venues[0].permanent_share_bps",
+            "got 10001",
+            "0..10000",
+        ),
+        (
+            {"venues[0].depth_by_drawdown": [[0.2, 1.0], [0.2, 0.5]]},
+            "venues[0].depth_by_drawdown[1][0]",
+            "0.2 does not exceed 0.2",
+            "above 0.2",
+        ),
+        (
+            {"venues[0].depth_by_drawdown": [[0.2, 0.0]]},
+            "venues[0].depth_by_drawdown[0][1]",
+            "got 0.0",
+            ".0001..1",
+        ),
+        (
+            {"venues[0].depth_by_drawdown": [[1.0, 0.5]]},
+            "venues[0].depth_by_drawdown[0][0]",
+            "less than 1",
+            "0 to below 1",
+        ),
+        (
+            {"venues[0].depth_over_time": [{"at": BASE.start, "value": 1.5}]},
+            "venues[0].depth_over_time[0].value",
+            "1.5 is no share",
+            "from 0.0001 to 1",
+        ),
+        (
+            {"venues[0].depth_over_time": [{"at": BASE.start, "value": 1.0}] * 2},
+            "venues[0].depth_over_time[1].at",
+            "does not come after",
+            "rising times",
+        ),
+        ({"arbitrage.speed_bps": None}, "arbitrage.speed_bps", "is missing", "half_life_seconds"),
+        (
+            {"arbitrage.half_life_seconds": 600.0},
+            "arbitrage.half_life_seconds",
+            "given besides speed_bps",
+            "exactly one",
+        ),
+        (
+            {"arbitrage.speed_bps": None, "arbitrage.half_life_seconds": 0.5},
+            "arbitrage.half_life_seconds",
+            "got 0.5",
+            "1 to 31536000",
+        ),
+    ],
+)
+def test_refusals_name_the_field_and_what_would_be_right(
+    edits: dict[str, Any], path: str, problem: str, remedy: str
+) -> None:
+    with pytest.raises(ScenarioError) as caught:
+        with_overrides(BASE, edits)
+    found = {one.path: one for one in caught.value.problems}
+    assert problem in found[path].problem and remedy in found[path].remedy

@@ -1,0 +1,251 @@
+"""What trades leave in prices, and liquidity that comes and goes: one step at a time, by hand."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sim.agents import arbitrageurs, liquidity_providers
+from sim.agents.liquidity_providers import by_drawdown
+from sim.engines.exact import run
+from sim.market import reference
+from sim.market.tables import price_table
+from sim.protocol import transaction as op
+from sim.protocol.errors import OK
+from sim.protocol.state import RESERVE0, RESERVE1, WALLET, copy
+from sim.world import World, build
+from sim.world.actors import ADMIN, LIQUIDITY_PROVIDERS
+from sim.world.surroundings import surroundings
+from sim.world.venues import speed_bps
+from tests.simulation.spiral import even_book, scenario, world_with
+from tests.tape.storm import storm
+
+SELLER = ADMIN
+WETH, WBTC, USDC = range(3)
+START = storm().start
+
+
+def _sell(world: World, p: int, side: int, tokens: float) -> Fraction:
+    """Sell on pair p for nobody's account; the pair's price after over before, exactly."""
+    s = world.state
+    before = Fraction(int(s.pair[p, RESERVE1]), int(s.pair[p, RESERVE0]))
+    amount = int(tokens * int(s.unit[s.pair_tokens[p, side]]))
+    op.execute(s, op.MINT_TOKEN, SELLER, op.NOBODY, int(s.pair_tokens[p, side]), 0, amount, 0, 0)
+    assert op.execute(s, op.SWAP_IN, SELLER, op.NOBODY, p, side, amount, 0, 0) == OK
+    return Fraction(int(s.pair[p, RESERVE1]), int(s.pair[p, RESERVE0])) / before
+
+
+# --- permanent impact -----------------------------------------------------------------------------
+
+
+def test_a_share_of_the_move_stays_in_the_price_of_the_base() -> None:
+    """WETH/USDC and WBTC/USDC keep 30% and 70%; a sale on WBTC/WETH, which keeps nothing, does not
+    count. 1 + s (N / M - 1), for good, and never in the other token.
+    """
+    lasting = {"venues[0].permanent_share_bps": 3_000, "venues[1].permanent_share_bps": 7_000}
+    world = build(storm(**lasting))
+    s, w = world.state, world.market
+    table, seen = w.price.copy(), w.observed.copy()
+    moved = {WETH: _sell(world, 0, 0, 20.0), WBTC: _sell(world, 1, 1, 10_000.0)}
+    _sell(world, 2, 0, 1.0)
+    reference.move(s, w, 1)
+    assert moved[WETH] < 1 < moved[WBTC]
+    factors = {
+        WETH: 1 + Fraction(3, 10) * (moved[WETH] - 1),
+        WBTC: 1 + Fraction(7, 10) * (moved[WBTC] - 1),
+        USDC: Fraction(1),
+    }
+    for i, factor in factors.items():
+        assert w.price[1, i] == pytest.approx(float(table[1, i] * factor), abs=1.01)
+        assert w.observed[1, i] == pytest.approx(float(seen[1, i] * factor), abs=1.01)
+    reference.remember(s, w)
+    reference.move(s, w, 2)  # nobody traded: what stays, stays, and is not counted again
+    for i, factor in factors.items():
+        assert w.price[2, i] == pytest.approx(float(table[2, i] * factor), abs=1.01)
+    assert (w.price[3:] == table[3:]).all() and (w.price[0] == table[0]).all()
+
+
+def test_what_arbitrageurs_trade_leaves_nothing() -> None:
+    """The price falls to two fifths and nobody is liquidated: pools follow, prices are the
+    table's.
+    """
+    world = build(storm(liquidators=[], **{"venues[0].permanent_share_bps": 10_000}))
+    table = world.market.price.copy()
+    reserves = world.state.pair[0, RESERVE0]
+    for _ in run(world):
+        pass
+    assert (world.market.price == table).all()
+    assert world.state.pair[0, RESERVE0] > 1.1 * reserves
+
+
+def test_feeds_see_a_move_as_late_as_everything_else() -> None:
+    """A latency of 25 minutes is two whole steps of ten."""
+    world = build(
+        storm(**{"venues[0].permanent_share_bps": 10_000, "feeds.WETH.latency_seconds": 1_500})
+    )
+    s, w = world.state, world.market
+    seen = w.observed.copy()
+    moved = float(_sell(world, 0, 0, 20.0))
+    for k in range(1, 5):
+        reference.move(s, w, k)
+        reference.remember(s, w)
+        expected = seen[k, WETH] * (moved if k >= 3 else 1)
+        assert w.observed[k, WETH] == pytest.approx(expected, rel=1e-9)
+
+
+def test_a_pool_that_is_emptied_leaves_a_price_above_zero() -> None:
+    """What the contracts need; the factor itself may go to nothing."""
+    world = build(storm(**{"venues[0].permanent_share_bps": 10_000}))
+    for k in range(1, 5):
+        _sell(world, 0, 0, 1e9)
+        reference.move(world.state, world.market, k)
+        reference.remember(world.state, world.market)
+        assert world.market.price[k, WETH] >= 1
+    assert world.market.price[4, WETH] == 1
+
+
+@pytest.mark.parametrize("half_life", [30.0, 120.0, 600.0])
+def test_the_temporary_part_halves_in_its_half_life(half_life: float) -> None:
+    """A gap of 1% on a quiet market, no fee, no gas to speak of: 2^(-t / half-life) of it after t,
+    within 2% (the speed is in whole basis points, the trade that closes a gap not quite linear).
+    """
+    world = world_with(
+        even_book(1),
+        scenario(
+            **{
+                "arbitrage.speed_bps": None,
+                "arbitrage.half_life_seconds": half_life,
+                "venues[0].permanent_share_bps": 0,
+                "gas_price_gwei": 1e-7,
+            }
+        ),
+    )
+    s, w = world.state, world.market
+    first = 1 - float(_sell(world, 0, 0, 2_500.0))
+    assert first == pytest.approx(0.01, rel=0.02)
+    start = Fraction(int(w.price[0, 0]), 10**8)
+    for k in range(1, 9):
+        arbitrageurs.act(s, w, k)
+        price = Fraction(int(s.pair[0, RESERVE1]) * 10**12, int(s.pair[0, RESERVE0]))
+        left = 0.5 ** (60 * k / half_life)
+        if left > 1e-3:
+            assert float(1 - price / start) == pytest.approx(first * left, rel=0.02)
+
+
+def test_a_half_life_of_one_step_is_half_of_the_gap() -> None:
+    arbitrage = scenario(
+        **{"arbitrage.speed_bps": None, "arbitrage.half_life_seconds": 60.0}
+    ).arbitrage
+    assert [speed_bps(arbitrage, seconds) for seconds in (60, 120, 6_000)] == [5_000, 7_500, 10_000]
+
+
+# --- liquidity that comes and goes ----------------------------------------------------------------
+
+
+def _hours(*points: tuple[float, float]) -> list[dict[str, Any]]:
+    return [{"at": START + timedelta(hours=h), "value": value} for h, value in points]
+
+
+points = st.lists(st.integers(0, 99), min_size=1, max_size=6, unique=True).map(sorted)
+
+
+@given(points, st.data(), st.floats(0, 1))
+def test_depth_by_drawdown_is_linear_between_its_points(
+    falls: list[int], data: st.DataObject, fall: float
+) -> None:
+    """Against numpy's interpolation."""
+    shares = [data.draw(st.integers(1, 1_000)) / 1_000 for _ in falls]
+    table = [[x / 100, share] for x, share in zip(falls, shares, strict=True)]
+    other = {"venues[1].depth_by_drawdown": [[n / 100, 1.0] for n in range(8)]}  # a longer one
+    dry = storm(**{"venues[0].depth_by_drawdown": table, **other})
+    market = surroundings(dry, price_table(dry), accounts=1)
+    found = by_drawdown(market, 0, int(fall * 10**18)) / 10**18
+    assert found == pytest.approx(np.interp(fall, [x / 100 for x in falls], shares), rel=1e-9)
+
+
+def test_depth_follows_its_table_over_time() -> None:
+    """Out to a tenth and back, log-linear: LP shares within 1% of it after every step."""
+    depth = _hours((1, 1.0), (4, 0.1), (7, 1.0))
+    flat = {"assets.WETH.price_usd": 2_000.0, "assets.WBTC.price_usd": 30_000.0}
+    world = build(storm(liquidators=[], **flat, **{"venues[0].depth_over_time": depth}))
+    s, start = world.state, world.state.lp[LIQUIDITY_PROVIDERS].copy()
+    moves, shares = 0, []
+    for step in run(world):
+        hours = step.k / 6
+        wanted = np.exp(np.interp(hours, [1, 4, 7], np.log([1, 0.1, 1])))
+        shares.append(s.lp[LIQUIDITY_PROVIDERS, 0] / start[0])
+        assert shares[-1] == pytest.approx(wanted, rel=0.0102)
+        kinds = [row[0] for row in step.rows]
+        moves += kinds.count(op.REMOVE_LIQUIDITY) + (step.k > 0) * kinds.count(op.ADD_LIQUIDITY)
+    assert min(shares) < 0.102 and shares[-1] > 0.99
+    assert 30 < moves <= 36  # one per step while it moves
+    assert (s.lp[LIQUIDITY_PROVIDERS, 1:] == start[1:]).all()
+    # A quiet market: what left is in their wallets, to a few units, and comes back.
+    assert s.pair[0, RESERVE0] == pytest.approx(150 * 10**18, rel=0.01)
+
+
+def test_depth_follows_the_fall_of_the_base_from_its_highest() -> None:
+    """Up by half, down to 40% of that, and back up: the highest counts, not the start."""
+    path = _hours((0, 1_000), (2, 1_500), (4, 600), (6, 1_500))
+    world = build(
+        storm(
+            liquidators=[],
+            **{
+                "assets.WETH.price_usd": path,
+                "venues[0].depth_by_drawdown": [[0.0, 1.0], [0.3, 0.4], [0.6, 0.1]],
+            },
+        )
+    )
+    s, start = world.state, int(world.state.lp[LIQUIDITY_PROVIDERS, 0])
+    held = {}
+    for step in run(world):
+        held[step.k] = s.lp[LIQUIDITY_PROVIDERS, 0] / start
+        highest = max(world.market.price[: step.k + 1, WETH])
+        fall = float(1 - world.market.price[step.k, WETH] / highest)
+        wanted = np.interp(fall, [0, 0.3, 0.6], [1, 0.4, 0.1])
+        assert held[step.k] == pytest.approx(wanted, rel=0.0102)
+    assert held[12] == 1 and held[24] < 0.102 and held[36] > 0.98
+    # At 600 dollars (sqrt of the price): a tenth of the shares is a tenth of that pool.
+    assert s.lp[LIQUIDITY_PROVIDERS, 0] <= start
+
+
+def test_who_lacks_one_token_brings_back_what_it_makes_up() -> None:
+    """They leave, lose most of their dollars, and come back with as much as is left, once."""
+    depth = _hours((1, 1.0), (1.2, 0.1), (2, 0.1), (2.2, 1.0))
+    world = build(storm(liquidators=[], **{"venues[0].depth_over_time": depth}))
+    s, w = world.state, world.market
+    start = int(w.lp_at_start[0])
+    for k in range(1, 12):
+        liquidity_providers.act(s, w, k)
+    assert s.lp[LIQUIDITY_PROVIDERS, 0] == pytest.approx(start / 10, rel=0.0102)
+    reserve = s.pair[0, RESERVE1]
+    s.holding[LIQUIDITY_PROVIDERS, USDC, WALLET] = reserve
+    for k in range(12, 20):
+        liquidity_providers.act(s, w, k)
+    assert s.lp[LIQUIDITY_PROVIDERS, 0] == pytest.approx(start / 5, rel=0.0102)
+    # What remains makes up less than 1%: not worth a transaction. A pool takes a unit too much.
+    assert 0 <= s.holding[LIQUIDITY_PROVIDERS, USDC, WALLET] < start / 5 / 100
+    rows = s.journal[: s.journal_length[0]]
+    assert [row[8] for row in rows] == [OK] * len(rows)
+
+
+# --- off ------------------------------------------------------------------------------------------
+
+
+def test_without_either_nothing_is_touched() -> None:
+    """Their arrays have no rows, and acting is no operation and changes no number."""
+    world = build(storm())
+    s, w = world.state, world.market
+    assert len(w.impact) == len(w.depth_share) == 0
+    before, table = copy(s), w.price.copy()
+    reference.move(s, w, 20)
+    reference.remember(s, w)
+    liquidity_providers.act(s, w, 20)
+    assert (w.price == table).all() and s.journal_length[0] == before.journal_length[0]
+    assert (s.pair == before.pair).all() and (s.lp == before.lp).all()
