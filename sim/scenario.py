@@ -1,7 +1,7 @@
 """Scenarios: the whole of what a run needs, and how it gets here from a file.
 
     load("black-thursday")                  a scenario of sim/scenarios
-    load("mine/depeg.yaml")                 a file
+    load("mine/depeg.yaml")                 a file, which may extend a base of sim/scenarios/bases
     with_overrides(scenario, {"book.accounts": 50, "venues[0].fee_bps": 5})
 
 Both validate everything and raise `ScenarioError`, which names file, field and remedy: a scenario
@@ -20,7 +20,9 @@ from pydantic import Field, ValidationError
 
 from sim.schema.agents import BorrowerBook, Liquidator
 from sim.schema.base import FromList, Instant, Level, Part, Symbol, Usd
+from sim.schema.bases import extended
 from sim.schema.deployment import Protocol
+from sim.schema.expected import Expected
 from sim.schema.market import Arbitrage, Asset, Feed, Venue
 from sim.schema.paths import Paths
 from sim.schema.problems import Problem, ScenarioError, explain, join, nearest
@@ -79,6 +81,12 @@ class Scenario(Part):
         default=None,
         description="how a sweep draws prices around the levels of assets: model, "
         "volatility_per_sqrt_year...; absent: there is the named path only",
+    )
+    expected: Annotated[tuple[Expected, ...], FromList] = Field(
+        default=(),
+        max_length=100,
+        description="a list of published figures that a run is held against: measure, value or "
+        "low and high, source, note; absent: the scenario is no event",
     )
 
     @property
@@ -146,6 +154,9 @@ class Scenario(Part):
         yield from self._unknown("native_asset", self.native_asset)
         for symbol in self.paths.volatility_per_sqrt_year if self.paths else ():
             yield from self._unknown(f"paths.volatility_per_sqrt_year.{symbol}", symbol)
+        for i, figure in enumerate(self.expected):
+            if figure.asset is not None:
+                yield from self._unknown(f"expected[{i}].measure", figure.asset)
         for symbol, asset in self.assets.items():
             level = asset.price_usd
             highest = max(w.value for w in level) if isinstance(level, tuple) else level
@@ -215,7 +226,7 @@ def load(path_or_name: str | Path) -> Scenario:
                 f"scenario '{path_or_name}'", [Problem("(name)", "is not known", remedy)]
             )
         path = _FOLDER / f"{path_or_name}.yaml"
-    return _validated(read(path), str(path))
+    return _validated(*extended(read(path), path, _FOLDER / "bases"))
 
 
 def with_overrides(scenario: Scenario, overrides: Mapping[str, object]) -> Scenario:
