@@ -1,15 +1,14 @@
 """A run held against what was published of the event: the measures, and the comparison.
 
 measure                      of a finished run, at its reference prices unless said otherwise
-bad_debt_usd                 written off, and owed beyond collateral, at the end (as a sweep's
-                             loss), USD
+bad_debt_usd                 written off until the end, and owed beyond collateral then, USD
 liquidated_usd, seized_usd   debt repaid by liquidators, collateral they got, USD of the time
 liquidations                 how many there were
 liquidated_accounts          how many accounts had one or more
 withdrawn_usd                taken out after the opening by those who supplied, USD of the time
 withdrawals_refused_usd      asked for and refused for want of cash, every try counted, USD
 highest_gas_gwei             gas price
-bad_debt_tokens.A            bad debt owed in A, tokens; as bad_debt_usd
+bad_debt_tokens.A            the part of it that is owed in A, tokens
 liquidated_tokens.A          debt in A repaid by liquidators, tokens
 seized_tokens.A              collateral in A that they got, tokens
 lowest_price.A, highest_...  reference price, USD
@@ -22,19 +21,19 @@ supply_left.A                cash + debt + deficit at the end, share of what it 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import pandas as pd
 
-from sim.measures.solvency import in_usd, losses
 from sim.schema.expected import Expected
 from sim.tape import Frames
 
 FULL_USAGE = 0.9995
 """Published usages have three decimals."""
-NEAR = 0.10
-"""A run within this share of the published figure is called near it."""
+EQUAL, NEAR = 0.005, 0.10
+"""A run within this share of the published figure is called inside, as that is rounded; or near."""
 _LIQUIDATIONS = ("liquidate", "flash_liquidate")
 _WITHDRAWALS = ("withdraw", "withdraw_assets", "redeem")
 _NO_CASH = ("InsufficientCash", "ERC4626ExceededMaxWithdraw", "ERC4626ExceededMaxRedeem")
@@ -58,9 +57,10 @@ class Compared(NamedTuple):
     def verdict(self) -> str:
         """inside (the range, or equal), near, or off."""
         low, high = self.expected.range
-        if low <= self.simulated <= high:
+        away = math.inf if self.ratio is None else abs(self.ratio - 1)
+        if low <= self.simulated <= high or away <= EQUAL:
             return "inside"
-        return "near" if self.ratio is not None and abs(self.ratio - 1) <= NEAR else "off"
+        return "near" if away <= NEAR else "off"
 
 
 def compare(tape: Frames, expected: Sequence[Expected]) -> list[Compared]:
@@ -78,7 +78,8 @@ def measure(tape: Frames, name: str) -> float:
 
 
 def bad_debt_usd(tape: Frames) -> float:
-    return float(in_usd(losses(tape))[["reported", "shortfall"]].to_numpy().sum())
+    price = _last(tape)["price"]
+    return sum((bad_debt_tokens(tape, str(a)) * float(price[a]) for a in price.index), 0.0)
 
 
 def liquidated_accounts(tape: Frames) -> float:
@@ -112,8 +113,20 @@ OF_A_RUN: dict[str, Callable[[Frames], float]] = {
 
 
 def bad_debt_tokens(tape: Frames, asset: str) -> float:
-    lost = losses(tape).loc[asset]
-    return float((lost["reported"] + lost["shortfall"]) / 10 ** int(lost["decimals"]))
+    """Written off, and of every account the share of its debt that its collateral does not cover:
+    at reference prices, for the oracle's may be what was wrong.
+
+        reported + sum over accounts of debt_A max(0, debt value - collateral value) / debt value
+    """
+    last = _last(tape)
+    rows = tape.accounts.join(last, on="asset")
+    worth, owed = rows["price"] / rows["unit"], rows["debt_end"].astype(float)
+    pledged = rows["supplied_end"].astype(float).where(rows["is_collateral"], 0.0)
+    debt = (owed * worth).groupby(rows["account"]).sum()
+    missing = (debt - (pledged * worth).groupby(rows["account"]).sum()).clip(lower=0.0)
+    share = missing / debt.where(debt > 0, 1.0)
+    uncovered = (owed * rows["account"].map(share))[rows["asset"] == asset].sum()
+    return float((last.loc[asset, "reported"] + uncovered) / last.loc[asset, "unit"])
 
 
 def liquidated_tokens(tape: Frames, asset: str) -> float:
@@ -163,6 +176,18 @@ OF_AN_ASSET: dict[str, Callable[[Frames, str], float]] = {
 
 
 # --- rows of the tape -----------------------------------------------------------------------------
+
+
+def _last(tape: Frames) -> pd.DataFrame:
+    """At the end, by asset: price (USD), unit (of a token) and reported (bad debt, units)."""
+    rows = tape.assets[tape.assets["step"] == tape.assets["step"].max()].set_index("asset")
+    return pd.DataFrame(
+        {
+            "price": rows["reference_price_usd"].astype(float),
+            "unit": 10.0 ** rows["decimals"].astype(float),
+            "reported": rows["deficit_reported"].astype(float),
+        }
+    )
 
 
 def _of(tape: Frames, asset: str) -> pd.DataFrame:

@@ -49,7 +49,7 @@ def tape() -> Frames:
     )
     rows = []
     for k in range(4):
-        bad = {"deficit_reported": 70 * 10**6, "shortfall": 5 * 10**6} if k == 3 else {}
+        bad = {"deficit_reported": 70 * 10**6, "shortfall": 10**6} if k == 3 else {}
         supply = {"total_assets": (4_000 - 1_000 * k) * 10**6, "usage": full[k]}
         rows += [
             asset(k, "CASH", 6, 1.0, **supply, **bad, borrow_rate_per_year=0.01 * k),
@@ -83,8 +83,26 @@ def tape() -> Frames:
             "seized_usd": [0.0, 1_200.0, 1_800.0, 1_800.0],
         }
     )
+    # Owed beyond collateral at reference prices: nothing by 7; 5 of 25 CASH by 9, who has pledged
+    # $20 of GOLD and supplied 40 CASH that back nothing.
+    accounts = [
+        {
+            "account": a,
+            "asset": name,
+            "debt_end": debt,
+            "supplied_end": held,
+            "is_collateral": backs,
+        }
+        for a, name, debt, held, backs in (
+            (7, "CASH", 90 * 10**6, 0, False),
+            (7, "GOLD", 0, 200, True),
+            (9, "CASH", 25 * 10**6, 40 * 10**6, False),
+            (9, "GOLD", 0, 40, True),
+        )
+    ]
     empty = pd.DataFrame()
-    return Frames(empty, steps, pd.DataFrame(rows), empty, pd.DataFrame(operations), empty)
+    tables = (empty, steps, pd.DataFrame(rows), empty, pd.DataFrame(operations))
+    return Frames(*tables, pd.DataFrame(accounts))
 
 
 BY_HAND = {
@@ -156,6 +174,7 @@ def figure(**range_: float) -> Expected:
     ("published", "simulated", "verdict", "ratio"),
     [
         (figure(value=100), 100, "inside", 1),
+        (figure(value=100), 100.4, "inside", 1.004),
         (figure(value=100), 109, "near", 1.09),
         (figure(value=100), 91, "near", 0.91),
         (figure(value=100), 111, "off", 1.11),
