@@ -64,6 +64,6 @@ def played(scenario: Scenario) -> Frames:
     return frames(tape.tables(complete=True))
 
 
-def of(name: str, figure: str, accounts: int = 60, **overrides: Any) -> float:
+def of(name: str, figure: str, accounts: int = 40, **overrides: Any) -> float:
     """A measure of a scenario with overrides."""
     return measure(played(small(name, accounts, **overrides)), figure)
