@@ -30,13 +30,17 @@ class Override(click.ParamType):
 
 
 def list_scenarios(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:
-    """Print the known scenarios and leave."""
+    """Print the known scenarios, events by date and then the synthetic ones, and leave."""
     if not wanted:
         return
     from sim.scenario import known, load
 
-    for name in known():
-        click.echo(f"{name:24}{load(name).title}")
+    scenarios = [load(name) for name in known()]
+    for one in sorted((one for one in scenarios if one.expected), key=lambda one: one.start):
+        click.echo(f"{one.start:%Y-%m-%d}  {one.name:20}{one.title}")
+    for one in scenarios:
+        if not one.expected:
+            click.echo(f"synthetic   {one.name:20}{one.title}")
     ctx.exit()
 
 

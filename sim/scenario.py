@@ -1,7 +1,7 @@
 """Scenarios: the whole of what a run needs, and how it gets here from a file.
 
     load("black-thursday")                  a scenario of sim/scenarios
-    load("mine/depeg.yaml")                 a file
+    load("mine/depeg.yaml")                 a file, which may extend a base of sim/scenarios/bases
     with_overrides(scenario, {"book.accounts": 50, "venues[0].fee_bps": 5})
 
 Both validate everything and raise `ScenarioError`, which names file, field and remedy: a scenario
@@ -25,8 +25,10 @@ from pydantic import Field, ValidationError
 from sim.schema.agents import Liquidator
 from sim.schema.attack import Attack
 from sim.schema.base import FromList, Instant, Level, Part, Symbol, Usd
+from sim.schema.bases import extended
 from sim.schema.book import Book, BorrowerBook
 from sim.schema.deployment import Protocol
+from sim.schema.expected import Expected
 from sim.schema.faults import Feeds
 from sim.schema.market import Arbitrage, Asset, Venue
 from sim.schema.own_agent import OwnAgent
@@ -112,6 +114,12 @@ class Scenario(Part):
         description="how a sweep draws prices around the levels of assets: model, "
         "volatility_per_sqrt_year...; absent: there is the named path only",
     )
+    expected: Annotated[tuple[Expected, ...], FromList] = Field(
+        default=(),
+        max_length=100,
+        description="a list of published figures that a run is held against: measure, value or "
+        "low and high, source, note; absent: the scenario is no event",
+    )
 
     @property
     def steps(self) -> int:
@@ -189,6 +197,9 @@ class Scenario(Part):
         yield from self._unknown("native_asset", self.native_asset)
         for symbol in self.paths.volatility_per_sqrt_year if self.paths else ():
             yield from self._unknown(f"paths.volatility_per_sqrt_year.{symbol}", symbol)
+        for i, figure in enumerate(self.expected):
+            if figure.asset is not None:
+                yield from self._unknown(f"expected[{i}].measure", figure.asset)
         for symbol, asset in self.assets.items():
             level = asset.price_usd
             if not isinstance(level, PriceFile):  # is not known before it is read
@@ -338,9 +349,9 @@ def load(path_or_name: str | Path) -> Scenario:
                 f"scenario '{path_or_name}'", [Problem("(name)", "is not known", remedy)]
             )
         path = _FOLDER / f"{path_or_name}.yaml"
-    document = read(path)
+    document, file = extended(read(path), path, _FOLDER / "bases")
     _see_files_from(path.parent, document)
-    return _validated(document, str(path))
+    return _validated(document, file)
 
 
 def with_overrides(scenario: Scenario, overrides: Mapping[str, object]) -> Scenario:

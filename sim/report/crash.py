@@ -11,15 +11,17 @@ from sim.engines.by_name import follower
 from sim.engines.chain import AnvilChain, ChainError
 from sim.engines.exact import run
 from sim.engines.lockstep import LockstepError
+from sim.measures.expected import compare
 from sim.report.agents_table import agent_failure, agents_table, attack_table
 from sim.report.book import print_book
 from sim.report.crash_figure import write_crash_figure
 from sim.report.crash_table import cascade_table, loss_table, summary_table, verdict
+from sim.report.expected_table import expected_table, notes
 from sim.report.interrupts import interruptible
 from sim.report.progress import RunProgress
 from sim.report.venues import venue_lines
 from sim.scenario import Scenario
-from sim.tape import Tables, Tape, TapeError, frames, write, write_parquet
+from sim.tape import Frames, Tables, Tape, TapeError, frames, write, write_parquet
 from sim.world import World, build
 
 COMPLETE, FAILED, INTERRUPTED = 0, 1, 130
@@ -46,7 +48,9 @@ def crash(
         with interruptible(engine != "exact"):
             code, differences = _play(world, engine, tape, console)
             if tape.latest:
-                _write(tape.tables(code == COMPLETE, differences), out, parquet, console)
+                shown = _write(tape.tables(code == COMPLETE, differences), out, parquet, console)
+                if code == COMPLETE and scenario.expected:
+                    _compare(shown, scenario, console)
             else:
                 console.print("The protocol was not open yet: nothing to write.")
     except KeyboardInterrupt:
@@ -87,8 +91,8 @@ def _play(world: World, engine: str, tape: Tape, console: Console) -> tuple[int,
         return FAILED, 0
 
 
-def _write(tables: Tables, out: Path, parquet: bool, console: Console) -> None:
-    """Write the files, then print what they come to."""
+def _write(tables: Tables, out: Path, parquet: bool, console: Console) -> Frames:
+    """Write the files, then print what they come to; the tables that were printed from."""
     shown = frames(tables)
     write(tables, out / "tape.duckdb")
     if parquet:
@@ -99,3 +103,13 @@ def _write(tables: Tables, out: Path, parquet: bool, console: Console) -> None:
         console.print("", table, sep="\n")
     written = ["tape.duckdb", *(["parquet/"] if parquet else []), *(path.name for path in figures)]
     console.print(f"Written to {out}: {', '.join(written)}")
+    return shown
+
+
+def _compare(shown: Frames, scenario: Scenario, console: Console) -> None:
+    """Print the run beside what was published of the event."""
+    rows = compare(shown, scenario.expected)
+    console.print("\nAgainst what was published; off: by more than a tenth")
+    console.print(expected_table(rows))
+    for note in notes(rows):
+        console.print(note, style="dim", markup=False)

@@ -1,6 +1,7 @@
 """One run for someone who watches: what is printed, what is written, and how it ends."""
 
 import io
+import re
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -203,3 +204,31 @@ def test_interrupt_reaches_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     finally:
         signal.signal(signal.SIGINT, before)
     assert code == INTERRUPTED and names(tmp_path) == FILES
+
+
+@pytest.mark.usefixtures("no_figure")
+def test_an_event_is_compared_with_what_was_published(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the end of a whole run, marked where it is off; not after part of one."""
+    figures = [
+        {"measure": "lowest_price.WETH", "value": 800, "source": "the storm's own level"},
+        {"measure": "bad_debt_usd", "low": 1, "high": 2, "source": "nobody", "note": "made up"},
+        {"measure": "liquidations", "value": 0, "source": "nobody"},
+    ]
+    event = storm(expected=figures)
+
+    def printed(engine: str = "exact") -> list[str]:
+        text = io.StringIO()
+        crash(event, engine, tmp_path, Console(file=text, width=80, highlight=False))
+        assert "…" not in text.getvalue()
+        return [" ".join(line.split()) for line in text.getvalue().splitlines()]
+
+    lines = printed()
+    assert "lowest_price.WETH 800 800 inside" in lines
+    assert any(re.fullmatch(r"bad_debt_usd 1 to 2 [\d,]+ off, x [\d.e+]+", x) for x in lines)
+    assert any(re.fullmatch(r"liquidations 0 \d+ off", x) for x in lines)
+    assert lines[-1] == "bad_debt_usd: made up"
+
+    monkeypatch.setattr(module, "run", stopping(7, KeyboardInterrupt()))
+    assert not any("published" in line for line in printed())

@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from scripts.crash import cli
 from sim.report import crash as report
+from sim.scenario import known
 from sim.scenario import load as load_scenario
 from sim.tape import load
 from tests.scripts.commands import STORM, anvils_of, ape, is_gone, start_storm
@@ -69,7 +70,15 @@ def test_examples_of_the_help_are_right() -> None:
 def test_lists_the_known_scenarios() -> None:
     shown = crash("--list")
     assert shown.exit_code == 0
-    assert "black-thursday" in shown.output and "Black Thursday, 12-13 March 2020" in shown.output
+    lines = shown.output.splitlines()
+    assert len(lines) == len(known())
+    words = " ".join(lines[0].split())
+    assert words == "2020-03-12 black-thursday Black Thursday, 12-13 March 2020"
+    dates = [line.split()[0] for line in lines]
+    events = [date for date in dates if date != "synthetic"]
+    assert dates == sorted(events) + ["synthetic"] * (len(dates) - len(events))
+    assert 12 <= len(events) < len(dates)
+    assert max(map(len, lines)) <= 120
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,200 @@
+"""Measures of a run against sums done by hand, and the verdict on a published figure."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from sim.market.market import LIQUIDATIONS
+from sim.measures import expected as module
+from sim.measures.expected import OF_A_RUN, OF_AN_ASSET, Compared, compare, measure
+from sim.protocol.state import DEFICIT_REPORTED
+from sim.schema import expected as schema
+from sim.schema.expected import Expected
+from sim.tape import Frames, frames
+from sim.tape.columns import TABLES
+from tests.tape.storm import play, storm
+
+HOUR = pd.Timedelta(hours=1)
+TIMES = [pd.Timestamp("2022-01-01") + k * HOUR for k in range(4)]
+
+
+def asset(step: int, name: str, decimals: int, price: float, **more: Any) -> dict[str, Any]:
+    zeros = ("cash", "debt", "deficit", "deficit_reported", "covered_by_fees", "covered_by_fund")
+    return {
+        **dict.fromkeys((*zeros, "socialised", "shortfall", "escrow", "insurance_pool"), 0),
+        **{"step": step, "asset": name, "decimals": decimals, "reference_price_usd": price},
+        **{"oracle_price_usd": price, "usage": 0.0, "borrow_rate_per_year": 0.0},
+        **{"total_assets": 0, **more},
+    }
+
+
+def operation(step: int, kind: str, **more: Any) -> dict[str, Any]:
+    results = {"result0": "0", "result1": "0", "result2": "0"}
+    return {"step": step, "kind": kind, "account": None, "verdict": "ok", **results, **more}
+
+
+@pytest.fixture
+def tape() -> Frames:
+    """GOLD with 2 decimals falls from $100 to $40 and ends at $50; CASH with 6 stays at $1. Three
+    liquidations of two accounts repay 900 CASH for 30 GOLD; withdrawals, one of them refused.
+    """
+    gold, oracle, full = (
+        (100.0, 80.0, 40.0, 50.0),
+        (100.0, 90.0, 0.0, 55.0),
+        (0.5, 0.9996, 1.0, 1.0),
+    )
+    rows = []
+    for k in range(4):
+        bad = {"deficit_reported": 70 * 10**6, "shortfall": 10**6} if k == 3 else {}
+        supply = {"total_assets": (4_000 - 1_000 * k) * 10**6, "usage": full[k]}
+        rows += [
+            asset(k, "CASH", 6, 1.0, **supply, **bad, borrow_rate_per_year=0.01 * k),
+            asset(k, "GOLD", 2, gold[k], oracle_price_usd=oracle[k]),
+        ]
+    liquidated: dict[str, Any] = {"asset": "CASH", "x": 0, "y": 1}
+    took: dict[str, Any] = {"asset": "GOLD", "x": 1, "y": 0}
+    operations = [
+        operation(0, "withdraw_assets", **took, amount="999900", result0="999900"),
+        operation(
+            1, "flash_liquidate", account=7, **liquidated, result0="300000000", result1="900"
+        ),
+        operation(1, "liquidate", account=7, **liquidated, result0="200000000", result1="600"),
+        operation(
+            2, "flash_liquidate", account=9, **liquidated, result0="400000000", result1="1500"
+        ),
+        operation(2, "flash_liquidate", account=8, **liquidated, verdict="ProfitTooLow"),
+        operation(2, "withdraw_assets", **took, amount="200", result0="200"),
+        operation(3, "redeem", **liquidated, amount="7", result0="11000000"),
+        operation(3, "withdraw_assets", **took, amount="600", verdict="ERC4626ExceededMaxWithdraw"),
+        operation(3, "withdraw", account=7, **took, amount="100", verdict="InsufficientCash"),
+        operation(3, "withdraw", account=7, **took, amount="100", verdict="Unhealthy"),
+    ]
+    steps = pd.DataFrame(
+        {
+            "step": range(4),
+            "time_utc": TIMES,
+            "gas_price_gwei": [5.0, 90.0, 30.0, 5.0],
+            "liquidations": [0, 2, 3, 3],
+            "repaid_usd": [0.0, 500.0, 900.0, 900.0],
+            "seized_usd": [0.0, 1_200.0, 1_800.0, 1_800.0],
+        }
+    )
+    # Owed beyond collateral at reference prices: nothing by 7; 5 of 25 CASH by 9, who has pledged
+    # $20 of GOLD and supplied 40 CASH that back nothing.
+    accounts = [
+        {
+            "account": a,
+            "asset": name,
+            "debt_end": debt,
+            "supplied_end": held,
+            "is_collateral": backs,
+        }
+        for a, name, debt, held, backs in (
+            (7, "CASH", 90 * 10**6, 0, False),
+            (7, "GOLD", 0, 200, True),
+            (9, "CASH", 25 * 10**6, 40 * 10**6, False),
+            (9, "GOLD", 0, 40, True),
+        )
+    ]
+    empty = pd.DataFrame()
+    tables = (empty, steps, pd.DataFrame(rows), empty, pd.DataFrame(operations))
+    return Frames(*tables, pd.DataFrame(accounts))
+
+
+BY_HAND = {
+    "bad_debt_usd": 75.0,
+    "liquidated_usd": 900.0,
+    "seized_usd": 1_800.0,
+    "liquidations": 3.0,
+    "liquidated_accounts": 2.0,
+    "withdrawn_usd": 2 * 40.0 + 11.0,
+    "withdrawals_refused_usd": 6 * 50.0 + 1 * 50.0,
+    "highest_gas_gwei": 90.0,
+    "bad_debt_tokens.CASH": 75.0,
+    "liquidated_tokens.CASH": 900.0,
+    "seized_tokens.GOLD": 30.0,
+    "lowest_price.GOLD": 40.0,
+    "highest_price.GOLD": 100.0,
+    "oracle_lowest.GOLD": 55.0,
+    "oracle_highest.GOLD": 100.0,
+    "largest_usage.CASH": 1.0,
+    "hours_at_full_usage.CASH": 3.0,
+    "highest_borrow_rate.CASH": 0.03,
+    "supply_left.CASH": 0.25,
+}
+
+
+@pytest.mark.parametrize("name", BY_HAND)
+def test_by_hand(tape: Frames, name: str) -> None:
+    assert measure(tape, name) == pytest.approx(BY_HAND[name], rel=1e-12)
+
+
+def test_the_list_is_closed_and_documented() -> None:
+    """What a scenario may name is what is computed, tested by hand and defined in words."""
+    assert tuple(OF_A_RUN) == schema.OF_A_RUN
+    assert tuple(OF_AN_ASSET) == schema.OF_AN_ASSET
+    assert {name.partition(".")[0] for name in BY_HAND} == {*OF_A_RUN, *OF_AN_ASSET}
+    assert module.__doc__
+    for name in (*OF_A_RUN, *OF_AN_ASSET):
+        assert name in module.__doc__ or name in ("highest_price", "oracle_highest"), name
+
+
+def test_the_other_asset_has_none_of_it(tape: Frames) -> None:
+    for name in ("bad_debt_tokens.GOLD", "liquidated_tokens.GOLD", "seized_tokens.CASH"):
+        assert measure(tape, name) == 0
+    assert math.isnan(measure(tape, "supply_left.GOLD"))
+
+
+def test_on_a_run_they_are_the_books() -> None:
+    world, recorded = play(storm())
+    tape = frames(recorded.tables(complete=True))
+    s = world.state
+    usdc = world.symbols.index("USDC")
+    lost = measure(tape, "bad_debt_tokens.USDC") * 10**6
+    assert lost >= int(s.hub[usdc, DEFICIT_REPORTED]) > 0
+    assert measure(tape, "liquidations") == world.market.tally[LIQUIDATIONS] > 0
+    assert 0 < measure(tape, "liquidated_accounts") <= measure(tape, "liquidations")
+    symbols = world.symbols
+    repaid = sum(measure(tape, f"liquidated_tokens.{symbol}") for symbol in symbols)
+    assert repaid > 0
+    assert measure(tape, "lowest_price.WETH") == 800
+    assert measure(tape, "highest_gas_gwei") == 300
+    assert list(TABLES) == list(Frames._fields)
+
+
+def figure(**range_: float) -> Expected:
+    return Expected(measure="seized_usd", source="someone", **range_)
+
+
+@pytest.mark.parametrize(
+    ("published", "simulated", "verdict", "ratio"),
+    [
+        (figure(value=100), 100, "inside", 1),
+        (figure(value=100), 100.4, "inside", 1.004),
+        (figure(value=100), 109, "near", 1.09),
+        (figure(value=100), 91, "near", 0.91),
+        (figure(value=100), 111, "off", 1.11),
+        (figure(value=100), 0, "off", 0),
+        (figure(low=100, high=200), 150, "inside", 1),
+        (figure(low=100, high=200), 95, "near", 0.95),
+        (figure(low=100, high=200), 400, "off", 2),
+        (figure(value=0), 0, "inside", None),
+        (figure(value=0), 1, "off", None),
+        (figure(value=100), math.nan, "off", None),
+    ],
+)
+def test_verdicts(published: Expected, simulated: float, verdict: str, ratio: float | None) -> None:
+    row = Compared(published, simulated)
+    assert row.verdict == verdict
+    assert row.ratio == (ratio if ratio is None else pytest.approx(ratio))
+
+
+def test_comparison_keeps_the_order(tape: Frames) -> None:
+    published = [figure(value=1_800), Expected(measure="liquidations", value=4, source="x")]
+    rows = compare(tape, published)
+    assert [row.simulated for row in rows] == [1_800, 3]
+    assert [row.verdict for row in rows] == ["inside", "off"]

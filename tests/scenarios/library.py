@@ -1,0 +1,69 @@
+"""The scenarios of the package, small enough to run all of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sim.engines.exact import run
+from sim.measures.expected import measure
+from sim.scenario import Scenario, known, load, with_overrides
+from sim.tape import Frames, Tape, frames
+from sim.world import build
+
+EVENTS = (
+    "black-thursday",
+    "dai-spike",
+    "may-2021",
+    "luna",
+    "steth-discount",
+    "ftx",
+    "crv-squeeze",
+    "usdc-depeg",
+    "crv-founder-2023",
+    "crv-founder-2024",
+    "august-2024",
+    "february-2025",
+    "october-2025",
+    "wrseth-overpriced",
+    "cbeth-underpriced",
+    "capo-desync",
+    "supplier-run",
+)
+"""By date."""
+SYNTHETIC = (
+    "absent-keepers",
+    "correlated-crash",
+    "liquidity-drought",
+    "loop-unwind",
+    "oracle-outage",
+    "single-crash",
+    "stable-depeg",
+)
+assert sorted(EVENTS + SYNTHETIC) == known()
+
+
+def small(name: str, accounts: int, **overrides: Any) -> Scenario:
+    """The scenario with few borrowers; `__` in a name stands for the dot of a path."""
+    whole = load(name)
+    few = {
+        "book.accounts": accounts,
+        # Leaves room to spare: the largest few may owe all, as the accounts can be one or two.
+        "book.max_account_share": max(whole.book.max_account_share, 2 / accounts),
+    }
+    return with_overrides(
+        whole, few | {field.replace("__", "."): value for field, value in overrides.items()}
+    )
+
+
+def played(scenario: Scenario) -> Frames:
+    """The tape of a run on the twin."""
+    world = build(scenario)
+    tape = Tape(world, "exact")
+    for step in run(world):
+        tape.record(step.k, step.rows, step.gas)
+    return frames(tape.tables(complete=True))
+
+
+def of(name: str, figure: str, accounts: int = 40, **overrides: Any) -> float:
+    """A measure of a scenario with overrides."""
+    return measure(played(small(name, accounts, **overrides)), figure)
