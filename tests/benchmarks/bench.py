@@ -30,7 +30,7 @@ from sim.protocol import vault
 from sim.protocol.state import LT
 from sim.simulation import step
 from sim.world import World, build, on_path
-from tests.benchmarks.market import calm_to_crash
+from tests.benchmarks.market import LIVELY, calm_to_crash
 
 PATHS = 16
 
@@ -82,10 +82,12 @@ def _account_steps(accounts: int, runs: int, console: Console) -> Table:
 
         return once
 
+    lively = [Compiled(build(calm_to_crash(accounts, **LIVELY)))]
     one = on_path(world, prices[0], seen[0])
     measures: dict[str, Callable[[], float]] = {
         "full step, lazy checks, 1 thread": threads(lazy, 1, PATHS),
         "full step, lazy checks, 2 threads": threads(lazy, 2, PATHS),
+        "the same with borrowers who react and impact that stays": threads(lively, 1, PATHS),
         "full step, everyone checked, 1 thread": threads(eager, 1, 2),
         "full step, everyone checked, 2 threads": threads(eager, 2, 2),
         "NumPy health check alone, step by step": _matrix_check(world, prices[0]),

@@ -37,3 +37,23 @@ def calm_to_crash(accounts: int, **overrides: Any) -> Scenario:
         actions = round(liquidator.max_actions_per_step * size)
         scaled[f"liquidators[{n}].max_actions_per_step"] = actions
     return with_overrides(scenario, {**scaled, **overrides})
+
+
+LIVELY: dict[str, Any] = {
+    **{f"venues[{n}].permanent_share_bps": 200 for n in (0, 1, 3, 4)},
+    "venues[0].depth_by_drawdown": [[0.0, 1.0], [0.3, 0.5]],
+    "borrowers": [
+        {
+            "name": "savers",
+            "kind": "top-up",
+            "share": 0.3,
+            "below_health": 1.15,
+            "to_health": 1.4,
+            "review_seconds": 1_800,
+            "delay_seconds": 1_800,
+            "probability": 0.6,
+            "reserve_share": 0.5,
+        }
+    ],
+}
+"""A market that feels what is sold into it, and borrowers who look after themselves."""
