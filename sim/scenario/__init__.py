@@ -1,0 +1,151 @@
+"""Scenarios: the whole of what a run needs, and how it gets here from a file.
+
+    load("black-thursday")                  a scenario of sim/scenarios
+    load("mine/depeg.yaml")                 a file, which may extend a base of sim/scenarios/bases
+    with_overrides(scenario, {"book.accounts": 50, "venues[0].fee_bps": 5})
+
+Both validate everything and raise `ScenarioError`, which names file, field and remedy: a scenario
+that cannot be run is refused before anything runs. `digest` identifies what was run.
+
+A scenario may name files: of prices, of a book, of a history. Their paths are seen from the folder
+of the scenario file, those of overrides from the working directory; in memory they are absolute.
+What is in them is read, and refused, where a world or a path is built.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from sim.scenario.model import Scenario
+from sim.schema.bases import extended
+from sim.schema.problems import Problem, ScenarioError, explain, join, nearest
+from sim.schema.yaml_file import read
+
+__all__ = ["Scenario", "ScenarioError", "digest", "files", "known", "load", "with_overrides"]
+
+_FOLDER = Path(__file__).parents[1] / "scenarios"
+
+
+def known() -> list[str]:
+    """The names of the scenarios that come with the package, sorted."""
+    return sorted(path.stem for path in _FOLDER.glob("*.yaml"))
+
+
+def load(path_or_name: str | Path) -> Scenario:
+    """The scenario in a file, or of a known name. A path has a folder or ends in .yaml or .yml."""
+    path = Path(path_or_name)
+    is_name = isinstance(path_or_name, str) and not re.search(r"[/\\]|\.ya?ml$", path_or_name)
+    if is_name:
+        if path_or_name not in known():
+            remedy = nearest(str(path_or_name), known(), "the known ones are")
+            raise ScenarioError(
+                f"scenario '{path_or_name}'", [Problem("(name)", "is not known", remedy)]
+            )
+        path = _FOLDER / f"{path_or_name}.yaml"
+    document, file = extended(read(path), path, _FOLDER / "bases")
+    _see_files_from(path.parent, document)
+    return _validated(document, file)
+
+
+def with_overrides(scenario: Scenario, overrides: Mapping[str, object]) -> Scenario:
+    """A copy with some fields replaced, in order, and everything validated again.
+
+    `overrides` maps the path of a field that exists, as error messages write it
+    (`protocol.liquidation.delay_seconds`, `venues[0].fee_bps`), to its new value.
+    """
+    file = f"scenario '{scenario.name}' with overrides"
+    document = _unfrozen(scenario.model_dump())
+    for path, value in overrides.items():
+        _replace(document, path, value, file)
+    _see_files_from(Path(), document)
+    return _validated(document, file)
+
+
+def files(scenario: Scenario) -> dict[str, Path]:
+    """The files that the scenario names, by the path of the field."""
+    named = _file_fields(scenario.model_dump(mode="json"))
+    return {path: Path(fields[key]) for path, fields, key in named}
+
+
+def digest(scenario: Scenario) -> str:
+    """SHA-256, in hex, of the canonical JSON: equal exactly for scenarios that are equal.
+
+    Keys are sorted and defaults are written out. The order of `assets` counts, because it is the
+    order of the columns that random draws are made for; the order of other mappings does not. Of a
+    file it is the content that counts, not where it is. Raises `ScenarioError` if one cannot be
+    read.
+    """
+    document = scenario.model_dump(mode="json")
+    for path, fields, key in _file_fields(document):
+        try:
+            fields[key] = hashlib.sha256(Path(fields[key]).read_bytes()).hexdigest()
+        except OSError as error:
+            problem = Problem(path, f"cannot be read: {error.strerror}", "the path of a file")
+            raise ScenarioError(f"scenario '{scenario.name}'", [problem]) from error
+    canonical = json.dumps(
+        {"symbols": scenario.symbols, "scenario": document},
+        sort_keys=True,
+        separators=(",", ":"),
+        allow_nan=False,
+    )
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _see_files_from(folder: Path, document: Any) -> None:
+    """Make the paths of files in a document absolute."""
+    for _, fields, key in _file_fields(document):
+        fields[key] = str(folder.absolute() / fields[key])
+
+
+def _file_fields(document: Any) -> Iterator[tuple[str, dict[str, Any], str]]:
+    """Where a document names a file: (path of the field, mapping that holds it, its key there).
+
+    The document may be anything: what is wrong with it is said later, by the schema.
+    """
+    root = document if isinstance(document, dict) else {}
+    assets = root.get("assets")
+    holders = [("book", root.get("book"), "file"), ("paths", root.get("paths"), "history")]
+    for symbol, asset in assets.items() if isinstance(assets, dict) else ():
+        price = asset.get("price_usd") if isinstance(asset, dict) else None
+        holders.append((f"assets.{symbol}.price_usd", price, "file"))
+    for path, fields, key in holders:
+        if isinstance(fields, dict) and isinstance(fields.get(key), str) and fields[key]:
+            yield f"{path}.{key}", fields, key
+
+
+def _validated(document: object, file: str) -> Scenario:
+    try:
+        return Scenario.model_validate(document)
+    except ValidationError as error:
+        raise ScenarioError(file, explain(error, Scenario)) from error
+
+
+def _replace(document: Any, path: str, value: object, file: str) -> None:
+    """Set the field at `path` in nested dictionaries and lists; the field must exist."""
+    walked = ""
+    for name, index in re.findall(r"([^.\[\]]+)|\[(\d+)\]", path):
+        key = int(index) if index else name
+        here = join(walked, f"[{index}]" if index else name)
+        fields = dict(enumerate(document)) if isinstance(document, list) else document
+        if not isinstance(fields, dict) or key not in fields:
+            inside = [str(field) for field in fields] if isinstance(fields, dict) else []
+            remedy = nearest(str(key), inside, f"the fields of {walked or 'a scenario'} are")
+            raise ScenarioError(file, [Problem(here, "no such field to override", remedy)])
+        if here == path:
+            document[key] = _unfrozen(value)  # later overrides change it, not the caller's
+            return
+        document, walked = document[key], here
+    remedy = "a path such as protocol.liquidation.delay_seconds or venues[0].fee_bps"
+    raise ScenarioError(file, [Problem(path or "(path)", "is not the path of a field", remedy)])
+
+
+def _unfrozen(value: object) -> object:
+    """A copy with lists for tuples, in which items can be replaced."""
+    if isinstance(value, dict):
+        return {key: _unfrozen(item) for key, item in value.items()}
+    return [_unfrozen(item) for item in value] if isinstance(value, tuple | list) else value

@@ -1,0 +1,217 @@
+"""What must hold between the parts of a scenario that are each right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from sim.schema.book import BorrowerBook
+from sim.schema.people import MOST_WITHDRAWALS
+from sim.schema.price_file import PriceFile
+from sim.schema.problems import Problem, nearest
+
+if TYPE_CHECKING:
+    from sim.scenario.model import Scenario
+
+_MAX_STEPS = 1_000_000
+# The largest worth of one token unit: above it, amounts of a few thousand dollars round visibly.
+_MAX_UNIT_USD = 0.01
+
+
+def problems(s: Scenario) -> Iterator[Problem]:
+    """Everything that is wrong between the parts; paths are those of the file."""
+    yield from _time_problems(s)
+    yield from _asset_problems(s)
+    yield from _venue_problems(s)
+    yield from _fault_problems(s)
+    yield from _book_problems(s)
+    yield from _people_problems(s)
+    yield from _attack_problems(s)
+    yield from _own_agent_problems(s)
+    names = [liquidator.name for liquidator in s.liquidators]
+    for i, name in enumerate(names):
+        if name in names[:i]:
+            yield Problem(f"liquidators[{i}].name", f"{name} is taken", "a name of its own")
+        for symbol in s.liquidators[i].capital_usd or {}:
+            yield from _unknown(s, f"liquidators[{i}].capital_usd.{symbol}", symbol)
+
+
+def _time_problems(s: Scenario) -> Iterator[Problem]:
+    seconds = s.duration_hours * 3600
+    steps = round(seconds / s.step_seconds)
+    # 1e-6 s: hours such as 0.1 are no binary number
+    if not 1 <= steps <= _MAX_STEPS or abs(seconds - steps * s.step_seconds) > 1e-6:
+        near = min(max(steps, 1), _MAX_STEPS) * s.step_seconds / 3600
+        yield Problem(
+            "duration_hours",
+            f"{s.duration_hours:g} h is not 1 to {_MAX_STEPS} whole steps of {s.step_seconds} s",
+            f"{near!r}, or another step_seconds",
+        )
+    end = s.start + timedelta(hours=s.duration_hours)
+    levels = {f"assets.{symbol}.price_usd": asset.price_usd for symbol, asset in s.assets.items()}
+    depths = {
+        f"venues[{p}].depth_over_time": venue.depth_over_time for p, venue in enumerate(s.venues)
+    }
+    for path, level in {**levels, "gas_price_gwei": s.gas_price_gwei, **depths}.items():
+        if isinstance(level, tuple) and (level[0].at > end or level[-1].at < s.start):
+            yield Problem(
+                path,
+                "all waypoints lie outside the run",
+                f"waypoints from {_iso(s.start)} to {_iso(end)}, or one number",
+            )
+
+
+def _asset_problems(s: Scenario) -> Iterator[Problem]:
+    keyed: dict[str, Mapping[str, object]] = {
+        "feeds": dict(s.feeds.items()),
+        "protocol.rates": s.protocol.rates,
+        "protocol.insurance.capital_usd": s.protocol.insurance.capital_usd,
+        "protocol.reserves": s.protocol.reserves,
+        "suppliers": s.suppliers,
+    }
+    if isinstance(s.book, BorrowerBook):
+        keyed["book.collateral_weights"] = s.book.collateral_weights
+        keyed["book.debt_weights"] = s.book.debt_weights
+    for path, mapping in keyed.items():
+        for symbol in mapping:
+            yield from _unknown(s, f"{path}.{symbol}", symbol)
+        for symbol in s.assets:
+            if symbol not in mapping:
+                yield Problem(f"{path}.{symbol}", "is missing", "an entry for every key of assets")
+    yield from _unknown(s, "native_asset", s.native_asset)
+    for symbol in s.paths.volatility_per_sqrt_year if s.paths else ():
+        yield from _unknown(s, f"paths.volatility_per_sqrt_year.{symbol}", symbol)
+    for i, figure in enumerate(s.expected):
+        if figure.asset is not None:
+            yield from _unknown(s, f"expected[{i}].measure", figure.asset)
+    for symbol, asset in s.assets.items():
+        level = asset.price_usd
+        if not isinstance(level, PriceFile):  # is not known before it is read
+            highest = max(w.value for w in level) if isinstance(level, tuple) else level
+            yield from unit_problems(s, symbol, highest)
+
+
+def unit_problems(s: Scenario, symbol: str, highest_usd: float) -> Iterator[Problem]:
+    """A token unit worth more than a cent at the asset's highest price, if it is."""
+    if highest_usd > _MAX_UNIT_USD * 10 ** s.assets[symbol].decimals:
+        yield Problem(
+            f"assets.{symbol}.decimals",
+            f"at {highest_usd:g} USD a token the smallest unit is worth more than a cent",
+            "more decimals or a lower price",
+        )
+
+
+def _venue_problems(s: Scenario) -> Iterator[Problem]:
+    first: dict[frozenset[str], int] = {}
+    for i, venue in enumerate(s.venues):
+        for j, symbol in enumerate(venue.assets):
+            yield from _unknown(s, f"venues[{i}].assets[{j}]", symbol)
+        same = first.setdefault(frozenset(venue.assets), i)
+        if same != i:
+            yield Problem(
+                f"venues[{i}].assets",
+                f"the same pair as venues[{same}]",
+                "one venue per pair: add the depths",
+            )
+
+
+def _fault_problems(s: Scenario) -> Iterator[Problem]:
+    pairs = [venue.assets for venue in s.venues]
+    yield from s.feeds.problems_in(s.assets, pairs, s.start, s.steps, s.step_seconds)
+
+
+def _book_problems(s: Scenario) -> Iterator[Problem]:
+    book = s.book
+    if not isinstance(book, BorrowerBook):
+        return
+    collateral = {symbol for symbol, weight in book.collateral_weights.items() if weight}
+    debts = {symbol for symbol, weight in book.debt_weights.items() if weight}
+    pledged = {f"book.collateral_weights.{symbol}": symbol for symbol in collateral}
+    owed = {f"book.debt_weights.{symbol}": symbol for symbol in debts}
+    if book.loop_pair:
+        pledged["book.loop_pair[0]"], owed["book.loop_pair[1]"] = book.loop_pair
+        for i, symbol in enumerate(book.loop_pair):
+            yield from _unknown(s, f"book.loop_pair[{i}]", symbol)
+    for path, symbol in sorted(pledged.items()):
+        reserve = s.protocol.reserves.get(symbol)
+        if reserve and not (reserve.collateral_enabled and reserve.ltv_bps):
+            yield Problem(
+                path,
+                "nothing can be borrowed against this asset",
+                f"another, or protocol.reserves.{symbol} with collateral_enabled and ltv_bps "
+                "above 0",
+            )
+    for path, symbol in sorted(owed.items()):
+        reserve = s.protocol.reserves.get(symbol)
+        if reserve and not reserve.borrow_enabled:
+            yield Problem(
+                path,
+                "this asset cannot be borrowed",
+                f"another, or protocol.reserves.{symbol}.borrow_enabled",
+            )
+    needed = 2 if book.two_collateral_share and book.isolated_share < 1 else 1
+    for symbol in sorted(debts):
+        if len(collateral - {symbol}) < needed:
+            yield Problem(
+                f"book.debt_weights.{symbol}",
+                f"fewer than {needed} other assets have a collateral weight above 0",
+                "0, or more collateral assets: nobody borrows what he has pledged",
+            )
+
+
+def _people_problems(s: Scenario) -> Iterator[Problem]:
+    names = [behaviour.name for behaviour in s.borrowers]
+    for i, name in enumerate(names):
+        if name in names[:i]:
+            yield Problem(f"borrowers[{i}].name", f"{name} is taken", "a name of its own")
+    total = sum(behaviour.share for behaviour in s.borrowers)
+    if total > 1 + 1e-9:  # ten times 0.1 is not 1 in binary
+        yield Problem("borrowers", f"the shares add up to {total:g}", "at most 1 together")
+    for symbol, leaving in s.withdrawals.items():
+        path = f"withdrawals.{symbol}"
+        yield from _unknown(s, path, symbol)
+        if s.suppliers.get(symbol) == 0:
+            yield Problem(path, "nobody supplies this asset", f"suppliers.{symbol} above 0")
+        expected = leaving.most_expected(s.duration_hours)
+        if expected > MOST_WITHDRAWALS:
+            yield Problem(
+                f"{path}.base_per_day",
+                f"up to {expected:.0f} withdrawals are to be expected",
+                f"at most {MOST_WITHDRAWALS}: fewer and larger ones, a lower branching_ratio, "
+                "per_usage or per_loss",
+            )
+
+
+def _attack_problems(s: Scenario) -> Iterator[Problem]:
+    attack = s.attack
+    if attack is None:
+        return
+    yield from _unknown(s, "attack.asset", attack.asset)
+    yield from _unknown(s, "attack.borrow", attack.borrow)
+    pairs = [frozenset(venue.assets) for venue in s.venues]
+    if frozenset(attack.venue) not in pairs:
+        there = ", ".join(f"[{', '.join(venue.assets)}]" for venue in s.venues)
+        yield Problem("attack.venue", "no such venue", f"the venues are: {there or 'none'}")
+    end = s.start + timedelta(hours=s.duration_hours)
+    if not s.start <= attack.at <= end:
+        yield Problem("attack.at", "outside the run", f"a time from {_iso(s.start)} to {_iso(end)}")
+
+
+def _own_agent_problems(s: Scenario) -> Iterator[Problem]:
+    taken = {"attacker", *(liquidator.name for liquidator in s.liquidators)}
+    for i, agent in enumerate(s.agents):
+        if agent.name in taken:
+            yield Problem(f"agents[{i}].name", f"{agent.name} is taken", "a name of its own")
+        taken.add(agent.name)
+        for symbol in agent.capital_usd:
+            yield from _unknown(s, f"agents[{i}].capital_usd.{symbol}", symbol)
+
+
+def _unknown(s: Scenario, path: str, symbol: str) -> Iterator[Problem]:
+    if symbol not in s.assets:
+        yield Problem(path, "not an asset", nearest(symbol, s.assets, "the assets are"))
+
+
+def _iso(at: datetime) -> str:
+    return f"{at:%Y-%m-%dT%H:%M:%SZ}"

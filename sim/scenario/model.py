@@ -1,0 +1,119 @@
+"""The model of a scenario file."""
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated
+
+from pydantic import Field
+
+from sim.scenario.consistency import problems, unit_problems
+from sim.schema.agents import Liquidator
+from sim.schema.attack import Attack
+from sim.schema.base import FromList, Instant, Level, Part, Symbol, Usd
+from sim.schema.book import Book
+from sim.schema.deployment import Protocol
+from sim.schema.expected import Expected
+from sim.schema.faults import Feeds
+from sim.schema.market import Arbitrage, Asset, Venue
+from sim.schema.own_agent import OwnAgent
+from sim.schema.paths import Paths
+from sim.schema.people import Behaviour, Withdrawals
+from sim.schema.problems import Problem, ScenarioError
+
+
+class Scenario(Part):
+    """Everything a run needs. `assets` sets the order of the columns of every array of a run."""
+
+    name: str = Field(
+        pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$",
+        max_length=64,
+        description="lower-case words joined by hyphens, like black-thursday",
+    )
+    title: str = Field(min_length=1, max_length=200, description="one line of text")
+    story: str = Field(min_length=1, max_length=10_000, description="what happens, as text")
+    sources: Annotated[tuple[str, ...], FromList] = Field(
+        min_length=1, max_length=1_000, description="a list of texts: where the figures come from"
+    )
+    start: Instant = Field(description="a time with its zone, like 2020-03-12T00:00:00Z")
+    duration_hours: float = Field(
+        gt=0, le=365 * 24, description="hours simulated, a multiple of the step, at most 8760"
+    )
+    step_seconds: int = Field(
+        ge=1, le=86_400, description="length of a step in whole seconds, 1..86400"
+    )
+    seed: int = Field(ge=0, lt=2**63, description="root of all randomness, a whole number >= 0")
+    assets: Mapping[Symbol, Asset] = Field(
+        min_length=1, max_length=64, description="per symbol: decimals, price_usd"
+    )
+    native_asset: Symbol = Field(description="the asset that gas is paid in, a key of assets")
+    gas_price_gwei: Level = Field(
+        description="gwei per gas: a number above 0, or a list of waypoints {at, value}"
+    )
+    feeds: Feeds = Field(description="per asset: the price feed; faults: what goes wrong")
+    venues: Annotated[tuple[Venue, ...], FromList] = Field(
+        max_length=2_016, description="a list of pairs: assets, depth_usd_per_side, fee_bps..."
+    )
+    arbitrage: Arbitrage = Field(
+        description="speed_bps or half_life_seconds, and capital_usd of the arbitrageurs"
+    )
+    protocol: Protocol = Field(description="the deployment: rates, reserves, liquidation...")
+    suppliers: Mapping[Symbol, Usd] = Field(
+        description="per asset: USD supplied by those who never borrow, 0 to 1e+12"
+    )
+    book: Book = Field(description="the borrowers: accounts, total_debt_usd..., or file")
+    liquidators: Annotated[tuple[Liquidator, ...], FromList] = Field(
+        max_length=1_000, description="a list of liquidators: name, max_gas_price_gwei..."
+    )
+    borrowers: Annotated[tuple[Behaviour, ...], FromList] = Field(
+        default=(),
+        max_length=100,
+        description="a list of how borrowers react: name, kind, share...; absent: nobody does",
+    )
+    withdrawals: Mapping[Symbol, Withdrawals] = Field(
+        default_factory=dict,
+        description="per asset: how its suppliers leave, base_per_day, branching_ratio...; "
+        "absent: they stay",
+    )
+    attack: Attack | None = Field(
+        default=None,
+        description="who borrows against a price that is too high: at, asset, venue, capital_usd, "
+        "borrow, wait_seconds; absent: nobody",
+    )
+    agents: Annotated[tuple[OwnAgent, ...], FromList] = Field(
+        default=(),
+        max_length=100,
+        description="a list of the user's own agents: name, path, capital_usd, parameters",
+    )
+    paths: Paths | None = Field(
+        default=None,
+        description="how a sweep draws prices around the levels of assets: model, "
+        "volatility_per_sqrt_year...; absent: there is the named path only",
+    )
+    expected: Annotated[tuple[Expected, ...], FromList] = Field(
+        default=(),
+        max_length=100,
+        description="a list of published figures that a run is held against: measure, value or "
+        "low and high, source, note; absent: the scenario is no event",
+    )
+
+    @property
+    def steps(self) -> int:
+        """Number of steps; a path has one more row, the start."""
+        return round(self.duration_hours * 3600) // self.step_seconds
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The assets in the order of the columns of every array of a run."""
+        return tuple(self.assets)
+
+    def _problems(self) -> Iterator[Problem]:
+        yield from problems(self)
+
+    def check_units(self, highest_usd: Mapping[Symbol, float]) -> None:
+        """Raise `ScenarioError` if a token unit would be worth too much at one of these prices."""
+        problems = [
+            problem
+            for symbol, highest in highest_usd.items()
+            for problem in unit_problems(self, symbol, highest)
+        ]
+        if problems:
+            raise ScenarioError(f"scenario '{self.name}'", problems)
