@@ -70,6 +70,18 @@ def div_down(a: int, d: int) -> int:
     return a // d
 
 
+def exceeds(part: int, whole: int) -> bool:
+    """Whether `part` is more than `whole`; in doubles by more than what sums of them are off, or
+    the last part of a whole would never be let go.
+    """
+    return part > whole
+
+
+def less(whole: int, part: int) -> int:
+    """Equivalent to whole - part, of a part that does not exceed the whole: never below 0."""
+    return whole - part
+
+
 def sqrt_down(a: int) -> int:
     """Equivalent to floor(sqrt(a))."""
     return isqrt(a)
@@ -155,6 +167,16 @@ def _mul_div_whole_on_floats(a, b, d):  # type: ignore[no-untyped-def]
 @overload(div_down)
 def _div_on_floats(a, d):  # type: ignore[no-untyped-def]
     return lambda a, d: a / d
+
+
+@overload(exceeds)
+def _exceeds_on_floats(part, whole):  # type: ignore[no-untyped-def]
+    return lambda part, whole: part > whole * (1 + 1e-9)
+
+
+@overload(less)
+def _less_on_floats(whole, part):  # type: ignore[no-untyped-def]
+    return lambda whole, part: max(whole - part, 0.0)
 
 
 @overload(sqrt_down)

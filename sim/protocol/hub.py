@@ -25,9 +25,11 @@ from sim.protocol.errors import (
 )
 from sim.protocol.fixed_point import (
     BPS,
+    exceeds,
     growth_factor,
     inlined,
     jitable,
+    less,
     max_amount,
     max_index,
     max_shares,
@@ -249,15 +251,15 @@ def remove(s: State, spoke: int, i: int, assets: int, shares: int) -> int:
         return SPOKE_HALTED
     if assets == 0 or shares == 0:
         return ZERO_AMOUNT
-    if shares > s.spoke[spoke, i, ADDED_SHARES]:
+    if exceeds(shares, s.spoke[spoke, i, ADDED_SHARES]):
         return INSUFFICIENT_SHARES
-    if assets > s.hub[i, CASH]:
+    if exceeds(assets, s.hub[i, CASH]):
         return INSUFFICIENT_CASH
-    if shares < to_shares_up(s, i, assets):
+    if exceeds(to_shares_up(s, i, assets), shares):
         return UNFAIR_SHARES
-    s.hub[i, CASH] -= assets
-    s.hub[i, TOTAL_SHARES] -= shares
-    s.spoke[spoke, i, ADDED_SHARES] -= shares
+    s.hub[i, CASH] = less(s.hub[i, CASH], assets)
+    s.hub[i, TOTAL_SHARES] = less(s.hub[i, TOTAL_SHARES], shares)
+    s.spoke[spoke, i, ADDED_SHARES] = less(s.spoke[spoke, i, ADDED_SHARES], shares)
     update_rate(s, i)
     return OK
 
@@ -286,10 +288,10 @@ def remove_escrow(s: State, spoke: int, i: int, assets: int) -> int:
         return SPOKE_HALTED
     if assets == 0:
         return ZERO_AMOUNT
-    if assets > s.spoke[spoke, i, ESCROWED]:
+    if exceeds(assets, s.spoke[spoke, i, ESCROWED]):
         return INSUFFICIENT_SHARES
-    s.hub[i, ESCROW] -= assets
-    s.spoke[spoke, i, ESCROWED] -= assets
+    s.hub[i, ESCROW] = less(s.hub[i, ESCROW], assets)
+    s.spoke[spoke, i, ESCROWED] = less(s.spoke[spoke, i, ESCROWED], assets)
     return OK
 
 
@@ -297,9 +299,9 @@ def remove_escrow(s: State, spoke: int, i: int, assets: int) -> int:
 def add_fee(s: State, spoke: int, i: int, shares: int) -> int:
     """Turn shares of the spoke into protocol fees."""
     accrue(s, i)
-    if shares > s.spoke[spoke, i, ADDED_SHARES]:
+    if exceeds(shares, s.spoke[spoke, i, ADDED_SHARES]):
         return INSUFFICIENT_SHARES
-    s.spoke[spoke, i, ADDED_SHARES] -= shares
+    s.spoke[spoke, i, ADDED_SHARES] = less(s.spoke[spoke, i, ADDED_SHARES], shares)
     s.hub[i, FEE_SHARES] += shares
     return OK
 
@@ -308,11 +310,11 @@ def add_fee(s: State, spoke: int, i: int, shares: int) -> int:
 def add_fee_from_escrow(s: State, spoke: int, i: int, assets: int) -> int:
     """Turn escrowed tokens of the spoke into cash and protocol fee shares, down."""
     accrue(s, i)
-    if assets > s.spoke[spoke, i, ESCROWED]:
+    if exceeds(assets, s.spoke[spoke, i, ESCROWED]):
         return INSUFFICIENT_SHARES
     shares = to_shares_down(s, i, assets)
-    s.spoke[spoke, i, ESCROWED] -= assets
-    s.hub[i, ESCROW] -= assets
+    s.spoke[spoke, i, ESCROWED] = less(s.spoke[spoke, i, ESCROWED], assets)
+    s.hub[i, ESCROW] = less(s.hub[i, ESCROW], assets)
     s.hub[i, CASH] += assets
     s.hub[i, TOTAL_SHARES] += shares
     s.hub[i, FEE_SHARES] += shares
@@ -367,11 +369,11 @@ def restore(s: State, spoke: int, i: int, assets: int, max_scaled: int) -> tuple
         scaled = mul_div_down(assets, ray(), s.hub[i, BORROW_INDEX])
     if scaled == 0:
         return ZERO_AMOUNT, zero()
-    if scaled > s.spoke[spoke, i, DRAWN_SCALED]:
+    if exceeds(scaled, s.spoke[spoke, i, DRAWN_SCALED]):
         return INSUFFICIENT_SHARES, zero()
     s.hub[i, CASH] += assets
-    s.hub[i, SCALED_DEBT] -= scaled
-    s.spoke[spoke, i, DRAWN_SCALED] -= scaled
+    s.hub[i, SCALED_DEBT] = less(s.hub[i, SCALED_DEBT], scaled)
+    s.spoke[spoke, i, DRAWN_SCALED] = less(s.spoke[spoke, i, DRAWN_SCALED], scaled)
     update_rate(s, i)
     return OK, scaled
 
@@ -386,11 +388,11 @@ def report_deficit(s: State, spoke: int, i: int, scaled: int) -> tuple[int, int]
     accrue(s, i)
     if scaled == 0:
         return ZERO_AMOUNT, zero()
-    if scaled > s.spoke[spoke, i, DRAWN_SCALED]:
+    if exceeds(scaled, s.spoke[spoke, i, DRAWN_SCALED]):
         return INSUFFICIENT_SHARES, zero()
     assets = debt_at(scaled, s.hub[i, BORROW_INDEX])
-    s.hub[i, SCALED_DEBT] -= scaled
-    s.spoke[spoke, i, DRAWN_SCALED] -= scaled
+    s.hub[i, SCALED_DEBT] = less(s.hub[i, SCALED_DEBT], scaled)
+    s.spoke[spoke, i, DRAWN_SCALED] = less(s.spoke[spoke, i, DRAWN_SCALED], scaled)
     s.spoke[spoke, i, REPORTED_DEFICIT] += assets
     if s.hub[i, DEFICIT] == 0:
         s.hub[i, DEFICIT_SINCE] = s.clock[0]

@@ -194,6 +194,7 @@ def _tape(gold: list[float], impact: list[float], operations: list[dict[str, Any
         ),
         assets=pd.DataFrame(assets),
         venues=pd.DataFrame(),
+        agents=pd.DataFrame(),
         operations=pd.DataFrame(operations, columns=columns),
         accounts=pd.DataFrame(held, columns=["account", "asset", "supplied_start", "debt_start"]),
     )

@@ -21,6 +21,7 @@ from sim.protocol.errors import OK
 from sim.protocol.state import RESERVE0, RESERVE1, WALLET, copy
 from sim.world import World, build
 from sim.world.actors import ADMIN, LIQUIDITY_PROVIDERS
+from sim.world.people import population
 from sim.world.surroundings import surroundings
 from sim.world.venues import speed_bps
 from tests.simulation.spiral import even_book, scenario, world_with
@@ -152,6 +153,8 @@ def _hours(*points: tuple[float, float]) -> list[dict[str, Any]]:
     return [{"at": START + timedelta(hours=h), "value": value} for h, value in points]
 
 
+NOBODY_REACTS = population(storm(), build(storm()).book, [10**8] * 3, 0)
+
 points = st.lists(st.integers(0, 99), min_size=1, max_size=6, unique=True).map(sorted)
 
 
@@ -164,7 +167,7 @@ def test_depth_by_drawdown_is_linear_between_its_points(
     table = [[x / 100, share] for x, share in zip(falls, shares, strict=True)]
     other = {"venues[1].depth_by_drawdown": [[n / 100, 1.0] for n in range(8)]}  # a longer one
     dry = storm(**{"venues[0].depth_by_drawdown": table, **other})
-    market = surroundings(dry, price_table(dry), accounts=1)
+    market = surroundings(dry, price_table(dry), 1, NOBODY_REACTS)
     found = by_drawdown(market, 0, int(fall * 10**18)) / 10**18
     assert found == pytest.approx(np.interp(fall, [x / 100 for x in falls], shares), rel=1e-9)
 
