@@ -74,7 +74,8 @@ def book(tape: Frames, when: Literal["start", "end"] = "start") -> Book:
 
     def tokens(column: str) -> Floats:
         amounts: Floats = tape.accounts[f"{column}_{when}"].astype(float).to_numpy()
-        return amounts.reshape(-1, len(symbols)) / units
+        whole: Floats = amounts.reshape(-1, len(symbols)) / units
+        return whole
 
     return Book(
         symbols,

@@ -98,7 +98,9 @@ def _uncovered(
 
 
 def _after(book: Book, falling: Sequence[str], drop: float) -> Floats:
-    return book.prices * np.where([symbol in falling for symbol in book.symbols], 1 - drop, 1.0)
+    falls = [drop if symbol in falling else 0.0 for symbol in book.symbols]
+    prices: Floats = book.prices * (1 - np.array(falls))
+    return prices
 
 
 def _each(values: npt.ArrayLike) -> list[float]:

@@ -17,7 +17,18 @@ from sim.measures.solvency import (
     solvency_ratio,
 )
 from sim.report.page import falls, market, provenance
-from sim.report.page.content import Cell, Page, Part, Section, Table, count, money, ratio, share
+from sim.report.page.content import (
+    Cell,
+    Page,
+    Part,
+    Section,
+    Table,
+    Value,
+    count,
+    money,
+    ratio,
+    share,
+)
 from sim.report.page.losses import waterfall
 from sim.report.page.source import Crash
 from sim.report.page.timeline import timeline
@@ -112,7 +123,10 @@ def summary(tape: Frames, moved: list[str]) -> list[Part]:
 
 def key_figures(tapes: list[Frames], names: list[str]) -> Table:
     """One figure per row, one run per column."""
-    columns = [_key_figures(tape) for tape in tapes]
+    columns = [
+        {figure: _of(cell, name) for figure, cell in _key_figures(tape).items()}
+        for tape, name in zip(tapes, names, strict=True)
+    ]
     rows: list[list[Cell]] = [[name, *(column[name] for column in columns)] for name in columns[0]]
     header = ["figure", *(names if len(names) > 1 else ["value"])]
     return Table("Key figures of the run", header, rows)
@@ -136,6 +150,13 @@ def _key_figures(tape: Frames) -> Mapping[str, Cell]:
         "lowest health factor": ratio(lowest.value if lowest else None, 3, "lowest_health"),
         "largest usage of an asset": share(usage.value, 1, "largest_usage"),
     }
+
+
+def _of(cell: Cell, name: str) -> Cell:
+    """A figure that says whose it is, where there are several."""
+    if not name or not isinstance(cell, Value):
+        return cell
+    return cell._replace(name=f"{cell.name} of {name}")
 
 
 def bonuses(scenario: Mapping[str, Any], symbols: list[str]) -> dict[str, float]:

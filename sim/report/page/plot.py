@@ -175,4 +175,4 @@ def some(length: int, most: int) -> list[int]:
     """Evenly spread row numbers, the first and the last among them, at most `most`."""
     if length <= most:
         return list(range(length))
-    return np.unique(np.linspace(0, length - 1, most).round().astype(int)).tolist()
+    return [int(n) for n in np.unique(np.linspace(0, length - 1, most).round())]

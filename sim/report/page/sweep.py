@@ -97,7 +97,7 @@ def summary(source: Sweep, table: pd.DataFrame, tape: Frames) -> list[Part]:
     """What the sweep says, in plain words."""
     plan, first = source.study.plan, tape.steps.iloc[0]
     losing = int((loss_usd(source.outcomes) > 0).sum())
-    rows: dict[str, dict[str, Any]] = table.to_dict("index")
+    rows: dict[Any, dict[Any, Any]] = table.to_dict("index")
     chance, mean, tail = (rows[name] for name in ("P(loss > 0)", "expected loss", "ES 99%"))
     said = (
         f"{plan.scenario.book.accounts:,} accounts owe {usd(first['debt_usd'])} against "
@@ -122,7 +122,7 @@ def worst_table(outcomes: pd.DataFrame, most: int = 10) -> Table:
     lost = pd.Series(loss_usd(outcomes), index=outcomes.index)
     rows: list[list[Cell]] = []
     for path in worst_paths(outcomes, most):
-        row: dict[str, Any] = outcomes.loc[path].to_dict()
+        row: dict[Any, Any] = outcomes.loc[path].to_dict()
         rows.append(
             [
                 f"path {path:,}",

@@ -40,7 +40,7 @@ def timeline(tape: Frames, moving: list[str]) -> Timeline:
     """Four panels over simulated time, what each moment's numbers are, and what happened then."""
     steps = tape.steps
     rows = _shown(steps)
-    at = plain(steps["time_utc"].iloc[rows])
+    at = plain(steps["time_utc"].take(rows))
     return Timeline(
         _chart(tape, moving, rows),
         at,
@@ -155,7 +155,8 @@ def _repaid(tape: Frames) -> Trace:
     repaid = steps["repaid_usd"].diff().fillna(0).to_numpy()
     width = max(1, -(-(len(steps) - 1) // _MOST_BARS))
     starts = np.arange(0, len(steps), width)
-    minutes = (steps["time_utc"].diff().iloc[-1].total_seconds() if len(steps) > 1 else 0) / 60
+    times = steps["time_utc"]
+    minutes = (times.iloc[-1] - times.iloc[0]).total_seconds() / 60 / max(len(steps) - 1, 1)
     return {
         "type": "bar",
         "name": f"debt repaid in {width * minutes:g} minutes",
@@ -173,9 +174,13 @@ def _readings(tape: Frames, moving: list[str], rows: list[int]) -> list[tuple[st
     for symbol in moving:
         asset = tape.assets[tape.assets["asset"] == symbol].iloc[rows]
         texts = [
-            f"{_price(row.reference_price_usd)}, oracle {_price(row.oracle_price_usd)}"
-            + ("" if row.oracle_status == "ok" else f" ({row.oracle_status})")
-            for row in asset.itertuples()
+            f"{_price(market)}, oracle {_price(seen)}" + ("" if status == "ok" else f" ({status})")
+            for market, seen, status in zip(
+                asset["reference_price_usd"],
+                asset["oracle_price_usd"],
+                asset["oracle_status"],
+                strict=True,
+            )
         ]
         found.append((f"{symbol} price", texts))
     health = [NONE if pd.isna(value) else f"{float(value):.3f}" for value in steps["lowest_health"]]
