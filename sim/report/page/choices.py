@@ -50,7 +50,7 @@ def parameter_table(result: TuningResult) -> Table:
             searched = f"{setting_text(one.low)} to {setting_text(one.high)}"
         row: list[Cell] = [
             one.path,
-            one.unit,
+            NONE if one.names else one.unit,
             setting(one.current, f"current {one.path}"),
             setting(target, f"recommended {one.path}"),
             setting(choice.next_step.get(one.path, one.current), f"next {one.path}"),
@@ -62,7 +62,7 @@ def parameter_table(result: TuningResult) -> Table:
         "Parameters: where they are, where they should go, and the next proposal on the way",
         ["parameter", "unit", "current", "recommended", "next step", "bound per step", "searched"],
         rows,
-        words=(0, 1),
+        words=(0, 1, 6),
         note="The next step is the recommendation as far as the bound of one proposal allows.",
     )
 
@@ -107,7 +107,8 @@ def choice_table(result: TuningResult) -> Table:
     rows: list[list[Cell]] = [["trial", *(f"{choice.trial:,}" for choice in choices.values())]]
     for one in result.parameters:
         values = (choice.values.get(one.path, one.current) for choice in choices.values())
-        rows.append([f"{one.path} ({one.unit})", *(setting(value) for value in values)])
+        unit = "" if one.names else f" ({one.unit})"
+        rows.append([f"{one.path}{unit}", *(setting(value) for value in values)])
     for measure in result.measures:
         rows.append([measure.title, *(_of(choice, measure) for choice in choices.values())])
     titles = [

@@ -60,7 +60,9 @@ def sections(one: Tuning, other: Tuning) -> list[Section]:
         [name, result.command, ", ".join(used.name for used in result.scenarios), f"{result.seed}"]
         for name, result in named
     ]
-    studies = Table("The studies", ["", "command", "scenarios", "seed"], again, words=(0, 1, 2))
+    studies = Table(
+        "The studies", ["study", "command", "scenarios", "seed"], again, words=(0, 1, 2)
+    )
     return [
         Section("summary", "Summary", [summary]),
         Section("risk", "What they come to", [Table("Measures", header, come_to)]),

@@ -78,9 +78,9 @@ def front_chart(results: list[tuple[str, TuningResult]], x: Measure, y: Measure)
     return Chart(
         f"front-{y.name}",
         f"{x.title} against {y.title[0].lower()}{y.title[1:]}",
-        f"Each point is a setting. {_better(x, 'right', 'left')} and {_better(y, 'up', 'down')} "
-        "are better; no setting that was tried beats one on the front in all objectives. Bars are "
-        "95% intervals; pointing at a setting shows its values.",
+        f"Each point is a setting. Better is farther to the {_better(x, 'right', 'left')} and "
+        f"farther {_better(y, 'up', 'down')}; no setting that was tried beats one on the front in "
+        "all objectives. Bars are 95% intervals; pointing at a setting shows its values.",
         figure(traces, _axis(x), _axis(y)),
         Table(
             "The front",
@@ -120,7 +120,7 @@ def sensitivity_charts(result: TuningResult) -> list[Chart]:
                     "x": values,
                     "marker": {
                         "color": COLOURS[n],
-                        "pattern": {"shape": ("", "/")[n], "solidity": 0.3},
+                        **({"pattern": {"shape": "/", "fgcolor": "#FFFFFF"}} if n else {}),
                     },
                     "error_x": {
                         "type": "data",
@@ -252,7 +252,7 @@ def _axis(measure: Measure) -> dict[str, object]:
 
 
 def _better(measure: Measure, more: str, less: str) -> str:
-    return f"farther {more if measure.side == 'benefit' else less}"
+    return f"{more if measure.side == 'benefit' else less}"
 
 
 def _hover(title: str, values: dict[str, Value]) -> str:

@@ -17,6 +17,8 @@ _PLOTLY = (
     Path(__file__).parents[3] / "node_modules" / "plotly.js-basic-dist-min" / "plotly-basic.min.js"
 )
 
+_LONG = 40  # letters of a word that may be broken: a digest
+
 
 class RenderError(Exception):
     """A page that cannot be made: why, and what to do."""
@@ -42,6 +44,7 @@ def html(page: Page) -> str:
         lstrip_blocks=True,
     )
     environment.tests["number"] = lambda cell: isinstance(cell, Value)
+    environment.tests["long"] = lambda cell: any(len(word) > _LONG for word in str(cell).split())
     environment.filters["kind"] = _kind
     return environment.get_template("page.html.j2").render(
         page=page,

@@ -48,9 +48,10 @@ def page(source: Tuning) -> Page:
         sections.append(Section("baselines", "What rules of thumb would say", rules))
     sections.append(_provenance(source))
     scenarios = ", ".join(one.title for one in result.scenarios)
+    of = "its scenario" if len(result.scenarios) == 1 else f"{len(result.scenarios)} scenarios"
     subtitle = (
-        f"Preset {result.preset}: {len(result.trials):,} trials, {result.paths:,} paths of each "
-        f"of {len(result.scenarios)} scenarios ({scenarios}), {result.accounts:,} accounts, "
+        f"Preset {result.preset}: {len(result.trials):,} trials, {result.paths:,} paths of {of} "
+        f"({scenarios}), {result.accounts:,} accounts, "
         f"seed {result.seed}"
     )
     return Page(result.title, "tuning", subtitle, sections)

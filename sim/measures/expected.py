@@ -1,0 +1,219 @@
+"""A run held against what was published of the event: the measures, and the comparison.
+
+measure                      of a finished run, at its reference prices unless said otherwise
+bad_debt_usd                 written off until the end, and owed beyond collateral then, USD
+liquidated_usd, seized_usd   debt repaid by liquidators, collateral they got, USD of the time
+liquidations                 how many there were
+liquidated_accounts          how many accounts had one or more
+withdrawn_usd                taken out after the opening by those who supplied, USD of the time
+withdrawals_refused_usd      asked for and refused for want of cash, every try counted, USD
+highest_gas_gwei             gas price
+bad_debt_tokens.A            the part of it that is owed in A, tokens
+liquidated_tokens.A          debt in A repaid by liquidators, tokens
+seized_tokens.A              collateral in A that they got, tokens
+lowest_price.A, highest_...  reference price, USD
+oracle_lowest.A, ..highest   price that the vault went by while its feed was not down, USD
+largest_usage.A              debt / (cash + debt), a share
+hours_at_full_usage.A        time with a usage that rounds to 1.000, hours
+highest_borrow_rate.A        per year, 0.05 is 5%
+supply_left.A                cash + debt + deficit at the end, share of what it was at the start
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import pandas as pd
+
+from sim.schema.expected import Expected
+from sim.tape import Frames
+
+FULL_USAGE = 0.9995
+"""Published usages have three decimals."""
+EQUAL, NEAR = 0.005, 0.10
+"""A run within this share of the published figure is called inside, as that is rounded; or near."""
+_LIQUIDATIONS = ("liquidate", "flash_liquidate")
+_WITHDRAWALS = ("withdraw", "withdraw_assets", "redeem")
+_NO_CASH = ("InsufficientCash", "ERC4626ExceededMaxWithdraw", "ERC4626ExceededMaxRedeem")
+
+
+class Compared(NamedTuple):
+    """One published figure and what the run came to."""
+
+    expected: Expected
+    simulated: float
+    """NaN where the run has no such figure."""
+
+    @property
+    def ratio(self) -> float | None:
+        """Simulated over the nearest published figure; None if that is 0 or there is no figure."""
+        low, high = self.expected.range
+        nearest = min(max(self.simulated, low), high)
+        return self.simulated / nearest if nearest and self.simulated == self.simulated else None
+
+    @property
+    def verdict(self) -> str:
+        """inside (the range, or equal), near, or off."""
+        low, high = self.expected.range
+        away = math.inf if self.ratio is None else abs(self.ratio - 1)
+        if low <= self.simulated <= high or away <= EQUAL:
+            return "inside"
+        return "near" if away <= NEAR else "off"
+
+
+def compare(tape: Frames, expected: Sequence[Expected]) -> list[Compared]:
+    """Every published figure with that of the run."""
+    return [Compared(one, measure(tape, one.measure)) for one in expected]
+
+
+def measure(tape: Frames, name: str) -> float:
+    """The measure of the run, as the head of this file defines it."""
+    kind, _, asset = name.partition(".")
+    return OF_AN_ASSET[kind](tape, asset) if asset else OF_A_RUN[kind](tape)
+
+
+# --- of a run -------------------------------------------------------------------------------------
+
+
+def bad_debt_usd(tape: Frames) -> float:
+    price = _last(tape)["price"]
+    return sum((bad_debt_tokens(tape, str(a)) * float(price[a]) for a in price.index), 0.0)
+
+
+def liquidated_accounts(tape: Frames) -> float:
+    return float(_liquidations(tape)["account"].nunique())
+
+
+def withdrawn_usd(tape: Frames) -> float:
+    done = _after_the_opening(tape, _WITHDRAWALS)
+    return _usd(tape, done[done["verdict"] == "ok"], "result0")
+
+
+def withdrawals_refused_usd(tape: Frames) -> float:
+    """Amounts are assets; refused shares count one to one."""
+    tried = _after_the_opening(tape, _WITHDRAWALS)
+    return _usd(tape, tried[tried["verdict"].isin(_NO_CASH)], "amount")
+
+
+OF_A_RUN: dict[str, Callable[[Frames], float]] = {
+    "bad_debt_usd": bad_debt_usd,
+    "liquidated_usd": lambda tape: float(tape.steps["repaid_usd"].iloc[-1]),
+    "seized_usd": lambda tape: float(tape.steps["seized_usd"].iloc[-1]),
+    "liquidations": lambda tape: float(tape.steps["liquidations"].iloc[-1]),
+    "liquidated_accounts": liquidated_accounts,
+    "withdrawn_usd": withdrawn_usd,
+    "withdrawals_refused_usd": withdrawals_refused_usd,
+    "highest_gas_gwei": lambda tape: float(tape.steps["gas_price_gwei"].max()),
+}
+
+
+# --- of an asset ----------------------------------------------------------------------------------
+
+
+def bad_debt_tokens(tape: Frames, asset: str) -> float:
+    """Written off, and of every account the share of its debt that its collateral does not cover:
+    at reference prices, for the oracle's may be what was wrong.
+
+        reported + sum over accounts of debt_A max(0, debt value - collateral value) / debt value
+    """
+    last = _last(tape)
+    rows = tape.accounts.join(last, on="asset")
+    worth, owed = rows["price"] / rows["unit"], rows["debt_end"].astype(float)
+    pledged = rows["supplied_end"].astype(float).where(rows["is_collateral"], 0.0)
+    debt = (owed * worth).groupby(rows["account"]).sum()
+    missing = (debt - (pledged * worth).groupby(rows["account"]).sum()).clip(lower=0.0)
+    share = missing / debt.where(debt > 0, 1.0)
+    uncovered = (owed * rows["account"].map(share))[rows["asset"] == asset].sum()
+    return float((last.loc[asset, "reported"] + uncovered) / last.loc[asset, "unit"])
+
+
+def liquidated_tokens(tape: Frames, asset: str) -> float:
+    done = _liquidations(tape)
+    return _tokens(tape, done[done["asset"] == asset]["result0"], asset)
+
+
+def seized_tokens(tape: Frames, asset: str) -> float:
+    done = _liquidations(tape)
+    column = list(dict.fromkeys(tape.assets["asset"])).index(asset)
+    return _tokens(tape, done[done["y"] == column]["result1"], asset)
+
+
+def oracle_price(tape: Frames, asset: str) -> pd.Series[float]:
+    """The prices seen; 0 says that the feed was down."""
+    seen = _of(tape, asset)["oracle_price_usd"]
+    return seen[seen > 0]
+
+
+def hours_at_full_usage(tape: Frames, asset: str) -> float:
+    """Every step counts for the time until the next."""
+    times = tape.steps["time_utc"]
+    hours = (times.iloc[1] - times.iloc[0]).total_seconds() / 3_600 if len(times) > 1 else 0.0
+    return float((_of(tape, asset)["usage"].iloc[1:] >= FULL_USAGE).sum() * hours)
+
+
+def supply_left(tape: Frames, asset: str) -> float:
+    total = _of(tape, asset)["total_assets"]
+    return float(total.iloc[-1] / total.iloc[0]) if total.iloc[0] else float("nan")
+
+
+OF_AN_ASSET: dict[str, Callable[[Frames, str], float]] = {
+    "bad_debt_tokens": bad_debt_tokens,
+    "liquidated_tokens": liquidated_tokens,
+    "seized_tokens": seized_tokens,
+    "lowest_price": lambda tape, asset: float(_of(tape, asset)["reference_price_usd"].min()),
+    "highest_price": lambda tape, asset: float(_of(tape, asset)["reference_price_usd"].max()),
+    "oracle_lowest": lambda tape, asset: float(oracle_price(tape, asset).min()),
+    "oracle_highest": lambda tape, asset: float(oracle_price(tape, asset).max()),
+    "largest_usage": lambda tape, asset: float(_of(tape, asset)["usage"].max()),
+    "hours_at_full_usage": hours_at_full_usage,
+    "highest_borrow_rate": lambda tape, asset: float(
+        _of(tape, asset)["borrow_rate_per_year"].max()
+    ),
+    "supply_left": supply_left,
+}
+
+
+# --- rows of the tape -----------------------------------------------------------------------------
+
+
+def _last(tape: Frames) -> pd.DataFrame:
+    """At the end, by asset: price (USD), unit (of a token) and reported (bad debt, units)."""
+    rows = tape.assets[tape.assets["step"] == tape.assets["step"].max()].set_index("asset")
+    return pd.DataFrame(
+        {
+            "price": rows["reference_price_usd"].astype(float),
+            "unit": 10.0 ** rows["decimals"].astype(float),
+            "reported": rows["deficit_reported"].astype(float),
+        }
+    )
+
+
+def _of(tape: Frames, asset: str) -> pd.DataFrame:
+    return tape.assets[tape.assets["asset"] == asset]
+
+
+def _after_the_opening(tape: Frames, kinds: Sequence[str]) -> pd.DataFrame:
+    rows = tape.operations
+    return rows[rows["kind"].isin(kinds) & (rows["step"] > 0)]
+
+
+def _liquidations(tape: Frames) -> pd.DataFrame:
+    """x, the column `asset`, is the debt and y the collateral; results are repaid and got."""
+    rows = _after_the_opening(tape, _LIQUIDATIONS)
+    return rows[rows["verdict"] == "ok"]
+
+
+def _tokens(tape: Frames, units: pd.Series[str], asset: str) -> float:
+    unit: int = 10 ** int(_of(tape, asset)["decimals"].iloc[0])
+    return sum(map(int, units)) / unit
+
+
+def _usd(tape: Frames, rows: pd.DataFrame, column: str) -> float:
+    """Units of each row's asset at the reference price of its step, in USD."""
+    priced = rows.merge(
+        tape.assets[["step", "asset", "decimals", "reference_price_usd"]], on=["step", "asset"]
+    )
+    tokens = priced[column].map(int).astype(float) / 10.0 ** priced["decimals"].astype(float)
+    return float((tokens * priced["reference_price_usd"]).sum())
