@@ -16,7 +16,7 @@ from sim.measures.solvency import (
     lowest_health,
     solvency_ratio,
 )
-from sim.report.page import falls, market, provenance
+from sim.report.page import expected, falls, market, provenance
 from sim.report.page.content import (
     Cell,
     Page,
@@ -72,6 +72,7 @@ def page(source: Crash) -> Page:
             ],
         ),
         Section("accounts", "The largest accounts", [falls.accounts_table(tape)]),
+        *expected.sections(tape, scenario),
         Section("parameters", "Parameters", [parameter_table(scenario)]),
         provenance.of_crash(source),
     ]

@@ -80,10 +80,10 @@ def slippage_chart(
         notes.append(
             {
                 "xref": "paper",
-                "x": 0.01,
+                "x": 0.6 if when else 0.01,
                 "y": bonus,
                 "yanchor": "bottom",
-                "xanchor": "left",
+                "xanchor": "right" if when else "left",
                 "showarrow": False,
                 "text": f"bonus {', '.join(symbols)} {bonus:.2%}{when}",
             }
