@@ -57,7 +57,9 @@ def largest_accounts(tape: Frames, most: int = 20) -> pd.DataFrame:
             units = tape.accounts[f"{column}_{name}"].astype(float)
             held[f"{short}_{name}"] = units * tape.accounts["asset"].map(prices).astype(float)
     whole = held.groupby("account").sum(numeric_only=True)
-    whole = whole.sort_values("debt_start", ascending=False, kind="stable").head(most)
+    # To the cent: accounts that owe the same stay in the order of their numbers.
+    order = whole["debt_start"].round(2).sort_values(ascending=False, kind="stable").index
+    whole = whole.loc[order[:most]].copy()
     for name, column in (("pledged", "collateral_start"), ("owed", "debt_start")):
         largest = held.loc[held.groupby("account")[column].idxmax()].set_index("account")
         whole[name] = largest["asset"].reindex(whole.index)

@@ -146,7 +146,7 @@ def exceedance_chart(
         figure(
             traces,
             usd_axis("loss of a path (USD)", range=[0, edge]),
-            log_share_axis("probability of a larger loss (log scale)", lowest),
+            log_share_axis("probability of a larger loss (%, log scale)", lowest),
         ),
         _exceedance_table(curves),
         height=440,

@@ -104,8 +104,16 @@ async function look(context, file, pictures) {
     mkdirSync(pictures, { recursive: true });
     await page.screenshot({ path: join(pictures, `${basename(file, ".html")}.png`), fullPage: true });
   }
+  // What goes on paper is what the page makes of itself before it is printed.
+  await page.evaluate(() => addEventListener("beforeprint", () => {
+    window.paper = {
+      folded: document.querySelectorAll("details.source:not([open])").length,
+      widths: [...document.querySelectorAll(".plot .main-svg")].map((one) => Number(one.getAttribute("width"))),
+    };
+  }));
   const pdf = await page.pdf({ preferCSSPageSize: true, printBackground: true, ...(pictures && { path: join(pictures, `${basename(file, ".html")}.pdf`) }) });
   found.pdf = { bytes: pdf.length, pages: (pdf.toString("latin1").match(/\/Type\s*\/Page\b/g) ?? []).length };
+  found.paper = await page.evaluate(() => window.paper);
   await page.close();
   return { ...found, problems, requests };
 }
