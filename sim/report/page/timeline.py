@@ -92,7 +92,7 @@ def _chart(tape: Frames, moving: list[str], rows: list[int]) -> Chart:
         )
     for n, (column, name) in enumerate({"health_p50": "median", "lowest_health": "lowest"}.items()):
         values = steps[column].astype(float).replace(0, np.nan)
-        traces.append(line(f"{name} health", times, values, n, yaxis="y2"))
+        traces.append(line(f"{name} health", times, values, n + 2, yaxis="y2"))
     traces += [_repaid(tape), line("gas price", times, steps["gas_price_gwei"], 4, yaxis="y5")]
     history = loss_history(tape).iloc[rows]
     for column, (name, colour, hatch) in _STACK.items():

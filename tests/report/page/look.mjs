@@ -1,10 +1,10 @@
 // Opens pages in a headless browser and prints what is there as JSON; for the tests and for people:
 //   node tests/report/page/look.mjs out/black-thursday/report.html --pictures /tmp/pictures
-// The browser is the one of @sparticuz/chromium, inside node_modules (Linux on x86), or the first
-// chromium or chrome on the PATH, or the one that BREAKWATER_BROWSER names.
-import { existsSync, mkdirSync } from "node:fs";
+// The browser is the one that BREAKWATER_BROWSER names; or, on Linux on x86, the one inside the package
+// @sparticuz/chromium; or the first chromium or chrome on the PATH.
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { basename, delimiter, join, resolve } from "node:path";
+import { basename, delimiter, dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 
 const require = createRequire(import.meta.url);
@@ -13,18 +13,51 @@ const NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-s
 
 async function browser() {
   const named = process.env.BREAKWATER_BROWSER;
+  if (named) return { executablePath: named, args: ["--no-sandbox"] };
+  if (process.platform === "linux" && process.arch === "x64") return unpacked();
   const found = (process.env.PATH ?? "").split(delimiter).flatMap((folder) => NAMES.map((name) => join(folder, name)));
-  const installed = named ? [named] : found.filter((path) => existsSync(path));
-  if (!installed.length && process.platform === "linux" && process.arch === "x64") {
-    const packed = (await import("@sparticuz/chromium")).default;
-    packed.setGraphicsMode = false;
-    return { executablePath: await packed.executablePath(), args: packed.args };
+  const installed = found.find((path) => existsSync(path));
+  if (installed) return { executablePath: installed, args: [] };
+  console.error(`no browser: put one of ${NAMES.join(", ")} on the PATH, or name one with BREAKWATER_BROWSER`);
+  process.exit(3);
+}
+
+// Unpacks the browser once, with the libraries and fonts that a bare machine may lack.
+async function unpacked() {
+  process.env.AWS_LAMBDA_JS_RUNTIME = "nodejs20.x"; // what the package takes as a sign of a bare machine
+  const packed = (await import("@sparticuz/chromium")).default;
+  packed.setGraphicsMode = false;
+  const cache = join(dirname(require.resolve("playwright-core/package.json")), "..", ".cache");
+  const home = join(cache, "chromium");
+  if (!existsSync(home)) {
+    mkdirSync(cache, { recursive: true });
+    const draft = mkdtempSync(join(cache, "draft-")); // several tests may begin at once
+    const before = process.env.TMPDIR;
+    process.env.TMPDIR = draft; // where the package unpacks to
+    await packed.executablePath();
+    if (before === undefined) delete process.env.TMPDIR;
+    else process.env.TMPDIR = before;
+    // The package's own file names folders that only its first home, a cloud service, has.
+    writeFileSync(join(draft, "fonts.conf"), `<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig>
+  <include ignore_missing="yes">/etc/fonts/fonts.conf</include>
+  <dir>${join(home, "fonts")}</dir>
+  <cachedir>${join(home, "font-cache")}</cachedir>
+</fontconfig>
+`);
+    try {
+      renameSync(draft, home);
+    } catch (error) {
+      if (!existsSync(home)) throw error;
+      rmSync(draft, { recursive: true });
+    }
   }
-  if (!installed.length) {
-    console.error(`no browser: put one of ${NAMES.join(", ")} on the PATH, or name one with BREAKWATER_BROWSER`);
-    process.exit(3);
-  }
-  return { executablePath: installed[0], args: ["--no-sandbox"] };
+  return {
+    executablePath: join(home, "chromium"),
+    args: packed.args,
+    env: { ...process.env, LD_LIBRARY_PATH: join(home, "al2023", "lib"), FONTCONFIG_FILE: join(home, "fonts.conf") },
+  };
 }
 
 // Runs in the page: everything that a test compares.
@@ -57,6 +90,12 @@ const seen = () => {
       width: plot.getBoundingClientRect().width,
       source: Boolean(plot.closest(".chart").querySelector("details.source table")),
     })),
+    // Without any font all letters have the same box, or none.
+    letters: ["i", "W"].map((letter) => {
+      const pen = document.createElement("canvas").getContext("2d");
+      pen.font = getComputedStyle(document.body).font;
+      return pen.measureText(letter).width;
+    }),
     wide: document.documentElement.scrollWidth - innerWidth,
   };
 };

@@ -105,6 +105,8 @@ def test_charts_are_drawn_with_units_and_source_tables(made: Made, kind: str) ->
 @pytest.mark.parametrize("kind", KINDS)
 def test_fits_screen_and_paper(made: Made, kind: str) -> None:
     page = made.seen[kind]
+    narrow, broad = page["letters"]
+    assert 0 < 2 * narrow < broad, "the browser has a font"
     assert page["wide"] <= 0
     assert page["pdf"]["pages"] >= 2
     assert page["pdf"]["bytes"] > 20_000
