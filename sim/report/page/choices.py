@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sim.report.page.content import NONE, Cell, Table, Value, money, share
+from sim.report.text import sentence
 from sim.tuning.result import Choice, Figure, Measure, TuningResult
 from sim.tuning.result import Value as Setting
 
@@ -26,6 +27,10 @@ def shown(value: float, unit: str, name: str = "") -> Value:
 
 def spread(figure: Figure, unit: str) -> str:
     """The 95 % interval of a figure."""
+    if figure.low is None and figure.high is None:
+        return "not bounded: too few paths"
+    if figure.low == figure.value == figure.high:
+        return "exact"
     low, high = (
         "unbounded" if end is None else shown(end, unit).text for end in (figure.low, figure.high)
     )
@@ -80,7 +85,7 @@ def risk_table(result: TuningResult) -> Table:
     for one in result.measures:
         if one.name not in now.measures or one.name not in then.measures:
             continue
-        row: list[Cell] = [f"{one.title} ({one.side})"]
+        row: list[Cell] = [f"{sentence(one.title)} ({one.side})"]
         for name, figure in (
             (f"now {one.name}", now.measures[one.name]),
             (f"proposed {one.name}", then.measures[one.name]),
@@ -92,12 +97,12 @@ def risk_table(result: TuningResult) -> Table:
                 else [shown(figure.value, one.unit, name), spread(figure, one.unit)]
             )
         rows.append(row)
-    meanings = "; ".join(f"{one.title}: {one.meaning}" for one in result.measures)
+    meanings = "; ".join(f"{sentence(one.title)}: {one.meaning}" for one in result.measures)
     return Table(
         "Now and as proposed",
         ["measure", "now", "95%", "proposed", "95%", "difference, same paths", "95%"],
         rows,
-        note=meanings + ".",
+        note=f"{meanings}.",
     )
 
 
@@ -110,7 +115,9 @@ def choice_table(result: TuningResult) -> Table:
         unit = "" if one.names else f" ({one.unit})"
         rows.append([f"{one.path}{unit}", *(setting(value) for value in values)])
     for measure in result.measures:
-        rows.append([measure.title, *(_of(choice, measure) for choice in choices.values())])
+        rows.append(
+            [sentence(measure.title), *(_of(choice, measure) for choice in choices.values())]
+        )
     titles = [
         f"{title} (recommended)" if name == result.recommended else title
         for name, title in CHOICES.items()

@@ -14,6 +14,7 @@ from sim.report.page.content import (
 from sim.report.page.front import front_chart
 from sim.report.page.pairs import NAMES
 from sim.report.page.source import Tuning
+from sim.report.text import sentence
 
 
 def sections(one: Tuning, other: Tuning) -> list[Section]:
@@ -33,7 +34,7 @@ def sections(one: Tuning, other: Tuning) -> list[Section]:
     measures = {measure.name: measure for result in results for measure in result.measures}
     come_to: list[list[Cell]] = []
     for name, measure in measures.items():
-        row: list[Cell] = [measure.title]
+        row: list[Cell] = [sentence(measure.title)]
         for choice in choices:
             found = choice.measures.get(name)
             row += (

@@ -32,7 +32,7 @@ from sim.report.page.content import (
 from sim.report.page.losses import waterfall
 from sim.report.page.source import Crash
 from sim.report.page.timeline import timeline
-from sim.report.text import clock, span, usd
+from sim.report.text import clock, listed, span, usd
 from sim.tape import Frames
 
 _BPS = 10_000
@@ -97,7 +97,7 @@ def summary(tape: Frames, moved: list[str]) -> list[Part]:
     said = (
         f"{tape.accounts['account'].nunique():,} accounts owed {usd(first['debt_usd'])} against "
         f"{usd(first['collateral_usd'])} of collateral when the run began. "
-        + (f"From the highest to the lowest price after it, {_and(fell)}. " if fell else "")
+        + (f"From the highest to the lowest price after it, {listed(fell)}. " if fell else "")
         + f"Liquidators acted {did.number:,} times, repaid {usd(did.repaid_usd)} of debt and "
         f"took {usd(did.seized_usd)} of collateral for it."
     )
@@ -108,7 +108,7 @@ def summary(tape: Frames, moved: list[str]) -> list[Part]:
             "suppliers": total["suppliers"],
             "nobody yet": total["open"],
         }
-        paid = _and(
+        paid = listed(
             [f"{usd(value)} by {name}" for name, value in borne.items() if round(value, 2) > 0]
         )
         lost = f"Of the debt, {usd(reported)} could not be paid by anything and was borne: {paid}."
@@ -215,7 +215,3 @@ def parameter_table(scenario: Mapping[str, Any]) -> Table:
 def _largest_fall(tape: Frames, symbol: str) -> float:
     prices: pd.Series[float] = tape.assets[tape.assets["asset"] == symbol]["reference_price_usd"]
     return float((1 - prices / prices.cummax()).max())
-
-
-def _and(words: list[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

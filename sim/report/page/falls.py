@@ -11,6 +11,7 @@ from sim.measures.positions import largest_accounts, liquidation_events
 from sim.measures.shocks import bad_debt, liquidatable
 from sim.report.page.content import Cell, Chart, Table, count, money, ratio, share
 from sim.report.page.plot import Trace, figure, line, share_axis, usd_axis
+from sim.report.text import listed
 from sim.tape import Frames
 
 DROPS = np.arange(161) / 200
@@ -55,7 +56,7 @@ def liquidation_chart(books: dict[str, tuple[Book, list[str]]], run: Frames | No
         [f"{DROPS[i]:.0%}", *(money(column[i]) for column in columns.values())]
         for i in range(0, len(DROPS), _EVERY)
     ]
-    symbols = " and ".join(next(iter(books.values()))[1]) or "no asset"
+    symbols = listed(next(iter(books.values()))[1]) or "no asset"
     return Chart(
         "liquidations",
         "Liquidation volume by price drop",
@@ -92,7 +93,7 @@ def bad_debt_chart(book: Book, pools: Pools, falling: list[str]) -> Chart:
     return Chart(
         "depths",
         "Bad debt by price drop and depth",
-        f"The debt that would stay uncovered if {' and '.join(falling) or 'no asset'} fell at once "
+        f"The debt that would stay uncovered if {listed(falling) or 'no asset'} fell at once "
         "and all collateral of the accounts below 1 were sold into the pools at once, with nobody "
         "refilling them: an upper bound. Without impact it is the debt beyond its collateral.",
         figure(traces, share_axis("fall of prices (%)"), usd_axis("uncovered debt (USD)")),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sim.report.page.choices import CHOICES, setting_text, shown, spread
 from sim.report.page.content import Cell, Chart, Part, Table
 from sim.report.page.plot import (
@@ -15,7 +17,8 @@ from sim.report.page.plot import (
     share_axis,
     usd_axis,
 )
-from sim.tuning.result import Measure, Trial, TuningResult, Value
+from sim.report.text import sentence
+from sim.tuning.result import Figure, Measure, Trial, TuningResult, Value
 
 _MOST_CHARTS = 3
 _STATES = {"complete": "tried", "raced-out": "stopped early, dominated"}
@@ -55,8 +58,9 @@ def front_chart(results: list[tuple[str, TuningResult]], x: Measure, y: Measure)
                     [],
                     [],
                     n,
-                    mode="lines+markers",
-                    marker={"size": 7, "symbol": ("circle", "square")[n]},
+                    # In more dimensions a line through the front would say nothing.
+                    mode="lines+markers" if len(result.objectives) == 2 else "markers",
+                    marker={"size": 8, "symbol": ("circle", "square")[n], "color": COLOURS[n]},
                 ),
                 front,
                 x,
@@ -77,7 +81,7 @@ def front_chart(results: list[tuple[str, TuningResult]], x: Measure, y: Measure)
         ]
     return Chart(
         f"front-{y.name}",
-        f"{x.title} against {y.title[0].lower()}{y.title[1:]}",
+        f"{sentence(x.title)} against {y.title}",
         f"Each point is a setting. Better is farther to the {_better(x, 'right', 'left')} and "
         f"farther {_better(y, 'up', 'down')}; no setting that was tried beats one on the front in "
         "all objectives. Bars are 95% intervals; pointing at a setting shows its values.",
@@ -102,42 +106,10 @@ def sensitivity_charts(result: TuningResult) -> list[Chart]:
             continue
         found.sort(key=lambda one: one.total.value)
         paths = [one.path for one in found]
-        bars: list[Trace] = []
-        for n, (name, figures) in enumerate(
-            {
-                "by itself": [one.first_order for one in found],
-                "with its interactions": [one.total for one in found],
-            }.items()
-        ):
-            values = [figure.value for figure in figures]
-            ends = [(f.low, f.high) for f in figures]
-            bars.append(
-                {
-                    "type": "bar",
-                    "orientation": "h",
-                    "name": name,
-                    "y": paths,
-                    "x": values,
-                    "marker": {
-                        "color": COLOURS[n],
-                        **({"pattern": {"shape": "/", "fgcolor": "#FFFFFF"}} if n else {}),
-                    },
-                    "error_x": {
-                        "type": "data",
-                        "symmetric": False,
-                        "array": [
-                            0 if high is None else high - value
-                            for value, (_, high) in zip(values, ends, strict=True)
-                        ],
-                        "arrayminus": [
-                            0 if low is None else value - low
-                            for value, (low, _) in zip(values, ends, strict=True)
-                        ],
-                        "color": "#222222",
-                    },
-                    "hovertemplate": "%{y}: %{x:.1%}",
-                }
-            )
+        bars = [
+            _bars("by itself", paths, [one.first_order for one in found], 0),
+            _bars("with its interactions", paths, [one.total for one in found], 1),
+        ]
         rows: list[list[Cell]] = [
             [
                 one.path,
@@ -151,7 +123,7 @@ def sensitivity_charts(result: TuningResult) -> list[Chart]:
         charts.append(
             Chart(
                 f"sensitivity-{measure.name}",
-                f"What moves {measure.title[0].lower()}{measure.title[1:]}",
+                f"What moves {measure.title}",
                 "Share of its variance over the searched ranges that is due to each parameter, by "
                 "itself and with all its interactions (Sobol' indices, 95% intervals).",
                 figure(bars, share_axis("share of the variance (%)"), axis("parameter")),
@@ -166,6 +138,31 @@ def sensitivity_charts(result: TuningResult) -> list[Chart]:
     return charts
 
 
+def _bars(name: str, paths: list[str], figures: list[Figure], n: int) -> Trace:
+    """One bar per parameter with its interval; the second kind is hatched."""
+    hatch = {"pattern": {"shape": "/", "bgcolor": COLOURS[n], "fgcolor": "#FFFFFF"}} if n else {}
+    return {
+        "type": "bar",
+        "orientation": "h",
+        "name": name,
+        "y": paths,
+        "x": plain(figure.value for figure in figures),
+        "marker": {"color": COLOURS[n], **hatch},
+        "error_x": {**_interval(figures), "color": "#222222"},
+        "hovertemplate": "%{y}: %{x:.1%}",
+    }
+
+
+def _interval(figures: list[Figure]) -> dict[str, Any]:
+    """Error bars of 95 %; none on a side that is not bounded."""
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": [0 if one.high is None else one.high - one.value for one in figures],
+        "arrayminus": [0 if one.low is None else one.value - one.low for one in figures],
+    }
+
+
 def _others(result: TuningResult, x: Measure, y: Measure) -> list[Trace]:
     """Trials that are not on the front, by what became of them."""
     traces = []
@@ -178,7 +175,7 @@ def _others(result: TuningResult, x: Measure, y: Measure) -> list[Trace]:
             and {x.name, y.name} <= trial.objectives.keys()
         ]
         if trials:
-            look = {"color": "#999999", "size": 6, "symbol": ("circle-open", "x-thin-open")[n]}
+            look = {"color": "#666666", "size": 8, "symbol": ("circle-open", "x-thin-open")[n]}
             traces.append(_at(points(name, [], [], marker=look), trials, x, y, bars=False))
     return traces
 
@@ -211,14 +208,7 @@ def _at(trace: Trace, trials: list[Trial], x: Measure, y: Measure, bars: bool = 
         found = [trial.objectives[measure.name] for trial in trials]
         trace[side] = plain(one.value for one in found)
         if bars:
-            trace[f"error_{side}"] = {
-                "type": "data",
-                "symmetric": False,
-                "array": [0 if f.high is None else f.high - f.value for f in found],
-                "arrayminus": [0 if f.low is None else f.value - f.low for f in found],
-                "thickness": 1,
-                "width": 2,
-            }
+            trace[f"error_{side}"] = {**_interval(found), "thickness": 1, "width": 2}
     trace["text"] = [_hover(f"trial {trial.number:,}", trial.values) for trial in trials]
     trace["hovertemplate"] = (
         f"%{{text}}<br>{x.title}: %{{x:,.4~g}}<br>{y.title}: %{{y:,.4~g}}<extra></extra>"
@@ -236,7 +226,7 @@ def _trials_chart(result: TuningResult, measure: Measure) -> Chart:
     ]
     return Chart(
         "trials",
-        f"{measure.title}, trial by trial",
+        f"{sentence(measure.title)}, trial by trial",
         "Every setting that was tried, in order.",
         figure([points("trials", numbers, values)], axis("trial"), _axis(measure)),
         Table("Trials", ["trial", measure.title], rows),

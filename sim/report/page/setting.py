@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -63,21 +64,17 @@ def settings(result: TuningResult) -> tuple[Setting | None, Setting | None]:
 
 def _scenario(result: TuningResult) -> Scenario | None:
     """The first scenario of the study, if it can be had again to the digest."""
-    first = result.scenarios[0]
-    if first.name not in known():
-        return None
-    base = load(first.name)
-    for overrides in (
-        result.choices.current.values,
-        {**result.choices.current.values, "book.accounts": result.accounts, "seed": result.seed},
-    ):
-        try:
-            scenario = with_overrides(base, overrides)
-        except ScenarioError:
-            continue
-        if digest(scenario) == first.digest:
-            return scenario
-    return None
+    wanted = result.scenarios[0].digest
+    return next((one for one in _candidates(result) if digest(one) == wanted), None)
+
+
+def _candidates(result: TuningResult) -> Iterator[Scenario]:
+    """Scenarios that the study may have been of: a known one under its parameters."""
+    name, values = result.scenarios[0].name, result.choices.current.values
+    if name in known():
+        shared = {"book.accounts": result.accounts, "seed": result.seed}
+        with suppress(ScenarioError):
+            yield with_overrides(load(name), {**values, **shared})
 
 
 def _falling(scenario: Scenario) -> list[str]:

@@ -19,6 +19,7 @@ from sim.report.page.content import Commands, Page, Part, Section
 from sim.report.page.front import front_charts, sensitivity_charts
 from sim.report.page.setting import Setting, settings
 from sim.report.page.source import Tuning
+from sim.report.text import sentence
 from sim.tuning.result import TuningResult
 
 
@@ -47,7 +48,7 @@ def page(source: Tuning) -> Page:
         rules = [baseline_table(result)]
         sections.append(Section("baselines", "What rules of thumb would say", rules))
     sections.append(_provenance(source))
-    scenarios = ", ".join(one.title for one in result.scenarios)
+    scenarios = ", ".join(one.name for one in result.scenarios)
     of = "its scenario" if len(result.scenarios) == 1 else f"{len(result.scenarios)} scenarios"
     subtitle = (
         f"Preset {result.preset}: {len(result.trials):,} trials, {result.paths:,} paths of {of} "
@@ -75,7 +76,7 @@ def summary(result: TuningResult) -> list[Part]:
             now, then = current.measures[measure.name], choice.measures[measure.name]
             difference = choice.difference[measure.name]
             said.append(
-                f"{measure.title}: {shown(now.value, measure.unit).text} now, "
+                f"{sentence(measure.title)}: {shown(now.value, measure.unit).text} now, "
                 f"{shown(then.value, measure.unit).text} then; a difference of "
                 f"{shown(difference.value, measure.unit).text} "
                 f"({spread(difference, measure.unit)}), on the same paths."
