@@ -51,22 +51,12 @@ def front_chart(results: list[tuple[str, TuningResult]], x: Measure, y: Measure)
         )
         if not name:
             traces += _others(result, x, y)
-        traces.append(
-            _at(
-                line(
-                    f"front{of}",
-                    [],
-                    [],
-                    n,
-                    # In more dimensions a line through the front would say nothing.
-                    mode="lines+markers" if len(result.objectives) == 2 else "markers",
-                    marker={"size": 8, "symbol": ("circle", "square")[n], "color": COLOURS[n]},
-                ),
-                front,
-                x,
-                y,
-            )
-        )
+        look = {"size": 8, "symbol": ("circle", "square")[n], "color": COLOURS[n]}
+        if len(result.objectives) == 2:
+            trace = line(f"front{of}", [], [], n, mode="lines+markers", marker=look)
+        else:  # in more dimensions a line through the front would say nothing
+            trace = points(f"front{of}", [], [], n, marker=look)
+        traces.append(_at(trace, front, x, y))
         traces += _pointed_out(result, x, y, of, n)
         rows += [
             [

@@ -45,6 +45,7 @@ def trial(number: int, lt: int, state: str = "complete") -> Trial:
     objectives = {
         "borrowing_power": figure(60e6 + 10_000 * (lt - 7000), 0.01),
         "es_99": figure(100_000 + 4 * (lt - 7000) ** 2 / 10, 0.2),
+        "p_loss": Figure(value=0.03, low=0.02, high=None),
     }
     return Trial.model_validate(
         {
@@ -80,7 +81,7 @@ def choice(number: int, lt: int, es_99: float, difference: float) -> Choice:
 
 
 def study(confirmed: bool = True) -> TuningResult:
-    """The result."""
+    """The result; one that is not confirmed has three objectives instead of two."""
     small = scenario()
     trials = [trial(n, 7000 + 100 * n) for n in range(1, 13)]
     trials += [trial(n, 7600, "raced-out") for n in (13, 14)]
@@ -148,7 +149,9 @@ def study(confirmed: bool = True) -> TuningResult:
             _number(KINK, "bps", 8000, 6000, 9500, 100, 500),
         ),
         measures=measures,
-        objectives=("borrowing_power", "es_99"),
+        objectives=("borrowing_power", "es_99")
+        if confirmed
+        else ("borrowing_power", "es_99", "p_loss"),
         trials=tuple(trials),
         front=tuple(range(1, 13)),
         choices=Choices(

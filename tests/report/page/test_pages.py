@@ -265,6 +265,13 @@ def test_the_front_of_a_study(made: Made) -> None:
     assert {"DAI proposed"} <= {trace["name"] for trace in rates["traces"]}
 
 
+def test_fronts_of_two_studies(made: Made) -> None:
+    """B has a third objective, which A has not: its front is points, with the same trials."""
+    (front,) = made.seen["tunings"]["charts"]
+    points = {trace["name"]: trace["points"] for trace in front["traces"]}
+    assert points["front of A"] == points["front of B"] == 12
+
+
 # --- comparisons ----------------------------------------------------------------------------------
 
 
