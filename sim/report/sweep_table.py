@@ -12,18 +12,20 @@ from sim.report.text import usd
 
 _BARE: dict[str, Any] = {"box": None, "pad_edge": False, "header_style": "bold"}
 _TITLE: dict[str, Any] = {"title_justify": "left", "title_style": ""}
-_WORDS = {
+MEASURES = {
     "P(loss > 0)": "chance of a loss",
     "expected loss": "expected loss",
     "expected loss given a loss": "expected if any",
 }
-_BEARERS = {
+"""Measures of the loss table whose names a reader would not use."""
+BEARERS = {
     "fees": "fees",
     "fund": "insurance fund",
     "suppliers": "suppliers",
     "open": "still open",
     "shortfall": "shortfall, not realised",
 }
+"""Who bears a loss, as `sim.sweep.losses.BEARERS` names them."""
 
 
 def loss_table(losses: pd.DataFrame, paths: int) -> Table:
@@ -39,7 +41,7 @@ def loss_table(losses: pd.DataFrame, paths: int) -> Table:
     for measure, row in losses.iterrows():
         show = _percent if row["unit"] == "probability" else usd
         name = str(measure)
-        name = _WORDS.get(name, name)
+        name = MEASURES.get(name, name)
         value = "none lost" if math.isnan(row["value"]) else show(row["value"])
         error = show(row["standard_error"]) if math.isfinite(row["standard_error"]) else "unknown"
         table.add_row(name, value, error, interval(row))
@@ -68,7 +70,7 @@ def bearer_table(bearers: pd.DataFrame) -> Table:
         # A share of which no path saw anything has no error of its own.
         never = not row["value"]
         table.add_row(
-            _BEARERS[str(bearer)],
+            BEARERS[str(bearer)],
             share,
             usd(row["value"]),
             "" if never else usd(row["standard_error"]),

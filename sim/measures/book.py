@@ -1,0 +1,112 @@
+"""The borrowers' book as a run began with it or ended, as arrays: accounts x assets.
+
+Tokens are whole, prices USD at the oracle; all floats. A health factor is that of the protocol,
+
+    HF = sum_i collateral_i p_i LT_i / sum_i debt_i p_i
+
+to the rounding of doubles.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from sim.tape import Frames
+
+Floats = npt.NDArray[np.float64]
+_BPS = 10_000
+
+
+class Pools(NamedTuple):
+    """Exit liquidity: constant-product pools, one row each."""
+
+    pairs: list[tuple[str, str]]
+    reserves: Floats
+    """(pools, 2) whole tokens."""
+    fees: Floats
+    """(pools,) of what is sold, a fraction."""
+
+
+class Book(NamedTuple):
+    """Who has pledged and owes what."""
+
+    symbols: list[str]
+    prices: Floats
+    """(assets,) at the oracle, USD."""
+    thresholds: Floats
+    """(assets,) LT, a fraction."""
+    collateral: Floats
+    """(accounts, assets) tokens that back debt."""
+    debt: Floats
+    """(accounts, assets) tokens."""
+
+    def values(self, prices: Floats) -> tuple[Floats, Floats]:
+        """Collateral and debt of every account in USD."""
+        return self.collateral @ prices, self.debt @ prices
+
+    def health(self, prices: Floats) -> Floats:
+        """Health factor of every account; infinite without debt."""
+        weighted, owed = self.collateral @ (prices * self.thresholds), self.debt @ prices
+        return np.divide(weighted, owed, out=np.full(len(owed), np.inf), where=owed > 0)
+
+
+def scenario_of(tape: Frames) -> dict[str, Any]:
+    """The scenario that a tape was made from, as JSON says it."""
+    scenario: dict[str, Any] = json.loads(tape.run["scenario_json"].iloc[0])
+    return scenario
+
+
+def book(tape: Frames, when: Literal["start", "end"] = "start") -> Book:
+    """The book after the opening of the protocol or after the last step."""
+    step = tape.assets["step"].min() if when == "start" else tape.assets["step"].max()
+    assets = tape.assets[tape.assets["step"] == step]
+    symbols = assets["asset"].tolist()
+    units = 10.0 ** assets["decimals"].to_numpy(dtype=np.float64)
+    reserves = scenario_of(tape)["protocol"]["reserves"]
+    if when == "start":  # books open with all that they supply as collateral; the tape says the end
+        backs = np.array([reserves[symbol]["collateral_enabled"] for symbol in symbols])
+    else:
+        backs = tape.accounts["is_collateral"].to_numpy(dtype=bool).reshape(-1, len(symbols))
+
+    def tokens(column: str) -> Floats:
+        amounts: Floats = tape.accounts[f"{column}_{when}"].astype(float).to_numpy()
+        whole: Floats = amounts.reshape(-1, len(symbols)) / units
+        return whole
+
+    return Book(
+        symbols,
+        assets["oracle_price_usd"].to_numpy(dtype=np.float64),
+        np.array([reserves[symbol]["lt_bps"] for symbol in symbols]) / _BPS,
+        tokens("supplied") * backs,
+        tokens("debt"),
+    )
+
+
+def pools(tape: Frames) -> Pools:
+    """The venues as the run began with them."""
+    decimals = dict(zip(tape.assets["asset"], tape.assets["decimals"].astype(int), strict=True))
+    first = tape.venues[tape.venues["step"] == tape.venues["step"].min()]
+    pairs: list[tuple[str, str]] = [tuple(pair.split("/")) for pair in first["pair"]]
+    fees = {tuple(sorted(v["assets"])): v["fee_bps"] / _BPS for v in scenario_of(tape)["venues"]}
+    reserves = [
+        (float(row.reserve0) / 10.0 ** decimals[a], float(row.reserve1) / 10.0 ** decimals[b])
+        for (a, b), row in zip(pairs, first.itertuples(), strict=True)
+    ]
+    return Pools(
+        pairs,
+        np.array(reserves, dtype=np.float64).reshape(-1, 2),
+        np.array([fees[tuple(sorted(pair))] for pair in pairs]),
+    )
+
+
+def moving(tape: Frames, by: float = 0.02) -> list[str]:
+    """The assets whose price leaves its start by more than a share `by` in the run."""
+    return [
+        str(asset)
+        for asset, rows in tape.assets.groupby("asset", sort=False)
+        if (rows["reference_price_usd"] / rows["reference_price_usd"].iloc[0] - 1).abs().max() > by
+    ]

@@ -1,0 +1,7 @@
+"""The report as one HTML file: what it says (content), what it looks like (templates).
+
+source.py       what a path holds: the tape of a crash, a sweep, a tuning study
+content.py      sections, tables and charts, none of it HTML yet
+crash.py, sweep.py, tuning.py, compare.py    which sections each of them has
+render.py       content -> one file that needs no network
+"""

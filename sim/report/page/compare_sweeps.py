@@ -1,0 +1,117 @@
+"""Two sweeps: losses next to each other, and path by path where the paths are the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sim.measures.losses import expected_shortfall, paired_difference
+from sim.report.page import provenance
+from sim.report.page.content import (
+    NONE,
+    Cell,
+    Part,
+    Section,
+    Table,
+    money,
+)
+from sim.report.page.losses import estimate, exceedance_chart
+from sim.report.page.pairs import NAMES, parameters, said, twice
+from sim.report.page.source import Sweep
+from sim.report.sweep_table import MEASURES
+from sim.sweep.losses import loss_table, loss_usd, replicates
+
+
+def sections(one: Sweep, other: Sweep) -> list[Section]:
+    sweeps = (one, other)
+    tables = [loss_table(sweep.outcomes, sweep.study.plan.sampler) for sweep in sweeps]
+    lost = [loss_usd(sweep.outcomes) for sweep in sweeps]
+    curves = list(zip(NAMES, lost, tables, strict=True))
+    paired = _paired(one, other)
+    parts: list[Part] = [
+        said("expected loss of a path", *(float(sample.mean()) for sample in lost)),
+        paired,
+    ]
+    return [
+        Section("summary", "Summary", parts),
+        parameters(*(sweep.study.plan.scenario.model_dump(mode="json") for sweep in sweeps)),
+        Section(
+            "risk", "How likely which loss is", [_risk(sweeps, tables), exceedance_chart(curves)]
+        ),
+        *twice(provenance.of_sweep(one), provenance.of_sweep(other)),
+    ]
+
+
+def _risk(sweeps: Sequence[Sweep], tables: Sequence[pd.DataFrame]) -> Table:
+    known: dict[str, dict[Any, dict[Any, Any]]] = {
+        name: table.to_dict("index") for name, table in zip(NAMES, tables, strict=True)
+    }
+    rows: list[list[Cell]] = []
+    for measure in map(str, tables[0].index):
+        row: list[Cell] = [MEASURES.get(measure, measure)]
+        for name, found in ((n, one.get(measure)) for n, one in known.items()):
+            if found is None or np.isnan(found["value"]):
+                row += [NONE, NONE]
+                continue
+            high = found["high"]
+            end = estimate(high, found["unit"]).text if np.isfinite(high) else "unbounded"
+            row += [
+                estimate(found["value"], found["unit"], f"{measure} of {name}"),
+                f"{estimate(found['low'], found['unit']).text} to {end}",
+            ]
+        rows.append(row)
+    counts = ", ".join(
+        f"{name} {sweep.study.plan.paths:,}" for name, sweep in zip(NAMES, sweeps, strict=True)
+    )
+    return Table(
+        f"Loss of a path: bad debt and shortfall at its end; paths: {counts}",
+        ["measure", "A", "95% of A", "B", "95% of B"],
+        rows,
+    )
+
+
+def _paired(one: Sweep, other: Sweep) -> Table | str:
+    """B less A path by path, where path j of both has the same random numbers."""
+    plans = [sweep.study.plan for sweep in (one, other)]
+    drawn = [
+        [
+            plan.sampler,
+            *(
+                plan.scenario.model_dump(mode="json")[part]
+                for part in ("seed", "start", "duration_hours", "step_seconds", "assets", "paths")
+            ),
+        ]
+        for plan in plans
+    ]
+    if drawn[0] != drawn[1]:
+        return (
+            "The two sweeps draw their price paths differently, so that they cannot be compared "
+            "path by path: the difference of two independent means has a wider interval."
+        )
+    n = min(plan.paths for plan in plans)
+    if plans[0].sampler == "sobol" and plans[0].paths != plans[1].paths:
+        return "The two sweeps have numbers of paths whose Sobol replicates differ."
+    a, b = (loss_usd(sweep.outcomes)[:n] for sweep in (one, other))
+    parts = replicates(plans[0].sampler)
+    rows: list[list[Cell]] = []
+    for name, level in (("expected loss", None), ("ES 99%", 0.99)):
+        then = [x.mean() if level is None else expected_shortfall(x, level).value for x in (a, b)]
+        found = paired_difference(b, a, level, parts)
+        rows.append(
+            [
+                name,
+                *(money(float(value)) for value in then),
+                money(found.value, f"paired {name}"),
+                money(found.low),
+                money(found.high),
+            ]
+        )
+    return Table(
+        f"B less A on the same {n:,} price paths",
+        ["measure", "A", "B", "difference", "95% from", "95% to"],
+        rows,
+        note="An interval that does not contain 0 says that the difference is not one of chance.",
+    )

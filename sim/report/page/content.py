@@ -1,0 +1,120 @@
+"""What a report consists of, before it is HTML: sections of text, tables and charts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from sim.report.text import usd
+
+
+class Value(NamedTuple):
+    """A number as a reader sees it, with the number itself: <data value="...">."""
+
+    text: str
+    number: float | int
+    name: str = ""
+    """Which figure of the run it is, for whoever reads the page by program."""
+
+
+Cell = str | Value
+NONE = "\N{EN DASH}"
+"""A cell with nothing to say."""
+
+
+class Table(NamedTuple):
+    """Rows under a header; the first cell of a row names it."""
+
+    caption: str
+    header: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+    words: Sequence[int] = (0,)
+    """Columns of words; all others are right-aligned numbers."""
+    note: str = ""
+
+
+class Chart(NamedTuple):
+    """A figure for plotly, what to see in it, and the numbers that it shows."""
+
+    id: str
+    title: str
+    reading: str
+    """How to read it, in a sentence or two; also what a screen reader says instead of it."""
+    figure: dict[str, Any]
+    """`data` and `layout`."""
+    table: Table
+    height: int = 380
+
+
+class Timeline(NamedTuple):
+    """A chart over time with a slider: the moment's numbers and events."""
+
+    chart: Chart
+    at: Sequence[str]
+    """Simulated times on the x axis of the chart, ISO, UTC."""
+    readings: Sequence[tuple[str, Sequence[str]]]
+    """Names of numbers, and their texts at every time."""
+    events: Sequence[Sequence[str]]
+    """What happened in the time before each of `at`, a line each."""
+    start: int
+    """Where the slider stands at first."""
+
+
+class Commands(NamedTuple):
+    """What to type, and why."""
+
+    why: str
+    lines: Sequence[str]
+
+
+class Listing(NamedTuple):
+    """A long text that is folded away."""
+
+    summary: str
+    text: str
+
+
+Part = str | Table | Chart | Timeline | Commands | Listing
+"""A plain string is a paragraph."""
+
+
+class Section(NamedTuple):
+    """A heading and what stands below it."""
+
+    id: str
+    title: str
+    parts: Sequence[Part]
+
+
+class Page(NamedTuple):
+    """A whole report."""
+
+    title: str
+    kind: str
+    """crash, sweep, tuning, or a comparison of two."""
+    subtitle: str
+    sections: Sequence[Section]
+
+
+def money(dollars: float, name: str = "") -> Value:
+    """USD."""
+    text = usd(abs(dollars))
+    return Value(f"-{text}" if dollars < 0 else text, float(dollars), name)
+
+
+def share(fraction: float, digits: int = 2, name: str = "") -> Value:
+    """A fraction as a percentage."""
+    return Value(f"{fraction:.{digits}%}", float(fraction), name)
+
+
+def count(number: float, name: str = "") -> Value:
+    """Whole things."""
+    return Value(f"{int(number):,}", int(number), name)
+
+
+def ratio(number: float | None, digits: int = 3, name: str = "") -> Cell:
+    """A health factor or the like; a dash where there is none."""
+    if number is None or math.isnan(number):
+        return NONE
+    return Value(f"{number:,.{digits}f}", float(number), name)

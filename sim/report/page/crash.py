@@ -1,0 +1,217 @@
+"""The report of one run: what happened, to whom, who paid, and what else could have happened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from sim.measures import book as books
+from sim.measures.solvency import (
+    in_usd,
+    largest_usage,
+    liquidations,
+    losses,
+    lowest_health,
+    solvency_ratio,
+)
+from sim.report.page import expected, falls, market, provenance
+from sim.report.page.content import (
+    Cell,
+    Page,
+    Part,
+    Section,
+    Table,
+    Value,
+    count,
+    money,
+    ratio,
+    share,
+)
+from sim.report.page.losses import waterfall
+from sim.report.page.source import Crash
+from sim.report.page.timeline import timeline
+from sim.report.text import clock, listed, span, usd
+from sim.tape import Frames
+
+_BPS = 10_000
+
+
+def page(source: Crash) -> Page:
+    """Everything that a tape says."""
+    tape = source.tape
+    run = tape.run.iloc[0]
+    scenario = books.scenario_of(tape)
+    moved = books.moving(tape)
+    begun, pools = books.book(tape), books.pools(tape)
+    accounts = tape.accounts["account"].nunique()
+    length = (tape.steps["time_utc"].iloc[-1] - tape.steps["time_utc"].iloc[0]).total_seconds()
+    sections = [
+        Section("summary", "Summary", [*summary(tape, moved), key_figures([tape], [""])]),
+        Section("losses", "What was lost, and who paid", [waterfall(tape)]),
+        Section("cascade", "The cascade", [timeline(tape, moved)]),
+        Section(
+            "falls",
+            "What falls of prices do to this book",
+            [
+                falls.liquidation_chart({"liquidatable at once": (begun, moved)}, tape),
+                falls.bad_debt_chart(begun, pools, moved),
+            ],
+        ),
+        Section(
+            "liquidity",
+            "Liquidity and rates",
+            [
+                market.slippage_chart(begun, pools, bonuses(scenario, moved)),
+                market.depth_table(begun, pools),
+                market.rate_chart(
+                    borrowed(tape, scenario["protocol"]["rates"]), market.usages(tape)
+                ),
+                market.usage_chart(tape),
+            ],
+        ),
+        Section("accounts", "The largest accounts", [falls.accounts_table(tape)]),
+        *expected.sections(tape, scenario),
+        Section("parameters", "Parameters", [parameter_table(scenario)]),
+        provenance.of_crash(source),
+    ]
+    subtitle = (
+        f"{accounts:,} accounts, {span(length)} of simulated time from "
+        f"{clock(tape.steps['time_utc'].iloc[0])}, engine {run['engine']}, seed {run['seed']}"
+    )
+    return Page(str(run["title"]), "crash", subtitle, sections)
+
+
+def summary(tape: Frames, moved: list[str]) -> list[Part]:
+    """What happened, in plain words."""
+    total = in_usd(losses(tape)).sum()
+    did = liquidations(tape)
+    first = tape.steps.iloc[0]
+    fell = [
+        f"{symbol} fell by {fall:.0%}"
+        for symbol in moved
+        if (fall := _largest_fall(tape, symbol)) >= 0.005
+    ]
+    reported, missing = float(total["reported"]), float(total["shortfall"])
+    said = (
+        f"{tape.accounts['account'].nunique():,} accounts owed {usd(first['debt_usd'])} against "
+        f"{usd(first['collateral_usd'])} of collateral when the run began. "
+        + (f"From the highest to the lowest price after it, {listed(fell)}. " if fell else "")
+        + f"Liquidators acted {did.number:,} times, repaid {usd(did.repaid_usd)} of debt and "
+        f"took {usd(did.seized_usd)} of collateral for it."
+    )
+    if reported:
+        borne = {
+            "accrued fees": total["fees"],
+            "the insurance fund": total["fund"],
+            "suppliers": total["suppliers"],
+            "nobody yet": total["open"],
+        }
+        paid = listed(
+            [f"{usd(value)} by {name}" for name, value in borne.items() if round(value, 2) > 0]
+        )
+        lost = f"Of the debt, {usd(reported)} could not be paid by anything and was borne: {paid}."
+    else:
+        lost = "No debt had to be written off."
+    if missing:
+        lost += (
+            f" At the end another {usd(missing)} of debt exceeded its collateral and had not been "
+            "liquidated: it may recover, or become bad debt."
+        )
+    return [said, lost]
+
+
+def key_figures(tapes: list[Frames], names: list[str]) -> Table:
+    """One figure per row, one run per column."""
+    columns = [
+        {figure: _of(cell, name) for figure, cell in _key_figures(tape).items()}
+        for tape, name in zip(tapes, names, strict=True)
+    ]
+    rows: list[list[Cell]] = [[name, *(column[name] for column in columns)] for name in columns[0]]
+    header = ["figure", *(names if len(names) > 1 else ["value"])]
+    return Table("Key figures of the run", header, rows)
+
+
+def _key_figures(tape: Frames) -> Mapping[str, Cell]:
+    total = in_usd(losses(tape)).sum()
+    did, solvency = liquidations(tape), solvency_ratio(tape)
+    lowest, usage = lowest_health(tape), largest_usage(tape)
+    return {
+        "bad debt": money(total["reported"], "bad_debt_usd"),
+        "shortfall, not realised": money(total["shortfall"], "shortfall_usd"),
+        "borne by suppliers": money(total["suppliers"], "by_suppliers_usd"),
+        "liquidations": count(did.number, "liquidations"),
+        "debt repaid by liquidators": money(did.repaid_usd, "repaid_usd"),
+        "collateral they took": money(did.seized_usd, "seized_usd"),
+        "their profit after gas": money(did.profit_usd, "profit_usd"),
+        "gas they paid": money(did.gas_usd, "gas_usd"),
+        "solvency ratio at the end": share(solvency.iloc[-1], 4, "solvency_end"),
+        "solvency ratio at the lowest": share(solvency.min(), 4, "solvency_lowest"),
+        "lowest health factor": ratio(lowest.value if lowest else None, 3, "lowest_health"),
+        "largest usage of an asset": share(usage.value, 1, "largest_usage"),
+    }
+
+
+def _of(cell: Cell, name: str) -> Cell:
+    """A figure that says whose it is, where there are several."""
+    if not name or not isinstance(cell, Value):
+        return cell
+    return cell._replace(name=f"{cell.name} of {name}")
+
+
+def bonuses(scenario: Mapping[str, Any], symbols: list[str]) -> dict[str, float]:
+    """The largest liquidation bonus of those that are collateral, a fraction."""
+    reserves = scenario["protocol"]["reserves"]
+    return {
+        symbol: reserves[symbol]["max_bonus_bps"] / _BPS
+        for symbol in symbols
+        if reserves[symbol]["collateral_enabled"]
+    }
+
+
+def borrowed(tape: Frames, rates: Mapping[str, Any]) -> dict[str, Any]:
+    """The rate curves of the assets that somebody owes."""
+    owed = tape.assets.groupby("asset", sort=False)["usage"].max()
+    return {symbol: rates[symbol] for symbol in rates if float(owed.get(symbol, 0)) > 0}
+
+
+def parameter_table(scenario: Mapping[str, Any]) -> Table:
+    """The vault's configuration, one asset per row."""
+    reserves = scenario["protocol"]["reserves"]
+    liquidation = scenario["protocol"]["liquidation"]
+    names = {
+        "ltv_bps": "borrow limit",
+        "lt_bps": "liquidation threshold",
+        "max_bonus_bps": "largest bonus",
+        "liquidation_fee_bps": "fee on the bonus",
+    }
+    caps = {"supply_cap": "supply cap", "borrow_cap": "borrow cap"}
+    rows: list[list[Cell]] = [
+        [
+            symbol,
+            *(share(reserve[field] / _BPS) for field in names),
+            *("none" if reserve.get(cap) is None else f"{reserve[cap]:,.0f}" for cap in caps),
+            share(scenario["protocol"]["rates"][symbol]["optimal_usage_bps"] / _BPS),
+            money(scenario["protocol"]["insurance"]["capital_usd"].get(symbol, 0)),
+        ]
+        for symbol, reserve in reserves.items()
+    ]
+    return Table(
+        "What the protocol was set to",
+        [
+            "asset",
+            *names.values(),
+            *(f"{cap} (tokens)" for cap in caps.values()),
+            "kink of the rate",
+            "insurance",
+        ],
+        rows,
+        note=f"Liquidation engine {liquidation['engine']}, delay "
+        f"{liquidation['delay_seconds']} seconds, dust line ${liquidation['dust_value_usd']:,.0f}.",
+    )
+
+
+def _largest_fall(tape: Frames, symbol: str) -> float:
+    prices: pd.Series[float] = tape.assets[tape.assets["asset"] == symbol]["reference_price_usd"]
+    return float((1 - prices / prices.cummax()).max())

@@ -1,0 +1,188 @@
+"""What was lost and who paid: the waterfall of a run, and the loss of many paths."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from sim.measures.losses import exceedance
+from sim.measures.solvency import in_usd, losses
+from sim.report.page.content import NONE, Cell, Chart, Table, Value, money, share
+from sim.report.page.plot import (
+    DASHES,
+    Trace,
+    band,
+    figure,
+    line,
+    log_share_axis,
+    points,
+    some,
+    usd_axis,
+)
+from sim.report.sweep_figure import thinned
+from sim.report.sweep_table import BEARERS, MEASURES
+from sim.report.text import short_usd
+from sim.tape import Frames
+
+_WATERFALL = {
+    "reported": "bad debt",
+    "fees": "borne by fees",
+    "fund": "by the fund",
+    "suppliers": "by suppliers",
+    "open": "still open",
+    "shortfall": "shortfall",
+}
+_BANDS = ("rgba(0,114,178,0.18)", "rgba(213,94,0,0.16)")
+_MOST_ROWS = 40
+
+
+def waterfall(tape: Frames) -> Table:
+    """Bad debt of a run by asset and bearer, in USD at the prices of its end."""
+    by_asset = in_usd(losses(tape))
+    rows: list[list[Cell]] = []
+    for asset, row in by_asset.iterrows():
+        if row.any():
+            rows.append([str(asset), *(money(row[name], f"{name}.{asset}") for name in _WATERFALL)])
+    total = by_asset.sum()
+    rows.append(["total", *(money(total[name], name) for name in _WATERFALL)])
+    return Table(
+        "Bad debt by asset and who bore it, USD at the end of the run",
+        ["asset", *_WATERFALL.values()],
+        rows,
+        note="Bad debt is borne, in this order, by fees, the insurance fund and all suppliers. "
+        "Shortfall is debt beyond its collateral that nobody has liquidated yet.",
+    )
+
+
+def risk_table(table: pd.DataFrame, paths: int) -> Table:
+    """`sim.sweep.losses.loss_table` with its errors and intervals."""
+    rows: list[list[Cell]] = []
+    for measure, row in table.iterrows():
+        name, unit = str(measure), row["unit"]
+        error = row["standard_error"]
+        rows.append(
+            [
+                MEASURES.get(name, name),
+                "none lost" if math.isnan(row["value"]) else estimate(row["value"], unit, name),
+                estimate(error, unit) if math.isfinite(error) else "unknown",
+                estimate(row["low"], unit, f"{name} low"),
+                estimate(row["high"], unit, f"{name} high")
+                if math.isfinite(row["high"])
+                else _unbounded(row["needs"]),
+            ]
+        )
+    return Table(
+        f"Loss of a path: bad debt and shortfall at its end; {paths:,} paths",
+        ["measure", "value", "standard error", "95% from", "95% to"],
+        rows,
+        note="VaR: the loss that a share of the paths exceeds, one in twenty at 95%. ES: the mean "
+        "loss of those worst paths. LaR: the VaR of the value liquidated. The interval holds the "
+        "figure of infinitely many paths of this model in 19 of 20 sweeps; it does not know "
+        "whether the model is right.",
+    )
+
+
+def estimate(value: float, unit: str, name: str = "") -> Value:
+    """A figure in the unit of its measure."""
+    return share(value, 2, name) if unit in ("probability", "share") else money(value, name)
+
+
+def bearer_table(bearers: pd.DataFrame) -> Table:
+    """`sim.sweep.losses.borne_by`: who bears the mean loss."""
+    rows: list[list[Cell]] = [
+        [
+            BEARERS[str(bearer)],
+            NONE if math.isnan(row["share"]) else share(row["share"], 1, f"share by {bearer}"),
+            money(row["value"], f"mean by {bearer}"),
+            money(row["low"]) if row["value"] else "on no path",
+            money(row["high"]) if row["value"] and math.isfinite(row["high"]) else NONE,
+        ]
+        for bearer, row in bearers.iterrows()
+    ]
+    return Table(
+        "Who bears the expected loss", ["borne by", "share", "mean", "95% from", "95% to"], rows
+    )
+
+
+def exceedance_chart(
+    samples: Sequence[tuple[str, npt.NDArray[np.float64], pd.DataFrame]], id: str = "exceedance"
+) -> Chart:
+    """P(loss > x) with its band, of one sweep or of several: (name, losses, loss table)."""
+    curves = [(name, thinned(exceedance(sample)), table) for name, sample, table in samples]
+    edge = max(max(float(sample.max()) for _, sample, _ in samples) * 1.05, 1.0)
+    lowest = 0.4 / max(len(sample) for _, sample, _ in samples)
+    traces: list[Trace] = []
+    for n, (name, curve, _) in enumerate(curves):
+        curve = pd.concat([curve, curve.tail(1).assign(loss=edge)])
+        traces += band(
+            f"95% band of {name}",
+            curve["loss"],
+            curve["low"].clip(lower=lowest / 2),
+            curve["high"],
+            _BANDS[n % len(_BANDS)],
+            shape="hv",
+        )
+        traces.append(
+            line(
+                name,
+                curve["loss"],
+                curve["probability"].clip(lower=lowest / 2),
+                n,
+                line={"shape": "hv", "dash": DASHES[n]},
+                hovertemplate="P(loss > %{x:$,.0f}) = %{y:.3%}",
+            )
+        )
+    if len(samples) == 1:
+        traces += _levels(samples[0][2])
+    return Chart(
+        id,
+        "Loss exceedance",
+        "How likely a loss larger than x is. The band holds the true probability at every point "
+        "with 95% confidence; the curve ends where no path lost more.",
+        figure(
+            traces,
+            usd_axis("loss of a path (USD)", range=[0, edge]),
+            log_share_axis("probability of a larger loss (%, log scale)", lowest),
+        ),
+        _exceedance_table(curves),
+        height=440,
+    )
+
+
+def _levels(table: pd.DataFrame) -> list[Trace]:
+    """VaR as markers on the curve; the legend says ES too."""
+    found = []
+    for n, name in enumerate(name for name in map(str, table.index) if name.startswith("VaR")):
+        value, beyond = (float(table["value"][k]) for k in (name, name.replace("VaR", "ES")))
+        found.append(
+            points(
+                f"{name} {short_usd(value)}; beyond it {short_usd(beyond)} (ES)",
+                [value],
+                [1 - float(name[4:-1]) / 100],
+                n + 1,
+            )
+        )
+    return found
+
+
+def _exceedance_table(curves: Sequence[tuple[str, pd.DataFrame, pd.DataFrame]]) -> Table:
+    rows: list[list[Cell]] = []
+    for name, curve, _ in curves:
+        for i in some(len(curve), _MOST_ROWS // len(curves)):
+            row = curve.iloc[i]
+            shown = [share(row[column], 3) for column in ("probability", "low", "high")]
+            rows.append([name, money(row["loss"]), *shown])
+    return Table(
+        "Loss exceedance: probability of a loss larger than x",
+        ["of", "loss x", "probability", "95% from", "95% to"],
+        rows,
+        note="Evenly spread points of the curve; the losses of all paths are in blocks/.",
+    )
+
+
+def _unbounded(needs: float) -> str:
+    return f"unbounded: needs {int(needs):,} paths" if needs > 0 else "unbounded"

@@ -1,0 +1,166 @@
+"""Where the numbers come from, and how to get them again."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Any
+
+import sim
+from sim.report.page.content import NONE, Cell, Commands, Listing, Part, Section, Table
+from sim.report.page.source import Crash, Sweep
+from sim.scenario import Scenario, ScenarioError, digest, known, load, with_overrides
+from sim.sweep.work import scenario_of
+
+_ID, _TITLE = "provenance", "Provenance: how to get these numbers again"
+
+
+def of_crash(source: Crash) -> Section:
+    """Of one run."""
+    run = source.tape.run.iloc[0]
+    compared, differ = int(run["values_compared"]), int(run["differences"])
+    rows = [
+        ["scenario", run["scenario"]],
+        ["scenario hash (SHA-256)", run["digest"]],
+        ["seed", f"{run['seed']}"],
+        ["engine", run["engine"]],
+        *_versions(json.loads(run["versions"])),
+        ["started", f"{run['started_utc']:%Y-%m-%d %H:%M} UTC"],
+        ["wall time", str(timedelta(seconds=round(run["duration_seconds"])))],
+        ["operations", f"{run['operations']:,}"],
+        ["confirmation", _confirmed(run["engine"], int(run["operations"]), compared, differ)],
+        ["tape", str(source.path)],
+    ]
+    scenario = scenario_of(run["scenario_json"])
+    return Section(
+        _ID,
+        _TITLE,
+        [
+            facts(rows),
+            *_again("crash", scenario, [f"--engine {run['engine']}"]),
+            _listing(run["scenario_json"]),
+        ],
+    )
+
+
+def of_sweep(source: Sweep) -> Section:
+    """Of many paths."""
+    plan, manifest = source.study.plan, source.study.manifest
+    rows = [
+        ["scenario", plan.scenario.name],
+        ["scenario hash (SHA-256)", manifest["digest"]],
+        ["seed", f"{plan.scenario.seed}"],
+        ["paths", f"{plan.paths:,}, sampler {plan.sampler}"],
+        ["Breakwater", manifest["breakwater"]],
+        ["Python", manifest["python"]],
+        *_versions(manifest["origin"]),
+        ["started", manifest["started"]],
+        ["finished", manifest["finished"] or NONE],
+        ["study", str(source.path)],
+    ]
+    options = [f"--paths {plan.paths}", f"--sampler {plan.sampler}", f"--block {plan.block}"]
+    parts = [facts(rows), *_again("sweep", plan.scenario, options)]
+    if source.verified:
+        parts.append(_verified(source.verified))
+    else:
+        why = "No path of this sweep has been held against the real contracts yet. To do so:"
+        parts.append(Commands(why, [f"ape run verify {shlex.quote(str(source.path))} --worst 3"]))
+    return Section(_ID, _TITLE, [*parts, _listing(plan.scenario.model_dump_json())])
+
+
+def section(parts: list[Part]) -> Section:
+    """The section, of anything else."""
+    return Section(_ID, _TITLE, parts)
+
+
+def differing(one: Any, other: Any) -> dict[str, tuple[Any, Any]]:
+    """Path -> both values, of every leaf in which two JSON documents differ."""
+    a, b = dict(_leaves(one)), dict(_leaves(other))
+    paths = [path for path in {**a, **b} if a.get(path) != b.get(path)]
+    return {path: (a.get(path), b.get(path)) for path in paths}
+
+
+def overrides(scenario: Scenario) -> dict[str, Any] | None:
+    """What to `--set` on the known scenario of that name to get this one; None if nothing does."""
+    if scenario.name not in known():
+        return None
+    base = load(scenario.name)
+    changed = differing(base.model_dump(mode="json"), scenario.model_dump(mode="json"))
+    wanted = {path: new for path, (_, new) in changed.items()}
+    try:
+        return wanted if digest(with_overrides(base, wanted)) == digest(scenario) else None
+    except ScenarioError:
+        return None
+
+
+def _again(command: str, scenario: Scenario, options: list[str]) -> list[Part]:
+    wanted = overrides(scenario)
+    if wanted is None:
+        why = (
+            "The scenario is a file of its own, or has been changed since; with that file "
+            "(its whole content is below):"
+        )
+        return [Commands(why, [" ".join(["ape run", command, "SCENARIO.yaml", *options])])]
+    settings = [
+        f"--set {shlex.quote(f'{path}={json.dumps(value)}')}" for path, value in wanted.items()
+    ]
+    lines = [" ".join(["ape run", command, scenario.name, *options, *settings])]
+    return [Commands("The same run again, from a checkout of this version:", lines)]
+
+
+def _verified(result: Mapping[str, Any]) -> Table:
+    rows: list[list[Cell]] = [
+        [
+            f"{path['path']:,}",
+            path["engine"],
+            f"{path['operations']:,}",
+            f"{path['values_compared']:,}",
+            f"{path['differences']:,}",
+            path["state_sha256"],
+        ]
+        for path in result["paths"]
+    ]
+    return Table(
+        "Paths executed on the real contracts, every word of state compared with the twin's",
+        ["path", "engine", "operations", "values compared", "differ", "state SHA-256"],
+        rows,
+        words=(0, 1, 5),
+    )
+
+
+def _confirmed(engine: str, operations: int, compared: int, differ: int) -> str:
+    if engine == "exact":
+        return "none: played on the twin alone; --engine devnet executes it on the contracts"
+    where = "a devnet" if engine == "devnet" else "an EVM inside the process"
+    return (
+        f"every operation executed on {where}: {operations:,} operations, {compared:,} values "
+        f"compared, {differ:,} differ"
+    )
+
+
+def _versions(versions: Mapping[str, str]) -> list[list[str]]:
+    return [[name, str(version)] for name, version in versions.items()]
+
+
+def facts(rows: list[list[str]]) -> Table:
+    """Names and values, and what made the page."""
+    rows = [*rows, ["this page by", f"Breakwater {sim.__version__}"]]
+    return Table("What was run, and with what", ["what", "value"], rows, words=(0, 1))
+
+
+def _listing(scenario_json: str) -> Listing:
+    text = json.dumps(json.loads(scenario_json), indent=1, ensure_ascii=False)
+    return Listing("The whole scenario, with every default and override", text)
+
+
+def _leaves(document: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(document, dict) and document:
+        for name, part in document.items():
+            yield from _leaves(part, f"{path}.{name}" if path else name)
+    elif isinstance(document, list) and document:
+        for i, part in enumerate(document):
+            yield from _leaves(part, f"{path}[{i}]")
+    else:
+        yield path, document

@@ -1,0 +1,103 @@
+"""What a path holds that a report can be made of."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from sim.sweep.study import MANIFEST, Study, StudyError
+from sim.sweep.study import load as load_study
+from sim.tape import Frames, TapeError
+from sim.tape import load as load_tape
+from sim.tuning.result import FILE as RESULT
+from sim.tuning.result import ResultError, TuningResult
+from sim.tuning.result import load as load_result
+
+TAPE = "tape.duckdb"
+VERIFIED = "verify.json"
+_MAKE = "make one with `ape run crash SCENARIO`, `ape run sweep SCENARIO` or `ape run tune PRESET`"
+
+
+class SourceError(Exception):
+    """A path that no report can be made of: which file, why, and what to do."""
+
+
+class Crash(NamedTuple):
+    """One run."""
+
+    path: Path
+    tape: Frames
+    kind: str = "crash"
+
+
+class Sweep(NamedTuple):
+    """Many paths of a scenario."""
+
+    path: Path
+    study: Study
+    outcomes: pd.DataFrame
+    verified: dict[str, Any] | None
+    """What `ape run verify` wrote, if it was run on this sweep."""
+    kind: str = "sweep"
+
+
+class Tuning(NamedTuple):
+    """A tuning study."""
+
+    path: Path
+    result: TuningResult
+    kind: str = "tuning"
+
+
+Source = Crash | Sweep | Tuning
+
+
+def open_source(path: Path) -> Source:
+    """The run, sweep or study at a path: its folder, or a file of it. Raises `SourceError`."""
+    if not path.exists():
+        raise SourceError(f"{path}: no such file or folder; {_MAKE}")
+    if path.is_dir():
+        found = [name for name in (RESULT, MANIFEST, TAPE) if (path / name).is_file()]
+        if not found:
+            raise SourceError(f"{path}: neither {TAPE}, {MANIFEST} nor {RESULT} in it; {_MAKE}")
+        path = path / found[0]
+    try:
+        if path.name == RESULT:
+            return Tuning(path.parent, load_result(path.parent))
+        if path.name == MANIFEST:
+            return _sweep(path.parent)
+        if path.suffix == ".duckdb":
+            return _crash(path)
+    except (TapeError, StudyError, ResultError) as error:
+        raise SourceError(str(error)) from error
+    raise SourceError(f"{path}: neither a tape (*.duckdb) nor {MANIFEST} nor {RESULT}; {_MAKE}")
+
+
+def _crash(path: Path) -> Crash:
+    tape = load_tape(path)
+    run = tape.run.iloc[0]
+    if not run["complete"]:
+        why = f"{run['differences']:,} values differed" if run["differences"] else "it was stopped"
+        raise SourceError(
+            f"{path}: an unfinished run: {run['steps_done']:,} of {run['steps_total']:,} steps, "
+            f"because {why}; play it to the end with `ape run crash {run['scenario']}`"
+        )
+    return Crash(path, tape)
+
+
+def _sweep(folder: Path) -> Sweep:
+    study = load_study(folder)
+    verified = None
+    if (folder / VERIFIED).is_file():
+        try:
+            verified = json.loads((folder / VERIFIED).read_text())
+            if verified["digest"] != study.manifest["digest"]:
+                verified = None  # of another sweep that was here before
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise SourceError(
+                f"{folder / VERIFIED}: not what `ape run verify` writes ({error}); run it again"
+            ) from error
+    return Sweep(folder, study, study.outcomes(), verified)

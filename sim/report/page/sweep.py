@@ -1,0 +1,230 @@
+"""The report of a sweep: how likely which loss is, and the market and the book behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import pandas as pd
+
+from sim.engines.exact import run
+from sim.measures import book as books
+from sim.report.page import crash, falls, market, provenance
+from sim.report.page.content import Cell, Chart, Page, Part, Section, Table, count, money, share
+from sim.report.page.losses import bearer_table, exceedance_chart, risk_table
+from sim.report.page.plot import COLOURS, Trace, axis, band, figure, line, plain, some, time_axis
+from sim.report.page.source import Sweep
+from sim.report.text import usd
+from sim.scenario import Scenario
+from sim.sweep.fan import QUANTILES, Fan, fan
+from sim.sweep.losses import borne_by, loss_table, loss_usd, worst_paths
+from sim.sweep.work import world_of
+from sim.tape import Frames, Tape, frames
+
+_MOST_ROWS = 30
+_MOST_PANELS = 6
+_MOST_TIMES = 1_000
+_SHADES = ("rgba(0,114,178,0.12)", "rgba(0,114,178,0.16)", "rgba(0,114,178,0.24)")
+
+
+def page(source: Sweep) -> Page:
+    """Everything that a sweep says."""
+    plan, outcomes = source.study.plan, source.outcomes
+    scenario = plan.scenario
+    table, bearers = loss_table(outcomes, plan.sampler), borne_by(outcomes, plan.sampler)
+    (worst,) = worst_paths(outcomes, 1)
+    lost = loss_usd(outcomes)
+    tape = opening(scenario)
+    document = scenario.model_dump(mode="json")
+    shown = fan(plan, worst)
+    falling = shown.symbols
+    begun, pools = books.book(tape), books.pools(tape)
+    sections = [
+        Section("summary", "Summary", summary(source, table, tape)),
+        Section(
+            "risk",
+            "How likely which loss is",
+            [
+                risk_table(table, plan.paths),
+                exceedance_chart([(f"{plan.paths:,} paths", lost, table)]),
+                bearer_table(bearers),
+                worst_table(outcomes),
+            ],
+        ),
+        Section("prices", "The paths of the prices", fan_charts(scenario, shown, worst)),
+        Section(
+            "falls",
+            "What falls of prices do to this book",
+            [
+                falls.liquidation_chart({"liquidatable at once": (begun, falling)}),
+                falls.bad_debt_chart(begun, pools, falling),
+            ],
+        ),
+        Section(
+            "liquidity",
+            "Liquidity and rates",
+            [
+                market.slippage_chart(begun, pools, crash.bonuses(document, falling)),
+                market.depth_table(begun, pools),
+                market.rate_chart(
+                    crash.borrowed(tape, document["protocol"]["rates"]),
+                    {"at the start": market.usages(tape)["at the start"]},
+                ),
+            ],
+        ),
+        Section("accounts", "The largest accounts", [falls.accounts_table(tape, finished=False)]),
+        Section("parameters", "Parameters", [crash.parameter_table(document)]),
+        provenance.of_sweep(source),
+    ]
+    subtitle = (
+        f"{plan.paths:,} paths of {scenario.steps:,} steps, {_accounts(tape):,} accounts, "
+        f"sampler {plan.sampler}, seed {scenario.seed}"
+    )
+    return Page(scenario.title, "sweep", subtitle, sections)
+
+
+def opening(scenario: Scenario) -> Frames:
+    """The tape of a scenario's opening alone: its book, pools and prices as any run begins."""
+    world = world_of(scenario.model_dump_json())
+    tape = Tape(world, "exact")
+    first = next(iter(run(world)))
+    tape.record(first.k, first.rows, first.gas)
+    return frames(tape.tables(complete=False))
+
+
+def _accounts(tape: Frames) -> int:
+    return int(tape.accounts["account"].nunique())
+
+
+def summary(source: Sweep, table: pd.DataFrame, tape: Frames) -> list[Part]:
+    """What the sweep says, in plain words."""
+    plan, first = source.study.plan, tape.steps.iloc[0]
+    losing = int((loss_usd(source.outcomes) > 0).sum())
+    rows: dict[Any, dict[Any, Any]] = table.to_dict("index")
+    chance, mean, tail = (rows[name] for name in ("P(loss > 0)", "expected loss", "ES 99%"))
+    said = (
+        f"{_accounts(tape):,} accounts owe {usd(first['debt_usd'])} against "
+        f"{usd(first['collateral_usd'])} of collateral. The scenario was run on {plan.paths:,} "
+        f"price paths, and {losing:,} of them ended with a loss: a chance of "
+        f"{chance['value']:.2%} ({chance['low']:.2%} to {chance['high']:.2%})."
+    )
+    ends = f" ({_interval(mean)})"
+    lost = (
+        f"On average a path loses {usd(mean['value'])}{ends}, "
+        f"{mean['value'] / first['debt_usd']:.2%} of the debt. The worst hundredth of the paths "
+        f"loses {usd(tail['value'])} on average ({_interval(tail)}). Liquidators repay "
+        f"{usd(source.outcomes['repaid_usd'].mean())} of debt on average."
+        if losing
+        else "No path lost anything. That bounds the chance of a loss, not how large one would be."
+    )
+    return [said, lost, "Intervals in brackets hold with 95% confidence."]
+
+
+def worst_table(outcomes: pd.DataFrame, most: int = 10) -> Table:
+    """The paths that lose most."""
+    lost = pd.Series(loss_usd(outcomes), index=outcomes.index)
+    rows: list[list[Cell]] = []
+    for path in worst_paths(outcomes, most):
+        row: dict[Any, Any] = outcomes.loc[path].to_dict()
+        rows.append(
+            [
+                f"path {path:,}",
+                money(lost[path], f"loss of {path}"),
+                money(row["bad_debt_usd"]),
+                money(row["shortfall_usd"]),
+                money(row["by_suppliers_usd"]),
+                count(row["liquidations"]),
+                money(row["repaid_usd"]),
+                share(row["largest_usage"], 1),
+            ]
+        )
+    return Table(
+        f"The {len(rows)} worst paths",
+        [
+            "path",
+            "loss",
+            "bad debt",
+            "shortfall",
+            "by suppliers",
+            "liquidations",
+            "repaid",
+            "largest usage",
+        ],
+        rows,
+    )
+
+
+def fan_charts(scenario: Scenario, shown: Fan, worst: int) -> list[Part]:
+    """A chart per asset that moves: quantiles over paths, the named level, the worst path."""
+    if not shown.symbols:
+        return ["No price moves in this scenario."]
+    charts: list[Part] = []
+    for i, symbol in enumerate(shown.symbols[:_MOST_PANELS]):
+        charts.append(_fan_chart(scenario, shown, worst, i, symbol))
+    if len(shown.symbols) > _MOST_PANELS:
+        charts.append(f"Not shown: {', '.join(shown.symbols[_MOST_PANELS:])}.")
+    return charts
+
+
+def _fan_chart(scenario: Scenario, shown: Fan, worst: int, i: int, symbol: str) -> Chart:
+    def times(rows: list[int]) -> list[str]:
+        seconds = (scenario.step_seconds * k for k in rows)
+        return plain(scenario.start.replace(tzinfo=None) + timedelta(seconds=s) for s in seconds)
+
+    at = times([int(k) for k in shown.rows])
+    whole = some(len(shown.worst), _MOST_TIMES)
+    traces: list[Trace] = []
+    for n, (low, high) in enumerate(((0, 6), (1, 5), (2, 4))):
+        name = f"{QUANTILES[low]:.0%} to {QUANTILES[high]:.0%} of paths"
+        ends = (shown.quantiles[low, :, i], shown.quantiles[high, :, i])
+        traces += band(name, at, *ends, _SHADES[n])
+    price = "%{x}: $%{y:,.4~g}"
+    traces += [
+        line("median", at, shown.quantiles[3, :, i], 0, hovertemplate=price),
+        line(
+            "named level",
+            at,
+            shown.level[:, i],
+            line={"color": "#000000", "dash": "dash", "width": 1.2},
+            hovertemplate=price,
+        ),
+        line(
+            f"path {worst:,}, the worst",
+            times(whole),
+            shown.worst[whole, i],
+            line={"color": COLOURS[1], "dash": "solid", "width": 1.2},
+            hovertemplate=price,
+        ),
+    ]
+    rows: list[list[Cell]] = [
+        [
+            at[k][:16],
+            *(money(shown.quantiles[q, k, i]) for q in range(len(QUANTILES))),
+            money(shown.level[k, i]),
+        ]
+        for k in some(len(at), _MOST_ROWS)
+    ]
+    return Chart(
+        f"fan-{symbol}",
+        f"{symbol}: fan of the paths",
+        f"Quantiles of the price of {symbol} over {shown.paths:,} paths at every time, the level "
+        "that the scenario names, and the path that loses most.",
+        figure(
+            traces,
+            time_axis(),
+            axis(
+                "price (USD)", tickprefix="$", tickformat=",~r" if shown.level[0, i] < 10 else ","
+            ),
+        ),
+        Table(
+            f"Price of {symbol}, USD: quantiles over paths",
+            ["time (UTC)", *(f"{q:.0%}" for q in QUANTILES), "named level"],
+            rows,
+        ),
+    )
+
+
+def _interval(row: Mapping[str, float]) -> str:
+    high = row["high"]
+    return f"{usd(row['low'])} to {usd(high)}" if high < float("inf") else "not bounded from above"

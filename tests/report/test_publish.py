@@ -1,0 +1,165 @@
+"""`ape run report`: what it refuses, with file and remedy, and what it leaves behind."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from rich.console import Console
+
+from scripts.report import cli
+from sim.report.page import render
+from sim.report.page.provenance import differing, overrides
+from sim.report.publish import publish, publish_comparison
+from sim.scenario import digest, load, with_overrides
+from sim.sweep.study import begin
+from sim.tape import write
+from tests.report.page.sources import crashed, swept, tuned
+from tests.scripts.commands import ape
+from tests.sweep.storms import storms
+from tests.tape.storm import play, storm
+
+
+def report(*arguments: str | Path) -> Result:
+    """The command inside this process, without ape around it."""
+    return CliRunner().invoke(cli, [str(argument) for argument in arguments])
+
+
+def refused(path: Path, other: Path | None = None) -> str:
+    """Why there is no report; nothing may be written."""
+    before = sorted(path.parent.rglob("*"))
+    printed = io.StringIO()
+    console = Console(file=printed, width=300)
+    code = publish_comparison(path, other, None, console) if other else publish(path, None, console)
+    assert code == 1
+    assert sorted(path.parent.rglob("*")) == before
+    return printed.getvalue()
+
+
+def test_help_says_what_can_be_reported() -> None:
+    shown = ape("run", "report", "--help")
+    assert shown.returncode == 0, shown.stderr
+    for word in ("STUDY_OR_TAPE", "--compare A B", "--out", "ape run tune", "Exit codes"):
+        assert word in shown.stdout, word
+
+
+@pytest.mark.parametrize("arguments", [[], ["x", "--compare", "a", "b"], ["--compare", "a"]])
+def test_wrong_usage_is_2(arguments: list[str]) -> None:
+    assert report(*arguments).exit_code == 2
+
+
+def test_writes_beside_what_it_is_about(tmp_path: Path) -> None:
+    folder = crashed(tmp_path / "run")
+    done = report(folder)
+    assert done.exit_code == 0, done.output
+    page = folder / "report.html"
+    assert str(page) in done.output.replace("\n", "")
+    assert page.read_text().startswith("<!doctype html>")
+    assert [one.name for one in sorted(folder.iterdir())] == ["report.html", "tape.duckdb"]
+
+
+def test_a_tape_by_itself_and_another_place(tmp_path: Path) -> None:
+    folder = crashed(tmp_path / "run")
+    target = tmp_path / "new" / "page.html"
+    assert report(folder / "tape.duckdb", "--out", target).exit_code == 0
+    assert target.is_file()
+
+
+def test_nothing_there(tmp_path: Path) -> None:
+    said = refused(tmp_path / "gone")
+    assert "gone: no such file or folder" in said and "ape run crash" in said
+
+
+def test_a_folder_of_something_else(tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    said = refused(tmp_path / "other")
+    assert "neither tape.duckdb, study.json nor result.json" in said and "ape run tune" in said
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "tape.duckdb", "result.json", "study.json"])
+def test_a_foreign_file(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_text("nothing of ours")
+    assert str(path) in refused(path)
+
+
+def test_an_unfinished_run(tmp_path: Path) -> None:
+    _, tape = play(storm(), steps=5)
+    write(tape.tables(complete=False), tmp_path / "tape.duckdb")
+    said = refused(tmp_path / "tape.duckdb")
+    assert "unfinished" in said and "5 of 48 steps" in said and "ape run crash storm" in said
+
+
+def test_an_unfinished_sweep(tmp_path: Path) -> None:
+    begin(tmp_path / "sweep", storms(), paths=32, block=16).start()
+    said = refused(tmp_path / "sweep")
+    assert "32 of 32 paths are missing" in said and "--resume" in said
+
+
+def test_two_of_different_kinds(tmp_path: Path) -> None:
+    run, study = crashed(tmp_path / "run"), tuned(tmp_path / "study", True)
+    assert "two of a kind can be compared" in refused(run, study)
+
+
+def test_verification_of_another_sweep_is_not_shown(tmp_path: Path) -> None:
+    folder, _ = swept(tmp_path / "sweep", 1)
+    study = json.loads((folder / "study.json").read_text())
+    path = {
+        "path": 7,
+        "engine": "devnet",
+        "operations": 4_321,
+        "values_compared": 98_765,
+        "differences": 0,
+        "state_sha256": "ab" * 32,
+    }
+    pages = {}
+    for name, its in (("own", study["digest"]), ("other", "0" * 64)):
+        (folder / "verify.json").write_text(json.dumps({"digest": its, "paths": [path]}))
+        assert report(folder, "--out", tmp_path / name).exit_code == 0
+        pages[name] = (tmp_path / name).read_text()
+    assert "ab" * 32 in pages["own"] and "98,765" in pages["own"]
+    assert "ab" * 32 not in pages["other"] and "ape run verify" in pages["other"]
+
+
+def test_a_failure_leaves_the_last_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = crashed(tmp_path / "run")
+    (folder / "report.html").write_text("the last one")
+    monkeypatch.setattr(render, "_PLOTLY", tmp_path / "absent.js")
+    done = report(folder)
+    assert done.exit_code == 1 and "make setup" in done.output
+    assert (folder / "report.html").read_text() == "the last one"
+
+
+def test_text_cannot_become_markup(tmp_path: Path) -> None:
+    """A title is anybody's text."""
+    folder = crashed(tmp_path / "run", title="</script><script>alert(1)</script>")
+    assert report(folder).exit_code == 0
+    page = (folder / "report.html").read_text()
+    assert "<script>alert" not in page and "&lt;script&gt;alert" in page
+
+
+# --- how to get the numbers again -----------------------------------------------------------------
+
+
+def test_overrides_lead_back_to_the_scenario() -> None:
+    wanted = {
+        "seed": 7,
+        "protocol.reserves.WETH.lt_bps": 8200,
+        "liquidators[2].capacity_usd_per_step": 50_000.0,
+    }
+    changed = with_overrides(load("black-thursday"), wanted)
+    found = overrides(changed)
+    assert found == wanted
+    assert digest(with_overrides(load("black-thursday"), found)) == digest(changed)
+
+
+def test_a_scenario_of_ones_own_has_no_command() -> None:
+    assert overrides(storm()) is None
+
+
+def test_what_differs_by_path() -> None:
+    one, other = {"a": {"b": [1, 2]}, "c": 3}, {"a": {"b": [1, 5]}, "d": 4}
+    assert differing(one, other) == {"a.b[1]": (2, 5), "c": (3, None), "d": (None, 4)}
