@@ -1,0 +1,1 @@
+"""Tuning: which parameters the protocol should have, what each costs, and how sure that is."""

@@ -1,0 +1,252 @@
+"""The result of a tuning study on the disk, `result.json`: what a report reads.
+
+Amounts are USD unless a unit says otherwise. Values of parameters are as a scenario file has them.
+Everything is frozen; `save` and `load` are the only ways to and from the disk.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from sim.tape import replacing
+
+FORMAT = 1
+"""Of the file; a file of another format is not read."""
+FILE = "result.json"
+
+Value = bool | int | float | str | None
+"""Of a parameter: a number, a name such as an engine's, or nothing (a cap that does not exist)."""
+
+
+class ResultError(Exception):
+    """A file that is no result of a tuning study: why, and what to do."""
+
+
+class Record(BaseModel):
+    """A part of the result."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Figure(Record):
+    """An estimate with its 95 % interval; None is an end that the paths cannot bound."""
+
+    value: float
+    low: float | None
+    high: float | None
+
+    @classmethod
+    def of(cls, value: float, low: float, high: float) -> Figure:
+        """From numbers that may be infinite."""
+        ends = [end if math.isfinite(end) else None for end in (low, high)]
+        return cls(value=value, low=ends[0], high=ends[1])
+
+
+class Measure(Record):
+    """What a name in `measures` and `objectives` means."""
+
+    name: str
+    title: str
+    unit: Literal["USD", "share", "hours"]
+    side: Literal["benefit", "harm"]
+    """Benefits are maximised, harms minimised."""
+    meaning: str
+
+
+class ScenarioUsed(Record):
+    """One scenario of the set; measures are means over the set with these weights."""
+
+    name: str
+    title: str
+    digest: str
+    """Of the scenario under the current parameters, see `sim.scenario.digest`."""
+    weight: float
+
+
+class Parameter(Record):
+    """A dimension that was searched."""
+
+    path: str
+    """As in a scenario file: `protocol.reserves.WETH.lt_bps`."""
+    unit: str
+    """bps, seconds, hours, tokens, USD, ratio or name."""
+    current: Value
+    low: float | None
+    """Limits of a number, from the preset; None for a name."""
+    high: float | None
+    step: float | None
+    """Of the grid; None: continuous, or a name."""
+    names: tuple[str, ...]
+    """What a parameter that is no number may be; empty for a number."""
+    bound: float | None
+    """The most that one proposal may change it, in its unit; None: no bound."""
+
+
+class Trial(Record):
+    """One setting that was tried."""
+
+    number: int
+    values: dict[str, Value]
+    """By path."""
+    objectives: dict[str, Figure]
+    """By name, over the paths that were run."""
+    state: Literal["complete", "raced-out", "infeasible"]
+    """raced-out: stopped early, because it was surely dominated; infeasible: no world has it."""
+    paths: int
+    """That were run, of each scenario."""
+    reason: str | None = None
+    """Of a trial that is not complete: dominated by which trial, or refused why."""
+
+
+class Choice(Record):
+    """A setting that the study points out."""
+
+    trial: int
+    values: dict[str, Value]
+    measures: dict[str, Figure]
+    """All measures, by name; objectives are some of them."""
+    difference: dict[str, Figure]
+    """Against the current setting on the same paths, by measure: this minus current."""
+    next_step: dict[str, Value]
+    """By path: what the next proposal may set on the way there, within the bounds."""
+
+
+class Choices(Record):
+    """Points of the front, and where the protocol is now."""
+
+    current: Choice
+    safest: Choice
+    most_efficient: Choice
+    knee: Choice
+
+
+class Sensitivity(Record):
+    """Share of a harm's variance, over the searched ranges, that is due to one parameter."""
+
+    path: str
+    measure: str
+    first_order: Figure
+    """By itself (Sobol' index S)."""
+    total: Figure
+    """With all its interactions (S_T)."""
+
+
+class OneByOne(Record):
+    """What the loss would be at the recommended setting with one parameter at its old value."""
+
+    path: str
+    old: Value
+    new: Value
+    measure: str
+    loss: Figure
+    """Under the old value of this parameter."""
+    difference: Figure
+    """That minus the recommended setting's, on the same paths: above 0, the change pays."""
+
+
+class Baseline(Record):
+    """What a closed-form rule of risk practice says about a parameter."""
+
+    rule: str
+    path: str
+    value: float
+    unit: str
+    source: str
+    inputs: dict[str, float]
+
+
+class Cap(Record):
+    """The largest cap whose stressed loss stays within a budget."""
+
+    path: str
+    asset: str
+    current: float | None
+    """Tokens; None: no cap."""
+    value: float | None
+    """Tokens; None: even the smallest cap tried loses more than the budget."""
+    largest_tried: float
+    """Tokens; a `value` of this much says that the cap did not bind."""
+    budget: float
+    """USD."""
+    loss: Figure
+    """Stressed loss under the cap."""
+    evaluations: int
+
+
+class Confirmation(Record):
+    """What the real contracts said of the recommended setting's worst paths."""
+
+    choice: Literal["current", "safest", "most_efficient", "knee"]
+    engine: str
+    paths: dict[str, tuple[int, ...]]
+    """By scenario: numbers of the paths."""
+    operations: int
+    values_compared: int
+    differing: int
+    state_hash: str
+    """SHA-256 over the final states of all paths, in order."""
+    seconds: float
+
+
+class TuningResult(Record):
+    """A whole study."""
+
+    format: Literal[1] = FORMAT
+    preset: str
+    title: str
+    scenarios: tuple[ScenarioUsed, ...]
+    seed: int
+    accounts: int
+    paths: int
+    """Of each scenario, for a complete trial."""
+    sampler: str
+    versions: dict[str, str]
+    command: str
+    started: str
+    """UTC, like 2026-11-21T18:00:00Z."""
+    finished: str
+    seconds: float
+    """Of work, interruptions not counted."""
+    parameters: tuple[Parameter, ...]
+    measures: tuple[Measure, ...]
+    objectives: tuple[str, ...]
+    """Names of the measures that were optimised."""
+    trials: tuple[Trial, ...]
+    front: tuple[int, ...]
+    """Numbers of the complete trials that none other dominates."""
+    choices: Choices
+    recommended: Literal["safest", "most_efficient", "knee"] = "knee"
+    sensitivity: tuple[Sensitivity, ...] = ()
+    one_by_one: tuple[OneByOne, ...] = ()
+    baselines: tuple[Baseline, ...] = ()
+    caps: tuple[Cap, ...] = ()
+    confirmation: Confirmation | None = None
+
+    @property
+    def recommendation(self) -> Choice:
+        """The choice that is recommended."""
+        choice: Choice = getattr(self.choices, self.recommended)
+        return choice
+
+
+def save(result: TuningResult, folder: Path) -> Path:
+    """Write `result.json` into the folder, whole or not at all."""
+    path = folder / FILE
+    with replacing(path) as draft:
+        draft.write_text(result.model_dump_json(indent=1) + "\n")
+    return path
+
+
+def load(folder: Path) -> TuningResult:
+    """The result in a study's folder. Raises `ResultError`."""
+    path = folder / FILE
+    try:
+        return TuningResult.model_validate_json(path.read_text())
+    except FileNotFoundError:
+        raise ResultError(f"{folder}: no {FILE} here; make one with `ape run tune PRESET`") from None
+    except (OSError, ValidationError) as error:
+        raise ResultError(f"{path}: not a result of this version ({error}); tune again") from error
