@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sim.tape import replacing
 
-FORMAT = 1
+FORMAT: Literal[1] = 1
 """Of the file; a file of another format is not read."""
 FILE = "result.json"
 
@@ -247,6 +247,8 @@ def load(folder: Path) -> TuningResult:
     try:
         return TuningResult.model_validate_json(path.read_text())
     except FileNotFoundError:
-        raise ResultError(f"{folder}: no {FILE} here; make one with `ape run tune PRESET`") from None
+        raise ResultError(
+            f"{folder}: no {FILE} here; make one with `ape run tune PRESET`"
+        ) from None
     except (OSError, ValidationError) as error:
         raise ResultError(f"{path}: not a result of this version ({error}); tune again") from error
