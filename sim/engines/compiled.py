@@ -25,7 +25,7 @@ from sim.engines.by_reference import (
     UndoByReference,
     borrowed,
 )
-from sim.engines.memory import on_floats
+from sim.engines.memory import Memory, on_floats
 from sim.engines.outcome import OPERATIONS, OUTCOME, conclude, follow
 from sim.protocol.state import assign
 from sim.simulation import step
@@ -49,7 +49,7 @@ CACHE = user_cache_path("breakwater") / _fingerprint()
 """Compiled code of exactly these sources: a changed source has another folder."""
 
 
-def _cached(function: Any) -> Any:
+def cached(function: Any) -> Any:
     """The function, compiled on first use or taken from the disk."""
     config: Any = numba.config
     before = config.CACHE_DIR
@@ -60,7 +60,7 @@ def _cached(function: Any) -> Any:
         config.CACHE_DIR = before
 
 
-@_cached
+@cached
 def _run(
     state: Any,
     undo: Any,
@@ -102,9 +102,18 @@ class Compiled:
 
     def __init__(self, world: World, journal_rows: int = 0) -> None:
         """`journal_rows` is the most operations of a step that `journal` can show."""
-        self._steps = world.scenario.steps
-        self._start = on_floats(world, journal_rows)
-        self.memory = self._start.copy()
+        self._begin(on_floats(world, journal_rows), world.scenario.steps)
+
+    @classmethod
+    def at(cls, start: Memory, steps: int) -> Compiled:
+        """From a world that is on floats already; `start` is not changed."""
+        compiled = cls.__new__(cls)
+        compiled._begin(start, steps)
+        return compiled
+
+    def _begin(self, start: Memory, steps: int) -> None:
+        self._start, self._steps = start, steps
+        self.memory = start.copy()
 
     def outcomes(self, prices: Floats, observed: Floats) -> Floats:
         """What each path comes to, (paths, OUTCOME)."""

@@ -40,23 +40,29 @@ class World(NamedTuple):
     market: Market
 
 
-def build(scenario: Scenario, seed: int | None = None) -> World:
-    """The world of a scenario; `seed` replaces the scenario's. Raises `ScenarioError` if the book
-    is not accepted.
+def build(scenario: Scenario, seed: int | None = None, book: books.Book | None = None) -> World:
+    """The world of a scenario; `seed` replaces the scenario's, `book` the one that it describes.
+    Raises `ScenarioError` if the book is not accepted.
     """
-    (book_seed,) = np.random.SeedSequence(scenario.seed if seed is None else seed).spawn(1)
     market_prices = price_table(scenario)
-    try:
-        book = books.synthetic(scenario, list(market_prices[0]), np.random.default_rng(book_seed))
-    except ValueError as error:
-        problem = Problem("book", str(error), "smaller debts or fewer decimals")
-        raise ScenarioError(f"scenario '{scenario.name}'", [problem]) from error
+    if book is None:
+        book = _drawn(scenario, scenario.seed if seed is None else seed, list(market_prices[0]))
     deployed = genesis(scenario, len(book.debt))
     market = surroundings(scenario, market_prices, len(book.debt))
     state = copy(deployed)
     opening = Opening(scenario, state, book, list(market_prices[0])).blocks()
     look(state, market)
     return World(scenario, list(scenario.symbols), book, deployed, opening, state, market)
+
+
+def _drawn(scenario: Scenario, seed: int, prices: list[int]) -> books.Book:
+    """The book that the scenario describes."""
+    (book_seed,) = np.random.SeedSequence(seed).spawn(1)
+    try:
+        return books.synthetic(scenario, prices, np.random.default_rng(book_seed))
+    except ValueError as error:
+        problem = Problem("book", str(error), "smaller debts or fewer decimals")
+        raise ScenarioError(f"scenario '{scenario.name}'", [problem]) from error
 
 
 def on_path(world: World, prices: Any, observed: Any) -> World:
