@@ -55,7 +55,7 @@ def test_the_same_start_as_built_anew(overrides: dict[str, object]) -> None:
 def test_a_refused_operation_is_named() -> None:
     world = build(_base())
     amounts = _amounts(world)
-    with pytest.raises(ScenarioError, match="refuses it at the start: .* of asset"):
+    with pytest.raises(ScenarioError, match=r"refuses it at the start: .* of asset"):
         Reopening(world).at(world.scenario, amounts.collateral, amounts.debt * 10)
 
 
