@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from sim.schema.base import FromList, Part
+from sim.schema.base import FromList, Part, PositiveUsd
 from sim.schema.problems import Problem
 
 Benefit = Literal["borrowing_power", "borrowed", "borrow_usage", "revenue"]
@@ -78,6 +78,20 @@ class ScenarioOfSet(Part):
     )
 
 
+class CapSearch(Part):
+    """How large one cap may be."""
+
+    budget_usd: PositiveUsd = Field(
+        description="the most that the stressed loss (ES 99%) may be under the cap, USD above 0"
+    )
+    least: float = Field(
+        default=0.05, gt=0, le=1, description="smallest cap tried, a share of what there is now"
+    )
+    largest: float = Field(
+        default=4.0, ge=1, le=1e3, description="largest cap tried, a multiple of what there is now"
+    )
+
+
 class Tuning(Part):
     """The search: where, and what for."""
 
@@ -95,6 +109,10 @@ class Tuning(Part):
     sampler: SamplerName = Field(
         default="tpe", description="tpe, nsga2, nsga3, random, or cma-es with one objective"
     )
+
+    caps: Mapping[
+        Annotated[str, Field(pattern=r"^protocol\.reserves\..+\.(supply|borrow)_cap$")], CapSearch
+    ] = Field(default={}, description="per path of a supply or borrow cap: budget_usd...")
 
     def _problems(self) -> Iterator[Problem]:
         for i, name in enumerate(self.objectives):

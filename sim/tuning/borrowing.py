@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.books import Book
-from sim.scenario import Scenario
+from sim.scenario import Scenario, with_overrides
 
 Floats = npt.NDArray[np.float64]
 
@@ -55,6 +55,39 @@ class Amounts:
         """The same in whole units, as `sim.world.build` takes it."""
         collateral, debt = (_whole(amounts) for amounts in self.under(scenario))
         return Book(collateral, debt, self.book.isolated)
+
+    def filled(self, scenario: Scenario, path: str, tokens: float) -> tuple[Scenario, Book]:
+        """The market with a cap that is used in full: what is under it adds up to `tokens`.
+
+        A supply cap: everyone's collateral of the asset grows or shrinks alike, and his debt with
+        his limit. A borrow cap: everyone who owes the asset grows or shrinks, collateral and debt.
+        Suppliers of what is lent grow or shrink with it, so that usage is as before.
+        """
+        _, _, symbol, kind = path.split(".")
+        i = scenario.symbols.index(symbol)
+        collateral, debt = self.under(scenario)
+        if kind == "supply_cap":
+            before = self._limits(scenario, collateral)
+            collateral[:, i] *= tokens * self._units[i] / collateral[:, i].sum()
+            changed = debt * (self._limits(scenario, collateral) / before)[:, None]
+        else:
+            share = tokens * self._units[i] / debt[:, i].sum()
+            grows = np.where(debt[:, i] > 0, share, 1.0)[:, None]
+            collateral, changed = collateral * grows, debt * grows
+        now, then = debt.sum(axis=0), changed.sum(axis=0)
+        suppliers = {
+            name: scenario.suppliers[name] * (then[n] / now[n] if now[n] else 1.0)
+            for n, name in enumerate(scenario.symbols)
+        }
+        market = with_overrides(scenario, {path: None, "suppliers": suppliers})
+        return market, Book(_whole(collateral), _whole(changed), self.book.isolated)
+
+    def now_under(self, scenario: Scenario, path: str) -> float:
+        """Tokens that a cap counts today."""
+        _, _, symbol, kind = path.split(".")
+        i = scenario.symbols.index(symbol)
+        amounts = self.under(scenario)[0 if kind == "supply_cap" else 1]
+        return float(amounts[:, i].sum() / self._units[i])
 
     def borrowing_power(self, scenario: Scenario, collateral: Floats) -> float:
         """What could be borrowed against all of the collateral, USD."""

@@ -26,6 +26,7 @@ from sim.sweep.work import OriginError, StoppedError, scenario_of, world_of
 from sim.tuning.borrowing import Amounts
 from sim.tuning.preset import Setup
 from sim.tuning.result import Value
+from sim.world import build
 
 Floats = npt.NDArray[np.float64]
 
@@ -45,6 +46,8 @@ class Job(NamedTuple):
     origin: dict[str, str]
     values: Mapping[str, Value]
     paths: tuple[int, ...]
+    fill: tuple[str, float] | None = None
+    """Path of a cap and tokens: the market with this cap used in full."""
 
 
 class Evaluated(NamedTuple):
@@ -69,8 +72,13 @@ def run(job: Job, stopped: Callable[[], bool] = _never) -> Evaluated:
         raise OriginError("a worker has other sources: give all workers the same checkout")
     reopening, amounts = _opening(job.scenario_json)
     scenario = with_overrides(base, job.values)
-    collateral, debt = amounts.under(scenario)
-    compiled = Compiled.at(reopening.at(scenario, collateral, debt), scenario.steps)
+    if job.fill:
+        scenario, book = amounts.filled(scenario, *job.fill)
+        collateral, debt = book.collateral.astype(np.float64), book.debt.astype(np.float64)
+        compiled = Compiled(build(scenario, book=book))
+    else:
+        collateral, debt = amounts.under(scenario)
+        compiled = Compiled.at(reopening.at(scenario, collateral, debt), scenario.steps)
     parts = []
     for start in range(0, len(job.paths), _RUN_AT_ONCE):
         if stopped():
@@ -87,6 +95,7 @@ def jobs(
     values: Mapping[str, Value],
     scenario: int,
     paths: Sequence[int],
+    fill: tuple[str, float] | None = None,
 ) -> list[Job]:
     """One setting on paths of one scenario, counted from 0, in parts for several workers."""
     base = setup.scenarios[scenario]
@@ -97,6 +106,7 @@ def jobs(
             origin(base),
             dict(values),
             tuple(numbers[first : first + PATHS_OF_A_JOB]),
+            fill,
         )
         for first in range(0, len(numbers), PATHS_OF_A_JOB)
     ]

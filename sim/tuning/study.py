@@ -86,18 +86,30 @@ class Tuner:
                 self._tell(trial, record)
                 yield record
 
-    def samples(self, settings: list[dict[str, Value]]) -> list[Sample]:
-        """Settings on all paths. Raises `ScenarioError` for one that no world has."""
-        everything = range(self.paths)
+    def samples(
+        self,
+        settings: Sequence[Mapping[str, Value]],
+        worst_only: bool = False,
+        fill: tuple[str, float] | None = None,
+    ) -> list[Sample]:
+        """Settings on all paths, or on those of the first rung with zeros for the others.
+
+        `fill` is the path of a cap and tokens: the market with it used in full. Raises
+        `ScenarioError` for a setting that no world has.
+        """
         count = len(self.setup.scenarios)
+        chosen: list[Any] = [range(self.paths)] * count
+        if worst_only:
+            course = Course(self.reference, self._seed)
+            chosen = [course.paths_of(0, i).tolist() for i in range(count)]
         wanted = [
-            (n, i, jobs(self.setup, values, i, everything))
+            (n, i, jobs(self.setup, values, i, chosen[i], fill))
             for n, values in enumerate(settings)
             for i in range(count)
         ]
         drafts = [_Draft(self.setup, self.paths) for _ in settings]
         for n, i, found in self._gathered(wanted):
-            drafts[n].take(i, everything, found)
+            drafts[n].take(i, chosen[i], found)
         return [draft.checked() for draft in drafts]
 
     def _gathered(
