@@ -44,15 +44,16 @@ class Amounts:
         self._limit = self._limits(scenario, self.collateral)
 
     def under(self, scenario: Scenario) -> tuple[Floats, Floats]:
-        """(collateral, debt), both (accounts, assets) in token units."""
+        """(collateral, debt), both (accounts, assets) in whole token units."""
         collateral = self.collateral * self._fit(scenario, "supply_cap", self.collateral)
         share = self._limits(scenario, collateral) / self._limit
         wanted = self.debt * share[:, None]
         wanted *= self._fit(scenario, "borrow_cap", wanted)
-        return collateral, wanted * self._cash(scenario, collateral, wanted)
+        debt = wanted * self._cash(scenario, collateral, wanted)
+        return np.floor(collateral), np.floor(debt)
 
     def book_under(self, scenario: Scenario) -> Book:
-        """The same in whole units, as `sim.world.build` takes it."""
+        """The same as `sim.world.build` takes it."""
         collateral, debt = (_whole(amounts) for amounts in self.under(scenario))
         return Book(collateral, debt, self.book.isolated)
 

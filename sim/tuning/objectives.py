@@ -170,7 +170,14 @@ def difference(name: str, a: Sample, b: Sample) -> Figure:
         return Figure(value=value, low=value, high=value)
     if name == "lar_95":
         return _bootstrapped(a, b)
-    return _figure(mean_of(_terms(name, a) - _terms(name, b)))
+    differences = _terms(name, a) - _terms(name, b)
+    found = mean_of(differences)
+    if name == "es_99" and not (_is_bounded(name, a) and _is_bounded(name, b)):
+        # Too few paths for a tail, unless both settings come to the same on every one of them.
+        is_same = all(np.array_equal(x, y) for x, y in zip(a.outcomes, b.outcomes, strict=True))
+        if not is_same:
+            return Figure(value=found.value, low=None, high=None)
+    return _figure(found)
 
 
 def value(name: str, sample: Sample) -> float:

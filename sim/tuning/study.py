@@ -144,7 +144,8 @@ class Tuner:
                 draft, number = drafts[n], batch[n].number
                 is_last = rung + 1 == course.rungs()
                 if draft.refusal:
-                    records[n] = _record(number, settings[n], {}, "infeasible", 0, draft.refusal)
+                    why = str(draft.refusal)
+                    records[n] = _record(number, settings[n], {}, "infeasible", 0, why)
                     continue
                 if is_last:
                     sample = draft.checked()
@@ -212,14 +213,14 @@ class _Draft:
         count = len(setup.scenarios)
         self._outcomes = [np.zeros((paths, len(OUTCOME))) for _ in range(count)]
         self._power, self._borrowed = [0.0] * count, [0.0] * count
-        self.refusal: str | None = None
+        self.refusal: ScenarioError | None = None
 
     def take(self, scenario: int, paths: Any, found: list[Evaluated | ScenarioError]) -> None:
         """What jobs of consecutive parts of `paths` came to."""
         parts = []
         for part in found:
             if isinstance(part, ScenarioError):
-                self.refusal = str(part)
+                self.refusal = part
                 return
             parts.append(part.outcomes)
             self._power[scenario], self._borrowed[scenario] = part.power, part.borrowed
@@ -238,7 +239,7 @@ class _Draft:
     def checked(self) -> Sample:
         """Raises `ScenarioError` if no world has the setting."""
         if self.refusal:
-            raise ScenarioError(self.refusal, [])
+            raise self.refusal
         return self.sample()
 
 
