@@ -59,6 +59,9 @@ def _open(state: Any, undo: Any, market: Any, rows: Any) -> Any:
         if kind == _MINT_TOKEN:
             code = op.mint_token(s, by, a, x, 0, amount, zero(), option)
         elif kind == _SUPPLY:
+            # Which `supply` does itself, but only between two conversions to shares: on doubles
+            # the second could come out a rounding below the first, and be refused as unfair.
+            op.accrue(s, by, a, x, 0, zero(), zero(), zero())
             code = op.supply(s, by, a, x, 0, amount, zero(), option)
         elif kind == _BORROW:
             code = op.borrow(s, by, a, x, 0, amount, zero(), option)

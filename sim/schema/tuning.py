@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field
 from sim.schema.base import FromList, Part, PositiveUsd
 from sim.schema.problems import Problem
 
-Benefit = Literal["borrowing_power", "borrowed", "borrow_usage", "revenue"]
+Benefit = Literal["borrowing_power", "borrowed", "borrow_usage", "revenue", "net_revenue"]
 Harm = Literal[
     "es_99",
     "expected_loss",

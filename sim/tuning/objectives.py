@@ -66,6 +66,13 @@ MEASURES = (
         meaning="mean of what fees on interest and on liquidations take in during a run",
     ),
     Measure(
+        name="net_revenue",
+        title="revenue less loss",
+        unit="USD",
+        side="benefit",
+        meaning="mean of the revenue of a run less its loss (bad debt and shortfall at the end)",
+    ),
+    Measure(
         name="es_99",
         title="loss, ES 99%",
         unit="USD",
@@ -119,6 +126,8 @@ MEASURES = (
 """All that a setting is described by."""
 BY_NAME = {measure.name: measure for measure in MEASURES}
 HARMS = get_args(Harm)
+RANDOM_BENEFITS = ("revenue", "net_revenue")
+"""Benefits that are not known at the start."""
 
 
 class Sample(NamedTuple):
@@ -189,14 +198,14 @@ def value(name: str, sample: Sample) -> float:
     return float(_terms(name, sample).mean())
 
 
+def path_terms(name: str, sample: Sample, scenario: int) -> Floats:
+    """(paths,): what each path of a scenario says of a measure that is a mean."""
+    return _TERMS[name](sample.outcomes[scenario], sample.step_seconds[scenario])
+
+
 def _terms(name: str, sample: Sample) -> Floats:
     """(paths,): the terms whose mean is the measure."""
-    parts = [
-        weight * _TERMS[name](outcomes, step)
-        for weight, outcomes, step in zip(
-            sample.weights, sample.outcomes, sample.step_seconds, strict=True
-        )
-    ]
+    parts = [weight * path_terms(name, sample, i) for i, weight in enumerate(sample.weights)]
     return np.asarray(np.sum(parts, axis=0))
 
 
@@ -236,6 +245,7 @@ def _borrower_loss(outcomes: Floats) -> Floats:
 
 _TERMS: dict[str, Callable[[Floats, int], Floats]] = {
     "revenue": lambda outcomes, _: _column(outcomes, "revenue") * USD,
+    "net_revenue": lambda outcomes, _: _column(outcomes, "revenue") * USD - _loss(outcomes),
     "es_99": lambda outcomes, _: shortfall_terms(_loss(outcomes), _LEVEL),
     "expected_loss": lambda outcomes, _: _loss(outcomes),
     "p_loss": lambda outcomes, _: (_loss(outcomes) > 0).astype(np.float64),

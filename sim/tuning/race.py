@@ -7,12 +7,12 @@ others at random. After a rung a trial's objectives are at best
     a harm                what it is if nothing happens on the paths not run: certain, because no
                           harm is negative. With the worst paths among those run, this is close to
                           the whole shortfall.
-    the revenue           the upper end of a one-sided interval at `CONFIDENCE`: exact on the worst
+    revenue, net revenue  the upper end of a one-sided interval at `CONFIDENCE`: exact on the worst
                           paths, Student's on the others.
 
 A complete trial that is at least as good in every objective, and better in one, beats all that this
 trial can still become. So a trial that full evaluation would put on the front is never stopped
-without revenue among the objectives, and with it at most with probability 1 - CONFIDENCE per look.
+without a revenue among the objectives, and with one at most with probability 1 - CONFIDENCE a look.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import stdtrit
 
-from sim.engines.outcome import BAD_DEBT, REPAID, REVENUE, SHORTFALL
-from sim.tuning.objectives import BY_NAME, USD, Sample, value
+from sim.engines.outcome import BAD_DEBT, REPAID, SHORTFALL
+from sim.tuning.objectives import BY_NAME, RANDOM_BENEFITS, Sample, path_terms, value
 
 CONFIDENCE = 0.999
 RUNGS = (0.2, 0.5, 1.0)
@@ -67,16 +67,16 @@ class Course:
 
     def at_best(self, name: str, sample: Sample, rung: int) -> float:
         """What an objective can come to; `sample` has zeros in the rows of paths not run."""
-        if name != "revenue" or self._ends[rung] == self.paths:
+        if name not in RANDOM_BENEFITS or self._ends[rung] == self.paths:
             return value(name, sample)
-        return self._revenue_at_best(sample, rung)
+        return self._upper_end(name, sample, rung)
 
-    def _revenue_at_best(self, sample: Sample, rung: int) -> float:
+    def _upper_end(self, name: str, sample: Sample, rung: int) -> float:
         share = self._worst / self.paths
         variance, mean, freedom = 0.0, 0.0, self._ends[rung] - self._worst - 1
         for i, weight in enumerate(sample.weights):
             seen = self._orders[i][: self._ends[rung]]
-            per_path = sample.outcomes[i][seen, REVENUE] * USD
+            per_path = path_terms(name, sample, i)[seen]
             worst, others = per_path[: self._worst], per_path[self._worst :]
             mean += weight * (share * worst.mean() + (1 - share) * others.mean())
             variance += (weight * (1 - share)) ** 2 * others.var(ddof=1) / len(others)
