@@ -267,7 +267,22 @@ class Space:
         lowest: dict[str, Position] = {axis.path: 0.0 for axis in self.axes}
         for names in product(*(axis.dimension.names for axis in named)):
             corner = lowest | dict(zip((axis.path for axis in named), names, strict=True))
-            with_overrides(self._scenario, self.values(corner))  # says what is wrong
+            values = self.values(corner)
+            for axis in self.axes:
+                low, least = axis.dimension.low, values[axis.path]
+                if low is not None and isinstance(least, int | float) and least < low:
+                    raise ScenarioError(
+                        "tuning",
+                        [
+                            Problem(
+                                f"tuning.dimensions.{axis.path}.low",
+                                f"there is no room at {low:g}: the contracts accept at most "
+                                f"{least:g} with the rest at its lowest",
+                                "a lower one, or other ranges",
+                            )
+                        ],
+                    )
+            with_overrides(self._scenario, values)  # says what else is wrong
 
 
 def _axis(path: str, dimension: Dimension, document: object) -> Axis:

@@ -156,7 +156,11 @@ class Tuner:
                         name: course.at_best(name, draft.sample(), rung)
                         for name in self._objectives
                     }
-                    rival = dominated_by(self._objectives, best, rivals)
+                    # Not those of its own batch: after a kill some of them may be told already.
+                    before = {
+                        m: rival for m, rival in rivals.items() if m < number - number % BATCH
+                    }
+                    rival = dominated_by(self._objectives, best, before)
                     if rival is not None:
                         bounds = {name: _bound(name, value) for name, value in best.items()}
                         why, run = f"dominated by trial {rival}", course.run_after(rung)
