@@ -155,7 +155,7 @@ def show(value: float, unit: str) -> str:
 
 def _difference(figure: Figure, unit: str) -> str:
     middle = _signed(figure.value, unit)
-    if figure.low == figure.high:
+    if figure.low is not None and figure.low == figure.high:
         return middle
     ends = ["?" if end is None else _signed(end, unit) for end in (figure.low, figure.high)]
     return f"{middle}\n[{ends[0]}, {ends[1]}]"

@@ -181,11 +181,12 @@ def difference(name: str, a: Sample, b: Sample) -> Figure:
         return _bootstrapped(a, b)
     differences = _terms(name, a) - _terms(name, b)
     found = mean_of(differences)
-    if name == "es_99" and not (_is_bounded(name, a) and _is_bounded(name, b)):
-        # Too few paths for a tail, unless both settings come to the same on every one of them.
-        is_same = all(np.array_equal(x, y) for x, y in zip(a.outcomes, b.outcomes, strict=True))
-        if not is_same:
-            return Figure(value=found.value, low=None, high=None)
+    if name == "es_99":
+        for x, y in zip(a.outcomes, b.outcomes, strict=True):
+            # Where both lose the same on every path they differ by nothing, however few there are.
+            is_same = np.array_equal(_loss(x), _loss(y))
+            if not is_same and not (_has_tail(x) and _has_tail(y)):
+                return Figure(value=found.value, low=None, high=None)
     return _figure(found)
 
 
@@ -215,12 +216,14 @@ def _is_bounded(name: str, sample: Sample) -> bool:
     """
     if name != "es_99":
         return any(_TERMS[name](o, 1).any() for o in sample.outcomes)
-    for outcomes in sample.outcomes:
-        loss = _loss(outcomes)
-        quantile = value_at_risk(loss, _LEVEL)
-        if np.isinf(quantile.high) or quantile.value == loss.max():
-            return False
-    return True
+    return all(_has_tail(outcomes) for outcomes in sample.outcomes)
+
+
+def _has_tail(outcomes: Floats) -> bool:
+    """Whether there are paths enough for the quantile, and some beyond it."""
+    loss = _loss(outcomes)
+    quantile = value_at_risk(loss, _LEVEL)
+    return bool(np.isfinite(quantile.high) and quantile.value < loss.max())
 
 
 def _column(outcomes: Floats, name: str) -> Floats:

@@ -8,7 +8,7 @@ others at random. After a rung a trial's objectives are at best
                           harm is negative. With the worst paths among those run, this is close to
                           the whole shortfall.
     revenue, net revenue  the upper end of a one-sided interval at `CONFIDENCE`: exact on the worst
-                          paths, Student's on the others.
+                          paths, that of `sim.measures.losses` on the others.
 
 A complete trial that is at least as good in every objective, and better in one, beats all that this
 trial can still become. So a trial that full evaluation would put on the front is never stopped
@@ -21,9 +21,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import stdtrit
 
 from sim.engines.outcome import BAD_DEBT, REPAID, SHORTFALL
+from sim.measures.losses import mean_of
 from sim.tuning.objectives import BY_NAME, RANDOM_BENEFITS, Sample, path_terms, value
 
 CONFIDENCE = 0.999
@@ -72,15 +72,14 @@ class Course:
         return self._upper_end(name, sample, rung)
 
     def _upper_end(self, name: str, sample: Sample, rung: int) -> float:
-        share = self._worst / self.paths
-        variance, mean, freedom = 0.0, 0.0, self._ends[rung] - self._worst - 1
+        share, worst = self._worst / self.paths, 0.0
+        # Paths of different scenarios are independent of each other: any pairs of them do.
+        others = np.zeros(self._ends[rung] - self._worst)
         for i, weight in enumerate(sample.weights):
-            seen = self._orders[i][: self._ends[rung]]
-            per_path = path_terms(name, sample, i)[seen]
-            worst, others = per_path[: self._worst], per_path[self._worst :]
-            mean += weight * (share * worst.mean() + (1 - share) * others.mean())
-            variance += (weight * (1 - share)) ** 2 * others.var(ddof=1) / len(others)
-        return float(mean + stdtrit(freedom, CONFIDENCE) * np.sqrt(variance))
+            seen = path_terms(name, sample, i)[self._orders[i][: self._ends[rung]]]
+            worst += weight * share * float(seen[: self._worst].mean())
+            others += weight * (1 - share) * seen[self._worst :]
+        return worst + mean_of(others, confidence=2 * CONFIDENCE - 1).high
 
 
 def dominated_by(
