@@ -1,6 +1,5 @@
 """Run a scenario on thousands of price paths: ape run sweep black-thursday --paths 2000"""
 
-import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -9,19 +8,9 @@ import click
 
 from scripts._folder import prepared
 from scripts._scenario import chosen, scenario_options
+from scripts._scheduler import Scheduler
 
 # ape imports every script for every command, even for --help: what is slow to import waits.
-
-
-class Scheduler(click.ParamType):
-    """threads, local, or the address of a dask scheduler."""
-
-    name = "threads|local|tcp://HOST:PORT"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        if value not in ("threads", "local") and not re.fullmatch(r"(tcp|tls)://.+:\d+", value):
-            self.fail(f"{value!r} is neither threads nor local nor tcp://HOST:PORT", param, ctx)
-        return value
 
 
 @click.command(short_help="Run a scenario on many paths: how likely which loss is.")

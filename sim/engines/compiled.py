@@ -28,7 +28,7 @@ from sim.engines.by_reference import (
     UndoByReference,
     borrowed,
 )
-from sim.engines.memory import on_floats
+from sim.engines.memory import Memory, on_floats
 from sim.engines.outcome import OPERATIONS, OUTCOME, conclude, follow
 from sim.protocol.fixed_point import jitable
 from sim.protocol.state import assign
@@ -54,7 +54,7 @@ CACHE = user_cache_path("breakwater") / _fingerprint()
 """Compiled code of exactly these sources: a changed source has another folder."""
 
 
-def _cached(function: Any) -> Any:
+def cached(function: Any) -> Any:
     """The function, compiled on first use or taken from the disk."""
     config: Any = numba.config
     before = config.CACHE_DIR
@@ -65,7 +65,7 @@ def _cached(function: Any) -> Any:
         config.CACHE_DIR = before
 
 
-@_cached
+@cached
 def _run(
     state: Any,
     undo: Any,
@@ -135,10 +135,19 @@ class Compiled:
         Raises `ScenarioError` if an agent of the user is a Python object.
         """
         check_compilable(world)
-        self._entry = _with_users(tuple(agent.as_code() for agent in world.agents))
-        self._steps = world.scenario.steps
-        self._start = on_floats(world, journal_rows)
-        self.memory = self._start.copy()
+        agents = tuple(agent.as_code() for agent in world.agents)
+        self._begin(on_floats(world, journal_rows), world.scenario.steps, _with_users(agents))
+
+    @classmethod
+    def at(cls, start: Memory, steps: int) -> Compiled:
+        """From a world on floats, without agents of users; `start` is not changed."""
+        compiled = cls.__new__(cls)
+        compiled._begin(start, steps, _run)
+        return compiled
+
+    def _begin(self, start: Memory, steps: int, entry: Any) -> None:
+        self._start, self._steps, self._entry = start, steps, entry
+        self.memory = start.copy()
 
     def outcomes(self, prices: Floats, observed: Floats) -> Floats:
         """What each path comes to, (paths, OUTCOME)."""

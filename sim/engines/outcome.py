@@ -48,12 +48,16 @@ OUTCOME = (
     "unhealthy",
     "operations",
     "largest_usage",
+    "revenue",
+    "steps_without_cash",
 )
 """Values are USD with 8 decimals, stocks at the reference prices of the last step, flows at those
-of their own; then numbers of things; then a ratio.
+of their own; then numbers of things; then a ratio; then a value and a number.
 
 bad_debt = by_fees + by_fund + by_suppliers + still_open was realised; shortfall is debt beyond the
-collateral of accounts that still have some; debt and unhealthy are what is left at the end.
+collateral of accounts that still have some; debt and unhealthy are what is left at the end. revenue
+is what fees took in, the part of it that bore losses included; steps_without_cash counts those
+after which suppliers of some asset found less than `NO_CASH` of what is theirs.
 """
 (
     BAD_DEBT,
@@ -71,7 +75,11 @@ collateral of accounts that still have some; debt and unhealthy are what is left
     UNHEALTHY,
     OPERATIONS,
     LARGEST_USAGE,
+    REVENUE,
+    STEPS_WITHOUT_CASH,
 ) = range(len(OUTCOME))
+NO_CASH = 1e-3
+"""Of cash and debt: a withdrawal of more than this waits for a repayment."""
 _FROM_HUB = (
     (BAD_DEBT, DEFICIT_REPORTED),
     (BY_FEES, COVERED_BY_FEES),
@@ -91,11 +99,15 @@ _FROM_TALLY = (
 @jitable
 def follow(s: State, outcome: Array) -> None:
     """After a step: what must be seen on the way. Whoever has the journal counts operations."""
+    dry = 0
     for i in range(s.unit.shape[0]):
         debt = float(hub.debt_at(s.hub[i, SCALED_DEBT], s.hub[i, BORROW_INDEX]))
         lendable = float(s.hub[i, CASH]) + debt
         if lendable > 0:
             outcome[LARGEST_USAGE] = max(outcome[LARGEST_USAGE], debt / lendable)
+        if lendable > 0 and debt > lendable * (1 - NO_CASH):
+            dry = 1
+    outcome[STEPS_WITHOUT_CASH] += dry
 
 
 @jitable
@@ -105,6 +117,8 @@ def conclude(s: State, w: Market, k: int, outcome: Array) -> None:
         price, unit = w.price[k, i], s.unit[i]
         for column, source in _FROM_HUB:
             outcome[column] += mul_div_down(s.hub[i, source], price, unit)
+        earned = hub.fee_assets(s, i) + s.hub[i, COVERED_BY_FEES]
+        outcome[REVENUE] += mul_div_down(earned, price, unit)
     for column, source in _FROM_TALLY:
         outcome[column] += w.tally[source]
     for i in range(s.unit.shape[0]):

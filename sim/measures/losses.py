@@ -202,6 +202,18 @@ def paired_difference(
     return _mean(_independent(a - b, replicates), confidence)
 
 
+def mean_of(
+    terms: npt.ArrayLike, replicates: int | None = None, confidence: float = 0.95
+) -> Estimate:
+    """Mean of one term per path, of any sign, with the interval above."""
+    return _mean(_independent(np.asarray(terms, dtype=float), replicates), confidence)
+
+
+def shortfall_terms(losses: npt.ArrayLike, level: float) -> Floats:
+    """v + (L-v)^+ / (1-a) with v the sample VaR_a: their mean is the expected shortfall."""
+    return _tail(_losses(losses), level)
+
+
 def exceedance(losses: npt.ArrayLike, confidence: float = 0.95) -> pd.DataFrame:
     """The loss exceedance curve: columns loss, probability = P(L > loss), low, high.
 

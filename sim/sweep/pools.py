@@ -11,12 +11,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from threading import Event
-from typing import Any
+from typing import Any, TypeVar
 
 from sim.sweep.work import Floats, Task, run
 
 Submit = Callable[[Task], "Future[Floats]"]
 """Hand a block to a worker."""
+Job = TypeVar("Job")
+Done = TypeVar("Done")
 
 THREADS, LOCAL = "threads", "local"
 """The schedulers that are not the address of a dask scheduler."""
@@ -36,33 +38,47 @@ def cores() -> int:
 
 @contextmanager
 def pool(scheduler: str = THREADS, workers: int | None = None) -> Iterator[Submit]:
+    """`pool_of` workers that run blocks of a sweep."""
+    with pool_of(run, scheduler, workers) as submit:
+        yield submit
+
+
+@contextmanager
+def pool_of(
+    work: Callable[..., Done], scheduler: str = THREADS, workers: int | None = None
+) -> Iterator[Callable[[Job], Future[Done]]]:
     """Workers for the time of the block: "threads", "local" processes or those of a scheduler.
+
+    Each calls `work(job)`, or on threads `work(job, stopped)`, see `sim.sweep.work.run`.
 
     `workers` is how many; as many as processors if None, and without meaning for the address of a
     scheduler (tcp://host:port). Blocks that are not finished when the block ends are given up.
     Raises `PoolError` if the scheduler does not answer.
     """
     if scheduler == THREADS:
-        with _threads(workers or cores()) as submit:
+        with _threads(work, workers or cores()) as submit:
             yield submit
         return
-    with _dask(None if scheduler == LOCAL else scheduler, workers or cores()) as submit:
+    address = None if scheduler == LOCAL else scheduler
+    with _dask(work, address, workers or cores()) as submit:
         yield submit
 
 
 @contextmanager
-def _threads(workers: int) -> Iterator[Submit]:
+def _threads(work: Callable[..., Done], workers: int) -> Iterator[Callable[[Job], Future[Done]]]:
     stop = Event()
     executor = ThreadPoolExecutor(workers)
     try:
-        yield lambda task: executor.submit(run, task, stop.is_set)
+        yield lambda job: executor.submit(work, job, stop.is_set)
     finally:
         stop.set()
         executor.shutdown(cancel_futures=True)
 
 
 @contextmanager
-def _dask(address: str | None, workers: int) -> Iterator[Submit]:
+def _dask(
+    work: Callable[..., Done], address: str | None, workers: int
+) -> Iterator[Callable[[Job], Future[Done]]]:
     """Workers of the scheduler at an address, or of a cluster of processes for this time only."""
     # A second to import, and most sweeps do without. Annotated in part only.
     distributed: Any = importlib.import_module("distributed")
@@ -89,7 +105,7 @@ def _dask(address: str | None, workers: int) -> Iterator[Submit]:
             ) from error
         try:
             executor = client.get_executor(pure=False)
-            yield lambda task: executor.submit(run, task)
+            yield lambda job: executor.submit(work, job)
             executor.shutdown(wait=False)
         finally:
             client.close()

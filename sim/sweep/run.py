@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from itertools import islice
 from queue import SimpleQueue
+from typing import Any
 
 from sim.sweep.origin import origin
 from sim.sweep.plan import Block
@@ -38,7 +39,7 @@ def run(study: Study, submit: Submit) -> Iterator[Block]:
     missing = iter(study.missing())
     running: dict[Future[Floats], Block] = {}
     finished: SimpleQueue[Future[Floats] | None] = SimpleQueue()
-    with _interrupts_as_news(finished):
+    with interrupts_as_news(finished):
         while True:
             for block in islice(missing, _IN_FLIGHT - len(running)):
                 task = Task(scenario_json, here, sampler, block.first, block.size)
@@ -60,7 +61,7 @@ def run(study: Study, submit: Submit) -> Iterator[Block]:
 
 
 @contextmanager
-def _interrupts_as_news(finished: SimpleQueue[Future[Floats] | None]) -> Iterator[None]:
+def interrupts_as_news(finished: SimpleQueue[Any]) -> Iterator[None]:
     """In the block, Ctrl-C puts None into the queue instead of raising just anywhere.
 
     Raised while a lock of the workers' futures is held, an interrupt would leave it held, and

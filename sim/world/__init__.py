@@ -47,40 +47,54 @@ class World(NamedTuple):
     """The user's own, in the order of the scenario."""
 
 
-def build(scenario: Scenario, seed: int | None = None) -> World:
-    """The world of a scenario; `seed` replaces the scenario's. Raises `ScenarioError` if the user's
-    own agents cannot be had or the book is not accepted.
+def build(scenario: Scenario, seed: int | None = None, book: books.Book | None = None) -> World:
+    """The world of a scenario; `seed` replaces the scenario's, `book` the one that it describes.
+    Raises `ScenarioError` if the user's own agents cannot be had or the book is not accepted.
     """
     agents, problems = own.find(scenario.agents)
     if problems:
         raise ScenarioError(f"scenario '{scenario.name}'", problems)
-    return without_code(scenario, seed, agents)
+    return without_code(scenario, seed, agents, book)
 
 
 def without_code(
-    scenario: Scenario, seed: int | None = None, agents: Sequence[own.Agent] = ()
+    scenario: Scenario,
+    seed: int | None = None,
+    agents: Sequence[own.Agent] = (),
+    book: books.Book | None = None,
 ) -> World:
     """The same with nobody's code looked up: `agents` act, and accounts of others stay idle."""
     root = scenario.seed if seed is None else seed
-    (book_seed,) = np.random.SeedSequence(root).spawn(1)
     market_prices = price_table(scenario)
-    try:
-        book = books.at_start(scenario, list(market_prices[0]), np.random.default_rng(book_seed))
-    except ValueError as error:
-        problem = Problem("book", str(error), "smaller debts or fewer decimals")
-        raise ScenarioError(f"scenario '{scenario.name}'", [problem]) from error
+    if book is None:
+        book = _at_start(scenario, root, list(market_prices[0]))
     accounts = len(book.debt) + len(own_accounts(scenario)) + len(share_takers(scenario))
     deployed = genesis(scenario, accounts)
     people = population(scenario, book, list(market_prices[0]), root)
     market = surroundings(scenario, market_prices, accounts, people, agents)
     state = copy(deployed)
     opening = Opening(scenario, state, book, people.reserves, list(market_prices[0])).blocks()
-    market.lp_at_start[:] = state.lp[LIQUIDITY_PROVIDERS]
-    remember(state, market)
+    begin(state, market)
     look(state, market)
     return World(
         scenario, list(scenario.symbols), book, deployed, opening, state, market, list(agents)
     )
+
+
+def begin(state: State, market: Market) -> None:
+    """Let the market know how venues stand when the run starts."""
+    market.lp_at_start[:] = state.lp[LIQUIDITY_PROVIDERS]
+    remember(state, market)
+
+
+def _at_start(scenario: Scenario, seed: int, prices: list[int]) -> books.Book:
+    """The book that the scenario describes."""
+    (book_seed,) = np.random.SeedSequence(seed).spawn(1)
+    try:
+        return books.at_start(scenario, prices, np.random.default_rng(book_seed))
+    except ValueError as error:
+        problem = Problem("book", str(error), "smaller debts or fewer decimals")
+        raise ScenarioError(f"scenario '{scenario.name}'", [problem]) from error
 
 
 def on_path(world: World, prices: Any, observed: Any) -> World:

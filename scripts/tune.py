@@ -1,0 +1,196 @@
+"""Which parameters should the protocol have: ape run tune current-market --trials 200"""
+
+import re
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from scripts._folder import prepared
+from scripts._scenario import Override
+from scripts._scheduler import Scheduler
+
+# ape imports every script for every command, even for --help: what is slow to import waits.
+
+
+def list_presets(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:
+    """Print the known presets and leave."""
+    if not wanted:
+        return
+    from sim.tuning.preset import known, load
+
+    for name in known():
+        click.echo(f"{name:24}{load(name).title}")
+    ctx.exit()
+
+
+class Storage(click.ParamType):
+    """sqlite, journal, or the URL of a database."""
+
+    name = "sqlite|journal|URL"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value not in ("sqlite", "journal") and not re.match(r"[a-z0-9+]+://", value):
+            self.fail(f"{value!r} is neither sqlite nor journal nor a URL", param, ctx)
+        return value
+
+
+@click.command(short_help="Search for better parameters, and recommend some.")
+@click.argument("preset")
+@click.option("--trials", type=click.IntRange(2), default=200, show_default=True,
+    help="Settings to try, those of before with --resume included.")  # fmt: skip
+@click.option("--paths", type=click.IntRange(16), default=500, show_default=True,
+    help="Price paths of every scenario, the same ones for every setting.")  # fmt: skip
+@click.option("--seed", type=int, help="Root of all randomness instead of the scenarios'.")
+@click.option("--accounts", type=int, help="Number of borrowers instead of the scenarios'.")
+@click.option(
+    "--set",
+    "overrides",
+    type=Override(),
+    multiple=True,
+    help="Replace any field of every scenario; the value is YAML. Can be given many times.",
+)
+@click.option(
+    "--storage",
+    type=Storage(),
+    default="sqlite",
+    show_default=True,
+    help="Where trials are kept: a SQLite or journal file in the folder, or a database that "
+    "several machines share, like postgresql://user@host/name.",
+)
+@click.option(
+    "--scheduler",
+    type=Scheduler(),
+    default="threads",
+    show_default=True,
+    help="Where paths run: threads of this process, local processes, or the workers of a dask "
+    "scheduler, which need the same checkout.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    help="Number of threads or local processes.  [default: one per processor]",
+)
+@click.option("--resume", is_flag=True, help="Go on with the study in the folder, or join others'.")
+@click.option(
+    "--sensitivity",
+    type=click.IntRange(0),
+    default=32,
+    show_default=True,
+    help="Base points of the Sobol indices, best a power of two; 0: leave them out.",
+)
+@click.option(
+    "--confirm",
+    type=click.IntRange(0),
+    default=0,
+    is_flag=False,
+    flag_value=1,
+    metavar="[N]",
+    help="Run the N worst paths of the recommended setting on the real contracts.  [default: 1]",
+)
+@click.option(
+    "--engine",
+    type=click.Choice(["devnet", "revm"]),
+    default="devnet",
+    show_default=True,
+    help="For --confirm. devnet: an anvil of its own. revm: an EVM inside this process.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Folder of the study.  [default: out/tune-<preset>]",
+)
+@click.option(
+    "--list",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=list_presets,
+    help="Show the known presets and exit.",
+)
+def cli(
+    preset: str,
+    trials: int,
+    paths: int,
+    seed: int | None,
+    accounts: int | None,
+    overrides: tuple[tuple[str, Any], ...],
+    storage: str,
+    scheduler: str,
+    workers: int | None,
+    resume: bool,
+    sensitivity: int,
+    confirm: int,
+    engine: str,
+    out: Path | None,
+) -> None:
+    """Search the parameters that PRESET names, a known one or the path of a YAML file, for settings
+    that give more for the same risk, and recommend some.
+
+    Every setting is judged on the same price paths of every scenario of the preset. No setting is
+    tried that the contracts would refuse. Ends with the front (settings that no other beats in
+    everything), four of them in full with paired 95% intervals against the current one, the next
+    step within the bounds of a proposal, what each parameter contributes, and rules of practice to
+    compare with.
+
+    Writes result.json, tuning.json and study.db. Ctrl-C or a kill loses nothing but unfinished
+    trials: the same command with --resume goes on, and the trials are those of an uninterrupted
+    run. With more --trials it goes further.
+
+    \b
+    Examples:
+      ape run tune current-market
+      ape run tune current-market --trials 200 --paths 500 --confirm
+      ape run tune current-market --trials 400 --resume
+      ape run tune conservative --set book.total_debt_usd=1.0e+9 --out out/small
+      ape run tune my-preset.yaml --storage postgresql://user@host/tuning --resume
+      ape run tune current-market --scheduler tcp://10.0.0.1:8786
+
+    \b
+    Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 130 interrupted.
+    """
+    if workers and scheduler not in ("threads", "local"):
+        raise click.BadParameter(
+            f"{scheduler} has workers of its own; leave it out", param_hint="'--workers'"
+        )
+    from rich.console import Console
+
+    from sim.report.crash import INTERRUPTED
+    from sim.report.tune import Wanted, tune
+    from sim.scenario import ScenarioError
+    from sim.tuning.preset import load
+
+    try:
+        asked = load(preset)
+        folder = prepared(out or Path("out") / f"tune-{asked.name}")
+        wanted = Wanted(
+            trials=trials,
+            paths=paths,
+            seed=seed,
+            accounts=accounts,
+            overrides=dict(overrides),
+            storage=storage,
+            scheduler=scheduler,
+            workers=workers,
+            resume=resume,
+            confirm=confirm,
+            engine=engine,
+            sensitivity=sensitivity,
+            command=_command(preset),
+        )
+        sys.exit(tune(asked, wanted, folder, Console(highlight=False)))
+    except ScenarioError as error:
+        click.echo(str(error), err=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+
+
+def _command(preset: str) -> str:
+    """What was typed, for the record; a password in a URL is left out."""
+    if "tune" not in sys.argv:
+        return f"ape run tune {preset}"
+    typed = shlex.join(["ape", "run", *sys.argv[sys.argv.index("tune") :]])
+    return re.sub(r"://([^:/@\s]+):[^@\s]+@", r"://\1@", typed)

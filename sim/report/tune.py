@@ -1,0 +1,204 @@
+"""A tuning study, start to end, for someone who watches."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rich.console import Console
+
+from sim.engines.chain import ChainError
+from sim.engines.compiled import is_compiled
+from sim.report.crash import COMPLETE, FAILED, INTERRUPTED
+from sim.report.interrupts import interruptible
+from sim.report.tune_progress import TuneProgress
+from sim.report.tune_table import (
+    baseline_table,
+    cap_table,
+    choice_table,
+    front_table,
+    one_by_one_table,
+    parameter_table,
+    sensitivity_table,
+)
+from sim.schema.tuning import Preset
+from sim.sweep.pools import LOCAL, THREADS, PoolError, cores, pool_of
+from sim.tuning import storage as kept
+from sim.tuning.answer import answer, confirmed
+from sim.tuning.evaluate import jobs, run
+from sim.tuning.preset import Setup, prepare
+from sim.tuning.result import TuningResult, save
+from sim.tuning.study import Tuner
+
+
+class Wanted(NamedTuple):
+    """What a user asks for."""
+
+    trials: int = 200
+    paths: int = 500
+    seed: int | None = None
+    accounts: int | None = None
+    overrides: Mapping[str, Any] = {}
+    storage: str = kept.SQLITE
+    scheduler: str = THREADS
+    workers: int | None = None
+    resume: bool = False
+    confirm: int = 0
+    """Worst paths to run on the contracts; 0: none."""
+    engine: str = "devnet"
+    sensitivity: int = 32
+    """Base points of the Sobol' indices; 0: none."""
+    command: str = ""
+
+
+def tune(preset: Preset, wanted: Wanted, out: Path, console: Console) -> int:
+    """Search, recommend, confirm; return an exit code.
+
+    `out`, a folder that exists, gets tuning.json and study.db as the search goes and result.json at
+    its end. Interrupted or failed it keeps every finished trial. Raises `ScenarioError`, before
+    anything is written, if the preset cannot be run.
+    """
+    setup = prepare(preset, wanted.accounts, wanted.seed, wanted.overrides)
+    seed = setup.scenarios[0].seed
+    asked = kept.question(setup, wanted.paths, seed, wanted.storage, wanted.command)
+    try:
+        asked = kept.begin(out, asked, wanted.resume)
+        study = kept.open_study(out, setup, asked, wanted.storage, wanted.resume)
+        _head(setup, wanted, console)
+        with interruptible(bool(wanted.confirm) and wanted.engine != "revm"):
+            try:
+                _compile(setup, wanted, console)
+                with pool_of(run, wanted.scheduler, wanted.workers) as submit:
+                    shared = kept.is_shared(wanted.storage)
+                    tuner = Tuner(setup, wanted.paths, seed, study, submit, shared)
+                    return _search(tuner, asked, wanted, out, console)
+            except KeyboardInterrupt:
+                console.print(
+                    "Interrupted; every finished trial is kept. "
+                    "The same command with --resume goes on from there."
+                )
+                return INTERRUPTED
+    except (kept.StorageError, PoolError) as error:
+        return _failed(str(error), console)
+    except ChainError as error:
+        return _failed(f"The chain failed: {error}", console)
+    except OSError as error:
+        return _failed(f"Writing failed: {error}; finished trials are kept for --resume", console)
+
+
+def _search(
+    tuner: Tuner, asked: dict[str, Any], wanted: Wanted, out: Path, console: Console
+) -> int:
+    done = tuner.trials()
+    before, began = asked["seconds"], time.monotonic()
+    if done:
+        console.print(f"{len(done):,} trials are there already.")
+    with TuneProgress(tuner.setup, done, wanted.trials, console) as progress:
+        for trial in tuner.run(wanted.trials):
+            progress.add(trial)
+            asked["seconds"] = before + time.monotonic() - began
+            kept.keep(out, asked)
+    console.print(progress.summary())
+
+    def say(text: str) -> None:
+        status.update(text)
+
+    with console.status("") as status:
+        result, sample = answer(tuner, asked, say, wanted.sensitivity)
+        asked["seconds"] = before + time.monotonic() - began
+        kept.keep(out, asked)
+        result = result.model_copy(update={"seconds": asked["seconds"]})
+        save(result, out)
+    _show(result, console)
+    code = COMPLETE
+    if wanted.confirm:
+        code = _confirm(tuner, result, sample, wanted, out, console)
+    _line(f"Written to {out}: result.json, tuning.json", console)
+    return code
+
+
+def _confirm(
+    tuner: Tuner, result: TuningResult, sample: Any, wanted: Wanted, out: Path, console: Console
+) -> int:
+    """Run the worst paths on the contracts and say what they said."""
+    text = f"The {wanted.confirm} worst paths of the recommended setting on {wanted.engine}."
+    with console.status(text) as status:
+
+        def watch(scenario: int, path: int, steps: int) -> Any:
+            name = tuner.setup.preset.scenarios[scenario].name
+            return lambda k, repaid, lost: status.update(
+                f"{text} Path {path:,} of {name}: step {k:,} of {steps:,}."
+            )
+
+        found, difference = confirmed(tuner, result, sample, wanted.confirm, wanted.engine, watch)
+    save(result.model_copy(update={"confirmation": found}), out)
+    said = (
+        f"{found.operations:,} operations, {found.values_compared:,} values compared, "
+        f"{found.differing:,} differ; state {found.state_hash}; {found.seconds:,.0f} s"
+    )
+    if difference:
+        _line(f"NOT confirmed on {found.engine}: {said}", console, "red")
+        _line(difference, console, "red")
+        return FAILED
+    _line(f"Confirmed on {found.engine}: {said}", console, "green")
+    return COMPLETE
+
+
+def _show(result: TuningResult, console: Console) -> None:
+    for table in (
+        front_table(result),
+        choice_table(result),
+        parameter_table(result),
+        one_by_one_table(result),
+        sensitivity_table(result),
+        baseline_table(result),
+        cap_table(result),
+    ):
+        if table.row_count:
+            console.print("", table, sep="\n")
+    console.print("")
+
+
+def _head(setup: Setup, wanted: Wanted, console: Console) -> None:
+    where = {
+        THREADS: f"{wanted.workers or cores()} threads",
+        LOCAL: f"{wanted.workers or cores()} processes",
+    }.get(wanted.scheduler, wanted.scheduler)
+    scenario, tuning = setup.scenarios[0], setup.preset.tuning
+    console.print(setup.preset.title, style="bold", markup=False)
+    _line(
+        f"{wanted.trials:,} trials of {len(setup.space.axes)} parameters ({tuning.sampler}) on "
+        f"{wanted.paths:,} paths of {len(setup.scenarios)} scenarios each, "
+        f"{setup.accounts:,} accounts, seed {scenario.seed}, on {where}.",
+        console,
+    )
+    _line(f"Objectives: {', '.join(tuning.objectives)}.", console)
+
+
+def _compile(setup: Setup, wanted: Wanted, console: Console) -> None:
+    """Compile what workers run, or take it from the disk; workers of this machine find it there.
+
+    One path of the current setting of every scenario: a world that cannot be is refused here.
+    """
+    if wanted.scheduler not in (THREADS, LOCAL):
+        console.print("Workers compile the step first if they never did: about a minute.")
+    text = "Building the worlds."
+    if not is_compiled():
+        text = "Compiling the step, once per change of the code: about a minute."
+    with console.status(text):
+        if not console.is_terminal:
+            console.print(text)
+        for i in range(len(setup.scenarios)):
+            (job,) = jobs(setup, setup.space.current, i, [0])
+            run(job)
+
+
+def _line(text: str, console: Console, style: str | None = None) -> None:
+    console.print(text, style=style, markup=False, soft_wrap=True)
+
+
+def _failed(why: str, console: Console) -> int:
+    _line(why, console, "red")
+    return FAILED

@@ -1,0 +1,187 @@
+"""What a tuning study comes to, as tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.table import Table
+
+from sim.report.text import short_usd
+from sim.tuning.result import Choice, Figure, TuningResult, Value
+
+_BARE: dict[str, Any] = {"box": None, "pad_edge": False, "header_style": "bold"}
+_TITLE: dict[str, Any] = {"title_justify": "left", "title_style": "", "padding": (0, 1)}
+_NAMES = ("current", "safest", "most_efficient", "knee")
+_MOST_ROWS = 20
+
+
+def front_table(result: TuningResult) -> Table:
+    """The Pareto front, by its first objective."""
+    title = f"The front: {len(result.front)} settings that no other beats in everything"
+    table = Table(title=title, **_TITLE, **_BARE)
+    table.add_column("trial", justify="right")
+    units = {measure.name: measure for measure in result.measures}
+    for name in result.objectives:
+        table.add_column(units[name].title, justify="right")
+    table.add_column("")
+    by_number = {trial.number: trial for trial in result.trials}
+    marks: dict[int, list[str]] = {}
+    for name in _NAMES:
+        marks.setdefault(getattr(result.choices, name).trial, []).append(name.replace("_", " "))
+    rows = sorted(
+        (by_number[n] for n in result.front),
+        key=lambda trial: trial.objectives[result.objectives[0]].value,
+    )
+    shown = _spread([row.number for row in rows], set(marks))
+    for row in rows:
+        if row.number in shown:
+            cells = [
+                show(row.objectives[name].value, units[name].unit) for name in result.objectives
+            ]
+            table.add_row(str(row.number), *cells, ", ".join(marks.get(row.number, [])))
+    if len(shown) < len(rows):
+        table.caption = f"{len(rows) - len(shown)} more are in result.json"
+        table.caption_justify = "left"
+    return table
+
+
+def choice_table(result: TuningResult) -> Table:
+    """Every measure: now, and the difference of each choice with its interval."""
+    title = "Measures now, and what would change (95% intervals of paired differences)"
+    table = Table(title=title, **_TITLE, **_BARE)
+    table.add_column("measure")
+    for name in _NAMES:
+        table.add_column(name.replace("_", " "), justify="right")
+    for measure in result.measures:
+        cells = [show(result.choices.current.measures[measure.name].value, measure.unit)]
+        for name in _NAMES[1:]:
+            one: Choice = getattr(result.choices, name)
+            cells.append(_difference(one.difference[measure.name], measure.unit))
+        table.add_row(measure.title, *cells)
+    return table
+
+
+def parameter_table(result: TuningResult) -> Table:
+    """Every parameter: current, the choices, and the next step to the recommended one."""
+    table = Table(title="Parameters, and the next proposal", **_TITLE, **_BARE)
+    table.add_column("parameter")
+    for name in (*(n.replace("_", " ") for n in _NAMES), "next step"):
+        table.add_column(name, justify="right")
+    for one in result.parameters:
+        cells = [_value(getattr(result.choices, name).values[one.path]) for name in _NAMES]
+        step = _value(result.recommendation.next_step[one.path])
+        table.add_row(_short(one.path), *cells, step)
+    return table
+
+
+def one_by_one_table(result: TuningResult) -> Table:
+    """The recommended setting with one parameter at its old value."""
+    table = Table(title="Under one old value: what the loss would have been", **_TITLE, **_BARE)
+    for name in ("parameter", "new", "old", "loss", "difference"):
+        table.add_column(name, justify="left" if name == "parameter" else "right")
+    units = {measure.name: measure.unit for measure in result.measures}
+    for one in result.one_by_one:
+        unit = units[one.measure]
+        table.add_row(
+            _short(one.path),
+            _value(one.new),
+            _value(one.old),
+            show(one.loss.value, unit),
+            _difference(one.difference, unit),
+        )
+    return table
+
+
+def sensitivity_table(result: TuningResult) -> Table:
+    """Sobol' indices, the largest first."""
+    table = Table(title="Share of the harm's variance due to a parameter", **_TITLE, **_BARE)
+    table.add_column("parameter")
+    for name in ("by itself", "with interactions", "95% interval"):
+        table.add_column(name, justify="right")
+    for one in sorted(result.sensitivity, key=lambda one: -one.total.value):
+        table.add_row(
+            _short(one.path),
+            f"{one.first_order.value:.2f}",
+            f"{one.total.value:.2f}",
+            f"{one.total.low:.2f} to {one.total.high:.2f}"
+            if one.total.low is not None and one.total.high is not None
+            else "unknown",
+        )
+    return table
+
+
+def baseline_table(result: TuningResult) -> Table:
+    """What closed-form rules say, next to what was found."""
+    table = Table(title="Rules of practice, next to what was found", **_TITLE, **_BARE)
+    for name in ("rule", "parameter", "rule says", "now", "recommended"):
+        table.add_column(name, justify="left" if name in ("rule", "parameter") else "right")
+    now, found = result.choices.current.values, result.recommendation.values
+    for one in result.baselines:
+        table.add_row(
+            one.rule,
+            _short(one.path),
+            f"{one.value:,.0f}",
+            _value(now[one.path]) if one.path in now else "",
+            _value(found[one.path]) if one.path in found else "",
+        )
+    return table
+
+
+def cap_table(result: TuningResult) -> Table:
+    """The largest caps within their budgets."""
+    table = Table(title="Largest caps within the budget, in tokens", **_TITLE, **_BARE)
+    for name in ("cap", "now", "largest", "loss then", "budget"):
+        table.add_column(name, justify="left" if name == "cap" else "right")
+    for one in result.caps:
+        largest = "none" if one.value is None else f"{one.value:,.0f}"
+        if one.value == one.largest_tried:
+            largest += " or more"
+        table.add_row(
+            _short(one.path),
+            _value(one.current),
+            largest,
+            show(one.loss.value, "USD"),
+            show(one.budget, "USD"),
+        )
+    return table
+
+
+def show(value: float, unit: str) -> str:
+    """A measure in its unit."""
+    if unit == "USD":
+        return short_usd(value)
+    return f"{value:.2%}" if unit == "share" else f"{value:.2f} h"
+
+
+def _difference(figure: Figure, unit: str) -> str:
+    middle = _signed(figure.value, unit)
+    if figure.low is not None and figure.low == figure.high:
+        return middle
+    ends = ["?" if end is None else _signed(end, unit) for end in (figure.low, figure.high)]
+    return f"{middle}\n[{ends[0]}, {ends[1]}]"
+
+
+def _signed(value: float, unit: str) -> str:
+    if not value:
+        return "0"
+    return f"{'-' if value < 0 else '+'}{show(abs(value), unit)}"
+
+
+def _value(value: Value) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, bool | str):
+        return str(value)
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
+
+
+def _short(path: str) -> str:
+    return path.removeprefix("protocol.").removeprefix("reserves.")
+
+
+def _spread(numbers: list[int], needed: set[int]) -> set[int]:
+    """At most `_MOST_ROWS` of the numbers, evenly, and those that are needed."""
+    if len(numbers) <= _MOST_ROWS:
+        return set(numbers)
+    last = len(numbers) - 1
+    return {numbers[round(k * last / (_MOST_ROWS - 1))] for k in range(_MOST_ROWS)} | needed

@@ -1,0 +1,152 @@
+"""A tuning preset: which parameters to search, over which scenarios, and what for."""
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from sim.schema.base import FromList, Part, PositiveUsd
+from sim.schema.problems import Problem
+
+Benefit = Literal["borrowing_power", "borrowed", "borrow_usage", "revenue", "net_revenue"]
+Harm = Literal[
+    "es_99",
+    "expected_loss",
+    "p_loss",
+    "lar_95",
+    "borrower_loss",
+    "haircut",
+    "hours_without_cash",
+]
+MeasureName = Benefit | Harm
+"""What can be optimised; `sim.tuning.objectives` says what each means."""
+SamplerName = Literal["tpe", "nsga2", "nsga3", "cma-es", "random"]
+
+
+def _spelt_out(given: object) -> object:
+    """[7000, 8800] as low and high, a list of texts as names."""
+    if isinstance(given, list) and given and all(isinstance(item, str) for item in given):
+        return {"names": given}
+    if isinstance(given, list) and len(given) == 2:
+        return {"low": given[0], "high": given[1]}
+    return given
+
+
+class Dimension(Part):
+    """Where one parameter is searched."""
+
+    low: float | None = Field(default=None, description="the least value tried, a number")
+    high: float | None = Field(default=None, description="the largest value tried, a number")
+    step: float | None = Field(
+        default=None, gt=0, description="distance of the values tried, above 0; absent: 1, or none"
+    )
+    log: bool = Field(default=False, description="true: spread evenly in logarithms")
+    names: Annotated[tuple[str, ...], FromList] = Field(
+        default=(), max_length=20, description="the names tried, of a parameter that is a name"
+    )
+    bound: float | None = Field(
+        default=None, gt=0, description="most that one proposal changes it, above 0; absent: any"
+    )
+
+    def _problems(self) -> Iterator[Problem]:
+        if self.names:
+            for name in ("low", "high", "step", "bound"):
+                if getattr(self, name) is not None:
+                    yield Problem(name, "has no meaning for a name", "leave it out")
+            return
+        if self.low is None or self.high is None:
+            yield Problem("low", "no range is given", "[low, high], or names: [...]")
+            return
+        if self.low >= self.high:
+            yield Problem("high", f"{self.high:g} is not above low {self.low:g}", "a larger one")
+        if self.log and self.low <= 0:
+            yield Problem("low", f"{self.low:g} has no logarithm", "a number above 0, or no log")
+
+
+class ScenarioOfSet(Part):
+    """One of the scenarios that every setting is judged by."""
+
+    name: str = Field(
+        pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$",
+        max_length=64,
+        description="lower-case words joined by hyphens, like falling-market",
+    )
+    scenario: str = Field(min_length=1, description="a known scenario or the path of a YAML file")
+    weight: float = Field(default=1.0, gt=0, le=1e6, description="in means over the set, above 0")
+    overrides: Mapping[str, Any] = Field(
+        default={}, description="fields replaced in it, by path as in `--set`"
+    )
+
+
+class CapSearch(Part):
+    """How large one cap may be."""
+
+    budget_usd: PositiveUsd = Field(
+        description="the most that the stressed loss (ES 99%) may be under the cap, USD above 0"
+    )
+    least: float = Field(
+        default=0.05, gt=0, le=1, description="smallest cap tried, a share of what there is now"
+    )
+    largest: float = Field(
+        default=4.0, ge=1, le=1e3, description="largest cap tried, a multiple of what there is now"
+    )
+
+
+class Tuning(Part):
+    """The search: where, and what for."""
+
+    dimensions: Mapping[
+        Annotated[str, Field(pattern=r"^protocol\.")],
+        Annotated[Dimension, BeforeValidator(_spelt_out)],
+    ] = Field(
+        min_length=1,
+        max_length=64,
+        description="per path in the protocol section: [low, high], names, or low, high, step...",
+    )
+    objectives: Annotated[tuple[MeasureName, ...], FromList] = Field(
+        min_length=1, max_length=6, description="names of measures: benefits and harms"
+    )
+    sampler: SamplerName = Field(
+        default="tpe", description="tpe, nsga2, nsga3, random, or cma-es with one objective"
+    )
+
+    caps: Mapping[
+        Annotated[str, Field(pattern=r"^protocol\.reserves\..+\.(supply|borrow)_cap$")], CapSearch
+    ] = Field(default={}, description="per path of a supply or borrow cap: budget_usd...")
+
+    def _problems(self) -> Iterator[Problem]:
+        for i, name in enumerate(self.objectives):
+            if name in self.objectives[:i]:
+                yield Problem(f"objectives[{i}]", f"{name} is there already", "each once")
+        if self.sampler == "cma-es" and len(self.objectives) > 1:
+            yield Problem(
+                "sampler", "cma-es knows one objective", "tpe, nsga2 or nsga3, or one objective"
+            )
+
+
+class Preset(Part):
+    """The parameters a protocol has now, the scenarios they are judged by, and the search."""
+
+    name: str = Field(
+        pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$",
+        max_length=64,
+        description="lower-case words joined by hyphens, like current-market",
+    )
+    title: str = Field(min_length=1, max_length=200, description="one line of text")
+    story: str = Field(min_length=1, max_length=10_000, description="what is asked, as text")
+    sources: Annotated[tuple[str, ...], FromList] = Field(
+        min_length=1, max_length=1_000, description="a list of texts: where the figures come from"
+    )
+    parameters: Mapping[Annotated[str, Field(pattern=r"^protocol\.")], Any] = Field(
+        default={}, description="the current setting, by path, where it is not the scenarios'"
+    )
+    scenarios: Annotated[tuple[ScenarioOfSet, ...], FromList] = Field(
+        min_length=1, max_length=50, description="a list: name, scenario, weight, overrides"
+    )
+    tuning: Tuning = Field(description="the search: dimensions, objectives, sampler")
+
+    def _problems(self) -> Iterator[Problem]:
+        names = [one.name for one in self.scenarios]
+        for i, name in enumerate(names):
+            if name in names[:i]:
+                yield Problem(f"scenarios[{i}].name", f"{name} is taken", "a name of its own")

@@ -1,0 +1,107 @@
+"""From a finished search to its result: what `result.json` holds."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime, timezone
+from typing import Any
+
+from sim.scenario import digest
+from sim.tuning import baselines, caps, confirm, sensitivity
+from sim.tuning.objectives import MEASURES, Sample, value
+from sim.tuning.recommend import choices, first_harm, front, one_by_one
+from sim.tuning.result import (
+    Cap,
+    Confirmation,
+    ScenarioUsed,
+    Sensitivity,
+    TuningResult,
+)
+from sim.tuning.study import Tuner
+
+RECOMMENDED: confirm.Name = "knee"
+_AT_ONCE = 16  # settings of a sensitivity run, between two words to whoever watches
+
+Say = Callable[[str], None]
+"""Told what is being done."""
+
+
+def answer(
+    tuner: Tuner, asked: dict[str, Any], say: Say, points: int
+) -> tuple[TuningResult, Sample]:
+    """The result, not confirmed yet, and the recommended setting on all paths.
+
+    `points` is the base of the Sobol' indices, 0: none.
+    """
+    setup, trials = tuner.setup, tuner.trials()
+    say("Running the settings of the front that matter on all paths.")
+    chosen, samples = choices(tuner, trials)
+    recommended = getattr(chosen, RECOMMENDED)
+    harm = first_harm(setup)
+    say("Putting every parameter back to its old value, one by one.")
+    one = one_by_one(tuner, recommended.values, samples[RECOMMENDED], harm)
+    indices = _sensitivity(tuner, harm, asked["seed"], points, say) if points else ()
+    return TuningResult(
+        preset=setup.preset.name,
+        title=setup.preset.title,
+        scenarios=tuple(
+            ScenarioUsed(name=part.name, title=scenario.title, digest=digest(scenario), weight=w)
+            for part, scenario, w in zip(
+                setup.preset.scenarios, setup.scenarios, setup.weights, strict=True
+            )
+        ),
+        seed=asked["seed"],
+        accounts=setup.accounts,
+        paths=tuner.paths,
+        sampler=setup.preset.tuning.sampler,
+        versions={**asked["origin"], "breakwater": asked["breakwater"]},
+        command=asked["command"],
+        started=asked["started"],
+        finished=f"{datetime.now(timezone.utc):%Y-%m-%dT%H:%M:%SZ}",
+        seconds=asked["seconds"],
+        parameters=tuple(axis.described() for axis in setup.space.axes),
+        measures=MEASURES,
+        objectives=setup.preset.tuning.objectives,
+        trials=tuple(trials),
+        front=tuple(front(setup.preset.tuning.objectives, trials)),
+        choices=chosen,
+        recommended=RECOMMENDED,
+        sensitivity=indices,
+        one_by_one=tuple(one),
+        baselines=tuple(baselines.baselines(setup.scenarios[0])),
+        caps=_caps(tuner, recommended.values, say),
+    ), samples[RECOMMENDED]
+
+
+def confirmed(
+    tuner: Tuner, result: TuningResult, sample: Sample, count: int, engine: str, watch: Any
+) -> tuple[Confirmation, str | None]:
+    """What the contracts say of the recommended setting's worst paths, and the first difference."""
+    began = time.monotonic()
+    paths = confirm.worst(sample, count)
+    setup, choice = tuner.setup, result.recommendation
+    found = list(confirm.verifications(setup, choice.values, paths, engine, watch))
+    difference = next((one.difference for one in found if one.difference), None)
+    return confirm.confirmation(setup, result.recommended, paths, found, began), difference
+
+
+def _sensitivity(
+    tuner: Tuner, harm: str, seed: int, points: int, say: Say
+) -> tuple[Sensitivity, ...]:
+    space = tuner.setup.space
+    wanted = sensitivity.settings(space, seed, points)
+    harms: list[float] = []
+    for first in range(0, len(wanted), _AT_ONCE):
+        say(f"Sensitivity: {first:,} of {len(wanted):,} settings.")
+        samples = tuner.samples(wanted[first : first + _AT_ONCE], worst_only=True)
+        harms += [value(harm, sample) for sample in samples]
+    return sensitivity.indices(space, harm, harms, seed)
+
+
+def _caps(tuner: Tuner, values: Any, say: Say) -> tuple[Cap, ...]:
+    found = []
+    for path in tuner.setup.preset.tuning.caps:
+        say(f"Solving for {path}.")
+        found.append(caps.solve(tuner, values, path))
+    return tuple(found)

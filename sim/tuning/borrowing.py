@@ -1,0 +1,130 @@
+"""Who borrows what when parameters change.
+
+Borrowers are the same people in every trial: they pledge the same collateral, and they use the same
+share of their borrow limit. With V_ac the value of collateral c of account a at the start,
+
+    debt_a = debt_a(now) * sum_c V_ac ltv_c / sum_c V_ac ltv_c(now)
+
+So a higher borrow limit means more debt on the same collateral, which is the benefit of it, and a
+higher liquidation threshold alone means more distance between the two. What cannot be had is shared
+out: a supply or borrow cap that binds, or cash that does not last, cuts everyone's amount of that
+asset by the same share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from sim.books import Book
+from sim.scenario import Scenario, with_overrides
+
+Floats = npt.NDArray[np.float64]
+
+_ROOM = 0.999
+"""Of a cap that is filled: amounts are rounded, and interest accrues while accounts open."""
+_CASH = 0.98
+"""Of the cash that is lent out at most while accounts open, one after another."""
+
+
+class Amounts:
+    """The amounts of a book under any parameters of its scenario."""
+
+    def __init__(self, scenario: Scenario, book: Book, prices: Sequence[int]) -> None:
+        """`prices` are those of the start, `scenario` has the parameters that the book is of."""
+        self._scenario, self.book = scenario, book
+        units = [10**asset.decimals for asset in scenario.assets.values()]
+        self.value = np.array(prices, dtype=np.float64) / np.array(units, dtype=np.float64) / 1e8
+        """USD per token unit."""
+        self._units = np.array(units, dtype=np.float64)
+        self.collateral = book.collateral.astype(np.float64)
+        self.debt = book.debt.astype(np.float64)
+        self._limit = self._limits(scenario, self.collateral)
+
+    def under(self, scenario: Scenario) -> tuple[Floats, Floats]:
+        """(collateral, debt), both (accounts, assets) in whole token units."""
+        collateral = self.collateral * self._fit(scenario, "supply_cap", self.collateral)
+        share = self._limits(scenario, collateral) / self._limit
+        wanted = self.debt * share[:, None]
+        wanted *= self._fit(scenario, "borrow_cap", wanted)
+        debt = wanted * self._cash(scenario, collateral, wanted)
+        return np.floor(collateral), np.floor(debt)
+
+    def book_under(self, scenario: Scenario) -> Book:
+        """The same as `sim.world.build` takes it."""
+        collateral, debt = (_whole(amounts) for amounts in self.under(scenario))
+        return Book(collateral, debt, self.book.isolated)
+
+    def filled(self, scenario: Scenario, path: str, tokens: float) -> tuple[Scenario, Book]:
+        """The market with a cap that is used in full: what is under it adds up to `tokens`.
+
+        A supply cap: everyone's collateral of the asset grows or shrinks alike, and his debt with
+        his limit. A borrow cap: everyone who owes the asset grows or shrinks, collateral and debt.
+        Suppliers of what is lent grow or shrink with it, so that usage is as before.
+        """
+        _, _, symbol, kind = path.split(".")
+        i = scenario.symbols.index(symbol)
+        collateral, debt = self.under(scenario)
+        if kind == "supply_cap":
+            before = self._limits(scenario, collateral)
+            collateral[:, i] *= tokens * self._units[i] / collateral[:, i].sum()
+            changed = debt * (self._limits(scenario, collateral) / before)[:, None]
+        else:
+            share = tokens * self._units[i] / debt[:, i].sum()
+            grows = np.where(debt[:, i] > 0, share, 1.0)[:, None]
+            collateral, changed = collateral * grows, debt * grows
+        now, then = debt.sum(axis=0), changed.sum(axis=0)
+        suppliers = {
+            name: scenario.suppliers[name] * (then[n] / now[n] if now[n] else 1.0)
+            for n, name in enumerate(scenario.symbols)
+        }
+        market = with_overrides(scenario, {path: None, "suppliers": suppliers})
+        return market, Book(_whole(collateral), _whole(changed), self.book.isolated)
+
+    def now_under(self, scenario: Scenario, path: str) -> float:
+        """Tokens that a cap counts today."""
+        _, _, symbol, kind = path.split(".")
+        i = scenario.symbols.index(symbol)
+        amounts = self.under(scenario)[0 if kind == "supply_cap" else 1]
+        return float(amounts[:, i].sum() / self._units[i])
+
+    def borrowing_power(self, scenario: Scenario, collateral: Floats) -> float:
+        """What could be borrowed against all of the collateral, USD."""
+        return float(self._limits(scenario, collateral).sum())
+
+    def _limits(self, scenario: Scenario, collateral: Floats) -> Floats:
+        """What each account may borrow, USD."""
+        reserves = [scenario.protocol.reserves[symbol] for symbol in scenario.symbols]
+        ltv = np.array([one.ltv_bps * one.collateral_enabled / 1e4 for one in reserves])
+        return np.asarray(collateral @ (self.value * ltv), dtype=np.float64)
+
+    def _fit(self, scenario: Scenario, name: str, amounts: Floats) -> Floats:
+        """By asset: the share of the amounts that a cap leaves room for."""
+        share = np.ones(len(self._units))
+        for i, symbol in enumerate(scenario.symbols):
+            cap, total = getattr(scenario.protocol.reserves[symbol], name), amounts[:, i].sum()
+            if cap is not None and total > _ROOM * cap * self._units[i]:
+                share[i] = _ROOM * cap * self._units[i] / total
+        return share
+
+    def _cash(self, scenario: Scenario, collateral: Floats, debt: Floats) -> Floats:
+        """By asset: the share of the debt for which cash lasts, account after account."""
+        share = np.ones(len(self._units))
+        for i, symbol in enumerate(scenario.symbols):
+            lent_on = scenario.protocol.reserves[symbol].rehypothecate
+            supplied = scenario.suppliers[symbol] / self.value[i]
+            there = supplied + np.cumsum(collateral[:, i]) * lent_on
+            owed = np.cumsum(debt[:, i])
+            if (owed > _CASH * there).any():
+                share[i] = _CASH * (there[owed > 0] / owed[owed > 0]).min()
+        return share
+
+
+def _whole(amounts: Floats) -> npt.NDArray[np.object_]:
+    """Rounded down to Python integers."""
+    whole = np.zeros(amounts.shape, dtype=object)
+    for where in zip(*np.nonzero(amounts), strict=True):
+        whole[where] = int(amounts[where])
+    return whole

@@ -1,0 +1,80 @@
+"""The recommended setting's worst paths on the real contracts, wei for wei.
+
+Every path is run by `sim.sweep.verify`: all operations executed on a chain in lockstep with the
+twin, every word of state compared after each step.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Literal
+
+import numpy as np
+
+from sim.engines.outcome import BAD_DEBT, SHORTFALL
+from sim.sweep.verify import Verification, Watch, verify
+from sim.sweep.work import world_of
+from sim.tuning.borrowing import Amounts
+from sim.tuning.objectives import Sample
+from sim.tuning.preset import Setup
+from sim.tuning.result import Confirmation, Value
+from sim.world import World, build
+
+Name = Literal["current", "safest", "most_efficient", "knee"]
+
+
+def worst(sample: Sample, count: int) -> list[tuple[int, int]]:
+    """(scenario, path) of the paths that lose most over all scenarios, the worst first."""
+    losses = np.stack([o[:, BAD_DEBT] + o[:, SHORTFALL] for o in sample.outcomes])
+    order = np.argsort(-losses, axis=None, kind="stable")[:count]
+    return [(int(i), int(k)) for i, k in zip(*np.unravel_index(order, losses.shape), strict=True)]
+
+
+def world_under(setup: Setup, scenario: int, values: Mapping[str, Value]) -> World:
+    """The world of a scenario under a setting, on integers."""
+    base = world_of(setup.scenarios[scenario].model_dump_json())
+    amounts = Amounts(base.scenario, base.book, list(base.market.price[0]))
+    under = setup.under(scenario, values)
+    return build(under, book=amounts.book_under(under))
+
+
+def verifications(
+    setup: Setup,
+    values: Mapping[str, Value],
+    paths: list[tuple[int, int]],
+    engine: str,
+    watch: Callable[[int, int, int], Watch] | None = None,
+) -> Iterator[Verification]:
+    """Each path on the chain; `watch(scenario, path, steps)` is asked for a watcher of each."""
+    for i, k in paths:
+        world = world_under(setup, i, values)
+        watcher = watch(i, k, world.scenario.steps) if watch else None
+        yield verify(world, "mc", setup.first_path(i) + k, engine, watcher)
+
+
+def confirmation(
+    setup: Setup,
+    choice: Name,
+    paths: list[tuple[int, int]],
+    found: list[Verification],
+    began: float,
+) -> Confirmation:
+    """What all of them came to; `began` is when, by `time.monotonic`."""
+    names = [one.name for one in setup.preset.scenarios]
+    states = hashlib.sha256("".join(one.state_sha256 for one in found).encode())
+    return Confirmation(
+        choice=choice,
+        engine=found[0].engine,
+        paths={
+            name: tuple(setup.first_path(i) + k for i, k in paths if i == n)
+            for n, name in enumerate(names)
+            if any(i == n for i, _ in paths)
+        },
+        operations=sum(one.operations for one in found),
+        values_compared=sum(one.values_compared for one in found),
+        differing=sum(one.differences for one in found),
+        state_hash=states.hexdigest(),
+        seconds=time.monotonic() - began,
+    )

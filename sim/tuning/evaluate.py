@@ -1,0 +1,163 @@
+"""Runs settings on paths: what a worker does, and how the work is handed out and gathered.
+
+A worker builds a scenario's world once; other parameters open it again (`sim.engines.reopening`).
+Prices do not depend on parameters: every trial sees the same ones, and they are drawn once.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from functools import lru_cache
+from queue import SimpleQueue
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from sim.engines.compiled import Compiled
+from sim.engines.reopening import Reopening
+from sim.market.paths import draw, observed
+from sim.scenario import ScenarioError, with_overrides
+from sim.sweep.origin import origin
+from sim.sweep.run import interrupts_as_news
+from sim.sweep.work import OriginError, StoppedError, scenario_of, world_of
+from sim.tuning.borrowing import Amounts
+from sim.tuning.preset import Setup
+from sim.tuning.result import Value
+from sim.world import build
+
+Floats = npt.NDArray[np.float64]
+
+_DRAWN_AT_ONCE = 32  # paths
+_RUN_AT_ONCE = 8  # paths, between two looks at whether to stop
+PATHS_OF_A_JOB = 128
+"""At most: a second of work for a thousand accounts."""
+
+_building = threading.Lock()
+
+
+class Job(NamedTuple):
+    """One setting on some paths of one scenario, as it travels to a worker."""
+
+    scenario_json: str
+    """Under the current parameters."""
+    origin: dict[str, str]
+    values: Mapping[str, Value]
+    paths: tuple[int, ...]
+    fill: tuple[str, float] | None = None
+    """Path of a cap and tokens: the market with this cap used in full."""
+
+
+class Evaluated(NamedTuple):
+    """What a job comes to."""
+
+    outcomes: Floats
+    """(paths, OUTCOME)"""
+    power: float
+    """Borrowing power at the start, USD."""
+    borrowed: float
+    """Debt at the start, USD."""
+
+
+def _never() -> bool:
+    return False
+
+
+def run(job: Job, stopped: Callable[[], bool] = _never) -> Evaluated:
+    """Raises `ScenarioError` if no world has these parameters, and as `sim.sweep.work.run`."""
+    base = scenario_of(job.scenario_json)
+    if origin(base) != job.origin:
+        raise OriginError("a worker has other sources: give all workers the same checkout")
+    reopening, amounts = _opening(job.scenario_json)
+    scenario = with_overrides(base, job.values)
+    if job.fill:
+        scenario, book = amounts.filled(scenario, *job.fill)
+        collateral, debt = book.collateral.astype(np.float64), book.debt.astype(np.float64)
+        compiled = Compiled(build(scenario, book=book))
+    else:
+        collateral, debt = amounts.under(scenario)
+        compiled = Compiled.at(reopening.at(scenario, collateral, debt), scenario.steps)
+    parts = []
+    for start in range(0, len(job.paths), _RUN_AT_ONCE):
+        if stopped():
+            raise StoppedError(f"given up at path {job.paths[start]}")
+        tables = [_path(job.scenario_json, k) for k in job.paths[start : start + _RUN_AT_ONCE]]
+        prices, seen = (np.stack(table) for table in zip(*tables, strict=True))
+        parts.append(compiled.outcomes(prices, seen))
+    power = amounts.borrowing_power(scenario, collateral)
+    return Evaluated(np.concatenate(parts), power, float((debt @ amounts.value).sum()))
+
+
+def jobs(
+    setup: Setup,
+    values: Mapping[str, Value],
+    scenario: int,
+    paths: Sequence[int],
+    fill: tuple[str, float] | None = None,
+) -> list[Job]:
+    """One setting on paths of one scenario, counted from 0, in parts for several workers."""
+    base = setup.scenarios[scenario]
+    numbers = [setup.first_path(scenario) + int(k) for k in paths]
+    return [
+        Job(
+            base.model_dump_json(),
+            origin(base),
+            dict(values),
+            tuple(numbers[first : first + PATHS_OF_A_JOB]),
+            fill,
+        )
+        for first in range(0, len(numbers), PATHS_OF_A_JOB)
+    ]
+
+
+def gather(
+    submit: Callable[[Job], Future[Evaluated]], wanted: Iterable[Job]
+) -> list[Evaluated | ScenarioError]:
+    """Run all jobs; what each comes to, in order, or why no world has its parameters.
+
+    Raises what else a job raises, and KeyboardInterrupt after Ctrl-C.
+    """
+    finished: SimpleQueue[Any] = SimpleQueue()
+    with interrupts_as_news(finished):
+        futures = [submit(job) for job in wanted]
+        for future in futures:
+            future.add_done_callback(finished.put)
+        for _ in futures:
+            if finished.get() is None:
+                raise KeyboardInterrupt
+    return [_result(future) for future in futures]
+
+
+def _result(future: Future[Evaluated]) -> Evaluated | ScenarioError:
+    try:
+        return future.result()
+    except ScenarioError as error:
+        return error
+
+
+def _opening(scenario_json: str) -> tuple[Reopening, Amounts]:
+    with _building:  # one builds, the others wait
+        return _opening_of(scenario_json)
+
+
+@lru_cache(maxsize=64)
+def _opening_of(scenario_json: str) -> tuple[Reopening, Amounts]:
+    world = world_of(scenario_json)
+    amounts = Amounts(world.scenario, world.book, list(world.market.price[0]))
+    return Reopening(world), amounts
+
+
+def _path(scenario_json: str, path: int) -> tuple[Floats, Floats]:
+    """(reference prices, what feeds see of them) of one path, each (steps + 1, assets)."""
+    block, row = divmod(path, _DRAWN_AT_ONCE)
+    prices, seen = _drawn(scenario_json, block)
+    return prices[row], seen[row]
+
+
+@lru_cache(maxsize=512)
+def _drawn(scenario_json: str, block: int) -> tuple[Floats, Floats]:
+    scenario = scenario_of(scenario_json)
+    prices = draw(scenario, "mc", block * _DRAWN_AT_ONCE, _DRAWN_AT_ONCE)
+    return prices, observed(scenario, prices)

@@ -1,0 +1,130 @@
+"""What a finished search says: the front, the settings to point out, and the way there.
+
+All figures of a setting are estimated anew on all paths, all differences on the paths that it has
+in common with the current setting. (A front is chosen by its estimates, so those of its best points
+are a little too good: the winner's curse. The paired intervals say how much can be left of them.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from sim.tuning import race
+from sim.tuning.objectives import BY_NAME, HARMS, MEASURES, Sample, difference, estimate
+from sim.tuning.preset import Setup
+from sim.tuning.result import Choice, Choices, OneByOne, Trial, Value
+from sim.tuning.space import Space
+from sim.tuning.study import Tuner
+
+
+def front(objectives: Sequence[str], trials: Sequence[Trial]) -> list[int]:
+    """Numbers of the complete trials that none other dominates."""
+    return race.front(objectives, _values(trials))
+
+
+def picks(objectives: Sequence[str], trials: Sequence[Trial]) -> dict[str, int]:
+    """Trial numbers of "safest", "most_efficient" and "knee", all on the front.
+
+    safest has the least of the first harm among the objectives, most_efficient the most of the
+    first benefit; ties go to the other objectives in their order. The knee has the largest sum of
+    goodness, each objective from 0 at its worst on the front to 1 at its best: of all points of the
+    front it lies farthest beyond the plane through the ends. Without a harm (or a benefit) among
+    the objectives, the first objective stands for it.
+    """
+    numbers = front(objectives, trials)
+    values = _values(trials)
+    goodness = {n: {name: values[n][name] * _sign(name) for name in objectives} for n in numbers}
+    harms = [name for name in objectives if name in HARMS] or list(objectives[:1])
+    benefits = [name for name in objectives if name not in HARMS] or list(objectives[:1])
+
+    def best_by(first: str) -> int:
+        order = [first, *(name for name in objectives if name != first)]
+        return max(numbers, key=lambda n: tuple(goodness[n][name] for name in order))
+
+    def normal(n: int) -> float:
+        total = 0.0
+        for name in objectives:
+            column = [goodness[m][name] for m in numbers]
+            width = max(column) - min(column)
+            total += (goodness[n][name] - min(column)) / width if width else 1.0
+        return total
+
+    return {
+        "safest": best_by(harms[0]),
+        "most_efficient": best_by(benefits[0]),
+        "knee": max(numbers, key=normal),
+    }
+
+
+def choices(tuner: Tuner, trials: Sequence[Trial]) -> tuple[Choices, dict[str, Sample]]:
+    """The settings pointed out with all their measures, and their samples by name."""
+    setup = tuner.setup
+    numbers = {"current": 0, **picks(setup.preset.tuning.objectives, trials)}
+    by_number = {trial.number: trial for trial in trials}
+    others = sorted(set(numbers.values()) - {0})
+    drawn = tuner.samples([by_number[n].values for n in others])
+    samples = {0: tuner.reference, **dict(zip(others, drawn, strict=True))}
+    found = {
+        name: choice(setup.space, n, by_number[n].values, samples[n], tuner.reference)
+        for name, n in numbers.items()
+    }
+    return Choices(**found), {name: samples[n] for name, n in numbers.items()}
+
+
+def choice(
+    space: Space, number: int, values: Mapping[str, Value], sample: Sample, current: Sample
+) -> Choice:
+    """A setting with all its measures, against the current one."""
+    return Choice(
+        trial=number,
+        values=dict(values),
+        measures={one.name: estimate(one.name, sample) for one in MEASURES},
+        difference={one.name: difference(one.name, sample, current) for one in MEASURES},
+        next_step=space.next_step(values),
+    )
+
+
+def one_by_one(
+    tuner: Tuner, values: Mapping[str, Value], sample: Sample, measure: str
+) -> list[OneByOne]:
+    """The recommended setting with one parameter after the other at its old value.
+
+    Left out are parameters that do not change, and old values that the contracts would refuse
+    together with the rest.
+    """
+    space = tuner.setup.space
+    changed = [
+        axis
+        for axis in space.axes
+        if values[axis.path] != axis.current and space.accepts({**values, axis.path: axis.current})
+    ]
+    samples = tuner.samples([{**values, axis.path: axis.current} for axis in changed])
+    return [
+        OneByOne(
+            path=axis.path,
+            old=axis.current,
+            new=values[axis.path],
+            measure=measure,
+            loss=estimate(measure, old),
+            difference=difference(measure, old, sample),
+        )
+        for axis, old in zip(changed, samples, strict=True)
+    ]
+
+
+def first_harm(setup: Setup) -> str:
+    """The harm that a study is about: the first of its objectives that is one."""
+    names = [name for name in setup.preset.tuning.objectives if name in HARMS]
+    return names[0] if names else "es_99"
+
+
+def _values(trials: Sequence[Trial]) -> dict[int, dict[str, float]]:
+    return {
+        trial.number: {name: figure.value for name, figure in trial.objectives.items()}
+        for trial in trials
+        if trial.state == "complete"
+    }
+
+
+def _sign(name: str) -> int:
+    return 1 if BY_NAME[name].side == "benefit" else -1

@@ -1,0 +1,159 @@
+"""What is made of a finished search: choices, sensitivity, caps, rules, and the contracts' word."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from scripts.tune import cli
+from sim.scenario import load as load_scenario
+from sim.scenario import with_overrides
+from sim.schema.tuning import CapSearch, Dimension
+from sim.tuning import baselines, confirm, sensitivity
+from sim.tuning.caps import largest_within, solve
+from sim.tuning.preset import known, load, prepare
+from sim.tuning.recommend import choices, one_by_one, picks
+from sim.tuning.result import Figure, ResultError, Trial
+from sim.tuning.result import load as load_result
+from sim.tuning.space import Space
+from tests.tuning.small import R, setup, tuner
+
+
+def _trials(*points: tuple[float, float]) -> list[Trial]:
+    return [
+        Trial(
+            number=n,
+            values={},
+            objectives={
+                "borrowed": Figure(value=b, low=b, high=b),
+                "es_99": Figure(value=h, low=h, high=h),
+            },
+            state="complete",
+            paths=1,
+        )
+        for n, (b, h) in enumerate(points)
+    ]
+
+
+def test_safest_most_efficient_and_knee() -> None:
+    """A front with a corner: the knee is the corner."""
+    trials = _trials((1, 0), (2, 0.2), (9, 1), (10, 10), (5, 8))
+    assert picks(("borrowed", "es_99"), trials) == {"safest": 0, "most_efficient": 3, "knee": 2}
+
+
+def test_the_presets_can_be_prepared() -> None:
+    assert known() == ["aggressive", "conservative", "current-market"]
+    for name in known():
+        asked = prepare(load(name), accounts=1000)
+        assert asked.space.accepts(asked.space.current)
+    now = prepare(load("current-market")).space.current
+    assert now[f"{R}.WETH.lt_bps"] == 8300 and now[f"{R}.WBTC.ltv_bps"] == 7300  # 2026-08-22
+
+
+def test_bisection_finds_what_a_grid_finds() -> None:
+    """On losses with a known edge, a jump included; and never above the edge."""
+    for edge in (1.3, 7.0, 80.0):
+        found = largest_within(lambda x, edge=edge: x**2, edge**2, 1.0, 100.0)
+        grid = max(x for x in np.geomspace(1, 100, 2_000) if x**2 <= edge**2)
+        assert found.value is not None
+        assert edge / 1.021 <= found.value <= edge and abs(found.value / grid - 1) < 0.025
+        jump = largest_within(lambda x, edge=edge: 0.0 if x <= edge else 9.0, 5.0, 1.0, 100.0)
+        assert jump.value is not None and edge / 1.021 <= jump.value <= edge
+    assert largest_within(lambda x: 1.0, 0.5, 1, 10).value is None
+    assert largest_within(lambda x: 0.0, 0.5, 1, 10).value == 10
+    assert found.evaluations <= 2 + math.ceil(math.log2(math.log(100) / math.log(1.02)))
+
+
+def test_rules_of_practice() -> None:
+    """SmartLTV's own example; the incentive of a 77 % threshold by hand; slippage by the pool."""
+    assert baselines.smart_ltv(0.05, 10e6, 50e6, 0.05, c=7) == pytest.approx(0.4072, abs=5e-5)
+    assert baselines.liquidation_incentive(0.77) == pytest.approx(1 / (0.3 * 0.77 + 0.7) - 1)
+    assert baselines.liquidation_incentive(0.1) == 0.15
+    sold = baselines.sellable_within(1e6, 0.05)
+    assert (1e6 / (1e6 + sold)) ** 2 == pytest.approx(0.95)
+    assert baselines.liquidity_cap(1e6, 0.05) == pytest.approx(2 * sold)
+    found = list(baselines.baselines(load_scenario("lending-market")))
+    assert {one.path for one in found} >= {f"{R}.WETH.ltv_bps", f"{R}.WBTC.supply_cap"}
+
+
+def test_sobol_indices_of_a_known_function() -> None:
+    """Y = a X1 + b X2 with independent uniform X: S_i = a_i^2 / (a^2 + b^2) = .8 and .2."""
+    base = with_overrides(load_scenario("black-thursday"), {"book.accounts": 20})
+    paths = ["protocol.cover_window_hours", "protocol.liquidation.dust_value_usd"]
+    space = Space({path: Dimension(low=1, high=2) for path in paths}, base)
+    wanted = sensitivity.settings(space, 1, 256)
+    harms = [2 * float(v[paths[0]]) + float(v[paths[1]]) for v in wanted]  # type: ignore[arg-type]
+    found = {one.path: one for one in sensitivity.indices(space, "es_99", harms, 1)}
+    for path, share in zip(paths, (0.8, 0.2), strict=True):
+        assert found[path].first_order.value == pytest.approx(share, abs=0.02)
+        assert found[path].total.value == pytest.approx(share, abs=0.02)
+    assert sensitivity.indices(space, "es_99", np.ones(len(wanted)), 1) == ()
+
+
+@pytest.mark.compiled
+def test_a_search_from_end_to_end(tmp_path: Path) -> None:
+    """Choices on common paths, old values one by one, a cap, the worst path on the contracts."""
+    asked = setup(caps={f"{R}.WETH.supply_cap": {"budget_usd": 3e5, "largest": 4.0}})
+    with tuner(tmp_path, asked, paths=64) as one:
+        trials = list(one.run(12))
+        found, samples = choices(one, trials)
+        assert found.current.values == asked.space.current
+        assert all(f.value == 0 for f in found.current.difference.values())
+        for name in ("safest", "most_efficient", "knee"):
+            choice = getattr(found, name)
+            assert asked.space.accepts(choice.next_step)
+            for measure, figure in choice.difference.items():
+                now = found.current.measures[measure].value
+                assert figure.value == pytest.approx(choice.measures[measure].value - now, abs=1e-6)
+        changed = one_by_one(one, found.knee.values, samples["knee"], "es_99")
+        for row in changed:
+            assert row.old != row.new
+            loss = found.knee.measures["es_99"].value + row.difference.value
+            assert row.loss.value == pytest.approx(loss, rel=1e-9, abs=1e-6)
+        path = f"{R}.WETH.supply_cap"
+        cap = solve(one, asked.space.current, path)
+        losses = [
+            one.samples([asked.space.current], fill=(path, x))[0]
+            for x in np.geomspace(cap.largest_tried / 80, cap.largest_tried, 5)
+        ]
+        ladder = [float(np.sort(o.outcomes[0][:, 0] + o.outcomes[0][:, 5])[-1]) for o in losses]
+        assert ladder == sorted(ladder)  # more under the cap, more to sell, more lost
+        if cap.value not in (None, cap.largest_tried):
+            assert cap.loss.value <= cap.budget
+        worst = confirm.worst(samples["knee"], 1)
+        began = time.monotonic()
+        (checked,) = confirm.verifications(asked, found.knee.values, worst, "revm")
+        (i, k), loss = worst[0], samples["knee"].outcomes
+        on_floats = checked.on_floats["bad_debt"] + checked.on_floats["shortfall"]
+        assert on_floats == pytest.approx(loss[i][k, 0] + loss[i][k, 5], rel=1e-6)
+        said = confirm.confirmation(asked, "knee", worst, [checked], began)
+    assert said.differing == 0 and said.operations > 50 and len(said.state_hash) == 64
+
+
+@pytest.mark.compiled
+def test_the_command_writes_a_result_and_refuses_to_overwrite_it(tmp_path: Path) -> None:
+    words = ["current-market", "--trials", "4", "--paths", "16", "--accounts", "200"]
+    words += ["--sensitivity", "0", "--out", str(tmp_path)]
+    done = CliRunner().invoke(cli, words)
+    assert done.exit_code == 0, done.output
+    assert "The front" in done.output and "next step" in done.output
+    result = load_result(tmp_path)
+    assert len(result.trials) == 4 and result.trials[0].values == result.choices.current.values
+    assert json.loads((tmp_path / "tuning.json").read_text())["paths"] == 16
+    again = CliRunner().invoke(cli, words)
+    assert again.exit_code == 1 and "--resume" in again.output
+    more = [word if word != "4" else "6" for word in words]
+    assert CliRunner().invoke(cli, [*more, "--resume"]).exit_code == 0
+    assert len(load_result(tmp_path).trials) == 6
+    with pytest.raises(ResultError, match="ape run tune"):
+        load_result(tmp_path / "nowhere")
+
+
+def test_a_cap_search_is_checked() -> None:
+    assert CapSearch(budget_usd=1.0).largest == 4.0

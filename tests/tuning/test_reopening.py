@@ -1,0 +1,112 @@
+"""A world opened again in compiled code is the world that is built anew, to rounding."""
+
+import numpy as np
+import pytest
+
+from sim.engines.memory import on_floats
+from sim.engines.reopening import Reopening
+from sim.scenario import Scenario, ScenarioError, load, with_overrides
+from sim.tuning.borrowing import Amounts
+from sim.world import World, build
+
+R = "protocol.reserves"
+
+
+def _base() -> Scenario:
+    return with_overrides(load("black-thursday"), {"book.accounts": 60, "duration_hours": 1.0})
+
+
+def _amounts(world: World) -> Amounts:
+    return Amounts(world.scenario, world.book, list(world.market.price[0]))
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        {},
+        {f"{R}.WETH.lt_bps": 8800, f"{R}.WETH.ltv_bps": 7900},
+        {f"{R}.WETH.ltv_bps": 4000, f"{R}.WBTC.max_bonus_bps": 2000, f"{R}.DAI.lt_bps": 9000},
+        {f"{R}.WETH.supply_cap": 100_000.0, f"{R}.DAI.borrow_cap": 1e7},
+        {"protocol.insurance.capital_usd.DAI": 5e5, "protocol.liquidation.engine": "dutch-bonus"},
+    ],
+)
+def test_the_same_start_as_built_anew(overrides: dict[str, object]) -> None:
+    """Every array of state and market, to 1e-9 of its largest number (object integers to floats).
+
+    Scratch space (journal, undo, result) is not state.
+    """
+    world = build(_base())
+    amounts = _amounts(world)
+    scenario = with_overrides(world.scenario, overrides)
+    collateral, debt = amounts.under(scenario)
+    found = Reopening(world).at(scenario, collateral, debt)
+    anew = on_floats(build(scenario, book=amounts.book_under(scenario)))
+    for name in set(anew.state._fields) - {"journal", "undo", "result", "journal_length"}:
+        here, there = getattr(found.state, name), getattr(anew.state, name)
+        scale = np.abs(there).max(initial=1.0)
+        assert np.allclose(here, there, rtol=1e-9, atol=1e-12 * scale), name
+    for name in anew.market._fields:
+        here, there = getattr(found.market, name), getattr(anew.market, name)
+        assert np.allclose(here, there, rtol=1e-9, atol=1e-9), name
+
+
+@pytest.mark.compiled
+def test_no_operation_is_refused_by_rounding() -> None:
+    """A thousand accounts of a busy market, under forty settings."""
+    world = build(load("lending-market"))
+    amounts, reopening = _amounts(world), Reopening(world)
+    rng = np.random.default_rng(5)
+    for _ in range(40):
+        ltv = {f"{R}.{name}.ltv_bps": int(rng.integers(4000, 7700)) for name in ("WETH", "WBTC")}
+        scenario = with_overrides(world.scenario, ltv)
+        reopening.at(scenario, *amounts.under(scenario))
+
+
+@pytest.mark.compiled
+def test_a_refused_operation_is_named() -> None:
+    world = build(_base())
+    amounts = _amounts(world)
+    with pytest.raises(ScenarioError, match=r"refuses it at the start: .* of asset"):
+        Reopening(world).at(world.scenario, amounts.collateral, amounts.debt * 10)
+
+
+def test_borrowers_keep_their_share_of_the_limit() -> None:
+    """One number by hand: WETH's limit up by a tenth, all debt against WETH alone up by a tenth."""
+    world = build(_base())
+    amounts = _amounts(world)
+    up = with_overrides(world.scenario, {f"{R}.WETH.ltv_bps": 8250, f"{R}.WETH.lt_bps": 8500})
+    collateral, debt = amounts.under(up)
+    weth = world.scenario.symbols.index("WETH")
+    assert (collateral == amounts.collateral).all()
+    only = (amounts.collateral > 0).sum(axis=1) == 1
+    pure = only & (amounts.collateral[:, weth] > 0)
+    other = only & (amounts.collateral[:, weth] == 0)
+    assert pure.sum() > 10 and other.sum() > 3
+    # One unit: amounts are rounded down.
+    up_by_a_tenth = 1.1 * amounts.debt[pure].sum(axis=1)
+    assert np.allclose(debt[pure].sum(axis=1), up_by_a_tenth, rtol=1e-12, atol=1)
+    assert np.allclose(debt[other], amounts.debt[other], rtol=1e-12, atol=1)
+
+
+def test_the_current_parameters_give_the_current_book() -> None:
+    world = build(_base())
+    collateral, debt = _amounts(world).under(world.scenario)
+    assert np.allclose(collateral, world.book.collateral.astype(float), rtol=1e-12, atol=1)
+    assert np.allclose(debt, world.book.debt.astype(float), rtol=1e-12, atol=1)
+
+
+def test_what_cannot_be_had_is_shared_out() -> None:
+    """A cap of half the debt leaves everyone half of his, and cash ends before a cap does."""
+    world = build(_base())
+    amounts = _amounts(world)
+    dai = world.scenario.symbols.index("DAI")
+    total = amounts.debt[:, dai].sum() / 1e18
+    capped = with_overrides(world.scenario, {f"{R}.DAI.borrow_cap": total / 2})
+    _, debt = amounts.under(capped)
+    has = amounts.debt[:, dai] > 0
+    assert np.allclose(debt[has, dai] / amounts.debt[has, dai], 0.4995, rtol=1e-9)
+    poor = with_overrides(world.scenario, {"suppliers.DAI": 1e6})
+    _, debt = amounts.under(poor)
+    build(poor, book=amounts.book_under(poor))  # refused if more were borrowed than is there
+    assert 0 < debt[:, dai].sum() < amounts.debt[:, dai].sum()
