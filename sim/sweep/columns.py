@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from sim.engines.outcome import OUTCOME
 
-FORMAT = 1
+FORMAT = 2
 """Of the files of a study; a study of another format is not read."""
 
 _VALUE = 1e-8  # USD per unit of a value
@@ -39,6 +39,14 @@ COLUMNS = {
     "largest_usage": (
         "largest_usage",
         "largest debt / (cash + debt) of any asset after any step, a ratio",
+    ),
+    "revenue_usd": (
+        "revenue",
+        f"what fees took in, the part that bore losses included, {_AT_THE_END}",
+    ),
+    "steps_without_cash": (
+        "steps_without_cash",
+        "steps after which suppliers of some asset found less than a thousandth in cash",
     ),
 }
 """Column -> what it is in `sim.engines.outcome.OUTCOME`, and its meaning with its unit."""

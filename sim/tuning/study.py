@@ -220,7 +220,9 @@ class _Draft:
         self.refusal: ScenarioError | None = None
 
     def take(self, scenario: int, paths: Any, found: list[Evaluated | ScenarioError]) -> None:
-        """What jobs of consecutive parts of `paths` came to."""
+        """What jobs of consecutive parts of `paths` came to; none of a rung that adds no path."""
+        if not found:
+            return
         parts = []
         for part in found:
             if isinstance(part, ScenarioError):

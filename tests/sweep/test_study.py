@@ -209,7 +209,7 @@ def test_blocks_of_nobody_knows_what(tmp_path: Path) -> None:
     [
         ("{", "not the manifest"),
         ("[]", "not the manifest"),
-        ('{"format": 1}', "not the manifest"),
+        ('{"format": 2}', "not the manifest"),
         ('{"format": 99}', "of format 99"),
     ],
 )

@@ -48,7 +48,7 @@ def _hypervolume(points: list[tuple[float, float]], reference: float = 1.1) -> f
     return area
 
 
-@pytest.mark.parametrize(("name", "trials", "gap"), [("tpe", 600, 0.08), ("nsga2", 800, 0.2)])
+@pytest.mark.parametrize(("name", "trials", "gap"), [("tpe", 600, 0.08), ("nsga2", 1_600, 0.1)])
 def test_the_front_of_a_known_problem(name: SamplerName, trials: int, gap: float) -> None:
     """ZDT1 in five dimensions, asked for and told as the study does: the hypervolume is within the
     stated gap of the true front's, 2/3 + .1 + .11. At random it is
