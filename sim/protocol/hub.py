@@ -230,7 +230,7 @@ def add(s: State, spoke: int, i: int, assets: int, shares: int) -> int:
         return AMOUNT_TOO_LARGE
     if shares >= max_shares() or s.hub[i, TOTAL_SHARES] + shares >= max_shares():
         return AMOUNT_TOO_LARGE
-    if shares > to_shares_down(s, i, assets):
+    if exceeds(shares, to_shares_down(s, i, assets)):
         return UNFAIR_SHARES
     s.hub[i, CASH] += assets
     s.hub[i, TOTAL_SHARES] += shares

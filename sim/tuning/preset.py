@@ -27,7 +27,7 @@ from sim.tuning.result import Value
 from sim.tuning.space import Space
 
 PATHS_APART = 10_000_000
-_FOLDER = Path(sim.scenario.__file__).parent / "scenarios" / "presets"
+_FOLDER = Path(__file__).parents[1] / "scenarios" / "presets"
 
 
 class Setup(NamedTuple):

@@ -13,6 +13,7 @@ from sim.market.tables import price_table
 from sim.measures import book as books
 from sim.report.page import crash, market, sweep
 from sim.scenario import Scenario, ScenarioError, digest, known, load, with_overrides
+from sim.tuning import preset
 from sim.tuning.result import TuningResult
 
 _MOVED = 0.02
@@ -69,7 +70,11 @@ def _scenario(result: TuningResult) -> Scenario | None:
 
 
 def _candidates(result: TuningResult) -> Iterator[Scenario]:
-    """Scenarios that the study may have been of: a known one under its parameters."""
+    """Scenarios that the study may have been of: its preset's, or a known one."""
+    if result.preset in preset.known():
+        with suppress(ScenarioError):
+            prepared = preset.prepare(preset.load(result.preset), result.accounts, result.seed)
+            yield prepared.scenarios[0]
     name, values = result.scenarios[0].name, result.choices.current.values
     if name in known():
         shared = {"book.accounts": result.accounts, "seed": result.seed}
