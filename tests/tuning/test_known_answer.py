@@ -18,13 +18,14 @@ PATH = "protocol.reserves.WETH.ltv_bps"
 @pytest.mark.compiled
 @pytest.mark.parametrize("name", ["cma-es", "tpe"])
 def test_the_best_borrow_limit_against_one_fall_of_known_law(name: SamplerName) -> None:
-    """Within 1 % of the range, by the loop on 20,000 paths (of which the sample's own optimum is
-    off by 24 bps, one standard deviation)."""
+    """Within 1 % of the range, by the loop on 12,000 paths (of which the sample's own optimum is
+    off by 31 bps, one standard deviation).
+    """
     asked = setup(name)
     with pool_of(run, workers=2) as submit:
         study = optuna.create_study(directions=directions(asked.preset.tuning.objectives))
         study.enqueue_trial(asked.space.positions(asked.space.current))
-        tuner = Tuner(asked, 20_000, 1, study, submit)
+        tuner = Tuner(asked, 12_000, 1, study, submit)
         trials = list(tuner.run(48))
     best = max(trials, key=lambda trial: trial.objectives["net_revenue"].value)
     found = best.values[PATH]
