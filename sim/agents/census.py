@@ -39,10 +39,11 @@ def census(s: State) -> Array:
     watch, small = _estimate(s)
     owing = watch[:, DEBT_VALUE] != 0
     near = np.flatnonzero(owing & ((watch[:, FACTOR] < float(wad()) * (1 + NEAR)) | small))
-    exact = _exact(s, near)
-    watch[near] = exact.astype(np.float64)
-    below = near[exact[:, FACTOR] < wad()]  # the nearest double of 1e18 - 1 is 1e18
-    watch[below, FACTOR] = np.minimum(watch[below, FACTOR], np.nextafter(float(wad()), 0))
+    if len(near):
+        exact = _exact(s, near)
+        watch[near] = exact.astype(np.float64)
+        below = near[exact[:, FACTOR] < wad()]  # the nearest double of 1e18 - 1 is 1e18
+        watch[below, FACTOR] = np.minimum(watch[below, FACTOR], np.nextafter(float(wad()), 0))
     return watch
 
 

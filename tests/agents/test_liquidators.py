@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from sim.engines.by_name import follower
 from sim.engines.exact import run
 from sim.protocol import transaction as op
 from sim.protocol import vault
@@ -159,3 +160,44 @@ def test_where_the_hub_has_no_cash_only_who_takes_shares_liquidates() -> None:
     assert taken <= held <= taken * 1.001  # it earns interest since
     _, without = _played([{**taker, "takes_shares": False}], **dry)
     assert not any(row[7] for row in without)
+
+
+@pytest.mark.chain
+@pytest.mark.parametrize("dry", [True, False])
+def test_own_capital_and_shares_agree_with_the_contracts(dry: bool) -> None:
+    """Takers, keepers and sellers with latencies on an EVM, word for word: where suppliers leave
+    until there is no cash, and where they stay.
+    """
+    leaving = {"base_per_day": 400.0, "branching_ratio": 0.5, "half_life_seconds": 3_600}
+    leaving |= {"size_bps": 100, "per_usage": 0.0, "above_usage": 0.9, "per_loss": 0.0}
+    own = dict.fromkeys(("USDC", "DAI", "WETH", "WBTC"), 3e5)
+    population = [
+        {
+            **ONE,
+            "name": "taker",
+            "capital_usd": own,
+            "takes_shares": True,
+            "max_actions_per_step": 1,
+        },
+        {**ONE, "name": "keeper", "capital_usd": own, "keeps_collateral": True},
+        {**ONE, "name": "late seller", "capital_usd": own, "latency_seconds": 600},
+        {**ONE, "name": "flash", "latency_seconds": 1_200},
+    ]
+    overrides = {
+        **SMALL,
+        **LOW,
+        "book.accounts": 24,
+        "book.debt_weights": {"WETH": 60, "WBTC": 0, "USDC": 20, "DAI": 20},
+        "book.collateral_weights": {"WETH": 30, "WBTC": 10, "USDC": 30, "DAI": 30},
+        "suppliers.WETH": 3e7,
+        "withdrawals": {"WETH": leaving} if dry else {},
+        "liquidators": population,
+    }
+    world = build(with_overrides(load("black-thursday"), overrides))
+    done = set()
+    with follower("revm", world) as chain:
+        for step in run(world, chain):
+            done |= {(row[1], row[7]) for row in step.rows if row[0] in LIQUIDATIONS and not row[8]}
+        assert chain and chain.values > 100_000
+    assert ((FIRST_LIQUIDATOR, 1) in done) == dry
+    assert dry or len(done) > 1

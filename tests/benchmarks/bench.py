@@ -159,8 +159,9 @@ def _exact(world: World, last: int) -> float:
 
 
 def _exact_checks(world: World) -> float:
-    census(world.state)
-    return float(len(world.state.account))
+    for _ in range(10):
+        census(world.state)
+    return 10.0 * len(world.state.account)
 
 
 def _paths(engine: Compiled, tables: list[Any]) -> Callable[[], float]:
