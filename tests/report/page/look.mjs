@@ -1,5 +1,5 @@
 // Opens pages in a headless browser and prints what is there as JSON; for the tests and for people:
-//   node tests/report/page/look.mjs out/black-thursday/report.html --pictures /tmp/pictures
+//   node tests/report/page/look.mjs out/black-thursday/report.html --pictures out/pictures
 // The browser is the one that BREAKWATER_BROWSER names; or, on Linux on x86, the one inside the package
 // @sparticuz/chromium; or the first chromium or chrome on the PATH.
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
