@@ -11,7 +11,7 @@
     7  keepers flag, liquidators act  keepers.flag, liquidators.act: sales move the venues
     8  losses are borne               keepers.settle_losses: write-offs, fees, fund, suppliers
 
-While the sequencer is down, nothing of it does: time passes.
+While the sequencer is down, only time and reference prices move: no transaction is included.
 
 Everything that happens to the protocol is an operation of `sim.protocol.transaction`, so the
 journal of a step is the list of transactions that does the same on a chain. The same source runs

@@ -140,7 +140,7 @@ def sale(w: Market, c: int, d: int, size: float) -> tuple[float, float]:
 @jitable
 def prospect(s: State, w: Market, a: int) -> tuple[float, float, float]:
     """(gain, the most to gain, gain of repaying all) of the best pair of a debt and a collateral of
-    the account, as `_sale` has them; nothing if it is healthy.
+    the account, as `sale` has them; nothing if it is healthy.
     """
     size, m = repayable(s, w, a), s.unit.shape[0]
     if size == 0:
