@@ -49,6 +49,11 @@ def choice_table(result: TuningResult) -> Table:
     """Every measure: now, and the difference of each choice with its interval."""
     title = "Measures now, and what would change (95% intervals of paired differences)"
     table = Table(title=title, **_TITLE, **_BARE)
+    table.caption = (
+        f"on {result.fresh_paths:,} paths of each scenario that the search has not seen; "
+        "?: too few of them lose enough for a bound"
+    )
+    table.caption_justify = "left"
     table.add_column("measure")
     for name in _NAMES:
         table.add_column(name.replace("_", " "), justify="right")

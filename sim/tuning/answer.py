@@ -30,12 +30,12 @@ Say = Callable[[str], None]
 def answer(
     tuner: Tuner, asked: dict[str, Any], say: Say, points: int
 ) -> tuple[TuningResult, Sample]:
-    """The result, not confirmed yet, and the recommended setting on all paths.
+    """The result, not confirmed yet, and the recommended setting on fresh paths.
 
     `points` is the base of the Sobol' indices, 0: none.
     """
     setup, trials = tuner.setup, tuner.trials()
-    say("Running the settings of the front that matter on all paths.")
+    say("Running the settings to point out on paths that the search has not seen.")
     chosen, samples = choices(tuner, trials)
     recommended = getattr(chosen, RECOMMENDED)
     harm = first_harm(setup)
@@ -54,6 +54,7 @@ def answer(
         seed=asked["seed"],
         accounts=setup.accounts,
         paths=tuner.paths,
+        fresh_paths=samples["current"].paths,
         sampler=setup.preset.tuning.sampler,
         versions={**asked["origin"], "breakwater": asked["breakwater"]},
         command=asked["command"],

@@ -26,10 +26,11 @@ Name = Literal["current", "safest", "most_efficient", "knee"]
 
 
 def worst(sample: Sample, count: int) -> list[tuple[int, int]]:
-    """(scenario, path) of the paths that lose most over all scenarios, the worst first."""
+    """(scenario, number) of the paths that lose most over all scenarios, the worst first."""
     losses = np.stack([o[:, BAD_DEBT] + o[:, SHORTFALL] for o in sample.outcomes])
     order = np.argsort(-losses, axis=None, kind="stable")[:count]
-    return [(int(i), int(k)) for i, k in zip(*np.unravel_index(order, losses.shape), strict=True)]
+    where = zip(*np.unravel_index(order, losses.shape), strict=True)
+    return [(int(i), sample.first + int(k)) for i, k in where]
 
 
 def world_under(setup: Setup, scenario: int, values: Mapping[str, Value]) -> World:

@@ -141,6 +141,8 @@ class Sample(NamedTuple):
     borrowed: tuple[float, ...]
     """By scenario: debt at the start, USD."""
     step_seconds: tuple[int, ...]
+    first: int = 0
+    """Number of the first path, of each scenario's."""
 
     @property
     def paths(self) -> int:

@@ -1,8 +1,8 @@
 """What a finished search says: the front, the settings to point out, and the way there.
 
-All figures of a setting are estimated anew on all paths, all differences on the paths that it has
-in common with the current setting. (A front is chosen by its estimates, so those of its best points
-are a little too good: the winner's curse. The paired intervals say how much can be left of them.)
+A front is chosen by its estimates, so those of its best points are too good: the winner's curse.
+Settings pointed out are therefore estimated anew on paths that the search has not seen, four times
+as many, and all differences are of such paths, the same ones for both settings.
 """
 
 from __future__ import annotations
@@ -57,15 +57,15 @@ def picks(objectives: Sequence[str], trials: Sequence[Trial]) -> dict[str, int]:
 
 
 def choices(tuner: Tuner, trials: Sequence[Trial]) -> tuple[Choices, dict[str, Sample]]:
-    """The settings pointed out with all their measures, and their samples by name."""
+    """The settings pointed out with all their measures, and their samples by name: fresh paths."""
     setup = tuner.setup
     numbers = {"current": 0, **picks(setup.preset.tuning.objectives, trials)}
     by_number = {trial.number: trial for trial in trials}
-    others = sorted(set(numbers.values()) - {0})
-    drawn = tuner.samples([by_number[n].values for n in others])
-    samples = {0: tuner.reference, **dict(zip(others, drawn, strict=True))}
+    wanted = sorted(set(numbers.values()))
+    drawn = tuner.fresh_samples([by_number[n].values for n in wanted])
+    samples = dict(zip(wanted, drawn, strict=True))
     found = {
-        name: choice(setup.space, n, by_number[n].values, samples[n], tuner.reference)
+        name: choice(setup.space, n, by_number[n].values, samples[n], samples[0])
         for name, n in numbers.items()
     }
     return Choices(**found), {name: samples[n] for name, n in numbers.items()}
@@ -87,7 +87,8 @@ def choice(
 def one_by_one(
     tuner: Tuner, values: Mapping[str, Value], sample: Sample, measure: str
 ) -> list[OneByOne]:
-    """The recommended setting with one parameter after the other at its old value.
+    """The recommended setting, `sample` on fresh paths, with one parameter after the other at its
+    old value.
 
     Left out are parameters that do not change, and old values that the contracts would refuse
     together with the rest.
@@ -98,7 +99,7 @@ def one_by_one(
         for axis in space.axes
         if values[axis.path] != axis.current and space.accepts({**values, axis.path: axis.current})
     ]
-    samples = tuner.samples([{**values, axis.path: axis.current} for axis in changed])
+    samples = tuner.fresh_samples([{**values, axis.path: axis.current} for axis in changed])
     return [
         OneByOne(
             path=axis.path,

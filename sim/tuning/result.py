@@ -108,7 +108,7 @@ class Choice(Record):
     trial: int
     values: dict[str, Value]
     measures: dict[str, Figure]
-    """All measures, by name; objectives are some of them."""
+    """All measures, by name, on fresh paths; objectives are some of them."""
     difference: dict[str, Figure]
     """Against the current setting on the same paths, by measure: this minus current."""
     next_step: dict[str, Value]
@@ -203,6 +203,8 @@ class TuningResult(Record):
     accounts: int
     paths: int
     """Of each scenario, for a complete trial."""
+    fresh_paths: int
+    """Of each scenario, for the choices and what is said of them; the search has not seen them."""
     sampler: str
     versions: dict[str, str]
     command: str

@@ -35,6 +35,8 @@ from sim.tuning.result import Figure, Trial, Value
 
 BATCH = 8
 """Trials asked for at a time: enough work for several workers, little lost by not knowing."""
+FRESH = 4
+"""Fresh paths per path of the search."""
 _VALUES, _RECORD, _OWNER = "values", "record", "owner"
 
 Submit = Callable[[Job], Future[Evaluated]]
@@ -92,24 +94,45 @@ class Tuner:
         worst_only: bool = False,
         fill: tuple[str, float] | None = None,
     ) -> list[Sample]:
-        """Settings on all paths, or on those of the first rung with zeros for the others.
+        """Settings on all paths of the search, or on those of the first rung with zeros for others.
 
         `fill` is the path of a cap and tokens: the market with it used in full. Raises
         `ScenarioError` for a setting that no world has.
         """
         count = len(self.setup.scenarios)
-        chosen: list[Any] = [range(self.paths)] * count
+        rows: list[Any] = [range(self.paths)] * count
         if worst_only:
             course = Course(self.reference, self._seed)
-            chosen = [course.paths_of(0, i).tolist() for i in range(count)]
+            rows = [course.paths_of(0, i) for i in range(count)]
+        return self._samples(settings, rows, 0, self.paths, fill)
+
+    def fresh_samples(self, settings: Sequence[Mapping[str, Value]]) -> list[Sample]:
+        """Settings on `FRESH` times as many paths, none of which the search has seen.
+
+        A setting is chosen for what it comes to on the search's paths, so there it looks better
+        than it is. Here it does not.
+        """
+        size = FRESH * self.paths
+        rows = [range(size)] * len(self.setup.scenarios)
+        return self._samples(settings, rows, self.paths, size)
+
+    def _samples(
+        self,
+        settings: Sequence[Mapping[str, Value]],
+        rows: Sequence[Sequence[int]],
+        first: int,
+        size: int,
+        fill: tuple[str, float] | None = None,
+    ) -> list[Sample]:
+        """Settings on `rows` of each scenario; row 0 of `size` is path `first`."""
         wanted = [
-            (n, i, jobs(self.setup, values, i, chosen[i], fill))
+            (n, i, jobs(self.setup, values, i, [first + int(row) for row in chosen], fill))
             for n, values in enumerate(settings)
-            for i in range(count)
+            for i, chosen in enumerate(rows)
         ]
-        drafts = [_Draft(self.setup, self.paths) for _ in settings]
+        drafts = [_Draft(self.setup, size, first) for _ in settings]
         for n, i, found in self._gathered(wanted):
-            drafts[n].take(i, chosen[i], found)
+            drafts[n].take(i, rows[i], found)
         return [draft.checked() for draft in drafts]
 
     def _gathered(
@@ -212,15 +235,15 @@ class Tuner:
 class _Draft:
     """A sample that fills up."""
 
-    def __init__(self, setup: Setup, paths: int) -> None:
-        self._setup = setup
+    def __init__(self, setup: Setup, paths: int, first: int = 0) -> None:
+        self._setup, self._first = setup, first
         count = len(setup.scenarios)
         self._outcomes = [np.zeros((paths, len(OUTCOME))) for _ in range(count)]
         self._power, self._borrowed = [0.0] * count, [0.0] * count
         self.refusal: ScenarioError | None = None
 
-    def take(self, scenario: int, paths: Any, found: list[Evaluated | ScenarioError]) -> None:
-        """What jobs of consecutive parts of `paths` came to; none of a rung that adds no path."""
+    def take(self, scenario: int, rows: Any, found: list[Evaluated | ScenarioError]) -> None:
+        """What jobs of consecutive parts of `rows` came to; none of a rung that adds no path."""
         if not found:
             return
         parts = []
@@ -230,7 +253,7 @@ class _Draft:
                 return
             parts.append(part.outcomes)
             self._power[scenario], self._borrowed[scenario] = part.power, part.borrowed
-        self._outcomes[scenario][np.asarray(paths, dtype=np.intp)] = np.concatenate(parts)
+        self._outcomes[scenario][np.asarray(rows, dtype=np.intp)] = np.concatenate(parts)
 
     def sample(self) -> Sample:
         """With zeros in the rows of paths not run."""
@@ -240,6 +263,7 @@ class _Draft:
             tuple(self._power),
             tuple(self._borrowed),
             tuple(one.step_seconds for one in self._setup.scenarios),
+            self._first,
         )
 
     def checked(self) -> Sample:

@@ -129,9 +129,11 @@ def test_a_search_from_end_to_end(tmp_path: Path) -> None:
         worst = confirm.worst(samples["knee"], 1)
         began = time.monotonic()
         (checked,) = confirm.verifications(asked, found.knee.values, worst, "revm")
-        (i, k), loss = worst[0], samples["knee"].outcomes
+        (i, k), sample = worst[0], samples["knee"]
+        assert 64 <= k < 64 + sample.paths  # none of the search's
+        row = sample.outcomes[i][k - 64]
         on_floats = checked.on_floats["bad_debt"] + checked.on_floats["shortfall"]
-        assert on_floats == pytest.approx(loss[i][k, 0] + loss[i][k, 5], rel=1e-6)
+        assert on_floats == pytest.approx(row[0] + row[5], rel=1e-6)
         said = confirm.confirmation(asked, "knee", worst, [checked], began)
     assert said.differing == 0 and said.operations > 50 and len(said.state_hash) == 64
 

@@ -102,7 +102,8 @@ def risk_table(result: TuningResult) -> Table:
         "Now and as proposed",
         ["measure", "now", "95%", "proposed", "95%", "difference, same paths", "95%"],
         rows,
-        note=f"{meanings}.",
+        note=f"On {result.fresh_paths:,} paths of each scenario that the search has not seen, the "
+        f"same for both. {meanings}.",
     )
 
 

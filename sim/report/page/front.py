@@ -74,7 +74,8 @@ def front_chart(results: list[tuple[str, TuningResult]], x: Measure, y: Measure)
         f"{sentence(x.title)} against {y.title}",
         f"Each point is a setting. Better is farther to the {_better(x, 'right', 'left')} and "
         f"farther {_better(y, 'up', 'down')}; no setting that was tried beats one on the front in "
-        "all objectives. Bars are 95% intervals; pointing at a setting shows its values.",
+        "all objectives. Bars are 95% intervals; pointing at a setting shows its values. All of it "
+        "is on the paths of the search, where settings are chosen and look a little too good.",
         figure(traces, _axis(x), _axis(y)),
         Table(
             "The front",
@@ -172,14 +173,16 @@ def _others(result: TuningResult, x: Measure, y: Measure) -> list[Trace]:
 
 def _pointed_out(result: TuningResult, x: Measure, y: Measure, of: str, n: int) -> list[Trace]:
     traces = []
+    by_number = {trial.number: trial for trial in result.trials}
     for k, (name, title) in enumerate(CHOICES.items()):
         choice = getattr(result.choices, name)
-        if {x.name, y.name} <= choice.measures.keys():
+        at = by_number[choice.trial].objectives
+        if {x.name, y.name} <= at.keys():
             recommended = " (recommended)" if name == result.recommended else ""
             trace = points(
                 f"{title}{recommended}{of}",
-                [choice.measures[x.name].value],
-                [choice.measures[y.name].value],
+                [at[x.name].value],
+                [at[y.name].value],
                 k + 1,
                 text=[_hover(f"{title}, trial {choice.trial}", choice.values)],
                 hovertemplate="%{text}<extra></extra>",

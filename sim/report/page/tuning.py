@@ -150,6 +150,7 @@ def _provenance(source: Tuning) -> Section:
         *([f"scenario {one.name}, SHA-256", one.digest] for one in result.scenarios),
         ["seed", f"{result.seed}"],
         ["paths", f"{result.paths:,} of each scenario, sampler {result.sampler}"],
+        ["paths of the choices", f"{result.fresh_paths:,} others of each scenario"],
         *([name, version] for name, version in result.versions.items()),
         ["started", result.started],
         ["finished", result.finished],

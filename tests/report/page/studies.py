@@ -83,7 +83,8 @@ def choice(number: int, lt: int, es_99: float, difference: float) -> Choice:
 def study(confirmed: bool = True) -> TuningResult:
     """The result; one that is not confirmed has three objectives instead of two."""
     small = scenario()
-    trials = [trial(n, 7000 + 100 * n) for n in range(1, 13)]
+    trials = [trial(0, 8000).model_copy(update={"values": CURRENT})]
+    trials += [trial(n, 7000 + 100 * n) for n in range(1, 13)]
     trials += [trial(n, 7600, "raced-out") for n in (13, 14)]
     measures = (
         Measure(
@@ -127,6 +128,7 @@ def study(confirmed: bool = True) -> TuningResult:
         seed=small.seed,
         accounts=40,
         paths=500,
+        fresh_paths=2_000,
         sampler="mc",
         versions={"breakwater": "0.1.0", "numpy": "1.26.4"},
         command="ape run tune black-thursday-week --trials 14 --paths 500 --confirm",
