@@ -54,7 +54,7 @@ def choice_table(result: TuningResult) -> Table:
         "?: too few of them lose enough for a bound"
     )
     table.caption_justify = "left"
-    table.add_column("measure")
+    table.add_column("measure", no_wrap=True)
     for name in _NAMES:
         table.add_column(name.replace("_", " "), justify="right")
     for measure in result.measures:
@@ -68,10 +68,11 @@ def choice_table(result: TuningResult) -> Table:
 
 def parameter_table(result: TuningResult) -> Table:
     """Every parameter: current, the choices, and the next step to the recommended one."""
-    table = Table(title="Parameters, and the next proposal", **_TITLE, **_BARE)
-    table.add_column("parameter")
+    title = f"Parameters, and the next proposal on the way to the {result.recommended}"
+    table = Table(title=title, **_TITLE, **_BARE)
+    table.add_column("parameter", no_wrap=True)
     for name in (*(n.replace("_", " ") for n in _NAMES), "next step"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", overflow="fold")
     for one in result.parameters:
         cells = [_value(getattr(result.choices, name).values[one.path]) for name in _NAMES]
         step = _value(result.recommendation.next_step[one.path])
@@ -81,9 +82,11 @@ def parameter_table(result: TuningResult) -> Table:
 
 def one_by_one_table(result: TuningResult) -> Table:
     """The recommended setting with one parameter at its old value."""
-    table = Table(title="Under one old value: what the loss would have been", **_TITLE, **_BARE)
-    for name in ("parameter", "new", "old", "loss", "difference"):
-        table.add_column(name, justify="left" if name == "parameter" else "right")
+    table = Table(title="Under one old value: what the harm would have been", **_TITLE, **_BARE)
+    table.add_column("parameter", no_wrap=True)
+    titles = [one.title for one in result.measures if one.name == result.one_by_one[0].measure]
+    for name in ("new", "old", *titles, "difference"):
+        table.add_column(name, justify="right", overflow="fold")
     units = {measure.name: measure.unit for measure in result.measures}
     for one in result.one_by_one:
         unit = units[one.measure]
@@ -100,7 +103,7 @@ def one_by_one_table(result: TuningResult) -> Table:
 def sensitivity_table(result: TuningResult) -> Table:
     """Sobol' indices, the largest first."""
     table = Table(title="Share of the harm's variance due to a parameter", **_TITLE, **_BARE)
-    table.add_column("parameter")
+    table.add_column("parameter", no_wrap=True)
     for name in ("by itself", "with interactions", "95% interval"):
         table.add_column(name, justify="right")
     for one in sorted(result.sensitivity, key=lambda one: -one.total.value):
@@ -126,8 +129,8 @@ def baseline_table(result: TuningResult) -> Table:
             one.rule,
             _short(one.path),
             f"{one.value:,.0f}",
-            _value(now[one.path]) if one.path in now else "",
-            _value(found[one.path]) if one.path in found else "",
+            _value(now[one.path]) if one.path in now else "-",
+            _value(found[one.path]) if one.path in found else "-",
         )
     return table
 
@@ -162,21 +165,25 @@ def _difference(figure: Figure, unit: str) -> str:
     middle = _signed(figure.value, unit)
     if figure.low is not None and figure.low == figure.high:
         return middle
-    ends = ["?" if end is None else _signed(end, unit) for end in (figure.low, figure.high)]
+    ends = [
+        "?" if end is None else _signed(end, unit).removesuffix(" pp")
+        for end in (figure.low, figure.high)
+    ]
     return f"{middle}\n[{ends[0]}, {ends[1]}]"
 
 
 def _signed(value: float, unit: str) -> str:
     if not value:
         return "0"
-    return f"{'-' if value < 0 else '+'}{show(abs(value), unit)}"
+    size = f"{abs(value) * 100:.2f} pp" if unit == "share" else show(abs(value), unit)
+    return f"{'-' if value < 0 else '+'}{size}"
 
 
 def _value(value: Value) -> str:
     if value is None:
         return "none"
     if isinstance(value, bool | str):
-        return str(value)
+        return str(value).replace("-", "-\n")  # narrow: close-factor in two lines
     return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
 
 
