@@ -7,11 +7,10 @@ from typing import Any
 from rich.table import Table
 
 from sim.report.text import short_usd
-from sim.tuning.result import Choice, Figure, TuningResult, Value
+from sim.tuning.result import Figure, TuningResult, Value
 
 _BARE: dict[str, Any] = {"box": None, "pad_edge": False, "header_style": "bold"}
 _TITLE: dict[str, Any] = {"title_justify": "left", "title_style": "", "padding": (0, 1)}
-_NAMES = ("current", "safest", "most_efficient", "knee")
 _MOST_ROWS = 20
 
 
@@ -26,8 +25,8 @@ def front_table(result: TuningResult) -> Table:
     table.add_column("")
     by_number = {trial.number: trial for trial in result.trials}
     marks: dict[int, list[str]] = {}
-    for name in _NAMES:
-        marks.setdefault(getattr(result.choices, name).trial, []).append(name.replace("_", " "))
+    for name, choice in result.choices.by_name().items():
+        marks.setdefault(choice.trial, []).append(name.replace("_", " "))
     rows = sorted(
         (by_number[n] for n in result.front),
         key=lambda trial: trial.objectives[result.objectives[0]].value,
@@ -55,13 +54,13 @@ def choice_table(result: TuningResult) -> Table:
     )
     table.caption_justify = "left"
     table.add_column("measure", no_wrap=True)
-    for name in _NAMES:
+    choices = result.choices.by_name()
+    for name in choices:
         table.add_column(name.replace("_", " "), justify="right")
+    current = choices.pop("current")
     for measure in result.measures:
-        cells = [show(result.choices.current.measures[measure.name].value, measure.unit)]
-        for name in _NAMES[1:]:
-            one: Choice = getattr(result.choices, name)
-            cells.append(_difference(one.difference[measure.name], measure.unit))
+        cells = [show(current.measures[measure.name].value, measure.unit)]
+        cells += [_difference(c.difference[measure.name], measure.unit) for c in choices.values()]
         table.add_row(measure.title, *cells)
     return table
 
@@ -71,10 +70,11 @@ def parameter_table(result: TuningResult) -> Table:
     title = f"Parameters, and the next proposal on the way to the {result.recommended}"
     table = Table(title=title, **_TITLE, **_BARE)
     table.add_column("parameter", no_wrap=True)
-    for name in (*(n.replace("_", " ") for n in _NAMES), "next step"):
+    choices = result.choices.by_name()
+    for name in (*(n.replace("_", " ") for n in choices), "next step"):
         table.add_column(name, justify="right", overflow="fold")
     for one in result.parameters:
-        cells = [_value(getattr(result.choices, name).values[one.path]) for name in _NAMES]
+        cells = [_value(choice.values[one.path]) for choice in choices.values()]
         step = _value(result.recommendation.next_step[one.path])
         table.add_row(_short(one.path), *cells, step)
     return table
