@@ -23,8 +23,10 @@ class Override(click.ParamType):
         path, equals, text = value.partition("=")
         if not equals:
             self.fail(f"{value!r} has no '=', write for example seed=7", param, ctx)
+        from sim.schema.yaml_file import value as read_value
+
         try:
-            return path.strip(), yaml.safe_load(text)
+            return path.strip(), read_value(text)
         except (yaml.YAMLError, ValueError) as error:  # ValueError: the 31st of February
             self.fail(f"the value of {path} is not YAML: {error}", param, ctx)
 

@@ -127,6 +127,15 @@ def _problems(rows: list[_Row], scenario: Scenario) -> Iterator[Problem]:
                     f"a second asset of isolated account {row.account}, after line {other}",
                     "0: an isolated account has one collateral and one debt asset",
                 )
+    spelt: dict[str, _Row] = {}
+    for row in rows:
+        first = spelt.setdefault(row.account.casefold(), row)
+        if first.account != row.account:
+            yield Problem(
+                f"line {row.line}, account",
+                f"'{row.account}' is '{first.account}' of line {first.line} in other letters",
+                "one spelling of an account",
+            )
     if len(isolated) > _MOST_ACCOUNTS:
         yield Problem("(file)", f"names {len(isolated):,} accounts", f"at most {_MOST_ACCOUNTS:,}")
 
@@ -134,6 +143,12 @@ def _problems(rows: list[_Row], scenario: Scenario) -> Iterator[Problem]:
 def _row_problems(row: _Row, scenario: Scenario) -> Iterator[Problem]:
     if not row.account:
         yield Problem(f"line {row.line}, account", "is empty", "a name, the same on all its lines")
+    elif not (row.account.isascii() and row.account.isprintable()):
+        yield Problem(
+            f"line {row.line}, account",
+            f"{row.account!a} has a character that cannot be seen or told from another",
+            "letters, digits and signs of ASCII",
+        )
     if row.isolated not in (*_YES, *_NO):
         yield Problem(f"line {row.line}, isolated", f"'{row.isolated}' is no answer", "yes or no")
     if row.asset not in scenario.assets:

@@ -75,7 +75,8 @@ class BorrowerBook(Part):
         description="pairs [probability, health factor >= 1], rising from probability 0 to 1",
     )
     collateral_weights: Mapping[Symbol, Weight] = Field(
-        description="per asset: its share of the collateral value, a weight of 0 to 1e+6"
+        description="per asset: its share of the collateral value after liquidation thresholds, "
+        "a weight of 0 to 1e+6"
     )
     debt_weights: Mapping[Symbol, Weight] = Field(
         description="per asset: its share of the debt value, a weight of 0 to 1e+6"

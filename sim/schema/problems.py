@@ -112,13 +112,13 @@ def _explain(detail: ErrorDetails, model: type[BaseModel]) -> Iterator[Problem]:
 
 
 def _hint(value: object) -> str:
-    """More remedy for a number that arrived as text: quoted, or 1e6, which YAML reads as text."""
+    """More remedy for a number that arrived as text: quoted, or 010, eight in old YAML."""
     if isinstance(value, str):
         try:
             float(value)
         except ValueError:
             return ""
-        return " (this is text: remove the quotes, and write an exponent as 1.0e+6)"
+        return " (this is text: write it without quotes, and without a leading 0)"
     return ""
 
 

@@ -2,8 +2,12 @@
 
 YAML itself lets a later duplicate of a key win silently; here that is refused, with the path of
 the key. Everything else that can go wrong with the text of a file is refused the same way.
+
+Numbers are those of YAML 1.2: 1e9 is one. In YAML 1.1 it would be a text, 010 would be eight and
+1:30 ninety; here these two are texts, which no numeric field takes.
 """
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,6 +46,22 @@ def read(path: Path) -> object:
             loader.dispose()
 
 
+def value(text: str) -> object:
+    """One value as a file would have it; raises yaml.YAMLError and ValueError."""
+    loader = _Loader(text)
+    try:
+        return loader.get_single_data()
+    finally:
+        loader.dispose()
+
+
+_NUMBERS = {
+    "tag:yaml.org,2002:int": r"[-+]?(0|[1-9][0-9_]*)$",
+    "tag:yaml.org,2002:float": r"[-+]?([0-9][0-9_]*\.[0-9_]*([eE][-+]?[0-9]+)?"
+    r"|[0-9][0-9_]*[eE][-+]?[0-9]+|\.[0-9]+([eE][-+]?[0-9]+)?|\.(inf|nan))$",
+}
+
+
 class _Loader(yaml.SafeLoader):
     """The safe loader, saying where a text stands that looks like a number or date but is none."""
 
@@ -52,6 +72,14 @@ class _Loader(yaml.SafeLoader):
             raise yaml.constructor.ConstructorError(
                 None, None, str(error), node.start_mark
             ) from error
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, regexp) for tag, regexp in resolvers if tag not in _NUMBERS]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+for _tag, _pattern in _NUMBERS.items():
+    _Loader.add_implicit_resolver(_tag, re.compile(_pattern), list("-+.0123456789"))
 
 
 def _refused(path: Path, problem: str, remedy: str) -> ScenarioError:
