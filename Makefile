@@ -13,7 +13,7 @@ setup: ## install everything into this folder; instant when nothing changed
 	@tools/setup.sh
 
 crash: setup ## play Black Thursday on a local devnet (ARGS="..." adds options)
-	@.venv/bin/ape run crash black-thursday $(ARGS)
+	@.venv/bin/ape run crash black-thursday --overwrite $(ARGS)
 
 test: lint ## check the style, then run every test
 	.venv/bin/ape compile --force

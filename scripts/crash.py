@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from scripts._console import console
 from scripts._folder import prepared
 from scripts._scenario import chosen, scenario_options
 
@@ -28,6 +29,7 @@ from scripts._scenario import chosen, scenario_options
     help="Folder for tape and figures.  [default: out/<scenario>]",
 )
 @click.option("--parquet", is_flag=True, help="Write the tables as Parquet too.")
+@click.option("--overwrite", is_flag=True, help="Replace the run that is in the folder.")
 def cli(
     scenario: str,
     engine: str,
@@ -36,18 +38,20 @@ def cli(
     overrides: tuple[tuple[str, Any], ...],
     out: Path | None,
     parquet: bool,
+    overwrite: bool,
 ) -> None:
     """Play SCENARIO, a known name or the path of a YAML file, and say what was lost and who paid.
 
     Writes tape.duckdb (everything that happened), crash.svg and crash.png. Ctrl-C stops the run and
-    writes what was done until then.
+    writes what was done until then. A run that is in the folder already is replaced only with
+    --overwrite.
 
     \b
     Examples:
       ape run crash black-thursday
       ape run crash black-thursday --engine exact --accounts 1000 --seed 7
-      ape run crash black-thursday --set protocol.liquidation.delay_seconds=3600
-      ape run crash black-thursday --set protocol.liquidation.engine=target-health
+      ape run crash black-thursday --set protocol.liquidation.delay_seconds=3600 --out out/late
+      ape run crash black-thursday --set protocol.liquidation.engine=target-health --overwrite
       ape run crash black-thursday --set protocol.insurance.capital_usd.DAI=0
       ape run crash black-thursday --set 'liquidators[2].capacity_usd_per_step=50000'
       ape run crash mine/depeg.yaml --out out/depeg --parquet
@@ -55,15 +59,13 @@ def cli(
     \b
     Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 130 interrupted.
     """
-    from rich.console import Console
-
     from sim.report.crash import INTERRUPTED, crash
     from sim.scenario import ScenarioError
 
     try:
         played = chosen(scenario, seed, accounts, overrides)
         folder = prepared(out or Path("out") / played.name)
-        sys.exit(crash(played, engine, folder, Console(highlight=False), parquet))
+        sys.exit(crash(played, engine, folder, console(), parquet, overwrite))
     except ScenarioError as error:
         click.echo(str(error), err=True)
         sys.exit(1)

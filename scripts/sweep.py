@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from scripts._console import console
 from scripts._folder import prepared
 from scripts._scenario import chosen, scenario_options
 from scripts._scheduler import Scheduler
@@ -15,7 +16,11 @@ from scripts._scheduler import Scheduler
 
 @click.command(short_help="Run a scenario on many paths: how likely which loss is.")
 @scenario_options
-@click.option("--paths", type=click.IntRange(1), help="Number of price paths.  [default: 1024]")
+@click.option(
+    "--paths",
+    type=click.IntRange(1, 10_000_000),
+    help="Number of price paths, ten million at most.  [default: 1024]",
+)
 @click.option(
     "--block",
     type=click.IntRange(1),
@@ -85,8 +90,6 @@ def cli(
         raise click.BadParameter(
             f"{scheduler} has workers of its own; leave it out", param_hint="'--workers'"
         )
-    from rich.console import Console
-
     from sim.report.crash import INTERRUPTED
     from sim.report.sweep import Wanted, sweep
     from sim.scenario import ScenarioError
@@ -95,7 +98,7 @@ def cli(
         swept = chosen(scenario, seed, accounts, overrides)
         folder = prepared(out or Path("out") / f"sweep-{swept.name}")
         wanted = Wanted(sampler, paths, block, scheduler, workers, resume)
-        sys.exit(sweep(swept, wanted, folder, Console(highlight=False)))
+        sys.exit(sweep(swept, wanted, folder, console()))
     except ScenarioError as error:
         click.echo(str(error), err=True)
         sys.exit(1)

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from scripts._console import console
 from scripts._folder import prepared
 from scripts._scenario import Override
 from scripts._scheduler import Scheduler
@@ -41,7 +42,7 @@ class Storage(click.ParamType):
 @click.argument("preset")
 @click.option("--trials", type=click.IntRange(2), default=200, show_default=True,
     help="Settings to try, those of before with --resume included.")  # fmt: skip
-@click.option("--paths", type=click.IntRange(16), default=500, show_default=True,
+@click.option("--paths", type=click.IntRange(16, 1_000_000), default=500, show_default=True,
     help="Price paths of every scenario, the same ones for every setting.")  # fmt: skip
 @click.option("--seed", type=int, help="Root of all randomness instead of the scenarios'.")
 @click.option("--accounts", type=int, help="Number of borrowers instead of the scenarios'.")
@@ -155,8 +156,6 @@ def cli(
         raise click.BadParameter(
             f"{scheduler} has workers of its own; leave it out", param_hint="'--workers'"
         )
-    from rich.console import Console
-
     from sim.report.crash import INTERRUPTED
     from sim.report.tune import Wanted, tune
     from sim.scenario import ScenarioError
@@ -180,7 +179,7 @@ def cli(
             sensitivity=sensitivity,
             command=_command(preset),
         )
-        sys.exit(tune(asked, wanted, folder, Console(highlight=False)))
+        sys.exit(tune(asked, wanted, folder, console()))
     except ScenarioError as error:
         click.echo(str(error), err=True)
         sys.exit(1)

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+from scripts._console import console
+
 # ape imports every script for every command, even for --help: what is slow to import waits.
 
 
@@ -49,12 +51,10 @@ def cli(study: Path, worst: int, paths: tuple[int, ...], engine: str) -> None:
     \b
     Exit codes: 0 no difference, 1 a difference or failure, 2 wrong usage, 130 interrupted.
     """
-    from rich.console import Console
-
     from sim.report.crash import INTERRUPTED
     from sim.report.verify import verify_study
 
     try:
-        sys.exit(verify_study(study, worst, paths, engine, Console(highlight=False)))
+        sys.exit(verify_study(study, worst, paths, engine, console()))
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)

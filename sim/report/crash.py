@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from rich.console import Console
@@ -24,20 +25,31 @@ from sim.scenario import Scenario
 from sim.tape import Frames, Tables, Tape, TapeError, frames, write, write_parquet
 from sim.world import World, build
 
+TAPE, PARQUET, REPORT = "tape.duckdb", "parquet", "report.html"
 COMPLETE, FAILED, INTERRUPTED = 0, 1, 130
 """Exit codes."""
 
 
 def crash(
-    scenario: Scenario, engine: str, out: Path, console: Console, parquet: bool = False
+    scenario: Scenario,
+    engine: str,
+    out: Path,
+    console: Console,
+    parquet: bool = False,
+    overwrite: bool = False,
 ) -> int:
     """Play a scenario on an engine of `sim.engines.by_name.ENGINES`; return an exit code.
 
     `out`, a folder that exists, gets tape.duckdb, crash.svg and crash.png, and with `parquet` a
     folder of that name. They are written even when the run is interrupted or fails, with the steps
-    done until then. Raises `ScenarioError`, before anything is deployed, if the protocol refuses
-    the scenario's book.
+    done until then. A run that is there already, and a report made of it, give way only with
+    `overwrite`. Raises `ScenarioError`, before anything is deployed, if the protocol refuses the
+    scenario's book.
     """
+    if (out / TAPE).exists() and not overwrite:
+        text = f"{out}: a run is here already; replace it with --overwrite, or name another --out"
+        console.print(text, style="red", markup=False, soft_wrap=True)
+        return FAILED
     world = build(scenario)
     console.print(scenario.title, style="bold", markup=False)
     print_book(world, console)
@@ -49,7 +61,10 @@ def crash(
             code, differences = _play(world, engine, tape, console)
             if tape.latest:
                 shown = _write(tape.tables(code == COMPLETE, differences), out, parquet, console)
-                if code == COMPLETE and scenario.expected:
+                if code != COMPLETE:
+                    done = f"{tape.latest['step']:,} of {scenario.steps:,} steps"
+                    console.print(f"The run ended early: all of this is of {done}.", style="yellow")
+                elif scenario.expected:
                     _compare(shown, scenario, console)
             else:
                 console.print("The protocol was not open yet: nothing to write.")
@@ -94,14 +109,16 @@ def _play(world: World, engine: str, tape: Tape, console: Console) -> tuple[int,
 def _write(tables: Tables, out: Path, parquet: bool, console: Console) -> Frames:
     """Write the files, then print what they come to; the tables that were printed from."""
     shown = frames(tables)
-    write(tables, out / "tape.duckdb")
+    (out / REPORT).unlink(missing_ok=True)  # of the run before
+    shutil.rmtree(out / PARQUET, ignore_errors=True)
+    write(tables, out / TAPE)
     if parquet:
-        write_parquet(tables, out / "parquet")
+        write_parquet(tables, out / PARQUET)
     figures = write_crash_figure(shown, out)
     parts = (loss_table, cascade_table, summary_table, attack_table, agents_table, verdict)
     for table in filter(None, (made(shown) for made in parts)):
         console.print("", table, sep="\n")
-    written = ["tape.duckdb", *(["parquet/"] if parquet else []), *(path.name for path in figures)]
+    written = [TAPE, *([f"{PARQUET}/"] if parquet else []), *(path.name for path in figures)]
     console.print(f"Written to {out}: {', '.join(written)}")
     return shown
 

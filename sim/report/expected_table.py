@@ -8,6 +8,7 @@ from rich.table import Table
 
 from sim.measures.expected import Compared
 
+_LABELS = {"bad_debt_usd": "bad debt and shortfall, USD"}
 _MARK = {"inside": "", "near": "", "off": "red"}
 
 
@@ -21,7 +22,7 @@ def expected_table(rows: Sequence[Compared]) -> Table:
         low, high = row.expected.range
         published = _figure(low) if low == high else f"{_figure(low)} to {_figure(high)}"
         table.add_row(
-            row.expected.measure,
+            _LABELS.get(row.expected.measure, row.expected.measure),
             published,
             _figure(row.simulated),
             _verdict(row),

@@ -32,7 +32,10 @@ def loss_table(losses: pd.DataFrame, paths: int) -> Table:
     """One row per measure of `sim.sweep.losses.loss_table`: value, error, interval."""
     title = f"Loss of a path: bad debt and shortfall at its end; {paths:,} paths"
     table = Table(title=title, padding=(0, 1), **_TITLE, **_BARE)
-    table.caption = "error: standard error; LaR: liquidations at risk"
+    table.caption = (
+        "error: standard error; LaR: liquidations at risk\n"
+        "intervals: of these borrowers and liquidators; another --seed draws other borrowers"
+    )
     table.caption_justify = "left"
     table.add_column("measure")
     for name in ("value", "error"):

@@ -21,6 +21,7 @@ from sim.report.tune_table import (
     front_table,
     one_by_one_table,
     parameter_table,
+    recommendation,
     sensitivity_table,
 )
 from sim.schema.tuning import Preset
@@ -165,6 +166,7 @@ def _show(result: TuningResult, console: Console) -> None:
         if table and table.row_count:
             console.print("", table, sep="\n")
     console.print("")
+    _line(recommendation(result), console, "bold")
 
 
 def _head(setup: Setup, wanted: Wanted, console: Console) -> None:

@@ -7,11 +7,27 @@ from typing import Any
 from rich.table import Table
 
 from sim.report.text import short_usd
+from sim.tuning.recommend import verdicts
 from sim.tuning.result import Figure, TuningResult, Value
 
 _BARE: dict[str, Any] = {"box": None, "pad_edge": False, "header_style": "bold"}
 _TITLE: dict[str, Any] = {"title_justify": "left", "title_style": "", "padding": (0, 1)}
 _MOST_ROWS = 20
+
+
+def recommendation(result: TuningResult) -> str:
+    """What is recommended, and what fresh paths say of it."""
+    name, choice = result.recommended.replace("_", " "), result.recommendation
+    if name == "current":
+        return "Recommended: no change. On fresh paths no setting that was found is clearly better."
+    titles = {measure.name: measure.title for measure in result.measures}
+    said = verdicts(choice, result.objectives)
+    words = ", ".join(f"{titles[one]} {verdict}" for one, verdict in said.items())
+    trade = " It is a trade: look at the differences." if "worse" in said.values() else ""
+    return (
+        f"Recommended: the {name}, trial {choice.trial:,}. "
+        f"On fresh paths, against the current setting: {words}.{trade}"
+    )
 
 
 def front_table(result: TuningResult) -> Table:

@@ -36,7 +36,7 @@ def answer(
     setup, trials = tuner.setup, tuner.trials()
     say("Running the settings to point out on paths that the search has not seen.")
     chosen, samples = choices(tuner, trials)
-    name = recommended(chosen)
+    name = recommended(chosen, setup.preset.tuning.objectives)
     setting = chosen.by_name()[name]
     harm = first_harm(setup)
     say("Putting every parameter back to its old value, one by one.")

@@ -8,6 +8,7 @@ as many, and all differences are of such paths, the same ones for both settings.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from sim.tuning import race
 from sim.tuning.objectives import BY_NAME, HARMS, MEASURES, Sample, difference, estimate
@@ -15,6 +16,8 @@ from sim.tuning.preset import Setup
 from sim.tuning.result import Choice, ChoiceName, Choices, OneByOne, Trial, Value
 from sim.tuning.space import Space
 from sim.tuning.study import Tuner
+
+Verdict = Literal["better", "worse", "equal", "unclear"]
 
 
 def front(objectives: Sequence[str], trials: Sequence[Trial]) -> list[int]:
@@ -121,9 +124,33 @@ def one_by_one(
     ]
 
 
-def recommended(choices: Choices) -> ChoiceName:
-    """An improvement asks for nothing in return; without one, the knee."""
-    return "improvement" if choices.improvement else "knee"
+def verdicts(choice: Choice, objectives: Sequence[str]) -> dict[str, Verdict]:
+    """What fresh paths say of each objective against the current setting: on which side of 0 the
+    95 % interval of the difference lies, if it does.
+    """
+    found: dict[str, Verdict] = {}
+    for name in objectives:
+        figure, sign = choice.difference[name], _sign(name)
+        if figure.low == figure.high == 0:
+            found[name] = "equal"
+        elif figure.low is not None and figure.low > 0:
+            found[name] = "better" if sign > 0 else "worse"
+        elif figure.high is not None and figure.high < 0:
+            found[name] = "worse" if sign > 0 else "better"
+        else:
+            found[name] = "unclear"
+    return found
+
+
+def recommended(choices: Choices, objectives: Sequence[str]) -> ChoiceName:
+    """An improvement that fresh paths do not refute asks for nothing in return. Otherwise the knee,
+    if they say that anything gets better with it; otherwise nothing is to be changed.
+    """
+    if choices.improvement:
+        said = verdicts(choices.improvement, objectives).values()
+        if "better" in said and "worse" not in said:
+            return "improvement"
+    return "knee" if "better" in verdicts(choices.knee, objectives).values() else "current"
 
 
 def first_harm(setup: Setup) -> str:

@@ -179,8 +179,21 @@ def test_second_interrupt_while_writing(
 def test_writing_fails(tmp_path: Path) -> None:
     """A folder in the tape's place: said in one line, no traceback."""
     (tmp_path / "tape.duckdb").mkdir()
-    code, printed = watched(tmp_path)
+    code, printed = watched(tmp_path, overwrite=True)
     assert code == FAILED and "Writing failed" in printed and "tape.duckdb" in printed
+
+
+@pytest.mark.usefixtures("no_figure")
+def test_a_run_is_replaced_only_when_asked(tmp_path: Path) -> None:
+    """And what was made of the run before goes with it."""
+    assert watched(tmp_path, parquet=True)[0] == COMPLETE
+    (tmp_path / "report.html").write_text("of the first run")
+    before = (tmp_path / "tape.duckdb").read_bytes()
+    code, printed = watched(tmp_path)
+    assert code == FAILED and "--overwrite" in printed
+    assert (tmp_path / "tape.duckdb").read_bytes() == before
+    assert watched(tmp_path, overwrite=True)[0] == COMPLETE
+    assert names(tmp_path) == ["crash.png", "crash.svg", "tape.duckdb"]
 
 
 @pytest.mark.usefixtures("no_figure")

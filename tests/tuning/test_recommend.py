@@ -18,8 +18,8 @@ from sim.schema.tuning import CapSearch, Dimension
 from sim.tuning import baselines, confirm, sensitivity
 from sim.tuning.caps import largest_within, solve
 from sim.tuning.preset import known, load, prepare
-from sim.tuning.recommend import choices, one_by_one, picks
-from sim.tuning.result import Figure, ResultError, Trial
+from sim.tuning.recommend import choices, one_by_one, picks, recommended, verdicts
+from sim.tuning.result import Choice, Choices, Figure, ResultError, Trial
 from sim.tuning.result import load as load_result
 from sim.tuning.space import Space
 from tests.tuning.small import R, setup, tuner
@@ -51,6 +51,37 @@ def test_safest_most_efficient_and_knee() -> None:
     trials = _trials((1.5, 0.5), (2, 0.2), (9, 1), (10, 10), (1.9, 0.1), (1, 0))
     ends = {"safest": 5, "most_efficient": 3, "knee": 2}
     assert picks(objectives, trials) == {"current": 0, **ends, "improvement": 1}
+
+
+def _choice(**differences: tuple[float | None, float | None]) -> Choice:
+    figures = {
+        name: Figure(value=0.0, low=low, high=high) for name, (low, high) in differences.items()
+    }
+    return Choice(trial=1, values={}, measures={}, difference=figures, next_step={})
+
+
+def test_fresh_paths_decide_what_is_recommended() -> None:
+    """An improvement that they refute is none, and a knee that betters nothing is no reason."""
+    objectives = ("borrowed", "es_99")
+    current = _choice(borrowed=(0.0, 0.0), es_99=(0.0, 0.0))
+    better = _choice(borrowed=(1.0, 2.0), es_99=(-1.0, 1.0))
+    refuted = _choice(borrowed=(1.0, 2.0), es_99=(0.5, None))
+    trade = _choice(borrowed=(-2.0, -1.0), es_99=(None, -1.0))
+    useless = _choice(borrowed=(-2.0, -1.0), es_99=(None, None))
+    assert verdicts(better, objectives) == {"borrowed": "better", "es_99": "unclear"}
+    assert verdicts(refuted, objectives) == {"borrowed": "better", "es_99": "worse"}
+    assert verdicts(trade, objectives) == {"borrowed": "worse", "es_99": "better"}
+    assert set(verdicts(current, objectives).values()) == {"equal"}
+
+    def chosen(improvement: Choice | None, knee: Choice) -> str:
+        found = Choices(
+            current=current, safest=knee, most_efficient=knee, knee=knee, improvement=improvement
+        )
+        return recommended(found, objectives)
+
+    assert chosen(better, trade) == "improvement"
+    assert chosen(refuted, trade) == chosen(None, trade) == "knee"
+    assert chosen(refuted, useless) == chosen(None, useless) == "current"
 
 
 def test_two_harms_have_two_ends() -> None:
