@@ -29,7 +29,7 @@ from sim.market.market import (
     BORROW_FROM,
     Market,
 )
-from sim.protocol import hub, oracle, pair, vault
+from sim.protocol import hub, oracle, pair
 from sim.protocol import transaction as op
 from sim.protocol.errors import OK
 from sim.protocol.fixed_point import (
@@ -57,6 +57,7 @@ from sim.protocol.state import (
     WALLET,
     State,
 )
+from sim.protocol.vault_accounts import collateral_value, health
 
 WAITING, BOUGHT, DONE = range(3)
 
@@ -106,7 +107,7 @@ def _borrowing_pays(s: State, w: Market, k: int) -> bool:
     _, status_of_target, _ = oracle.read(s, v, target)
     if status != oracle.STATUS_OK or status_of_target != oracle.STATUS_OK:
         return False
-    limit = vault.collateral_value(pledged, price, s.unit[i]) * s.reserve[v, i, LTV]
+    limit = collateral_value(pledged, price, s.unit[i]) * s.reserve[v, i, LTV]
     borrowed = mul_div_down(_most_debt(s, w, limit), w.price[k, target], s.unit[target])
     code, out = pair.amount_out(s, p, 1 - side, pledged)
     if code != OK:
@@ -127,7 +128,7 @@ def _borrow(s: State, w: Market) -> None:
     )
     if op.supply(s, actor, a, i, 0, _room_to_supply(s, w), zero(), zero()) != OK:
         return
-    _, limit, _, _, _, _, _ = vault.health(s, a)
+    _, limit, _, _, _, _, _ = health(s, a)
     amount = _most_debt(s, w, limit)
     if op.borrow(s, actor, a, target, 0, amount, zero(), zero()) != OK:
         op.withdraw(s, actor, a, i, 0, max_uint(), zero(), zero())

@@ -33,7 +33,7 @@ from sim.market.market import (
     USABLE,
     Market,
 )
-from sim.protocol import oracle, vault
+from sim.protocol import oracle
 from sim.protocol import transaction as op
 from sim.protocol.errors import OK
 from sim.protocol.fixed_point import (
@@ -45,6 +45,7 @@ from sim.protocol.fixed_point import (
     zero,
 )
 from sim.protocol.state import IS_COLLATERAL, State
+from sim.protocol.vault_accounts import health
 from sim.protocol.vault_reserves import threshold
 
 
@@ -114,7 +115,7 @@ def _top_up(s: State, w: Market, k: int, n: int) -> None:
         lt = threshold(s, v, i)
         if s.position[a, i, IS_COLLATERAL] == 0 or w.purse[n, i] == 0 or lt == 0:
             continue
-        weighted, _, _, debt, _, _, _ = vault.health(s, a)
+        weighted, _, _, debt, _, _, _ = health(s, a)
         missing = mul_div_up(debt * BPS, target, wad()) - weighted
         if missing * leverage.HAIR <= debt * BPS:
             return

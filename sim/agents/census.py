@@ -21,6 +21,7 @@ from sim.market.market import (
 from sim.protocol import hub, oracle, vault
 from sim.protocol.fixed_point import BPS, div_down, max_uint, mul_div_half, ray, wad
 from sim.protocol.state import IS_COLLATERAL, POSITION_DEBT, REHYPOTHECATE, SUPPLIED, Array, State
+from sim.protocol.vault_accounts import collateral_value, debt_value
 from sim.protocol.vault_reserves import threshold
 
 NEAR = 1e-5
@@ -106,11 +107,11 @@ def _exact(s: State, rows: Array) -> Array:
             assets = position[backs, i, SUPPLIED]
             if s.reserve[v, i, REHYPOTHECATE] != 0:
                 assets = hub.to_assets_down(s, i, assets)
-            value = vault.collateral_value(assets, price, s.unit[i])
+            value = collateral_value(assets, price, s.unit[i])
             watch[backs, COLLATERAL_VALUE] += value
             weighted[backs] += value * threshold(s, v, i)
             debt = hub.debt_of(s, i, position[owes, i, POSITION_DEBT])
-            watch[owes, DEBT_VALUE] += vault.debt_value(debt, price, s.unit[i])
+            watch[owes, DEBT_VALUE] += debt_value(debt, price, s.unit[i])
             if not sound:
                 usable[backs] = usable[owes] = False
     watch[:, FACTOR] = max_uint()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from sim.protocol import oracle, vault
+from sim.protocol import oracle
 from sim.protocol.fixed_point import jitable, zero
 from sim.protocol.state import IS_COLLATERAL, POSITION_DEBT, State
+from sim.protocol.vault_accounts import collateral_value, debt_assets, debt_value, supplied_assets
 
 
 @jitable
@@ -14,7 +15,7 @@ def largest_debt(s: State, a: int) -> int:
     for i in range(s.unit.shape[0]):
         if s.position[a, i, POSITION_DEBT] != 0:
             price, _, _ = oracle.read(s, s.account_vault[a], i)
-            value = vault.debt_value(vault.debt_assets(s, a, i), price, s.unit[i])
+            value = debt_value(debt_assets(s, a, i), price, s.unit[i])
             if d < 0 or value > most:
                 d, most = i, value
     return d
@@ -29,7 +30,7 @@ def largest_collateral(s: State, a: int, d: int) -> int:
     for i in range(s.unit.shape[0]):
         if s.position[a, i, IS_COLLATERAL] != 0 and (d < 0 or s.pair_of[i, d] >= 0):
             price, _, _ = oracle.read(s, s.account_vault[a], i)
-            value = vault.collateral_value(vault.supplied_assets(s, a, i), price, s.unit[i])
+            value = collateral_value(supplied_assets(s, a, i), price, s.unit[i])
             if c < 0 or value > most:
                 c, most = i, value
     return c

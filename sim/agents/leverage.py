@@ -16,7 +16,7 @@ from __future__ import annotations
 from sim.agents.costs import value_of
 from sim.agents.largest import largest_collateral, largest_debt
 from sim.market.market import DELEVERAGED_VALUE, LOOPED_VALUE, SLIPPAGE, TARGET, Market
-from sim.protocol import oracle, vault
+from sim.protocol import oracle
 from sim.protocol import transaction as op
 from sim.protocol.errors import OK
 from sim.protocol.fixed_point import (
@@ -39,6 +39,7 @@ from sim.protocol.state import (
     RESERVE1,
     State,
 )
+from sim.protocol.vault_accounts import debt_assets, debt_value, health, supplied_assets
 from sim.protocol.vault_reserves import threshold
 
 HAIR = 10_000
@@ -64,7 +65,7 @@ def reduce(s: State, w: Market, k: int, n: int) -> bool:
     c = largest_collateral(s, a, d)
     if d < 0 or c < 0:
         return False
-    weighted, _, _, debt, _, _, _ = vault.health(s, a)
+    weighted, _, _, debt, _, _, _ = health(s, a)
     missing = mul_div_up(debt, target, wad()) - div_down(weighted, BPS)
     if missing * HAIR <= debt:
         return False
@@ -78,7 +79,7 @@ def reduce(s: State, w: Market, k: int, n: int) -> bool:
         return False
     price_c, _, _ = oracle.read(s, v, c)
     price_d, _, _ = oracle.read(s, v, d)
-    owed = vault.debt_value(vault.debt_assets(s, a, d), price_d, s.unit[d])
+    owed = debt_value(debt_assets(s, a, d), price_d, s.unit[d])
     repaid = min(mul_div_up(missing, wad(), target - weight), owed)
     sold = mul_div_up(mul_div_up(repaid, cost, wad()), s.unit[c], price_c)
     sold = min(sold, _most_sold(s, p, side, cost, row[SLIPPAGE]))
@@ -112,7 +113,7 @@ def increase(s: State, w: Market, k: int, n: int) -> bool:
     c = largest_collateral(s, a, d)
     if d < 0 or c < 0:
         return False
-    weighted, limit, _, debt, _, _, _ = vault.health(s, a)
+    weighted, limit, _, debt, _, _, _ = health(s, a)
     spare = div_down(weighted, BPS) - mul_div_up(debt, target, wad())
     room = div_down(_below(limit, debt), BPS)
     if spare * HAIR <= debt or room * HAIR <= debt:
@@ -147,13 +148,13 @@ def withdrawable(s: State, a: int, c: int, least_health: int) -> int:
         x <= (sum LTV C - D) / LTV,    x <= (W - health D) / LT
     """
     v = s.account_vault[a]
-    weighted, limit, _, debt, _, _, _ = vault.health(s, a)
+    weighted, limit, _, debt, _, _, _ = health(s, a)
     by_limit = _below(limit, debt)
     by_health = weighted - mul_div_up(debt * BPS, least_health, wad())
     if by_limit <= 0 or by_health * HAIR <= debt * BPS:
         return zero()
     price, _, _ = oracle.read(s, v, c)
-    amount, ltv, lt = vault.supplied_assets(s, a, c), s.reserve[v, c, LTV], threshold(s, v, c)
+    amount, ltv, lt = supplied_assets(s, a, c), s.reserve[v, c, LTV], threshold(s, v, c)
     if ltv > 0:
         amount = min(amount, mul_div_down(div_down(by_limit, ltv), s.unit[c], price))
     if lt > 0:
@@ -169,7 +170,7 @@ def take_out(s: State, w: Market, n: int, c: int, amount: int) -> int:
     a = w.borrower[n]
     if amount == 0:
         return zero()
-    if amount == vault.supplied_assets(s, a, c):
+    if amount == supplied_assets(s, a, c):
         amount = max_uint()  # everything: no share of rounding stays behind
     if op.withdraw(s, s.account_owner[a], a, c, 0, amount, zero(), zero()) != OK:
         return zero()

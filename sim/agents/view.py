@@ -21,7 +21,7 @@ from sim.market.market import (
     LIQUIDATABLE,
     Market,
 )
-from sim.protocol import hub, oracle, pair, vault
+from sim.protocol import hub, oracle, pair, vault_accounts
 from sim.protocol.errors import OK
 from sim.protocol.liquidator import side_of
 from sim.protocol.state import (
@@ -162,15 +162,15 @@ class View:
 
     def supplied(self, asset: str, account: int | None = None) -> int:
         """What an account has supplied, interest included; the agent's own unless one is named."""
-        return int(vault.supplied_assets(self._s, self._of(account), self._number[asset]))
+        return int(vault_accounts.supplied_assets(self._s, self._of(account), self._number[asset]))
 
     def debt(self, asset: str, account: int | None = None) -> int:
         """What an account owes, interest included; the agent's own unless one is named."""
-        return int(vault.debt_assets(self._s, self._of(account), self._number[asset]))
+        return int(vault_accounts.debt_assets(self._s, self._of(account), self._number[asset]))
 
     def health(self, account: int | None = None) -> int:
         """An account's health factor; 2^256 - 1 without debt."""
-        return int(vault.health(self._s, self._of(account))[4])
+        return int(vault_accounts.health(self._s, self._of(account))[4])
 
     @cached_property
     def accounts(self) -> Accounts:

@@ -54,6 +54,7 @@ from sim.protocol.state import (
     REHYPOTHECATE,
     State,
 )
+from sim.protocol.vault_accounts import has_debt, health
 from sim.protocol.vault_reserves import threshold
 
 SLACK = 1e-4
@@ -133,14 +134,14 @@ def look_at(s: State, w: Market, a: int) -> None:
     w.watch[a, USABLE] = zero()
     w.watch[a, LIQUIDATABLE] = zero()
     w.pair[a] = _pair(s, a)
-    if not vault.has_debt(s, a):
+    if not has_debt(s, a):
         w.watch[a, FACTOR] = max_uint()
         w.watch[a, COLLATERAL_VALUE] = zero()
         w.watch[a, DEBT_VALUE] = zero()
         w.since[a] = zero()
         w.limit[a] = 0.0
         return
-    _, _, collateral, debt, factor, _, usable = vault.health(s, a)
+    _, _, collateral, debt, factor, _, usable = health(s, a)
     w.watch[a, FACTOR] = factor
     w.watch[a, COLLATERAL_VALUE] = collateral
     w.watch[a, DEBT_VALUE] = debt

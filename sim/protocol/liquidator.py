@@ -6,6 +6,7 @@ from sim.protocol import pair, vault
 from sim.protocol.errors import OK, PROFIT_TOO_LOW
 from sim.protocol.fixed_point import jitable
 from sim.protocol.state import WALLET, State
+from sim.protocol.vault_accounts import poke
 
 
 @jitable
@@ -23,7 +24,7 @@ def liquidate(
     """Liquidate through the pair of `c` and `d`; refused unless the sale pays the debt and at least
     `min_profit`.
     """
-    vault.poke(s, a)
+    poke(s, a)
     code, repaid, seized, fee = vault.terms(s, a, d, c, repay_amount)
     if code != OK:
         return code

@@ -17,6 +17,7 @@ from sim.protocol import (
     oracle,
     pair,
     vault,
+    vault_accounts,
     vault_reserves,
 )
 from sim.protocol.errors import OK
@@ -292,18 +293,20 @@ swap_in = _operation(SWAP_IN, lambda s, by, a, x, y, n, m, o: pair.swap_exact_in
 swap_out = _operation(
     SWAP_OUT, lambda s, by, a, x, y, n, m, o: pair.swap_exact_out(s, by, x, y, n, m)
 )
-supply = _operation(SUPPLY, lambda s, by, a, x, y, n, m, o: vault.supply(s, by, a, x, n))
-withdraw = _operation(WITHDRAW, lambda s, by, a, x, y, n, m, o: vault.withdraw(s, by, a, x, n))
-borrow = _operation(BORROW, lambda s, by, a, x, y, n, m, o: vault.borrow(s, by, a, x, n))
-repay = _operation(REPAY, lambda s, by, a, x, y, n, m, o: vault.repay(s, by, a, x, n))
+supply = _operation(SUPPLY, lambda s, by, a, x, y, n, m, o: vault_accounts.supply(s, by, a, x, n))
+withdraw = _operation(
+    WITHDRAW, lambda s, by, a, x, y, n, m, o: vault_accounts.withdraw(s, by, a, x, n)
+)
+borrow = _operation(BORROW, lambda s, by, a, x, y, n, m, o: vault_accounts.borrow(s, by, a, x, n))
+repay = _operation(REPAY, lambda s, by, a, x, y, n, m, o: vault_accounts.repay(s, by, a, x, n))
 set_collateral = _operation(
-    SET_COLLATERAL, lambda s, by, a, x, y, n, m, o: vault.set_collateral(s, by, a, x, o)
+    SET_COLLATERAL, lambda s, by, a, x, y, n, m, o: vault_accounts.set_collateral(s, by, a, x, o)
 )
 set_isolated = _operation(
-    SET_ISOLATED, lambda s, by, a, x, y, n, m, o: vault.set_isolated(s, by, a, o)
+    SET_ISOLATED, lambda s, by, a, x, y, n, m, o: vault_accounts.set_isolated(s, by, a, o)
 )
 set_manager = _operation(
-    SET_MANAGER, lambda s, by, a, x, y, n, m, o: vault.set_manager(s, by, a, x)
+    SET_MANAGER, lambda s, by, a, x, y, n, m, o: vault_accounts.set_manager(s, by, a, x)
 )
 flag = _operation(FLAG, lambda s, by, a, x, y, n, m, o: vault.flag(s, a))
 unflag = _operation(UNFLAG, lambda s, by, a, x, y, n, m, o: vault.unflag(s, a))

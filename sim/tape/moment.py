@@ -25,7 +25,7 @@ from sim.market.market import (
     TOPPED_UP_VALUE,
     WITHDRAWN_VALUE,
 )
-from sim.protocol import hub, oracle, vault
+from sim.protocol import hub, oracle, vault_accounts
 from sim.protocol import transaction as op
 from sim.protocol.errors import NAMES
 from sim.protocol.state import (
@@ -128,14 +128,14 @@ def accounts(s: State, symbols: Sequence[str]) -> list[Row]:
     """Every account's positions now, one row per asset."""
     rows = []
     for a in range(len(s.account)):
-        factor = vault.health(s, a)[4] if vault.has_debt(s, a) else None
+        factor = vault_accounts.health(s, a)[4] if vault_accounts.has_debt(s, a) else None
         for i, symbol in enumerate(symbols):
             rows.append(
                 {
                     "account": a,
                     "asset": symbol,
-                    "supplied": vault.supplied_assets(s, a, i),
-                    "debt": vault.debt_assets(s, a, i),
+                    "supplied": vault_accounts.supplied_assets(s, a, i),
+                    "debt": vault_accounts.debt_assets(s, a, i),
                     "is_collateral": bool(s.position[a, i, IS_COLLATERAL]),
                     "isolated": bool(s.account[a, ISOLATED]),
                     "flagged": bool(s.account[a, FLAGGED_AT]),
@@ -218,7 +218,7 @@ def _shortfalls(s: State, watch: Array, known: list[int]) -> list[int]:
         missing = int(row[DEBT_VALUE] - row[COLLATERAL_VALUE])  # whole: integers for the unhealthy
         if missing > 0:
             for i in range(len(totals)):
-                totals[i] += vault.debt_assets(s, a, i) * missing // int(row[DEBT_VALUE])
+                totals[i] += vault_accounts.debt_assets(s, a, i) * missing // int(row[DEBT_VALUE])
     return totals
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sim.market.market import FACTOR
-from sim.protocol import oracle, vault
+from sim.protocol import oracle
 from sim.protocol.fixed_point import BPS, wad
 from sim.protocol.liquidator import side_of
 from sim.protocol.state import IS_COLLATERAL, MAX_BONUS, POSITION_DEBT, RESERVE0, Array, State
+from sim.protocol.vault_accounts import collateral_value, debt_assets, debt_value, supplied_assets
 from sim.protocol.vault_reserves import threshold
 
 
@@ -41,7 +42,7 @@ def toxic(s: State, watch: Array, known: Sequence[int]) -> tuple[int, int]:
         if s.pair_of[c, d] >= 0:
             p = s.pair_of[c, d]
             reserve = s.pair[p, RESERVE0 + side_of(s, p, c)]
-            extra = 2 * vault.supplied_assets(s, a, c)
+            extra = 2 * supplied_assets(s, a, c)
         with_sale += int(factor * BPS * BPS * reserve < frontier * (reserve + extra))
     return alone, with_sale
 
@@ -54,9 +55,9 @@ def _largest(s: State, a: int, column: int) -> int:
             continue
         price, _, _ = oracle.read(s, s.account_vault[a], i)
         if column == IS_COLLATERAL:
-            value = vault.collateral_value(vault.supplied_assets(s, a, i), price, s.unit[i])
+            value = collateral_value(supplied_assets(s, a, i), price, s.unit[i])
         else:
-            value = vault.debt_value(vault.debt_assets(s, a, i), price, s.unit[i])
+            value = debt_value(debt_assets(s, a, i), price, s.unit[i])
         if value > most:
             best, most = i, value
     return best

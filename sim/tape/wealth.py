@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sim.protocol import hub, insurance, vault
+from sim.protocol import hub, insurance
 from sim.protocol.state import (
     HUB_SHARES,
     LP_SUPPLY,
@@ -15,6 +15,7 @@ from sim.protocol.state import (
     WALLET,
     State,
 )
+from sim.protocol.vault_accounts import debt_assets, supplied_assets
 from sim.world import World
 from sim.world.actors import first_own_account, own_accounts, owner
 
@@ -30,8 +31,8 @@ def agents(world: World, k: int) -> list[dict[str, Any]]:
         amounts = {
             "wallet_usd": list(s.holding[actor, :, WALLET]),
             "invested_usd": _invested(s, actor),
-            "supplied_usd": [vault.supplied_assets(s, account, i) for i in assets],
-            "debt_usd": [vault.debt_assets(s, account, i) for i in assets],
+            "supplied_usd": [supplied_assets(s, account, i) for i in assets],
+            "debt_usd": [debt_assets(s, account, i) for i in assets],
         }
         usd = {what: _usd(world, k, held) for what, held in amounts.items()}
         rows.append({"step": k, "agent": name, "actor": actor, "account": account, **usd})

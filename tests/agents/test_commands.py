@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from scripts.crash import cli as crash
 from scripts.sweep import cli as sweep
-from sim.protocol import vault
+from sim.protocol.vault_accounts import supplied_assets
 from sim.report import crash as report
 from sim.tape import load
 from sim.tape.replay import replay
@@ -56,9 +56,9 @@ def test_a_failing_agent_ends_the_run_with_its_traceback_and_a_tape(tmp_path: Pa
     assert (tape.run["complete"].iloc[0], tape.run["steps_done"].iloc[0]) == (False, 3)
     state = replay(tape)
     account, weth = int(tape.agents["account"].iloc[-1]), 2
-    assert vault.supplied_assets(state, account, weth) == pytest.approx(3 * 10**15, abs=3)
+    assert supplied_assets(state, account, weth) == pytest.approx(3 * 10**15, abs=3)
     end = tape.accounts[tape.accounts["account"] == account].set_index("asset")["supplied_end"]
-    assert end["WETH"] == vault.supplied_assets(state, account, weth)
+    assert end["WETH"] == supplied_assets(state, account, weth)
     assert state.clock[0] == int(tape.steps["time_utc"].iloc[-1].timestamp())
 
 

@@ -11,9 +11,9 @@ import pytest
 from sim.engines.by_name import follower
 from sim.engines.exact import run
 from sim.protocol import transaction as op
-from sim.protocol import vault
 from sim.protocol.errors import OK
 from sim.protocol.state import WALLET
+from sim.protocol.vault_accounts import supplied_assets
 from sim.scenario import ScenarioError, load, with_overrides
 from sim.world import World, build
 from sim.world.actors import FIRST_LIQUIDATOR
@@ -156,7 +156,7 @@ def test_where_the_hub_has_no_cash_only_who_takes_shares_liquidates() -> None:
     shares = [row for row in rows if row[7] == 1]
     assert shares and all(row[4] == weth for row in shares)
     taken = sum(row[10] for row in shares)
-    held = vault.supplied_assets(s, len(s.account) - 1, weth)
+    held = supplied_assets(s, len(s.account) - 1, weth)
     assert taken <= held <= taken * 1.001  # it earns interest since
     _, without = _played([{**taker, "takes_shares": False}], **dry)
     assert not any(row[7] for row in without)

@@ -26,8 +26,8 @@ from sim.engines.by_name import follower
 from sim.engines.compiled import Compiled, is_compiled
 from sim.engines.exact import run
 from sim.market.paths import draw, observed
-from sim.protocol import vault
 from sim.protocol.state import LT
+from sim.protocol.vault_accounts import debt_assets, supplied_assets
 from sim.simulation import step
 from sim.world import World, build, on_path
 from tests.benchmarks.market import LIVELY, calm_to_crash
@@ -137,7 +137,7 @@ def _matrix_check(world: World, prices: Any) -> Callable[[], float]:
     n, m = s.position.shape[:2]
     amounts = [
         [[f(s, a, i) / float(s.unit[i]) for i in range(m)] for a in range(n)]
-        for f in (vault.supplied_assets, vault.debt_assets)
+        for f in (supplied_assets, debt_assets)
     ]
     collateral, debt = np.array(amounts)
     weighted = collateral * s.reserve[0, :, LT].astype(float) / 10_000

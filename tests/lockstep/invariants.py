@@ -55,6 +55,14 @@ from sim.protocol.state import (
     WALLET,
     State,
 )
+from sim.protocol.vault_accounts import (
+    collateral_value,
+    debt_assets,
+    debt_value,
+    has_debt,
+    health,
+    supplied_assets,
+)
 from sim.protocol.vault_reserves import threshold
 
 USER_RISK = (op.BORROW, op.WITHDRAW, op.SET_COLLATERAL)
@@ -174,40 +182,40 @@ def _check_health(before: State, after: State, row: Any) -> None:
     touched = {account, int(after.own_account[after.account_vault[account], actor])}
     for a in range(len(after.account)):
         if a not in touched and not prices_move:  # 13 nobody else's health falls
-            assert vault.health(after, a)[4] >= vault.health(before, a)[4], "13"
+            assert health(after, a)[4] >= health(before, a)[4], "13"
     if code == OK and kind in (op.SUPPLY, op.REPAY):  # 12
-        assert vault.health(after, account)[4] >= vault.health(before, account)[4], "12"
-    if code == OK and kind in USER_RISK and vault.has_debt(after, account):  # 11, 27
+        assert health(after, account)[4] >= health(before, account)[4], "12"
+    if code == OK and kind in USER_RISK and has_debt(after, account):  # 11, 27
         if kind == op.SET_COLLATERAL and row[7] == 1:
             return
-        _, limit, _, debt, factor, prices_ok, _ = vault.health(after, account)
+        _, limit, _, debt, factor, prices_ok, _ = health(after, account)
         assert factor >= wad() and debt * 10_000 <= limit and prices_ok, "11"
 
 
 def _check_liquidation(before: State, after: State, row: Any) -> None:
     _kind, _actor, a, d, c, asked, _limit, _option, _code, repaid, out = row[:11]
     v = before.account_vault[a]
-    _, _, _, _, factor, _, usable = vault.health(before, a)
+    _, _, _, _, factor, _, usable = health(before, a)
     assert usable and factor < wad() and vault.delay_passed(before, a, factor), "14"
-    assert repaid <= min(asked, vault.debt_assets(before, a, d)), "15"
+    assert repaid <= min(asked, debt_assets(before, a, d)), "15"
     price_d, _, _ = oracle.read(before, v, d)
     price_c, _, _ = oracle.read(before, v, c)
     bonus = before.reserve[v, c, MAX_BONUS]
-    paid_value = vault.debt_value(repaid + 1, price_d, before.unit[d])
-    seized_value = vault.collateral_value(out, price_c, before.unit[c])
+    paid_value = debt_value(repaid + 1, price_d, before.unit[d])
+    seized_value = collateral_value(out, price_c, before.unit[c])
     assert seized_value * 10_000 <= paid_value * (10_000 + bonus), "15"
 
-    _, _, collateral, debt, after_factor, _, _ = vault.health(after, a)
+    _, _, collateral, debt, after_factor, _, _ = health(after, a)
     if after_factor < wad():  # 20 no unhealthy debt without collateral
         assert collateral >= before.policy[v, DUST_VALUE], "20"
-    if not vault.has_debt(after, a):
+    if not has_debt(after, a):
         return
     # The smallest units of both tokens are worth this much: nothing can be exact beyond it.
     unit = price_d // before.unit[d] + price_c // before.unit[c] + 2
     slack = 4 * unit * wad() // max(debt, 1) + 10
     if factor * 10_000**2 > (10_000 + bonus) * threshold(before, v, c) * wad():
         assert after_factor + slack >= factor, "16"
-    debt_left, held = vault.debt_assets(after, a, d), vault.supplied_assets(after, a, c)
+    debt_left, held = debt_assets(after, a, d), supplied_assets(after, a, c)
     closed = debt_left == 0 or not after.position[a, c, IS_COLLATERAL]
     if not closed:  # 19 no dust legs
         assert mul_div_up(debt_left, price_d, before.unit[d]) >= MIN_LEFTOVER, "19"

@@ -14,10 +14,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from sim.engines.chain import RevmChain
 from sim.engines.lockstep import Lockstep, journal_rows
 from sim.protocol import transaction as op
-from sim.protocol import vault
 from sim.protocol.errors import OK
 from sim.protocol.fixed_point import max_uint, wad
 from sim.protocol.state import ANSWER, DEFICIT, IS_COLLATERAL, POSITION_DEBT, State, copy
+from sim.protocol.vault_accounts import health
 from tests.lockstep.invariants import check, check_state
 from tests.lockstep.support import ACTORS, START_PRICES, SYMBOLS, UNLIMITED, genesis, opening
 
@@ -204,7 +204,7 @@ class ProtocolMachine(RuleBasedStateMachine):
         """Supply one asset, borrow another up to a share of the limit: most succeed."""
         owner = int(self.s.account_owner[account])
         self.do(op.SUPPLY, owner, account, c, 0, self.amount(c, usd))
-        limit, debt = vault.health(self.s, account)[1], vault.health(self.s, account)[3]
+        limit, debt = health(self.s, account)[1], health(self.s, account)[3]
         room = max(limit // 10_000 - debt, 0) * of_limit // 100
         price = int(self.s.feed[0, d, ANSWER])
         self.do(op.BORROW, owner, account, d, 0, int(room * self.s.unit[d] // price))
@@ -249,7 +249,7 @@ class ProtocolMachine(RuleBasedStateMachine):
     # -----------------------------------------------------------------------
 
     def _unhealthy(self) -> list[int]:
-        return [a for a in range(ACCOUNTS) if vault.health(self.s, a)[4] < wad()]
+        return [a for a in range(ACCOUNTS) if health(self.s, a)[4] < wad()]
 
     @rule(kind=st.sampled_from([op.FLAG, op.UNFLAG, op.WRITE_OFF]), account=accounts)
     def chore(self, kind: int, account: int) -> None:

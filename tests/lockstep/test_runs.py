@@ -125,11 +125,11 @@ def test_one_wei_is_noticed_and_the_operation_named(
 
 def test_a_wrong_verdict_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A twin that forgets the borrow limit accepts what the contracts refuse."""
-    from sim.protocol import vault
+    from sim.protocol import vault_accounts
 
     world = _world(duration_hours=1)
     lockstep = _follow(world, RevmChain())
-    monkeypatch.setattr(vault, "_require_safe", lambda s, a: OK)
+    monkeypatch.setattr(vault_accounts, "_require_safe", lambda s, a: OK)
     s = world.state
     op.execute(s, op.WITHDRAW, int(s.account_owner[0]), 0, 0, 0, int(s.position[0, 0, 0]), 0, 0)
     rows = [tuple(s.journal[0])]

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from sim.engines.lockstep import LockstepError
-from sim.protocol import fixed_point, hub, liquidation, pair, vault
+from sim.protocol import fixed_point, hub, liquidation, pair, vault_accounts
 from tests.lockstep.machine import ProtocolMachine
 
 OPERATIONS = int(os.environ.get("BREAKWATER_FUZZ_OPERATIONS", "20000"))
@@ -60,8 +60,8 @@ DOWN, UP, HALF = fixed_point.mul_div_down, fixed_point.mul_div_up, fixed_point.m
         (hub, "mul_div_up", DOWN),
         (hub, "mul_div_down", UP),
         (hub, "mul_div_half", DOWN),
-        (vault, "mul_div_up", DOWN),
-        (vault, "mul_div_down", UP),
+        (vault_accounts, "mul_div_up", DOWN),
+        (vault_accounts, "mul_div_down", UP),
         (liquidation, "mul_div_down", UP),
         (pair, "mul_div_down", UP),
         (pair, "mul_div_up", DOWN),

@@ -28,7 +28,7 @@ from sim.measures.cascade import (
 )
 from sim.measures.cascade import toxic as most_toxic
 from sim.protocol import transaction as op
-from sim.protocol import vault
+from sim.protocol import vault_accounts
 from sim.protocol.errors import OK
 from sim.protocol.state import POSITION_DEBT, RESERVE0, RESERVE1, State
 from sim.tape import Frames, frames
@@ -125,7 +125,7 @@ def _one_account(health: float) -> World:
 
 
 def _health(s: State) -> int:
-    return int(vault.health(s, 0)[4])
+    return int(vault_accounts.health(s, 0)[4])
 
 
 @pytest.mark.parametrize("offset", [-0.002, 0.002])
@@ -324,10 +324,10 @@ def test_toxic_accounts_of_a_storm_by_hand() -> None:
         if not s.position[a, d, POSITION_DEBT] or not s.position[a, c, 0]:
             continue
         reserve = reserves[world.symbols[c]]
-        health = vault.health(s, a)[4] / 10**18
+        health = vault_accounts.health(s, a)[4] / 10**18
         p = s.pair_of[c, d]
         pool = s.pair[p, RESERVE0 if s.pair_tokens[p, 0] == c else RESERVE1]
-        share = vault.supplied_assets(s, a, c) / pool
+        share = vault_accounts.supplied_assets(s, a, c) / pool
         for n, part in enumerate((0.0, float(share))):
             frontier = reserve.lt_bps / 1e4 / toxic_frontier(reserve.max_bonus_bps / 1e4, part)
             expected[n] += health < min(frontier, 1)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from sim.protocol import liquidation, vault
+from sim.protocol import liquidation
 from sim.protocol import transaction as op
 from sim.protocol.errors import OK
 from sim.protocol.fixed_point import max_uint, wad
 from sim.protocol.state import HUB_SHARES, STAKE, WALLET, State
+from sim.protocol.vault_accounts import debt_assets, health_factor, supplied_assets
 from tests.lockstep.support import START_PRICES, genesis, opening
 
 PRICE, UNIT = 10**8, 10**8
@@ -43,13 +44,13 @@ def test_supplying_and_leaving_in_one_block_never_profits(
         op.execute(s, op.REDEEM, actor, op.NOBODY, i, 0, shares, 0, 0)
         assert before - 2 <= s.holding[actor, i, WALLET] <= before or s.result[0] == 0
     before = int(s.holding[actor, i, WALLET])
-    held = vault.supplied_assets(s, account, i)
+    held = supplied_assets(s, account, i)
     if op.execute(s, op.SUPPLY, actor, account, i, 0, min(amount, before), 0, 0) == OK:
-        grown = vault.supplied_assets(s, account, i) - held
+        grown = supplied_assets(s, account, i) - held
         assert grown <= min(amount, before)
         out = op.execute(s, op.WITHDRAW, actor, account, i, 0, min(amount, before), 0, 0)
         assert s.holding[actor, i, WALLET] <= before or out != OK
-        assert vault.supplied_assets(s, account, i) <= held + grown
+        assert supplied_assets(s, account, i) <= held + grown
 
 
 @settings(max_examples=60, deadline=None)
@@ -59,13 +60,13 @@ def test_borrowing_and_repaying_in_one_block_never_profits(i: int, usd: int, sec
     s = _aged(seconds)
     account, actor = 5, 1  # owes nothing in most assets
     before = int(s.holding[actor, i, WALLET])
-    owed = vault.debt_assets(s, account, i)
+    owed = debt_assets(s, account, i)
     amount = int(usd * 10**8 * s.unit[i] // START_PRICES[i])
     if op.execute(s, op.BORROW, actor, account, i, 0, amount, 0, 0) == OK:
         asked = max_uint() if owed == 0 else amount
         assert op.execute(s, op.REPAY, actor, account, i, 0, asked, 0, 0) == OK
         assert s.holding[actor, i, WALLET] <= before
-        assert vault.debt_assets(s, account, i) >= owed
+        assert debt_assets(s, account, i) >= owed
 
 
 def test_a_stake_that_comes_and_goes_gains_nothing() -> None:
@@ -95,10 +96,10 @@ def test_splitting_a_liquidation_never_pays(
     hf_for_max_bonus = 950 * 10**15
     assume((10_000 + max_bonus) * lt * 10**10 <= hf_for_max_bonus)
     debt = collateral * lt // health_bps
-    health = vault.health_factor(collateral * lt, debt)
+    health = health_factor(collateral * lt, debt)
 
     def part(collateral: int, debt: int, repay: int) -> tuple[int, int]:
-        now = vault.health_factor(collateral * lt, debt)
+        now = health_factor(collateral * lt, debt)
         bonus = liquidation.target_health_bonus(min(now, wad()), hf_for_max_bonus, 0, max_bonus)
         repaid, seized, _ = liquidation.seize_amounts(
             repay, collateral, PRICE, UNIT, PRICE, UNIT, bonus, 0

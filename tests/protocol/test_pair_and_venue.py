@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.market import venue
-from sim.protocol import pair, vault
+from sim.protocol import pair
 from sim.protocol.errors import OK
 from sim.protocol.state import FEE_BPS, RESERVE0, RESERVE1, WALLET, State, empty
+from sim.protocol.vault_accounts import collateral_value, debt_value
 
 UNIT = 10**18
 amounts = st.integers(1, 10**30)
@@ -116,6 +117,6 @@ def test_leverage_loops_multiply_as_the_geometric_series() -> None:
         lent = lent * ltv_bps // 10_000
         debt += lent
         collateral += lent
-        limit = vault.collateral_value(collateral, 10**8, 10**8) * ltv_bps // 10_000
-        assert vault.debt_value(debt, 10**8, 10**8) <= limit
+        limit = collateral_value(collateral, 10**8, 10**8) * ltv_bps // 10_000
+        assert debt_value(debt, 10**8, 10**8) <= limit
     assert collateral / equity == pytest.approx(3.732670328125, rel=1e-9)

@@ -16,9 +16,9 @@ from sim.engines.exact import run
 from sim.engines.lockstep import Lockstep
 from sim.market.market import FACTOR
 from sim.protocol import transaction as op
-from sim.protocol import vault
 from sim.protocol.errors import OK
 from sim.protocol.state import ANCHOR, ANSWER
+from sim.protocol.vault_accounts import debt_assets, supplied_assets
 from sim.scenario import Scenario, ScenarioError, load, with_overrides
 from sim.world import World, build
 
@@ -171,8 +171,8 @@ def test_every_account_starts_with_what_the_file_says(tmp_path: Path) -> None:
     for a in range(6):
         for i in range(4):
             held, owed = world.book.collateral[a, i], world.book.debt[a, i]
-            assert abs(int(vault.supplied_assets(s, a, i)) - held) <= 1 + held // 10**8
-            assert 0 <= int(vault.debt_assets(s, a, i)) - owed <= 1 + owed // 10**6
+            assert abs(int(supplied_assets(s, a, i)) - held) <= 1 + held // 10**8
+            assert 0 <= int(debt_assets(s, a, i)) - owed <= 1 + owed // 10**6
 
 
 def test_the_unhealthy_start_unhealthy_and_are_reported(tmp_path: Path) -> None:
@@ -241,7 +241,7 @@ def test_everyone_supplies_before_anyone_borrows(tmp_path: Path) -> None:
     """What the first account borrows is there only because the last one supplies it."""
     text = "account,asset,supplied,debt\na,WETH,10,0\na,DAI,0,1000\nb,DAI,5000,0\n"
     world = build(read_from(tmp_path, text, suppliers__DAI=0))
-    assert int(vault.debt_assets(world.state, 0, 3)) >= 1_000 * WAD
+    assert int(debt_assets(world.state, 0, 3)) >= 1_000 * WAD
 
 
 @pytest.mark.parametrize(

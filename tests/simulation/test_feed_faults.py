@@ -16,7 +16,7 @@ from sim.engines.exact import Step, run
 from sim.engines.lockstep import Lockstep
 from sim.market.market import DEBT_VALUE, FACTOR, LIQUIDATIONS
 from sim.market.paths import draw, observed
-from sim.protocol import oracle, vault
+from sim.protocol import oracle
 from sim.protocol import transaction as op
 from sim.protocol.errors import BORROW_LIMIT_EXCEEDED, OK, PRICE_NOT_OK
 from sim.protocol.state import (
@@ -27,6 +27,7 @@ from sim.protocol.state import (
     TOTAL_SHARES,
     State,
 )
+from sim.protocol.vault_accounts import health
 from sim.scenario import load, with_overrides
 from sim.simulation import step
 from sim.world import World, build, on_path
@@ -157,7 +158,7 @@ def test_luna_at_one_cent_is_borrowed_against_at_its_stuck_floor(
         pass
     s = world.state
     assert world.market.price[-1, WBTC] == USD // 100
-    _, limit, _, debt, *_ = vault.health(s, 0)
+    _, limit, _, debt, *_ = health(s, 0)
     spare = limit * WAD // (10_000 * USD) - debt * WAD // USD
     most = spare + 64_200 * WAD
     assert bring_and_borrow(s, WBTC, 10**6 * 10**8, DAI, most - WAD) == code

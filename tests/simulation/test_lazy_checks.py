@@ -13,8 +13,9 @@ from sim.engines.compiled import Compiled
 from sim.engines.exact import run
 from sim.market.market import COLLATERAL_VALUE, DEBT_VALUE, FACTOR, LIQUIDATIONS, USABLE
 from sim.market.paths import draw, observed
-from sim.protocol import oracle, vault
+from sim.protocol import oracle
 from sim.protocol.state import IS_COLLATERAL, POSITION_DEBT, SUPPLIED
+from sim.protocol.vault_accounts import health
 from sim.scenario import Scenario, load, with_overrides
 from sim.world import World, build, on_path
 from tests.simulation.runs import PEOPLE, SMALL
@@ -157,8 +158,8 @@ def test_a_health_of_one_unit_below_one_is_found_by_the_census() -> None:
     while high - low > 1:
         middle = (low + high) // 2
         s.position[0, weth, SUPPLIED] = middle
-        low, high = (low, middle) if vault.health(s, 0)[4] >= WAD else (middle, high)
+        low, high = (low, middle) if health(s, 0)[4] >= WAD else (middle, high)
     s.position[:2, weth, SUPPLIED] = [high, low]
-    factors = [vault.health(s, a)[4] for a in (0, 1)]
+    factors = [health(s, a)[4] for a in (0, 1)]
     assert WAD - 3 <= factors[1] < WAD <= factors[0]
     assert [factor < WAD for factor in census(s)[:2, FACTOR]] == [False, True]

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from sim.engines.exact import run
-from sim.protocol import hub, vault
+from sim.protocol import hub, vault_accounts
 from sim.protocol.state import (
     BORROW_INDEX,
     CASH,
@@ -75,14 +75,18 @@ def test_the_last_step_is_the_state(played: tuple[World, Frames]) -> None:
     pairs = tape.venues[tape.venues["step"] == world.scenario.steps]
     assert pairs["reserve0"].tolist() == s.pair[:, RESERVE0].tolist()
     owed = tape.accounts["debt_end"].tolist()
-    assert owed == [vault.debt_assets(s, a, i) for a in range(24) for i in range(3)]
+    assert owed == [vault_accounts.debt_assets(s, a, i) for a in range(24) for i in range(3)]
 
 
 def test_health_is_what_the_protocol_says() -> None:
     """Quantiles, totals and shortfall of a step in the storm, from every account's own health."""
     world, tape = play(storm(seed=2), steps=LOW)
     step = tape.latest
-    health = [vault.health(world.state, a) for a in range(24) if vault.has_debt(world.state, a)]
+    health = [
+        vault_accounts.health(world.state, a)
+        for a in range(24)
+        if vault_accounts.has_debt(world.state, a)
+    ]
     factors = np.array([row[4] / 10**18 for row in health])
     assert step["lowest_health"] == factors.min()
     assert step["unhealthy"] == (factors < 1).sum() > 0
@@ -226,5 +230,5 @@ def test_accounts_are_looked_at_after_the_step() -> None:
         assert (world.market.watch == pad).all()
         if step.k == 15:
             break
-    lowest = min(vault.health(world.state, a)[4] for a in range(len(world.state.account)))
+    lowest = min(vault_accounts.health(world.state, a)[4] for a in range(len(world.state.account)))
     assert tape.latest["lowest_health"] == lowest / 10**18
