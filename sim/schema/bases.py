@@ -1,13 +1,14 @@
-"""Bases: what several scenarios share, one file each; a scenario takes one over: `extends: NAME`.
+"""Bases: what several files share, one file each; another takes one over: `extends: NAME`.
 
-The file is read as if the base stood in it:
+A scenario extends a base of sim/scenarios/bases, a tuning preset another preset that is known by
+name. The file is read as if the base stood in it:
 
 * mappings are merged field by field, at every depth; where both say something, the file does;
 * a list or a single value of the file replaces the base's;
 * if the file has `assets`, these are all the assets there are: of the base's, the fields and list
   items about any other are left out.
 
-A base is no scenario, extends nothing itself and is not validated alone: the result is.
+A base extends nothing itself. It is not validated alone: the result is.
 """
 
 from collections.abc import Mapping
@@ -30,10 +31,11 @@ def extended(document: object, file: Path, folder: Path) -> tuple[object, str]:
         raise ScenarioError(str(file), [Problem(KEY, "is not the name of a base", remedy)])
     base = read(bases[name])
     if not isinstance(base, dict):
-        problem = Problem("(file)", "is not a mapping", "fields of a scenario")
+        problem = Problem("(file)", "is not a mapping", "a mapping of fields")
         raise ScenarioError(str(bases[name]), [problem])
     if KEY in base:
-        problem = Problem(KEY, "a base extends another", "the fields themselves")
+        remedy = f"extend {base[KEY]} instead, and add the fields that differ"
+        problem = Problem(KEY, f"{name} extends another, so {file} cannot extend it", remedy)
         raise ScenarioError(str(bases[name]), [problem])
     return _merged(_without(base, _absent(base, own)), own), f"{file} (extends {name})"
 

@@ -1,12 +1,13 @@
 """A tuning preset: which parameters to search, over which scenarios, and what for."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from sim.schema.base import FromList, Part, PositiveUsd
-from sim.schema.problems import Problem
+from sim.schema.problems import InconsistentError, Problem
 
 Benefit = Literal["borrowing_power", "borrowed", "borrow_usage", "revenue", "net_revenue"]
 Harm = Literal[
@@ -18,9 +19,27 @@ Harm = Literal[
     "haircut",
     "hours_without_cash",
 ]
-MeasureName = Benefit | Harm
+MeasureName = Literal[Benefit, Harm]
 """What can be optimised; `sim.tuning.objectives` says what each means."""
 SamplerName = Literal["tpe", "nsga2", "nsga3", "cma-es", "random"]
+
+
+def _of_protocol(path: str) -> str:
+    if not path.startswith("protocol."):
+        remedy = "a path such as protocol.reserves.WETH.lt_bps"
+        raise InconsistentError([Problem("", "is not in the protocol section", remedy)])
+    return path
+
+
+def _of_cap(path: str) -> str:
+    if not re.fullmatch(r"protocol\.reserves\.[A-Za-z0-9_-]+\.(supply|borrow)_cap", path):
+        remedy = "protocol.reserves.WETH.supply_cap or protocol.reserves.WETH.borrow_cap"
+        raise InconsistentError([Problem("", "is not the path of a cap", f"one such as {remedy}")])
+    return path
+
+
+ProtocolPath = Annotated[str, AfterValidator(_of_protocol)]
+CapPath = Annotated[str, AfterValidator(_of_cap)]
 
 
 def _spelt_out(given: object) -> object:
@@ -96,7 +115,7 @@ class Tuning(Part):
     """The search: where, and what for."""
 
     dimensions: Mapping[
-        Annotated[str, Field(pattern=r"^protocol\.")],
+        ProtocolPath,
         Annotated[Dimension, BeforeValidator(_spelt_out)],
     ] = Field(
         min_length=1,
@@ -110,9 +129,9 @@ class Tuning(Part):
         default="tpe", description="tpe, nsga2, nsga3, random, or cma-es with one objective"
     )
 
-    caps: Mapping[
-        Annotated[str, Field(pattern=r"^protocol\.reserves\..+\.(supply|borrow)_cap$")], CapSearch
-    ] = Field(default={}, description="per path of a supply or borrow cap: budget_usd...")
+    caps: Mapping[CapPath, CapSearch] = Field(
+        default={}, description="per path of a supply or borrow cap: budget_usd, least, largest"
+    )
 
     def _problems(self) -> Iterator[Problem]:
         for i, name in enumerate(self.objectives):
@@ -137,7 +156,7 @@ class Preset(Part):
     sources: Annotated[tuple[str, ...], FromList] = Field(
         min_length=1, max_length=1_000, description="a list of texts: where the figures come from"
     )
-    parameters: Mapping[Annotated[str, Field(pattern=r"^protocol\.")], Any] = Field(
+    parameters: Mapping[ProtocolPath, Any] = Field(
         default={}, description="the current setting, by path, where it is not the scenarios'"
     )
     scenarios: Annotated[tuple[ScenarioOfSet, ...], FromList] = Field(

@@ -19,7 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.books import Book
-from sim.scenario import Scenario, with_overrides
+from sim.scenario import Scenario, ScenarioError, with_overrides
+from sim.schema.problems import Problem
 
 Floats = npt.NDArray[np.float64]
 
@@ -45,32 +46,35 @@ class Amounts:
 
     def under(self, scenario: Scenario) -> tuple[Floats, Floats]:
         """(collateral, debt), both (accounts, assets) in whole token units."""
-        collateral = self.collateral * self._fit(scenario, "supply_cap", self.collateral)
-        share = self._limits(scenario, collateral) / self._limit
-        wanted = self.debt * share[:, None]
-        wanted *= self._fit(scenario, "borrow_cap", wanted)
-        debt = wanted * self._cash(scenario, collateral, wanted)
-        return np.floor(collateral), np.floor(debt)
+        share = _ratio(self._limits(scenario, self.collateral), self._limit)
+        return self._had(scenario, self.collateral, self.debt * share)
 
     def book_under(self, scenario: Scenario) -> Book:
         """The same as `sim.world.build` takes it."""
         collateral, debt = (_whole(amounts) for amounts in self.under(scenario))
         return Book(collateral, debt, self.book.isolated)
 
-    def filled(self, scenario: Scenario, path: str, tokens: float) -> tuple[Scenario, Book]:
-        """The market with a cap that is used in full: what is under it adds up to `tokens`.
+    def filled(
+        self, scenario: Scenario, path: str, tokens: float
+    ) -> tuple[Scenario, Floats, Floats]:
+        """The market with a cap that is used in full, and amounts that add up to `tokens` under it.
 
         A supply cap: everyone's collateral of the asset grows or shrinks alike, and his debt with
         his limit. A borrow cap: everyone who owes the asset grows or shrinks, collateral and debt.
-        Suppliers of what is lent grow or shrink with it, so that usage is as before.
+        Suppliers of what is lent grow or shrink with it, so that usage is as before. Where another
+        cap binds, or cash does not last, there is less of everything that it counts.
+
+        Raises `ScenarioError` if nobody has what the cap counts.
         """
-        _, _, symbol, kind = path.split(".")
-        i = scenario.symbols.index(symbol)
+        i, kind = self._counted(path)
         collateral, debt = self.under(scenario)
+        if not (collateral if kind == "supply_cap" else debt)[:, i].any():
+            problem = Problem(path, "nobody in the book has what it counts", "more accounts")
+            raise ScenarioError(f"scenario '{scenario.name}'", [problem])
         if kind == "supply_cap":
             before = self._limits(scenario, collateral)
             collateral[:, i] *= tokens * self._units[i] / collateral[:, i].sum()
-            changed = debt * (self._limits(scenario, collateral) / before)[:, None]
+            changed = debt * _ratio(self._limits(scenario, collateral), before)
         else:
             share = tokens * self._units[i] / debt[:, i].sum()
             grows = np.where(debt[:, i] > 0, share, 1.0)[:, None]
@@ -81,18 +85,31 @@ class Amounts:
             for n, name in enumerate(scenario.symbols)
         }
         market = with_overrides(scenario, {path: None, "suppliers": suppliers})
-        return market, Book(_whole(collateral), _whole(changed), self.book.isolated)
+        return market, *self._had(market, collateral, changed)
 
     def now_under(self, scenario: Scenario, path: str) -> float:
         """Tokens that a cap counts today."""
-        _, _, symbol, kind = path.split(".")
-        i = scenario.symbols.index(symbol)
+        i, kind = self._counted(path)
         amounts = self.under(scenario)[0 if kind == "supply_cap" else 1]
         return float(amounts[:, i].sum() / self._units[i])
 
     def borrowing_power(self, scenario: Scenario, collateral: Floats) -> float:
         """What could be borrowed against all of the collateral, USD."""
         return float(self._limits(scenario, collateral).sum())
+
+    def _counted(self, path: str) -> tuple[int, str]:
+        """What the cap at a path counts: the asset's column, and supply_cap or borrow_cap."""
+        _, _, symbol, kind = path.split(".")
+        return self._scenario.symbols.index(symbol), kind
+
+    def _had(self, scenario: Scenario, collateral: Floats, debt: Floats) -> tuple[Floats, Floats]:
+        """What can be had of these amounts, in whole token units; debt follows its limit."""
+        wanted = self._limits(scenario, collateral)
+        collateral = collateral * self._fit(scenario, "supply_cap", collateral)
+        debt = debt * _ratio(self._limits(scenario, collateral), wanted)
+        debt = debt * self._fit(scenario, "borrow_cap", debt)
+        debt = debt * self._cash(scenario, collateral, debt)
+        return np.floor(collateral), np.floor(debt)
 
     def _limits(self, scenario: Scenario, collateral: Floats) -> Floats:
         """What each account may borrow, USD."""
@@ -120,6 +137,12 @@ class Amounts:
             if (owed > _CASH * there).any():
                 share[i] = _CASH * (there[owed > 0] / owed[owed > 0]).min()
         return share
+
+
+def _ratio(limits: Floats, before: Floats) -> Floats:
+    """(accounts, 1): how everyone's limit has changed; 1 for those who never had one."""
+    one = np.ones_like(limits)
+    return np.asarray(np.divide(limits, before, out=one, where=before > 0)[:, None])
 
 
 def _whole(amounts: Floats) -> npt.NDArray[np.object_]:

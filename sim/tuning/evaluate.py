@@ -26,7 +26,6 @@ from sim.sweep.work import OriginError, StoppedError, scenario_of, world_of
 from sim.tuning.borrowing import Amounts
 from sim.tuning.preset import Setup
 from sim.tuning.result import Value
-from sim.world import build
 
 Floats = npt.NDArray[np.float64]
 
@@ -73,12 +72,10 @@ def run(job: Job, stopped: Callable[[], bool] = _never) -> Evaluated:
     reopening, amounts = _opening(job.scenario_json)
     scenario = with_overrides(base, job.values)
     if job.fill:
-        scenario, book = amounts.filled(scenario, *job.fill)
-        collateral, debt = book.collateral.astype(np.float64), book.debt.astype(np.float64)
-        compiled = Compiled(build(scenario, book=book))
+        scenario, collateral, debt = amounts.filled(scenario, *job.fill)
     else:
         collateral, debt = amounts.under(scenario)
-        compiled = Compiled.at(reopening.at(scenario, collateral, debt), scenario.steps)
+    compiled = Compiled.at(reopening.at(scenario, collateral, debt), scenario.steps)
     parts = []
     for start in range(0, len(job.paths), _RUN_AT_ONCE):
         if stopped():

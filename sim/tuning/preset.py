@@ -2,6 +2,9 @@
 
     setup = prepare(load("current-market"), accounts=1000, seed=7)
 
+A preset that `extends: current-market`, or another known one, has its scenarios and its search, as
+far as it says nothing else (`sim.schema.bases`); what it is called and its sources are its own.
+
 All scenarios of a set are of one protocol: their `protocol` sections are equal, and with one seed
 and equal `book` sections they have the same borrowers. Their paths are independent of each other:
 scenario number n takes the paths from n * PATHS_APART on.
@@ -11,7 +14,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +23,7 @@ from pydantic import ValidationError
 
 import sim.scenario
 from sim.scenario import Scenario, ScenarioError, digest, with_overrides
+from sim.schema.bases import extended
 from sim.schema.book import BorrowerBook
 from sim.schema.problems import Problem, explain, nearest
 from sim.schema.tuning import Preset
@@ -28,6 +33,8 @@ from sim.tuning.space import Space
 
 PATHS_APART = 10_000_000
 _FOLDER = Path(__file__).parents[1] / "scenarios" / "presets"
+_OWN = ("name", "title", "story", "sources")
+"""What a preset does not take over from the one that it extends."""
 
 
 class Setup(NamedTuple):
@@ -70,10 +77,16 @@ def load(path_or_name: str) -> Preset:
             problem = Problem("(name)", "is not known", remedy)
             raise ScenarioError(f"preset '{path_or_name}'", [problem])
         path = _FOLDER / f"{path_or_name}.yaml"
+    written = read(path)
+    document, file = extended(written, path, _FOLDER)
+    if not (isinstance(written, dict) and isinstance(document, dict)):
+        problem = Problem("(file)", "is not a mapping", "fields of a preset: name, title...")
+        raise ScenarioError(file, [problem])
+    taken = {key: value for key, value in document.items() if key in written or key not in _OWN}
     try:
-        return Preset.model_validate(read(path))
+        return Preset.model_validate(taken)
     except ValidationError as error:
-        raise ScenarioError(str(path), explain(error, Preset)) from error
+        raise ScenarioError(file, explain(error, Preset)) from error
 
 
 def prepare(
@@ -86,28 +99,58 @@ def prepare(
 
     `accounts`, `seed` and then `overrides` replace fields of every scenario.
     """
+    here = f"preset '{preset.name}'"
     given = {"book.accounts": accounts, "seed": seed}
     common = {path: value for path, value in given.items() if value is not None}
-    scenarios = tuple(
-        with_overrides(
-            sim.scenario.load(one.scenario),
-            {**one.overrides, **preset.parameters, **common, **(overrides or {})},
-        )
-        for one in preset.scenarios
-    )
+    scenarios = []
+    for i, one in enumerate(preset.scenarios):
+        with _said_of(f"{here}, scenarios[{i}].scenario"):
+            scenario = sim.scenario.load(one.scenario)
+        replaced = {**one.overrides, **preset.parameters, **common, **(overrides or {})}
+        with _said_of(f"{here}, scenarios[{i}]"):
+            scenarios.append(with_overrides(scenario, replaced))
     book = scenarios[0].book
     if not isinstance(book, BorrowerBook):
         problem = Problem("book.file", "is a recorded book", "a scenario that describes one")
-        raise ScenarioError(f"preset '{preset.name}'", [problem])
+        raise ScenarioError(here, [problem])
+    if problems := [*_foreign(preset, scenarios), *_uncapped(preset, book)]:
+        raise ScenarioError(here, problems)
+    with _said_of(here):
+        space = Space(preset.tuning.dimensions, scenarios[0])
+    total = sum(one.weight for one in preset.scenarios)
+    weights = tuple(one.weight / total for one in preset.scenarios)
+    return Setup(preset, tuple(scenarios), weights, space, book.accounts)
+
+
+def _foreign(preset: Preset, scenarios: Sequence[Scenario]) -> Iterator[Problem]:
+    """Scenarios of another protocol than the first."""
     for i, scenario in enumerate(scenarios):
         if scenario.protocol != scenarios[0].protocol:
-            problem = Problem(
+            yield Problem(
                 f"scenarios[{i}]",
                 f"has another protocol section than {preset.scenarios[0].name}",
                 "scenarios of one protocol; what differs can be set under parameters",
             )
-            raise ScenarioError(f"preset '{preset.name}'", [problem])
-    total = sum(one.weight for one in preset.scenarios)
-    weights = tuple(one.weight / total for one in preset.scenarios)
-    space = Space(preset.tuning.dimensions, scenarios[0])
-    return Setup(preset, scenarios, weights, space, book.accounts)
+
+
+def _uncapped(preset: Preset, book: BorrowerBook) -> Iterator[Problem]:
+    """Caps on what nobody has, an asset that does not exist included."""
+    for path in preset.tuning.caps:
+        _, _, symbol, kind = path.split(".")
+        verb, weights = {
+            "supply_cap": ("pledges", book.collateral_weights),
+            "borrow_cap": ("owes", book.debt_weights),
+        }[kind]
+        if not weights.get(symbol):
+            somebody = [name for name, weight in weights.items() if weight]
+            remedy = nearest(symbol, somebody, f"what somebody {verb} is")
+            yield Problem(f"tuning.caps.{path}", f"nobody {verb} {symbol}", remedy)
+
+
+@contextmanager
+def _said_of(place: str) -> Iterator[None]:
+    """Say of a refusal in the block also which place of the preset it is about."""
+    try:
+        yield
+    except ScenarioError as error:
+        raise ScenarioError(f"{place}: {error.file}", error.problems) from error

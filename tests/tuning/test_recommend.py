@@ -1,9 +1,8 @@
-"""What is made of a finished search: choices, sensitivity, caps, rules, and the contracts' word."""
+"""What is made of a finished search: choices, sensitivity, rules, and the contracts' word."""
 
 from __future__ import annotations
 
 import json
-import math
 import time
 from pathlib import Path
 
@@ -14,10 +13,8 @@ from click.testing import CliRunner
 from scripts.tune import cli
 from sim.scenario import load as load_scenario
 from sim.scenario import with_overrides
-from sim.schema.tuning import CapSearch, Dimension
+from sim.schema.tuning import Dimension
 from sim.tuning import baselines, confirm, sensitivity
-from sim.tuning.caps import largest_within, solve
-from sim.tuning.preset import known, load, prepare
 from sim.tuning.recommend import choices, one_by_one, picks, recommended, verdicts
 from sim.tuning.result import Choice, Choices, Figure, ResultError, Trial
 from sim.tuning.result import load as load_result
@@ -97,29 +94,6 @@ def test_two_harms_have_two_ends() -> None:
     assert (found["safest"], found["most_efficient"]) == (0, 2)
 
 
-def test_the_presets_can_be_prepared() -> None:
-    assert known() == ["aggressive", "conservative", "current-market"]
-    for name in known():
-        asked = prepare(load(name), accounts=1000)
-        assert asked.space.accepts(asked.space.current)
-    now = prepare(load("current-market")).space.current
-    assert now[f"{R}.WETH.lt_bps"] == 8300 and now[f"{R}.WBTC.ltv_bps"] == 7300  # 2026-08-22
-
-
-def test_bisection_finds_what_a_grid_finds() -> None:
-    """On losses with a known edge, a jump included; and never above the edge."""
-    for edge in (1.3, 7.0, 80.0):
-        found = largest_within(lambda x, edge=edge: x**2, edge**2, 1.0, 100.0)
-        grid = max(x for x in np.geomspace(1, 100, 2_000) if x**2 <= edge**2)
-        assert found.value is not None
-        assert edge / 1.021 <= found.value <= edge and abs(found.value / grid - 1) < 0.025
-        jump = largest_within(lambda x, edge=edge: 0.0 if x <= edge else 9.0, 5.0, 1.0, 100.0)
-        assert jump.value is not None and edge / 1.021 <= jump.value <= edge
-    assert largest_within(lambda x: 1.0, 0.5, 1, 10).value is None
-    assert largest_within(lambda x: 0.0, 0.5, 1, 10).value == 10
-    assert found.evaluations <= 2 + math.ceil(math.log2(math.log(100) / math.log(1.02)))
-
-
 def test_rules_of_practice() -> None:
     """SmartLTV's own example; the incentive of a 77 % threshold by hand; slippage by the pool."""
     assert baselines.smart_ltv(0.05, 10e6, 50e6, 0.05, c=7) == pytest.approx(0.4072, abs=5e-5)
@@ -148,8 +122,8 @@ def test_sobol_indices_of_a_known_function() -> None:
 
 @pytest.mark.compiled
 def test_a_search_from_end_to_end(tmp_path: Path) -> None:
-    """Choices on common paths, old values one by one, a cap, the worst path on the contracts."""
-    asked = setup(caps={f"{R}.WETH.supply_cap": {"budget_usd": 3e5, "largest": 4.0}})
+    """Choices on common paths, old values one by one, the worst path on the contracts."""
+    asked = setup()
     with tuner(tmp_path, asked, paths=64) as one:
         trials = list(one.run(12))
         found, samples = choices(one, trials)
@@ -166,16 +140,6 @@ def test_a_search_from_end_to_end(tmp_path: Path) -> None:
             assert row.old != row.new
             loss = found.knee.measures["es_99"].value + row.difference.value
             assert row.loss.value == pytest.approx(loss, rel=1e-9, abs=1e-6)
-        path = f"{R}.WETH.supply_cap"
-        cap = solve(one, asked.space.current, path)
-        losses = [
-            one.samples([asked.space.current], fill=(path, x))[0]
-            for x in np.geomspace(cap.largest_tried / 80, cap.largest_tried, 5)
-        ]
-        ladder = [float(np.sort(o.outcomes[0][:, 0] + o.outcomes[0][:, 5])[-1]) for o in losses]
-        assert ladder == sorted(ladder)  # more under the cap, more to sell, more lost
-        if cap.value not in (None, cap.largest_tried):
-            assert cap.loss.value <= cap.budget
         worst = confirm.worst(samples["knee"], 1)
         began = time.monotonic()
         (checked,) = confirm.verifications(asked, found.knee.values, worst, "revm")
@@ -196,6 +160,7 @@ def test_the_command_writes_a_result_and_refuses_to_overwrite_it(tmp_path: Path)
     assert done.exit_code == 0, done.output
     assert "The front" in done.output and "next step" in done.output
     result = load_result(tmp_path)
+    assert len(result.caps) == 3 and "Largest caps" in done.output
     assert len(result.trials) == 4 and result.trials[0].values == result.choices.current.values
     assert json.loads((tmp_path / "tuning.json").read_text())["paths"] == 16
     again = CliRunner().invoke(cli, words)
@@ -205,7 +170,3 @@ def test_the_command_writes_a_result_and_refuses_to_overwrite_it(tmp_path: Path)
     assert len(load_result(tmp_path).trials) == 6
     with pytest.raises(ResultError, match="ape run tune"):
         load_result(tmp_path / "nowhere")
-
-
-def test_a_cap_search_is_checked() -> None:
-    assert CapSearch(budget_usd=1.0).largest == 4.0

@@ -1,0 +1,197 @@
+"""Presets: those that come with the package, what one takes over, and what is refused."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from sim.scenario import ScenarioError, with_overrides
+from sim.tuning import preset as module
+from sim.tuning.preset import known, load, prepare
+from tests.tuning.small import R
+
+Document = dict[str, Any]
+
+
+def _written(name: str) -> Document:
+    """A known preset as its file has it."""
+    document = yaml.safe_load((module._FOLDER / f"{name}.yaml").read_text())
+    assert isinstance(document, dict)
+    return document
+
+
+def test_the_presets_can_be_prepared() -> None:
+    assert known() == ["aggressive", "conservative", "current-market"]
+    for name in known():
+        asked = prepare(load(name), accounts=1000)
+        assert asked.space.accepts(asked.space.current)
+        assert asked.preset.tuning.caps
+    now = prepare(load("current-market")).space.current
+    assert now[f"{R}.WETH.lt_bps"] == 8300 and now[f"{R}.WBTC.ltv_bps"] == 7300  # 2026-08-22
+
+
+@pytest.mark.parametrize("name", ["aggressive", "conservative"])
+def test_a_preset_takes_over_scenarios_and_search(name: str) -> None:
+    """And has its own parameters on them, each of which differs from the market's or repeats it."""
+    market, own = load("current-market"), load(name)
+    assert own.scenarios == market.scenarios and own.tuning == market.tuning
+    assert own.parameters and not market.parameters
+    for one, other in zip(prepare(own).scenarios, prepare(market).scenarios, strict=True):
+        assert one == with_overrides(other, own.parameters) != other
+    written = _written(name)
+    assert written.keys() == {"extends", "name", "title", "story", "sources", "parameters"}
+    for field in ("name", "title", "story", "sources"):
+        assert getattr(own, field) != getattr(market, field)
+
+
+def test_a_preset_of_ones_own_changes_what_it_says(tmp_path: Path) -> None:
+    """Field by field: one end of one dimension and one budget; the rest is the market's."""
+    ltv, cap = f"{R}.WETH.ltv_bps", f"{R}.WETH.supply_cap"
+    file = _file(
+        tmp_path,
+        {
+            "extends": "current-market",
+            "name": "mine",
+            "title": "Mine",
+            "story": "A lower end.",
+            "sources": ["tests"],
+            "tuning": {"dimensions": {ltv: {"low": 6000}}, "caps": {cap: {"budget_usd": 5e6}}},
+        },
+    )
+    found, market = load(file).model_dump(), load("current-market").model_dump()
+    assert found["tuning"]["dimensions"][ltv]["low"] == 6000
+    assert found["tuning"]["caps"][cap]["budget_usd"] == 5e6
+    market["tuning"]["dimensions"][ltv]["low"] = 6000
+    market["tuning"]["caps"][cap]["budget_usd"] = 5e6
+    for part in ("tuning", "scenarios", "parameters"):
+        assert found[part] == market[part]
+    assert found["name"] == "mine"
+
+
+def _set(*keys: str | int, to: object) -> Callable[[Document], None]:
+    """Changes one field of a document."""
+
+    def change(document: Document) -> None:
+        inner: Any = document
+        for key in keys[:-1]:
+            inner = inner[key]
+        inner[keys[-1]] = to
+
+    return change
+
+
+_CAPS, _DIMENSIONS = ("tuning", "caps"), ("tuning", "dimensions")
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "remedy"),
+    [
+        (_set("titel", to="x"), "titel", "did you mean title"),
+        (_set("title", to=5), "title", "one line of text"),
+        (_set(*_CAPS, to=["WETH"]), "tuning.caps", "per path of a supply or borrow cap"),
+        (
+            _set(*_CAPS, f"{R}.WETHH.supply_cap", to={"budget_usd": 1}),
+            f"tuning.caps.{R}.WETHH.supply_cap",
+            "did you mean WETH",
+        ),
+        (
+            _set(*_CAPS, f"{R}.wstETH.borrow_cap", to={"budget_usd": 1}),
+            f"tuning.caps.{R}.wstETH.borrow_cap",
+            "what somebody owes is: WETH, WBTC, USDC",
+        ),
+        (
+            _set(*_CAPS, f"{R}.WETH.lt_bps", to={"budget_usd": 1}),
+            f"tuning.caps.{R}.WETH.lt_bps",
+            f"{R}.WETH.supply_cap",
+        ),
+        (
+            _set(*_CAPS, f"{R}.WETH.supply_cap", "budget_usd", to="2e6"),
+            f"tuning.caps.{R}.WETH.supply_cap.budget_usd",
+            "remove the quotes",
+        ),
+        (
+            _set(*_DIMENSIONS, "book.accounts", to=[1, 2]),
+            "tuning.dimensions.book.accounts",
+            f"a path such as {R}.WETH.lt_bps",
+        ),
+        (
+            _set(*_DIMENSIONS, f"{R}.WETH.lvt_bps", to=[1, 2]),
+            f"tuning.dimensions.{R}.WETH.lvt_bps",
+            "the path of a field",
+        ),
+        (
+            _set(*_DIMENSIONS, "protocol.liquidation.engine", to=["auction"]),
+            "protocol.liquidation.engine",
+            "close-factor, target-health or dutch-bonus",
+        ),
+        (_set("parameters", to={"seed": 1}), "parameters.seed", "a path such as"),
+        (_set("tuning", "objectives", to=["borowed"]), "tuning.objectives[0]", "'borrowed'"),
+        (_set("scenarios", 0, "weight", to=0), "scenarios[0].weight", "above 0"),
+        (_set("scenarios", 0, "scenario", to="lending-markt"), "(name)", "mean lending-market"),
+        (_set("scenarios", 0, "overrides", to={"venues[9]": 1}), "venues[9]", "fields of venues"),
+        (
+            _set("scenarios", 1, "overrides", "protocol.cover_window_hours", to=3),
+            "scenarios[1]",
+            "can be set under parameters",
+        ),
+        (_set("extends", to="nothing"), "extends", "the bases are: aggressive"),
+        (_set("extends", to=None), "extends", "the bases are: aggressive"),
+        (_set("extends", to="aggressive"), "extends", "extend current-market instead"),
+    ],
+)
+def test_a_wrong_preset_is_refused_by_field(
+    change: Callable[[Document], None], field: str, remedy: str, tmp_path: Path
+) -> None:
+    """With the name of the preset, or of its file, and what would be right."""
+    document = copy.deepcopy(_written("current-market"))
+    document["name"] = "mine"
+    change(document)
+    with pytest.raises(ScenarioError) as caught:
+        prepare(load(_file(tmp_path, document)))
+    assert "mine" in str(caught.value)
+    said = {
+        problem.path: f"{problem.problem}: {problem.remedy}" for problem in caught.value.problems
+    }
+    assert remedy in said[field]
+
+
+def test_the_scenario_of_a_wrong_override_is_named(tmp_path: Path) -> None:
+    document = _written("current-market")
+    document["scenarios"][2]["scenario"] = "lending-markt"
+    with pytest.raises(ScenarioError, match=r"preset 'current-market', scenarios\[2\]\.scenario"):
+        prepare(load(_file(tmp_path, document)))
+
+
+def test_what_a_preset_is_called_is_its_own(tmp_path: Path) -> None:
+    """Taken over, two studies would be kept under one name."""
+    with pytest.raises(ScenarioError) as caught:
+        load(_file(tmp_path, {"extends": "current-market"}))
+    missing = {problem.path for problem in caught.value.problems}
+    assert missing == {"name", "title", "story", "sources"}
+    assert caught.value.file.endswith("mine.yaml (extends current-market)")
+
+
+@pytest.mark.parametrize("text", ["", "- 1\n", "hello\n", "a: [\n", "name: x\nname: y\n"])
+def test_what_is_no_preset_at_all(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(text)
+    with pytest.raises(ScenarioError, match=r"mine\.yaml: 1 problem\n  (\(file\)|name): .*: .+"):
+        load(str(file))
+
+
+def test_unknown_names_and_files() -> None:
+    with pytest.raises(ScenarioError, match="did you mean current-market"):
+        load("currnet-market")
+    with pytest.raises(ScenarioError, match=r"nowhere\.yaml: 1 problem"):
+        load("./nowhere.yaml")
+
+
+def _file(folder: Path, document: Document) -> str:
+    file = folder / "mine.yaml"
+    file.write_text(yaml.safe_dump(document, sort_keys=False))
+    return str(file)
