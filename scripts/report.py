@@ -16,7 +16,7 @@ import click
     type=click.Path(path_type=Path),
     metavar="A B",
     help="Put two of a kind side by side instead: what was set differently, tables next to each "
-    "other, curves over each other.",
+    "other, curves over each other; of sweeps of the same paths also the paired difference.",
 )
 @click.option(
     "--out",
@@ -27,12 +27,26 @@ def cli(source: Path | None, compare: tuple[Path, Path] | None, out: Path | None
     """Make one HTML page of STUDY_OR_TAPE: the folder that `ape run crash`, `ape run sweep` or
     `ape run tune` wrote, or a tape (*.duckdb) by itself.
 
-    The page needs no network and prints well: charts are part of it, each with the numbers it shows
-    in a table below it. A crash shows what was lost and who paid, the cascade with a slider through
-    time, liquidations and bad debt by price drop, slippage, rates and the largest accounts; a sweep
-    how likely which loss is, with intervals, and the fan of the price paths; a tuning study what to
-    change, what that changes, the Pareto front and what drives the risk. All say where their
-    numbers come from and how to get them again.
+    The page is one file of about 2 MB for any browser. It needs no network and prints well: charts
+    are part of it, each with the numbers it shows in a table below it.
+
+    \b
+    A crash   what was lost and who paid; the cascade with a slider through time;
+              how it compares with what was published; the largest accounts
+    A sweep   how likely which loss is, with intervals; loss exceedance; the
+              worst paths; the fan of the price paths
+    A study   what to change, now and in the end; every measure now and as
+              proposed, with intervals; the Pareto front; sensitivity; caps;
+              closed-form rules
+    All       liquidations and bad debt by price drop, slippage and bonus, rates
+              by usage; seed, versions, hashes, commands for the same numbers
+
+    A study's borrowers (for price drops, slippage, rates, accounts) come from its preset: one of
+    your own has to be where the study's command names it.
+
+    Nothing is run again, and an unfinished run, sweep or study is refused with the command that
+    finishes it. The numbers of a chart, and those of tables as <data value="...">, are in the page
+    for programs too.
 
     \b
     Examples:
@@ -41,6 +55,7 @@ def cli(source: Path | None, compare: tuple[Path, Path] | None, out: Path | None
       ape run report out/sweep-black-thursday/paths/727.duckdb --out path-727.html
       ape run report out/tune-current-market
       ape run report --compare out/black-thursday out/target-health
+      ape run report --compare out/sweep-a out/sweep-b --out sweeps.html
 
     \b
     Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 130 interrupted.

@@ -17,6 +17,9 @@ from sim.tape import replacing
 FORMAT: Literal[1] = 1
 """Of the file; a file of another format is not read."""
 FILE = "result.json"
+_SAID = {"missing": "is missing", "extra_forbidden": "is not known"}
+"""Of pydantic's errors, in words; the others are as it says them."""
+_AGAIN = "tune again with `ape run tune PRESET`, or use the version that wrote it"
 
 ChoiceName = Literal["current", "safest", "most_efficient", "knee", "improvement"]
 Value = bool | int | float | str | None
@@ -259,5 +262,19 @@ def load(folder: Path) -> TuningResult:
         raise ResultError(
             f"{folder}: no {FILE} here; make one with `ape run tune PRESET`"
         ) from None
-    except (OSError, ValidationError) as error:
-        raise ResultError(f"{path}: not a result of this version ({error}); tune again") from error
+    except ValidationError as error:
+        raise ResultError(f"{path}: {_why(error)}; {_AGAIN}") from error
+    except (OSError, ValueError) as error:  # ValueError: bytes that are no text
+        raise ResultError(f"{path}: cannot be read ({error}); {_AGAIN}") from error
+
+
+def _why(error: ValidationError) -> str:
+    """The first thing that is wrong, and how many there are: a file of another version has many."""
+    details = error.errors(include_url=False)
+    first = details[0]
+    where = ".".join(map(str, first["loc"]))
+    said = (
+        f"{where} {_SAID.get(first['type'], first['msg'].lower())}" if where else "no JSON object"
+    )
+    others = f" ({len(details) - 1} more like that)" if len(details) > 1 else ""
+    return f"not a result of this version: {said}{others}"

@@ -42,7 +42,7 @@ def refused(path: Path, other: Path | None = None) -> str:
 def test_help_says_what_can_be_reported() -> None:
     shown = ape("run", "report", "--help")
     assert shown.returncode == 0, shown.stderr
-    for word in ("STUDY_OR_TAPE", "--compare A B", "--out", "ape run tune", "Exit codes"):
+    for word in ("STUDY_OR_TAPE", "--compare A B", "--out", "ape run tune", "preset", "Exit codes"):
         assert word in shown.stdout, word
 
 
@@ -83,7 +83,46 @@ def test_a_folder_of_something_else(tmp_path: Path) -> None:
 def test_a_foreign_file(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     path.write_text("nothing of ours")
-    assert str(path) in refused(path)
+    said = refused(path)
+    assert str(path) in said and "`ape run " in said and len(said.splitlines()) == 1
+
+
+def test_a_damaged_tape(tmp_path: Path) -> None:
+    """Cut off where a copy broke."""
+    whole = (crashed(tmp_path / "run") / "tape.duckdb").read_bytes()
+    path = tmp_path / "tape.duckdb"
+    path.write_bytes(whole[: len(whole) // 2])
+    said = refused(path)
+    assert f"{path}: not a tape" in said and "`ape run crash" in said
+    assert len(said.splitlines()) == 1
+
+
+def test_a_result_of_an_older_format(tmp_path: Path) -> None:
+    """Two fields are missing and one is unknown: the first is named, the others are counted."""
+    path = tuned(tmp_path / "study", True) / "result.json"
+    result = json.loads(path.read_text())
+    del result["fresh_paths"], result["front"]
+    path.write_text(json.dumps({**result, "mood": "good"}))
+    said = refused(path)
+    assert f"{path}: not a result of this version: fresh_paths is missing (2 more" in said
+    assert "`ape run tune PRESET`" in said and len(said.splitlines()) == 1
+
+
+def test_a_wrong_value_deep_in_a_result(tmp_path: Path) -> None:
+    path = tuned(tmp_path / "study", True) / "result.json"
+    result = json.loads(path.read_text())
+    result["trials"][3]["objectives"]["es_99"]["value"] = "a lot"
+    path.write_text(json.dumps(result))
+    said = refused(path)
+    assert "trials.3.objectives.es_99.value input should be a valid number" in said
+    assert len(said.splitlines()) == 1
+
+
+def test_a_study_that_was_begun(tmp_path: Path) -> None:
+    (tmp_path / "study").mkdir()
+    (tmp_path / "study" / "tuning.json").write_text("{}")
+    said = refused(tmp_path / "study")
+    assert "without result.json" in said and "--resume" in said
 
 
 def test_an_unfinished_run(tmp_path: Path) -> None:

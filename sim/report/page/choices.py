@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from sim.report.page.content import NONE, Cell, Table, Value, money, share
-from sim.report.text import sentence
+from typing import Literal
+
+from sim.report.page.content import NONE, Cell, Table, Value, money, points, share
+from sim.report.text import sentence, short_usd, usd
 from sim.tuning.result import Choice, Figure, Measure, TuningResult
 from sim.tuning.result import Value as Setting
 
@@ -29,12 +31,54 @@ def spread(figure: Figure, unit: str) -> str:
     """The 95 % interval of a figure."""
     if figure.low is None and figure.high is None:
         return "not bounded: too few paths"
-    if figure.low == figure.value == figure.high:
+    if is_exact(figure):
         return "exact"
     low, high = (
         "unbounded" if end is None else shown(end, unit).text for end in (figure.low, figure.high)
     )
     return f"{low} to {high}"
+
+
+def shown_difference(value: float, unit: str, name: str = "") -> Value:
+    """A difference of two figures, in the unit of their measure."""
+    return points(value, 2, name) if unit == "share" else shown(value, unit, name)
+
+
+def spread_of_difference(difference: Figure, unit: str, exact: bool = False) -> str:
+    """The 95 % interval of a difference; `exact` if both figures are known exactly."""
+    if difference.low == difference.value == difference.high:
+        return "exact" if exact else "the same on every path"
+    if difference.low is None and difference.high is None:
+        return "not bounded: too few paths"
+    low, high = (
+        "unbounded" if end is None else shown_difference(end, unit).text
+        for end in (difference.low, difference.high)
+    )
+    return f"{low} to {high}"
+
+
+def is_exact(figure: Figure) -> bool:
+    """Whether no path is needed to know it."""
+    return figure.low == figure.value == figure.high
+
+
+Verdict = Literal["better", "worse", "same", "not settled"]
+
+
+def verdict(difference: Figure, side: str) -> Verdict:
+    """Whether a difference is more than chance, by its 95 % interval, and for whom."""
+    if difference.low == difference.high == 0:
+        return "same"
+    if difference.low is not None and difference.low > 0:
+        return "better" if side == "benefit" else "worse"
+    if difference.high is not None and difference.high < 0:
+        return "worse" if side == "benefit" else "better"
+    return "not settled"
+
+
+def short_path(path: str) -> str:
+    """A parameter in a chart, where its whole path leaves no room."""
+    return path.removeprefix("protocol.").removeprefix("reserves.")
 
 
 def setting(value: Setting, name: str = "") -> Cell:
@@ -68,7 +112,8 @@ def parameter_table(result: TuningResult) -> Table:
         ["parameter", "unit", "current", "recommended", "next step", "bound per step", "searched"],
         rows,
         words=(0, 1, 6),
-        note="The next step is the recommendation as far as the bound of one proposal allows.",
+        note="The next step is the recommendation as far as the bound of one proposal allows. "
+        "100 bps are 1%.",
     )
 
 
@@ -85,26 +130,58 @@ def risk_table(result: TuningResult) -> Table:
     for one in result.measures:
         if one.name not in now.measures or one.name not in then.measures:
             continue
-        row: list[Cell] = [f"{sentence(one.title)} ({one.side})"]
+        row: list[Cell] = [sentence(one.title)]
         for name, figure in (
             (f"now {one.name}", now.measures[one.name]),
             (f"proposed {one.name}", then.measures[one.name]),
-            (f"difference {one.name}", then.difference.get(one.name)),
         ):
-            row += (
-                [NONE, NONE]
-                if figure is None
-                else [shown(figure.value, one.unit, name), spread(figure, one.unit)]
-            )
+            row += [shown(figure.value, one.unit, name), spread(figure, one.unit)]
+        exact = is_exact(now.measures[one.name]) and is_exact(then.measures[one.name])
+        difference = then.difference.get(one.name)
+        if difference is None:
+            row += [NONE, NONE, NONE]
+        else:
+            row += [
+                shown_difference(difference.value, one.unit, f"difference {one.name}"),
+                spread_of_difference(difference, one.unit, exact),
+                verdict(difference, one.side),
+            ]
         rows.append(row)
-    meanings = "; ".join(f"{sentence(one.title)}: {one.meaning}" for one in result.measures)
     return Table(
         "Now and as proposed",
-        ["measure", "now", "95%", "proposed", "95%", "difference, same paths", "95%"],
+        [
+            "measure",
+            "now",
+            "95% interval",
+            "proposed",
+            "95% interval",
+            "difference",
+            "95% interval",
+            "verdict",
+        ],
         rows,
+        words=(0, 7),
         note=f"On {result.fresh_paths:,} paths of each scenario that the search has not seen, the "
-        f"same for both. {meanings}.",
+        "same ones for both settings. Better or worse: the interval of the difference leaves out "
+        "0. Not settled: it does not, or too few paths lose anything. Points are percentage "
+        "points.",
     )
+
+
+def measure_table(result: TuningResult) -> Table:
+    """What the measures mean, and which way each is better."""
+    better = {"benefit": "more", "harm": "less"}
+    rows: list[list[Cell]] = [
+        [
+            sentence(one.title),
+            better[one.side],
+            "yes" if one.name in result.objectives else "no",
+            one.meaning,
+        ]
+        for one in result.measures
+    ]
+    header = ["measure", "better is", "searched for", "meaning"]
+    return Table("What the measures mean", header, rows, words=(0, 1, 2, 3))
 
 
 def choice_table(result: TuningResult) -> Table:
@@ -114,7 +191,7 @@ def choice_table(result: TuningResult) -> Table:
     for one in result.parameters:
         values = (choice.values.get(one.path, one.current) for choice in choices.values())
         unit = "" if one.names else f" ({one.unit})"
-        rows.append([f"{one.path}{unit}", *(setting(value) for value in values)])
+        rows.append([f"{short_path(one.path)}{unit}", *(setting(value) for value in values)])
     for measure in result.measures:
         rows.append(
             [sentence(measure.title), *(_of(choice, measure) for choice in choices.values())]
@@ -126,50 +203,35 @@ def choice_table(result: TuningResult) -> Table:
     return Table("Settings that the study points out", ["what", *titles], rows)
 
 
-def one_by_one_table(result: TuningResult) -> Table:
-    """What the loss would be with one parameter at its old value."""
-    units = {one.name: one for one in result.measures}
-    rows: list[list[Cell]] = [
-        [
-            one.path,
-            setting(one.old),
-            setting(one.new),
-            units[one.measure].title,
-            shown(one.loss.value, units[one.measure].unit, f"old {one.path}"),
-            shown(one.difference.value, units[one.measure].unit),
-            spread(one.difference, units[one.measure].unit),
-        ]
-        for one in result.one_by_one
-    ]
-    return Table(
-        "One change taken back at a time, all others as recommended",
-        ["parameter", "old", "new", "measure", "under the old value", "difference", "95%"],
-        rows,
-        words=(0, 3),
-        note="A difference above 0 says that the change pays: without it more would be lost.",
-    )
-
-
 def baseline_table(result: TuningResult) -> Table:
     """What closed-form rules say, beside the recommendation."""
-    values = result.recommendation.values
+    now, then = result.choices.current.values, result.recommendation.values
     rows: list[list[Cell]] = [
         [
             one.rule,
-            one.path,
-            Value(f"{one.value:,.6g} {one.unit}", one.value, f"{one.rule} {one.path}"),
-            setting(values[one.path]) if one.path in values else "not searched",
-            ", ".join(f"{name} {value:,.4g}" for name, value in one.inputs.items()),
-            one.source,
+            short_path(one.path),
+            Value(f"{one.value:,.0f} {one.unit}", one.value, f"{one.rule} {one.path}"),
+            setting(now[one.path]) if one.path in now else NONE,
+            setting(then[one.path]) if one.path in then else "not searched",
+            ", ".join(_input(name, value) for name, value in one.inputs.items()),
         ]
         for one in result.baselines
     ]
+    sources = dict.fromkeys(f"{sentence(one.rule)}: {one.source}." for one in result.baselines)
     return Table(
         "Closed-form rules of risk practice beside the optimum",
-        ["rule", "parameter", "rule says", "recommended", "from", "source"],
+        ["rule", "parameter", "rule says", "current", "recommended", "from"],
         rows,
-        words=(0, 1, 4, 5),
+        words=(0, 1, 5),
+        note=" ".join(sources),
     )
+
+
+def _input(name: str, value: float) -> str:
+    """What a rule was fed: debt_usd 9.9e8 is debt $990M."""
+    words = name.removesuffix("_usd").replace("_", " ")
+    dollars = short_usd(value) if value >= 1e6 else usd(value)
+    return f"{words} {dollars}" if name.endswith("_usd") else f"{words} {value:,.4g}"
 
 
 def cap_table(result: TuningResult) -> Table:
@@ -190,8 +252,9 @@ def cap_table(result: TuningResult) -> Table:
         )
     return Table(
         "Caps: the largest whose stressed loss stays within a budget",
-        ["cap", "current (tokens)", "largest (tokens)", "budget", "stressed loss", "95%"],
+        ["cap", "current (tokens)", "largest (tokens)", "budget", "stressed loss", "95% interval"],
         rows,
+        note="Stressed loss: ES 99% under the recommended setting with the cap used in full.",
     )
 
 

@@ -21,7 +21,7 @@ def page(one: Source, other: Source) -> Page:
     else:
         raise SourceError(
             f"{one.path} is a {one.kind} and {other.path} a {other.kind}; two of a kind can be "
-            "compared"
+            "compared: two crashes, two sweeps or two tuning studies"
         )
     title = titles[0] if titles[0] == titles[1] else " / ".join(titles)
     return Page(title, f"{one.kind} comparison", f"A: {one.path}; B: {other.path}", sections)

@@ -68,21 +68,21 @@ def sections(one: Crash, other: Crash) -> list[Section]:
                     tapes,
                     "lost",
                     "Bad debt and shortfall so far",
-                    "usd",
+                    "loss (USD)",
                     lambda tape: loss_history(tape).sum(axis=1).to_numpy(),
                 ),
                 _over_time(
                     tapes,
                     "repaid",
                     "Debt repaid by liquidators so far",
-                    "usd",
+                    "debt repaid (USD)",
                     lambda tape: tape.steps["repaid_usd"].to_numpy(),
                 ),
                 _over_time(
                     tapes,
                     "health",
                     "Lowest health factor",
-                    "health",
+                    "health factor",
                     lambda tape: tape.steps["lowest_health"].astype(float).to_numpy(),
                 ),
             ],
@@ -100,10 +100,11 @@ def _over_time(
     tapes: Sequence[Frames],
     id: str,
     title: str,
-    unit: str,
+    label: str,
     series: Callable[[Frames], Any],
 ) -> Chart:
-    """One series of both runs over hours since their starts."""
+    """One series of both runs over hours since their starts; `label` is that of its axis."""
+    dollars = label.endswith("(USD)")
     traces: list[Trace] = []
     rows: list[list[Cell]] = []
     dates = len({tape.steps["time_utc"].iloc[0] for tape in tapes}) == 1
@@ -116,21 +117,17 @@ def _over_time(
         rows += [
             [
                 f"{NAMES[n]}, hour {hours.iloc[i]:,.1f}",
-                money(values[i]) if unit == "usd" else f"{values[i]:.3f}",
+                money(values[i]) if dollars else f"{values[i]:.3f}",
             ]
             for i in some(len(values), _MOST_ROWS)
         ]
     along = time_axis() if dates else axis("hours since the start (h)")
-    up = (
-        usd_axis(f"{title.lower()} (USD)")
-        if unit == "usd"
-        else log_axis("health factor", plain_number)
-    )
+    up = usd_axis(label) if dollars else log_axis(label, plain_number)
     return Chart(
         id,
         title,
         f"{title}, in both runs; the dashed line is B.",
         figure(traces, along, up),
-        Table(title, ["run and time", "USD" if unit == "usd" else "health factor"], rows),
+        Table(title, ["run and time", "USD" if dollars else label], rows),
         height=320,
     )

@@ -99,13 +99,18 @@ class Page(NamedTuple):
 
 def money(dollars: float, name: str = "") -> Value:
     """USD."""
-    text = usd(abs(dollars))
-    return Value(f"-{text}" if dollars < 0 else text, float(dollars), name)
+    sign = "-" if round(dollars, 2) < 0 else ""  # a rounding error is no loss
+    return Value(f"{sign}{usd(abs(dollars))}", float(dollars), name)
 
 
 def share(fraction: float, digits: int = 2, name: str = "") -> Value:
     """A fraction as a percentage."""
     return Value(f"{fraction:.{digits}%}", float(fraction), name)
+
+
+def points(fraction: float, digits: int = 2, name: str = "") -> Value:
+    """A difference of two percentages, in percentage points: not a percentage of either."""
+    return Value(f"{100 * fraction:,.{digits}f} points", float(fraction), name)
 
 
 def count(number: float, name: str = "") -> Value:

@@ -11,7 +11,9 @@ from sim.schema.expected import Expected
 from sim.tape import Frames
 
 _SHARES = ("largest_usage", "highest_borrow_rate", "supply_left")
+_WHOLE = 10_000  # from here on a figure is shown without decimals
 _COUNTS = ("liquidations", "liquidated_accounts")
+_UNITS = {"gwei": " gwei", "tokens": " tokens", "hours": " h"}
 
 
 def sections(tape: Frames, scenario: Mapping[str, Any]) -> list[Section]:
@@ -25,7 +27,8 @@ def sections(tape: Frames, scenario: Mapping[str, Any]) -> list[Section]:
         ["measure", "published", "simulated", "ratio", "verdict", "source"],
         rows,
         words=(0, 4, 5),
-        note="Inside: within what was published. Near: within a tenth of it. Off: farther away.",
+        note="Inside: within what was published, or half a percent of it, as that is rounded. "
+        "Near: within a tenth. Off: farther away.",
     )
     return [Section("expected", "Against what was published of the event", [table])]
 
@@ -39,7 +42,7 @@ def _row(one: Compared) -> list[Cell]:
     known = one.simulated == one.simulated
     note = f"; {one.expected.note}" if one.expected.note else ""
     return [
-        name,
+        _named(name),
         published,
         _shown(one.simulated, name, f"simulated {name}") if known else NONE,
         NONE if one.ratio is None else f"{one.ratio:.2f}",
@@ -48,11 +51,25 @@ def _row(one: Compared) -> list[Cell]:
     ]
 
 
+def _named(measure: str) -> str:
+    """bad_debt_tokens.DAI in words: bad debt, DAI. The unit stands at the figures."""
+    kind, _, asset = measure.partition(".")
+    words = kind.removesuffix("_usd").removesuffix("_gwei").removesuffix("_tokens").split("_")
+    return " ".join(words) + (f", {asset}" if asset else "")
+
+
 def _shown(value: float, measure: str, name: str = "") -> Value:
     """A figure in the unit of its measure."""
     kind = measure.partition(".")[0]
-    if kind.endswith(("_usd", "_price")) or kind.startswith("oracle_"):
+    if kind.endswith("_price") or kind.startswith("oracle_"):
+        return Value(f"${value:,.4g}", value, name) if value < 10 else money(value, name)
+    if kind.endswith("_usd"):
         return money(value, name)
     if kind in _SHARES:
-        return share(value, 1, name)
-    return count(value, name) if kind in _COUNTS else Value(f"{value:,.1f}", value, name)
+        return share(value, 2, name)
+    if kind in _COUNTS:
+        return count(value, name)
+    unit = next((text for word, text in _UNITS.items() if word in kind.split("_")), "")
+    return Value(
+        f"{value:,.5g}{unit}" if abs(value) < _WHOLE else f"{value:,.0f}{unit}", value, name
+    )

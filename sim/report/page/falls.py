@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -60,21 +61,29 @@ def liquidation_chart(books: dict[str, tuple[Book, list[str]]], run: Frames | No
     return Chart(
         "liquidations",
         "Liquidation volume by price drop",
-        f"Debt of the accounts of the opening book whose health factor is below 1 once {symbols} "
-        "have fallen at once by the share on the x axis."
+        "Debt of the accounts of the opening book whose health factor is below 1 after a fall of "
+        f"{symbols} at once, by the share on the x axis, before anybody acts."
         + (
             " The second line is what liquidators repaid in the run while the collateral they "
             "took had fallen by no more than that."
             if run is not None
             else ""
         ),
-        figure(traces, share_axis("fall of prices since the start (%)"), usd_axis("debt (USD)")),
+        figure(
+            traces,
+            share_axis("fall of prices since the start (%)"),
+            usd_axis("liquidatable debt (USD)"),
+        ),
         Table("Debt by price drop, USD", ["price drop", *columns], rows),
     )
 
 
-def bad_debt_chart(book: Book, pools: Pools, falling: list[str]) -> Chart:
-    """What selling everything liquidatable at once leaves uncovered, by fall and depth."""
+def bad_debt_chart(
+    book: Book, pools: Pools, falling: list[str], current: Book | None = None
+) -> Chart:
+    """What selling everything liquidatable at once leaves uncovered, by fall and depth; of a
+    `current` book too, if `book` is that of a proposal.
+    """
     table = bad_debt(book, pools, falling, DROPS, list(DEPTHS))
     traces = [
         line(
@@ -86,24 +95,39 @@ def bad_debt_chart(book: Book, pools: Pools, falling: list[str]) -> Chart:
         )
         for n, (depth, name) in enumerate(DEPTHS.items())
     ]
+    columns = {name: table[depth] for depth, name in DEPTHS.items()}
+    if current is not None:
+        name = "now, pools as they are"
+        columns[name] = bad_debt(current, pools, falling, DROPS, [1.0])[1.0]
+        look = {"color": "#000000", "width": 1.5, "dash": "longdash"}
+        template = "%{x:.1%} lower: %{y:$,.0f} now"
+        traces.append(line(name, DROPS, columns[name], line=look, hovertemplate=template))
     rows: list[list[Cell]] = [
-        [f"{DROPS[i]:.0%}", *(money(table[depth].iloc[i]) for depth in DEPTHS)]
+        [f"{DROPS[i]:.0%}", *(money(column.iloc[i]) for column in columns.values())]
         for i in range(0, len(DROPS), _EVERY)
     ]
     return Chart(
         "depths",
-        "Bad debt by price drop and depth",
+        "Bad debt by price drop and depth"
+        + (" under the recommended setting" if current is not None else ""),
         f"The debt that would stay uncovered if {listed(falling) or 'no asset'} fell at once "
         "and all collateral of the accounts below 1 were sold into the pools at once, with nobody "
         "refilling them: an upper bound. Without impact it is the debt beyond its collateral.",
         figure(traces, share_axis("fall of prices (%)"), usd_axis("uncovered debt (USD)")),
-        Table("Uncovered debt, USD", ["price drop", *DEPTHS.values()], rows),
+        Table("Uncovered debt, USD", ["price drop", *columns], rows),
     )
 
 
-def accounts_table(tape: Frames, most: int = 20, finished: bool = True) -> Table:
-    """The largest borrowers: what they had, and what became of it."""
+def accounts_table(
+    tape: Frames, most: int = 20, finished: bool = True, proposed: Frames | None = None
+) -> Table:
+    """The largest borrowers: what they had, and what became of it in a `finished` run, or what they
+    begin with under a proposed setting.
+    """
     accounts = largest_accounts(tape, most)
+    then: dict[Any, Any] = {}
+    if proposed is not None:
+        then = largest_accounts(proposed, len(proposed.accounts)).to_dict("index")
     total = float(tape.steps["debt_usd"].iloc[0])
     rows: list[list[Cell]] = []
     for account, row in accounts.iterrows():
@@ -121,10 +145,16 @@ def accounts_table(tape: Frames, most: int = 20, finished: bool = True) -> Table
             money(row["repaid_usd"]),
             money(row["debt_end"]),
         ]
-        rows.append(begun + ended if finished else begun)
+        other: list[Cell] = []
+        if then:
+            debt, health = (then[account][name] for name in ("debt_start", "health_start"))
+            other = [money(debt, f"proposed debt of {account}"), ratio(health)]
+        rows.append(begun + (ended if finished else other))
     header = ["account", "pledges / owes", "collateral", "debt", "of all debt", "health"]
     if finished:
         header += ["health at the end", "liquidations", "repaid for it", "debt at the end"]
+    elif then:
+        header += ["debt, proposed", "health, proposed"]
     return Table(
         f"The {len(rows)} accounts that owe most at the start, USD at oracle prices",
         header,

@@ -1,10 +1,10 @@
-"""Charts of a tuning study: the Pareto front with hover, and the sensitivity bars."""
+"""The Pareto front of a tuning study, with hover."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sim.report.page.choices import CHOICES, setting_text, shown, spread
+from sim.report.page.choices import CHOICES, setting_text, short_path, shown, spread
 from sim.report.page.content import Cell, Chart, Part, Table
 from sim.report.page.plot import (
     COLOURS,
@@ -21,6 +21,9 @@ from sim.report.text import sentence
 from sim.tuning.result import Figure, Measure, Trial, TuningResult, Value
 
 _MOST_CHARTS = 3
+_UNITS = {"USD": "USD", "share": "%", "hours": "h"}
+_FAINT = "rgba(85,85,85,0.4)"
+"""Of the bars of a front: there are many, and the points are what matters."""
 _STATES = {"complete": "tried", "raced-out": "stopped early, dominated"}
 
 
@@ -40,9 +43,12 @@ def front_charts(result: TuningResult) -> list[Part]:
 
 
 def front_chart(results: list[tuple[str, TuningResult]], x: Measure, y: Measure) -> Chart:
-    """Two objectives of every trial; the front as a line, and the settings pointed out."""
+    """Two objectives of every trial; the front as a line, or its third objective as a shade; and
+    the settings pointed out.
+    """
     traces: list[Trace] = []
     rows: list[list[Cell]] = []
+    shade = _third(results[0][1], x, y) if len(results) == 1 else None
     for n, (name, result) in enumerate(results):
         of = f" of {name}" if name else ""
         front = sorted(
@@ -56,95 +62,105 @@ def front_chart(results: list[tuple[str, TuningResult]], x: Measure, y: Measure)
             trace = line(f"front{of}", [], [], n, mode="lines+markers", marker=look)
         else:  # in more dimensions a line through the front would say nothing
             trace = points(f"front{of}", [], [], n, marker=look)
-        traces.append(_at(trace, front, x, y))
+            if shade is not None:
+                trace["marker"] |= _shades(front, shade)
+        traces.append(_at(trace, front, result, x, y))
         traces += _pointed_out(result, x, y, of, n)
         rows += [
             [
                 f"trial {trial.number:,}{of}",
-                shown(trial.objectives[x.name].value, x.unit),
+                shown(trial.objectives[x.name].value, x.unit, f"{x.name} of {trial.number}{of}"),
                 spread(trial.objectives[x.name], x.unit),
-                shown(trial.objectives[y.name].value, y.unit, f"{y.name} of {trial.number}"),
+                shown(trial.objectives[y.name].value, y.unit, f"{y.name} of {trial.number}{of}"),
                 spread(trial.objectives[y.name], y.unit),
-                _settings(trial.values),
+                _settings(result, trial.values),
             ]
             for trial in front
         ]
+    order = ", ".join(short_path(one.path) for one in results[0][1].parameters)
     return Chart(
         f"front-{y.name}",
-        f"{sentence(x.title)} against {y.title}",
+        f"{sentence(y.title)} against {x.title}",
         f"Each point is a setting. Better is farther to the {_better(x, 'right', 'left')} and "
         f"farther {_better(y, 'up', 'down')}; no setting that was tried beats one on the front in "
-        "all objectives. Bars are 95% intervals; pointing at a setting shows its values. All of it "
-        "is on the paths of the search, where settings are chosen and look a little too good.",
+        "all objectives. " + _more(results, shade) + "Bars are 95% intervals"
+        f"{_unbounded(results, x, y)}; pointing at a setting shows its values. All of it is on "
+        "the paths of the search, on which the settings were chosen and so look a little too "
+        "good; the tables above judge them on others.",
         figure(traces, _axis(x), _axis(y)),
         Table(
             "The front",
-            ["setting", x.title, "95%", y.title, "95%", "values"],
+            ["setting", x.title, "95% interval", y.title, "95% interval", "values"],
             rows,
             words=(0, 5),
-            note="With more than two objectives a setting of the front may look beaten here.",
+            note=f"Values in this order: {order}.",
         ),
-        height=460,
+        height=520 if shade is not None else 460,
     )
 
 
-def sensitivity_charts(result: TuningResult) -> list[Chart]:
-    """Sobol' indices as bars, one chart per measure."""
-    charts = []
-    for measure in result.measures:
-        found = [one for one in result.sensitivity if one.measure == measure.name]
-        if not found:
-            continue
-        found.sort(key=lambda one: one.total.value)
-        paths = [one.path for one in found]
-        bars = [
-            _bars("by itself", paths, [one.first_order for one in found], 0),
-            _bars("with its interactions", paths, [one.total for one in found], 1),
-        ]
-        rows: list[list[Cell]] = [
-            [
-                one.path,
-                shown(one.first_order.value, "share", f"S {one.path}"),
-                spread(one.first_order, "share"),
-                shown(one.total.value, "share", f"ST {one.path}"),
-                spread(one.total, "share"),
-            ]
-            for one in reversed(found)
-        ]
-        charts.append(
-            Chart(
-                f"sensitivity-{measure.name}",
-                f"What moves {measure.title}",
-                "Share of its variance over the searched ranges that is due to each parameter, by "
-                "itself and with all its interactions (Sobol' indices, 95% intervals).",
-                figure(bars, share_axis("share of the variance (%)"), axis("parameter")),
-                Table(
-                    "Sobol' indices",
-                    ["parameter", "by itself", "95%", "with interactions", "95%"],
-                    rows,
-                ),
-                height=160 + 44 * len(found),
-            )
-        )
-    return charts
+def _third(result: TuningResult, x: Measure, y: Measure) -> Measure | None:
+    """The objective that a chart of two of three leaves out."""
+    left = [name for name in result.objectives if name not in (x.name, y.name)]
+    measures = {one.name: one for one in result.measures}
+    return measures[left[0]] if len(left) == 1 else None
 
 
-def _bars(name: str, paths: list[str], figures: list[Figure], n: int) -> Trace:
-    """One bar per parameter with its interval; the second kind is hatched."""
-    hatch = {"pattern": {"shape": "/", "bgcolor": COLOURS[n], "fgcolor": "#FFFFFF"}} if n else {}
+def _shades(front: list[Trial], third: Measure) -> dict[str, Any]:
+    """A third objective as the shade of a marker, dark to light also in grey and to the colour
+    blind, with its scale below the chart.
+    """
     return {
-        "type": "bar",
-        "orientation": "h",
-        "name": name,
-        "y": paths,
-        "x": plain(figure.value for figure in figures),
-        "marker": {"color": COLOURS[n], **hatch},
-        "error_x": {**_interval(figures), "color": "#222222"},
-        "hovertemplate": "%{y}: %{x:.1%}",
+        "color": plain(trial.objectives[third.name].value for trial in front),
+        "colorscale": "Cividis",
+        "line": {"color": "#222222", "width": 0.75},
+        "colorbar": {
+            "title": {
+                "text": f"{third.title} ({_UNITS[third.unit]})",
+                "side": "top",
+                "font": {"size": 13},
+            },
+            "orientation": "h",
+            "y": -0.2,
+            "yanchor": "top",
+            "thickness": 10,
+            "len": 0.7,
+            **({"tickprefix": "$", "exponentformat": "B"} if third.unit == "USD" else {}),
+            **({"tickformat": ",~%"} if third.unit == "share" else {}),
+        },
     }
 
 
-def _interval(figures: list[Figure]) -> dict[str, Any]:
+def _more(results: list[tuple[str, TuningResult]], shade: Measure | None) -> str:
+    """What to know of a front of more than two objectives."""
+    most = max(len(result.objectives) for _, result in results)
+    if most < 3:
+        return ""
+    said = f"With {most} objectives a setting on the front may look beaten here"
+    if shade is None:
+        return f"{said}: it is better in another one. "
+    return f"{said}: it is better in {shade.title}, which the shade shows. "
+
+
+def _unbounded(results: list[tuple[str, TuningResult]], x: Measure, y: Measure) -> str:
+    """How many intervals of the front have no end that a bar could be drawn to."""
+    figures = [
+        trial.objectives[measure.name]
+        for _, result in results
+        for trial in result.trials
+        if trial.number in result.front
+        for measure in (x, y)
+    ]
+    count = sum(one.low is None or one.high is None for one in figures)
+    if not count:
+        return ""
+    return (
+        f", without a bar on a side where the paths are too few for a bound ({count:,} of "
+        f"{len(figures):,} intervals: the truth may lie far beyond)"
+    )
+
+
+def interval(figures: list[Figure]) -> dict[str, Any]:
     """Error bars of 95 %; none on a side that is not bounded."""
     return {
         "type": "data",
@@ -167,7 +183,8 @@ def _others(result: TuningResult, x: Measure, y: Measure) -> list[Trace]:
         ]
         if trials:
             look = {"color": "#666666", "size": 8, "symbol": ("circle-open", "x-thin-open")[n]}
-            traces.append(_at(points(name, [], [], marker=look), trials, x, y, bars=False))
+            others = points(name, [], [], marker=look)
+            traces.append(_at(others, trials, result, x, y, bars=False))
     return traces
 
 
@@ -184,7 +201,7 @@ def _pointed_out(result: TuningResult, x: Measure, y: Measure, of: str, n: int) 
                 [at[x.name].value],
                 [at[y.name].value],
                 k + 1,
-                text=[_hover(f"{title}, trial {choice.trial}", choice.values)],
+                text=[_hover(f"{title}, trial {choice.trial:,}", by_number[choice.trial], result)],
                 hovertemplate="%{text}<extra></extra>",
                 marker={"size": 14, "symbol": ("star", "square", "diamond", "triangle-up")[k]},
             )
@@ -195,17 +212,23 @@ def _pointed_out(result: TuningResult, x: Measure, y: Measure, of: str, n: int) 
     return traces
 
 
-def _at(trace: Trace, trials: list[Trial], x: Measure, y: Measure, bars: bool = True) -> Trace:
+def _at(
+    trace: Trace,
+    trials: list[Trial],
+    result: TuningResult,
+    x: Measure,
+    y: Measure,
+    bars: bool = True,
+) -> Trace:
     """The trace at the objectives of trials, with their intervals."""
     for side, measure in (("x", x), ("y", y)):
         found = [trial.objectives[measure.name] for trial in trials]
         trace[side] = plain(one.value for one in found)
         if bars:
-            trace[f"error_{side}"] = {**_interval(found), "thickness": 1, "width": 2}
-    trace["text"] = [_hover(f"trial {trial.number:,}", trial.values) for trial in trials]
-    trace["hovertemplate"] = (
-        f"%{{text}}<br>{x.title}: %{{x:,.4~g}}<br>{y.title}: %{{y:,.4~g}}<extra></extra>"
-    )
+            look = {"thickness": 1, "width": 2, "color": _FAINT}
+            trace[f"error_{side}"] = {**interval(found), **look}
+    trace["text"] = [_hover(f"trial {trial.number:,}", trial, result) for trial in trials]
+    trace["hovertemplate"] = "%{text}<extra></extra>"
     return trace
 
 
@@ -227,21 +250,29 @@ def _trials_chart(result: TuningResult, measure: Measure) -> Chart:
 
 
 def _axis(measure: Measure) -> dict[str, object]:
+    title = f"{measure.title} ({_UNITS[measure.unit]})"
     if measure.unit == "USD":
-        return usd_axis(f"{measure.title} (USD)", rangemode="normal")
-    if measure.unit == "share":
-        return share_axis(f"{measure.title} (%)")
-    return axis(f"{measure.title} ({measure.unit})")
+        return usd_axis(title, rangemode="normal")
+    return share_axis(title) if measure.unit == "share" else axis(title)
 
 
 def _better(measure: Measure, more: str, less: str) -> str:
-    return f"{more if measure.side == 'benefit' else less}"
+    return more if measure.side == "benefit" else less
 
 
-def _hover(title: str, values: dict[str, Value]) -> str:
-    lines = (f"{path}: {setting_text(value)}" for path, value in values.items())
-    return "<br>".join([f"<b>{title}</b>", *lines])
+def _hover(title: str, trial: Trial, result: TuningResult) -> str:
+    """All of a setting: its objectives with their intervals, and its values."""
+    measures = {one.name: one for one in result.measures}
+    lines = [f"<b>{title}</b>"]
+    for name, found in trial.objectives.items():
+        unit = measures[name].unit
+        lines.append(
+            f"{measures[name].title}: {shown(found.value, unit).text} ({spread(found, unit)})"
+        )
+    lines += [f"{short_path(path)}: {setting_text(value)}" for path, value in trial.values.items()]
+    return "<br>".join(lines)
 
 
-def _settings(values: dict[str, Value]) -> str:
-    return "; ".join(f"{path} {setting_text(value)}" for path, value in values.items())
+def _settings(result: TuningResult, values: dict[str, Value]) -> str:
+    """Values in the order of the parameters."""
+    return " / ".join(setting_text(values.get(one.path, one.current)) for one in result.parameters)

@@ -10,6 +10,8 @@ import numpy as np
 from sim.measures.book import Book, Pools
 from sim.report.page.content import Cell, Chart, Table, money, share
 from sim.report.page.plot import (
+    DASHES,
+    MARKERS,
     Trace,
     figure,
     line,
@@ -20,13 +22,12 @@ from sim.report.page.plot import (
     some,
     time_axis,
 )
-from sim.report.text import short_usd, usd
+from sim.report.text import listed, short_usd, usd
 from sim.tape import Frames
 
 _BPS = 10_000
-_SALES = np.geomspace(1e3, 1e9, 61)  # USD
+_PER_DECADE = 10  # sizes of a sale
 _EVERY = 5  # of them in a table
-_MOST_IMPACT = 0.5
 _USAGES = np.linspace(0, 1, 101)
 _MOST_ROWS = 40
 _MOST_TIMES = 600
@@ -46,69 +47,71 @@ def slippage_chart(
     """
     traces: list[Trace] = []
     columns: dict[str, Any] = {}
-    for n, (base, quotes, side_usd, fee) in enumerate(_sides(book, pools, bonuses)):
-        impact = 1 - (1 - fee) * side_usd / (side_usd + (1 - fee) * _SALES)
+    sides = _sides(book, pools, bonuses)
+    sales = _sales([side_usd for _, _, side_usd, _ in sides])
+    for n, (base, quotes, side_usd, fee) in enumerate(sides):
+        impact = 1 - (1 - fee) * side_usd / (side_usd + (1 - fee) * sales)
         name = f"{base} for {' or '.join(quotes)}"
         columns[name] = impact
-        drawn = impact < _MOST_IMPACT
         traces.append(
             line(
                 f"{name} ({short_usd(side_usd)} a side)",
-                _SALES[drawn],
-                impact[drawn],
+                sales,
+                impact,
                 n,
                 hovertemplate="%{x:$,.0f}: %{y:.2%}",
             )
         )
-    rules, notes = [], []
-    by_bonus: dict[tuple[float, str], list[str]] = {}
-    for when, those in (("", bonuses), (" as proposed", proposed or {})):
-        for symbol, bonus in those.items():
-            by_bonus.setdefault((bonus, when), []).append(symbol)
-    for (bonus, when), symbols in by_bonus.items():
-        rules.append(
-            {
-                "type": "line",
-                "xref": "paper",
-                "x0": 0,
-                "x1": 1,
-                "y0": bonus,
-                "y1": bonus,
-                "line": {"color": "#000000", "width": 1.5, "dash": "dot" if when else "dash"},
-            }
-        )
-        notes.append(
-            {
-                "xref": "paper",
-                "x": 0.6 if when else 0.01,
-                "y": bonus,
-                "yanchor": "bottom",
-                "xanchor": "right" if when else "left",
-                "showarrow": False,
-                "text": f"bonus {', '.join(symbols)} {bonus:.2%}{when}",
-            }
-        )
+    lines = _bonus_lines(bonuses, proposed or {})
+    for n, (name, bonus) in enumerate(lines.items()):
+        look = {"color": "#000000", "width": 1.2, "dash": DASHES[1 + n % (len(DASHES) - 2)]}
+        ends = [sales[0], sales[-1]]
+        rule = line(name, ends, [bonus, bonus], line=look, hovertemplate=f"{name}<extra></extra>")
+        # A mark at its beginning: where several lines are close, the legend tells them apart.
+        mark = {"size": 7, "symbol": MARKERS[n % len(MARKERS)], "color": "#000000"}
+        traces.append({**rule, "mode": "lines+markers", "marker": mark})
+    highest = max([0.05, *lines.values()])
     rows: list[list[Cell]] = [
-        [usd(_SALES[i]), *(share(column[i]) for column in columns.values())]
-        for i in range(0, len(_SALES), _EVERY)
-        if not columns or min(column[i] for column in columns.values()) < _MOST_IMPACT
+        [usd(sales[i]), *(share(column[i]) for column in columns.values())]
+        for i in range(0, len(sales), _EVERY)
     ]
     return Chart(
         "slippage",
         "Slippage against the liquidation bonus",
         "What a single sale into one pool loses on average against the price before it, fee "
-        "included, at the depth the run begins with. Where a curve crosses its asset's dashed "
-        "bonus line, seizing and selling at once stops paying.",
+        "included, at the depth the run begins with. The level lines in black are the bonuses: "
+        "where a curve crosses that of its asset, seizing and selling at once stops paying.",
         figure(
             traces,
-            log_axis("size of the sale (USD, log scale)", short_usd),
-            share_axis("average loss (%)", range=[0, 0.3]),
-            shapes=rules,
-            annotations=notes,
+            log_axis("size of the sale (USD, log scale)", short_usd, at=(1,)),
+            share_axis("average loss (%)", range=[0, 3 * highest]),
         ),
-        Table("Average loss of a sale, share of its worth", ["sale", *columns], rows),
+        Table(
+            "Average loss of a sale, share of its worth",
+            ["sale", *columns],
+            rows,
+            note=f"For comparison: {listed(list(lines))}." if lines else "",
+        ),
         height=420,
     )
+
+
+def _sales(sides_usd: list[float]) -> Any:
+    """Sizes of a sale, USD: from a thousandth of the smallest side to the largest and beyond."""
+    least, most = min(sides_usd, default=1e6) / 1_000, max(sides_usd, default=1e6)
+    first, last = np.floor(np.log10(least)), np.ceil(2 * np.log10(most)) / 2
+    return np.logspace(first, last, round((last - first) * _PER_DECADE) + 1)
+
+
+def _bonus_lines(now: Mapping[str, float], proposed: Mapping[str, float]) -> dict[str, float]:
+    """Bonuses by what a legend calls them: assets with the same one share a line."""
+    lines: dict[float, list[str]] = {}
+    for symbol, bonus in now.items():
+        when = " now" if symbol in proposed else ""
+        lines.setdefault(bonus, []).append(f"{symbol}{when}")
+    for symbol, bonus in proposed.items():
+        lines.setdefault(bonus, []).append(f"{symbol} proposed")
+    return {f"bonus {bonus:.2%}: {', '.join(whose)}": bonus for bonus, whose in lines.items()}
 
 
 def _sides(
@@ -148,10 +151,15 @@ def rate_chart(
     for name, rates in curves.items():
         merged.setdefault(repr(sorted(rates.items())), ([], rates))[0].append(name)
     traces: list[Trace] = []
+    # The second slope is far steeper than anything before the kink: what matters is below it.
+    seen, top = [0.01], 0.01
     for n, (names, rates) in enumerate(merged.values()):
+        full = float(rate_per_year(rates, 1.0))
+        seen.append(3 * float(rate_per_year(rates, rates["optimal_usage_bps"] / _BPS)))
+        top = max(top, full)
         traces.append(
             line(
-                ", ".join(names),
+                f"{', '.join(names)} ({full:.0%} at full usage)",
                 _USAGES,
                 rate_per_year(rates, _USAGES),
                 n,
@@ -162,24 +170,44 @@ def rate_chart(
         known = [name for name in usages if name in curves]
         x = [usages[name] for name in known]
         y = [float(rate_per_year(curves[name], usages[name])) for name in known]
+        seen += [1.2 * rate for rate in y]
         traces.append(
-            points(mark, x, y, n + 3, text=known, hovertemplate="%{text}: %{x:.1%}, %{y:.2%}")
+            points(
+                mark,
+                x,
+                y,
+                n + 3,
+                text=known,
+                hovertemplate="%{text}: usage %{x:.1%}, %{y:.2%} a year",
+                marker={"size": 11, "line": {"color": "#222222", "width": 1}},
+            )
         )
     rows: list[list[Cell]] = [
         [f"{usage:.0%}", *(share(float(rate_per_year(rates, usage))) for rates in curves.values())]
         for usage in np.linspace(0, 1, 21)
     ]
+    stood = [
+        f"{mark}: " + ", ".join(f"{k} {v:.1%}" for k, v in at.items() if k in curves)
+        for mark, at in marks.items()
+    ]
+    cut = max(seen) < top
     return Chart(
         "rates",
         "Utilisation and borrow rate",
         "The yearly rate that borrowers pay at every usage, debt over cash and debt. The markers "
-        "say where each asset stood.",
+        "say where each asset stood: which is which stands below the source table."
+        + (" Where a line leaves the chart, the legend says where it ends." if cut else ""),
         figure(
             traces,
             share_axis("usage (%)", range=[0, 1.02]),
-            share_axis("borrow rate per year (%)", rangemode="tozero"),
+            share_axis("borrow rate per year (%)", range=[0, min(max(seen), 1.05 * top)]),
         ),
-        Table("Borrow rate per year by usage", ["usage", *curves], rows),
+        Table(
+            "Borrow rate per year by usage",
+            ["usage", *curves],
+            rows,
+            note=f"Usage {'; '.join(stood)}." if stood else "",
+        ),
     )
 
 

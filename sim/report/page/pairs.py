@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sim.report.page import provenance
-from sim.report.page.content import NONE, Cell, Listing, Part, Section, Table, Value, money, share
+from sim.report.page.content import NONE, Cell, Listing, Part, Section, Table, Value, money, points
 from sim.report.text import usd
 
 NAMES = ("A", "B")
@@ -30,7 +30,7 @@ def _as(difference: float, like: str) -> Value:
     if "$" in like:
         return money(difference)
     if "%" in like:
-        return share(difference, len(like.partition(".")[2]) - 1)
+        return points(difference, max(len(like.partition(".")[2]) - 1, 0))
     decimals = len(like.partition(".")[2])
     return Value(f"{difference:,.{decimals}f}", difference)
 

@@ -79,9 +79,11 @@ def time_axis(**more: Any) -> dict[str, Any]:
     return axis("simulated time (UTC)", type="date", **more)
 
 
-def log_axis(title: str, text: Callable[[float], str], **more: Any) -> dict[str, Any]:
-    """A log axis with plain numbers at 1, 2 and 5 of every decade that a report can reach."""
-    ticks = [m * 10.0**e for e in range(-9, 12) for m in (1, 2, 5)]
+def log_axis(
+    title: str, text: Callable[[float], str], at: Sequence[int] = (1, 2, 5), **more: Any
+) -> dict[str, Any]:
+    """A log axis with plain numbers `at` these places of every decade that a report can reach."""
+    ticks = [m * 10.0**e for e in range(-9, 12) for m in at]
     return axis(
         title, **{"type": "log", "tickvals": ticks, "ticktext": list(map(text, ticks)), **more}
     )

@@ -1,29 +1,43 @@
-"""The book of a study's first scenario under the current and under the recommended setting."""
+"""What the current and the recommended setting make of the borrowers of a study.
+
+The study's result names its scenarios by their digests only. The first of them is built again from
+the preset that the study's command names, and is taken if its digest is the one in the result.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import shlex
+from collections.abc import Mapping
 from contextlib import suppress
+from itertools import pairwise
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import yaml
 
 from sim.market.levels import PRICE_SCALE
 from sim.market.tables import price_table
 from sim.measures import book as books
 from sim.report.page import crash, market, sweep
-from sim.scenario import Scenario, ScenarioError, digest, known, load, with_overrides
+from sim.report.page.source import SourceError, Tuning
+from sim.scenario import Scenario, ScenarioError, digest, with_overrides
+from sim.sweep.work import world_of
+from sim.tape import Frames
 from sim.tuning import preset
-from sim.tuning.result import TuningResult
+from sim.tuning.borrowing import Amounts
+from sim.tuning.result import FILE, TuningResult
+from sim.world import build
 
 _MOVED = 0.02
-_BPS = 10_000
+_FILES = (".yaml", ".yml")
 
 
 class Setting(NamedTuple):
-    """What a parameter setting makes of a book."""
+    """What a parameter setting makes of a market, as a run of its first scenario begins."""
 
     title: str
+    tape: Frames
     book: books.Book
     pools: books.Pools
     falling: list[str]
@@ -32,58 +46,70 @@ class Setting(NamedTuple):
     usage: Mapping[str, float]
 
 
-def settings(result: TuningResult) -> tuple[Setting | None, Setting | None]:
-    """Both settings; None where the scenario is none that this version knows."""
-    scenario = _scenario(result)
+def settings(source: Tuning) -> tuple[Setting, Setting] | None:
+    """The current and the recommended setting; None where the scenario cannot be had again.
+
+    Borrowers are those of the study: the same collateral, and the same share of their borrow limit
+    (`sim.tuning.borrowing`). Raises `SourceError` if the scenario refuses the recommendation.
+    """
+    scenario = _scenario(source.result)
     if scenario is None:
-        return None, None
+        return None
     try:
-        proposed = with_overrides(scenario, result.recommendation.values)
-    except ScenarioError:
-        return None, None
-    tape = sweep.opening(scenario)
-    book, falling = books.book(tape), _falling(scenario)
-    usage = market.usages(tape)["at the start"]
-    found = []
-    for one in (scenario, proposed):
-        document = one.model_dump(mode="json")
-        reserves = document["protocol"]["reserves"]
-        thresholds = np.array([reserves[symbol]["lt_bps"] for symbol in book.symbols]) / _BPS
-        found.append(
-            Setting(
-                one.title,
-                book._replace(thresholds=thresholds),
-                books.pools(tape),
-                falling,
-                crash.bonuses(document, falling),
-                crash.borrowed(tape, document["protocol"]["rates"]),
-                usage,
-            )
-        )
-    return found[0], found[1]
+        proposed = with_overrides(scenario, source.result.recommendation.values)
+    except ScenarioError as error:
+        raise SourceError(
+            f"{source.path / FILE}: the recommended setting is none that its scenario can have "
+            f"({'; '.join(': '.join(problem) for problem in error.problems)}); tune again"
+        ) from error
+    world = world_of(scenario.model_dump_json())
+    amounts = Amounts(world.scenario, world.book, list(world.market.price[0]))
+    tapes = [
+        sweep.opening(world),
+        sweep.opening(build(proposed, book=amounts.book_under(proposed))),
+    ]
+    now, then = (_setting(one, tape) for one, tape in zip((scenario, proposed), tapes, strict=True))
+    return now, then
+
+
+def _setting(scenario: Scenario, tape: Frames) -> Setting:
+    document, falling = scenario.model_dump(mode="json"), _falling(scenario)
+    return Setting(
+        scenario.title,
+        tape,
+        books.book(tape),
+        books.pools(tape),
+        falling,
+        crash.bonuses(document, falling),
+        crash.borrowed(tape, document["protocol"]["rates"]),
+        market.usages(tape)["at the start"],
+    )
 
 
 def _scenario(result: TuningResult) -> Scenario | None:
-    """The first scenario of the study, if it can be had again to the digest."""
-    wanted = result.scenarios[0].digest
-    return next((one for one in _candidates(result) if digest(one) == wanted), None)
+    """The first scenario of the study under the current parameters, the same to its digest."""
+    words = shlex.split(result.command)
+    files = [word for word in words if word.endswith(_FILES) and Path(word).is_file()]
+    named = [result.preset] if result.preset in preset.known() else []
+    for one in files + named:
+        with suppress(ScenarioError):  # not this one then
+            asked = preset.load(one)
+            setup = preset.prepare(asked, result.accounts, result.seed, _overrides(words))
+            if digest(setup.scenarios[0]) == result.scenarios[0].digest:
+                return setup.scenarios[0]
+    return None
 
 
-def _candidates(result: TuningResult) -> Iterator[Scenario]:
-    """Scenarios that the study may have been of: its preset's, or a known one."""
-    if result.preset in preset.known():
-        with suppress(ScenarioError):
-            prepared = preset.prepare(preset.load(result.preset), result.accounts, result.seed)
-            yield prepared.scenarios[0]
-    name, values = result.scenarios[0].name, result.choices.current.values
-    if name in known():
-        shared = {"book.accounts": result.accounts, "seed": result.seed}
-        with suppress(ScenarioError):
-            yield with_overrides(load(name), {**values, **shared})
+def _overrides(words: list[str]) -> dict[str, Any]:
+    """What the command sets: `--set PATH=VALUE` or `--set=PATH=VALUE`, the value in YAML."""
+    given = [after for word, after in pairwise(words) if word == "--set"]
+    given += [word.removeprefix("--set=") for word in words if word.startswith("--set=")]
+    pairs = (one.partition("=") for one in given)
+    return {path.strip(): yaml.safe_load(text) for path, _, text in pairs}
 
 
 def _falling(scenario: Scenario) -> list[str]:
-    """The assets whose named level leaves its start."""
+    """The assets whose named level leaves its start, or whose paths vary around it."""
     level = price_table(scenario).astype(np.float64) / PRICE_SCALE
     moved = np.abs(level / level[0] - 1).max(axis=0) > _MOVED
     varied = scenario.paths.volatility_per_sqrt_year if scenario.paths else {}

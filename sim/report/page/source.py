@@ -18,6 +18,7 @@ from sim.tuning.result import load as load_result
 
 TAPE = "tape.duckdb"
 VERIFIED = "verify.json"
+_ASKED = "tuning.json"  # of a study that was begun
 _MAKE = "make one with `ape run crash SCENARIO`, `ape run sweep SCENARIO` or `ape run tune PRESET`"
 
 
@@ -61,6 +62,11 @@ def open_source(path: Path) -> Source:
         raise SourceError(f"{path}: no such file or folder; {_MAKE}")
     if path.is_dir():
         found = [name for name in (RESULT, MANIFEST, TAPE) if (path / name).is_file()]
+        if not found and (path / _ASKED).is_file():
+            raise SourceError(
+                f"{path}: a tuning study without {RESULT}: finish it with the command that began "
+                "it and --resume"
+            )
         if not found:
             raise SourceError(f"{path}: neither {TAPE}, {MANIFEST} nor {RESULT} in it; {_MAKE}")
         path = path / found[0]
@@ -71,7 +77,11 @@ def open_source(path: Path) -> Source:
             return _sweep(path.parent)
         if path.suffix == ".duckdb":
             return _crash(path)
-    except (TapeError, StudyError, ResultError) as error:
+    except TapeError as error:
+        raise SourceError(f"{error}; `ape run crash SCENARIO` writes one") from error
+    except StudyError as error:
+        raise SourceError(f"{error}; `ape run sweep SCENARIO` writes or resumes one") from error
+    except ResultError as error:
         raise SourceError(str(error)) from error
     raise SourceError(f"{path}: neither a tape (*.duckdb) nor {MANIFEST} nor {RESULT}; {_MAKE}")
 

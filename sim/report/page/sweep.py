@@ -21,6 +21,7 @@ from sim.sweep.fan import QUANTILES, Fan, fan
 from sim.sweep.losses import borne_by, loss_table, loss_usd, worst_paths
 from sim.sweep.work import world_of
 from sim.tape import Frames, Tape, frames
+from sim.world import World
 
 _MOST_ROWS = 30
 _MOST_PANELS = 6
@@ -35,7 +36,7 @@ def page(source: Sweep) -> Page:
     table, bearers = loss_table(outcomes, plan.sampler), borne_by(outcomes, plan.sampler)
     (worst,) = worst_paths(outcomes, 1)
     lost = loss_usd(outcomes)
-    tape = opening(scenario)
+    tape = opening(world_of(scenario.model_dump_json()))
     document = scenario.model_dump(mode="json")
     shown = fan(plan, worst)
     falling = shown.symbols
@@ -84,9 +85,8 @@ def page(source: Sweep) -> Page:
     return Page(scenario.title, "sweep", subtitle, sections)
 
 
-def opening(scenario: Scenario) -> Frames:
-    """The tape of a scenario's opening alone: its book, pools and prices as any run begins."""
-    world = world_of(scenario.model_dump_json())
+def opening(world: World) -> Frames:
+    """The tape of a world's opening alone: its book, pools and prices as any run begins."""
     tape = Tape(world, "exact")
     first = next(iter(run(world)))
     tape.record(first.k, first.rows, first.gas)

@@ -124,7 +124,7 @@ def _chart(tape: Frames, moving: list[str], rows: list[int]) -> Chart:
         log_axis("index (start = 100)", plain_number, domain=[0.79, 1.0]),
         yaxis2=log_axis("health factor", plain_number, domain=[0.53, 0.74]),
         yaxis3=usd_axis("repaid (USD)", domain=[0.27, 0.48]),
-        yaxis4=usd_axis("bad debt (USD)", domain=[0.0, 0.21]),
+        yaxis4=usd_axis("loss (USD)", domain=[0.0, 0.21]),
         yaxis5=gas,
         hovermode="x unified",
         shapes=[
@@ -138,8 +138,8 @@ def _chart(tape: Frames, moving: list[str], rows: list[int]) -> Chart:
         "The cascade, moment by moment",
         "From above: market prices with what the oracle said; the median and the lowest health "
         "factor, which can be liquidated below the dashed line at 1; debt repaid by liquidators "
-        "with the gas price; bad debt by who bears it. The slider below moves the vertical line "
-        "and shows the numbers of that moment.",
+        "with the gas price; the loss so far: bad debt by who bears it, and shortfall. The slider "
+        "below moves the vertical line and shows the numbers of that moment.",
         drawn,
         _table(tape, moving),
         height=760,

@@ -9,44 +9,58 @@ from sim.report.page.choices import (
     baseline_table,
     cap_table,
     choice_table,
-    one_by_one_table,
+    is_exact,
+    measure_table,
     parameter_table,
     risk_table,
     shown,
-    spread,
+    shown_difference,
+    spread_of_difference,
+    verdict,
 )
 from sim.report.page.content import Commands, Page, Part, Section
-from sim.report.page.front import front_charts, sensitivity_charts
+from sim.report.page.front import front_charts
+from sim.report.page.sensitivity import one_by_one_table, sensitivity_charts
 from sim.report.page.setting import Setting, settings
 from sim.report.page.source import Tuning
 from sim.report.text import sentence
-from sim.tuning.result import TuningResult
+from sim.tuning.result import Measure, TuningResult, Value
+
+_CHAINS = {"devnet": "a devnet", "revm": "an EVM inside the process"}
+_NAMES = {
+    "safest": "safest setting of the front",
+    "most_efficient": "most efficient setting of the front",
+    "knee": "knee of the front, the setting with the best balance of the objectives",
+}
 
 
 def page(source: Tuning) -> Page:
-    """Everything that a study says."""
+    """Everything that a study says. Raises `SourceError`."""
     result = source.result
-    before, after = settings(result)
+    both = settings(source)
     sections = [
         Section("summary", "Summary", summary(result)),
         Section(
             "parameters",
-            "What to change",
+            "Parameters: what to change",
             [parameter_table(result), *([cap_table(result)] if result.caps else [])],
         ),
-        Section("risk", "What it changes", [risk_table(result), choice_table(result)]),
-        Section("front", "What one costs in the other", front_charts(result)),
+        Section(
+            "risk",
+            "Risk now and as proposed",
+            [risk_table(result), measure_table(result), choice_table(result)],
+        ),
+        Section("front", "The Pareto front: what one objective costs", front_charts(result)),
     ]
     if result.sensitivity or result.one_by_one:
         parts: list[Part] = list(sensitivity_charts(result))
         if result.one_by_one:
             parts.append(one_by_one_table(result))
-        sections.append(Section("sensitivity", "Which parameter does it", parts))
-    if before and after:
-        sections += _book(before, after)
+        sections.append(Section("sensitivity", "Sensitivity: which parameter matters", parts))
+    sections += _book(*both) if both else [_no_book(result)]
     if result.baselines:
         rules = [baseline_table(result)]
-        sections.append(Section("baselines", "What rules of thumb would say", rules))
+        sections.append(Section("baselines", "Baselines: what closed-form rules say", rules))
     sections.append(_provenance(source))
     scenarios = ", ".join(one.name for one in result.scenarios)
     of = "its scenario" if len(result.scenarios) == 1 else f"{len(result.scenarios)} scenarios"
@@ -60,31 +74,34 @@ def page(source: Tuning) -> Page:
 
 def summary(result: TuningResult) -> list[Part]:
     """The recommendation in plain words."""
-    choice, current = result.recommendation, result.choices.current
-    changed = [path for path, value in choice.values.items() if value != current.values.get(path)]
-    name = result.recommended.replace("_", " ")
+    choice = result.recommendation
+    changed = [path for path, value in choice.values.items() if value != _now(result).get(path)]
     if not changed:
         first = "The study recommends to keep the current setting: no trial does better."
     else:
         first = (
-            f"The study recommends the {name} setting of the front, trial {choice.trial:,}: "
+            f"The study recommends the {_NAMES[result.recommended]}, trial {choice.trial:,}: "
             f"{len(changed)} of {len(result.parameters)} parameters change."
         )
+        left = sum(choice.next_step.get(path) != choice.values[path] for path in changed)
+        if left:
+            first += (
+                f" {left} of them by more than one proposal may: the first table has the step that "
+                "is possible next."
+            )
     said: list[Part] = [first]
     for measure in result.measures:
         if measure.name in result.objectives and measure.name in choice.difference:
-            now, then = current.measures[measure.name], choice.measures[measure.name]
-            difference = choice.difference[measure.name]
-            said.append(
-                f"{sentence(measure.title)}: {shown(now.value, measure.unit).text} now, "
-                f"{shown(then.value, measure.unit).text} then; a difference of "
-                f"{shown(difference.value, measure.unit).text} "
-                f"({spread(difference, measure.unit)}), on the same paths."
-            )
+            said.append(_objective(result, measure))
+    if changed:
+        said.append(_verdicts(result))
     confirmation = result.confirmation
     if confirmation and not confirmation.differing:
+        paths = sum(map(len, confirmation.paths.values()))
         said.append(
-            f"Confirmed on the real contracts ({confirmation.engine}): "
+            f"Confirmed: the {'worst path' if paths == 1 else f'{paths} worst paths'} of the "
+            f"recommended setting were executed on the real contracts, on "
+            f"{_CHAINS.get(confirmation.engine, confirmation.engine)}: "
             f"{confirmation.operations:,} operations, {confirmation.values_compared:,} values "
             f"compared, 0 differ."
         )
@@ -94,68 +111,140 @@ def summary(result: TuningResult) -> list[Part]:
             "differ between the contracts and the simulation. Do not use this recommendation."
         )
     else:
-        said.append("Not confirmed on the real contracts yet: tune with --confirm.")
-    said.append("Intervals in brackets hold with 95% confidence.")
+        said.append(
+            "Not confirmed on the real contracts yet; the command for that is at the end of the "
+            "page."
+        )
     return said
 
 
-def _book(before: Setting, after: Setting) -> list[Section]:
+def _now(result: TuningResult) -> dict[str, Value]:
+    return result.choices.current.values
+
+
+def _objective(result: TuningResult, measure: Measure) -> str:
+    """One objective in a sentence: now, as proposed, and how much that is."""
+    choice, current = result.recommendation, result.choices.current
+    now, then = current.measures[measure.name], choice.measures[measure.name]
+    difference = choice.difference[measure.name]
+    of_it = f", {abs(difference.value / now.value):.1%}" if now.value else ""
+    exact = is_exact(now) and is_exact(then)
+    ends = spread_of_difference(difference, measure.unit, exact)
+    sure = "" if exact else f" (95% interval of the difference: {ends})"
+    if difference.value == 0:
+        change = "no difference"
+    else:
+        more = "more" if difference.value > 0 else "less"
+        change = f"{shown_difference(abs(difference.value), measure.unit).text} {more}{of_it}"
+    return (
+        f"{sentence(measure.title)}: {shown(now.value, measure.unit).text} now, "
+        f"{shown(then.value, measure.unit).text} as proposed, {change}{sure}."
+    )
+
+
+def _verdicts(result: TuningResult) -> str:
+    """What gets better and what gets worse beyond chance, over all measures."""
+    choice = result.recommendation
+    by_verdict: dict[str, list[str]] = {}
+    for one in result.measures:
+        if one.name in choice.difference:
+            by_verdict.setdefault(verdict(choice.difference[one.name], one.side), []).append(
+                one.title
+            )
+    said = [
+        f"{word}: {'; '.join(by_verdict[kind])}."
+        for kind, word in (
+            ("better", "Better at 95% confidence"),
+            ("worse", "Worse at 95% confidence"),
+            ("not settled", "Not settled by these paths"),
+        )
+        if kind in by_verdict
+    ]
+    return " ".join(said)
+
+
+def _book(now: Setting, then: Setting) -> list[Section]:
     """The opening book of the first scenario under both settings."""
-    falling = before.falling
+    falling = now.falling
     books = {
-        "current setting": (before.book, falling),
-        "recommended setting, same book": (after.book, falling),
+        "current setting": (now.book, falling),
+        "recommended setting": (then.book, falling),
     }
-    curves = {}
-    for symbol, rates in before.rates.items():
-        new = after.rates[symbol]
-        curves[symbol if new == rates else f"{symbol} now"] = rates
-        if new != rates:
-            curves[f"{symbol} proposed"] = new
-    marks = {
-        "usage at the start": {
-            name: before.usage[symbol]
-            for symbol in before.rates
-            for name in (symbol, f"{symbol} now", f"{symbol} proposed")
-            if name in curves
-        }
-    }
-    bonuses = dict(before.bonuses)
-    bonuses_after = {s: b for s, b in after.bonuses.items() if b != before.bonuses.get(s)}
+    curves, at_start, proposed = {}, {}, {}
+    for symbol in dict.fromkeys([*now.rates, *then.rates]):
+        old, new = (one.rates.get(symbol) for one in (now, then))
+        same = old == new
+        if old is not None:
+            name = symbol if same else f"{symbol} now"
+            curves[name], at_start[name] = old, now.usage[symbol]
+        if new is not None:
+            name = symbol if same else f"{symbol} proposed"
+            curves[name], proposed[name] = new, then.usage[symbol]
+    marks = {"at the start, now": at_start, "at the start, as proposed": proposed}
+    bonuses_after = {s: b for s, b in then.bonuses.items() if b != now.bonuses.get(s)}
     return [
         Section(
             "falls",
             "What falls of prices do to the book",
             [
-                f"The book is that of {before.title}, as a run begins with it.",
+                f"The borrowers are those of the first scenario, \u201c{now.title}\u201d, as a run "
+                "begins with them. Under the recommended setting they pledge the same collateral "
+                "and use the same share of their borrow limit, as in the whole study.",
                 falls.liquidation_chart(books),
-                falls.bad_debt_chart(after.book, before.pools, falling),
+                falls.bad_debt_chart(then.book, then.pools, falling, now.book),
             ],
         ),
         Section(
             "liquidity",
             "Liquidity and rates, before and after",
             [
-                market.slippage_chart(before.book, before.pools, bonuses, bonuses_after),
+                market.slippage_chart(now.book, now.pools, now.bonuses, bonuses_after),
                 market.rate_chart(curves, marks),
             ],
+        ),
+        Section(
+            "accounts",
+            "The largest accounts",
+            [falls.accounts_table(now.tape, finished=False, proposed=then.tape)],
         ),
     ]
 
 
+def _no_book(result: TuningResult) -> Section:
+    """Why the charts of the book are not there."""
+    return Section(
+        "falls",
+        "What falls of prices do to the book",
+        [
+            f"Left out, as are slippage, rates and accounts: preset {result.preset} is none that "
+            "comes with this version, the file that the command names is not there, or its "
+            f"scenario {result.scenarios[0].name} has changed since. With that file in its place, "
+            "make this page again."
+        ],
+    )
+
+
 def _provenance(source: Tuning) -> Section:
     result, confirmation = source.result, source.result.confirmation
+    versions = {"sources": "code and data (digest)", "breakwater": "Breakwater"}
     rows = [
         ["preset", result.preset],
-        *([f"scenario {one.name}, SHA-256", one.digest] for one in result.scenarios),
+        *(
+            [f"scenario {one.name}", f"weight {one.weight:.1%}, SHA-256 {one.digest}"]
+            for one in result.scenarios
+        ),
         ["seed", f"{result.seed}"],
-        ["paths", f"{result.paths:,} of each scenario, sampler {result.sampler}"],
+        ["search", f"{len(result.trials):,} trials, sampler {result.sampler}"],
+        ["paths", f"{result.paths:,} of each scenario, the same ones for every trial"],
         ["paths of the choices", f"{result.fresh_paths:,} others of each scenario"],
-        *([name, version] for name, version in result.versions.items()),
+        *([versions.get(name, name), version] for name, version in result.versions.items()),
         ["started", result.started],
         ["finished", result.finished],
         ["time of work", str(timedelta(seconds=round(result.seconds)))],
         ["study", str(source.path)],
+    ]
+    parts: list[Part] = [
+        Commands("The same study again, from a checkout of this version:", [result.command])
     ]
     if confirmation:
         paths = "; ".join(
@@ -165,7 +254,8 @@ def _provenance(source: Tuning) -> Section:
         rows += [
             [
                 "confirmation",
-                f"{confirmation.choice.replace('_', ' ')} on {confirmation.engine}: "
+                f"{confirmation.choice.replace('_', ' ')} on "
+                f"{_CHAINS.get(confirmation.engine, confirmation.engine)}: "
                 f"{confirmation.operations:,} operations, {confirmation.values_compared:,} values "
                 f"compared, {confirmation.differing:,} differ",
             ],
@@ -173,6 +263,8 @@ def _provenance(source: Tuning) -> Section:
             ["state SHA-256", confirmation.state_hash],
         ]
     else:
-        rows.append(["confirmation", "none: --confirm executes the worst paths on the contracts"])
-    again = Commands("The same study again, from a checkout of this version:", [result.command])
-    return provenance.section([provenance.facts(rows), again])
+        rows.append(["confirmation", "none"])
+        wanted = [one for one in ("--resume", "--confirm") if one not in result.command.split()]
+        why = "The worst path of the recommended setting on the real contracts, on a devnet:"
+        parts.append(Commands(why, [" ".join([result.command, *wanted])]))
+    return provenance.section([provenance.facts(rows), *parts])

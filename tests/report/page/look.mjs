@@ -60,6 +60,21 @@ async function unpacked() {
   };
 }
 
+// Runs in the page: texts of charts that cover each other.
+const covered = () => {
+  const found = [];
+  for (const plot of document.querySelectorAll(".plot")) {
+    const texts = [...plot.querySelectorAll("text")].filter((one) => one.textContent && one.getBoundingClientRect().width);
+    const boxes = texts.map((one) => one.getBoundingClientRect());
+    boxes.forEach((a, i) => boxes.slice(0, i).forEach((b, j) => {
+      const across = Math.min(a.right, b.right) - Math.max(a.left, b.left);
+      const down = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+      if (across > 3 && down > 3) found.push(`${plot.id}: "${texts[j].textContent}" and "${texts[i].textContent}"`);
+    }));
+  }
+  return found;
+};
+
 // Runs in the page: everything that a test compares.
 const seen = () => {
   const figures = JSON.parse(document.getElementById("charts").textContent);
@@ -71,6 +86,7 @@ const seen = () => {
     data: Object.fromEntries(
       [...document.querySelectorAll("data[data-name]")].map((one) => [one.dataset.name, [Number(one.value), one.textContent]]),
     ),
+    commands: [...document.querySelectorAll("main section > pre")].map((one) => one.textContent),
     paragraphs: [...document.querySelectorAll("main section > p")].map((one) => one.textContent.trim()),
     tables: [...document.querySelectorAll("table")].map((table) => ({
       caption: table.caption?.textContent,
@@ -124,6 +140,29 @@ async function slide(page) {
   return { first, next, last: await now() };
 }
 
+// What pointing at the last setting of a front shows.
+async function point(page) {
+  const mark = page.locator("[id^=front-] .scatterlayer .trace:last-of-type .point").first();
+  if (!(await mark.count())) return null;
+  await mark.scrollIntoViewIfNeeded();
+  const box = await mark.boundingBox();
+  await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+  const shown = page.locator("[id^=front-] .hoverlayer .hovertext").first();
+  await shown.waitFor({ timeout: 5_000 });
+  const lines = await shown.locator("tspan").allTextContents();
+  await page.mouse.move(0, 0);
+  return lines.length ? lines : [await shown.textContent()];
+}
+
+// The same page on a telephone.
+async function telephone(page, file) {
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.goto(pathToFileURL(resolve(file)).href);
+  await page.waitForSelector("html[data-drawn=yes]", { timeout: 20_000 });
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  return { wide, covered: await page.evaluate(covered) };
+}
+
 async function look(context, file, pictures) {
   const page = await context.newPage();
   const problems = [], requests = [];
@@ -132,7 +171,7 @@ async function look(context, file, pictures) {
   page.on("request", (request) => /^(https?|wss?|ftp):/.test(request.url()) && requests.push(request.url()));
   await page.goto(pathToFileURL(resolve(file)).href);
   await page.waitForSelector("html[data-drawn=yes]", { timeout: 20_000 });
-  const found = { ...(await page.evaluate(seen)), slider: await slide(page) };
+  const found = { ...(await page.evaluate(seen)), covered: await page.evaluate(covered), slider: await slide(page), hover: await point(page) };
   // By the protocol of the browser's tools: the page itself lets no script in from outside.
   await page.evaluate(require("axe-core").source);
   found.axe = await page.evaluate(async () => {
@@ -153,6 +192,7 @@ async function look(context, file, pictures) {
   const pdf = await page.pdf({ preferCSSPageSize: true, printBackground: true, ...(pictures && { path: join(pictures, `${basename(file, ".html")}.pdf`) }) });
   found.pdf = { bytes: pdf.length, pages: (pdf.toString("latin1").match(/\/Type\s*\/Page\b/g) ?? []).length };
   found.paper = await page.evaluate(() => window.paper);
+  found.telephone = await telephone(page, file);
   await page.close();
   return { ...found, problems, requests };
 }

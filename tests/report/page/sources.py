@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
+import yaml
+from click.testing import CliRunner
 
+from scripts.tune import cli
 from sim.engines.outcome import OUTCOME
 from sim.sweep.study import Study, begin
 from sim.tape import write
 from sim.tuning.result import save
-from tests.report.page.studies import study
+from tests.report.page.studies import PRESET, study
 from tests.sweep.storms import storms
 from tests.tape.storm import play, storm
+from tests.tuning.small import PRESET as SMALL
 
 VALUE = 1e-8  # USD per unit of an outcome
 
@@ -48,7 +54,29 @@ def swept(folder: Path, seed: int, paths: int = 400, **overrides: Any) -> tuple[
 
 
 def tuned(folder: Path, confirmed: bool) -> Path:
-    """A made-up tuning study."""
+    """A made-up tuning study, with the preset that its command names."""
     folder.mkdir()
-    save(study(confirmed), folder)
+    preset = folder / "preset.yaml"
+    preset.write_text(yaml.safe_dump(PRESET))
+    save(study(confirmed, f"ape run tune {preset} --trials 14 --paths 500"), folder)
+    return folder
+
+
+def searched(folder: Path) -> Path:
+    """A real tuning study, as the command leaves it: 10 trials on 64 paths of a small storm under
+    three objectives, sensitivity, a cap, and the worst path on the contracts.
+    """
+    folder.mkdir()
+    preset = folder / "preset.yaml"
+    cap = {"protocol.reserves.WETH.supply_cap": {"budget_usd": 4e4, "largest": 4.0}}
+    tuning = {**SMALL["tuning"], "objectives": ["borrowed", "es_99", "borrower_loss"], "caps": cap}
+    preset.write_text(yaml.safe_dump({**SMALL, "tuning": tuning}))
+    words = [str(preset), "--trials", "10", "--paths", "64", "--seed", "5", "--sensitivity", "4"]
+    # --set: the scenario is the preset's only together with what the command says.
+    words += ["--set", "book.total_debt_usd=1400000", "--out", str(folder)]
+    words += ["--confirm", "1", "--engine", "revm"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["ape", "run", "tune", *words])
+        done = CliRunner().invoke(cli, words)
+    assert done.exit_code == 0, done.output
     return folder

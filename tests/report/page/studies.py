@@ -5,6 +5,8 @@ Its numbers are chosen so that a mix-up shows: no two figures of one unit are eq
 
 from __future__ import annotations
 
+from typing import Any
+
 from sim.scenario import Scenario, digest, load, with_overrides
 from sim.tuning.result import (
     Baseline,
@@ -27,6 +29,17 @@ LT = "protocol.reserves.WETH.lt_bps"
 BONUS = "protocol.reserves.WETH.max_bonus_bps"
 ENGINE = "protocol.liquidation.engine"
 KINK = "protocol.rates.DAI.optimal_usage_bps"
+PRESET: dict[str, Any] = {
+    "name": "black-thursday-week",
+    "title": "What the week of Black Thursday would recommend",
+    "story": "Made up.",
+    "sources": ["made up"],
+    "scenarios": [{"name": "black-thursday", "scenario": "black-thursday"}],
+    "tuning": {
+        "dimensions": {LT: {"low": 7000, "high": 8800, "step": 25}},
+        "objectives": ["borrowing_power", "es_99"],
+    },
+}
 CURRENT: dict[str, Value] = {LT: 8000, BONUS: 500, ENGINE: "close-factor", KINK: 8000}
 
 
@@ -80,7 +93,7 @@ def choice(number: int, lt: int, es_99: float, difference: float) -> Choice:
     )
 
 
-def study(confirmed: bool = True) -> TuningResult:
+def study(confirmed: bool, command: str) -> TuningResult:
     """The result; one that is not confirmed has three objectives instead of two."""
     small = scenario()
     trials = [trial(0, 8000).model_copy(update={"values": CURRENT})]
@@ -131,7 +144,7 @@ def study(confirmed: bool = True) -> TuningResult:
         fresh_paths=2_000,
         sampler="mc",
         versions={"breakwater": "0.1.0", "numpy": "1.26.4"},
-        command="ape run tune black-thursday-week --trials 14 --paths 500 --confirm",
+        command=command,
         started="2026-11-21T18:00:00Z",
         finished="2026-11-21T18:09:00Z",
         seconds=540.0,

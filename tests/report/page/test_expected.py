@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from sim.measures.book import scenario_of
+from sim.report.page import crash
 from sim.report.page.content import Table, Value
 from sim.report.page.expected import sections
+from sim.report.page.market import rate_per_year
+from sim.report.page.source import Crash
+from sim.scenario import load, with_overrides
 from sim.tape import Frames, frames
 from tests.tape.storm import play, storm
 
@@ -38,5 +43,64 @@ def test_published_and_simulated(tape: Frames) -> None:
     assert isinstance(weth[2], Value) and weth[2].number == pytest.approx(800)
     assert weth[1] == "$800" and weth[4] == "inside" and weth[5] == "the file; a level"
     assert wbtc[1] == "$15,500 to $16,000" and wbtc[4] == "near"
-    assert isinstance(gas[2], Value) and gas[2].text == "300.0" and gas[4] == "off"
+    assert (
+        isinstance(gas[2], Value)
+        and gas[2].text == "300 gwei"
+        and gas[1] == "100 gwei"
+        and gas[4] == "off"
+    )
     assert gas[3] == "3.00"
+
+
+def _played(name: str) -> Frames:
+    """An event of the library with few accounts, on the twin."""
+    _, played = play(with_overrides(load(name), {"book.accounts": 40}))
+    return frames(played.tables(complete=True))
+
+
+@pytest.mark.parametrize("name", ["black-thursday", "supplier-run"])
+def test_an_event_of_the_library(name: str) -> None:
+    """Every published figure is in the report of its run, beside what the tape says, computed here
+    a second way, and with the verdict that the two numbers on the page deserve.
+    """
+    tape = _played(name)
+    page = crash.page(Crash(Path("tape.duckdb"), tape))
+    (section,) = [one for one in page.sections if one.id == "expected"]
+    (table,) = section.parts
+    assert isinstance(table, Table)
+    published = load(name).expected
+    assert len(table.rows) == len(published) >= 4
+    second_way = _of_a_tape(tape)
+    computed = 0
+    for row, one in zip(table.rows, published, strict=True):
+        simulated, verdict = row[2], row[4]
+        assert isinstance(simulated, Value) and simulated.name == f"simulated {one.measure}"
+        if one.measure in second_way:
+            computed += 1
+            assert simulated.number == pytest.approx(second_way[one.measure], rel=1e-9), row[0]
+        low, high = one.range
+        nearest = min(max(simulated.number, low), high)
+        away = abs(simulated.number - nearest)
+        wanted = "inside" if away <= 0.005 * nearest else "near" if away <= nearest / 10 else "off"
+        assert verdict == wanted, row[0]
+        assert one.source in str(row[5]) and (one.note or "") in str(row[5])
+    assert computed >= 4
+
+
+def _of_a_tape(tape: Frames) -> dict[str, float]:
+    """Measures from the columns of a tape."""
+    last = tape.assets[tape.assets["step"] == tape.assets["step"].max()]
+    units = 10.0 ** last["decimals"].astype(float) / last["reference_price_usd"]
+    lost = (last["deficit_reported"] + last["shortfall"]).astype(float)
+    found = {
+        "highest_gas_gwei": float(tape.steps["gas_price_gwei"].max()),
+        "bad_debt_usd": float((lost / units).sum()),
+        "liquidations": float(tape.steps["liquidations"].iloc[-1]),
+    }
+    for symbol, rows in tape.assets.groupby("asset"):
+        found[f"lowest_price.{symbol}"] = float(rows["reference_price_usd"].min())
+        usage = float(rows["usage"].astype(float).max())
+        found[f"largest_usage.{symbol}"] = usage
+        curve = scenario_of(tape)["protocol"]["rates"][symbol]
+        found[f"highest_borrow_rate.{symbol}"] = float(rate_per_year(curve, usage))
+    return found

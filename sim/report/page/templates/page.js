@@ -4,9 +4,19 @@
   const read = (id) => JSON.parse(document.getElementById(id).textContent);
   const charts = read("charts");
   const config = { displayModeBar: false, responsive: true };
-  const drawn = Object.entries(charts).map(([id, figure]) =>
-    Plotly.newPlot(document.getElementById(id), figure.data, figure.layout, config),
-  );
+  // On a telephone a legend is one name below the other: the plot gets that much more room.
+  const narrow = innerWidth < 640;
+  const fitted = (plot, { data, layout }) => {
+    if (!narrow) return layout;
+    const names = layout.showlegend === false ? 0 : data.filter((trace) => trace.showlegend !== false).length;
+    plot.style.height = `${plot.clientHeight + 16 * Math.max(names - 2, 0)}px`;
+    const small = { size: 11 };
+    return { ...layout, font: { ...layout.font, ...small }, margin: { ...layout.margin, l: 56 } };
+  };
+  const drawn = Object.entries(charts).map(([id, figure]) => {
+    const plot = document.getElementById(id);
+    return Plotly.newPlot(plot, figure.data, fitted(plot, figure), config);
+  });
 
   const timelines = read("timelines");
   for (const box of document.querySelectorAll("[data-timeline]")) {
