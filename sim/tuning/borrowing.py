@@ -27,7 +27,7 @@ Floats = npt.NDArray[np.float64]
 _ROOM = 0.999
 """Of a cap that is filled: amounts are rounded, and interest accrues while accounts open."""
 _CASH = 0.98
-"""Of the cash that is lent out at most while accounts open, one after another."""
+"""Of the cash that is lent out at most at the start."""
 
 
 class Amounts:
@@ -127,15 +127,14 @@ class Amounts:
         return share
 
     def _cash(self, scenario: Scenario, collateral: Floats, debt: Floats) -> Floats:
-        """By asset: the share of the debt for which cash lasts, account after account."""
+        """By asset: the share of the debt for which cash lasts; everyone supplies first."""
         share = np.ones(len(self._units))
         for i, symbol in enumerate(scenario.symbols):
             lent_on = scenario.protocol.reserves[symbol].rehypothecate
             supplied = scenario.suppliers[symbol] / self.value[i]
-            there = supplied + np.cumsum(collateral[:, i]) * lent_on
-            owed = np.cumsum(debt[:, i])
-            if (owed > _CASH * there).any():
-                share[i] = _CASH * (there[owed > 0] / owed[owed > 0]).min()
+            there, owed = supplied + collateral[:, i].sum() * lent_on, debt[:, i].sum()
+            if owed > _CASH * there:
+                share[i] = _CASH * there / owed
         return share
 
 

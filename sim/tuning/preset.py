@@ -113,7 +113,11 @@ def prepare(
     if not isinstance(book, BorrowerBook):
         problem = Problem("book.file", "is a recorded book", "a scenario that describes one")
         raise ScenarioError(here, [problem])
-    if problems := [*_foreign(preset, scenarios), *_uncapped(preset, book)]:
+    if problems := [
+        *_foreign(preset, scenarios),
+        *_others(scenarios),
+        *_uncapped(preset, book),
+    ]:
         raise ScenarioError(here, problems)
     with _said_of(here):
         space = Space(preset.tuning.dimensions, scenarios[0])
@@ -131,6 +135,23 @@ def _foreign(preset: Preset, scenarios: Sequence[Scenario]) -> Iterator[Problem]
                 f"has another protocol section than {preset.scenarios[0].name}",
                 "scenarios of one protocol; what differs can be set under parameters",
             )
+
+
+def _others(scenarios: Sequence[Scenario]) -> Iterator[Problem]:
+    """Accounts beside the borrowers': a trial opens none (`sim.engines.reopening`)."""
+    for i, scenario in enumerate(scenarios):
+        shares = {
+            f"liquidators[{n}].takes_shares": one.takes_shares
+            for n, one in enumerate(scenario.liquidators)
+        }
+        found = {"attack": scenario.attack, "agents": scenario.agents, **shares}
+        for name, is_there in found.items():
+            if is_there:
+                yield Problem(
+                    f"scenarios[{i}], {name}",
+                    "has an account of its own, which a search does not open",
+                    "leave it out; `ape run crash` and `ape run sweep` have it",
+                )
 
 
 def _uncapped(preset: Preset, book: BorrowerBook) -> Iterator[Problem]:

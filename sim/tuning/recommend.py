@@ -13,11 +13,11 @@ from typing import Literal
 from sim.tuning import race
 from sim.tuning.objectives import BY_NAME, HARMS, MEASURES, Sample, difference, estimate
 from sim.tuning.preset import Setup
-from sim.tuning.result import Choice, ChoiceName, Choices, OneByOne, Trial, Value
+from sim.tuning.result import Choice, ChoiceName, Choices, Figure, OneByOne, Trial, Value
 from sim.tuning.space import Space
 from sim.tuning.study import Tuner
 
-Verdict = Literal["better", "worse", "equal", "unclear"]
+Verdict = Literal["better", "worse", "same", "not settled"]
 
 
 def front(objectives: Sequence[str], trials: Sequence[Trial]) -> list[int]:
@@ -124,22 +124,20 @@ def one_by_one(
     ]
 
 
+def verdict(difference: Figure, side: str) -> Verdict:
+    """Whether a difference is more than chance, by its 95 % interval, and for whom."""
+    if difference.low == difference.high == 0:
+        return "same"
+    if difference.low is not None and difference.low > 0:
+        return "better" if side == "benefit" else "worse"
+    if difference.high is not None and difference.high < 0:
+        return "worse" if side == "benefit" else "better"
+    return "not settled"
+
+
 def verdicts(choice: Choice, objectives: Sequence[str]) -> dict[str, Verdict]:
-    """What fresh paths say of each objective against the current setting: on which side of 0 the
-    95 % interval of the difference lies, if it does.
-    """
-    found: dict[str, Verdict] = {}
-    for name in objectives:
-        figure, sign = choice.difference[name], _sign(name)
-        if figure.low == figure.high == 0:
-            found[name] = "equal"
-        elif figure.low is not None and figure.low > 0:
-            found[name] = "better" if sign > 0 else "worse"
-        elif figure.high is not None and figure.high < 0:
-            found[name] = "worse" if sign > 0 else "better"
-        else:
-            found[name] = "unclear"
-    return found
+    """What fresh paths say of each objective against the current setting."""
+    return {name: verdict(choice.difference[name], BY_NAME[name].side) for name in objectives}
 
 
 def recommended(choices: Choices, objectives: Sequence[str]) -> ChoiceName:

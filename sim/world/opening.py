@@ -12,7 +12,6 @@ from sim.protocol.errors import NAMES, OK
 from sim.protocol.state import ANSWER, MAX_MOVE, State
 from sim.scenario import Scenario, ScenarioError
 from sim.schema.base import BPS
-from sim.schema.book import BookFile
 from sim.schema.problems import Problem
 from sim.world.actors import (
     ADMIN,
@@ -67,11 +66,13 @@ class Opening:
         y, amount, limit, option = (*numbers, 0, 0, 0, 0)[:4]
         code = op.execute(self._s, kind, actor, account, x, y, amount, limit, option)
         if code != OK:
-            asked = f"{op.KINDS[kind]} of {amount} units of asset or pair {x}"
+            symbols = self._scenario.symbols
+            what_of = f"pair {x}" if kind == op.ADD_LIQUIDITY else symbols[x]
+            asked = f"{op.KINDS[kind]} of {amount} units of {what_of}"
             raise self._refused(
                 what,
                 f"the protocol refuses it at the start: {NAMES[code]} ({asked})",
-                "more suppliers for what is borrowed, higher caps, or a smaller book",
+                "more suppliers of it, a higher cap, or a book that owes less",
             )
         if self._s.journal_length[0] >= OPERATIONS_PER_BLOCK:
             self._begin()
@@ -138,14 +139,9 @@ class Opening:
         """Everyone's positions; those beyond their borrow limit come last, at lowered prices."""
         late = beyond_limit(self._scenario, self._book, self._prices)
         everyone = range(len(self._book.debt))
-        # Of a measured book, what one account supplies is what another has borrowed.
-        all_supply_first = isinstance(self._scenario.book, BookFile)
-        if all_supply_first:
-            for a in everyone:
-                self._supply(a)
+        for a in everyone:  # what one account supplies is what another has borrowed
+            self._supply(a)
         for a in everyone:
-            if not all_supply_first:
-                self._supply(a)
             if a not in late:
                 self._borrow(a)
         for (assets, part), group in grouped(late):

@@ -13,9 +13,11 @@ import yaml
 from sim.scenario import ScenarioError, with_overrides
 from sim.tuning import preset as module
 from sim.tuning.preset import known, load, prepare
+from sim.world import build
 from tests.tuning.small import R
 
 Document = dict[str, Any]
+_AGENT = {"name": "treasury", "path": "sim.examples.treasury:Treasury"}
 
 
 def _written(name: str) -> Document:
@@ -110,9 +112,9 @@ _CAPS, _DIMENSIONS = ("tuning", "caps"), ("tuning", "dimensions")
             f"{R}.WETH.supply_cap",
         ),
         (
-            _set(*_CAPS, f"{R}.WETH.supply_cap", "budget_usd", to="2e6"),
+            _set(*_CAPS, f"{R}.WETH.supply_cap", "budget_usd", to="10k"),
             f"tuning.caps.{R}.WETH.supply_cap.budget_usd",
-            "remove the quotes",
+            "USD above 0",
         ),
         (
             _set(*_DIMENSIONS, "book.accounts", to=[1, 2]),
@@ -139,6 +141,11 @@ _CAPS, _DIMENSIONS = ("tuning", "caps"), ("tuning", "dimensions")
             "scenarios[1]",
             "can be set under parameters",
         ),
+        (
+            _set("scenarios", 1, "overrides", "agents", to=[_AGENT]),
+            "scenarios[1], agents",
+            "leave it out",
+        ),
         (_set("extends", to="nothing"), "extends", "the bases are: aggressive"),
         (_set("extends", to=None), "extends", "the bases are: aggressive"),
         (_set("extends", to="aggressive"), "extends", "extend current-market instead"),
@@ -158,6 +165,14 @@ def test_a_wrong_preset_is_refused_by_field(
         problem.path: f"{problem.problem}: {problem.remedy}" for problem in caught.value.problems
     }
     assert remedy in said[field]
+
+
+@pytest.mark.parametrize(("accounts", "seed"), [(60, 1), (24, 3)])
+def test_a_small_book_opens(accounts: int, seed: int) -> None:
+    """What one account borrows another may have to supply first."""
+    asked = prepare(load("current-market"), accounts=accounts, seed=seed)
+    world = build(asked.scenarios[0])
+    assert len(world.book.debt) == accounts
 
 
 def test_the_scenario_of_a_wrong_override_is_named(tmp_path: Path) -> None:

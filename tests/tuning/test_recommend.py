@@ -65,10 +65,10 @@ def test_fresh_paths_decide_what_is_recommended() -> None:
     refuted = _choice(borrowed=(1.0, 2.0), es_99=(0.5, None))
     trade = _choice(borrowed=(-2.0, -1.0), es_99=(None, -1.0))
     useless = _choice(borrowed=(-2.0, -1.0), es_99=(None, None))
-    assert verdicts(better, objectives) == {"borrowed": "better", "es_99": "unclear"}
+    assert verdicts(better, objectives) == {"borrowed": "better", "es_99": "not settled"}
     assert verdicts(refuted, objectives) == {"borrowed": "better", "es_99": "worse"}
     assert verdicts(trade, objectives) == {"borrowed": "worse", "es_99": "better"}
-    assert set(verdicts(current, objectives).values()) == {"equal"}
+    assert set(verdicts(current, objectives).values()) == {"same"}
 
     def chosen(improvement: Choice | None, knee: Choice) -> str:
         found = Choices(

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from sim.report.page.content import NONE, Cell, Table, Value, money, points, share
 from sim.report.text import sentence, short_usd, usd
+from sim.tuning.recommend import verdict
 from sim.tuning.result import Choice, Figure, Measure, TuningResult
 from sim.tuning.result import Value as Setting
 
@@ -14,6 +13,7 @@ CHOICES = {
     "safest": "safest",
     "knee": "knee",
     "most_efficient": "most efficient",
+    "improvement": "improvement",
 }
 """As the result names them -> as a reader does."""
 
@@ -60,20 +60,6 @@ def spread_of_difference(difference: Figure, unit: str, exact: bool = False) -> 
 def is_exact(figure: Figure) -> bool:
     """Whether no path is needed to know it."""
     return figure.low == figure.value == figure.high
-
-
-Verdict = Literal["better", "worse", "same", "not settled"]
-
-
-def verdict(difference: Figure, side: str) -> Verdict:
-    """Whether a difference is more than chance, by its 95 % interval, and for whom."""
-    if difference.low == difference.high == 0:
-        return "same"
-    if difference.low is not None and difference.low > 0:
-        return "better" if side == "benefit" else "worse"
-    if difference.high is not None and difference.high < 0:
-        return "worse" if side == "benefit" else "better"
-    return "not settled"
 
 
 def short_path(path: str) -> str:
@@ -186,7 +172,7 @@ def measure_table(result: TuningResult) -> Table:
 
 def choice_table(result: TuningResult) -> Table:
     """The settings that the study points out, one per column: values, then measures."""
-    choices = {name: _choice(result, name) for name in CHOICES}
+    choices = result.choices.by_name()
     rows: list[list[Cell]] = [["trial", *(f"{choice.trial:,}" for choice in choices.values())]]
     for one in result.parameters:
         values = (choice.values.get(one.path, one.current) for choice in choices.values())
@@ -197,8 +183,8 @@ def choice_table(result: TuningResult) -> Table:
             [sentence(measure.title), *(_of(choice, measure) for choice in choices.values())]
         )
     titles = [
-        f"{title} (recommended)" if name == result.recommended else title
-        for name, title in CHOICES.items()
+        f"{CHOICES[name]} (recommended)" if name == result.recommended else CHOICES[name]
+        for name in choices
     ]
     return Table("Settings that the study points out", ["what", *titles], rows)
 
@@ -256,11 +242,6 @@ def cap_table(result: TuningResult) -> Table:
         rows,
         note="Stressed loss: ES 99% under the recommended setting with the cap used in full.",
     )
-
-
-def _choice(result: TuningResult, name: str) -> Choice:
-    choice: Choice = getattr(result.choices, name)
-    return choice
 
 
 def _of(choice: Choice, measure: Measure) -> Cell:

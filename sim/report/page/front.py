@@ -191,9 +191,9 @@ def _others(result: TuningResult, x: Measure, y: Measure) -> list[Trace]:
 def _pointed_out(result: TuningResult, x: Measure, y: Measure, of: str, n: int) -> list[Trace]:
     traces = []
     by_number = {trial.number: trial for trial in result.trials}
-    for k, (name, title) in enumerate(CHOICES.items()):
-        choice = getattr(result.choices, name)
-        at = by_number[choice.trial].objectives
+    symbols = ("star", "square", "diamond", "triangle-up", "cross")
+    for k, (name, choice) in enumerate(result.choices.by_name().items()):
+        title, at = CHOICES[name], by_number[choice.trial].objectives
         if {x.name, y.name} <= at.keys():
             recommended = " (recommended)" if name == result.recommended else ""
             trace = points(
@@ -203,7 +203,7 @@ def _pointed_out(result: TuningResult, x: Measure, y: Measure, of: str, n: int) 
                 k + 1,
                 text=[_hover(f"{title}, trial {choice.trial:,}", by_number[choice.trial], result)],
                 hovertemplate="%{text}<extra></extra>",
-                marker={"size": 14, "symbol": ("star", "square", "diamond", "triangle-up")[k]},
+                marker={"size": 14, "symbol": symbols[k]},
             )
             if n:
                 trace["marker"]["symbol"] += "-open"

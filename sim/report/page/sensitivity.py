@@ -9,11 +9,11 @@ from sim.report.page.choices import (
     shown_difference,
     spread,
     spread_of_difference,
-    verdict,
 )
 from sim.report.page.content import Cell, Chart, Table
 from sim.report.page.front import interval
 from sim.report.page.plot import COLOURS, Trace, axis, figure, plain, share_axis
+from sim.tuning.recommend import verdict
 from sim.tuning.result import Figure, TuningResult
 
 

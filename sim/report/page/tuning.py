@@ -16,7 +16,6 @@ from sim.report.page.choices import (
     shown,
     shown_difference,
     spread_of_difference,
-    verdict,
 )
 from sim.report.page.content import Commands, Page, Part, Section
 from sim.report.page.front import front_charts
@@ -24,6 +23,7 @@ from sim.report.page.sensitivity import one_by_one_table, sensitivity_charts
 from sim.report.page.setting import Setting, settings
 from sim.report.page.source import Tuning
 from sim.report.text import sentence
+from sim.tuning.recommend import verdict
 from sim.tuning.result import Measure, TuningResult, Value
 
 _CHAINS = {"devnet": "a devnet", "revm": "an EVM inside the process"}
@@ -31,6 +31,7 @@ _NAMES = {
     "safest": "safest setting of the front",
     "most_efficient": "most efficient setting of the front",
     "knee": "knee of the front, the setting with the best balance of the objectives",
+    "improvement": "best of the settings that give up nothing against the current one",
 }
 
 
@@ -77,7 +78,10 @@ def summary(result: TuningResult) -> list[Part]:
     choice = result.recommendation
     changed = [path for path, value in choice.values.items() if value != _now(result).get(path)]
     if not changed:
-        first = "The study recommends to keep the current setting: no trial does better."
+        first = (
+            "The study recommends to keep the current setting: on paths that the search has not "
+            "seen, no setting that it found is clearly better."
+        )
     else:
         first = (
             f"The study recommends the {_NAMES[result.recommended]}, trial {choice.trial:,}: "
