@@ -132,9 +132,10 @@ def cli(
 
     Every setting is judged on the same price paths of every scenario of the preset. No setting is
     tried that the contracts would refuse. Ends with the front (settings that no other beats in
-    everything), four of them in full with paired 95% intervals against the current one, the next
-    step within the bounds of a proposal, what each parameter contributes, and rules of practice to
-    compare with.
+    everything); the safest, the most efficient, the knee and an improvement with paired 95%
+    intervals against the current setting, on paths that the search has not seen; the next step
+    within the bounds of a proposal; what each parameter contributes; the largest caps within a
+    budget; and rules of practice to compare with.
 
     Writes result.json, tuning.json and study.db. Ctrl-C or a kill loses nothing but unfinished
     trials: the same command with --resume goes on, and the trials are those of an uninterrupted

@@ -19,8 +19,8 @@ import numpy.typing as npt
 from sim.engines.compiled import Compiled
 from sim.engines.reopening import Reopening
 from sim.market.paths import draw, observed
-from sim.scenario import ScenarioError, with_overrides
-from sim.sweep.origin import origin
+from sim.scenario import Scenario, ScenarioError, with_overrides
+from sim.sweep.origin import origin, sources
 from sim.sweep.run import interrupts_as_news
 from sim.sweep.work import OriginError, StoppedError, scenario_of, world_of
 from sim.tuning.borrowing import Amounts
@@ -60,6 +60,11 @@ class Evaluated(NamedTuple):
     """Debt at the start, USD."""
 
 
+def origin_of(scenario: Scenario) -> dict[str, str]:
+    """As `sim.sweep.origin`, with what searches and judges. Raises `ScenarioError`."""
+    return {**origin(scenario), "search": sources("measures", "tuning")}
+
+
 def _never() -> bool:
     return False
 
@@ -67,7 +72,7 @@ def _never() -> bool:
 def run(job: Job, stopped: Callable[[], bool] = _never) -> Evaluated:
     """Raises `ScenarioError` if no world has these parameters, and as `sim.sweep.work.run`."""
     base = scenario_of(job.scenario_json)
-    if origin(base) != job.origin:
+    if origin_of(base) != job.origin:
         raise OriginError("a worker has other sources: give all workers the same checkout")
     reopening, amounts = _opening(job.scenario_json)
     scenario = with_overrides(base, job.values)
@@ -100,7 +105,7 @@ def jobs(
     return [
         Job(
             base.model_dump_json(),
-            origin(base),
+            origin_of(base),
             dict(values),
             tuple(numbers[first : first + PATHS_OF_A_JOB]),
             fill,

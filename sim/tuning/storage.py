@@ -24,8 +24,8 @@ from optuna.storages.journal import JournalFileBackend
 from sqlalchemy.exc import SQLAlchemyError
 
 import sim
-from sim.sweep.origin import origin, sources
 from sim.sweep.study import write_json
+from sim.tuning.evaluate import origin_of
 from sim.tuning.preset import Setup
 from sim.tuning.study import directions, sampler
 
@@ -48,8 +48,8 @@ def question(setup: Setup, paths: int, seed: int, storage: str, command: str) ->
         "seed": seed,
         "paths": paths,
         "storage": _without_password(storage),
-        "origin": {k: v for one in setup.scenarios for k, v in origin(one).items()}
-        | {"optuna": optuna.__version__, "search": sources("measures", "tuning")},
+        "origin": {k: v for one in setup.scenarios for k, v in origin_of(one).items()}
+        | {"optuna": optuna.__version__},
         "breakwater": sim.__version__,
         "command": command,
         "started": _now(),
