@@ -5,6 +5,9 @@ from pathlib import Path
 
 import click
 
+from scripts._console import console
+from scripts._folder import prepared
+
 # ape imports every script for every command, even for --help: what is slow to import waits.
 
 
@@ -62,17 +65,15 @@ def cli(source: Path | None, compare: tuple[Path, Path] | None, out: Path | None
     """
     if (source is None) == (compare is None):
         raise click.UsageError("name what to report on, or --compare A B")
-    from rich.console import Console
-
-    from scripts._folder import prepared
+    if out and out.suffix not in (".html", ".htm"):
+        raise click.BadParameter(f"{out}: the page is HTML; name a .html", param_hint="'--out'")
     from sim.report.interrupts import interruptible
     from sim.report.publish import publish, publish_comparison
 
     if out:
         prepared(out.parent)
-    console = Console(highlight=False)
     with interruptible():
         if compare:
-            sys.exit(publish_comparison(*compare, out, console))
+            sys.exit(publish_comparison(*compare, out, console()))
         assert source is not None
-        sys.exit(publish(source, out, console))
+        sys.exit(publish(source, out, console()))

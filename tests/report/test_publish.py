@@ -46,9 +46,13 @@ def test_help_says_what_can_be_reported() -> None:
         assert word in shown.stdout, word
 
 
-@pytest.mark.parametrize("arguments", [[], ["x", "--compare", "a", "b"], ["--compare", "a"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["x", "--compare", "a", "b"], ["--compare", "a"], [".", "--out", "never/page.pdf"]],
+)
 def test_wrong_usage_is_2(arguments: list[str]) -> None:
     assert report(*arguments).exit_code == 2
+    assert not Path("never").exists()
 
 
 def test_writes_beside_what_it_is_about(tmp_path: Path) -> None:
@@ -155,12 +159,12 @@ def test_verification_of_another_sweep_is_not_shown(tmp_path: Path) -> None:
         "state_sha256": "ab" * 32,
     }
     pages = {}
-    for name, its in (("own", study["digest"]), ("other", "0" * 64)):
+    for name, its in (("own.html", study["digest"]), ("other.htm", "0" * 64)):
         (folder / "verify.json").write_text(json.dumps({"digest": its, "paths": [path]}))
         assert report(folder, "--out", tmp_path / name).exit_code == 0
         pages[name] = (tmp_path / name).read_text()
-    assert "ab" * 32 in pages["own"] and "98,765" in pages["own"]
-    assert "ab" * 32 not in pages["other"] and "ape run verify" in pages["other"]
+    assert "ab" * 32 in pages["own.html"] and "98,765" in pages["own.html"]
+    assert "ab" * 32 not in pages["other.htm"] and "ape run verify" in pages["other.htm"]
 
 
 def test_a_failure_leaves_the_last_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
