@@ -16,6 +16,12 @@ g(T) is nearer to a normal law than T is, and has an inverse in closed form (P. 
 of skewness by transformation, J. R. Statist. Soc. B 54 (1992) 221-228). Its ends are taken at
 Student's quantiles with n-1 degrees of freedom; without skewness this is Student's interval.
 
+**Differences.** The terms of two settings differ by both signs. Where neither is better, few large
+differences give a sample a skewness that their law has not, and Hall's interval covers .80 to .90;
+Student's covers .93 or more. Where one is better on every path Student's covers .53 to .94, and
+Hall's .90 or more from about ten paths that differ. So an interval of a difference reaches as far
+as the farther of the two, on either side.
+
 **Replicates.** Paths are independent unless `replicates` = R says that they come from R scramblings
 of a quasi-Monte Carlo point set, path k from scrambling k mod R. Points of one scrambling depend on
 each other, but not on those of another. So the value is still that of all paths, and the error that
@@ -133,8 +139,7 @@ def value_at_risk(
     sample = _losses(losses)
     ordered, n = np.sort(sample), sample.size
     value = float(ordered[_rank(n, level) - 1])
-    below, tied = sample < value, sample == value
-    terms = below + (level - below.mean()) / tied.mean() * tied
+    terms = _up_to(value, sample, level)
     parts = _independent(terms, replicates)
     if parts is terms:
         lower, upper = _interval_ranks(n, level, confidence)
@@ -199,7 +204,19 @@ def paired_difference(
         raise ValueError(f"pairs need samples of one length, got {a.size} and {b.size}")
     if level is not None:
         a, b = _tail(a, level), _tail(b, level)
-    return _mean(_independent(a - b, replicates), confidence)
+    return mean_difference(a - b, replicates, confidence)
+
+
+def mean_difference(
+    differences: npt.ArrayLike, replicates: int | None = None, confidence: float = 0.95
+) -> Estimate:
+    """Mean of one difference per path, of any sign, with the interval of differences above."""
+    parts = _independent(np.asarray(differences, dtype=float), replicates)
+    found = _mean(parts, confidence)
+    reach = _student(confidence, parts.size - 1) * found.standard_error if parts.size > 1 else 0.0
+    return found._replace(
+        low=min(found.low, found.value - reach), high=max(found.high, found.value + reach)
+    )
 
 
 def mean_of(
@@ -212,6 +229,23 @@ def mean_of(
 def shortfall_terms(losses: npt.ArrayLike, level: float) -> Floats:
     """v + (L-v)^+ / (1-a) with v the sample VaR_a: their mean is the expected shortfall."""
     return _tail(_losses(losses), level)
+
+
+def quantile_terms(losses: npt.ArrayLike, level: float) -> Floats:
+    """v + (a - 1{L <= v}) / f with v the sample VaR_a and f the density of losses around it: their
+    mean is v, and their error that of v to first order (R. R. Bahadur, Ann. Math. Statist. 37
+    (1966) 577-580).
+
+    f = (u-l) / n / (L_(u) - L_(l)) with l and u the ranks of the interval of VaR_a. Ties with v
+    count in part, as in `value_at_risk`. Where n is too small for the level, and that interval is
+    unbounded, the terms bound nothing either: the largest loss stands for its end.
+    """
+    sample = _losses(losses)
+    lower, upper = _interval_ranks(sample.size, level, 0.95)
+    quantile = value_at_risk(sample, level)
+    width = min(quantile.high, float(sample.max())) - quantile.low
+    spread = width * sample.size / (upper - lower)
+    return quantile.value + (level - _up_to(quantile.value, sample, level)) * spread
 
 
 def exceedance(losses: npt.ArrayLike, confidence: float = 0.95) -> pd.DataFrame:
@@ -299,6 +333,12 @@ def _interval_ranks(n: int, level: float, confidence: float) -> tuple[int, int]:
         return abs(float(covers) - confidence)
 
     return lower, max(_rank(n, level), min(upper, upper + 1, key=misfit))
+
+
+def _up_to(value: float, sample: Floats, level: float) -> Floats:
+    """w 1{L <= v} + (1-w) 1{L < v}, shape (n,), with w such that the mean is the level."""
+    below, tied = sample < value, sample == value
+    return np.asarray(below + (level - below.mean()) / tied.mean() * tied)
 
 
 def _tail(sample: Floats, level: float) -> Floats:

@@ -6,9 +6,14 @@ weighted mean of the scenarios' own,
     m = sum_s w_s m_s,
 
 and where m_s is a mean of one term per path, so is m, with the terms sum_s w_s t_sj of path j of
-every scenario. All trials see the same paths (common random numbers), so the difference of two
-settings is that of their terms, path by path, and its interval is a paired one. The quantile LaR is
-no mean; its intervals are from a bootstrap of the paths, again the same for both settings.
+every scenario. The quantile LaR is no mean, but to first order it is (`quantile_terms`). All trials
+see the same paths (common random numbers), so the difference of two settings is that of their
+terms, path by path, and its interval is a paired one.
+
+Between settings that are truly equal a bounded interval holds 0 in .93 to .99 of cases: on 500 and
+2,000 paths of one and three scenarios, with losses on .01 to .1 of the paths, tails up to a Pareto
+law's of index 1.5, on common paths or on others. Above .98 are amounts that differ on few paths or
+have the heaviest tails.
 
 No harm is below 0 on any path. So paths that have not been run cannot lower one below what it is
 with zeros in their rows, as if nothing happened on them: a bound that needs no statistics.
@@ -23,7 +28,14 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.engines.outcome import OUTCOME
-from sim.measures.losses import Estimate, mean_of, shortfall_terms, value_at_risk
+from sim.measures.losses import (
+    Estimate,
+    mean_difference,
+    mean_of,
+    quantile_terms,
+    shortfall_terms,
+    value_at_risk,
+)
 from sim.schema.tuning import Harm
 from sim.tuning.result import Figure, Measure
 
@@ -33,8 +45,9 @@ USD = 1e-8
 """Per unit of a value."""
 _LEVEL = 0.99
 _LAR_LEVEL = 0.95
-_BOOTSTRAPS = 500
 _NO_LOSS_CONFIDENCE = 0.05
+_LEAST_DIFFERING = 6
+"""Paths. Five that all speak for one of two equal settings do so by chance once in 16 times."""
 
 MEASURES = (
     Measure(
@@ -126,8 +139,6 @@ MEASURES = (
 """All that a setting is described by."""
 BY_NAME = {measure.name: measure for measure in MEASURES}
 HARMS = get_args(Harm)
-RANDOM_BENEFITS = ("revenue", "net_revenue")
-"""Benefits that are not known at the start."""
 
 
 class Sample(NamedTuple):
@@ -155,8 +166,6 @@ def estimate(name: str, sample: Sample) -> Figure:
     if name in _AT_START:
         value = _AT_START[name](sample)
         return Figure(value=value, low=value, high=value)
-    if name == "lar_95":
-        return _bootstrapped(sample, None)
     found = mean_of(_terms(name, sample))
     if name not in HARMS:
         return _figure(found)
@@ -175,21 +184,27 @@ def estimate(name: str, sample: Sample) -> Figure:
 
 
 def difference(name: str, a: Sample, b: Sample) -> Figure:
-    """m(a) - m(b) with its 95 % interval, from paths that both have run."""
+    """m(a) - m(b) with its 95 % interval, from paths that both have run.
+
+    Not bounded are measures of a tail that the paths do not reach, and amounts that differ on fewer
+    than `_LEAST_DIFFERING` paths, but on some. Settings that come to the same on every path differ
+    by nothing, however few paths there are.
+    """
+    found = value(name, a) - value(name, b)
     if name in _AT_START:
-        value = _AT_START[name](a) - _AT_START[name](b)
-        return Figure(value=value, low=value, high=value)
-    if name == "lar_95":
-        return _bootstrapped(a, b)
+        return Figure(value=found, low=found, high=found)
     differences = _terms(name, a) - _terms(name, b)
-    found = mean_of(differences)
-    if name == "es_99":
-        for x, y in zip(a.outcomes, b.outcomes, strict=True):
-            # Where both lose the same on every path they differ by nothing, however few there are.
-            is_same = np.array_equal(_loss(x), _loss(y))
-            if not is_same and not (_has_tail(x) and _has_tail(y)):
-                return Figure(value=found.value, low=None, high=None)
-    return _figure(found)
+    is_bounded = name == "p_loss" or not 0 < np.count_nonzero(differences) < _LEAST_DIFFERING
+    if name in _TAILS:
+        of, _ = _TAILS[name]
+        is_bounded &= all(
+            np.array_equal(of(x), of(y)) or (_has_tail(name, x) and _has_tail(name, y))
+            for x, y in zip(a.outcomes, b.outcomes, strict=True)
+        )
+    if not is_bounded:
+        return Figure(value=found, low=None, high=None)
+    interval = mean_difference(differences)
+    return Figure.of(found, interval.low, interval.high)
 
 
 def value(name: str, sample: Sample) -> float:
@@ -213,19 +228,19 @@ def _terms(name: str, sample: Sample) -> Floats:
 
 
 def _is_bounded(name: str, sample: Sample) -> bool:
-    """Whether the sample bounds a mean of losses from above: not if it has seen none of them, and a
-    shortfall only if some path loses more than the quantile that it begins at.
-    """
-    if name != "es_99":
-        return any(_TERMS[name](o, 1).any() for o in sample.outcomes)
-    return all(_has_tail(outcomes) for outcomes in sample.outcomes)
+    """Whether the sample bounds a harm from above: not if it has seen none of it."""
+    if name in _TAILS:
+        return all(_has_tail(name, outcomes) for outcomes in sample.outcomes)
+    return any(_TERMS[name](o, 1).any() for o in sample.outcomes)
 
 
-def _has_tail(outcomes: Floats) -> bool:
-    """Whether there are paths enough for the quantile, and some beyond it."""
-    loss = _loss(outcomes)
-    quantile = value_at_risk(loss, _LEVEL)
-    return bool(np.isfinite(quantile.high) and quantile.value < loss.max())
+def _has_tail(name: str, outcomes: Floats) -> bool:
+    """Whether there are paths enough for the quantile, and for a shortfall some beyond it."""
+    of, level = _TAILS[name]
+    sample = of(outcomes)
+    quantile = value_at_risk(sample, level)
+    is_reached = bool(np.isfinite(quantile.high))
+    return is_reached and (name == "lar_95" or quantile.value < float(sample.max()))
 
 
 def _column(outcomes: Floats, name: str) -> Floats:
@@ -236,6 +251,10 @@ def _loss(outcomes: Floats) -> Floats:
     """Bad debt and shortfall of each path, USD."""
     both = _column(outcomes, "bad_debt") + _column(outcomes, "shortfall")
     return np.asarray(np.maximum(both * USD, 0.0))
+
+
+def _repaid(outcomes: Floats) -> Floats:
+    return np.asarray(np.maximum(_column(outcomes, "repaid") * USD, 0.0))
 
 
 def _haircut(outcomes: Floats) -> Floats:
@@ -254,12 +273,18 @@ _TERMS: dict[str, Callable[[Floats, int], Floats]] = {
     "es_99": lambda outcomes, _: shortfall_terms(_loss(outcomes), _LEVEL),
     "expected_loss": lambda outcomes, _: _loss(outcomes),
     "p_loss": lambda outcomes, _: (_loss(outcomes) > 0).astype(np.float64),
+    "lar_95": lambda outcomes, _: quantile_terms(_repaid(outcomes), _LAR_LEVEL),
     "borrower_loss": lambda outcomes, _: _borrower_loss(outcomes),
     "haircut": lambda outcomes, _: _haircut(outcomes),
     "hours_without_cash": lambda outcomes, step: (
         _column(outcomes, "steps_without_cash") * (step / 3600)
     ),
 }
+_TAILS: dict[str, tuple[Callable[[Floats], Floats], float]] = {
+    "es_99": (_loss, _LEVEL),
+    "lar_95": (_repaid, _LAR_LEVEL),
+}
+"""Of which amount on a path, and from which quantile."""
 _AT_START: dict[str, Callable[[Sample], float]] = {
     "borrowing_power": lambda sample: _weighted(sample.weights, sample.power),
     "borrowed": lambda sample: _weighted(sample.weights, sample.borrowed),
@@ -274,25 +299,11 @@ def _weighted(weights: Sequence[float], values: Sequence[float]) -> float:
     return float(sum(w * v for w, v in zip(weights, values, strict=True)))
 
 
-def _lar(sample: Sample, rows: npt.NDArray[np.intp] | None = None) -> float:
+def _lar(sample: Sample) -> float:
     found = 0.0
     for weight, outcomes in zip(sample.weights, sample.outcomes, strict=True):
-        repaid = _column(outcomes, "repaid") * USD
-        chosen = repaid if rows is None else repaid[rows]
-        rank = max(1, int(np.ceil(round(len(chosen) * _LAR_LEVEL, 6))))
-        found += weight * float(np.partition(chosen, rank - 1)[rank - 1])
+        found += weight * value_at_risk(_repaid(outcomes), _LAR_LEVEL).value
     return found
-
-
-def _bootstrapped(a: Sample, b: Sample | None) -> Figure:
-    """LaR of a, less that of b: percentiles of resampled paths."""
-    rng = np.random.default_rng(0)  # of the interval only
-    resampled = []
-    for _ in range(_BOOTSTRAPS):
-        rows = rng.integers(a.paths, size=a.paths)
-        resampled.append(_lar(a, rows) - (_lar(b, rows) if b else 0.0))
-    low, high = np.percentile(resampled, [2.5, 97.5])
-    return Figure.of(_lar(a) - (_lar(b) if b else 0.0), float(low), float(high))
 
 
 def _figure(estimate: Estimate) -> Figure:

@@ -7,12 +7,17 @@ others at random. After a rung a trial's objectives are at best
     a harm                what it is if nothing happens on the paths not run: certain, because no
                           harm is negative. With the worst paths among those run, this is close to
                           the whole shortfall.
-    revenue, net revenue  the upper end of a one-sided interval at `CONFIDENCE`: exact on the worst
-                          paths, that of `sim.measures.losses` on the others.
+    `ESTIMATED`           exact on the worst paths, and on the others the better end of an interval
+                          of `sim.measures.losses`. The truth is within it at `CONFIDENCE`.
 
 A complete trial that is at least as good in every objective, and better in one, beats all that this
 trial can still become. So a trial that full evaluation would put on the front is never stopped
-without a revenue among the objectives, and with one at most with probability 1 - CONFIDENCE a look.
+where nothing is estimated, and else at most with probability 1 - CONFIDENCE a look and objective.
+
+That is measured on lognormal terms with sigma up to 1, from 50 paths at random; from 20 it holds up
+to sigma .5, and is .996 at 1. With an estimate for the borrowers' loss a quarter of the trials off
+the front of `tests/tuning/recorded.npz` are stopped in a search for three objectives; with zeros
+for the paths not run it was none.
 """
 
 from __future__ import annotations
@@ -23,10 +28,14 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.engines.outcome import BAD_DEBT, REPAID, SHORTFALL
-from sim.measures.losses import mean_of
-from sim.tuning.objectives import BY_NAME, RANDOM_BENEFITS, Sample, path_terms, value
+from sim.measures.losses import mean_difference
+from sim.tuning.objectives import BY_NAME, Sample, path_terms, value
 
 CONFIDENCE = 0.999
+_ASKED_FOR = 0.9999
+"""Asked for at .999, an interval from the 20 to 50 skewed terms of a first rung holds at .996."""
+ESTIMATED = ("revenue", "net_revenue", "borrower_loss")
+"""Benefits, and a harm that nearly every path has: zeros for paths not run would be far off."""
 RUNGS = (0.2, 0.5, 1.0)
 """Shares of the paths that have been run after each."""
 _LEAST_FIRST = 16  # paths of a first rung
@@ -67,11 +76,12 @@ class Course:
 
     def at_best(self, name: str, sample: Sample, rung: int) -> float:
         """What an objective can come to; `sample` has zeros in the rows of paths not run."""
-        if name not in RANDOM_BENEFITS or self._ends[rung] == self.paths:
+        if name not in ESTIMATED or self._ends[rung] == self.paths:
             return value(name, sample)
-        return self._upper_end(name, sample, rung)
+        low, high = self._interval(name, sample, rung)
+        return high if BY_NAME[name].side == "benefit" else max(low, value(name, sample))
 
-    def _upper_end(self, name: str, sample: Sample, rung: int) -> float:
+    def _interval(self, name: str, sample: Sample, rung: int) -> tuple[float, float]:
         share, worst = self._worst / self.paths, 0.0
         # Paths of different scenarios are independent of each other: any pairs of them do.
         others = np.zeros(self._ends[rung] - self._worst)
@@ -79,7 +89,8 @@ class Course:
             seen = path_terms(name, sample, i)[self._orders[i][: self._ends[rung]]]
             worst += weight * share * float(seen[: self._worst].mean())
             others += weight * (1 - share) * seen[self._worst :]
-        return worst + mean_of(others, confidence=2 * CONFIDENCE - 1).high
+        found = mean_difference(others, confidence=2 * _ASKED_FOR - 1)
+        return worst + found.low, worst + found.high
 
 
 def dominated_by(

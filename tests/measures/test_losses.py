@@ -22,8 +22,10 @@ from sim.measures.losses import (
     expected_shortfall,
     liquidations_at_risk,
     loss_given_loss,
+    mean_difference,
     paired_difference,
     probability_of_loss,
+    quantile_terms,
     summarise,
     value_at_risk,
 )
@@ -251,6 +253,34 @@ def test_coverage_of_paired_differences(scale: float, level: float | None) -> No
     assert 0.92 <= coverage(estimates, truth) <= 0.98
     alone = expected_loss(pairs[0][0]) if level is None else ES(pairs[0][0], level)
     assert estimates[0].standard_error < 0.7 * alone.standard_error, "what pairing is for"
+
+
+@pytest.mark.parametrize("gain", [0.0, 0.1])
+def test_coverage_of_differences_of_rare_losses(gain: float) -> None:
+    """Exchangeable books of which 3 paths in 100 lose, and one that always loses a tenth more."""
+    rng, held = np.random.default_rng(8), []
+    for _ in range(1_000):
+        loss = (rng.random(1_000) < 0.03) * rng.lognormal(0, 0.8, 1_000)
+        other = loss * rng.choice([0.9, 1.1], 1_000) if gain == 0 else (1 + gain) * loss
+        found = paired_difference(other, loss)
+        held.append(found.low <= gain * 0.03 * exp(0.32) <= found.high)
+    assert 0.93 <= np.mean(held) <= 0.98
+
+
+@pytest.mark.parametrize("level", [0.9, 0.95])
+def test_coverage_of_differences_of_quantiles(level: float) -> None:
+    """Books whose quantiles differ by .2 of the Student law's, through their terms."""
+    rng, truth = np.random.default_rng(9), 0.2 * t.ppf(level, 5)
+    held, widths = [], []
+    for _ in range(1_000):
+        a, b = two_books(rng, 1_000, 0.8)
+        terms = [quantile_terms(losses, level) for losses in (a, b)]
+        assert terms[0].mean() == pytest.approx(value_at_risk(a, level).value)
+        found = mean_difference(terms[0] - terms[1])
+        held.append(found.low <= truth <= found.high)
+        widths.append(found.standard_error / value_at_risk(a, level).standard_error)
+    assert 0.92 <= np.mean(held) <= 0.98
+    assert np.mean(widths) < 0.9, "what pairing is for"
 
 
 def test_paired_difference_by_hand() -> None:

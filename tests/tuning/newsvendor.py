@@ -27,10 +27,13 @@ VOLATILITY = 0.4 / math.sqrt(DAYS / 365)  # .4 over the run
 LOW, HIGH = 3000, 9000
 
 
-def best_ltv_bps() -> float:
-    """The closed form above; the contracts pay out 1 bp of the interest to suppliers."""
+def best_ltv_bps(loss: float = 1.0) -> float:
+    """The closed form above; the contracts pay out 1 bp of the interest to suppliers.
+
+    With `loss` times the loss, as a wrong loop would have it, the quantile's level is over `loss`.
+    """
     growth = (1 + 10 / 365) ** DAYS
-    critical = 0.9999 * (growth - 1) / growth
+    critical = 0.9999 * (growth - 1) / growth / loss
     sigma = VOLATILITY * math.sqrt(DAYS / 365)
     fall = math.exp(norm.ppf(critical) * sigma - sigma**2 / 2)
     return 1e4 * 1.001 * fall / growth

@@ -1,6 +1,7 @@
 """Records a study for the test of racing: `python -m tests.tuning.record`.
 
-A hundred settings of the small market, drawn at random, each on all paths.
+A hundred settings of the small market, drawn at random, each on all paths: what was borrowed, and
+of each path its loss, what liquidators took beyond what they repaid, and the revenue, in USD.
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from sim.engines.outcome import BAD_DEBT, SHORTFALL
+from sim.engines.outcome import BAD_DEBT, REPAID, REVENUE, SEIZED, SHORTFALL
+from sim.tuning.objectives import USD
 from tests.tuning.small import tuner
 
 SETTINGS, PATHS = 100, 200
+FILE = Path(__file__).with_name("recorded.npz")
 
 
 def main() -> None:
@@ -32,11 +35,13 @@ def main() -> None:
                 )
             )
         samples = one.samples(settings)
-    losses = [[o[:, BAD_DEBT] + o[:, SHORTFALL] for o in one.outcomes] for one in samples]
+    outcomes = np.array([one.outcomes for one in samples]) * USD
     np.savez_compressed(
-        Path(__file__).with_name("recorded.npz"),
+        FILE,
         borrowed=np.array([one.borrowed for one in samples]),
-        losses=(np.array(losses) * 1e-8).astype(np.float32),
+        losses=(outcomes[..., BAD_DEBT] + outcomes[..., SHORTFALL]).astype(np.float32),
+        taken=(outcomes[..., SEIZED] - outcomes[..., REPAID]).astype(np.float32),
+        revenue=outcomes[..., REVENUE].astype(np.float32),
     )
 
 
