@@ -72,7 +72,7 @@ def _never() -> bool:
 def run(job: Job, stopped: Callable[[], bool] = _never) -> Evaluated:
     """Raises `ScenarioError` if no world has these parameters, and as `sim.sweep.work.run`."""
     base = scenario_of(job.scenario_json)
-    if origin_of(base) != job.origin:
+    if _origin_of(job.scenario_json) != job.origin:
         raise OriginError("a worker has other sources: give all workers the same checkout")
     reopening, amounts = _opening(job.scenario_json)
     scenario = with_overrides(base, job.values)
@@ -100,12 +100,12 @@ def jobs(
     fill: tuple[str, float] | None = None,
 ) -> list[Job]:
     """One setting on paths of one scenario, counted from 0, in parts for several workers."""
-    base = setup.scenarios[scenario]
+    text = setup.scenarios[scenario].model_dump_json()
     numbers = [setup.first_path(scenario) + int(k) for k in paths]
     return [
         Job(
-            base.model_dump_json(),
-            origin_of(base),
+            text,
+            _origin_of(text),
             dict(values),
             tuple(numbers[first : first + PATHS_OF_A_JOB]),
             fill,
@@ -137,6 +137,12 @@ def _result(future: Future[Evaluated]) -> Evaluated | ScenarioError:
         return future.result()
     except ScenarioError as error:
         return error
+
+
+@lru_cache(maxsize=64)
+def _origin_of(scenario_json: str) -> dict[str, str]:
+    """Looked up once in a process: sources do not change under it."""
+    return origin_of(scenario_of(scenario_json))
 
 
 def _opening(scenario_json: str) -> tuple[Reopening, Amounts]:

@@ -99,7 +99,9 @@ class Trial(Record):
     objectives: dict[str, Figure]
     """By name, over the paths that were run."""
     state: Literal["complete", "raced-out", "infeasible"]
-    """raced-out: stopped early, because it was surely dominated; infeasible: no world has it."""
+    """raced-out: stopped early, as dominated (`sim.tuning.race` says how surely); infeasible: there
+    is no world of it.
+    """
     paths: int
     """That were run, of each scenario."""
     reason: str | None = None

@@ -280,17 +280,15 @@ def sampler(name: SamplerName, seed: int, number: int) -> optuna.samplers.BaseSa
         # One parameter at a time: at a few hundred trials that beats its multivariate form by far
         # (tests/tuning/test_known_fronts.py has the problem).
         return optuna.samplers.TPESampler(seed=own, n_startup_trials=3 * BATCH)
-    with warnings.catch_warnings():  # crossovers are marked as experimental
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        crossover = optuna.samplers.nsgaii.SBXCrossover(eta=2)
-    if name == "nsga2":
-        return optuna.samplers.NSGAIISampler(
-            seed=own, population_size=3 * BATCH, crossover=crossover
-        )
-    if name == "nsga3":
-        return optuna.samplers.NSGAIIISampler(
-            seed=own, population_size=3 * BATCH, crossover=crossover
-        )
+    if name in ("nsga2", "nsga3"):
+        kinds: dict[str, Callable[..., optuna.samplers.BaseSampler]] = {
+            "nsga2": optuna.samplers.NSGAIISampler,
+            "nsga3": optuna.samplers.NSGAIIISampler,
+        }
+        with warnings.catch_warnings():  # optuna calls crossovers and NSGA-III experimental
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            crossover = optuna.samplers.nsgaii.SBXCrossover(eta=2)
+            return kinds[name](seed=own, population_size=3 * BATCH, crossover=crossover)
     if name == "cma-es":
         return optuna.samplers.CmaEsSampler(seed=own, n_startup_trials=BATCH)
     return optuna.samplers.RandomSampler(seed=own)
