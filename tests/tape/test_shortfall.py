@@ -28,6 +28,7 @@ LOW = 18
 STUCK = {"feeds__faults": [{"kind": "floor", "asset": "WETH", "answer_usd": 1_900.0}]}
 SCENARIOS: dict[str, Scenario] = {
     "feeds that follow": storm(seed=2),
+    "a debt whose value is no whole number": storm(seed=2, assets__USDC__price_usd=1.00000007),
     "a feed that stands still": storm(**STUCK),
     "a feed that is down": storm(feeds__WETH__min_price_usd=1_500.0),
 }
