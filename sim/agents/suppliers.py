@@ -17,6 +17,9 @@ The base grows with usage and loss, both seen at the beginning of the step:
     base_k = base [1 + per_usage max(0, usage - above) / (1 - above) + per_loss loss]
     usage = debt / (cash + debt),   loss = (deficit + socialised) / (total assets + socialised)
 
+Everyone asks once. Who finds no cash is refused for good, and keeps his shares; so withdrawals end
+when withdrawn + refused is all that these suppliers had: what they hold and what they took.
+
 Source: Hawkes, Biometrika 58 (1971); discrete and Poisson given the past: Ferland, Latour, Oraichi,
 J. Time Series Analysis 27 (2006).
 """
@@ -47,6 +50,7 @@ from sim.protocol.state import (
     HUB_SHARES,
     SCALED_DEBT,
     SOCIALISED,
+    WALLET,
     State,
 )
 
@@ -58,7 +62,9 @@ def act(s: State, w: Market, k: int) -> None:
         i = w.withdrawal_asset[f]
         leaving = arrivals(w, f, base(s, w, f, i))
         if leaving > 0:
-            _withdraw(s, w, k, i, leaving * w.withdrawal[f, SIZE])
+            size = w.withdrawal[f, SIZE]
+            asked = (int(w.arrived[f]) - leaving) * size
+            _withdraw(s, w, k, i, asked, leaving * size)
 
 
 @jitable
@@ -95,12 +101,15 @@ def arrivals(w: Market, f: int, expected: int) -> int:
 
 
 @jitable
-def _withdraw(s: State, w: Market, k: int, i: int, wanted: int) -> None:
-    """Withdraw `wanted` units, or what suppliers have, or what cash there is."""
+def _withdraw(s: State, w: Market, k: int, i: int, asked: int, wanted: int) -> None:
+    """Withdraw `wanted` units, or what is left to those who have not asked yet, or what cash there
+    is; `asked` is what was wanted before, of which what is not in the wallet was refused.
+    """
     actor = w.supplier[0]
     shares = s.holding[actor, i, HUB_SHARES]
     worth = hub.to_assets_down(s, i, shares)
-    wanted = min(wanted, worth)
+    refused = max(zero(), asked - s.holding[actor, i, WALLET])
+    wanted = min(wanted, max(zero(), worth - refused))
     amount = min(wanted, s.hub[i, CASH])
     taken = zero()
     if amount > 0:

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from sim.agents.watchers import look_at
 from sim.market.market import (
-    COLLATERAL_VALUE,
-    DEBT_VALUE,
     FACTOR,
     GAS_VALUE,
     LIQUIDATIONS,
@@ -17,7 +15,7 @@ from sim.market.market import (
     SEIZED_VALUE,
     Market,
 )
-from sim.protocol import hub
+from sim.protocol import hub, vault_accounts
 from sim.protocol.fixed_point import jitable, mul_div_down, wad, zero
 from sim.protocol.state import (
     BORROW_INDEX,
@@ -26,6 +24,8 @@ from sim.protocol.state import (
     COVERED_BY_FUND,
     DEFICIT,
     DEFICIT_REPORTED,
+    IS_COLLATERAL,
+    POSITION_DEBT,
     SCALED_DEBT,
     SOCIALISED,
     Array,
@@ -54,10 +54,11 @@ OUTCOME = (
 """Values are USD with 8 decimals, stocks at the reference prices of the last step, flows at those
 of their own; then numbers of things; then a ratio; then a value and a number.
 
-bad_debt = by_fees + by_fund + by_suppliers + still_open was realised; shortfall is debt beyond the
-collateral of accounts that still have some; debt and unhealthy are what is left at the end. revenue
-is what fees took in, the part of it that bore losses included; steps_without_cash counts those
-after which suppliers of some asset found less than `NO_CASH` of what is theirs.
+bad_debt = by_fees + by_fund + by_suppliers + still_open was realised; shortfall is not, it is debt
+beyond the collateral of its account, of all accounts, whatever the oracle makes of them; debt and
+unhealthy are what is left at the end. profit is that of liquidators after gas. revenue is what fees
+took in, the part of it that bore losses included; steps_without_cash counts those after which
+suppliers of some asset found less than `NO_CASH` of what is theirs.
 """
 (
     BAD_DEBT,
@@ -121,12 +122,29 @@ def conclude(s: State, w: Market, k: int, outcome: Array) -> None:
         outcome[REVENUE] += mul_div_down(earned, price, unit)
     for column, source in _FROM_TALLY:
         outcome[column] += w.tally[source]
+    outcome[PROFIT] -= w.tally[GAS_VALUE]  # the tally is of proceeds less repayments
     for i in range(s.unit.shape[0]):
         debt = hub.debt_at(s.hub[i, SCALED_DEBT], s.hub[i, BORROW_INDEX])
         outcome[DEBT] += mul_div_down(debt, w.price[k, i], s.unit[i])
-    for n in range(w.hot_count[0]):  # nobody else owes more than his collateral counts for
+    for a in range(s.account.shape[0]):  # everyone: whom the oracle finds healthy may be ruined
+        outcome[SHORTFALL] += _shortfall(s, w, k, a)
+    for n in range(w.hot_count[0]):  # nobody else is unhealthy
         a = w.hot[n]
         look_at(s, w, a)
-        outcome[SHORTFALL] += max(zero(), w.watch[a, DEBT_VALUE] - w.watch[a, COLLATERAL_VALUE])
         if w.watch[a, FACTOR] < wad():
             outcome[UNHEALTHY] += 1
+
+
+@jitable
+def _shortfall(s: State, w: Market, k: int, a: int) -> int:
+    """Debt of account a beyond the collateral that can be seized for it, at reference prices."""
+    missing = zero()
+    for i in range(s.unit.shape[0]):
+        price, unit = w.price[k, i], s.unit[i]
+        if s.position[a, i, POSITION_DEBT] != 0:
+            debt = vault_accounts.debt_assets(s, a, i)
+            missing += vault_accounts.debt_value(debt, price, unit)
+        if s.position[a, i, IS_COLLATERAL] != 0:
+            backing = vault_accounts.supplied_assets(s, a, i)
+            missing -= vault_accounts.collateral_value(backing, price, unit)
+    return max(zero(), missing)

@@ -15,21 +15,21 @@ Token amounts are in whole tokens, prices and values in USD, all floats.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from sim.measures.book import book as opening_book
+from sim.measures.book import scenario_of
 from sim.tape import Frames
 
 Floats = npt.NDArray[np.float64]
 _BPS = 10_000
 _LIQUIDATIONS = ("liquidate", "flash_liquidate")
-_WITHDRAWALS = ("withdraw", "withdraw_assets", "redeem")
 
 
 # --- closed forms ---------------------------------------------------------------------------------
@@ -139,7 +139,7 @@ def expected_branching_ratio(tape: Frames, asset: str, drop: float) -> float:
     pool is deeper at a lower price, no liquidation partial or not worth its gas. 0 where nothing
     lasts.
     """
-    book, scenario = _Book(tape), _scenario(tape)
+    book, scenario = _Book(tape), scenario_of(tape)
     i = book.symbols.index(asset)
     before, after = book.prices[0], book.prices[0].copy()
     after[i] *= 1 - drop
@@ -289,13 +289,6 @@ def cash_and_usage(tape: Frames) -> pd.DataFrame:
     return by_step.set_axis(pd.Index(times.loc[by_step.index], name="time_utc"), axis=0)
 
 
-def refused_withdrawals(tape: Frames) -> pd.DataFrame:
-    """Withdrawals that the protocol refused: how many, by asset and verdict."""
-    rows = tape.operations
-    refused = rows[rows["kind"].isin(_WITHDRAWALS) & (rows["verdict"] != "ok")]
-    return refused.groupby(["asset", "verdict"]).size().rename("number").reset_index()
-
-
 # --- what the tape says ---------------------------------------------------------------------------
 
 
@@ -303,14 +296,12 @@ class _Book:
     """The book at the start and prices over time, as arrays: accounts x assets, steps x assets."""
 
     def __init__(self, tape: Frames) -> None:
+        opened = opening_book(tape)
+        self._tape, self.symbols, self.thresholds = tape, opened.symbols, opened.thresholds
+        self.collateral, self.debt = opened.collateral, opened.debt
         first = tape.assets[tape.assets["step"] == 0]
-        self._tape, self.symbols = tape, first["asset"].tolist()
         self.units = 10.0 ** first["decimals"].to_numpy(dtype=np.float64)
         self.prices = self.by_step("oracle_price_usd")
-        reserves = _scenario(tape)["protocol"]["reserves"]
-        self.thresholds = np.array([reserves[symbol]["lt_bps"] for symbol in self.symbols]) / _BPS
-        self.collateral = self._positions("supplied_start")
-        self.debt = self._positions("debt_start")
 
     def by_step(self, column: str) -> Floats:
         """A column of table `assets`, (steps, assets)."""
@@ -324,16 +315,6 @@ class _Book:
         rates = self.by_step("borrow_rate_per_year")[:-1]
         grown: Floats = np.exp(np.cumsum(rates * years, axis=0))
         return np.concatenate([np.ones((1, len(self.symbols))), grown])
-
-    def _positions(self, column: str) -> Floats:
-        units: Floats = self._tape.accounts[column].astype(float).to_numpy()
-        tokens: Floats = units.reshape(-1, len(self.symbols)) / self.units
-        return tokens
-
-
-def _scenario(tape: Frames) -> dict[str, Any]:
-    scenario: dict[str, Any] = json.loads(tape.run["scenario_json"].iloc[0])
-    return scenario
 
 
 def _liquidations(tape: Frames) -> pd.DataFrame:

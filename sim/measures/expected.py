@@ -6,7 +6,8 @@ liquidated_usd, seized_usd   debt repaid by liquidators, collateral they got, US
 liquidations                 how many there were
 liquidated_accounts          how many accounts had one or more
 withdrawn_usd                taken out after the opening by those who supplied, USD of the time
-withdrawals_refused_usd      asked for and refused for want of cash, every try counted, USD
+withdrawals_refused_usd      what they asked for and was refused for want of cash, USD of the time;
+                             of accounts and users' agents every try, at most what they have
 highest_gas_gwei             gas price
 bad_debt_tokens.A            the part of it that is owed in A, tokens
 liquidated_tokens.A          debt in A repaid by liquidators, tokens
@@ -29,6 +30,7 @@ import pandas as pd
 
 from sim.schema.expected import Expected
 from sim.tape import Frames
+from sim.world.actors import SUPPLIERS
 
 FULL_USAGE = 0.9995
 """Published usages have three decimals."""
@@ -92,9 +94,12 @@ def withdrawn_usd(tape: Frames) -> float:
 
 
 def withdrawals_refused_usd(tape: Frames) -> float:
-    """Amounts are assets; refused shares count one to one."""
+    """The suppliers of the model ask the protocol only for what cash there is: their own tally says
+    what they wanted besides. Everybody else is refused by the protocol.
+    """
     tried = _after_the_opening(tape, _WITHDRAWALS)
-    return _usd(tape, tried[tried["verdict"].isin(_NO_CASH)], "amount")
+    others = tried["verdict"].isin(_NO_CASH) & (tried["actor"] != SUPPLIERS)
+    return float(tape.steps["refused_usd"].iloc[-1]) + _usd(tape, tried[others], "refused")
 
 
 OF_A_RUN: dict[str, Callable[[Frames], float]] = {

@@ -45,8 +45,8 @@ def losses(tape: Frames) -> pd.DataFrame:
     """Bad debt at the end of the run, one row per asset, in token units.
 
     reported = fees + fund + suppliers + open is what was realised: debt that an account could not
-    pay with any collateral. shortfall is not realised yet: debt above the collateral of accounts
-    that still have some. `decimals` and `price_usd` turn units into USD:
+    pay with any collateral. shortfall is not realised yet: debt above the collateral of its account
+    at reference prices, see `sim.tape.shortfall`. `decimals` and `price_usd` turn units into USD:
 
         USD = units / 10^decimals * price_usd
     """

@@ -11,11 +11,11 @@ from rich.table import Table
 from sim.measures.cascade import (
     expected_branching_ratio,
     hours_to_exhaustion,
-    refused_withdrawals,
     rounds,
     spirals,
     toxic,
 )
+from sim.measures.expected import withdrawals_refused_usd
 from sim.measures.solvency import (
     in_usd,
     largest_usage,
@@ -88,7 +88,7 @@ def loss_table(tape: Frames) -> Table:
 def cascade_table(tape: Frames) -> Table:
     """How far liquidations drove themselves: one figure per row."""
     worst, did, past = spirals(tape)[0], rounds(tape), toxic(tape)
-    hours, refused = hours_to_exhaustion(tape), refused_withdrawals(tape)
+    hours, refused = hours_to_exhaustion(tape), withdrawals_refused_usd(tape)
     caused = "no sale left a trace in a reference price"
     if worst.fall_alone < worst.fall:
         expected = expected_branching_ratio(tape, worst.asset, max(worst.fall_alone, 0.01))
@@ -104,7 +104,7 @@ def cascade_table(tape: Frames) -> Table:
         "induced": f"{did.induced:,} liquidations, {usd(did.induced_usd)} repaid",
         "time to exhaustion": "nobody was liquidated" if hours is None else f"{hours:.1f} hours",
         "toxic accounts": f"{past.alone:,} at most, {past.with_sale:,} with the impact of sales",
-        "withdrawals refused": f"{refused['number'].sum():,}",
+        "withdrawals refused": f"{usd(refused)} for want of cash",
     }
     table = Table(show_header=False, padding=(0, 2), **_BARE)
     for name, value in rows.items():

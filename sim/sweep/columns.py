@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from sim.engines.outcome import OUTCOME
 
-FORMAT = 2
+FORMAT = 3
 """Of the files of a study; a study of another format is not read."""
 
 _VALUE = 1e-8  # USD per unit of a value
@@ -26,7 +26,7 @@ COLUMNS = {
     "still_open_usd": ("still_open", f"the part that nobody has borne yet, {_AT_THE_END}"),
     "shortfall_usd": (
         "shortfall",
-        f"debt beyond the collateral of accounts that still have some, {_AT_THE_END}",
+        f"debt beyond its collateral that is not written off, {_AT_THE_END}",
     ),
     "repaid_usd": ("repaid", f"debt repaid by liquidators, {_OF_THEIR_TIME}"),
     "seized_usd": ("seized", f"collateral they took, {_OF_THEIR_TIME}"),

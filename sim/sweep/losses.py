@@ -2,8 +2,8 @@
 
     L = bad_debt + shortfall,   USD at the end of the path
 
-bad_debt was realised and borne by someone; shortfall is debt beyond the collateral of accounts that
-still have some.
+bad_debt was realised and borne by someone; shortfall is debt beyond the collateral of its account,
+at reference prices, that is not written off.
 """
 
 from __future__ import annotations

@@ -21,11 +21,12 @@ from sim.engines.exact import run
 from sim.engines.lockstep import LockstepError
 from sim.engines.outcome import OPERATIONS, OUTCOME, conclude, follow
 from sim.market.draws import Sampler
-from sim.market.market import COLLATERAL_VALUE, DEBT_VALUE, REPAID_VALUE
+from sim.market.market import REPAID_VALUE
 from sim.market.paths import draw, observed
-from sim.protocol.state import DEFICIT_REPORTED, POSITION_DEBT, State
+from sim.protocol.state import DEFICIT_REPORTED, State
 from sim.sweep.decisions import Comparison
 from sim.tape import Tape
+from sim.tape.shortfall import shortfall
 from sim.world import World, on_path
 from sim.world.actors import VALUE
 
@@ -158,10 +159,9 @@ def state_digest(state: State) -> str:
 
 
 def _so_far(world: World, k: int) -> tuple[float, float]:
-    """USD repaid and lost up to step k; accounts that still owe as they were last seen."""
+    """USD repaid and lost up to step k: bad debt and shortfall."""
     s, w = world.state, world.market
-    owes = (s.position[:, :, POSITION_DEBT] > 0).any(axis=1)
-    lost = sum((w.watch[owes, DEBT_VALUE] - w.watch[owes, COLLATERAL_VALUE]).clip(min=0))
+    lost = shortfall(s, w.price[k]).value
     for i in range(s.unit.shape[0]):
         lost += s.hub[i, DEFICIT_REPORTED] * w.price[k, i] // s.unit[i]
     return w.tally[REPAID_VALUE] / VALUE, lost / VALUE

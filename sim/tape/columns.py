@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 import pyarrow as pa
 
-FORMAT = 2
+FORMAT = 3
 """Raised when a reader of older tapes would misread a newer one."""
 
 TEXT, FLAG, COUNT, FLOAT = pa.string(), pa.bool_(), pa.int64(), pa.float64()
@@ -84,9 +84,13 @@ TABLES: dict[str, tuple[Column, ...]] = {
         ("health_p50", FLOAT, "median"),
         ("health_p75", FLOAT, "75% quantile"),
         ("health_p95", FLOAT, "95% quantile"),
-        ("collateral_usd", FLOAT, "collateral of accounts with debt, at oracle prices"),
-        ("debt_usd", FLOAT, "debt of all accounts, at oracle prices"),
-        ("shortfall_usd", FLOAT, "sum of max(0, debt - collateral): bad debt not yet realised"),
+        ("collateral_usd", FLOAT, "collateral of accounts with debt and prices, at oracle prices"),
+        ("debt_usd", FLOAT, "their debt; without accounts that hold an asset whose feed is down"),
+        (
+            "shortfall_usd",
+            FLOAT,
+            "sum over accounts of max(0, debt - collateral), not written off, at reference prices",
+        ),
         ("toxic", COUNT, "unhealthy accounts whose liquidation lowers their health"),
         ("toxic_with_sale", COUNT, "the same if the vault saw the impact of their sale at once"),
         ("bad_debt_usd", FLOAT, "bad debt realised so far, at reference prices"),
@@ -100,7 +104,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
         ("looped_usd", FLOAT, "debt that borrowers took on to buy collateral so far"),
         ("taken_out_usd", FLOAT, "collateral that borrowers withdrew so far, not to sell it"),
         ("withdrawn_usd", FLOAT, "withdrawn by suppliers so far"),
-        ("refused_usd", FLOAT, "what they wanted besides and there was no cash for, so far"),
+        ("refused_usd", FLOAT, "what suppliers wanted besides, and there was no cash for, so far"),
         ("operations", COUNT, "operations of this step"),
         ("gas_used", COUNT, "gas of this step's operations"),
     ),
@@ -121,7 +125,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
         ("covered_by_fees", TOKENS, "of it borne by accrued fees"),
         ("covered_by_fund", TOKENS, "of it borne by the insurance fund"),
         ("socialised", TOKENS, "of it borne by suppliers"),
-        ("shortfall", TOKENS, "share of this debt that its borrowers' collateral does not cover"),
+        ("shortfall", TOKENS, "part of the shortfall owed in this asset, as its part of the debt"),
         ("insurance_pool", TOKENS, "left in the insurance fund"),
         ("usage", FLOAT, "debt / (cash + debt)"),
         ("borrow_rate_per_year", FLOAT, "yearly borrow rate, 0.05 is 5%"),
@@ -150,6 +154,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
         ("result0", TEXT, "256-bit integer: what moved"),
         ("result1", TEXT, "256-bit integer"),
         ("result2", TEXT, "256-bit integer"),
+        ("refused", TEXT, "units that a refused withdrawal was for and that were there; else null"),
         ("gas", COUNT, "gas used; null where none is measured"),
     ),
     "accounts": _columns(

@@ -38,6 +38,7 @@ from sim.protocol.state import (
     DEFICIT_REPORTED,
     ESCROW,
     FLAGGED_AT,
+    HUB_SHARES,
     IS_COLLATERAL,
     ISOLATED,
     POOL_ASSETS,
@@ -50,6 +51,7 @@ from sim.protocol.state import (
     State,
 )
 from sim.tape.columns import QUANTILES, price
+from sim.tape.shortfall import shortfall
 from sim.tape.toxic import toxic
 from sim.tape.wealth import agents
 from sim.world import World
@@ -63,6 +65,7 @@ _GWEI = 10**9
 _STATUS = ("ok", "stale", "deviated", "down")
 _VAULT = 0
 """Whose prices the tape shows."""
+_WITHDRAWALS = (op.WITHDRAW, op.WITHDRAW_ASSETS, op.REDEEM)
 _ABOUT_NO_ASSET = (
     op.ADD_LIQUIDITY,
     op.REMOVE_LIQUIDITY,
@@ -91,7 +94,8 @@ def observe(world: World, k: int, rows: Sequence[Any], gas: Sequence[int]) -> Mo
     market, s = world.market, world.state
     watch = census(s)
     known = _priced(s)
-    assets = _assets(world, k, watch[known], known)
+    missing = shortfall(s, market.price[k])
+    assets = _assets(world, k, missing.tokens)
     tally = market.tally
     toxic_alone, toxic_with_sale = toxic(s, watch[known], known)
     step = {
@@ -99,6 +103,7 @@ def observe(world: World, k: int, rows: Sequence[Any], gas: Sequence[int]) -> Mo
         "time_utc": datetime.fromtimestamp(int(market.time[k]), timezone.utc).replace(tzinfo=None),
         "gas_price_gwei": market.gas_price[k] / _GWEI,
         **_borrowers(watch[known]),
+        "shortfall_usd": missing.value / _USD,
         "toxic": toxic_alone,
         "toxic_with_sale": toxic_with_sale,
         "bad_debt_usd": sum(
@@ -156,25 +161,22 @@ def _priced(s: State) -> list[int]:
 
 
 def _borrowers(watch: Array) -> Row:
-    """How healthy the accounts with debt are, and what they own and owe."""
+    """How healthy the accounts with debt are, and what they own and owe, at oracle prices."""
     health = watch[:, FACTOR] / _WAD
     quantiles: list[Any] = [None] * len(QUANTILES)
     if len(health):
         quantiles = np.percentile(health, QUANTILES).tolist()
-    collateral, debt = watch[:, COLLATERAL_VALUE], watch[:, DEBT_VALUE]
     return {
         "lowest_health": health.min() if len(health) else None,
         "unhealthy": int((health < 1).sum()),
         **{f"health_p{q:02}": value for q, value in zip(QUANTILES, quantiles, strict=True)},
-        "collateral_usd": collateral.sum() / _USD,
-        "debt_usd": debt.sum() / _USD,
-        "shortfall_usd": np.maximum(debt - collateral, 0).sum() / _USD,
+        "collateral_usd": watch[:, COLLATERAL_VALUE].sum() / _USD,
+        "debt_usd": watch[:, DEBT_VALUE].sum() / _USD,
     }
 
 
-def _assets(world: World, k: int, watch: Array, known: list[int]) -> list[Row]:
+def _assets(world: World, k: int, shortfalls: list[int]) -> list[Row]:
     s, symbols = world.state, world.symbols
-    shortfalls = _shortfalls(s, watch, known)
     rows = []
     for i, symbol in enumerate(symbols):
         row = s.hub[i]
@@ -206,20 +208,6 @@ def _assets(world: World, k: int, watch: Array, known: list[int]) -> list[Row]:
             }
         )
     return rows
-
-
-def _shortfalls(s: State, watch: Array, known: list[int]) -> list[int]:
-    """Per asset, the part of its debt that collateral does not cover, in token units, down:
-
-    sum over accounts of debt_i * max(0, debt value - collateral value) / debt value
-    """
-    totals = [0] * len(s.unit)
-    for a, row in zip(known, watch, strict=True):
-        missing = int(row[DEBT_VALUE] - row[COLLATERAL_VALUE])  # whole: integers for the unhealthy
-        if missing > 0:
-            for i in range(len(totals)):
-                totals[i] += vault_accounts.debt_assets(s, a, i) * missing // int(row[DEBT_VALUE])
-    return totals
 
 
 def _venues(world: World, k: int) -> list[Row]:
@@ -261,7 +249,22 @@ def _operations(world: World, k: int, rows: Sequence[Any], gas: Sequence[int]) -
                 "option": str(option),
                 "verdict": NAMES[code] or "ok",
                 **{f"result{n}": str(result) for n, result in enumerate(results)},
+                "refused": _refused(world.state, kind, actor, account, x, amount)
+                if kind in _WITHDRAWALS and code
+                else None,
                 "gas": gas[seq] if len(gas) == len(rows) else None,
             }
         )
     return listed
+
+
+def _refused(s: State, kind: int, actor: int, account: int, x: int, amount: int) -> str:
+    """Units of asset x that a withdrawal was for, no more than are there to withdraw now: one of
+    everything names the largest integer.
+    """
+    if kind == op.WITHDRAW:
+        return str(min(amount, vault_accounts.supplied_assets(s, account, x)))
+    shares = int(s.holding[actor, x, HUB_SHARES])
+    if kind == op.REDEEM:
+        return str(hub.to_assets_down(s, x, min(amount, shares)))
+    return str(min(amount, hub.to_assets_down(s, x, shares)))

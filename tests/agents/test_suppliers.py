@@ -189,7 +189,7 @@ def test_a_run_at_a_constant_rate_empties_the_hub_when_the_closed_form_says() ->
         base = int(w.withdrawal[0, 0])
         reached = -(-int(w.arrival[0, j - 1]) // base)
         assert cash[reached] == 0 < cash[reached - 1]
-        wanted = int(w.arrived[0]) * size
+        wanted = min(int(w.arrived[0]) * size, 100 * size)  # a hundredth each: then all have asked
         taken, refused = int(w.tally[WITHDRAWN_VALUE]), int(w.tally[REFUSED_VALUE])
         assert taken == pytest.approx(cash[0] // 10**10, abs=j)
         assert refused == pytest.approx((wanted - cash[0]) // 10**10, abs=world.scenario.steps)
@@ -214,6 +214,52 @@ def test_who_finds_too_little_takes_what_there_is() -> None:
     assert w.tally[WITHDRAWN_VALUE] == 30_000 * 10**8
     assert w.tally[REFUSED_VALUE] == 10_000 * 10**8
     assert all(row[8] == OK for row in s.journal[: s.journal_length[0]])
+
+
+@pytest.mark.parametrize(("size_bps", "cash_share"), [(100, 0.5), (3_000, 0.5), (700, 0.0)])
+def test_everyone_asks_once(size_bps: int, cash_share: float) -> None:
+    """Ten times as many arrivals as suppliers: what is withdrawn and refused is the supply, also
+    if it is no whole number of sizes, and cash that comes back later is asked for by nobody.
+    """
+    each = {**CALM, "size_bps": size_bps, "base_per_day": 10 * 10_000 / size_bps}
+    world = one(HOLDER, 2.0, withdrawals={"DAI": each}, suppliers__DAI=2e6)
+    s, w = world.state, world.market
+    supply = int(hub.to_assets_down(s, DAI, s.holding[SUPPLIERS, DAI, HUB_SHARES]))
+    row = s.hub[DAI]
+    lent = row[CASH] - int(2e6 * cash_share) * WAD
+    row[SCALED_DEBT], row[CASH] = row[SCALED_DEBT] + lent, row[CASH] - lent
+    cash = int(row[CASH])
+    steps, back = world.scenario.steps, 0
+    for k in range(1, steps + 1):
+        s.clock[0] = w.time[k]
+        suppliers.act(s, w, k)
+        if k == steps // 2:
+            refused = int(w.tally[REFUSED_VALUE])
+            back = 10**23
+            row[SCALED_DEBT], row[CASH] = row[SCALED_DEBT] - back, row[CASH] + back
+    assert s.holding[SUPPLIERS, DAI, WALLET] == cash and row[CASH] == back
+    assert w.tally[WITHDRAWN_VALUE] + w.tally[REFUSED_VALUE] == pytest.approx(
+        supply // 10**10, abs=steps
+    )
+    assert w.tally[REFUSED_VALUE] == refused == pytest.approx((supply - cash) // 10**10, abs=steps)
+
+
+def test_who_has_not_asked_yet_may_still_be_paid() -> None:
+    """Half of the suppliers are refused; when cash comes back only the other half takes of it."""
+    each = {**CALM, "size_bps": 5_000}
+    world = one(HOLDER, 2.0, withdrawals={"DAI": each}, suppliers__DAI=2e6)
+    s, w = world.state, world.market
+    row = s.hub[DAI]
+    w.arrival[0] = [WAD * n for n in range(1, w.arrival.shape[1] + 1)]
+    row[SCALED_DEBT], row[CASH] = row[SCALED_DEBT] + row[CASH], 0
+    for k in range(1, world.scenario.steps + 1):
+        s.clock[0] = w.time[k]
+        suppliers.act(s, w, k)
+        if w.arrived[0] == 1 and row[CASH] == 0:
+            row[SCALED_DEBT], row[CASH] = row[SCALED_DEBT] - 2 * 10**24, 2 * 10**24
+    assert w.arrived[0] > 2
+    assert w.tally[REFUSED_VALUE] == w.tally[WITHDRAWN_VALUE] == 10**6 * 10**8
+    assert s.holding[SUPPLIERS, DAI, WALLET] == row[CASH] == 10**24
 
 
 @pytest.mark.parametrize("worth", [1, Fraction(1, 7)])

@@ -13,6 +13,7 @@ import pytest
 
 from sim.agents.census import census
 from sim.books import Book
+from sim.measures.book import book
 from sim.measures.cascade import (
     amplification,
     branching_ratio,
@@ -21,7 +22,6 @@ from sim.measures.cascade import (
     linear_cascade,
     liquidatable,
     liquidated,
-    refused_withdrawals,
     rounds,
     spirals,
     toxic_frontier,
@@ -157,11 +157,22 @@ def test_a_liquidation_lowers_health_exactly_past_the_frontier(
 
 TIMES = pd.to_datetime([f"2020-01-01 {hour:02}:00" for hour in range(4)])
 DECIMALS = {"GOLD": 2, "CASH": 2}
-RESERVES = {"GOLD": {"lt_bps": 8_000}, "CASH": {"lt_bps": 9_000}}
+RESERVES = {
+    "GOLD": {"lt_bps": 8_000, "collateral_enabled": True},
+    "CASH": {"lt_bps": 9_000, "collateral_enabled": True},
+}
 
 
-def _tape(gold: list[float], impact: list[float], operations: list[dict[str, Any]]) -> Frames:
-    """Two accounts of 10 GOLD: one owes 700 CASH (falls due below 87.50), one 600 (below 75)."""
+def _tape(
+    gold: list[float],
+    impact: list[float],
+    operations: list[dict[str, Any]],
+    more: int = 0,
+    reserves: dict[str, Any] = RESERVES,
+) -> Frames:
+    """Two accounts of 10 GOLD: one owes 700 CASH (falls due below 87.50), one 600 (below 75). Each
+    has `more` CASH supplied besides.
+    """
     assets = [
         {
             "step": k,
@@ -177,12 +188,12 @@ def _tape(gold: list[float], impact: list[float], operations: list[dict[str, Any
         for k in range(4)
         for name, price, left in (("GOLD", gold[k], impact[k]), ("CASH", 1.0, 1.0))
     ]
-    held = [(0, "GOLD", 1_000, 0), (0, "CASH", 0, 70_000)]
-    held += [(1, "GOLD", 1_000, 0), (1, "CASH", 0, 60_000)]
+    held = [(0, "GOLD", 1_000, 0), (0, "CASH", 100 * more, 70_000)]
+    held += [(1, "GOLD", 1_000, 0), (1, "CASH", 100 * more, 60_000)]
     columns = ["step", "kind", "verdict", "account", "asset", "result0"]
     return Frames(
         run=pd.DataFrame(
-            {"scenario_json": [json.dumps({"protocol": {"reserves": RESERVES}, "venues": []})]}
+            {"scenario_json": [json.dumps({"protocol": {"reserves": reserves}, "venues": []})]}
         ),
         steps=pd.DataFrame(
             {
@@ -270,20 +281,30 @@ def test_liquidatable_value_is_a_step_function_of_the_fall() -> None:
     assert liquidatable(tape, ["GOLD", "CASH"], 0.5)["accounts"].tolist() == [0]
 
 
-def test_cash_usage_and_refused_withdrawals() -> None:
-    operations = [
-        _row(1, None, kind="withdraw_assets", verdict="InsufficientCash"),
-        _row(2, 0, kind="withdraw", verdict="InsufficientCash"),
-        _row(2, 0, kind="withdraw"),
-        _row(3, 0, kind="borrow", verdict="InsufficientCash"),
-    ]
-    tape = _tape([100, 99, 98, 97], [1, 1, 1, 1], operations)
+def test_deposits_that_may_not_back_a_debt_do_not() -> None:
+    """100 CASH put off the two from 87.50 and 75 to (700 - 90) / 8 = 76.25 and 63.75, and do not
+    where CASH is no collateral: neither by the book nor in what a fall makes liquidatable, and who
+    goes at 70 by sales was due at 85 by the fall alone.
+    """
+    path, impact, gone = [100.0, 85, 100, 70], [1.0, 1, 1, 0.8], [_row(3, 0)]
+    backed = _tape(path, impact, gone, more=100)
+    off = RESERVES | {"CASH": {"lt_bps": 9_000, "collateral_enabled": False}}
+    alone = _tape(path, impact, gone, more=100, reserves=off)
+    for tape, due, cause in ((backed, (0.2375, 0.3625), (0, 1)), (alone, (0.125, 0.25), (1, 0))):
+        at = [drop + side for drop in due for side in (-1e-6, 1e-6)]
+        assert liquidatable(tape, ["GOLD"], at)["accounts"].tolist() == [0, 1, 1, 2]
+        opened = book(tape)
+        below = [(opened.health(opened.prices * (1 - drop, 1)) < 1).sum() for drop in at]
+        assert below == [0, 1, 1, 2]
+        assert rounds(tape)[:2] == cause
+
+
+def test_cash_and_usage() -> None:
+    tape = _tape([100, 99, 98, 97], [1, 1, 1, 1], [])
     found = cash_and_usage(tape)
     assert found.index.tolist() == TIMES.tolist()
     assert found["cash"]["GOLD"].tolist() == [50, 40, 30, 20]
     assert found["usage"]["CASH"].tolist() == pytest.approx([0, 0.1, 0.2, 0.3])
-    refused = refused_withdrawals(tape)
-    assert refused.to_numpy().tolist() == [["CASH", "InsufficientCash", 2]]
 
 
 # --- real runs ------------------------------------------------------------------------------------

@@ -8,14 +8,20 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from sim.market.market import LIQUIDATIONS
+from sim.agents.operations import EVERYTHING
+from sim.market.market import LIQUIDATIONS, REFUSED_VALUE
 from sim.measures import expected as module
 from sim.measures.expected import OF_A_RUN, OF_AN_ASSET, Compared, compare, measure
-from sim.protocol.state import DEFICIT_REPORTED
+from sim.protocol import hub, vault_accounts
+from sim.protocol import transaction as op
+from sim.protocol.errors import OK
+from sim.protocol.state import CASH, DEFICIT_REPORTED, HUB_SHARES, POSITION_DEBT, SCALED_DEBT
 from sim.schema import expected as schema
 from sim.schema.expected import Expected
-from sim.tape import Frames, frames
+from sim.tape import Frames, Tape, frames
 from sim.tape.columns import TABLES
+from sim.world import build
+from sim.world.actors import ARBITRAGEURS, SUPPLIERS
 from tests.tape.storm import play, storm
 
 HOUR = pd.Timedelta(hours=1)
@@ -34,13 +40,27 @@ def asset(step: int, name: str, decimals: int, price: float, **more: Any) -> dic
 
 def operation(step: int, kind: str, **more: Any) -> dict[str, Any]:
     results = {"result0": "0", "result1": "0", "result2": "0"}
-    return {"step": step, "kind": kind, "account": None, "verdict": "ok", **results, **more}
+    row = {
+        "step": step,
+        "kind": kind,
+        "actor": 9,
+        "account": None,
+        "verdict": "ok",
+        "refused": None,
+    }
+    return {**row, **results, **more}
+
+
+def no_cash(units: str, verdict: str = "ERC4626ExceededMaxWithdraw") -> dict[str, str]:
+    """Everything was asked for, and so many units were there to ask for."""
+    return {"amount": str(EVERYTHING), "refused": units, "verdict": verdict}
 
 
 @pytest.fixture
 def tape() -> Frames:
     """GOLD with 2 decimals falls from $100 to $40 and ends at $50; CASH with 6 stays at $1. Three
-    liquidations of two accounts repay 900 CASH for 30 GOLD; withdrawals, one of them refused.
+    liquidations of two accounts repay 900 CASH for 30 GOLD; withdrawals, some of them refused; the
+    suppliers of the model wanted $1,000 more than they asked for, and once asked for too much.
     """
     gold, oracle, full = (
         (100.0, 80.0, 40.0, 50.0),
@@ -69,9 +89,10 @@ def tape() -> Frames:
         operation(2, "flash_liquidate", account=8, **liquidated, verdict="ProfitTooLow"),
         operation(2, "withdraw_assets", **took, amount="200", result0="200"),
         operation(3, "redeem", **liquidated, amount="7", result0="11000000"),
-        operation(3, "withdraw_assets", **took, amount="600", verdict="ERC4626ExceededMaxWithdraw"),
-        operation(3, "withdraw", account=7, **took, amount="100", verdict="InsufficientCash"),
-        operation(3, "withdraw", account=7, **took, amount="100", verdict="Unhealthy"),
+        operation(2, "withdraw_assets", **took, **no_cash("900"), actor=SUPPLIERS),
+        operation(2, "redeem", **took, **no_cash("600", "ERC4626ExceededMaxRedeem")),
+        operation(3, "withdraw", account=7, **took, **no_cash("100", "InsufficientCash")),
+        operation(3, "withdraw", account=7, **took, **no_cash("100", "Unhealthy")),
     ]
     steps = pd.DataFrame(
         {
@@ -81,6 +102,7 @@ def tape() -> Frames:
             "liquidations": [0, 2, 3, 3],
             "repaid_usd": [0.0, 500.0, 900.0, 900.0],
             "seized_usd": [0.0, 1_200.0, 1_800.0, 1_800.0],
+            "refused_usd": [0.0, 0.0, 400.0, 1_000.0],
         }
     )
     # Owed beyond collateral at reference prices: nothing by 7; 5 of 25 CASH by 9, who has pledged
@@ -116,7 +138,7 @@ BY_HAND = {
     "liquidations": 3.0,
     "liquidated_accounts": 2.0,
     "withdrawn_usd": 2 * 40.0 + 11.0,
-    "withdrawals_refused_usd": 6 * 50.0 + 1 * 50.0,
+    "withdrawals_refused_usd": 1_000.0 + 6 * 40.0 + 1 * 50.0,
     "highest_gas_gwei": 90.0,
     "bad_debt_tokens.CASH": 75.0,
     "liquidated_tokens.CASH": 900.0,
@@ -168,6 +190,51 @@ def test_on_a_run_they_are_the_books() -> None:
     assert measure(tape, "lowest_price.WETH") == 800
     assert measure(tape, "highest_gas_gwei") == 300
     assert list(TABLES) == list(Frames._fields)
+
+
+def test_suppliers_of_the_model_are_refused_what_their_tally_says() -> None:
+    """A day of withdrawals of a tenth from a hub that has lent out most of its USDC."""
+    run_ = {"base_per_day": 100.0, "branching_ratio": 0.0, "half_life_seconds": 3_600}
+    world, recorded = play(storm(withdrawals={"USDC": {**run_, "size_bps": 1_000}}))
+    tape = frames(recorded.tables(complete=True))
+    refused = measure(tape, "withdrawals_refused_usd")
+    assert refused == world.market.tally[REFUSED_VALUE] / 10**8 > 100_000
+    started = tape.assets[(tape.assets["step"] == 0) & (tape.assets["asset"] == "USDC")].iloc[0]
+    assert refused + measure(tape, "withdrawn_usd") < started["total_assets"] / 10**6
+    assert "ERC4626ExceededMaxWithdraw" not in set(tape.operations["verdict"])
+
+
+def test_who_asks_for_everything_is_refused_what_he_has() -> None:
+    """All cash of WETH is lent: a depositor redeems all shares, then more than all, and an account
+    withdraws everything, twice. Each of the tries is for what there is to be had.
+    """
+    world = build(storm())
+    s, weth = world.state, world.symbols.index("WETH")
+    assert op.execute(s, op.DEPOSIT, ARBITRAGEURS, op.NOBODY, weth, 0, 10**18, 0, 0) == OK
+    a = next(
+        a
+        for a in range(len(s.account))
+        if vault_accounts.supplied_assets(s, a, weth) and not s.position[a, weth, POSITION_DEBT]
+    )
+    cash = s.hub[weth, CASH]
+    s.hub[weth, SCALED_DEBT] += cash  # at an index of 1
+    s.hub[weth, CASH] = 0
+    tape = Tape(world, "exact")
+    tape.record(0, [], [])
+    s.journal_length[0] = 0
+    shares = int(s.holding[ARBITRAGEURS, weth, HUB_SHARES])
+    for amount in (shares, shares + 1):
+        op.execute(s, op.REDEEM, ARBITRAGEURS, op.NOBODY, weth, 0, amount, 0, 0)
+    for amount in (EVERYTHING, EVERYTHING, 1):
+        op.execute(s, op.WITHDRAW, int(s.account_owner[a]), a, weth, 0, amount, 0, 0)
+    tape.record(1, [tuple(row) for row in s.journal[: s.journal_length[0]]], [])
+    found = frames(tape.tables(complete=True))
+    assert (found.operations["verdict"] != "ok").sum() == 5
+    deposit, held = hub.to_assets_down(s, weth, shares), vault_accounts.supplied_assets(s, a, weth)
+    price = int(world.market.price[1, weth]) / 10**8
+    worth = (2 * deposit + 2 * held + 1) / 10**18 * price
+    assert measure(found, "withdrawals_refused_usd") == pytest.approx(worth, rel=1e-12)
+    assert deposit == pytest.approx(10**18, rel=1e-6) and held > 10**17
 
 
 def figure(**range_: float) -> Expected:

@@ -176,8 +176,10 @@ def test_who_withdraws_collateral_before_a_crash_is_liquidated_more() -> None:
 def test_a_stronger_run_empties_the_hub_earlier_and_more_is_refused(
     knob: str, values: tuple[float, ...]
 ) -> None:
-    """Flat prices: only the suppliers of DAI move. Earlier, or at all where others do not."""
-    empty, refused = [], []
+    """Flat prices: only the suppliers of DAI move. Earlier, or at all where others do not; and
+    more, until all that they have was asked for; interest of two days adds a thousandth to it.
+    """
+    empty, refused, asked = [], [], []
     for value in values:
         world = _world(
             {
@@ -189,8 +191,12 @@ def test_a_stronger_run_empties_the_hub_earlier_and_more_is_refused(
         )
         empty.append(_empty_at(world))
         refused.append(int(world.market.tally[REFUSED_VALUE]))
+        asked.append(refused[-1] + int(world.market.tally[WITHDRAWN_VALUE]))
     assert empty[0] > empty[1] > empty[2]
-    assert refused[0] < refused[1] < refused[2]
+    assert refused[0] < refused[2] and asked[0] < asked[2]
+    supply = world.scenario.suppliers["DAI"] * 10**8
+    assert max(asked) == pytest.approx(supply, rel=2e-3)
+    assert refused[0] < refused[1] < refused[2] or min(asked[1:]) >= supply
 
 
 def test_a_shorter_half_life_brings_the_same_withdrawals_earlier() -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import t as student_t
 
 from sim.engines.outcome import OUTCOME
-from sim.measures.losses import summarise
 from sim.sweep.columns import frame
 from sim.sweep.losses import (
     BEARERS,
@@ -35,13 +36,51 @@ def sample(paths: int, losing: float = 1.0) -> pd.DataFrame:
     return frame(0, outcomes).set_index("path")
 
 
-def test_table_is_that_of_the_columns() -> None:
-    outcomes = sample(320)
-    losses = outcomes["bad_debt_usd"] + outcomes["shortfall_usd"]
-    for sampler, replicates in (("mc", None), ("sobol", 16)):
-        expected = summarise(losses, outcomes["repaid_usd"], replicates=replicates)
-        found = loss_table(outcomes, sampler)  # type: ignore[arg-type]
-        pd.testing.assert_frame_equal(found.drop(columns="needs"), expected, check_exact=True)
+def ladder(dollars: np.ndarray[Any, Any]) -> pd.DataFrame:
+    """320 paths that lose so much, three quarters of it bad debt, and liquidate 1,000 times it."""
+    j = dollars * 1e8
+    outcomes = np.zeros((320, len(OUTCOME)))
+    outcomes[:, OUTCOME.index("bad_debt")] = j * 3 / 4
+    outcomes[:, OUTCOME.index("by_fund")] = j * 3 / 4
+    outcomes[:, OUTCOME.index("shortfall")] = j / 4
+    outcomes[:, OUTCOME.index("repaid")] = 1_000 * j
+    return frame(0, outcomes).set_index("path")
+
+
+def test_table_by_hand() -> None:
+    """0 to 319: 319 paths lose, 159.5 in the mean and 160 if they do; VaR is the 304th and 317th of
+    them, and ES lies above by 1 + ... + 16 over 16 and by 1 + 2 + 3 over 3.2.
+    """
+    found = loss_table(ladder(np.random.default_rng(2).permutation(320)), "mc")
+    values = {
+        "P(loss > 0)": 319 / 320,
+        "expected loss": 159.5,
+        "expected loss given a loss": 160,
+        "VaR 95%": 303,
+        "VaR 99%": 316,
+        "ES 95%": 303 + 136 / 16,
+        "ES 99%": 316 + 6 / 3.2,
+        "LaR 95%": 303_000,
+    }
+    assert found["value"].to_dict() == pytest.approx(values)
+    assert found["unit"].to_dict() == {**dict.fromkeys(values, "USD"), "P(loss > 0)": "probability"}
+    # The variance of 0 to n - 1 is n (n + 1) / 12; a t interval with 319 degrees of freedom.
+    error = math.sqrt(321 / 12)
+    row = found.loc["expected loss"]
+    assert row["standard_error"] == pytest.approx(error)
+    half = float(student_t.ppf(0.975, 319)) * error
+    assert (row["low"], row["high"]) == pytest.approx((159.5 - half, 159.5 + half), rel=2e-4)
+
+
+def test_errors_of_sobol_points_are_those_of_sixteen_replicates() -> None:
+    """Path j, which loses j, is of replicate j mod 16: their means are 152 to 167, of variance
+    16 x 17 / 12, and the interval is Student's with 15 degrees of freedom.
+    """
+    row = loss_table(ladder(np.arange(320)), "sobol").loc["expected loss"]
+    error = math.sqrt(16 * 17 / 12 / 16)
+    half = float(student_t.ppf(0.975, 15)) * error
+    found = row[["value", "standard_error", "low", "high"]].tolist()
+    assert found == pytest.approx([159.5, error, 159.5 - half, 159.5 + half])
 
 
 def test_levels_follow_the_number_of_paths() -> None:

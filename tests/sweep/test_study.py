@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,22 @@ import numpy as np
 import pyarrow.parquet as parquet
 import pytest
 
+from sim.engines.compiled import Compiled
+from sim.engines.exact import run
 from sim.engines.outcome import OUTCOME
+from sim.market.paths import draw, observed
+from sim.protocol import hub
+from sim.protocol.state import FEE_SHARES, TOTAL_SHARES
 from sim.scenario import ScenarioError
 from sim.sweep import study as module
-from sim.sweep.columns import COLUMNS, SCHEMA
+from sim.sweep.columns import COLUMNS, FORMAT, frame
 from sim.sweep.study import MANIFEST, Study, StudyError, begin, load, write_json
+from sim.sweep.verify import world_on
+from sim.tape import Frames, Tape, frames
+from sim.world import World, build
 from tests.sweep.storms import PATHS, storms
 from tests.tape.storm import storm
+from tests.tape.test_shortfall import STUCK, by_account
 
 
 def started(folder: Path, paths: int = 40, block: int = 16) -> Study:
@@ -52,14 +62,91 @@ def test_blocks_come_back_as_written(tmp_path: Path) -> None:
     assert found.loc[3, "largest_usage"] == first[3, OUTCOME.index("largest_usage")]
 
 
-def test_every_column_says_what_it_means(tmp_path: Path) -> None:
-    study = started(tmp_path)
-    fill(study)
+def test_a_file_says_what_its_columns_mean(tmp_path: Path) -> None:
+    fill(started(tmp_path))
     schema = parquet.read_schema(tmp_path / "blocks" / "block-000000.parquet")
-    assert schema.equals(SCHEMA)
-    for field in schema:
-        assert len(field.metadata[b"meaning"]) > 10, field.name
-        assert not field.name.endswith("_usd") or b"USD" in field.metadata[b"meaning"]
+    assert schema.names == ["path", *COLUMNS]
+    for name, (_, meaning) in COLUMNS.items():
+        assert schema.field(name).metadata == {b"meaning": meaning.encode()}
+
+
+@pytest.mark.compiled
+def test_every_column_is_what_it_says() -> None:
+    """A path of the storms on floats, against sums over the tape of the same path on integers; and
+    the same with suppliers who leave nothing to withdraw, and with a feed that stands still. No
+    column is 0 in all of them.
+    """
+    leaving = {"base_per_day": 150.0, "branching_ratio": 0.0, "half_life_seconds": 60}
+    shown: set[str] = set()
+    for more in ({}, {"withdrawals": {"USDC": {**leaving, "size_bps": 1_000}}}, STUCK):
+        world, number = build(storms(**more)), 38
+        prices = draw(world.scenario, "mc", number, 1)
+        outcomes = Compiled(world).outcomes(prices, observed(world.scenario, prices))
+        row = frame(number, outcomes).iloc[0]
+        one = world_on(world, "mc", number)
+        recorded = Tape(one, "exact")
+        for step in run(one):
+            recorded.record(step.k, step.rows, step.gas)
+        found = columns_of(one, frames(recorded.tables(complete=True)))
+        assert list(found) == list(COLUMNS)
+        # Fees are minted at every accrual, each time rounded by a unit of every asset.
+        slack = dict.fromkeys(found, 0.01) | {"revenue_usd": 0.03, "largest_usage": 0.0}
+        for name, value in found.items():
+            assert row[name] == pytest.approx(value, rel=1e-6, abs=slack[name]), name
+        shown |= {name for name, value in found.items() if value > 0}
+    assert shown == set(COLUMNS)
+
+
+def columns_of(world: World, tape: Frames) -> dict[str, float]:
+    """Every column as its meaning defines it."""
+    steps, s = world.scenario.steps, world.state
+    assets = tape.assets.assign(
+        unit=tape.assets["reference_price_usd"] / 10.0 ** tape.assets["decimals"].astype(float)
+    )
+    last = assets[assets["step"] == steps]
+    after = assets[assets["step"] > 0]
+
+    def held(column: str) -> float:
+        return float((last[column].astype(float) * last["unit"]).sum())
+
+    accounts = by_account(tape, steps)
+    unit = assets.set_index(["step", "asset"])["unit"]
+    rows = tape.operations[tape.operations["step"] > 0]
+    rows = rows.assign(taken=[world.symbols[y] if y < 3 else None for y in rows["y"]])
+    done = rows[(rows["kind"] == "flash_liquidate") & (rows["verdict"] == "ok")]
+
+    def moved(result: str, asset: str) -> float:
+        each = zip(done["step"], done[asset], done[result], strict=True)
+        return float(sum(unit[step, name] * int(amount) for step, name, amount in each))
+
+    gwei = tape.steps.set_index("step")["gas_price_gwei"]
+    gas = sum(500_000 * 1e9 * gwei[step] * unit[step, "WETH"] for step in done["step"])
+    fees = sum(
+        s.hub[i, FEE_SHARES]
+        * Fraction(int(hub.total_assets(s, i)) + 10**6, int(s.hub[i, TOTAL_SHARES]) + 10**6)
+        * Fraction(float(price))
+        for i, price in enumerate(last["unit"])
+    )
+    usage, health = after["usage"], tape.accounts.drop_duplicates("account")["health_end"]
+    return {
+        "bad_debt_usd": held("deficit_reported"),
+        "by_fees_usd": held("covered_by_fees"),
+        "by_fund_usd": held("covered_by_fund"),
+        "by_suppliers_usd": held("socialised"),
+        "still_open_usd": held("deficit"),
+        "shortfall_usd": (accounts["debt"] - accounts["collateral"]).clip(lower=0).sum() / 1e8,
+        "repaid_usd": moved("result0", "asset"),
+        "seized_usd": moved("result1", "taken"),
+        "profit_usd": moved("result2", "asset") - gas,
+        "gas_usd": gas,
+        "debt_usd": held("debt"),
+        "liquidations": len(done),
+        "unhealthy": int((health < 1).sum()),
+        "operations": len(rows),
+        "largest_usage": float(usage.max()),
+        "revenue_usd": float(fees) + held("covered_by_fees"),
+        "steps_without_cash": after[usage > 0.999]["step"].nunique(),
+    }
 
 
 def test_same_outcomes_same_bytes(tmp_path: Path) -> None:
@@ -209,7 +296,8 @@ def test_blocks_of_nobody_knows_what(tmp_path: Path) -> None:
     [
         ("{", "not the manifest"),
         ("[]", "not the manifest"),
-        ('{"format": 2}', "not the manifest"),
+        (f'{{"format": {FORMAT}}}', "not the manifest"),
+        (f'{{"format": {FORMAT - 1}}}', f"of format {FORMAT - 1}"),
         ('{"format": 99}', "of format 99"),
     ],
 )

@@ -25,6 +25,7 @@ from sim.world import World, build
 from tests.tape.storm import play, storm
 
 NULLABLE = {"account", "asset", "gas", "gas_used", "health_start", "health_end", "lowest_health"}
+NULLABLE |= {"refused"}
 LOW = 18
 """The step of the lowest price."""
 TIMES = ["started_utc", "duration_seconds"]
@@ -79,7 +80,7 @@ def test_the_last_step_is_the_state(played: tuple[World, Frames]) -> None:
 
 
 def test_health_is_what_the_protocol_says() -> None:
-    """Quantiles, totals and shortfall of a step in the storm, from every account's own health."""
+    """Quantiles and totals of a step in the storm, from every account's own health."""
     world, tape = play(storm(seed=2), steps=LOW)
     step = tape.latest
     health = [
@@ -95,18 +96,6 @@ def test_health_is_what_the_protocol_says() -> None:
     # The healthy are valued in doubles, without rounding debts up to units: of WBTC, 1e-4 USD.
     totals = [sum(row[column] for row in health) / 10**8 for column in (2, 3)]
     assert [step["collateral_usd"], step["debt_usd"]] == pytest.approx(totals, abs=24e-4)
-    assert step["shortfall_usd"] == sum(max(0, row[3] - row[2]) for row in health) / 10**8 > 0
-
-
-def test_shortfall_of_the_assets_adds_up() -> None:
-    """Split over the assets owed, at oracle prices, it is the shortfall of the accounts."""
-    _, tape = play(storm(seed=2), steps=LOW)
-    last = frames(tape.tables(complete=False))
-    assets = last.assets[last.assets["step"] == LOW]
-    units = 10.0 ** assets["decimals"].astype(float)
-    usd = (assets["shortfall"].astype(float) / units * assets["oracle_price_usd"]).sum()
-    assert usd == pytest.approx(tape.latest["shortfall_usd"], abs=0.01)
-    assert usd > 0
 
 
 def test_recording_leaves_the_run_alone() -> None:
