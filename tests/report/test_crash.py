@@ -233,13 +233,15 @@ def test_an_event_is_compared_with_what_was_published(
 
     def printed(engine: str = "exact") -> list[str]:
         text = io.StringIO()
-        crash(event, engine, tmp_path, Console(file=text, width=80, highlight=False))
+        console = Console(file=text, width=80, highlight=False)
+        crash(event, engine, tmp_path, console, overwrite=True)
         assert "…" not in text.getvalue()
         return [" ".join(line.split()) for line in text.getvalue().splitlines()]
 
     lines = printed()
     assert "lowest_price.WETH 800 800 inside" in lines
-    assert any(re.fullmatch(r"bad_debt_usd 1 to 2 [\d,]+ off, x [\d.e+]+", x) for x in lines)
+    label = "bad debt and shortfall, USD"
+    assert any(re.fullmatch(rf"{label} 1 to 2 [\d,]+ off, x [\d.e+]+", x) for x in lines)
     assert any(re.fullmatch(r"liquidations 0 \d+ off", x) for x in lines)
     assert lines[-1] == "bad_debt_usd: made up"
 
