@@ -8,20 +8,22 @@ from datetime import datetime
 
 def usd(value: float) -> str:
     """Whole dollars; cents below ten."""
-    return f"${value:,.2f}" if 0 < abs(value) < 10 else f"${value:,.0f}"
+    sign = "-" if value < 0 else ""
+    return f"{sign}${abs(value):,.2f}" if 0 < abs(value) < 10 else f"{sign}${abs(value):,.0f}"
 
 
 def short(value: float) -> str:
     """12,345 as 12.3k: three digits, for ticks and lines that change."""
+    rounded = float(f"{value:.3g}")  # 999,999 is 1M
     for size, suffix in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
-        if abs(value) >= size:
-            return f"{value / size:.3g}{suffix}"
-    return f"{value:.3g}"
+        if abs(rounded) >= size:
+            return f"{rounded / size:.3g}{suffix}"
+    return f"{rounded:.3g}"
 
 
 def short_usd(value: float) -> str:
     """12,345 dollars as $12.3k."""
-    return f"${short(value)}"
+    return f"{'-' if value < 0 else ''}${short(abs(value))}"
 
 
 def tokens(units: int, decimals: int) -> str:

@@ -102,8 +102,14 @@ def _search(
             kept.keep(out, asked)
     console.print(progress.summary())
 
+    said: list[str] = []
+
     def say(text: str) -> None:
         status.update(text)
+        topic = text.partition(":")[0]
+        if not console.is_terminal and topic not in said:
+            said.append(topic)
+            _line(text, console)
 
     with console.status("") as status:
         result, sample = answer(tuner, asked, say, wanted.sensitivity)
@@ -151,12 +157,12 @@ def _show(result: TuningResult, console: Console) -> None:
         front_table(result),
         choice_table(result),
         parameter_table(result),
-        one_by_one_table(result),
+        one_by_one_table(result) if result.one_by_one else None,
         sensitivity_table(result),
         baseline_table(result),
         cap_table(result),
     ):
-        if table.row_count:
+        if table and table.row_count:
             console.print("", table, sep="\n")
     console.print("")
 

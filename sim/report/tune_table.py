@@ -7,11 +7,10 @@ from typing import Any
 from rich.table import Table
 
 from sim.report.text import short_usd
-from sim.tuning.result import Choice, Figure, TuningResult, Value
+from sim.tuning.result import Figure, TuningResult, Value
 
 _BARE: dict[str, Any] = {"box": None, "pad_edge": False, "header_style": "bold"}
 _TITLE: dict[str, Any] = {"title_justify": "left", "title_style": "", "padding": (0, 1)}
-_NAMES = ("current", "safest", "most_efficient", "knee")
 _MOST_ROWS = 20
 
 
@@ -26,8 +25,8 @@ def front_table(result: TuningResult) -> Table:
     table.add_column("")
     by_number = {trial.number: trial for trial in result.trials}
     marks: dict[int, list[str]] = {}
-    for name in _NAMES:
-        marks.setdefault(getattr(result.choices, name).trial, []).append(name.replace("_", " "))
+    for name, choice in result.choices.by_name().items():
+        marks.setdefault(choice.trial, []).append(name.replace("_", " "))
     rows = sorted(
         (by_number[n] for n in result.front),
         key=lambda trial: trial.objectives[result.objectives[0]].value,
@@ -54,26 +53,28 @@ def choice_table(result: TuningResult) -> Table:
         "?: too few of them lose enough for a bound"
     )
     table.caption_justify = "left"
-    table.add_column("measure")
-    for name in _NAMES:
+    table.add_column("measure", no_wrap=True)
+    choices = result.choices.by_name()
+    for name in choices:
         table.add_column(name.replace("_", " "), justify="right")
+    current = choices.pop("current")
     for measure in result.measures:
-        cells = [show(result.choices.current.measures[measure.name].value, measure.unit)]
-        for name in _NAMES[1:]:
-            one: Choice = getattr(result.choices, name)
-            cells.append(_difference(one.difference[measure.name], measure.unit))
+        cells = [show(current.measures[measure.name].value, measure.unit)]
+        cells += [_difference(c.difference[measure.name], measure.unit) for c in choices.values()]
         table.add_row(measure.title, *cells)
     return table
 
 
 def parameter_table(result: TuningResult) -> Table:
     """Every parameter: current, the choices, and the next step to the recommended one."""
-    table = Table(title="Parameters, and the next proposal", **_TITLE, **_BARE)
-    table.add_column("parameter")
-    for name in (*(n.replace("_", " ") for n in _NAMES), "next step"):
-        table.add_column(name, justify="right")
+    title = f"Parameters, and the next proposal on the way to the {result.recommended}"
+    table = Table(title=title, **_TITLE, **_BARE)
+    table.add_column("parameter", no_wrap=True)
+    choices = result.choices.by_name()
+    for name in (*(n.replace("_", " ") for n in choices), "next step"):
+        table.add_column(name, justify="right", overflow="fold")
     for one in result.parameters:
-        cells = [_value(getattr(result.choices, name).values[one.path]) for name in _NAMES]
+        cells = [_value(choice.values[one.path]) for choice in choices.values()]
         step = _value(result.recommendation.next_step[one.path])
         table.add_row(_short(one.path), *cells, step)
     return table
@@ -81,9 +82,11 @@ def parameter_table(result: TuningResult) -> Table:
 
 def one_by_one_table(result: TuningResult) -> Table:
     """The recommended setting with one parameter at its old value."""
-    table = Table(title="Under one old value: what the loss would have been", **_TITLE, **_BARE)
-    for name in ("parameter", "new", "old", "loss", "difference"):
-        table.add_column(name, justify="left" if name == "parameter" else "right")
+    table = Table(title="Under one old value: what the harm would have been", **_TITLE, **_BARE)
+    table.add_column("parameter", no_wrap=True)
+    titles = [one.title for one in result.measures if one.name == result.one_by_one[0].measure]
+    for name in ("new", "old", *titles, "difference"):
+        table.add_column(name, justify="right", overflow="fold")
     units = {measure.name: measure.unit for measure in result.measures}
     for one in result.one_by_one:
         unit = units[one.measure]
@@ -100,7 +103,7 @@ def one_by_one_table(result: TuningResult) -> Table:
 def sensitivity_table(result: TuningResult) -> Table:
     """Sobol' indices, the largest first."""
     table = Table(title="Share of the harm's variance due to a parameter", **_TITLE, **_BARE)
-    table.add_column("parameter")
+    table.add_column("parameter", no_wrap=True)
     for name in ("by itself", "with interactions", "95% interval"):
         table.add_column(name, justify="right")
     for one in sorted(result.sensitivity, key=lambda one: -one.total.value):
@@ -126,8 +129,8 @@ def baseline_table(result: TuningResult) -> Table:
             one.rule,
             _short(one.path),
             f"{one.value:,.0f}",
-            _value(now[one.path]) if one.path in now else "",
-            _value(found[one.path]) if one.path in found else "",
+            _value(now[one.path]) if one.path in now else "-",
+            _value(found[one.path]) if one.path in found else "-",
         )
     return table
 
@@ -162,21 +165,25 @@ def _difference(figure: Figure, unit: str) -> str:
     middle = _signed(figure.value, unit)
     if figure.low is not None and figure.low == figure.high:
         return middle
-    ends = ["?" if end is None else _signed(end, unit) for end in (figure.low, figure.high)]
+    ends = [
+        "?" if end is None else _signed(end, unit).removesuffix(" pp")
+        for end in (figure.low, figure.high)
+    ]
     return f"{middle}\n[{ends[0]}, {ends[1]}]"
 
 
 def _signed(value: float, unit: str) -> str:
     if not value:
         return "0"
-    return f"{'-' if value < 0 else '+'}{show(abs(value), unit)}"
+    size = f"{abs(value) * 100:.2f} pp" if unit == "share" else show(abs(value), unit)
+    return f"{'-' if value < 0 else '+'}{size}"
 
 
 def _value(value: Value) -> str:
     if value is None:
         return "none"
     if isinstance(value, bool | str):
-        return str(value)
+        return str(value).replace("-", "-\n")  # narrow: close-factor in two lines
     return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
 
 

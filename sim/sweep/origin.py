@@ -51,12 +51,13 @@ def origin(scenario: Scenario) -> dict[str, str]:
 
 
 @lru_cache
-def sources() -> str:
-    """Digest of every source that takes part in running a path."""
+def sources(*also: str) -> str:
+    """Digest of every source that takes part in running a path, and of the folders `also`."""
     digest = hashlib.sha256()
+    left_out = _WITHOUT_EFFECT - set(also)
     for path in sorted(_PACKAGE.rglob("*.py")):
         where = path.relative_to(_PACKAGE)
-        if where.parts[0] not in _WITHOUT_EFFECT:
+        if where.parts[0] not in left_out:
             digest.update(f"{where.as_posix()}\n".encode())
             digest.update(path.read_bytes())
     return digest.hexdigest()[:16]

@@ -10,7 +10,7 @@ from typing import Any
 from sim.scenario import digest
 from sim.tuning import baselines, caps, confirm, sensitivity
 from sim.tuning.objectives import MEASURES, Sample, value
-from sim.tuning.recommend import choices, first_harm, front, one_by_one
+from sim.tuning.recommend import choices, first_harm, front, one_by_one, recommended
 from sim.tuning.result import (
     Cap,
     Confirmation,
@@ -20,7 +20,6 @@ from sim.tuning.result import (
 )
 from sim.tuning.study import Tuner
 
-RECOMMENDED: confirm.Name = "knee"
 _AT_ONCE = 16  # settings of a sensitivity run, between two words to whoever watches
 
 Say = Callable[[str], None]
@@ -37,10 +36,11 @@ def answer(
     setup, trials = tuner.setup, tuner.trials()
     say("Running the settings to point out on paths that the search has not seen.")
     chosen, samples = choices(tuner, trials)
-    recommended = getattr(chosen, RECOMMENDED)
+    name = recommended(chosen)
+    setting = chosen.by_name()[name]
     harm = first_harm(setup)
     say("Putting every parameter back to its old value, one by one.")
-    one = one_by_one(tuner, recommended.values, samples[RECOMMENDED], harm)
+    one = one_by_one(tuner, setting.values, samples[name], harm)
     indices = _sensitivity(tuner, harm, asked["seed"], points, say) if points else ()
     return TuningResult(
         preset=setup.preset.name,
@@ -67,12 +67,12 @@ def answer(
         trials=tuple(trials),
         front=tuple(front(setup.preset.tuning.objectives, trials)),
         choices=chosen,
-        recommended=RECOMMENDED,
+        recommended=name,
         sensitivity=indices,
         one_by_one=tuple(one),
         baselines=tuple(baselines.baselines(setup.scenarios[0])),
-        caps=_caps(tuner, recommended.values, say),
-    ), samples[RECOMMENDED]
+        caps=_caps(tuner, setting.values, say),
+    ), samples[name]
 
 
 def confirmed(

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Literal
 
 import numpy as np
 
@@ -19,10 +18,8 @@ from sim.sweep.work import world_of
 from sim.tuning.borrowing import Amounts
 from sim.tuning.objectives import Sample
 from sim.tuning.preset import Setup
-from sim.tuning.result import Confirmation, Value
+from sim.tuning.result import ChoiceName, Confirmation, Value
 from sim.world import World, build
-
-Name = Literal["current", "safest", "most_efficient", "knee"]
 
 
 def worst(sample: Sample, count: int) -> list[tuple[int, int]]:
@@ -57,7 +54,7 @@ def verifications(
 
 def confirmation(
     setup: Setup,
-    choice: Name,
+    choice: ChoiceName,
     paths: list[tuple[int, int]],
     found: list[Verification],
     began: float,

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from sim.tuning import race
 from sim.tuning.objectives import BY_NAME, HARMS, MEASURES, Sample, difference, estimate
 from sim.tuning.preset import Setup
-from sim.tuning.result import Choice, Choices, OneByOne, Trial, Value
+from sim.tuning.result import Choice, ChoiceName, Choices, OneByOne, Trial, Value
 from sim.tuning.space import Space
 from sim.tuning.study import Tuner
 
@@ -22,20 +22,23 @@ def front(objectives: Sequence[str], trials: Sequence[Trial]) -> list[int]:
     return race.front(objectives, _values(trials))
 
 
-def picks(objectives: Sequence[str], trials: Sequence[Trial]) -> dict[str, int]:
-    """Trial numbers of "safest", "most_efficient" and "knee", all on the front.
+def picks(objectives: Sequence[str], trials: Sequence[Trial]) -> dict[ChoiceName, int]:
+    """Trial numbers of the settings to point out: the current one, and points of the front.
 
-    safest has the least of the first harm among the objectives, most_efficient the most of the
-    first benefit; ties go to the other objectives in their order. The knee has the largest sum of
-    goodness, each objective from 0 at its worst on the front to 1 at its best: of all points of the
-    front it lies farthest beyond the plane through the ends. Without a harm (or a benefit) among
-    the objectives, the first objective stands for it.
+    safest          the least of the first harm among the objectives;
+    most_efficient  the most of the first benefit;
+    knee            the largest sum of goodness, each objective from 0 at its worst on the front to
+                    1 at its best: farthest beyond the plane through the ends of the front;
+    improvement     the same among the settings that are at least as good as the current one in
+                    every objective, where there are any but itself.
+
+    Ties go to the other objectives in their order. Where all objectives are harms (or benefits),
+    the last one stands for the other side.
     """
-    numbers = front(objectives, trials)
-    values = _values(trials)
-    goodness = {n: {name: values[n][name] * _sign(name) for name in objectives} for n in numbers}
-    harms = [name for name in objectives if name in HARMS] or list(objectives[:1])
-    benefits = [name for name in objectives if name not in HARMS] or list(objectives[:1])
+    numbers, values = front(objectives, trials), _values(trials)
+    goodness = {n: {name: values[n][name] * _sign(name) for name in objectives} for n in values}
+    harms = [name for name in objectives if name in HARMS] or objectives[-1:]
+    benefits = [name for name in objectives if name not in HARMS] or objectives[-1:]
 
     def best_by(first: str) -> int:
         order = [first, *(name for name in objectives if name != first)]
@@ -49,17 +52,22 @@ def picks(objectives: Sequence[str], trials: Sequence[Trial]) -> dict[str, int]:
             total += (goodness[n][name] - min(column)) / width if width else 1.0
         return total
 
-    return {
+    found: dict[ChoiceName, int] = {
+        "current": 0,
         "safest": best_by(harms[0]),
         "most_efficient": best_by(benefits[0]),
         "knee": max(numbers, key=normal),
     }
+    better = [n for n in numbers if n and all(goodness[n][o] >= goodness[0][o] for o in objectives)]
+    if better:
+        found["improvement"] = max(better, key=normal)
+    return found
 
 
-def choices(tuner: Tuner, trials: Sequence[Trial]) -> tuple[Choices, dict[str, Sample]]:
+def choices(tuner: Tuner, trials: Sequence[Trial]) -> tuple[Choices, dict[ChoiceName, Sample]]:
     """The settings pointed out with all their measures, and their samples by name: fresh paths."""
     setup = tuner.setup
-    numbers = {"current": 0, **picks(setup.preset.tuning.objectives, trials)}
+    numbers = picks(setup.preset.tuning.objectives, trials)
     by_number = {trial.number: trial for trial in trials}
     wanted = sorted(set(numbers.values()))
     drawn = tuner.fresh_samples([by_number[n].values for n in wanted])
@@ -68,7 +76,7 @@ def choices(tuner: Tuner, trials: Sequence[Trial]) -> tuple[Choices, dict[str, S
         name: choice(setup.space, n, by_number[n].values, samples[n], samples[0])
         for name, n in numbers.items()
     }
-    return Choices(**found), {name: samples[n] for name, n in numbers.items()}
+    return Choices.model_validate(found), {name: samples[n] for name, n in numbers.items()}
 
 
 def choice(
@@ -111,6 +119,11 @@ def one_by_one(
         )
         for axis, old in zip(changed, samples, strict=True)
     ]
+
+
+def recommended(choices: Choices) -> ChoiceName:
+    """An improvement asks for nothing in return; without one, the knee."""
+    return "improvement" if choices.improvement else "knee"
 
 
 def first_harm(setup: Setup) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -18,6 +18,7 @@ FORMAT: Literal[1] = 1
 """Of the file; a file of another format is not read."""
 FILE = "result.json"
 
+ChoiceName = Literal["current", "safest", "most_efficient", "knee", "improvement"]
 Value = bool | int | float | str | None
 """Of a parameter: a number, a name such as an engine's, or nothing (a cap that does not exist)."""
 
@@ -116,12 +117,19 @@ class Choice(Record):
 
 
 class Choices(Record):
-    """Points of the front, and where the protocol is now."""
+    """Points of the front, and where the protocol is now; `sim.tuning.recommend` defines them."""
 
     current: Choice
     safest: Choice
     most_efficient: Choice
     knee: Choice
+    improvement: Choice | None = None
+    """None: no setting that was tried beats the current one in everything."""
+
+    def by_name(self) -> dict[ChoiceName, Choice]:
+        """Those that there are, in order."""
+        found = {name: getattr(self, name) for name in get_args(ChoiceName)}
+        return {name: choice for name, choice in found.items() if choice}
 
 
 class Sensitivity(Record):
@@ -180,7 +188,7 @@ class Cap(Record):
 class Confirmation(Record):
     """What the real contracts said of the recommended setting's worst paths."""
 
-    choice: Literal["current", "safest", "most_efficient", "knee"]
+    choice: ChoiceName
     engine: str
     paths: dict[str, tuple[int, ...]]
     """By scenario: numbers of the paths."""
@@ -221,7 +229,7 @@ class TuningResult(Record):
     front: tuple[int, ...]
     """Numbers of the complete trials that none other dominates."""
     choices: Choices
-    recommended: Literal["safest", "most_efficient", "knee"] = "knee"
+    recommended: ChoiceName = "knee"
     sensitivity: tuple[Sensitivity, ...] = ()
     one_by_one: tuple[OneByOne, ...] = ()
     baselines: tuple[Baseline, ...] = ()
@@ -231,8 +239,7 @@ class TuningResult(Record):
     @property
     def recommendation(self) -> Choice:
         """The choice that is recommended."""
-        choice: Choice = getattr(self.choices, self.recommended)
-        return choice
+        return self.choices.by_name()[self.recommended]
 
 
 def save(result: TuningResult, folder: Path) -> Path:

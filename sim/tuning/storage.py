@@ -24,7 +24,7 @@ from optuna.storages.journal import JournalFileBackend
 from sqlalchemy.exc import SQLAlchemyError
 
 import sim
-from sim.sweep.origin import origin
+from sim.sweep.origin import origin, sources
 from sim.sweep.study import write_json
 from sim.tuning.preset import Setup
 from sim.tuning.study import directions, sampler
@@ -49,7 +49,7 @@ def question(setup: Setup, paths: int, seed: int, storage: str, command: str) ->
         "paths": paths,
         "storage": _without_password(storage),
         "origin": {k: v for one in setup.scenarios for k, v in origin(one).items()}
-        | {"optuna": optuna.__version__},
+        | {"optuna": optuna.__version__, "search": sources("measures", "tuning")},
         "breakwater": sim.__version__,
         "command": command,
         "started": _now(),

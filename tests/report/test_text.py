@@ -8,7 +8,8 @@ from sim.report.text import clock, short_usd, span, tokens, usd
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(0, "$0"), (3.456, "$3.46"), (12.3, "$12"), (1_234_567.8, "$1,234,568")]
+    ("value", "text"),
+    [(0, "$0"), (3.456, "$3.46"), (12.3, "$12"), (1_234_567.8, "$1,234,568"), (-45, "-$45")],
 )
 def test_usd(value: float, text: str) -> None:
     assert usd(value) == text
@@ -23,6 +24,8 @@ def test_usd(value: float, text: str) -> None:
         (12_345, "$12.3k"),
         (4e7, "$40M"),
         (2.5e9, "$2.5B"),
+        (999_999, "$1M"),
+        (-494_000, "-$494k"),
     ],
 )
 def test_short_usd(value: float, text: str) -> None:

@@ -42,9 +42,28 @@ def _trials(*points: tuple[float, float]) -> list[Trial]:
 
 
 def test_safest_most_efficient_and_knee() -> None:
-    """A front with a corner: the knee is the corner."""
+    """A front with a corner: the knee is the corner. What beats the current setting in everything
+    is an improvement, and of two the better one is; a point of the front has none."""
+    objectives = ("borrowed", "es_99")
     trials = _trials((1, 0), (2, 0.2), (9, 1), (10, 10), (5, 8))
-    assert picks(("borrowed", "es_99"), trials) == {"safest": 0, "most_efficient": 3, "knee": 2}
+    ends = {"safest": 0, "most_efficient": 3, "knee": 2}
+    assert picks(objectives, trials) == {"current": 0, **ends}
+    trials = _trials((1.5, 0.5), (2, 0.2), (9, 1), (10, 10), (1.9, 0.1), (1, 0))
+    ends = {"safest": 5, "most_efficient": 3, "knee": 2}
+    assert picks(objectives, trials) == {"current": 0, **ends, "improvement": 1}
+
+
+def test_two_harms_have_two_ends() -> None:
+    """Of harms alone the first is for the safest, the last for the most efficient."""
+    trials = [
+        trial.model_copy(update={"objectives": {"p_loss": b, "es_99": h}})
+        for trial, b, h in (
+            (t, t.objectives["borrowed"], t.objectives["es_99"])
+            for t in _trials((1, 9), (2, 4), (9, 1))
+        )
+    ]
+    found = picks(("p_loss", "es_99"), trials)
+    assert (found["safest"], found["most_efficient"]) == (0, 2)
 
 
 def test_the_presets_can_be_prepared() -> None:
