@@ -45,6 +45,7 @@ contract OracleRouter is IOracleRouter, AccessControl {
     }
 
     /// @notice Sets or replaces the feed of an asset; the anchor starts again from the next sound price
+    /// @dev Set feeds that answer: until the first sound price, collateral of the asset counts for nothing.
     function setFeed(address asset, Feed calldata feed) external onlyRole(DEFAULT_ADMIN_ROLE) {
         bool sound = feed.aggregator.decimals() == 8 &&
             feed.heartbeat > 0 &&
@@ -93,6 +94,11 @@ contract OracleRouter is IOracleRouter, AccessControl {
         }
         if (age <= f.heartbeat) return (price, Status.OK, true);
         return (price, Status.STALE, age < STALE_HEARTBEATS * f.heartbeat);
+    }
+
+    /// @inheritdoc IOracleRouter
+    function accepted(address asset) external view returns (uint256) {
+        return _anchors[asset].price;
     }
 
     function getFeed(address asset) external view returns (Feed memory) {

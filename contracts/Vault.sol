@@ -41,7 +41,7 @@ contract Vault is VaultAccounts {
     /// @notice Starts the liquidation delay of an unhealthy account; anyone may
     function flag(uint256 accountId) external nonReentrant {
         Health memory h = _pokedHealth(accountId);
-        if (!h.pricesUsable) revert PriceNotUsable();
+        if (!h.debtPricesUsable) revert PriceNotUsable();
         if (h.factor >= FixedPoint.WAD) revert AccountHealthy();
         if (_accounts[accountId].flaggedAt != 0) revert AlreadyFlagged();
         _accounts[accountId].flaggedAt = block.timestamp;
@@ -49,6 +49,7 @@ contract Vault is VaultAccounts {
     }
 
     /// @notice Clears the flag of an account that recovered; anyone may
+    /// @dev Every price must be usable: a factor in the account's favour is no recovery.
     function unflag(uint256 accountId) external nonReentrant {
         if (_accounts[accountId].flaggedAt == 0) revert NotFlagged();
         Health memory h = _pokedHealth(accountId);
@@ -92,15 +93,18 @@ contract Vault is VaultAccounts {
         _settle(accountId, debtAsset, collateralAsset, t, receiveShares);
 
         Health memory h = health(accountId);
-        if (!h.pricesUsable) return (repaid, collateralOut); // a callback may have moved what prices depend on
-        if (h.factor >= FixedPoint.WAD) _unflag(accountId);
-        else if (h.collateralValue < _policy.dustValue) _writeOffAll(accountId);
+        if (!h.debtPricesUsable) return (repaid, collateralOut); // a callback may have moved what prices depend on
+        if (h.factor >= FixedPoint.WAD) {
+            if (h.pricesUsable || h.debtValue == 0) _unflag(accountId);
+        } else if (h.collateralValue < _policy.dustValue) {
+            _writeOffAll(accountId);
+        }
     }
 
     /// @notice Writes off the debts of an unhealthy account whose collateral is below the dust line; anyone may
     function writeOff(uint256 accountId) external nonReentrant {
         Health memory h = _pokedHealth(accountId);
-        if (!h.pricesUsable) revert PriceNotUsable();
+        if (!h.debtPricesUsable) revert PriceNotUsable();
         if (h.factor >= FixedPoint.WAD) revert AccountHealthy();
         if (h.collateralValue >= _policy.dustValue) revert CollateralRemains();
         _writeOffAll(accountId);
@@ -109,7 +113,7 @@ contract Vault is VaultAccounts {
     /// @inheritdoc IVault
     function isLiquidatable(uint256 accountId) external view returns (bool) {
         Health memory h = health(accountId);
-        return h.pricesUsable && h.factor < FixedPoint.WAD && _delayPassed(accountId, h.factor);
+        return h.debtPricesUsable && h.factor < FixedPoint.WAD && _delayPassed(accountId, h.factor);
     }
 
     // --- internals ----------------------------------------------------------------------------------------------
@@ -128,7 +132,7 @@ contract Vault is VaultAccounts {
         uint256 repayAmount
     ) internal returns (Terms memory t) {
         Health memory h = _pokedHealth(accountId);
-        if (!h.pricesUsable) revert PriceNotUsable();
+        if (!h.debtPricesUsable) revert PriceNotUsable();
         if (h.factor >= FixedPoint.WAD) revert AccountHealthy();
         if (!_delayPassed(accountId, h.factor)) revert DelayNotPassed();
         (uint256 d, Reserve storage rd) = _reserve(debtAsset);
@@ -140,7 +144,9 @@ contract Vault is VaultAccounts {
         p.debt = debtAssets(accountId, debtAsset);
         p.collateral = suppliedAssets(accountId, collateralAsset);
         (p.priceDebt, , ) = oracle.read(debtAsset);
-        (p.priceCollateral, , ) = oracle.read(collateralAsset);
+        bool usable;
+        (p.priceCollateral, , usable) = oracle.read(collateralAsset);
+        if (!usable) revert PriceNotUsable();
         (p.unitDebt, p.unitCollateral) = (rd.unit, rc.unit);
 
         uint256 bonusBps;

@@ -8,6 +8,7 @@ import {ReentrancyGuard} from "@openzeppelin/contracts/utils/ReentrancyGuard.sol
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {ILiquidityHub} from "./interfaces/ILiquidityHub.sol";
 import {IOracleRouter} from "./interfaces/IOracleRouter.sol";
+import {IVault} from "./interfaces/IVault.sol";
 import {VaultReserves} from "./VaultReserves.sol";
 import {FixedPoint} from "./libraries/FixedPoint.sol";
 
@@ -177,10 +178,11 @@ abstract contract VaultAccounts is VaultReserves, Multicall, ReentrancyGuard {
         return hub.debtOf(asset, _positions[accountId][asset].scaledDebt);
     }
 
-    /// @notice HF = floor(half(sum C_i lt_i, WAD, sum D_j) / BPS), with C_i down and D_j up
+    /// @inheritdoc IVault
+    /// @dev HF = floor(half(sum C_i lt_i, WAD, sum D_j) / BPS), with C_i down and D_j up.
     function health(uint256 accountId) public view returns (Health memory h) {
         Account storage a = _accounts[accountId];
-        (h.pricesOk, h.pricesUsable) = (true, true);
+        (h.pricesOk, h.pricesUsable, h.debtPricesUsable) = (true, true, true);
         uint256 bits = a.collateralBits | a.debtBits;
         for (uint256 i = 0; bits >> i != 0; ++i) {
             if ((bits >> i) & 1 == 0) continue;
@@ -189,13 +191,17 @@ abstract contract VaultAccounts is VaultReserves, Multicall, ReentrancyGuard {
             (uint256 price, IOracleRouter.Status status, bool usable) = oracle.read(asset);
             if (status != IOracleRouter.Status.OK) h.pricesOk = false;
             if (!usable) h.pricesUsable = false;
+            if ((a.debtBits >> i) & 1 == 1) {
+                h.debtValue += debtAssets(accountId, asset).debtValue(price, r.unit);
+                if (!usable) h.debtPricesUsable = false;
+            }
             if ((a.collateralBits >> i) & 1 == 1) {
+                if (!usable) price = Math.max(price, oracle.accepted(asset));
                 uint256 value = suppliedAssets(accountId, asset).collateralValue(price, r.unit);
                 h.collateralValue += value;
                 h.weightedCollateral += value * _threshold(r);
                 h.weightedLimit += value * r.config.ltvBps;
             }
-            if ((a.debtBits >> i) & 1 == 1) h.debtValue += debtAssets(accountId, asset).debtValue(price, r.unit);
         }
         h.factor = _healthFactor(h.weightedCollateral, h.debtValue);
     }

@@ -128,7 +128,7 @@ def _borrow(s: State, w: Market) -> None:
     )
     if op.supply(s, actor, a, i, 0, _room_to_supply(s, w), zero(), zero()) != OK:
         return
-    _, limit, _, _, _, _, _ = health(s, a)
+    _, limit, _, _, _, _, _, _ = health(s, a)
     amount = _most_debt(s, w, limit)
     if op.borrow(s, actor, a, target, 0, amount, zero(), zero()) != OK:
         op.withdraw(s, actor, a, i, 0, max_uint(), zero(), zero())

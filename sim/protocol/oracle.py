@@ -61,6 +61,12 @@ def read(s: State, v: int, i: int) -> tuple[int, int, bool]:
 
 
 @inlined
+def accepted(s: State, v: int, i: int) -> int:
+    """The last price accepted; 0 before the first."""
+    return s.oracle[v, i, ANCHOR]
+
+
+@inlined
 def _answer(s: State, v: int, i: int) -> tuple[int, int]:
     """The primary's answer and age unless it is down or stale and a sound fallback is fresh."""
     price, age = _sound(s, v, i, 0)

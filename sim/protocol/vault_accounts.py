@@ -110,14 +110,26 @@ def has_debt(s: State, a: int) -> bool:
     return False
 
 
+@inlined
+def collateral_price(s: State, v: int, i: int, price: int, usable: bool) -> int:
+    """What collateral counts at, of a price read: the higher of it and the last one accepted while
+    it is not usable, in the account's favour.
+    """
+    if usable:
+        return price
+    return max(price, oracle.accepted(s, v, i))
+
+
 @jitable
-def health(s: State, a: int) -> tuple[int, int, int, int, int, bool, bool]:
+def health(s: State, a: int) -> tuple[int, int, int, int, int, bool, bool, bool]:
     """(weighted collateral, weighted limit, collateral value, debt value, health factor, prices ok,
-    prices usable).
+    prices usable, prices of the debts usable).
+
+    While only the debts' are usable, the factor is at most too high: below 1 is unhealthy.
     """
     v = s.account_vault[a]
     weighted, limit, collateral, debt = zero(), zero(), zero(), zero()
-    prices_ok, prices_usable = True, True
+    prices_ok, prices_usable, debt_prices_usable = True, True, True
     for i in range(s.unit.shape[0]):
         is_collateral = s.position[a, i, IS_COLLATERAL] != 0
         is_debt = s.position[a, i, POSITION_DEBT] != 0
@@ -126,15 +138,26 @@ def health(s: State, a: int) -> tuple[int, int, int, int, int, bool, bool]:
         price, status, usable = oracle.read(s, v, i)
         prices_ok = prices_ok and status == oracle.STATUS_OK
         prices_usable = prices_usable and usable
+        if is_debt:
+            debt += debt_value(debt_assets(s, a, i), price, s.unit[i])
+            debt_prices_usable = debt_prices_usable and usable
         if is_collateral:
+            price = collateral_price(s, v, i, price, usable)
             value = collateral_value(supplied_assets(s, a, i), price, s.unit[i])
             collateral += value
             weighted += value * threshold(s, v, i)
             limit += value * s.reserve[v, i, LTV]
-        if is_debt:
-            debt += debt_value(debt_assets(s, a, i), price, s.unit[i])
     factor = health_factor(weighted, debt)
-    return weighted, limit, collateral, debt, factor, prices_ok, prices_usable
+    return (
+        weighted,
+        limit,
+        collateral,
+        debt,
+        factor,
+        prices_ok,
+        prices_usable,
+        debt_prices_usable,
+    )
 
 
 # --- accounts -------------------------------------------------------------------------------------
@@ -319,7 +342,7 @@ def _require_safe(s: State, a: int) -> int:
     if not has_debt(s, a):
         return OK
     poke(s, a)
-    _, limit, _, debt, factor, prices_ok, _ = health(s, a)
+    _, limit, _, debt, factor, prices_ok, _, _ = health(s, a)
     if not prices_ok:
         return PRICE_NOT_OK
     if debt * BPS > limit:

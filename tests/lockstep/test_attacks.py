@@ -1,0 +1,110 @@
+"""Attacks that must not work, on twin and EVM side by side.
+
+The invariants are checked after every operation, too.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from sim.protocol import transaction as op
+from sim.protocol import vault
+from sim.protocol.errors import (
+    COLLATERAL_REMAINS,
+    OK,
+    PRICE_NOT_OK,
+    PRICE_NOT_USABLE,
+)
+from sim.protocol.fixed_point import max_uint, wad
+from sim.protocol.state import ANSWER, FLAGGED_AT, POSITION_DEBT
+from sim.protocol.vault_accounts import health
+from tests.lockstep.machine import ProtocolMachine
+from tests.lockstep.support import START_PRICES
+
+pytestmark = pytest.mark.chain
+
+WETH, WBTC, USDC, DAI = range(4)
+USD = 10**8
+KEEPER, BORROWER, LIQUIDATOR = 0, 1, 3
+ACCOUNT = 4
+"""Of the borrower, in vault 0: $50,000 of WETH owe $33,750 of USDC, 90% of its limit."""
+
+
+@pytest.fixture
+def market() -> ProtocolMachine:
+    """A deployed protocol with open positions; `do` does the same on both sides and compares."""
+    machine = ProtocolMachine()
+    machine.open_protocol()
+    return machine
+
+
+def post(m: ProtocolMachine, **prices: float) -> None:
+    """Every feed reports now: the last answer unless another is given."""
+    for i, symbol in enumerate(("WETH", "WBTC", "USDC", "DAI")):
+        answer = int(prices[symbol] * USD) if symbol in prices else int(m.s.feed[0, i, ANSWER])
+        assert m.do(op.POST_PRICE, KEEPER, op.NOBODY, i, 0, answer) == OK
+
+
+def later(m: ProtocolMachine, seconds: int, **prices: float) -> None:
+    """Time passes; then every feed reports."""
+    m.s.clock[0] += seconds
+    post(m, **prices)
+
+
+# --- a broken feed is no shield -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", [1, 2, 3], ids=["reverts", "incomplete", "garbled"])
+def test_one_unit_of_an_asset_whose_feed_is_broken_shields_nobody(
+    market: ProtocolMachine, mode: int
+) -> None:
+    """At $160 the health is .8 x 40,000 / 33,750 = .948, whatever dust is added to the account: it
+    can be flagged and sold, only the dust cannot.
+    """
+    post(market, WETH=160)
+    assert market.do(op.SET_FEED_MODE, KEEPER, op.NOBODY, WBTC, 0, 0, 0, mode) == OK
+    assert market.do(op.SUPPLY, BORROWER, ACCOUNT, WBTC, 0, 1) == OK
+    assert market.do(op.FLAG, LIQUIDATOR, ACCOUNT) == OK
+    repay = market.amount(USDC, 1_000)
+    code = market.do(op.LIQUIDATE, LIQUIDATOR, ACCOUNT, USDC, WBTC, repay)
+    assert code == PRICE_NOT_USABLE
+    assert market.do(op.LIQUIDATE, LIQUIDATOR, ACCOUNT, USDC, WETH, repay) == OK
+    assert market.do(op.WRITE_OFF, KEEPER, ACCOUNT) == COLLATERAL_REMAINS
+    assert market.do(op.BORROW, BORROWER, ACCOUNT, USDC, 0, 1) == PRICE_NOT_OK
+
+
+def test_an_asset_that_nobody_poked_while_it_drifted_shields_nobody(
+    market: ProtocolMachine,
+) -> None:
+    """WBTC up a third in steps of a percent, each from a sound feed: too far from the price last
+    accepted in vault 0. It counts at the higher price, and blocks nothing.
+    """
+    assert market.do(op.POKE, KEEPER, op.NOBODY, WBTC, 0) == OK
+    drifted = START_PRICES[WBTC] / USD * 4 / 3
+    later(market, 3_600, WETH=160, WBTC=drifted)
+    assert market.do(op.SUPPLY, BORROWER, ACCOUNT, WBTC, 0, market.amount(WBTC, 1_000)) == OK
+    _, _, collateral, _, factor, ok, usable, debt_usable = health(market.s, ACCOUNT)
+    assert (ok, usable, debt_usable) == (False, False, True)
+    assert collateral // USD == 40_000 + 1_333 and factor < wad()
+    assert market.do(op.LIQUIDATE, LIQUIDATOR, ACCOUNT, USDC, WETH, max_uint()) == OK
+
+
+def test_a_flag_is_not_shed_by_a_favourable_price(market: ProtocolMachine) -> None:
+    """WETH at $160, flagged; back at $190, which is accepted; then $150 and silence. At $190 the
+    account reads as healthy, but nobody may believe it.
+    """
+    post(market, WETH=160)
+    assert market.do(op.FLAG, LIQUIDATOR, ACCOUNT) == OK
+    post(market, WETH=190)
+    assert market.do(op.POKE, KEEPER, op.NOBODY, WETH, 0) == OK
+    post(market, WETH=150)
+    for slot in range(2):
+        assert market.do(op.SET_FEED_MODE, KEEPER, op.NOBODY, WETH, slot, 0, 0, 1) == OK
+    assert health(market.s, ACCOUNT)[4] >= wad()
+    assert market.do(op.UNFLAG, BORROWER, ACCOUNT) == PRICE_NOT_USABLE
+    assert market.do(op.REPAY, BORROWER, ACCOUNT, USDC, 0, 1) == OK
+    assert market.s.account[ACCOUNT, FLAGGED_AT] != 0
+    for slot in range(2):
+        assert market.do(op.SET_FEED_MODE, KEEPER, op.NOBODY, WETH, slot, 0, 0, 0) == OK
+    assert vault.is_liquidatable(market.s, ACCOUNT)
+    assert market.s.position[ACCOUNT, USDC, POSITION_DEBT] > 0
