@@ -201,6 +201,7 @@ abstract contract VaultAccounts is VaultReserves, Multicall, ReentrancyGuard {
                 h.collateralValue += value;
                 h.weightedCollateral += value * _threshold(r);
                 h.weightedLimit += value * r.config.ltvBps;
+                if (r.config.rehypothecate && hub.deficitOf(asset) > 0) h.pricesOk = false;
             }
         }
         h.factor = _healthFactor(h.weightedCollateral, h.debtValue);

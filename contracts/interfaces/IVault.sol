@@ -58,7 +58,7 @@ interface IVault {
         uint256 collateralValue; // USD, down
         uint256 debtValue; // USD, up
         uint256 factor; // WAD, down; max when nothing is owed
-        bool pricesOk; // every price of the account is OK
+        bool pricesOk; // every price of the account is OK, and no collateral that is lent on has an open deficit
         bool pricesUsable; // every price of the account may be liquidated on: the factor is what it is
         bool debtPricesUsable; // those of its debts may: the factor is at most too high, so below 1 is unhealthy
     }
@@ -109,7 +109,8 @@ interface IVault {
     error InsufficientSupply();
     error NoDebt();
     error NotCollateral();
-    /// @notice Thrown when a price of the account is not fresh and undisputed.
+    /// @notice Thrown when a price of the account is not fresh and undisputed, or collateral that is lent on still counts
+    /// a loss that nobody has borne yet: who borrows against it would leave his part of the haircut to others.
     error PriceNotOk();
     /// @notice Thrown when the price of a debt, or of the collateral to be seized, may not be liquidated on; and by
     /// `unflag`, when any price of the account may not.

@@ -48,6 +48,7 @@ from sim.protocol.state import (
     BORROW_INDEX,
     CASH,
     COLLATERAL_ENABLED,
+    DEFICIT,
     DRAW_CAP,
     DRAWN_SCALED,
     ESCROWED,
@@ -106,6 +107,8 @@ def _borrowing_pays(s: State, w: Market, k: int) -> bool:
     price, status, _ = oracle.read(s, v, i)
     _, status_of_target, _ = oracle.read(s, v, target)
     if status != oracle.STATUS_OK or status_of_target != oracle.STATUS_OK:
+        return False
+    if s.reserve[v, i, REHYPOTHECATE] != 0 and s.hub[i, DEFICIT] > 0:
         return False
     limit = collateral_value(pledged, price, s.unit[i]) * s.reserve[v, i, LTV]
     borrowed = mul_div_down(_most_debt(s, w, limit), w.price[k, target], s.unit[target])

@@ -43,6 +43,7 @@ from sim.protocol.state import (
     BORROW_CAP,
     BORROW_ENABLED,
     COLLATERAL_ENABLED,
+    DEFICIT,
     DRAWN_SCALED,
     ESCROWED,
     FLAGGED_AT,
@@ -125,7 +126,8 @@ def health(s: State, a: int) -> tuple[int, int, int, int, int, bool, bool, bool]
     """(weighted collateral, weighted limit, collateral value, debt value, health factor, prices ok,
     prices usable, prices of the debts usable).
 
-    While only the debts' are usable, the factor is at most too high: below 1 is unhealthy.
+    While only the debts' are usable, the factor is at most too high: below 1 is unhealthy. Prices
+    are not ok either where collateral that is lent on still counts a loss that nobody has borne.
     """
     v = s.account_vault[a]
     weighted, limit, collateral, debt = zero(), zero(), zero(), zero()
@@ -147,6 +149,8 @@ def health(s: State, a: int) -> tuple[int, int, int, int, int, bool, bool, bool]
             collateral += value
             weighted += value * threshold(s, v, i)
             limit += value * s.reserve[v, i, LTV]
+            if s.reserve[v, i, REHYPOTHECATE] != 0 and s.hub[i, DEFICIT] > 0:
+                prices_ok = False
     factor = health_factor(weighted, debt)
     return (
         weighted,

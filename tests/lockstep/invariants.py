@@ -178,6 +178,7 @@ def _fees(s: State, i: int) -> int:
 
 def _check_health(before: State, after: State, row: Any) -> None:
     kind, actor, account, _x, _y, *_, code = row[:9]
+    mine = after.account_vault[account]
     prices_move = kind in (op.POST_PRICE, op.SET_FEED_MODE, op.SET_THRESHOLD, op.SOCIALISE)
     touched = {account, int(after.own_account[after.account_vault[account], actor])}
     for a in range(len(after.account)):
@@ -194,6 +195,10 @@ def _check_health(before: State, after: State, row: Any) -> None:
             return
         _, limit, _, debt, factor, prices_ok, _, _ = health(after, account)
         assert factor >= wad() and debt * 10_000 <= limit and prices_ok, "11"
+        for i in range(len(after.unit)):  # nobody leaves his part of a haircut to others
+            lent = after.reserve[mine, i, REHYPOTHECATE] != 0
+            if lent and after.position[account, i, IS_COLLATERAL] != 0:
+                assert after.hub[i, DEFICIT] == 0, "11"
 
 
 def _is_repriced(before: State, after: State, a: int) -> bool:

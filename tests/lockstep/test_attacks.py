@@ -10,13 +10,14 @@ import pytest
 from sim.protocol import transaction as op
 from sim.protocol import vault
 from sim.protocol.errors import (
+    BORROW_LIMIT_EXCEEDED,
     COLLATERAL_REMAINS,
     OK,
     PRICE_NOT_OK,
     PRICE_NOT_USABLE,
 )
 from sim.protocol.fixed_point import max_uint, wad
-from sim.protocol.state import ANSWER, FLAGGED_AT, POSITION_DEBT
+from sim.protocol.state import ANSWER, DEFICIT, FLAGGED_AT, POSITION_DEBT
 from sim.protocol.vault_accounts import health
 from tests.lockstep.machine import ProtocolMachine
 from tests.lockstep.support import START_PRICES
@@ -108,3 +109,53 @@ def test_a_flag_is_not_shed_by_a_favourable_price(market: ProtocolMachine) -> No
         assert market.do(op.SET_FEED_MODE, KEEPER, op.NOBODY, WETH, slot, 0, 0, 0) == OK
     assert vault.is_liquidatable(market.s, ACCOUNT)
     assert market.s.position[ACCOUNT, USDC, POSITION_DEBT] > 0
+
+
+# --- a haircut is not left to others --------------------------------------------------------------
+
+IN_DEBT, DAI_HOLDER, ESCROWED = 8, 7, 1
+"""In vault 1, WETH against DAI, of actor 2; in vault 0, DAI against WBTC, of actor 2, and WBTC,
+which is kept in escrow, against USDC, of actor 0.
+"""
+
+
+def test_shares_of_an_asset_with_an_open_deficit_carry_no_new_debt(
+    market: ProtocolMachine,
+) -> None:
+    """WETH falls to $60: what vault 1 lent in DAI is lost in part. Until that is borne, who holds
+    DAI as collateral in vault 0, at par on the books, can neither borrow nor take collateral out;
+    the rest of his limit is his again once all suppliers have lost their part.
+    """
+    crash = (60, 3_600)
+    later(market, 60, WETH=crash[0])
+    assert market.do(op.POKE, KEEPER, op.NOBODY, WETH, 1) == OK
+    later(market, crash[1])
+    assert market.do(op.LIQUIDATE, LIQUIDATOR, IN_DEBT, DAI, WETH, max_uint()) == OK
+    market.do(op.COVER, KEEPER, op.NOBODY, DAI)
+    assert market.s.hub[DAI, DEFICIT] > 0
+
+    owner = int(market.s.account_owner[DAI_HOLDER])
+    some = market.amount(WBTC, 100)
+    assert market.do(op.BORROW, owner, DAI_HOLDER, WBTC, 0, some) == PRICE_NOT_OK
+    little = market.amount(DAI, 10)
+    assert market.do(op.WITHDRAW, owner, DAI_HOLDER, DAI, 0, little) == PRICE_NOT_OK
+    assert market.do(op.REPAY, owner, DAI_HOLDER, WBTC, 0, some) == OK
+    assert market.do(op.SUPPLY, owner, DAI_HOLDER, DAI, 0, little) == OK
+    assert market.do(op.BORROW, KEEPER, ESCROWED, USDC, 0, market.amount(USDC, 100)) == OK
+
+    later(market, 3_600)
+    assert market.do(op.SOCIALISE, KEEPER, op.NOBODY, DAI) == OK
+    beyond = market.amount(WBTC, 50_000)
+    assert market.do(op.BORROW, owner, DAI_HOLDER, WBTC, 0, beyond) == BORROW_LIMIT_EXCEEDED
+    assert market.do(op.BORROW, owner, DAI_HOLDER, WBTC, 0, some) == OK
+
+
+def test_an_open_deficit_does_not_stop_liquidations(market: ProtocolMachine) -> None:
+    """WBTC up by 15%: the same account owes $36,000 against $50,000 of DAI at 75%, and is sold."""
+    later(market, 60, WETH=60)
+    assert market.do(op.POKE, KEEPER, op.NOBODY, WETH, 1) == OK
+    later(market, 3_600, WBTC=START_PRICES[WBTC] / USD * 1.25)
+    assert market.do(op.LIQUIDATE, LIQUIDATOR, IN_DEBT, DAI, WETH, max_uint()) == OK
+    market.do(op.COVER, KEEPER, op.NOBODY, DAI)
+    assert market.s.hub[DAI, DEFICIT] > 0
+    assert market.do(op.LIQUIDATE, LIQUIDATOR, DAI_HOLDER, WBTC, DAI, max_uint()) == OK
