@@ -19,9 +19,6 @@ import {FixedPoint} from "./libraries/FixedPoint.sol";
 contract Vault is VaultAccounts {
     using FixedPoint for uint256;
 
-    /// @notice A partial liquidation leaves at least this much (USD 8 decimals) of both legs.
-    uint256 public constant MIN_LEFTOVER = 1_000e8;
-
     /// @dev What one liquidation moves; see `_terms`.
     struct Terms {
         uint256 repaid; // debt units
@@ -96,17 +93,18 @@ contract Vault is VaultAccounts {
         if (!h.debtPricesUsable) return (repaid, collateralOut); // a callback may have moved what prices depend on
         if (h.factor >= FixedPoint.WAD) {
             if (h.pricesUsable || h.debtValue == 0) _unflag(accountId);
-        } else if (h.collateralValue < _policy.dustValue) {
+        } else if (_isBeyondHope(h)) {
             _writeOffAll(accountId);
         }
     }
 
-    /// @notice Writes off the debts of an unhealthy account whose collateral is below the dust line; anyone may
+    /// @notice Writes off the debts of an unhealthy account whose collateral is below the dust line and below what it
+    /// owes; anyone may
     function writeOff(uint256 accountId) external nonReentrant {
         Health memory h = _pokedHealth(accountId);
         if (!h.debtPricesUsable) revert PriceNotUsable();
         if (h.factor >= FixedPoint.WAD) revert AccountHealthy();
-        if (h.collateralValue >= _policy.dustValue) revert CollateralRemains();
+        if (!_isBeyondHope(h)) revert CollateralRemains();
         _writeOffAll(accountId);
     }
 
@@ -117,6 +115,11 @@ contract Vault is VaultAccounts {
     }
 
     // --- internals ----------------------------------------------------------------------------------------------
+
+    /// @dev Too little for a liquidator, and a loss to whoever lent: what an account still owns is not taken from it.
+    function _isBeyondHope(Health memory h) internal view returns (bool) {
+        return h.collateralValue < _policy.dustValue && h.collateralValue < h.debtValue;
+    }
 
     function _delayPassed(uint256 accountId, uint256 healthFactor) internal view returns (bool) {
         if (_policy.liquidationDelay == 0 || healthFactor < _policy.urgentHealth) return true;

@@ -36,7 +36,7 @@ interface IVault {
         ILiquidationEngine engine;
         uint256 liquidationDelay; // seconds between flag and liquidation; 0: no flag needed
         uint256 urgentHealth; // WAD; below it the delay does not apply
-        uint256 dustValue; // USD; an unhealthy account with less collateral is written off
+        uint256 dustValue; // USD; an unhealthy account with less collateral, and less than it owes, is written off
     }
 
     struct Account {

@@ -7,7 +7,7 @@ They act at any gas price (an assumption: these calls are rare and small).
 from __future__ import annotations
 
 from sim.agents.watchers import flags_matter, look_at
-from sim.market.market import COLLATERAL_VALUE, DEBT_USABLE, FACTOR, USABLE, Market
+from sim.market.market import COLLATERAL_VALUE, DEBT_USABLE, DEBT_VALUE, FACTOR, USABLE, Market
 from sim.protocol import hub, oracle
 from sim.protocol import transaction as op
 from sim.protocol.fixed_point import jitable, wad, zero
@@ -76,8 +76,8 @@ def settle_losses(s: State, w: Market) -> None:
     """
     for n in range(w.hot_count[0]):
         a = w.hot[n]
-        dust = s.policy[s.account_vault[a], DUST_VALUE]
-        no_collateral = w.watch[a, COLLATERAL_VALUE] < dust
+        collateral, dust = w.watch[a, COLLATERAL_VALUE], s.policy[s.account_vault[a], DUST_VALUE]
+        no_collateral = collateral < dust and collateral < w.watch[a, DEBT_VALUE]
         if w.watch[a, FACTOR] < wad() and no_collateral and w.watch[a, DEBT_USABLE] != 0:
             op.write_off(s, KEEPER, a, 0, 0, zero(), zero(), zero())
             look_at(s, w, a)

@@ -25,7 +25,7 @@ from sim.protocol.errors import (
     UNHEALTHY,
     ZERO_AMOUNT,
 )
-from sim.protocol.fixed_point import jitable, wad, zero
+from sim.protocol.fixed_point import inlined, jitable, wad, zero
 from sim.protocol.liquidation import leaves_dust, quote, seize_amounts
 from sim.protocol.state import (
     DUST_VALUE,
@@ -238,21 +238,23 @@ def settle(s: State, a: int, d: int, repaid: int) -> int:
     if factor >= wad():
         if usable or debt == 0:
             s.account[a, FLAGGED_AT] = zero()
-    elif collateral < s.policy[s.account_vault[a], DUST_VALUE]:
+    elif _is_beyond_hope(s, a, collateral, debt):
         return _write_off_all(s, a)
     return OK
 
 
 @jitable
 def write_off(s: State, a: int) -> int:
-    """Write off the debts of an unhealthy account whose collateral is below the dust line."""
+    """Write off the debts of an unhealthy account whose collateral is below the dust line and below
+    what it owes.
+    """
     poke(s, a)
-    _, _, collateral, _, factor, _, _, usable = health(s, a)
+    _, _, collateral, debt, factor, _, _, usable = health(s, a)
     if not usable:
         return PRICE_NOT_USABLE
     if factor >= wad():
         return ACCOUNT_HEALTHY
-    if collateral >= s.policy[s.account_vault[a], DUST_VALUE]:
+    if not _is_beyond_hope(s, a, collateral, debt):
         return COLLATERAL_REMAINS
     return _write_off_all(s, a)
 
@@ -265,6 +267,11 @@ def is_liquidatable(s: State, a: int) -> bool:
 
 
 # --- internals ------------------------------------------------------------------------------------
+
+
+@inlined
+def _is_beyond_hope(s: State, a: int, collateral: int, debt: int) -> bool:
+    return collateral < s.policy[s.account_vault[a], DUST_VALUE] and collateral < debt
 
 
 @jitable

@@ -76,6 +76,9 @@ def check(before: State, after: State, row: Any, minted: list[int]) -> None:
     _check_transition(before, after, row)
     if row[8] == OK and row[0] in LIQUIDATIONS:
         _check_liquidation(before, after, row)
+    if row[8] == OK and row[0] == op.WRITE_OFF:  # nobody loses more than he owes
+        _, _, collateral, debt, factor, _, _, usable = health(before, row[2])
+        assert usable and collateral < debt and factor < wad(), "20"
 
 
 def check_state(s: State, minted: list[int]) -> None:
@@ -228,7 +231,7 @@ def _check_liquidation(before: State, after: State, row: Any) -> None:
 
     _, _, collateral, debt, after_factor, _, _, _ = health(after, a)
     if after_factor < wad():  # 20 no unhealthy debt without collateral
-        assert collateral >= before.policy[v, DUST_VALUE], "20"
+        assert collateral >= min(before.policy[v, DUST_VALUE], debt), "20"
     if not has_debt(after, a):
         return
     # The smallest units of both tokens are worth this much: nothing can be exact beyond it.

@@ -17,7 +17,7 @@ from sim.protocol.errors import (
     PRICE_NOT_USABLE,
 )
 from sim.protocol.fixed_point import max_uint, wad
-from sim.protocol.state import ANSWER, DEFICIT, FLAGGED_AT, POSITION_DEBT
+from sim.protocol.state import ANSWER, DEFICIT, FLAGGED_AT, POSITION_DEBT, SUPPLIED
 from sim.protocol.vault_accounts import health
 from tests.lockstep.machine import ProtocolMachine
 from tests.lockstep.support import START_PRICES
@@ -159,3 +159,31 @@ def test_an_open_deficit_does_not_stop_liquidations(market: ProtocolMachine) -> 
     market.do(op.COVER, KEEPER, op.NOBODY, DAI)
     assert market.s.hub[DAI, DEFICIT] > 0
     assert market.do(op.LIQUIDATE, LIQUIDATOR, DAI_HOLDER, WBTC, DAI, max_uint()) == OK
+
+
+# --- solvent accounts keep what is theirs ---------------------------------------------------------
+
+
+@pytest.mark.parametrize(("price", "solvent"), [(165, True), (148, False)])
+def test_a_small_account_that_covers_its_debt_is_not_written_off(
+    market: ProtocolMachine, price: int, solvent: bool
+) -> None:
+    """$.90 of WETH, below a dust line of $1, owe $.675. At $165 the health is .88, but $.7425 are
+    left: a liquidator may take what he pays for, a write-off nothing. At $148 they are $.666.
+    """
+    account, owner = 16, 5
+    assert market.do(op.REPAY, owner, account, WBTC, 0, max_uint()) == OK
+    assert market.do(op.WITHDRAW, owner, account, WETH, 0, max_uint()) == OK
+    assert market.do(op.SUPPLY, owner, account, WETH, 0, 45 * 10**14) == OK
+    assert market.do(op.BORROW, owner, account, USDC, 0, 674_999) == OK
+    post(market, WETH=price)
+    assert health(market.s, account)[4] < wad()
+    code = market.do(op.WRITE_OFF, LIQUIDATOR, account)
+    if solvent:
+        assert code == COLLATERAL_REMAINS
+        assert market.do(op.LIQUIDATE, LIQUIDATOR, account, USDC, WETH, max_uint()) == OK
+    else:
+        assert code == OK
+    assert (market.s.hub[USDC, DEFICIT] == 0) == solvent
+    assert market.s.position[account, USDC, POSITION_DEBT] == 0
+    assert (market.s.position[account, WETH, SUPPLIED] > 0) == solvent
