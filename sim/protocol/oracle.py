@@ -23,7 +23,7 @@ STATUS_OK, STATUS_STALE, STATUS_DEVIATED, STATUS_DOWN = range(4)
 STALE_HEARTBEATS = 3
 """Liquidations accept a price that missed its heartbeat for less than this many heartbeats."""
 
-FEED_NORMAL, FEED_REVERTS, FEED_INCOMPLETE, FEED_GARBLED = range(4)
+FEED_NORMAL, FEED_REVERTS, FEED_INCOMPLETE, FEED_GARBLED, FEED_BURNS = range(5)
 
 
 @jitable

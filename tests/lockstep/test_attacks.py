@@ -55,7 +55,7 @@ def later(m: ProtocolMachine, seconds: int, **prices: float) -> None:
 # --- a broken feed is no shield -------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("mode", [1, 2, 3], ids=["reverts", "incomplete", "garbled"])
+@pytest.mark.parametrize("mode", [1, 2, 3, 4], ids=["reverts", "incomplete", "garbled", "burns"])
 def test_one_unit_of_an_asset_whose_feed_is_broken_shields_nobody(
     market: ProtocolMachine, mode: int
 ) -> None:
@@ -72,6 +72,14 @@ def test_one_unit_of_an_asset_whose_feed_is_broken_shields_nobody(
     assert market.do(op.LIQUIDATE, LIQUIDATOR, ACCOUNT, USDC, WETH, repay) == OK
     assert market.do(op.WRITE_OFF, KEEPER, ACCOUNT) == COLLATERAL_REMAINS
     assert market.do(op.BORROW, BORROWER, ACCOUNT, USDC, 0, 1) == PRICE_NOT_OK
+
+
+def test_a_feed_that_burns_all_gas_gives_way_to_its_fallback(market: ProtocolMachine) -> None:
+    """WETH has a fallback, which is fresh."""
+    post(market, WETH=160)
+    assert market.do(op.POST_PRICE, KEEPER, op.NOBODY, WETH, 1, 160 * USD) == OK
+    assert market.do(op.SET_FEED_MODE, KEEPER, op.NOBODY, WETH, 0, 0, 0, 4) == OK
+    assert market.do(op.LIQUIDATE, LIQUIDATOR, ACCOUNT, USDC, WETH, max_uint()) == OK
 
 
 def test_an_asset_that_nobody_poked_while_it_drifted_shields_nobody(
