@@ -15,7 +15,7 @@ import {FixedPoint} from "./libraries/FixedPoint.sol";
 /// @title Margin accounts of a vault, what they hold and owe, and their health
 /// @notice Invariants kept here (numbers of the specification): 3, 4 accounts' debts and shares sum to what the hub
 /// books for this vault; 11 a user operation leaves health >= 1 and debt within the borrow limit; 12 supply and repay
-/// read no price and are never blocked; 24 an isolated account holds one collateral and one debt.
+/// need no price and are never blocked; 24 an isolated account holds one collateral and one debt.
 /// Twin: `sim/protocol/vault_accounts.py`.
 abstract contract VaultAccounts is VaultReserves, Multicall, ReentrancyGuard {
     using FixedPoint for uint256;
@@ -73,7 +73,7 @@ abstract contract VaultAccounts is VaultReserves, Multicall, ReentrancyGuard {
 
     // --- supply and borrow --------------------------------------------------------------------------------------
 
-    /// @notice Adds `amount` of `asset` to an account; reads no price
+    /// @notice Adds `amount` of `asset` to an account; needs no price
     /// @dev The first supply of an asset becomes collateral where the reserve and the account's isolation allow it.
     function supply(uint256 accountId, address asset, uint256 amount) external nonReentrant onlyAuthorised(accountId) {
         (uint256 i, Reserve storage r) = _reserve(asset);
@@ -98,6 +98,7 @@ abstract contract VaultAccounts is VaultReserves, Multicall, ReentrancyGuard {
             emit CollateralSet(accountId, asset, true);
         }
         p.supplied += supplied;
+        _unflagRecovered(accountId);
         emit Supplied(accountId, asset, msg.sender, amount, supplied);
     }
 
@@ -147,14 +148,14 @@ abstract contract VaultAccounts is VaultReserves, Multicall, ReentrancyGuard {
         _requireSafe(accountId);
     }
 
-    /// @notice Repays up to `amount` of an account's debt; anyone may, for anyone; reads no price
+    /// @notice Repays up to `amount` of an account's debt; anyone may, for anyone; needs no price
     /// @return paid min(amount, debt rounded up), token units
     function repay(uint256 accountId, address asset, uint256 amount) external nonReentrant returns (uint256 paid) {
         (uint256 i, ) = _reserve(asset);
         paid = Math.min(amount, debtAssets(accountId, asset));
         if (paid == 0) revert ZeroAmount();
         uint256 scaled = _collectRepayment(accountId, i, asset, paid);
-        if (_accounts[accountId].debtBits == 0) _unflag(accountId);
+        _unflagRecovered(accountId);
         emit Repaid(accountId, asset, msg.sender, paid, scaled);
     }
 
@@ -253,6 +254,18 @@ abstract contract VaultAccounts is VaultReserves, Multicall, ReentrancyGuard {
         Position storage p = _positions[accountId][asset];
         p.supplied -= supplied;
         if (p.supplied == 0) _accounts[accountId].collateralBits &= ~(1 << i);
+    }
+
+    /// @dev Recovery ends a flag: the next fall has a delay of its own. While a price cannot be used nobody knows, and
+    /// the flag stays; without a flag no price is read.
+    function _unflagRecovered(uint256 accountId) internal {
+        Account storage a = _accounts[accountId];
+        if (a.flaggedAt == 0) return;
+        if (a.debtBits != 0) {
+            Health memory h = health(accountId);
+            if (!h.pricesUsable || h.factor < FixedPoint.WAD) return;
+        }
+        _unflag(accountId);
     }
 
     function _unflag(uint256 accountId) internal {

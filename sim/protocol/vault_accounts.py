@@ -211,7 +211,7 @@ def set_collateral(s: State, actor: int, a: int, i: int, enabled: int) -> int:
 
 @jitable
 def supply(s: State, actor: int, a: int, i: int, amount: int) -> int:
-    """Add `amount` to the account; reads no price."""
+    """Add `amount` to the account; needs no price."""
     if not _authorised(s, actor, a):
         return NOT_AUTHORISED
     if amount == 0:
@@ -241,6 +241,7 @@ def supply(s: State, actor: int, a: int, i: int, amount: int) -> int:
     ):
         s.position[a, i, IS_COLLATERAL] = zero() + 1
     s.position[a, i, SUPPLIED] += supplied
+    _unflag_recovered(s, a)
     s.result[0] = amount
     return OK
 
@@ -297,7 +298,7 @@ def borrow(s: State, actor: int, a: int, i: int, amount: int) -> int:
 
 @jitable
 def repay(s: State, actor: int, a: int, i: int, amount: int) -> int:
-    """Repay up to `amount` of the account's debt; anyone may; reads no price."""
+    """Repay up to `amount` of the account's debt; anyone may; needs no price."""
     paid = min(amount, debt_assets(s, a, i))
     if paid == 0:
         return ZERO_AMOUNT
@@ -307,8 +308,7 @@ def repay(s: State, actor: int, a: int, i: int, amount: int) -> int:
     code = collect_repayment(s, a, i, paid)
     if code != OK:
         return code
-    if not has_debt(s, a):
-        s.account[a, FLAGGED_AT] = zero()
+    _unflag_recovered(s, a)
     s.result[0] = paid
     return OK
 
@@ -355,6 +355,18 @@ def _require_safe(s: State, a: int) -> int:
         return UNHEALTHY
     s.account[a, FLAGGED_AT] = zero()
     return OK
+
+
+@jitable
+def _unflag_recovered(s: State, a: int) -> None:
+    """End the flag of an account that recovered, if every price of it is usable."""
+    if s.account[a, FLAGGED_AT] == 0:
+        return
+    if has_debt(s, a):
+        _, _, _, _, factor, _, usable, _ = health(s, a)
+        if not usable or factor < wad():
+            return
+    s.account[a, FLAGGED_AT] = zero()
 
 
 @jitable

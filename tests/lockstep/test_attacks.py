@@ -12,6 +12,7 @@ from sim.protocol import vault
 from sim.protocol.errors import (
     BORROW_LIMIT_EXCEEDED,
     COLLATERAL_REMAINS,
+    DELAY_NOT_PASSED,
     OK,
     PRICE_NOT_OK,
     PRICE_NOT_USABLE,
@@ -195,3 +196,27 @@ def test_a_small_account_that_covers_its_debt_is_not_written_off(
     assert (market.s.hub[USDC, DEFICIT] == 0) == solvent
     assert market.s.position[account, USDC, POSITION_DEBT] == 0
     assert (market.s.position[account, WETH, SUPPLIED] > 0) == solvent
+
+
+# --- a flag is of one fall ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "price"), [(op.SUPPLY, 135), (op.REPAY, 113)], ids=["supply", "repay"]
+)
+def test_a_flag_does_not_outlive_the_recovery_that_the_owner_paid_for(
+    market: ProtocolMachine, kind: int, price: float
+) -> None:
+    """In vault 1, with its delay: flagged at $160, healed by $10,000 more or less, ill again."""
+    owner = int(market.s.account_owner[IN_DEBT])
+    asset = WETH if kind == op.SUPPLY else DAI
+    post(market, WETH=160)
+    assert market.do(op.FLAG, LIQUIDATOR, IN_DEBT) == OK
+    assert market.do(kind, owner, IN_DEBT, asset, 0, market.amount(asset, 10)) == OK
+    assert market.s.account[IN_DEBT, FLAGGED_AT] != 0
+    assert market.do(kind, owner, IN_DEBT, asset, 0, market.amount(asset, 10_000)) == OK
+    assert market.s.account[IN_DEBT, FLAGGED_AT] == 0
+    later(market, 3_600, WETH=price)
+    assert wad() * 9 // 10 < health(market.s, IN_DEBT)[4] < wad()
+    code = market.do(op.LIQUIDATE, LIQUIDATOR, IN_DEBT, DAI, WETH, market.amount(DAI, 1_000))
+    assert code == DELAY_NOT_PASSED
