@@ -107,7 +107,7 @@ abstract contract VaultReserves is IVault, AccessControl {
 
     function _checkReserve(Reserve storage r) internal view {
         ReserveConfig memory c = r.config;
-        uint256 worst = (FixedPoint.BPS + c.maxBonusBps) * r.ltFromBps;
+        uint256 worst = (FixedPoint.BPS + c.maxBonusBps) * _threshold(r); // it only falls from here on
         bool sound = c.ltvBps <= c.ltBps &&
             c.minBonusBps <= c.maxBonusBps &&
             c.liquidationFeeBps <= FixedPoint.BPS &&

@@ -117,6 +117,25 @@ def test_set_reserve__ramp_in_force__liquidates_nobody_overnight(
     assert vault.isLiquidatable(account)
 
 
+def test_set_policy__after_a_ramp__asks_for_the_threshold_in_force(
+    vault, weth, target_health, admin, set_reserve, chain
+):
+    """90% x 1.05 is too much for bonuses that grow down to a health of .9; what it was before a
+    ramp does not count once it is below that.
+    """
+    policy = (target_health, 0, 0, USD)
+    set_reserve(weth, ltBps=9_000)
+    start = set_reserve(weth, ramp=10 * DAY, ltBps=8_000).timestamp
+    # (1 + 5%) lt <= .9 from lt = 85.71% on: after 42.9% of the ramp, on the fifth day
+    chain.pending_timestamp = start + 4 * DAY
+    with reverts(vault.InvalidReserve, asset=weth):
+        vault.setPolicy(policy, sender=admin)
+    chain.pending_timestamp = start + 5 * DAY
+    vault.setPolicy(policy, sender=admin)
+    chain.pending_timestamp = start + 11 * DAY
+    vault.setPolicy(policy, sender=admin)
+
+
 @pytest.mark.parametrize("ramp", [0, YEAR + 1])
 def test_set_reserve__threshold_lowered_without_a_proper_ramp__is_refused(
     vault, weth, set_reserve, ramp
