@@ -13,19 +13,22 @@ from sim.protocol.errors import (
     BORROW_LIMIT_EXCEEDED,
     COLLATERAL_REMAINS,
     DELAY_NOT_PASSED,
+    EXCEEDED_MAX_DEPOSIT,
     OK,
     PRICE_NOT_OK,
     PRICE_NOT_USABLE,
 )
 from sim.protocol.fixed_point import max_uint, wad
-from sim.protocol.state import ANSWER, DEFICIT, FLAGGED_AT, POSITION_DEBT, SUPPLIED
+from sim.protocol.state import ANSWER, CASH, DEFICIT, FLAGGED_AT, POSITION_DEBT, SUPPLIED
 from sim.protocol.vault_accounts import health
 from tests.lockstep.machine import ProtocolMachine
-from tests.lockstep.support import START_PRICES
+from tests.lockstep.support import START_PRICES, UNLIMITED
 
 pytestmark = pytest.mark.chain
 
 WETH, WBTC, USDC, DAI = range(4)
+SHARE_TOKEN = 2
+"""The spoke after both vaults."""
 USD = 10**8
 KEEPER, BORROWER, LIQUIDATOR = 0, 1, 3
 ACCOUNT = 4
@@ -220,3 +223,18 @@ def test_a_flag_does_not_outlive_the_recovery_that_the_owner_paid_for(
     assert wad() * 9 // 10 < health(market.s, IN_DEBT)[4] < wad()
     code = market.do(op.LIQUIDATE, LIQUIDATOR, IN_DEBT, DAI, WETH, market.amount(DAI, 1_000))
     assert code == DELAY_NOT_PASSED
+
+
+# --- what is offered is accepted ------------------------------------------------------------------
+
+
+def test_the_largest_deposit_that_is_offered_fits(market: ProtocolMachine) -> None:
+    """Without a cap, 2^112 - 1 less the hub's cash, and not a unit more."""
+    most = 2 * UNLIMITED
+    assert market.do(op.SET_SPOKE, KEEPER, op.NOBODY, DAI, SHARE_TOKEN, most, most, 0) == OK
+    room = UNLIMITED - int(market.s.hub[DAI, CASH])
+    market.minted[DAI] += room
+    assert market.do(op.MINT_TOKEN, LIQUIDATOR, op.NOBODY, DAI, 0, room) == OK
+    code = market.do(op.DEPOSIT, LIQUIDATOR, op.NOBODY, DAI, 0, room + 1)
+    assert code == EXCEEDED_MAX_DEPOSIT
+    assert market.do(op.DEPOSIT, LIQUIDATOR, op.NOBODY, DAI, 0, room) == OK
