@@ -34,12 +34,13 @@ contract HubShare is ERC4626 {
         return hub.toAssetsDown(asset(), totalSupply());
     }
 
-    /// @notice The room below the add cap; nothing while this token may not add
+    /// @notice The room below the add cap, and below the largest amount the hub holds; nothing while this token may not add
     function maxDeposit(address) public view override returns (uint256) {
         ILiquidityHub.Spoke memory s = hub.getSpoke(asset(), address(this));
         uint256 held = totalAssets();
         if (!s.active || held >= s.addCap) return 0;
-        return Math.min(s.addCap - held, FixedPoint.MAX_AMOUNT - 1);
+        (, uint256 room) = Math.trySub(FixedPoint.MAX_AMOUNT - 1, hub.getAsset(asset()).cash);
+        return Math.min(s.addCap - held, room);
     }
 
     /// @notice What `maxDeposit` buys

@@ -324,6 +324,11 @@ contract LiquidityHub is ILiquidityHub, AccessControl, ReentrancyGuard {
     }
 
     /// @inheritdoc ILiquidityHub
+    function deficitOf(address asset) external view returns (uint256) {
+        return _assets[asset].deficit;
+    }
+
+    /// @inheritdoc ILiquidityHub
     function getAsset(address asset) external view returns (Asset memory) {
         return _assets[asset];
     }

@@ -15,6 +15,9 @@ import {FixedPoint} from "./libraries/FixedPoint.sol";
 contract OracleRouter is IOracleRouter, AccessControl {
     /// @dev Liquidations accept a price that missed its heartbeat for less than this many heartbeats.
     uint256 internal constant STALE_HEARTBEATS = 3;
+    /// @dev Most gas an aggregator may use: several times what any needs, and little of a transaction's. Who sends less
+    /// than it needs makes nothing read as down: the 64th part that stays here does not suffice to go on.
+    uint256 internal constant FEED_GAS = 200_000;
 
     struct Feed {
         IAggregatorV3 aggregator;
@@ -45,6 +48,7 @@ contract OracleRouter is IOracleRouter, AccessControl {
     }
 
     /// @notice Sets or replaces the feed of an asset; the anchor starts again from the next sound price
+    /// @dev Set feeds that answer: until the first sound price, collateral of the asset counts for nothing.
     function setFeed(address asset, Feed calldata feed) external onlyRole(DEFAULT_ADMIN_ROLE) {
         bool sound = feed.aggregator.decimals() == 8 &&
             feed.heartbeat > 0 &&
@@ -95,6 +99,11 @@ contract OracleRouter is IOracleRouter, AccessControl {
         return (price, Status.STALE, age < STALE_HEARTBEATS * f.heartbeat);
     }
 
+    /// @inheritdoc IOracleRouter
+    function accepted(address asset) external view returns (uint256) {
+        return _anchors[asset].price;
+    }
+
     function getFeed(address asset) external view returns (Feed memory) {
         return _feeds[asset];
     }
@@ -111,10 +120,12 @@ contract OracleRouter is IOracleRouter, AccessControl {
         if (other != 0 && otherAge <= f.heartbeat) return (other, otherAge);
     }
 
-    /// @dev An aggregator's answer and age, or (0, 0) when it cannot be believed. A low-level call, because an
-    /// aggregator that answers nonsense must read as down and not revert its reader.
+    /// @dev An aggregator's answer and age, or (0, 0) when it cannot be believed. A low-level call of bounded gas,
+    /// because an aggregator that answers nonsense or never must read as down and not revert its reader.
     function _sound(Feed storage f, IAggregatorV3 aggregator) internal view returns (uint256, uint256) {
-        (bool ok, bytes memory data) = address(aggregator).staticcall(abi.encodeCall(IAggregatorV3.latestRoundData, ()));
+        (bool ok, bytes memory data) = address(aggregator).staticcall{gas: FEED_GAS}(
+            abi.encodeCall(IAggregatorV3.latestRoundData, ())
+        );
         if (!ok || data.length < 160) return (0, 0);
         (uint256 id, int256 answer, , uint256 updatedAt, uint256 answeredInRound) = abi.decode(
             data,

@@ -19,9 +19,6 @@ import {FixedPoint} from "./libraries/FixedPoint.sol";
 contract Vault is VaultAccounts {
     using FixedPoint for uint256;
 
-    /// @notice A partial liquidation leaves at least this much (USD 8 decimals) of both legs.
-    uint256 public constant MIN_LEFTOVER = 1_000e8;
-
     /// @dev What one liquidation moves; see `_terms`.
     struct Terms {
         uint256 repaid; // debt units
@@ -41,7 +38,7 @@ contract Vault is VaultAccounts {
     /// @notice Starts the liquidation delay of an unhealthy account; anyone may
     function flag(uint256 accountId) external nonReentrant {
         Health memory h = _pokedHealth(accountId);
-        if (!h.pricesUsable) revert PriceNotUsable();
+        if (!h.debtPricesUsable) revert PriceNotUsable();
         if (h.factor >= FixedPoint.WAD) revert AccountHealthy();
         if (_accounts[accountId].flaggedAt != 0) revert AlreadyFlagged();
         _accounts[accountId].flaggedAt = block.timestamp;
@@ -49,6 +46,7 @@ contract Vault is VaultAccounts {
     }
 
     /// @notice Clears the flag of an account that recovered; anyone may
+    /// @dev Every price must be usable: a factor in the account's favour is no recovery.
     function unflag(uint256 accountId) external nonReentrant {
         if (_accounts[accountId].flaggedAt == 0) revert NotFlagged();
         Health memory h = _pokedHealth(accountId);
@@ -92,27 +90,36 @@ contract Vault is VaultAccounts {
         _settle(accountId, debtAsset, collateralAsset, t, receiveShares);
 
         Health memory h = health(accountId);
-        if (!h.pricesUsable) return (repaid, collateralOut); // a callback may have moved what prices depend on
-        if (h.factor >= FixedPoint.WAD) _unflag(accountId);
-        else if (h.collateralValue < _policy.dustValue) _writeOffAll(accountId);
+        if (!h.debtPricesUsable) return (repaid, collateralOut); // a callback may have moved what prices depend on
+        if (h.factor >= FixedPoint.WAD) {
+            if (h.pricesUsable || h.debtValue == 0) _unflag(accountId);
+        } else if (_isBeyondHope(h)) {
+            _writeOffAll(accountId);
+        }
     }
 
-    /// @notice Writes off the debts of an unhealthy account whose collateral is below the dust line; anyone may
+    /// @notice Writes off the debts of an unhealthy account whose collateral is below the dust line and below what it
+    /// owes; anyone may
     function writeOff(uint256 accountId) external nonReentrant {
         Health memory h = _pokedHealth(accountId);
-        if (!h.pricesUsable) revert PriceNotUsable();
+        if (!h.debtPricesUsable) revert PriceNotUsable();
         if (h.factor >= FixedPoint.WAD) revert AccountHealthy();
-        if (h.collateralValue >= _policy.dustValue) revert CollateralRemains();
+        if (!_isBeyondHope(h)) revert CollateralRemains();
         _writeOffAll(accountId);
     }
 
     /// @inheritdoc IVault
     function isLiquidatable(uint256 accountId) external view returns (bool) {
         Health memory h = health(accountId);
-        return h.pricesUsable && h.factor < FixedPoint.WAD && _delayPassed(accountId, h.factor);
+        return h.debtPricesUsable && h.factor < FixedPoint.WAD && _delayPassed(accountId, h.factor);
     }
 
     // --- internals ----------------------------------------------------------------------------------------------
+
+    /// @dev Too little for a liquidator, and a loss to whoever lent: what an account still owns is not taken from it.
+    function _isBeyondHope(Health memory h) internal view returns (bool) {
+        return h.collateralValue < _policy.dustValue && h.collateralValue < h.debtValue;
+    }
 
     function _delayPassed(uint256 accountId, uint256 healthFactor) internal view returns (bool) {
         if (_policy.liquidationDelay == 0 || healthFactor < _policy.urgentHealth) return true;
@@ -128,7 +135,7 @@ contract Vault is VaultAccounts {
         uint256 repayAmount
     ) internal returns (Terms memory t) {
         Health memory h = _pokedHealth(accountId);
-        if (!h.pricesUsable) revert PriceNotUsable();
+        if (!h.debtPricesUsable) revert PriceNotUsable();
         if (h.factor >= FixedPoint.WAD) revert AccountHealthy();
         if (!_delayPassed(accountId, h.factor)) revert DelayNotPassed();
         (uint256 d, Reserve storage rd) = _reserve(debtAsset);
@@ -140,7 +147,9 @@ contract Vault is VaultAccounts {
         p.debt = debtAssets(accountId, debtAsset);
         p.collateral = suppliedAssets(accountId, collateralAsset);
         (p.priceDebt, , ) = oracle.read(debtAsset);
-        (p.priceCollateral, , ) = oracle.read(collateralAsset);
+        bool usable;
+        (p.priceCollateral, , usable) = oracle.read(collateralAsset);
+        if (!usable) revert PriceNotUsable();
         (p.unitDebt, p.unitCollateral) = (rd.unit, rc.unit);
 
         uint256 bonusBps;

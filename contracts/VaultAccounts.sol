@@ -8,13 +8,14 @@ import {ReentrancyGuard} from "@openzeppelin/contracts/utils/ReentrancyGuard.sol
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {ILiquidityHub} from "./interfaces/ILiquidityHub.sol";
 import {IOracleRouter} from "./interfaces/IOracleRouter.sol";
+import {IVault} from "./interfaces/IVault.sol";
 import {VaultReserves} from "./VaultReserves.sol";
 import {FixedPoint} from "./libraries/FixedPoint.sol";
 
 /// @title Margin accounts of a vault, what they hold and owe, and their health
 /// @notice Invariants kept here (numbers of the specification): 3, 4 accounts' debts and shares sum to what the hub
 /// books for this vault; 11 a user operation leaves health >= 1 and debt within the borrow limit; 12 supply and repay
-/// read no price and are never blocked; 24 an isolated account holds one collateral and one debt.
+/// need no price and are never blocked; 24 an isolated account holds one collateral and one debt.
 /// Twin: `sim/protocol/vault_accounts.py`.
 abstract contract VaultAccounts is VaultReserves, Multicall, ReentrancyGuard {
     using FixedPoint for uint256;
@@ -72,7 +73,7 @@ abstract contract VaultAccounts is VaultReserves, Multicall, ReentrancyGuard {
 
     // --- supply and borrow --------------------------------------------------------------------------------------
 
-    /// @notice Adds `amount` of `asset` to an account; reads no price
+    /// @notice Adds `amount` of `asset` to an account; needs no price
     /// @dev The first supply of an asset becomes collateral where the reserve and the account's isolation allow it.
     function supply(uint256 accountId, address asset, uint256 amount) external nonReentrant onlyAuthorised(accountId) {
         (uint256 i, Reserve storage r) = _reserve(asset);
@@ -97,6 +98,7 @@ abstract contract VaultAccounts is VaultReserves, Multicall, ReentrancyGuard {
             emit CollateralSet(accountId, asset, true);
         }
         p.supplied += supplied;
+        _unflagRecovered(accountId);
         emit Supplied(accountId, asset, msg.sender, amount, supplied);
     }
 
@@ -146,14 +148,14 @@ abstract contract VaultAccounts is VaultReserves, Multicall, ReentrancyGuard {
         _requireSafe(accountId);
     }
 
-    /// @notice Repays up to `amount` of an account's debt; anyone may, for anyone; reads no price
+    /// @notice Repays up to `amount` of an account's debt; anyone may, for anyone; needs no price
     /// @return paid min(amount, debt rounded up), token units
     function repay(uint256 accountId, address asset, uint256 amount) external nonReentrant returns (uint256 paid) {
         (uint256 i, ) = _reserve(asset);
         paid = Math.min(amount, debtAssets(accountId, asset));
         if (paid == 0) revert ZeroAmount();
         uint256 scaled = _collectRepayment(accountId, i, asset, paid);
-        if (_accounts[accountId].debtBits == 0) _unflag(accountId);
+        _unflagRecovered(accountId);
         emit Repaid(accountId, asset, msg.sender, paid, scaled);
     }
 
@@ -177,10 +179,11 @@ abstract contract VaultAccounts is VaultReserves, Multicall, ReentrancyGuard {
         return hub.debtOf(asset, _positions[accountId][asset].scaledDebt);
     }
 
-    /// @notice HF = floor(half(sum C_i lt_i, WAD, sum D_j) / BPS), with C_i down and D_j up
+    /// @inheritdoc IVault
+    /// @dev HF = floor(half(sum C_i lt_i, WAD, sum D_j) / BPS), with C_i down and D_j up.
     function health(uint256 accountId) public view returns (Health memory h) {
         Account storage a = _accounts[accountId];
-        (h.pricesOk, h.pricesUsable) = (true, true);
+        (h.pricesOk, h.pricesUsable, h.debtPricesUsable) = (true, true, true);
         uint256 bits = a.collateralBits | a.debtBits;
         for (uint256 i = 0; bits >> i != 0; ++i) {
             if ((bits >> i) & 1 == 0) continue;
@@ -189,13 +192,18 @@ abstract contract VaultAccounts is VaultReserves, Multicall, ReentrancyGuard {
             (uint256 price, IOracleRouter.Status status, bool usable) = oracle.read(asset);
             if (status != IOracleRouter.Status.OK) h.pricesOk = false;
             if (!usable) h.pricesUsable = false;
+            if ((a.debtBits >> i) & 1 == 1) {
+                h.debtValue += debtAssets(accountId, asset).debtValue(price, r.unit);
+                if (!usable) h.debtPricesUsable = false;
+            }
             if ((a.collateralBits >> i) & 1 == 1) {
+                if (!usable) price = Math.max(price, oracle.accepted(asset));
                 uint256 value = suppliedAssets(accountId, asset).collateralValue(price, r.unit);
                 h.collateralValue += value;
                 h.weightedCollateral += value * _threshold(r);
                 h.weightedLimit += value * r.config.ltvBps;
+                if (r.config.rehypothecate && hub.deficitOf(asset) > 0) h.pricesOk = false;
             }
-            if ((a.debtBits >> i) & 1 == 1) h.debtValue += debtAssets(accountId, asset).debtValue(price, r.unit);
         }
         h.factor = _healthFactor(h.weightedCollateral, h.debtValue);
     }
@@ -246,6 +254,18 @@ abstract contract VaultAccounts is VaultReserves, Multicall, ReentrancyGuard {
         Position storage p = _positions[accountId][asset];
         p.supplied -= supplied;
         if (p.supplied == 0) _accounts[accountId].collateralBits &= ~(1 << i);
+    }
+
+    /// @dev Recovery ends a flag: the next fall has a delay of its own. While a price cannot be used nobody knows, and
+    /// the flag stays; without a flag no price is read.
+    function _unflagRecovered(uint256 accountId) internal {
+        Account storage a = _accounts[accountId];
+        if (a.flaggedAt == 0) return;
+        if (a.debtBits != 0) {
+            Health memory h = health(accountId);
+            if (!h.pricesUsable || h.factor < FixedPoint.WAD) return;
+        }
+        _unflag(accountId);
     }
 
     function _unflag(uint256 accountId) internal {

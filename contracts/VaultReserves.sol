@@ -16,6 +16,8 @@ abstract contract VaultReserves is IVault, AccessControl {
     using FixedPoint for uint256;
 
     uint256 internal constant MAX_RESERVES = 64;
+    /// @notice A partial liquidation leaves at least this much (USD 8 decimals) of both legs.
+    uint256 public constant MIN_LEFTOVER = 1_000e8;
 
     ILiquidityHub public immutable hub;
     IOracleRouter public immutable oracle;
@@ -105,7 +107,7 @@ abstract contract VaultReserves is IVault, AccessControl {
 
     function _checkReserve(Reserve storage r) internal view {
         ReserveConfig memory c = r.config;
-        uint256 worst = (FixedPoint.BPS + c.maxBonusBps) * r.ltFromBps;
+        uint256 worst = (FixedPoint.BPS + c.maxBonusBps) * _threshold(r); // it only falls from here on
         bool sound = c.ltvBps <= c.ltBps &&
             c.minBonusBps <= c.maxBonusBps &&
             c.liquidationFeeBps <= FixedPoint.BPS &&
@@ -119,7 +121,7 @@ abstract contract VaultReserves is IVault, AccessControl {
             p.liquidationDelay <= FixedPoint.YEAR &&
             p.urgentHealth <= FixedPoint.WAD &&
             p.dustValue > 0 &&
-            p.dustValue < FixedPoint.MAX_PRICE;
+            p.dustValue <= MIN_LEFTOVER; // so that a partial liquidation never ends in a write-off
         if (!sound) revert InvalidPolicy();
         _policy = p;
         emit PolicySet(p);

@@ -112,6 +112,8 @@ interface ILiquidityHub {
     /// @notice Debt of a scaled amount, interest to now included, up
     function debtOf(address asset, uint256 scaled) external view returns (uint256);
     function totalAssets(address asset) external view returns (uint256);
+    /// @notice Unpayable debt that nobody has borne yet: shares of the asset are worth less than they read as
+    function deficitOf(address asset) external view returns (uint256);
     function getAsset(address asset) external view returns (Asset memory);
     function getSpoke(address asset, address spoke) external view returns (Spoke memory);
 }

@@ -26,6 +26,9 @@ interface IOracleRouter {
     /// @return liquidatable true when OK, or STALE for less than three heartbeats
     function read(address asset) external view returns (uint256 price, Status status, bool liquidatable);
 
+    /// @notice The last price accepted (the anchor), USD with 8 decimals; 0 before the first
+    function accepted(address asset) external view returns (uint256);
+
     /// @notice Advances the deviation check of `asset`: anyone may call, operations that need prices do
     function poke(address asset) external;
 }

@@ -36,7 +36,7 @@ interface IVault {
         ILiquidationEngine engine;
         uint256 liquidationDelay; // seconds between flag and liquidation; 0: no flag needed
         uint256 urgentHealth; // WAD; below it the delay does not apply
-        uint256 dustValue; // USD; an unhealthy account with less collateral is written off
+        uint256 dustValue; // USD; an unhealthy account with less collateral, and less than it owes, is written off
     }
 
     struct Account {
@@ -58,8 +58,9 @@ interface IVault {
         uint256 collateralValue; // USD, down
         uint256 debtValue; // USD, up
         uint256 factor; // WAD, down; max when nothing is owed
-        bool pricesOk; // every price of the account is OK
-        bool pricesUsable; // every price of the account may be liquidated on
+        bool pricesOk; // every price of the account is OK, and no collateral that is lent on has an open deficit
+        bool pricesUsable; // every price of the account may be liquidated on: the factor is what it is
+        bool debtPricesUsable; // those of its debts may: the factor is at most too high, so below 1 is unhealthy
     }
 
     event ReserveSet(address indexed asset, ReserveConfig config, uint256 ltFromBps, uint256 rampEnd);
@@ -108,9 +109,11 @@ interface IVault {
     error InsufficientSupply();
     error NoDebt();
     error NotCollateral();
-    /// @notice Thrown when a price of the account is not fresh and undisputed.
+    /// @notice Thrown when a price of the account is not fresh and undisputed, or collateral that is lent on still counts
+    /// a loss that nobody has borne yet: who borrows against it would leave his part of the haircut to others.
     error PriceNotOk();
-    /// @notice Thrown when a price of the account may not be liquidated on.
+    /// @notice Thrown when the price of a debt, or of the collateral to be seized, may not be liquidated on; and by
+    /// `unflag`, when any price of the account may not.
     error PriceNotUsable();
     error BorrowLimitExceeded();
     error Unhealthy();
@@ -137,6 +140,9 @@ interface IVault {
     function suppliedAssets(uint256 accountId, address asset) external view returns (uint256);
     /// @notice Token units owed now, up
     function debtAssets(uint256 accountId, address asset) external view returns (uint256);
+    /// @notice What an account holds, owes and is allowed. Collateral whose price may not be liquidated on counts at the
+    /// higher of that price (0 when down) and the last one accepted: in the account's favour, so that a broken feed
+    /// liquidates nobody, and shields nobody who is unhealthy without it.
     function health(uint256 accountId) external view returns (Health memory);
     /// @notice Whether `liquidate` would find the account eligible now
     function isLiquidatable(uint256 accountId) external view returns (bool);

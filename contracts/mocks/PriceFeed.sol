@@ -5,12 +5,13 @@ import {IAggregatorV3} from "../interfaces/IAggregatorV3.sol";
 
 /// @title PriceFeed: a Chainlink-style feed that says what it is told, faults included
 contract PriceFeed is IAggregatorV3 {
-    /// @notice How the feed behaves: answers, reverts, answers an incomplete round, or answers too few bytes.
+    /// @notice How the feed behaves: answers, reverts, answers an incomplete round, answers too few bytes, or burns all gas.
     enum Mode {
         NORMAL,
         REVERTS,
         INCOMPLETE,
-        GARBLED
+        GARBLED,
+        BURNS
     }
 
     error FeedReverted();
@@ -40,6 +41,12 @@ contract PriceFeed is IAggregatorV3 {
 
     function latestRoundData() external view returns (uint80, int256, uint256, uint256, uint80) {
         if (mode == Mode.REVERTS) revert FeedReverted();
+        if (mode == Mode.BURNS) {
+            // solhint-disable-next-line no-inline-assembly
+            assembly ("memory-safe") {
+                invalid()
+            }
+        }
         if (mode == Mode.GARBLED) {
             // One word where five are due.
             // solhint-disable-next-line no-inline-assembly

@@ -48,6 +48,7 @@ from sim.protocol.state import (
     BORROW_INDEX,
     CASH,
     COLLATERAL_ENABLED,
+    DEFICIT,
     DRAW_CAP,
     DRAWN_SCALED,
     ESCROWED,
@@ -107,6 +108,8 @@ def _borrowing_pays(s: State, w: Market, k: int) -> bool:
     _, status_of_target, _ = oracle.read(s, v, target)
     if status != oracle.STATUS_OK or status_of_target != oracle.STATUS_OK:
         return False
+    if s.reserve[v, i, REHYPOTHECATE] != 0 and s.hub[i, DEFICIT] > 0:
+        return False
     limit = collateral_value(pledged, price, s.unit[i]) * s.reserve[v, i, LTV]
     borrowed = mul_div_down(_most_debt(s, w, limit), w.price[k, target], s.unit[target])
     code, out = pair.amount_out(s, p, 1 - side, pledged)
@@ -128,7 +131,7 @@ def _borrow(s: State, w: Market) -> None:
     )
     if op.supply(s, actor, a, i, 0, _room_to_supply(s, w), zero(), zero()) != OK:
         return
-    _, limit, _, _, _, _, _ = health(s, a)
+    _, limit, _, _, _, _, _, _ = health(s, a)
     amount = _most_debt(s, w, limit)
     if op.borrow(s, actor, a, target, 0, amount, zero(), zero()) != OK:
         op.withdraw(s, actor, a, i, 0, max_uint(), zero(), zero())

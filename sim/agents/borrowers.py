@@ -115,7 +115,7 @@ def _top_up(s: State, w: Market, k: int, n: int) -> None:
         lt = threshold(s, v, i)
         if s.position[a, i, IS_COLLATERAL] == 0 or w.purse[n, i] == 0 or lt == 0:
             continue
-        weighted, _, _, debt, _, _, _ = health(s, a)
+        weighted, _, _, debt, _, _, _, _ = health(s, a)
         missing = mul_div_up(debt * BPS, target, wad()) - weighted
         if missing * leverage.HAIR <= debt * BPS:
             return

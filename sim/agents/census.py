@@ -12,6 +12,7 @@ import numpy as np
 from sim.agents.watchers import LEAST_UNITS
 from sim.market.market import (
     COLLATERAL_VALUE,
+    DEBT_USABLE,
     DEBT_VALUE,
     FACTOR,
     LIQUIDATABLE,
@@ -21,7 +22,7 @@ from sim.market.market import (
 from sim.protocol import hub, oracle, vault
 from sim.protocol.fixed_point import BPS, div_down, max_uint, mul_div_half, ray, wad
 from sim.protocol.state import IS_COLLATERAL, POSITION_DEBT, REHYPOTHECATE, SUPPLIED, Array, State
-from sim.protocol.vault_accounts import collateral_value, debt_value
+from sim.protocol.vault_accounts import collateral_price, collateral_value, debt_value
 from sim.protocol.vault_reserves import threshold
 
 NEAR = 1e-5
@@ -64,21 +65,23 @@ def _estimate(s: State) -> tuple[Array, Array]:
     supplied = position[:, :, SUPPLIED] * backs
     owes = debt != 0
     watch = np.zeros((n, len(WATCH)))
-    weighted, usable, least = np.zeros(n), np.ones(n, dtype=bool), np.zeros(n)
+    weighted, least = np.zeros((2, n))
+    usable, debt_usable = np.ones((2, n), dtype=bool)
     for v in range(len(s.policy)):
         members = np.flatnonzero(s.account_vault == v)
         worth, counts, costs, rounds = np.zeros((4, m))
         for i in range(m):
             price, _, sound = oracle.read(s, v, i)
             index, shares, _, held = hub.preview(s, i)
-            worth[i] = price / s.unit[i]
+            worth[i] = collateral_price(s, v, i, price, sound) / s.unit[i]
+            rounds[i] = LEAST_UNITS * (1 + worth[i])
             if s.reserve[v, i, REHYPOTHECATE] != 0:
                 worth[i] *= (held + hub.VIRTUAL) / (shares + hub.VIRTUAL)
             counts[i] = worth[i] * threshold(s, v, i)
             costs[i] = index * price / s.unit[i] / ray()
-            rounds[i] = LEAST_UNITS * (1 + price / s.unit[i])
             if not sound:
-                usable[members] &= ((backs[:, i] == 0) & ~owes[:, i])[members]
+                debt_usable[members] &= ~owes[members, i]
+                usable[members] &= (backs[members, i] == 0) & ~owes[members, i]
         watch[members, COLLATERAL_VALUE] = supplied[members] @ worth
         watch[members, DEBT_VALUE] = debt[members] @ costs
         weighted[members] = supplied[members] @ counts
@@ -89,6 +92,7 @@ def _estimate(s: State) -> tuple[Array, Array]:
     valued = watch[:, DEBT_VALUE] != 0
     watch[valued, FACTOR] = weighted[valued] * (wad() / BPS) / watch[valued, DEBT_VALUE]
     watch[owing & usable, USABLE] = 1
+    watch[owing & debt_usable, DEBT_USABLE] = 1
     return watch, watch[:, (COLLATERAL_VALUE, DEBT_VALUE)].min(axis=1) < least
 
 
@@ -97,7 +101,7 @@ def _exact(s: State, rows: Array) -> Array:
     n, position = len(rows), s.position[rows]
     watch = np.full((n, len(WATCH)), 0, dtype=object)
     weighted = np.full(n, 0, dtype=object)
-    usable = np.ones(n, dtype=bool)
+    usable, debt_usable = np.ones((2, n), dtype=bool)
     for v in range(len(s.policy)):
         members = s.account_vault[rows] == v
         for i in range(len(s.unit)):
@@ -107,18 +111,20 @@ def _exact(s: State, rows: Array) -> Array:
             assets = position[backs, i, SUPPLIED]
             if s.reserve[v, i, REHYPOTHECATE] != 0:
                 assets = hub.to_assets_down(s, i, assets)
-            value = collateral_value(assets, price, s.unit[i])
+            counted = collateral_price(s, v, i, price, sound)
+            value = collateral_value(assets, counted, s.unit[i])
             watch[backs, COLLATERAL_VALUE] += value
             weighted[backs] += value * threshold(s, v, i)
             debt = hub.debt_of(s, i, position[owes, i, POSITION_DEBT])
             watch[owes, DEBT_VALUE] += debt_value(debt, price, s.unit[i])
             if not sound:
-                usable[backs] = usable[owes] = False
+                usable[backs] = usable[owes] = debt_usable[owes] = False
     watch[:, FACTOR] = max_uint()
     valued = watch[:, DEBT_VALUE] != 0
     factors = mul_div_half(weighted[valued], wad(), watch[valued, DEBT_VALUE])
     watch[valued, FACTOR] = div_down(factors, BPS)
     watch[usable, USABLE] = 1
-    for n in np.flatnonzero(usable & (watch[:, FACTOR] < wad())):
+    watch[debt_usable, DEBT_USABLE] = 1
+    for n in np.flatnonzero(debt_usable & (watch[:, FACTOR] < wad())):
         watch[n, LIQUIDATABLE] = int(vault.delay_passed(s, rows[n], watch[n, FACTOR]))
     return watch

@@ -7,7 +7,7 @@ They act at any gas price (an assumption: these calls are rare and small).
 from __future__ import annotations
 
 from sim.agents.watchers import flags_matter, look_at
-from sim.market.market import COLLATERAL_VALUE, FACTOR, USABLE, Market
+from sim.market.market import COLLATERAL_VALUE, DEBT_USABLE, DEBT_VALUE, FACTOR, USABLE, Market
 from sim.protocol import hub, oracle
 from sim.protocol import transaction as op
 from sim.protocol.fixed_point import jitable, wad, zero
@@ -59,7 +59,8 @@ def flag(s: State, w: Market) -> None:
             continue
         flagged = s.account[a, FLAGGED_AT] != 0
         unhealthy = w.watch[a, FACTOR] < wad()
-        if flagged == unhealthy or w.watch[a, USABLE] == 0:
+        usable = w.watch[a, USABLE] if flagged else w.watch[a, DEBT_USABLE]
+        if flagged == unhealthy or usable == 0:
             continue
         if flagged:
             op.unflag(s, KEEPER, a, 0, 0, zero(), zero(), zero())
@@ -75,9 +76,9 @@ def settle_losses(s: State, w: Market) -> None:
     """
     for n in range(w.hot_count[0]):
         a = w.hot[n]
-        dust = s.policy[s.account_vault[a], DUST_VALUE]
-        no_collateral = w.watch[a, COLLATERAL_VALUE] < dust
-        if w.watch[a, FACTOR] < wad() and no_collateral and w.watch[a, USABLE] != 0:
+        collateral, dust = w.watch[a, COLLATERAL_VALUE], s.policy[s.account_vault[a], DUST_VALUE]
+        no_collateral = collateral < dust and collateral < w.watch[a, DEBT_VALUE]
+        if w.watch[a, FACTOR] < wad() and no_collateral and w.watch[a, DEBT_USABLE] != 0:
             op.write_off(s, KEEPER, a, 0, 0, zero(), zero(), zero())
             look_at(s, w, a)
     for i in range(s.unit.shape[0]):

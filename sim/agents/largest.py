@@ -23,14 +23,14 @@ def largest_debt(s: State, a: int) -> int:
 
 @jitable
 def largest_collateral(s: State, a: int, d: int) -> int:
-    """The account's largest collateral at oracle prices, of those that a pair trades against d
-    unless d is -1; -1 without any.
+    """The account's largest collateral at oracle prices that are usable, of those that a pair
+    trades against d unless d is -1; -1 without any.
     """
     c, most = -1, zero()
     for i in range(s.unit.shape[0]):
         if s.position[a, i, IS_COLLATERAL] != 0 and (d < 0 or s.pair_of[i, d] >= 0):
-            price, _, _ = oracle.read(s, s.account_vault[a], i)
+            price, _, usable = oracle.read(s, s.account_vault[a], i)
             value = collateral_value(supplied_assets(s, a, i), price, s.unit[i])
-            if c < 0 or value > most:
+            if usable and (c < 0 or value > most):
                 c, most = i, value
     return c

@@ -65,7 +65,7 @@ def reduce(s: State, w: Market, k: int, n: int) -> bool:
     c = largest_collateral(s, a, d)
     if d < 0 or c < 0:
         return False
-    weighted, _, _, debt, _, _, _ = health(s, a)
+    weighted, _, _, debt, _, _, _, _ = health(s, a)
     missing = mul_div_up(debt, target, wad()) - div_down(weighted, BPS)
     if missing * HAIR <= debt:
         return False
@@ -113,7 +113,7 @@ def increase(s: State, w: Market, k: int, n: int) -> bool:
     c = largest_collateral(s, a, d)
     if d < 0 or c < 0:
         return False
-    weighted, limit, _, debt, _, _, _ = health(s, a)
+    weighted, limit, _, debt, _, _, _, _ = health(s, a)
     spare = div_down(weighted, BPS) - mul_div_up(debt, target, wad())
     room = div_down(_below(limit, debt), BPS)
     if spare * HAIR <= debt or room * HAIR <= debt:
@@ -148,7 +148,7 @@ def withdrawable(s: State, a: int, c: int, least_health: int) -> int:
         x <= (sum LTV C - D) / LTV,    x <= (W - health D) / LT
     """
     v = s.account_vault[a]
-    weighted, limit, _, debt, _, _, _ = health(s, a)
+    weighted, limit, _, debt, _, _, _, _ = health(s, a)
     by_limit = _below(limit, debt)
     by_health = weighted - mul_div_up(debt * BPS, least_health, wad())
     if by_limit <= 0 or by_health * HAIR <= debt * BPS:

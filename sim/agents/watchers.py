@@ -2,8 +2,9 @@
 and after every action on an account, but only where it can matter.
 
 Lazy checks. An account that was healthy stays healthy until prices have moved by what it had to
-spare. With C_i what a unit of collateral i counts for (price x threshold x share price), D_j what a
-unit of scaled debt j costs (price x index), and everything as the router and the hub tell it, let
+spare. With C_i what a unit of collateral i counts for (price x threshold x share price, where the
+price is the last one accepted if that is higher and the price is not usable), D_j what a unit of
+scaled debt j costs (price x index), and everything as the router and the hub tell it, let
 
     level_cd = C_c / D_d                                   for accounts of one collateral, one debt
     fall = product over looks of min_i min(1, C_i / C_i') min_j min(1, D_j' / D_j)       for others
@@ -15,8 +16,8 @@ was level0, with = for one pair. It cannot be below 1 while
 
 Only accounts at their limit are checked again. An unhealthy account matters to the keepers once its
 collateral may be below the dust line, which is another such limit on `fall`; liquidators check it
-themselves when it can pay them. Where flags or latencies decide, or prices that cannot be used,
-unhealthy accounts are checked at every look.
+themselves when it can pay them. Where flags or latencies decide, or debts whose prices cannot be
+used, unhealthy accounts are checked at every look.
 
 `slack` covers rounding: of doubles here, and of the integers of exact runs, in which a value is off
 by less than a unit of it and a unit of the token. That is below 1e-6 of any value above 1e6 such
@@ -33,6 +34,7 @@ import numpy as np
 from sim.market.market import (
     COLLATERAL_VALUE,
     COLLATERAL_WORTH,
+    DEBT_USABLE,
     DEBT_VALUE,
     DEBT_WORTH,
     FACTOR,
@@ -54,7 +56,7 @@ from sim.protocol.state import (
     REHYPOTHECATE,
     State,
 )
-from sim.protocol.vault_accounts import has_debt, health
+from sim.protocol.vault_accounts import collateral_price, has_debt, health
 from sim.protocol.vault_reserves import threshold
 
 SLACK = 1e-4
@@ -132,6 +134,7 @@ def _is_hot(s: State, w: Market, a: int) -> bool:
 def look_at(s: State, w: Market, a: int) -> None:
     """Check one account; one without debt cannot be unhealthy and is not valued."""
     w.watch[a, USABLE] = zero()
+    w.watch[a, DEBT_USABLE] = zero()
     w.watch[a, LIQUIDATABLE] = zero()
     w.pair[a] = _pair(s, a)
     if not has_debt(s, a):
@@ -141,12 +144,14 @@ def look_at(s: State, w: Market, a: int) -> None:
         w.since[a] = zero()
         w.limit[a] = 0.0
         return
-    _, _, collateral, debt, factor, _, usable = health(s, a)
+    _, _, collateral, debt, factor, _, usable, debt_usable = health(s, a)
     w.watch[a, FACTOR] = factor
     w.watch[a, COLLATERAL_VALUE] = collateral
     w.watch[a, DEBT_VALUE] = debt
     if usable:
         w.watch[a, USABLE] = zero() + 1
+    if debt_usable:
+        w.watch[a, DEBT_USABLE] = zero() + 1
         if factor < wad() and vault.delay_passed(s, a, factor):
             w.watch[a, LIQUIDATABLE] = zero() + 1
     if w.watch[a, LIQUIDATABLE] == 0:
@@ -199,7 +204,7 @@ def _spared(s: State, w: Market, a: int) -> float:
     if factor >= wad():
         return float(wad()) / float(factor)
     v = s.account_vault[a]
-    if flags_matter(s, v) or w.timed[0] != 0 or w.watch[a, USABLE] == 0:
+    if flags_matter(s, v) or w.timed[0] != 0 or w.watch[a, DEBT_USABLE] == 0:
         return np.inf
     return float(s.policy[v, DUST_VALUE]) / float(collateral)
 
@@ -226,8 +231,9 @@ def _measure(s: State, w: Market) -> None:
     for i in range(m):
         index, shares, _, held = hub.preview(s, i)
         for v in range(s.policy.shape[0]):
-            price, _, _ = oracle.read(s, v, i)
-            collateral = float(price * threshold(s, v, i)) / float(BPS * s.unit[i])
+            price, _, usable = oracle.read(s, v, i)
+            counted = collateral_price(s, v, i, price, usable)
+            collateral = float(counted * threshold(s, v, i)) / float(BPS * s.unit[i])
             if s.reserve[v, i, REHYPOTHECATE] != 0:
                 collateral *= float(held + hub.VIRTUAL) / float(shares + hub.VIRTUAL)
             debt = float(price * index) / float(ray() * s.unit[i])
@@ -239,13 +245,13 @@ def _measure(s: State, w: Market) -> None:
             w.worth[v, i, COLLATERAL_WORTH] = collateral
             w.worth[v, i, DEBT_WORTH] = debt
             w.worth[v, i, PRICE_SEEN] = float(price)
-            units += 1 + float(price) / float(s.unit[i])
+            units += 1 + float(counted) / float(s.unit[i])
     w.least_value[0] = LEAST_UNITS * units
     for v in range(s.policy.shape[0]):
         for d in range(m):
             debt = w.worth[v, d, DEBT_WORTH]
             for c in range(m):
-                level = 0.0  # of a price that is down: whoever owes or holds it is checked
+                level = 0.0  # of a debt whose price is down: whoever owes it is checked
                 if debt > 0:
                     level = w.worth[v, c, COLLATERAL_WORTH] / debt
                 w.level[(v * m + c) * m + d] = level

@@ -191,7 +191,7 @@ def _price(s: State, v: int, i: int) -> tuple[int, int, int]:
 def _account(s: State, a: int) -> list[int]:
     """The row that `Lens.accounts` returns."""
     assets = range(len(s.unit))
-    _, _, collateral, debt, factor, _, usable = health(s, a)
+    _, _, collateral, debt, factor, _, usable, _ = health(s, a)
     row = [
         sum(1 << i for i in assets if s.position[a, i, IS_COLLATERAL]),
         sum(1 << i for i in assets if s.position[a, i, POSITION_DEBT]),

@@ -52,8 +52,15 @@ attacker pays. Stages are in `sim.agents.attacker`."""
 ATTACK_TIME = ("at", "borrow_from")
 ATTACK_AT, BORROW_FROM = range(len(ATTACK_TIME))
 
-WATCH = ("health_factor", "collateral_value", "debt_value", "prices_usable", "liquidatable")
-FACTOR, COLLATERAL_VALUE, DEBT_VALUE, USABLE, LIQUIDATABLE = range(len(WATCH))
+WATCH = (
+    "health_factor",
+    "collateral_value",
+    "debt_value",
+    "prices_usable",
+    "debt_prices_usable",
+    "liquidatable",
+)
+FACTOR, COLLATERAL_VALUE, DEBT_VALUE, USABLE, DEBT_USABLE, LIQUIDATABLE = range(len(WATCH))
 
 BEHAVIOUR = ("kind", "trigger", "target", "review", "delay", "rounds", "slippage")
 BEHAVES, TRIGGER, TARGET, REVIEW, DELAY, ROUNDS, SLIPPAGE = range(len(BEHAVIOUR))

@@ -62,12 +62,14 @@ def redeem(s: State, actor: int, i: int, shares: int) -> int:
 
 @jitable
 def _max_deposit(s: State, i: int) -> int:
-    """The room below the add cap; nothing while the share token may not add."""
+    """The room below the add cap, and below the largest amount the hub holds; nothing while the
+    share token may not add.
+    """
     spoke = s.spoke[s.spoke.shape[0] - 1, i]
     held = hub.to_assets_down(s, i, spoke[ADDED_SHARES])
     if spoke[ACTIVE] == 0 or held >= spoke[ADD_CAP]:
         return zero()
-    return min(spoke[ADD_CAP] - held, max_amount() - 1)
+    return min(spoke[ADD_CAP] - held, max(zero(), max_amount() - 1 - s.hub[i, CASH]))
 
 
 @jitable

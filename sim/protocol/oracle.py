@@ -23,7 +23,7 @@ STATUS_OK, STATUS_STALE, STATUS_DEVIATED, STATUS_DOWN = range(4)
 STALE_HEARTBEATS = 3
 """Liquidations accept a price that missed its heartbeat for less than this many heartbeats."""
 
-FEED_NORMAL, FEED_REVERTS, FEED_INCOMPLETE, FEED_GARBLED = range(4)
+FEED_NORMAL, FEED_REVERTS, FEED_INCOMPLETE, FEED_GARBLED, FEED_BURNS = range(5)
 
 
 @jitable
@@ -58,6 +58,12 @@ def read(s: State, v: int, i: int) -> tuple[int, int, bool]:
     if age <= row[HEARTBEAT]:
         return price, STATUS_OK, True
     return price, STATUS_STALE, age < STALE_HEARTBEATS * row[HEARTBEAT]
+
+
+@inlined
+def accepted(s: State, v: int, i: int) -> int:
+    """The last price accepted; 0 before the first."""
+    return s.oracle[v, i, ANCHOR]
 
 
 @inlined

@@ -25,7 +25,7 @@ from sim.protocol.errors import (
     UNHEALTHY,
     ZERO_AMOUNT,
 )
-from sim.protocol.fixed_point import jitable, wad, zero
+from sim.protocol.fixed_point import inlined, jitable, wad, zero
 from sim.protocol.liquidation import leaves_dust, quote, seize_amounts
 from sim.protocol.state import (
     DUST_VALUE,
@@ -60,7 +60,7 @@ from sim.protocol.vault_reserves import threshold
 def flag(s: State, a: int) -> int:
     """Start the liquidation delay of an unhealthy account."""
     poke(s, a)
-    _, _, _, _, factor, _, usable = health(s, a)
+    _, _, _, _, factor, _, _, usable = health(s, a)
     if not usable:
         return PRICE_NOT_USABLE
     if factor >= wad():
@@ -73,11 +73,11 @@ def flag(s: State, a: int) -> int:
 
 @jitable
 def unflag(s: State, a: int) -> int:
-    """Clear the flag of an account that recovered."""
+    """Clear the flag of an account that recovered, if every price of it is usable."""
     if s.account[a, FLAGGED_AT] == 0:
         return NOT_FLAGGED
     poke(s, a)
-    _, _, _, _, factor, _, usable = health(s, a)
+    _, _, _, _, factor, _, usable, _ = health(s, a)
     if not usable:
         return PRICE_NOT_USABLE
     if factor < wad():
@@ -91,7 +91,7 @@ def terms(s: State, a: int, d: int, c: int, repay_amount: int) -> tuple[int, int
     """(code, repaid, seized with fee, fee) of liquidating up to `repay_amount` of debt `d` for
     collateral `c` now.
     """
-    _, _, _, total_debt, factor, _, usable = health(s, a)
+    _, _, _, total_debt, factor, _, _, usable = health(s, a)
     if not usable:
         return PRICE_NOT_USABLE, zero(), zero(), zero()
     if factor >= wad():
@@ -114,7 +114,9 @@ def terms_at(
 
     debt, collateral = debt_assets(s, a, d), supplied_assets(s, a, c)
     price_debt, _, _ = oracle.read(s, v, d)
-    price_collateral, _, _ = oracle.read(s, v, c)
+    price_collateral, _, usable = oracle.read(s, v, c)
+    if not usable:
+        return PRICE_NOT_USABLE, zero(), zero(), zero()
     seconds_flagged = zero()
     if s.account[a, FLAGGED_AT] != 0:
         seconds_flagged = s.clock[0] - s.account[a, FLAGGED_AT]
@@ -230,26 +232,29 @@ def settle(s: State, a: int, d: int, repaid: int) -> int:
     code = collect_repayment(s, a, d, repaid)
     if code != OK:
         return code
-    _, _, collateral, _, factor, _, usable = health(s, a)
-    if not usable:
+    _, _, collateral, debt, factor, _, usable, debt_usable = health(s, a)
+    if not debt_usable:
         return OK
     if factor >= wad():
-        s.account[a, FLAGGED_AT] = zero()
-    elif collateral < s.policy[s.account_vault[a], DUST_VALUE]:
+        if usable or debt == 0:
+            s.account[a, FLAGGED_AT] = zero()
+    elif _is_beyond_hope(s, a, collateral, debt):
         return _write_off_all(s, a)
     return OK
 
 
 @jitable
 def write_off(s: State, a: int) -> int:
-    """Write off the debts of an unhealthy account whose collateral is below the dust line."""
+    """Write off the debts of an unhealthy account whose collateral is below the dust line and below
+    what it owes.
+    """
     poke(s, a)
-    _, _, collateral, _, factor, _, usable = health(s, a)
+    _, _, collateral, debt, factor, _, _, usable = health(s, a)
     if not usable:
         return PRICE_NOT_USABLE
     if factor >= wad():
         return ACCOUNT_HEALTHY
-    if collateral >= s.policy[s.account_vault[a], DUST_VALUE]:
+    if not _is_beyond_hope(s, a, collateral, debt):
         return COLLATERAL_REMAINS
     return _write_off_all(s, a)
 
@@ -257,11 +262,16 @@ def write_off(s: State, a: int) -> int:
 @jitable
 def is_liquidatable(s: State, a: int) -> bool:
     """Whether `liquidate` would find the account eligible now."""
-    _, _, _, _, factor, _, usable = health(s, a)
+    _, _, _, _, factor, _, _, usable = health(s, a)
     return usable and factor < wad() and delay_passed(s, a, factor)
 
 
 # --- internals ------------------------------------------------------------------------------------
+
+
+@inlined
+def _is_beyond_hope(s: State, a: int, collateral: int, debt: int) -> bool:
+    return collateral < s.policy[s.account_vault[a], DUST_VALUE] and collateral < debt
 
 
 @jitable

@@ -43,6 +43,7 @@ from sim.protocol.state import (
     BORROW_CAP,
     BORROW_ENABLED,
     COLLATERAL_ENABLED,
+    DEFICIT,
     DRAWN_SCALED,
     ESCROWED,
     FLAGGED_AT,
@@ -110,14 +111,27 @@ def has_debt(s: State, a: int) -> bool:
     return False
 
 
+@inlined
+def collateral_price(s: State, v: int, i: int, price: int, usable: bool) -> int:
+    """What collateral counts at, of a price read: the higher of it and the last one accepted while
+    it is not usable, in the account's favour.
+    """
+    if usable:
+        return price
+    return max(price, oracle.accepted(s, v, i))
+
+
 @jitable
-def health(s: State, a: int) -> tuple[int, int, int, int, int, bool, bool]:
+def health(s: State, a: int) -> tuple[int, int, int, int, int, bool, bool, bool]:
     """(weighted collateral, weighted limit, collateral value, debt value, health factor, prices ok,
-    prices usable).
+    prices usable, prices of the debts usable).
+
+    While only the debts' are usable, the factor is at most too high: below 1 is unhealthy. Prices
+    are not ok either where collateral that is lent on still counts a loss that nobody has borne.
     """
     v = s.account_vault[a]
     weighted, limit, collateral, debt = zero(), zero(), zero(), zero()
-    prices_ok, prices_usable = True, True
+    prices_ok, prices_usable, debt_prices_usable = True, True, True
     for i in range(s.unit.shape[0]):
         is_collateral = s.position[a, i, IS_COLLATERAL] != 0
         is_debt = s.position[a, i, POSITION_DEBT] != 0
@@ -126,15 +140,28 @@ def health(s: State, a: int) -> tuple[int, int, int, int, int, bool, bool]:
         price, status, usable = oracle.read(s, v, i)
         prices_ok = prices_ok and status == oracle.STATUS_OK
         prices_usable = prices_usable and usable
+        if is_debt:
+            debt += debt_value(debt_assets(s, a, i), price, s.unit[i])
+            debt_prices_usable = debt_prices_usable and usable
         if is_collateral:
+            price = collateral_price(s, v, i, price, usable)
             value = collateral_value(supplied_assets(s, a, i), price, s.unit[i])
             collateral += value
             weighted += value * threshold(s, v, i)
             limit += value * s.reserve[v, i, LTV]
-        if is_debt:
-            debt += debt_value(debt_assets(s, a, i), price, s.unit[i])
+            if s.reserve[v, i, REHYPOTHECATE] != 0 and s.hub[i, DEFICIT] > 0:
+                prices_ok = False
     factor = health_factor(weighted, debt)
-    return weighted, limit, collateral, debt, factor, prices_ok, prices_usable
+    return (
+        weighted,
+        limit,
+        collateral,
+        debt,
+        factor,
+        prices_ok,
+        prices_usable,
+        debt_prices_usable,
+    )
 
 
 # --- accounts -------------------------------------------------------------------------------------
@@ -184,7 +211,7 @@ def set_collateral(s: State, actor: int, a: int, i: int, enabled: int) -> int:
 
 @jitable
 def supply(s: State, actor: int, a: int, i: int, amount: int) -> int:
-    """Add `amount` to the account; reads no price."""
+    """Add `amount` to the account; needs no price."""
     if not _authorised(s, actor, a):
         return NOT_AUTHORISED
     if amount == 0:
@@ -214,6 +241,7 @@ def supply(s: State, actor: int, a: int, i: int, amount: int) -> int:
     ):
         s.position[a, i, IS_COLLATERAL] = zero() + 1
     s.position[a, i, SUPPLIED] += supplied
+    _unflag_recovered(s, a)
     s.result[0] = amount
     return OK
 
@@ -270,7 +298,7 @@ def borrow(s: State, actor: int, a: int, i: int, amount: int) -> int:
 
 @jitable
 def repay(s: State, actor: int, a: int, i: int, amount: int) -> int:
-    """Repay up to `amount` of the account's debt; anyone may; reads no price."""
+    """Repay up to `amount` of the account's debt; anyone may; needs no price."""
     paid = min(amount, debt_assets(s, a, i))
     if paid == 0:
         return ZERO_AMOUNT
@@ -280,8 +308,7 @@ def repay(s: State, actor: int, a: int, i: int, amount: int) -> int:
     code = collect_repayment(s, a, i, paid)
     if code != OK:
         return code
-    if not has_debt(s, a):
-        s.account[a, FLAGGED_AT] = zero()
+    _unflag_recovered(s, a)
     s.result[0] = paid
     return OK
 
@@ -319,7 +346,7 @@ def _require_safe(s: State, a: int) -> int:
     if not has_debt(s, a):
         return OK
     poke(s, a)
-    _, limit, _, debt, factor, prices_ok, _ = health(s, a)
+    _, limit, _, debt, factor, prices_ok, _, _ = health(s, a)
     if not prices_ok:
         return PRICE_NOT_OK
     if debt * BPS > limit:
@@ -328,6 +355,18 @@ def _require_safe(s: State, a: int) -> int:
         return UNHEALTHY
     s.account[a, FLAGGED_AT] = zero()
     return OK
+
+
+@jitable
+def _unflag_recovered(s: State, a: int) -> None:
+    """End the flag of an account that recovered, if every price of it is usable."""
+    if s.account[a, FLAGGED_AT] == 0:
+        return
+    if has_debt(s, a):
+        _, _, _, _, factor, _, usable, _ = health(s, a)
+        if not usable or factor < wad():
+            return
+    s.account[a, FLAGGED_AT] = zero()
 
 
 @jitable

@@ -9,6 +9,9 @@ from pydantic import Field
 from sim.schema.base import BPS, Bps, Hours, Part, Seconds, Symbol, Tokens, Usd
 from sim.schema.problems import Problem
 
+LEAST_LEFTOVER_USD = 1_000
+"""MIN_LEFTOVER of VaultReserves.sol."""
+
 
 class Rates(Part):
     """The kinked interest curve of one asset (LiquidityHub.sol)."""
@@ -65,8 +68,9 @@ class Liquidation(Part):
     )
     dust_value_usd: float = Field(
         gt=0,
-        le=1e6,
-        description="USD of collateral below which what an account still owes is written off",
+        le=LEAST_LEFTOVER_USD,
+        description="USD of collateral below which an account that owes more is written off, above "
+        f"0, at most the {LEAST_LEFTOVER_USD} that a partial liquidation leaves",
     )
 
 

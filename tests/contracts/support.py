@@ -29,7 +29,7 @@ ZERO_ADDRESS = "0x" + "00" * 20
 # IOracleRouter.Status
 OK, STALE, DEVIATED, DOWN = range(4)
 # PriceFeed.Mode
-NORMAL, REVERTS, INCOMPLETE, GARBLED = range(4)
+NORMAL, REVERTS, INCOMPLETE, GARBLED, BURNS = range(5)
 
 
 def down(a: int, b: int, d: int) -> int:

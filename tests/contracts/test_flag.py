@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.contracts.support import WAD, reverts
+from tests.contracts.support import NORMAL, REVERTS, WAD, reverts
 
 DELAY = 1_800
 
@@ -44,6 +44,39 @@ def test_unflag__recovered__clears_the_clock(vault, weth, unhealthy, set_price, 
     assert vault.accountOf(account).flaggedAt == 0
     with reverts(vault.NotFlagged):
         vault.unflag(account, sender=stranger)
+
+
+@pytest.mark.parametrize("verb", ["supply", "repay"])
+def test_supply_and_repay__that_heal_the_account__clear_the_clock(
+    vault, weth, usdc, unhealthy, borrower, stranger, verb
+):
+    """14,400 / 14,760: a quarter of weth more, $450 at 80%, or 360 usdc less make it 1."""
+    account = unhealthy()
+    vault.flag(account, sender=stranger)
+    steps = {"supply": (weth, WAD // 4 - 1, 1), "repay": (usdc, 360 * 10**6 - 1, 1)}
+    asset, almost, rest = steps[verb]
+    getattr(vault, verb)(account, asset, almost, sender=borrower)
+    assert vault.accountOf(account).flaggedAt != 0
+    tx = getattr(vault, verb)(account, asset, rest, sender=borrower)
+    assert vault.health(account).factor == WAD
+    assert vault.Unflagged(account) in tx.events
+    assert vault.accountOf(account).flaggedAt == 0
+
+
+def test_supply__while_a_price_is_not_usable__leaves_the_clock(
+    vault, feeds, weth, usdc, unhealthy, admin, borrower, stranger
+):
+    """Healthy at the last price accepted is no recovery; with the feed back it is one."""
+    account = unhealthy()
+    vault.flag(account, sender=stranger)
+    feeds[weth.address].setMode(REVERTS, sender=admin)
+    vault.supply(account, weth, WAD, sender=borrower)
+    vault.repay(account, usdc, 10**6, sender=borrower)
+    assert vault.health(account).factor > WAD
+    assert vault.accountOf(account).flaggedAt != 0
+    feeds[weth.address].setMode(NORMAL, sender=admin)
+    vault.supply(account, weth, 1, sender=borrower)
+    assert vault.accountOf(account).flaggedAt == 0
 
 
 def test_borrow__by_a_recovered_account__clears_the_clock(

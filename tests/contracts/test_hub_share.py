@@ -144,6 +144,21 @@ def test_deposit__all_the_room_there_is__fits(hub, asset, share, admin, stranger
         assert share.maxDeposit(stranger) <= 1
 
 
+def test_deposit__largest_amount_of_the_hub__bounds_the_room(
+    hub, asset, share, admin, add, spoke, stranger
+):
+    """Without a cap, 2^112 - 1 less what others brought is offered, and accepted to the unit."""
+    hub.setSpoke(asset, share, MAX_UINT, 0, True, False, sender=admin)
+    add(asset, 3 * WAD)
+    room = MAX_CAP - 3 * WAD
+    assert (share.maxDeposit(stranger), share.maxMint(stranger)) == (room, room)
+    with reverts(share.ERC4626ExceededMaxDeposit, max=room):
+        share.deposit(room + 1, stranger, sender=stranger)
+    asset.mint(stranger, room, sender=admin)
+    share.mint(room, stranger, sender=stranger)
+    assert (share.maxDeposit(stranger), share.maxMint(stranger)) == (0, 0)
+
+
 def test_limits__hub_would_refuse__are_zero(hub, asset, share, admin, supplier):
     """ERC-4626: max* factor in global limits and are 0 while an operation is switched off."""
     share.deposit(5 * WAD, supplier, sender=supplier)

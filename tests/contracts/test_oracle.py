@@ -3,6 +3,7 @@
 import pytest
 
 from tests.contracts.support import (
+    BURNS,
     DEVIATED,
     DOWN,
     GARBLED,
@@ -70,9 +71,11 @@ def test_read__answer_not_inside_the_bounds__is_down(oracle, weth, feed, admin, 
     assert read(oracle, weth) == (0, DOWN, False)
 
 
-@pytest.mark.parametrize("mode", [REVERTS, INCOMPLETE, GARBLED])
+@pytest.mark.parametrize("mode", [REVERTS, INCOMPLETE, GARBLED, BURNS])
 def test_read__feed_broken__is_down(oracle, weth, feed, admin, mode):
-    """A feed that reverts, answers an old round or too few bytes never reverts its reader."""
+    """A feed that reverts, answers an old round or too few bytes, or burns all gas never reverts
+    its reader.
+    """
     feed.setMode(mode, sender=admin)
     assert read(oracle, weth) == (0, DOWN, False)
     oracle.poke(weth, sender=admin)
@@ -111,6 +114,19 @@ def test_read__primary_unsound__fallback_steps_in(
     assert read(oracle, weth) == expected
     other.post(0, sender=admin)
     assert read(oracle, weth) == expected
+
+
+def test_liquidate__primary_burns_all_its_gas__goes_on_by_the_fallback(
+    project, vault, oracle, feeds, weth, admin, set_feed, unhealthy, liquidate
+):
+    """Each reading of the broken feed costs 200,000 gas, a transaction a few of them."""
+    account = unhealthy()
+    other = admin.deploy(project.PriceFeed, 8)
+    other.post(1_800 * USD, sender=admin)
+    set_feed(weth, fallbackAggregator=other)
+    feeds[weth.address].setMode(BURNS, sender=admin)
+    assert read(oracle, weth) == (1_800 * USD, OK, True)
+    assert 200_000 < liquidate(account).gas_used < 2_000_000
 
 
 @pytest.mark.parametrize(

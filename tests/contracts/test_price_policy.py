@@ -1,4 +1,8 @@
-"""What each status of a price allows: supply and repay always, the rest as the table says."""
+"""What each status of a price allows: supply and repay always, the rest as the table says.
+
+Debts need a price that can be used, and so does collateral that is seized; other collateral counts
+in the account's favour.
+"""
 
 import pytest
 
@@ -6,7 +10,7 @@ from tests.contracts.support import MAX_UINT, REVERTS, USD, WAD, reverts
 
 HEARTBEAT, HOLD_OFF = 3_600, 1_800
 
-# state -> (error of what raises risk, error of what liquidates); None: goes through
+# state -> (error of what raises risk, error of what liquidates by it); None: goes through
 POLICY = {
     "ok": ("BorrowLimitExceeded", None),
     "stale": ("PriceNotOk", None),
@@ -48,22 +52,24 @@ def attempt(error, call):
 @pytest.mark.parametrize("side", ["collateral", "debt"])
 @pytest.mark.parametrize("state", POLICY)
 def test_price_status__of_an_unhealthy_account__allows_what_the_table_says(
-    vault, weth, usdc, borrower, stranger, enter, unhealthy, liquidate, state, side
+    vault, oracle, weth, usdc, borrower, stranger, enter, unhealthy, liquidate, state, side
 ):
-    """Whichever side of the account the price is on."""
+    """Whichever side of the account the price is on. Without the price of a debt nobody is
+    unhealthy; without that of a collateral it is, at the last price accepted, but is not sold.
+    """
     account = unhealthy()
+    oracle.poke(weth, sender=stranger)
     enter(state, weth if side == "collateral" else usdc)
     risk, liquidation = (getattr(vault, e) if e else None for e in POLICY[state])
+    judgement = None if side == "collateral" else liquidation
     attempt(risk, lambda: vault.borrow(account, usdc, 1, borrower, sender=borrower))
     attempt(risk, lambda: vault.withdraw(account, weth, 1, borrower, sender=borrower))
     # What leaves the account is not asked: then the debt alone exceeds a limit of nothing.
     gone = vault.BorrowLimitExceeded if side == "collateral" else risk
     attempt(gone, lambda: vault.setCollateral(account, weth, False, sender=borrower))
-    assert vault.isLiquidatable(account) == (liquidation is None)
-    attempt(
-        liquidation or vault.CollateralRemains, lambda: vault.writeOff(account, sender=stranger)
-    )
-    attempt(liquidation, lambda: vault.flag(account, sender=stranger))
+    assert vault.isLiquidatable(account) == (judgement is None)
+    attempt(judgement or vault.CollateralRemains, lambda: vault.writeOff(account, sender=stranger))
+    attempt(judgement, lambda: vault.flag(account, sender=stranger))
     attempt(liquidation, lambda: liquidate(account, repay=2_000 * 10**6))
     vault.supply(account, weth, 1, sender=borrower)
     vault.repay(account, usdc, 1_000 * 10**6, sender=stranger)
@@ -94,11 +100,20 @@ def test_price_status__of_another_asset_of_the_account__blocks_too(
     vault.borrow(account, wbtc, 1, borrower, sender=borrower)
 
 
-def test_unflag__price_down__is_refused(vault, weth, stranger, enter, unhealthy):
-    """A debt without a price reads as none: that must not pass for a recovery."""
+@pytest.mark.parametrize("side", ["collateral", "debt"])
+def test_unflag__price_down__is_refused(
+    vault, oracle, weth, usdc, stranger, enter, unhealthy, set_price, side
+):
+    """A debt without a price reads as none, and collateral counts at the last price accepted, here
+    $1,900 instead of $1,700: neither must pass for a recovery.
+    """
     account = unhealthy()
     vault.flag(account, sender=stranger)
-    enter("down", weth)
+    set_price(weth, 1_900)
+    oracle.poke(weth, sender=stranger)
+    set_price(weth, 1_700)
+    enter("down", weth if side == "collateral" else usdc)
+    assert vault.health(account).factor >= WAD
     with reverts(vault.PriceNotUsable):
         vault.unflag(account, sender=stranger)
 
@@ -109,7 +124,100 @@ def test_health__price_of_the_debt_down__claims_nothing(vault, usdc, enter, unhe
     enter("down", usdc)
     h = vault.health(account)
     assert (h.debtValue, h.factor) == (0, MAX_UINT)
-    assert (h.pricesOk, h.pricesUsable) == (False, False)
+    assert (h.pricesOk, h.pricesUsable, h.debtPricesUsable) == (False, False, False)
+
+
+@pytest.mark.parametrize(
+    ("state", "last", "counted"),
+    [
+        ("stale", 1_800, 1_800),
+        ("stale for 3 heartbeats", 1_800, 2_000),
+        ("stale for 3 heartbeats", 2_100, 2_100),
+        ("deviated", 2_000, 2_000),
+        ("down", 1_800, 2_000),
+    ],
+)
+def test_health__price_of_the_collateral_not_usable__counts_the_higher_one(
+    vault, weth, usdc, enter, open_position, set_price, state, last, counted
+):
+    """Of the last answer, if there is one, and of the last price accepted, $2,000."""
+    account = open_position({weth: 10 * WAD}, {usdc: 1_000 * 10**6})
+    set_price(weth, last)
+    enter(state, weth)
+    h = vault.health(account)
+    assert h.collateralValue == 10 * counted * USD
+    assert h.weightedLimit == 10 * counted * USD * 7_500
+    assert h.factor == 8 * counted * WAD // 1_000
+    assert (h.pricesOk, h.pricesUsable) == (False, state == "stale")
+    assert h.debtPricesUsable
+
+
+# --- a broken feed shields nobody -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("state", ["stale for 3 heartbeats", "deviated", "down"])
+def test_liquidate__one_unit_of_an_asset_without_a_price__shields_nobody(
+    vault,
+    hub,
+    oracle,
+    weth,
+    wbtc,
+    usdc,
+    borrower,
+    stranger,
+    enter,
+    set_feed,
+    unhealthy,
+    liquidate,
+    set_price,
+    state,
+):
+    """The least amount of wbtc, supplied while its feed is broken, changes nothing about weth."""
+    set_feed(wbtc, heartbeat=HEARTBEAT, maxMoveBps=1_500, holdOff=HOLD_OFF)
+    oracle.poke(wbtc, sender=stranger)
+    account = unhealthy()
+    enter(state, wbtc)
+    vault.supply(account, wbtc, 1, sender=borrower)
+    assert not vault.health(account).pricesUsable
+    assert vault.isLiquidatable(account)
+    vault.flag(account, sender=stranger)
+    with reverts(vault.PriceNotUsable):
+        liquidate(account, collateral=wbtc)
+    before = vault.debtAssets(account, usdc)
+    liquidate(account, repay=1_000 * 10**6)
+    assert before - vault.debtAssets(account, usdc) == 1_000 * 10**6
+    set_feed(weth, holdOff=0)
+    set_price(weth, 0.9)
+    owed = vault.debtAssets(account, usdc)
+    vault.writeOff(account, sender=stranger)
+    assert hub.getAsset(usdc).deficit == owed
+
+
+def test_write_off__collateral_without_a_price_is_worth_more_than_dust__is_refused(
+    vault, oracle, weth, wbtc, usdc, stranger, enter, set_feed, open_position, set_price
+):
+    """$9 of weth and wbtc last accepted at $40,000: .0004 are $16, whatever the feed says now."""
+    set_feed(wbtc, heartbeat=HEARTBEAT)
+    set_feed(weth, holdOff=0)
+    account = open_position({weth: WAD, wbtc: 40_000}, {usdc: 1_000 * 10**6})
+    set_price(weth, 9)
+    enter("down", wbtc)
+    with reverts(vault.CollateralRemains):
+        vault.writeOff(account, sender=stranger)
+
+
+def test_liquidate__healed_while_a_price_is_not_usable__keeps_the_flag(
+    vault, oracle, weth, wbtc, usdc, stranger, enter, set_feed, open_position, set_price, liquidate
+):
+    """Half repaid, the rest is healthy; what wbtc is worth nobody knows, so the clock goes on."""
+    set_feed(wbtc, heartbeat=HEARTBEAT)
+    account = open_position({weth: 10 * WAD, wbtc: 10**5}, {usdc: 14_800 * 10**6})
+    set_price(weth, 1_780)
+    enter("down", wbtc)
+    flagged = vault.flag(account, sender=stranger).timestamp
+    liquidate(account)
+    assert vault.health(account).factor >= WAD
+    assert vault.accountOf(account).flaggedAt == flagged
 
 
 def test_liquidate__deviation_that_persists__waits_for_a_poke_and_the_hold_off(
@@ -117,6 +225,7 @@ def test_liquidate__deviation_that_persists__waits_for_a_poke_and_the_hold_off(
 ):
     """A refused liquidation undoes its own poke: a keeper has to start the clock."""
     account = unhealthy()
+    oracle.poke(weth, sender=stranger)
     enter("deviated", weth)
     for _ in range(2):
         with reverts(vault.PriceNotUsable):

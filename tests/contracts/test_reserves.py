@@ -117,6 +117,25 @@ def test_set_reserve__ramp_in_force__liquidates_nobody_overnight(
     assert vault.isLiquidatable(account)
 
 
+def test_set_policy__after_a_ramp__asks_for_the_threshold_in_force(
+    vault, weth, target_health, admin, set_reserve, chain
+):
+    """90% x 1.05 is too much for bonuses that grow down to a health of .9; what it was before a
+    ramp does not count once it is below that.
+    """
+    policy = (target_health, 0, 0, USD)
+    set_reserve(weth, ltBps=9_000)
+    start = set_reserve(weth, ramp=10 * DAY, ltBps=8_000).timestamp
+    # (1 + 5%) lt <= .9 from lt = 85.71% on: after 42.9% of the ramp, on the fifth day
+    chain.pending_timestamp = start + 4 * DAY
+    with reverts(vault.InvalidReserve, asset=weth):
+        vault.setPolicy(policy, sender=admin)
+    chain.pending_timestamp = start + 5 * DAY
+    vault.setPolicy(policy, sender=admin)
+    chain.pending_timestamp = start + 11 * DAY
+    vault.setPolicy(policy, sender=admin)
+
+
 @pytest.mark.parametrize("ramp", [0, YEAR + 1])
 def test_set_reserve__threshold_lowered_without_a_proper_ramp__is_refused(
     vault, weth, set_reserve, ramp
@@ -174,12 +193,12 @@ def test_policy__as_deployed__is_readable(vault, close_factor):
         {"delay": YEAR + 1},
         {"urgent": WAD + 1},
         {"dust": 0},
-        {"dust": 2**64},
+        {"dust": 1_000 * USD + 1},
     ],
     ids=str,
 )
 def test_set_policy__out_of_bounds__is_refused(vault, close_factor, admin, borrower, changes):
-    """An engine must be a contract, and there must be a dust line."""
+    """An engine must be a contract, and the dust line at most what a partial liquidation leaves."""
     p = {"engine": close_factor, "delay": 0, "urgent": 0, "dust": 1} | changes
     if p["engine"] == "borrower":
         p["engine"] = borrower
@@ -195,6 +214,6 @@ def test_set_policy__engine_that_a_reserve_does_not_suit__is_refused(
     with reverts(vault.InvalidReserve, asset=weth):
         vault.setPolicy((target_health, 0, 0, USD), sender=admin)
     set_reserve(weth)
-    tx = vault.setPolicy((target_health, 60, WAD // 2, USD), sender=admin)
+    tx = vault.setPolicy((target_health, 60, WAD // 2, vault.MIN_LEFTOVER()), sender=admin)
     assert len(tx.decode_logs(vault.PolicySet)) == 1
     assert vault.policy().engine == target_health.address

@@ -57,6 +57,24 @@ def test_write_off__healthy__is_refused(vault, weth, usdc, open_position, strang
         vault.writeOff(0, sender=stranger)
 
 
+@pytest.mark.parametrize(("price", "solvent"), [(90, True), (89.99, False)])
+def test_write_off__small_but_solvent__is_refused(
+    make_vault, hub, weth, usdc, open_position, set_price, stranger, price, solvent
+):
+    """.1 weth at $90 covers a debt of 9 usdc: nobody may take it. Below that he who lent loses."""
+    vault = make_vault()
+    account = open_position({weth: WAD // 10}, {usdc: 9 * 10**6}, on=vault)
+    set_price(weth, price)
+    assert vault.health(account).factor < WAD
+    if solvent:
+        with reverts(vault.CollateralRemains):
+            vault.writeOff(account, sender=stranger)
+        assert vault.positionOf(account, weth).supplied == WAD // 10
+    else:
+        vault.writeOff(account, sender=stranger)
+        assert hub.getAsset(usdc).deficit == 9 * 10**6
+
+
 def test_liquidate__rest_below_the_dust_line__writes_off_the_rest(
     vault, hub, weth, usdc, wbtc, open_position, liquidate, set_price
 ):
@@ -104,28 +122,37 @@ def test_write_off__what_is_left__goes_to_the_protocol(
 def test_write_off__by_the_borrowers_friend__does_not_pay(
     make_vault, hub, weth, usdc, borrower, stranger, open_position, set_price, wealth
 ):
-    """675 borrowed against $900 and forgiven after a fall of 6.5% cost the $841.50 behind them."""
+    """675 borrowed against $900 are not forgiven for the $841.50 left after a fall of 6.5%. At
+    $1,499 they are, for the $674.55 behind them: he is up by as much as if he had just left.
+    """
     vault = make_vault(dust=1_000 * 10**8)
-    start = wealth(1_870)
+    start = wealth(1_499)
     account = open_position({weth: 45 * WAD // 100}, {usdc: 675 * 10**6}, on=vault)
     set_price(weth, 1_870)
+    with reverts(vault.CollateralRemains):
+        vault.writeOff(account, sender=stranger)
+    set_price(weth, 1_499)
     vault.writeOff(account, sender=stranger)
     with reverts(hub.ZeroAmount):
         vault.withdraw(account, weth, MAX_UINT, borrower, sender=borrower)
-    assert wealth(1_870) <= start
+    assert wealth(1_499) - start == 675 * 10**8 - 67_455 * 10**6
 
 
 def test_liquidate__of_a_crumb__does_not_pay_the_borrower(
     make_vault, hub, weth, usdc, wbtc, borrower, open_position, set_price, liquidate, wealth
 ):
-    """Having $0.40 of wbtc seized ends the debt of 675, and the $841.50 of weth with it."""
+    """Having $0.40 of wbtc seized ends neither the debt of 675 nor the weth behind it."""
     vault = make_vault(dust=1_000 * 10**8)
     start = wealth(1_870)
     account = open_position({weth: 45 * WAD // 100, wbtc: 1_000}, {usdc: 675 * 10**6}, on=vault)
     set_price(weth, 1_870)
     liquidate(account, repay=10**6, collateral=wbtc, on=vault)
-    assert vault.accountOf(account).collateralBits == 0
-    assert wealth(1_870) <= start
+    assert (vault.accountOf(account).collateralBits, hub.getAsset(usdc).deficit) == (0b001, 0)
+    assert vault.positionOf(account, weth).supplied == 45 * WAD // 100
+    paid = 675 * 10**6 - vault.debtAssets(account, usdc)
+    assert 38 * 10**4 <= paid < 40 * 10**4
+    h = vault.health(account)
+    assert wealth(1_870) + h.collateralValue - h.debtValue <= start + 40 * 10**6
 
 
 def test_liquidate__account_healthy_again__keeps_its_other_debt(

@@ -76,6 +76,9 @@ def check(before: State, after: State, row: Any, minted: list[int]) -> None:
     _check_transition(before, after, row)
     if row[8] == OK and row[0] in LIQUIDATIONS:
         _check_liquidation(before, after, row)
+    if row[8] == OK and row[0] == op.WRITE_OFF:  # nobody loses more than he owes
+        _, _, collateral, debt, factor, _, _, usable = health(before, row[2])
+        assert usable and collateral < debt and factor < wad(), "20"
 
 
 def check_state(s: State, minted: list[int]) -> None:
@@ -178,25 +181,46 @@ def _fees(s: State, i: int) -> int:
 
 def _check_health(before: State, after: State, row: Any) -> None:
     kind, actor, account, _x, _y, *_, code = row[:9]
+    mine = after.account_vault[account]
     prices_move = kind in (op.POST_PRICE, op.SET_FEED_MODE, op.SET_THRESHOLD, op.SOCIALISE)
     touched = {account, int(after.own_account[after.account_vault[account], actor])}
     for a in range(len(after.account)):
-        if a not in touched and not prices_move:  # 13 nobody else's health falls
+        if a not in touched and not prices_move and not _is_repriced(before, after, a):
+            # 13 nobody else's health falls
             assert health(after, a)[4] >= health(before, a)[4], "13"
     if code == OK and kind in (op.SUPPLY, op.REPAY):  # 12
         assert health(after, account)[4] >= health(before, account)[4], "12"
+        # and neither shields an account that stays unhealthy
+        if vault.is_liquidatable(before, account) and health(after, account)[4] < wad():
+            assert vault.is_liquidatable(after, account), "12"
     if code == OK and kind in USER_RISK and has_debt(after, account):  # 11, 27
         if kind == op.SET_COLLATERAL and row[7] == 1:
             return
-        _, limit, _, debt, factor, prices_ok, _ = health(after, account)
+        _, limit, _, debt, factor, prices_ok, _, _ = health(after, account)
         assert factor >= wad() and debt * 10_000 <= limit and prices_ok, "11"
+        for i in range(len(after.unit)):  # nobody leaves his part of a haircut to others
+            lent = after.reserve[mine, i, REHYPOTHECATE] != 0
+            if lent and after.position[account, i, IS_COLLATERAL] != 0:
+                assert after.hub[i, DEFICIT] == 0, "11"
+
+
+def _is_repriced(before: State, after: State, a: int) -> bool:
+    """Whether another price was accepted of a collateral that counts at the last one accepted."""
+    v = before.account_vault[a]
+    return any(
+        before.position[a, i, IS_COLLATERAL] != 0
+        and not oracle.read(before, v, i)[2]
+        and oracle.accepted(before, v, i) != oracle.accepted(after, v, i)
+        for i in range(len(before.unit))
+    )
 
 
 def _check_liquidation(before: State, after: State, row: Any) -> None:
     _kind, _actor, a, d, c, asked, _limit, _option, _code, repaid, out = row[:11]
     v = before.account_vault[a]
-    _, _, _, _, factor, _, usable = health(before, a)
+    _, _, _, _, factor, _, _, usable = health(before, a)
     assert usable and factor < wad() and vault.delay_passed(before, a, factor), "14"
+    assert oracle.read(before, v, c)[2], "14"
     assert repaid <= min(asked, debt_assets(before, a, d)), "15"
     price_d, _, _ = oracle.read(before, v, d)
     price_c, _, _ = oracle.read(before, v, c)
@@ -205,9 +229,9 @@ def _check_liquidation(before: State, after: State, row: Any) -> None:
     seized_value = collateral_value(out, price_c, before.unit[c])
     assert seized_value * 10_000 <= paid_value * (10_000 + bonus), "15"
 
-    _, _, collateral, debt, after_factor, _, _ = health(after, a)
+    _, _, collateral, debt, after_factor, _, _, _ = health(after, a)
     if after_factor < wad():  # 20 no unhealthy debt without collateral
-        assert collateral >= before.policy[v, DUST_VALUE], "20"
+        assert collateral >= min(before.policy[v, DUST_VALUE], debt), "20"
     if not has_debt(after, a):
         return
     # The smallest units of both tokens are worth this much: nothing can be exact beyond it.

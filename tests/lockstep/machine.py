@@ -111,9 +111,11 @@ class ProtocolMachine(RuleBasedStateMachine):
         self.do(op.POKE, 1, op.NOBODY, i, 0)
         self.do(op.POST_PRICE, 0, op.NOBODY, i, slot, last)
 
-    @rule(i=assets, mode=st.integers(0, 3), slot=st.integers(0, 1), actor=actors)
+    @rule(i=assets, mode=st.integers(0, 4), slot=st.integers(0, 1), actor=actors)
     def feed_breaks(self, i: int, mode: int, slot: int, actor: int) -> None:
-        """A feed reverts, answers an incomplete round or garbage; then works again."""
+        """A feed reverts, answers an incomplete round or garbage, or burns all gas; then works
+        again.
+        """
         self.do(op.SET_FEED_MODE, 0, op.NOBODY, i, slot, 0, 0, mode)
         self.do(op.BORROW, actor, 3 * actor, i, 0, self.amount(i, 1))
         self.do(op.SET_FEED_MODE, 0, op.NOBODY, i, slot, 0, 0, 0)
@@ -313,6 +315,22 @@ class ProtocolMachine(RuleBasedStateMachine):
         for i in range(ASSETS):
             self.do(op.COVER, actor, op.NOBODY, i)
             self.do(op.SOCIALISE, actor, op.NOBODY, i)
+
+    @precondition(lambda self: self._unhealthy())
+    @rule(n=st.integers(0, ACCOUNTS), i=assets, mode=st.integers(1, 4), actor=actors, d=assets)
+    def shield(self, n: int, i: int, mode: int, actor: int, d: int) -> None:
+        """An unhealthy account's owner supplies one unit of an asset whose feed is broken."""
+        a, d, c = self._pick(n, d, i)
+        for slot in range(2):
+            self.do(op.SET_FEED_MODE, 0, op.NOBODY, i, slot, 0, 0, mode)
+        self.do(op.SUPPLY, int(self.s.account_owner[a]), a, i, 0, 1)
+        self.do(op.FLAG, actor, a)
+        self.do(op.LIQUIDATE, actor, a, d, c, self.amount(d, 1_000))
+        self.do(op.LIQUIDATE, actor, a, d, i, self.amount(d, 1_000))
+        self.do(op.WRITE_OFF, actor, a)
+        self.do(op.UNFLAG, actor, a)
+        for slot in range(2):
+            self.do(op.SET_FEED_MODE, 0, op.NOBODY, i, slot, 0, 0, 0)
 
     # --- governance
     # -----------------------------------------------------------------------------------

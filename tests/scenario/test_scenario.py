@@ -18,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 
 from sim import scenario as scenario_module
 from sim.market.tables import gas_table
+from sim.protocol.liquidation import MIN_LEFTOVER
 from sim.scenario import Scenario, ScenarioError, digest, known, load, with_overrides
 
 ROOT = Path(__file__).parents[2]
@@ -238,6 +239,12 @@ TWICE = (("WETH", "WBTC"), ("WBTC", "WETH"))
             "protocol.liquidation.dust_value_usd",
             "got 0",
             "USD of collateral",
+        ),
+        (
+            {"protocol.liquidation.dust_value_usd": 1000.01},
+            "protocol.liquidation.dust_value_usd",
+            "got 1000.01",
+            "at most the 1000 that a partial liquidation leaves",
         ),
         ({"book.accounts": 0}, "book.accounts", "got 0", "1..100000"),
         ({"book.accounts": 100001}, "book.accounts", "got 100001", "1..100000"),
@@ -551,6 +558,14 @@ def test_threshold_times_bonus_stays_below_one(
         with_overrides(base, reserve("WETH", **{**fields, "max_bonus_bps": bonus_remedy}))
         with pytest.raises(ScenarioError):
             with_overrides(base, reserve("WETH", **{**fields, "max_bonus_bps": bonus_remedy + 1}))
+
+
+def test_the_highest_dust_line_is_that_of_the_contracts(base: Scenario) -> None:
+    """What a partial liquidation leaves, to the cent."""
+    path, most = "protocol.liquidation.dust_value_usd", MIN_LEFTOVER / 10**8
+    assert with_overrides(base, {path: most}).protocol.liquidation.dust_value_usd == most
+    with pytest.raises(ScenarioError):
+        with_overrides(base, {path: most + 0.01})
 
 
 def test_target_health_needs_the_no_split_rule(base: Scenario) -> None:

@@ -283,6 +283,39 @@ def test_a_silent_feed_stops_liquidations_after_three_heartbeats() -> None:
     assert any(k >= 192 for k in when)
 
 
+def test_what_has_a_price_is_sold_while_another_feed_is_silent() -> None:
+    """Accounts of WETH and WBTC in the same wave: without a price of WBTC, which counts at no less
+    than its last answer, those who are unhealthy even so lose WETH and nobody loses WBTC.
+    """
+    outage = {"kind": "outage", "asset": "WBTC", "from": at(28_800), "until": at(86_400)}
+    two = {
+        **{f"liquidators[{n}].max_gas_price_gwei": 1e6 for n in range(3)},
+        "duration_hours": 24,
+        "book.collateral_weights": {"WETH": 1, "WBTC": 1, "USDC": 0, "DAI": 0},
+        "book.debt_weights": {"WETH": 0, "WBTC": 0, "USDC": 1, "DAI": 1},
+        "book.two_collateral_share": 1.0,
+        "book.isolated_share": 0.0,
+        "suppliers.USDC": 4e7,
+        "suppliers.DAI": 4e7,
+    }
+
+    def sold(world: World) -> tuple[int, int]:
+        """Liquidations of WETH and of WBTC from 11:00 on, three heartbeats later."""
+        seized = [
+            row[4]
+            for taken in run(world)
+            for row in taken.rows
+            if taken.k >= 132
+            and row[0] in (op.LIQUIDATE, op.FLASH_LIQUIDATE)
+            and row[CODE_COLUMN] == OK
+        ]
+        return seized.count(WETH), seized.count(WBTC)
+
+    of_weth, of_wbtc = sold(storm(outage, **two))
+    assert of_weth > 10 and of_wbtc == 0
+    assert sold(storm(**two))[1] > 0
+
+
 def test_a_dead_sequencer_stops_everything_and_everyone() -> None:
     """From 10:00 to 12:00 no operation of anybody, and no word of the state changes but the clock;
     in the next step interest of the whole time accrues and feeds report.

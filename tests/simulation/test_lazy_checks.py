@@ -15,7 +15,7 @@ from sim.market.market import COLLATERAL_VALUE, DEBT_VALUE, FACTOR, LIQUIDATIONS
 from sim.market.paths import draw, observed
 from sim.protocol import oracle
 from sim.protocol.state import IS_COLLATERAL, POSITION_DEBT, SUPPLIED
-from sim.protocol.vault_accounts import health
+from sim.protocol.vault_accounts import collateral_price, health
 from sim.scenario import Scenario, load, with_overrides
 from sim.world import World, build, on_path
 from tests.simulation.runs import PEOPLE, SMALL
@@ -35,6 +35,11 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "a feed that stalls": {"feeds.WETH.max_move_bps": 300, "feeds.WETH.hold_off_seconds": 7_200},
     "a feed out of bounds": {"feeds.WETH.min_price_usd": 120.0},
     "two collaterals": {"book.two_collateral_share": 1.0, "book.isolated_share": 0.0},
+    "two collaterals, one without a price": {
+        "book.two_collateral_share": 1.0,
+        "book.isolated_share": 0.0,
+        "feeds.WBTC.min_price_usd": 5_500.0,
+    },
     "people": PEOPLE,
     "loopers who look once": {
         "borrowers": [{**PEOPLE["borrowers"][2], "share": 1.0, "review_seconds": 86_400}],
@@ -139,8 +144,10 @@ def test_the_census_is_what_looking_at_everyone_finds(variant: str) -> None:
             assert ((found[:, FACTOR] < WAD) == below).all()
             assert (found[below, 1:] == exact[below, 1:].astype(float)).all()
             assert (found[:, USABLE:] == exact[:, USABLE:]).all()
-            prices = [oracle.read(s, 0, i)[0] for i in range(len(s.unit))]
-            rounded = sum(1 + price / unit for price, unit in zip(prices, s.unit, strict=True))
+            rounded = 0.0
+            for i, unit in enumerate(s.unit):
+                price, _, usable = oracle.read(s, 0, i)
+                rounded += 1 + collateral_price(s, 0, i, price, usable) / unit
             values = slice(COLLATERAL_VALUE, DEBT_VALUE + 1)
             off = found[:, values] - exact[:, values].astype(float)
             assert (abs(off) <= rounded + 1e-14 * found[:, values]).all()

@@ -188,7 +188,7 @@ def test_grids_and_logarithms() -> None:
     found = [space.values({path: (k + 0.5) / 10})[path] for k in range(10)]
     assert found == [0, 0, 100, 100, 200, 200, 300, 300, 400, 400]
     path = "protocol.liquidation.dust_value_usd"
-    log = Space({path: Dimension(low=1, high=10_000, log=True)}, _scenario())
+    log = Space({path: Dimension(low=10, high=1_000, log=True)}, _scenario())
     assert log.values({path: 0.5})[path] == pytest.approx(100)
 
 
