@@ -81,7 +81,7 @@ def test_a_sweep_refuses_a_python_object_before_it_writes(tmp_path: Path) -> Non
     assert done.exit_code == 1
     assert "agents[0].path: mine is a Python object" in done.output
     assert "a jitable function instead" in done.output and "Traceback" not in done.output
-    assert not list(out.iterdir())
+    assert not out.exists()
 
 
 @pytest.mark.parametrize("command", [crash, sweep])
@@ -91,4 +91,4 @@ def test_an_agent_that_is_not_there_is_named_before_anything_runs(
     file, out = scenario(tmp_path, "Ilde", paths=PATHS), tmp_path / "out"
     done = called(command, file, "--out", out)
     assert done.exit_code == 1 and "did you mean Idle" in done.output
-    assert "Traceback" not in done.output and not list(out.iterdir())
+    assert "Traceback" not in done.output and not out.exists()
