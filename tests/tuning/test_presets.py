@@ -93,7 +93,7 @@ _CAPS, _DIMENSIONS = ("tuning", "caps"), ("tuning", "dimensions")
 @pytest.mark.parametrize(
     ("change", "field", "remedy"),
     [
-        (_set("titel", to="x"), "titel", "did you mean title"),
+        (_set("titles", to="x"), "titles", "did you mean title"),
         (_set("title", to=5), "title", "one line of text"),
         (_set(*_CAPS, to=["WETH"]), "tuning.caps", "per path of a supply or borrow cap"),
         (
