@@ -72,13 +72,17 @@ def test_a_file_says_what_its_columns_mean(tmp_path: Path) -> None:
 
 @pytest.mark.compiled
 def test_every_column_is_what_it_says() -> None:
-    """A path of the storms on floats, against sums over the tape of the same path on integers; and
-    the same with suppliers who leave nothing to withdraw, and with a feed that stands still. No
-    column is 0 in all of them.
+    """A path of the storms on floats, against sums over the tape of the same path on integers, long
+    enough for suppliers to bear a loss; and the same with suppliers who leave nothing to withdraw,
+    and with a feed that stands still. No column is 0 in all of them.
     """
     leaving = {"base_per_day": 150.0, "branching_ratio": 0.0, "half_life_seconds": 60}
     shown: set[str] = set()
-    for more in ({}, {"withdrawals": {"USDC": {**leaving, "size_bps": 1_000}}}, STUCK):
+    for more in (
+        {"duration_hours": 12},
+        {"withdrawals": {"USDC": {**leaving, "size_bps": 1_000}}},
+        STUCK,
+    ):
         world, number = build(storms(**more)), 38
         prices = draw(world.scenario, "mc", number, 1)
         outcomes = Compiled(world).outcomes(prices, observed(world.scenario, prices))

@@ -20,7 +20,7 @@ from tests.sweep.storms import storms
 
 pytestmark = [pytest.mark.compiled, pytest.mark.chain]
 
-PATH = 3
+PATH = 4
 
 
 @pytest.fixture(scope="module")
