@@ -16,6 +16,9 @@ from sim.report.page.plot import COLOURS, Trace, axis, figure, plain, share_axis
 from sim.tuning.recommend import verdict
 from sim.tuning.result import Figure, TuningResult
 
+_SHARES = share_axis("share of the variance (%)", range=[-0.25, 1.5])
+"""Shares are from 0 to 1; an estimate from too few points, or its interval, may leave the chart."""
+
 
 def sensitivity_charts(result: TuningResult) -> list[Chart]:
     """Sobol' indices as bars, one chart per measure."""
@@ -47,7 +50,7 @@ def sensitivity_charts(result: TuningResult) -> list[Chart]:
                 "Share of its variance over the searched ranges that is due to each parameter, by "
                 "itself and with all its interactions (Sobol' indices, 95% intervals). An interval "
                 "that reaches 0 does not tell the parameter from one that does nothing.",
-                figure(bars, share_axis("share of the variance (%)"), axis("parameter")),
+                figure(bars, _SHARES, axis("parameter")),
                 Table(
                     "Sobol' indices",
                     ["parameter", "by itself", "95% interval", "with interactions", "95% interval"],

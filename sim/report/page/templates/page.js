@@ -11,7 +11,9 @@
     const names = layout.showlegend === false ? 0 : data.filter((trace) => trace.showlegend !== false).length;
     plot.style.height = `${plot.clientHeight + 16 * Math.max(names - 2, 0)}px`;
     const small = { size: 11 };
-    return { ...layout, font: { ...layout.font, ...small }, margin: { ...layout.margin, l: 56 } };
+    const axes = Object.entries(layout).filter(([name, axis]) => name.startsWith("xaxis") && !axis.tickvals);
+    const fewer = Object.fromEntries(axes.map(([name, axis]) => [name, { ...axis, nticks: 4 }]));
+    return { ...layout, ...fewer, font: { ...layout.font, ...small }, margin: { ...layout.margin, l: 56 } };
   };
   const drawn = Object.entries(charts).map(([id, figure]) => {
     const plot = document.getElementById(id);
