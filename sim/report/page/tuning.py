@@ -31,7 +31,7 @@ _NAMES = {
     "safest": "safest setting of the front",
     "most_efficient": "most efficient setting of the front",
     "knee": "knee of the front, the setting with the best balance of the objectives",
-    "improvement": "best of the settings that give up nothing against the current one",
+    "improvement": "best of the settings that are no worse than the current one in any objective",
 }
 
 
