@@ -197,14 +197,19 @@ def paired_difference(
     difference of their expected shortfalls at that level. Negative: a loses less.
 
     Mean and error of the differences path by path (of v + (L-v)^+ / (1-a) for a shortfall). Paths
-    that all agree give 0 without error. ValueError unless the samples are of one length.
+    that all agree give 0 without error. A difference of shortfalls is not bounded where one of them
+    is not. ValueError unless the samples are of one length.
     """
     a, b = _losses(losses_a), _losses(losses_b)
     if a.size != b.size:
         raise ValueError(f"pairs need samples of one length, got {a.size} and {b.size}")
-    if level is not None:
-        a, b = _tail(a, level), _tail(b, level)
-    return mean_difference(a - b, replicates, confidence)
+    if level is None:
+        return mean_difference(a - b, replicates, confidence)
+    found = mean_difference(_tail(a, level) - _tail(b, level), replicates, confidence)
+    ends = [expected_shortfall(one, level, replicates, confidence).high for one in (a, b)]
+    if np.isfinite(ends).all() or np.array_equal(a, b):
+        return found
+    return found._replace(standard_error=math.inf, low=-math.inf, high=math.inf)
 
 
 def mean_difference(

@@ -283,6 +283,21 @@ def test_coverage_of_differences_of_quantiles(level: float) -> None:
     assert np.mean(widths) < 0.9, "what pairing is for"
 
 
+def test_a_difference_of_tails_that_are_not_reached_is_not_bounded() -> None:
+    """Below 284 paths the worst hundredth has no bound; with one value each it would have no width.
+    Paths that all agree differ by nothing all the same.
+    """
+    rng = np.random.default_rng(5)
+    a, b = rng.lognormal(0, 1.5, (2, 96))
+    found = paired_difference(a, b, 0.99)
+    assert (found.low, found.high) == (-np.inf, np.inf)
+    assert found.value == pytest.approx(a.max() - b.max())
+    assert paired_difference(a, a, 0.99)[:1] == (0.0,)
+    assert paired_difference(a, a, 0.99).high == 0
+    many = paired_difference(*rng.lognormal(0, 1.5, (2, 2_000)), 0.99)
+    assert np.isfinite([many.low, many.high]).all()
+
+
 def test_paired_difference_by_hand() -> None:
     """Differences 1, 2, 3; and ES50 of (1..4) is 3.5, of (3, 3, 3, 5) 4."""
     assert paired_difference([3, 5, 7], [2, 3, 4])[:2] == pytest.approx((2, 1 / sqrt(3)))

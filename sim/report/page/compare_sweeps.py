@@ -105,8 +105,7 @@ def _paired(one: Sweep, other: Sweep) -> Table | str:
                 name,
                 *(money(float(value)) for value in then),
                 money(found.value, f"paired {name}"),
-                money(found.low),
-                money(found.high),
+                *(money(x) if np.isfinite(x) else "unbounded" for x in (found.low, found.high)),
             ]
         )
     return Table(
