@@ -1,6 +1,6 @@
 """The loop on floats: the same source, compiled, over many price paths.
 
-The only entry point of compiled code is `_run`. It takes the arrays of a world, hands them on by
+The entry point of compiled code is `_play`. It takes the arrays of a world, hands them on by
 reference (one pointer for the state and one for the market, where a named tuple would be passed as
 hundreds of values) and runs path after path. It holds no Python object and releases the
 interpreter, so threads run it side by side, each on a memory of its own.
@@ -8,26 +8,24 @@ interpreter, so threads run it side by side, each on a memory of its own.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from functools import lru_cache
-from pathlib import Path
 from types import FunctionType
 from typing import Any
 
-import llvmlite
 import numba
 import numpy as np
 import numpy.typing as npt
-from platformdirs import user_cache_path
 
 from sim.agents.own import Code, compilable, not_compilable
+from sim.engines import self_test
 from sim.engines.by_reference import (
     MarketByReference,
     StateByReference,
     UndoByReference,
     borrowed,
 )
+from sim.engines.compilation import Entry
 from sim.engines.memory import Memory, on_floats
 from sim.engines.outcome import OPERATIONS, OUTCOME, conclude, follow
 from sim.protocol.fixed_point import jitable
@@ -37,36 +35,9 @@ from sim.simulation import step
 from sim.world import World
 
 Floats = npt.NDArray[np.float64]
-_PACKAGE = Path(__file__).parents[1]
 
 
-def _fingerprint() -> str:
-    """Of every source that compiled code may be made of, and of what compiles it."""
-    digest = hashlib.sha256(f"{numba.__version__} {llvmlite.__version__} {np.__version__}".encode())
-    for folder in ("protocol", "market", "agents", "engines"):
-        for path in sorted((_PACKAGE / folder).glob("*.py")):
-            digest.update(path.read_bytes())
-    digest.update((_PACKAGE / "simulation.py").read_bytes())
-    return digest.hexdigest()[:16]
-
-
-CACHE = user_cache_path("breakwater") / _fingerprint()
-"""Compiled code of exactly these sources: a changed source has another folder."""
-
-
-def cached(function: Any) -> Any:
-    """The function, compiled on first use or taken from the disk."""
-    config: Any = numba.config
-    before = config.CACHE_DIR
-    config.CACHE_DIR = str(CACHE)
-    try:
-        return numba.njit(nogil=True, error_model="numpy", cache=True)(function)
-    finally:
-        config.CACHE_DIR = before
-
-
-@cached
-def _run(
+def _play(
     state: Any,
     undo: Any,
     market: Any,
@@ -98,9 +69,23 @@ def _run(
             conclude(s, w, last, outcomes[p])
 
 
+def _against_exact(run: Any) -> str | None:
+    """Where `_play` as compiled is off the exact engine."""
+    expected = self_test.expected()
+    world = expected.world
+    compiled = Compiled.at(on_floats(world), world.scenario.steps, run)
+    outcome = compiled.outcomes(*expected.path)[0]
+    return self_test.difference_of_outcome(
+        outcome, expected.outcome
+    ) or self_test.difference_of_state(compiled.memory, expected.end)
+
+
+_run = Entry(_play, _against_exact)
+
+
 @lru_cache
 def _with_users(agents: tuple[Code, ...]) -> Any:
-    """`_run` with another step, in which these agents act. In memory only: what a user's function
+    """`_play` with another step, in which these agents act. In memory only: what a user's function
     calls may change without its own source changing, so every process compiles it anew.
     """
     if not agents:
@@ -111,8 +96,7 @@ def _with_users(agents: tuple[Code, ...]) -> Any:
     def step_with_users(s: Any, w: Any, k: int) -> None:
         step(s, w, k, users)
 
-    source = _run.py_func
-    run = FunctionType(source.__code__, {**source.__globals__, "step": step_with_users})
+    run = FunctionType(_play.__code__, {**_play.__globals__, "step": step_with_users})
     return numba.njit(nogil=True, error_model="numpy")(run)
 
 
@@ -139,10 +123,10 @@ class Compiled:
         self._begin(on_floats(world, journal_rows), world.scenario.steps, _with_users(agents))
 
     @classmethod
-    def at(cls, start: Memory, steps: int) -> Compiled:
+    def at(cls, start: Memory, steps: int, entry: Any = None) -> Compiled:
         """From a world on floats, without agents of users; `start` is not changed."""
         compiled = cls.__new__(cls)
-        compiled._begin(start, steps, _run)
+        compiled._begin(start, steps, entry or _run)
         return compiled
 
     def _begin(self, start: Memory, steps: int, entry: Any) -> None:
@@ -187,10 +171,3 @@ class Compiled:
             outcomes,
         )
         return outcomes
-
-
-def is_compiled() -> bool:
-    """Whether the next run without agents of users takes the compiled code of these sources from
-    the disk.
-    """
-    return any(CACHE.rglob("*.nbc"))

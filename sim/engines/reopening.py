@@ -15,21 +15,22 @@ import numpy.typing as npt
 
 from sim.agents.watchers import look
 from sim.books import Book
+from sim.engines import self_test
 from sim.engines.by_reference import (
     MarketByReference,
     StateByReference,
     UndoByReference,
     borrowed,
 )
-from sim.engines.compiled import cached
+from sim.engines.compilation import Entry
 from sim.engines.memory import Memory, on_floats
 from sim.market.levels import to_integers
 from sim.protocol import transaction as op
 from sim.protocol.errors import NAMES, OK
 from sim.protocol.fixed_point import zero
-from sim.scenario import Scenario, ScenarioError
+from sim.scenario import Scenario, ScenarioError, with_overrides
 from sim.schema.problems import Problem
-from sim.world import World, begin
+from sim.world import World, begin, build
 from sim.world.actors import FIRST_LIQUIDATOR
 from sim.world.genesis import genesis
 from sim.world.opening import Opening
@@ -43,8 +44,7 @@ _UNKNOWN = -1
 _MINT_TOKEN, _SUPPLY, _BORROW, _SET_ISOLATED = op.MINT_TOKEN, op.SUPPLY, op.BORROW, op.SET_ISOLATED
 
 
-@cached
-def _open(state: Any, undo: Any, market: Any, rows: Any) -> Any:
+def _carry_out(state: Any, undo: Any, market: Any, rows: Any) -> Any:
     """Carry out the rows, then look: (row that was refused or -1, its code)."""
     s: Any = StateByReference(*borrowed(state), UndoByReference(*borrowed(undo)))
     w: Any = MarketByReference(*borrowed(market))
@@ -78,11 +78,24 @@ def _open(state: Any, undo: Any, market: Any, rows: Any) -> Any:
     return -1, OK
 
 
+def _against_built(carry_out: Any) -> str | None:
+    """Where a world opened again, with nothing changed, is off the one that was built."""
+    scenario = with_overrides(self_test.expected().world.scenario, {"attack": None})
+    world = build(scenario)
+    amounts = (array.astype(np.float64) for array in (world.book.collateral, world.book.debt))
+    return self_test.difference_of_state(
+        Reopening(world, carry_out).at(scenario, *amounts), on_floats(world)
+    )
+
+
+_open = Entry(_carry_out, _against_built)
+
+
 class Reopening:
     """The opening of a world, to be repeated under other parameters of the same scenario."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, world: World, carry_out: Any = _open) -> None:
+        self._world, self._carry_out = world, carry_out
         self._prices = world.market.price
         first_borrower = FIRST_LIQUIDATOR + len(world.scenario.liquidators)
         rows = [
@@ -115,7 +128,7 @@ class Reopening:
         memory = on_floats(world._replace(scenario=scenario, state=state, market=market))
         rows = self._with(collateral, debt)
         *arrays, undo = memory.state
-        n, code = _open(tuple(arrays), tuple(undo), tuple(memory.market), rows)
+        n, code = self._carry_out(tuple(arrays), tuple(undo), tuple(memory.market), rows)
         if code != OK:
             raise _refusal(scenario, rows[n], int(code))
         return memory

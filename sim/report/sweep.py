@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from rich.console import Console
 
-from sim.engines.compiled import check_compilable, is_compiled
+from sim.engines.compilation import is_compiled
+from sim.engines.compiled import check_compilable
 from sim.market.draws import Sampler
 from sim.market.paths import draw
 from sim.report.book import print_book

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from rich.console import Console
 
 from sim.engines.chain import ChainError
-from sim.engines.compiled import is_compiled
+from sim.engines.compilation import is_compiled
 from sim.report.crash import COMPLETE, FAILED, INTERRUPTED
 from sim.report.interrupts import interruptible
 from sim.report.tune_progress import TuneProgress

@@ -23,7 +23,8 @@ from rich.table import Table
 from sim.agents.census import census
 from sim.agents.watchers import checking_everyone
 from sim.engines.by_name import follower
-from sim.engines.compiled import Compiled, is_compiled
+from sim.engines.compilation import is_compiled
+from sim.engines.compiled import Compiled
 from sim.engines.exact import run
 from sim.market.paths import draw, observed
 from sim.protocol.state import LT
@@ -38,14 +39,15 @@ PATHS = 16
 @click.command()
 @click.option("--runs", default=5, show_default=True, help="Repeats; medians are shown.")
 @click.option("--quick", is_flag=True, help="1,000 accounts only, without the devnet.")
-def main(runs: int, quick: bool) -> None:
+@click.option("--accounts", type=int, multiple=True, help="Other numbers of accounts.")
+def main(runs: int, quick: bool, accounts: tuple[int, ...]) -> None:
     """Measure every engine on the same market and print ratios."""
     console = Console(highlight=False)
     console.print(_machine())
     if not is_compiled():
         console.print("Compiling the step, once per change of the code: under a minute.")
-    for accounts in (1_000,) if quick else (1_000, 10_000):
-        console.print(_account_steps(accounts, runs, console))
+    for number in accounts or ((1_000,) if quick else (1_000, 10_000)):
+        console.print(_account_steps(number, runs, console))
     if not quick:
         console.print(f"devnet (anvil), 60 accounts: {_devnet():,.0f} operations/s, all compared")
 

@@ -1,0 +1,81 @@
+"""What compiled code must come to: a small world on integers, in which every operation that agents
+know is carried out (`self_test.yaml`; a few milliseconds).
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from sim.engines.exact import run
+from sim.engines.memory import Memory, on_floats
+from sim.engines.outcome import OPERATIONS, OUTCOME, conclude, follow
+from sim.scenario import load
+from sim.world import World, build, on_path
+
+Floats = npt.NDArray[np.float64]
+
+SCENARIO = Path(__file__).with_suffix(".yaml")
+TOLERANCE = 1e-6
+"""Of an amount in doubles. Amounts of a test have a million units and more; what goes wrong goes
+wrong by whole operations."""
+_UNITS = 1_000
+"""Of what is smaller: roundings of integers, a few in each operation."""
+_SCRATCH = ("result", "journal", "journal_length", "undo")
+
+
+class Expected(NamedTuple):
+    """The exact run."""
+
+    world: World
+    """As it starts."""
+    path: tuple[Floats, Floats]
+    """Its prices and what feeds see of them, (1, steps + 1, assets) in whole price units."""
+    outcome: Floats
+    """(OUTCOME,)"""
+    end: Memory
+    """As it ends, on floats."""
+
+
+@lru_cache
+def expected() -> Expected:
+    """The exact run, once in a process."""
+    world = build(load(SCENARIO))
+    prices, seen = world.market.price, world.market.observed
+    one = on_path(world, prices, seen)
+    outcome = np.full(len(OUTCOME), 0, dtype=object)
+    for k, rows, _ in run(one):
+        if k:
+            outcome[OPERATIONS] += len(rows)
+            follow(one.state, outcome)
+    conclude(one.state, one.market, world.scenario.steps, outcome)
+    path = prices[np.newaxis].astype(np.float64), seen[np.newaxis].astype(np.float64)
+    return Expected(world, path, outcome.astype(np.float64), on_floats(one))
+
+
+def difference_of_outcome(found: Floats, wanted: Floats) -> str | None:
+    """The first number of OUTCOME that compiled code has otherwise.
+
+    Operations are not counted: of a price that is a rounding off, a router is told once more.
+    """
+    for column, name in enumerate(OUTCOME):
+        if column != OPERATIONS and not _close(found[column], wanted[column]):
+            return f"{name} {found[column]:,.6g} instead of {wanted[column]:,.6g}"
+    return None
+
+
+def difference_of_state(found: Memory, wanted: Memory) -> str | None:
+    """The first field of the protocol's state that compiled code has otherwise."""
+    for name, b in wanted.state._asdict().items():
+        if name not in _SCRATCH and not _close(getattr(found.state, name), b):
+            return f"another {name} at the end"
+    return None
+
+
+def _close(a: npt.ArrayLike, b: npt.ArrayLike) -> bool:
+    """Of the same shape and, as far as doubles go, of the same numbers."""
+    return np.shape(a) == np.shape(b) and np.allclose(a, b, rtol=TOLERANCE, atol=_UNITS)
