@@ -31,7 +31,7 @@ from sim.tuning.answer import answer, confirmed
 from sim.tuning.evaluate import jobs, run
 from sim.tuning.preset import Setup, prepare
 from sim.tuning.result import TuningResult, save
-from sim.tuning.study import Tuner
+from sim.tuning.study import SearchError, Tuner
 
 
 class Wanted(NamedTuple):
@@ -85,6 +85,8 @@ def tune(preset: Preset, wanted: Wanted, out: Path, console: Console) -> int:
         return _failed(str(error), console)
     except ChainError as error:
         return _failed(f"The chain failed: {error}", console)
+    except SearchError as error:
+        return _failed(f"Stopped: {error}", console)
     except OSError as error:
         return _failed(f"Writing failed: {error}; finished trials are kept for --resume", console)
 
@@ -145,11 +147,14 @@ def _confirm(
         f"{found.operations:,} operations, {found.values_compared:,} values compared, "
         f"{found.differing:,} differ; state {found.state_hash}; {found.seconds:,.0f} s"
     )
-    if difference:
+    if not found.holds:
         _line(f"NOT confirmed on {found.engine}: {said}", console, "red")
-        _line(difference, console, "red")
+        for line in filter(None, (difference, *found.apart)):
+            _line(line, console, "red")
         return FAILED
     _line(f"Confirmed on {found.engine}: {said}", console, "green")
+    if found.loss_error is not None:
+        _line(f"Losses in the search were the exact ones but for {found.loss_error:.0e}.", console)
     return COMPLETE
 
 

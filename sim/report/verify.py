@@ -13,7 +13,7 @@ from rich.table import Table
 from sim.agents.own import AgentError
 from sim.engines.by_name import ENGINES
 from sim.engines.chain import ChainError
-from sim.engines.compiled import is_compiled
+from sim.engines.compilation import is_compiled
 from sim.engines.outcome import OUTCOME
 from sim.report.agents_table import agent_failure
 from sim.report.crash import COMPLETE, FAILED, INTERRUPTED
@@ -40,7 +40,8 @@ def verify_study(
     """Run `paths` of the sweep in `folder`, or its `worst` ones if none is named, on an engine of
     CHAINS; write verify.json and the tape of each path into it; return an exit code.
 
-    Not COMPLETE if chain and twin differ in anything, or floats do not repeat what the sweep wrote.
+    Not COMPLETE if chain and twin differ in anything, floats do not repeat what the sweep wrote, or
+    are further from the exact run than roundings explain.
     """
     try:
         study = load(folder)
@@ -77,7 +78,8 @@ def verify_study(
                 done.append(one)
                 _keep(one, folder)
                 _say(one, scenario.symbols, console)
-                if not _repeats(one, outcomes.loc[path].to_dict(), console) or one.differences:
+                repeated = _repeats(one, outcomes.loc[path].to_dict(), console)
+                if not repeated or one.differences or one.apart:
                     code = FAILED
     except KeyboardInterrupt:
         console.print(f"Interrupted after {len(done)} of {len(chosen)} paths.")
@@ -151,6 +153,12 @@ def _say(one: Verification, symbols: Sequence[str], console: Console) -> None:
         f"{one.values_compared:,} values compared, 0 differ",
         console,
     )
+    if one.apart:
+        _line(
+            f"path {one.path:,}: {one.apart}: the sweep's figures are not those of the contracts",
+            console,
+            "red",
+        )
     if first := one.decisions.first:
         left, right = (
             side.words(symbols) if side else "nothing" for side in (first.on_floats, first.exact)
@@ -217,6 +225,7 @@ def _path(one: Verification) -> dict[str, Any]:
         "loss_on_floats_usd": one.loss_on_floats_usd,
         "loss_exact_usd": one.loss_usd if one.exact else None,
         "loss_relative_error": one.relative_error,
+        "apart": one.apart,
         "decisions": decisions.decisions,
         "decisions_differ": decisions.differing,
         "first_decision_that_differs": first

@@ -10,7 +10,7 @@ The first two differ by rounding, and this says by how much; the last two must n
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -29,6 +29,10 @@ from sim.tape import Tape
 from sim.tape.shortfall import shortfall
 from sim.world import World, on_path
 from sim.world.actors import VALUE
+
+_SHARE, _USD = 1e-3, 1.0
+"""Floats may be off by this share, or by so little: decisions among equals may differ, see
+`sim.sweep.decisions`; a world of other rules is further off."""
 
 Watch = Callable[[int, float, float], None]
 """Told after every step: which, and USD repaid and lost until then."""
@@ -61,12 +65,12 @@ class Verification(NamedTuple):
     @property
     def loss_on_floats_usd(self) -> float:
         """Bad debt and shortfall of the compiled run."""
-        return _loss_usd(self.on_floats)
+        return loss_usd_of(self.on_floats)
 
     @property
     def loss_usd(self) -> float:
         """Bad debt and shortfall of the exact run."""
-        return _loss_usd(self.exact)
+        return loss_usd_of(self.exact)
 
     @property
     def relative_error(self) -> float | None:
@@ -75,8 +79,36 @@ class Verification(NamedTuple):
         """
         if not self.exact:
             return None
-        error = self.loss_on_floats_usd - self.loss_usd
-        return error / self.loss_usd if self.loss_usd else None if error else 0.0
+        return error_of(self.loss_on_floats_usd, self.loss_usd)
+
+    @property
+    def apart(self) -> str | None:
+        """Where floats and integers are further apart than roundings explain; None if nowhere."""
+        return apart(self.on_floats, self.exact) if self.exact else None
+
+
+def error_of(on_floats: float, exact: float) -> float | None:
+    """(on floats - exact) / exact; None where only the exact one is 0."""
+    error = on_floats - exact
+    return error / exact if exact else None if error else 0.0
+
+
+def apart(on_floats: Mapping[str, float], exact: Mapping[str, float]) -> str | None:
+    """Where outcomes (by name, in the units of OUTCOME) of one path on floats and on integers are
+    further apart than roundings explain, in loss or in debt repaid; None if nowhere.
+    """
+    for what, a, b in (
+        ("loss", loss_usd_of(on_floats), loss_usd_of(exact)),
+        ("debt repaid by liquidators", on_floats["repaid"] / VALUE, exact["repaid"] / VALUE),
+    ):
+        if abs(a - b) > max(_USD, _SHARE * max(abs(a), abs(b))):
+            return f"{what} is ${a:,.0f} on floats and ${b:,.0f} exactly"
+    return None
+
+
+def loss_usd_of(outcome: Mapping[str, float]) -> float:
+    """Bad debt and shortfall of an outcome by name, USD."""
+    return (outcome["bad_debt"] + outcome["shortfall"]) / VALUE
 
 
 def verify(
@@ -165,7 +197,3 @@ def _so_far(world: World, k: int) -> tuple[float, float]:
     for i in range(s.unit.shape[0]):
         lost += s.hub[i, DEFICIT_REPORTED] * w.price[k, i] // s.unit[i]
     return w.tally[REPAID_VALUE] / VALUE, lost / VALUE
-
-
-def _loss_usd(outcome: dict[str, float]) -> float:
-    return (outcome["bad_debt"] + outcome["shortfall"]) / VALUE

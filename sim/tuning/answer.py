@@ -84,7 +84,8 @@ def confirmed(
     setup, choice = tuner.setup, result.recommendation
     found = list(confirm.verifications(setup, choice.values, paths, engine, watch))
     difference = next((one.difference for one in found if one.difference), None)
-    return confirm.confirmation(setup, result.recommended, paths, found, began), difference
+    said = confirm.confirmation(setup, result.recommended, paths, found, sample, began)
+    return said, difference
 
 
 def _sensitivity(

@@ -1,7 +1,8 @@
 """The recommended setting's worst paths on the real contracts, wei for wei.
 
 Every path is run by `sim.sweep.verify`: all operations executed on a chain in lockstep with the
-twin, every word of state compared after each step.
+twin, every word of state compared after each step. What floats came to in the search itself, in the
+process and the opening of that time, is held against the exact run of the same path.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
-from sim.engines.outcome import BAD_DEBT, SHORTFALL
-from sim.sweep.verify import Verification, Watch, verify
+from sim.engines.outcome import BAD_DEBT, OUTCOME, SHORTFALL
+from sim.sweep.verify import Verification, Watch, apart, error_of, loss_usd_of, verify
 from sim.sweep.work import world_of
 from sim.tuning.borrowing import Amounts
 from sim.tuning.objectives import Sample
@@ -57,10 +58,24 @@ def confirmation(
     choice: ChoiceName,
     paths: list[tuple[int, int]],
     found: list[Verification],
+    sample: Sample,
     began: float,
 ) -> Confirmation:
-    """What all of them came to; `began` is when, by `time.monotonic`."""
+    """What all of them came to, held against what the search saw of them in `sample`; `began` is
+    when, by `time.monotonic`.
+    """
     names = [one.name for one in setup.preset.scenarios]
+    seen = [dict(zip(OUTCOME, sample.outcomes[i][k - sample.first], strict=True)) for i, k in paths]
+    off = [
+        f"path {one.path:,} of {names[i]}: {words}"
+        for one, (i, _), on_floats in zip(found, paths, seen, strict=True)
+        if one.exact and (words := apart(on_floats, one.exact))
+    ]
+    errors = [
+        error_of(loss_usd_of(on_floats), one.loss_usd)
+        for one, on_floats in zip(found, seen, strict=True)
+        if one.exact
+    ]
     states = hashlib.sha256("".join(one.state_sha256 for one in found).encode())
     return Confirmation(
         choice=choice,
@@ -75,4 +90,12 @@ def confirmation(
         differing=sum(one.differences for one in found),
         state_hash=states.hexdigest(),
         seconds=time.monotonic() - began,
+        apart=tuple(off),
+        loss_error=_largest(errors),
     )
+
+
+def _largest(errors: list[float | None]) -> float | None:
+    """The one furthest from 0; None if one is unknown, or there is none."""
+    known = [error for error in errors if error is not None]
+    return max(known, key=abs, default=None) if len(known) == len(errors) else None

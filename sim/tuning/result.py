@@ -203,6 +203,16 @@ class Confirmation(Record):
     state_hash: str
     """SHA-256 over the final states of all paths, in order."""
     seconds: float
+    apart: tuple[str, ...] = ()
+    """Paths on which what the search saw is not what happens exactly, in words."""
+    loss_error: float | None = None
+    """The largest relative error of the losses that the search saw on these paths; None where one
+    that is 0 exactly was not, or of a result written before this was compared."""
+
+    @property
+    def holds(self) -> bool:
+        """Whether the contracts do what the twin does, and the search saw what they do."""
+        return not self.differing and not self.apart
 
 
 class TuningResult(Record):

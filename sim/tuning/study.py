@@ -24,7 +24,7 @@ import numpy as np
 import optuna
 from optuna.trial import TrialState
 
-from sim.engines.outcome import OUTCOME
+from sim.engines.outcome import BAD_DEBT, NUMBER_LIQUIDATED, OUTCOME, SHORTFALL
 from sim.scenario import ScenarioError
 from sim.schema.tuning import SamplerName
 from sim.tuning.evaluate import Evaluated, Job, gather, jobs
@@ -40,6 +40,10 @@ FRESH = 4
 _VALUES, _RECORD, _OWNER = "values", "record", "owner"
 
 Submit = Callable[[Job], Future[Evaluated]]
+
+
+class SearchError(Exception):
+    """What is searched cannot be judged: why."""
 
 
 class Tuner:
@@ -65,9 +69,14 @@ class Tuner:
 
     @property
     def reference(self) -> Sample:
-        """The current setting on all paths."""
+        """The current setting on all paths.
+
+        Raises `SearchError` if debts go bad on them and nobody is ever liquidated, though there are
+        liquidators: no parameter can be judged in such a world, if it is one and not a fault.
+        """
         if self._reference is None:
             (self._reference,) = self.samples([self.setup.space.current])
+            _check_liquidations(self._reference, self.setup)
         return self._reference
 
     def trials(self) -> list[Trial]:
@@ -297,6 +306,17 @@ def sampler(name: SamplerName, seed: int, number: int) -> optuna.samplers.BaseSa
 def directions(objectives: Sequence[str]) -> list[Literal["minimize", "maximize"]]:
     """Optuna's word for each: benefits up, harms down."""
     return ["maximize" if BY_NAME[name].side == "benefit" else "minimize" for name in objectives]
+
+
+def _check_liquidations(sample: Sample, setup: Setup) -> None:
+    bad = sum(float((o[:, BAD_DEBT] + o[:, SHORTFALL]).sum()) for o in sample.outcomes)
+    liquidations = sum(float(o[:, NUMBER_LIQUIDATED].sum()) for o in sample.outcomes)
+    if bad > 0 and not liquidations and any(one.liquidators for one in setup.scenarios):
+        raise SearchError(
+            f"on {sample.paths:,} paths of {', '.join(one.name for one in setup.scenarios)} debts "
+            "go bad and nobody is ever liquidated. Look at the liquidators' gas price, profit "
+            "floor and venues, and at the feeds; `ape run crash` shows one run"
+        )
 
 
 def _record(

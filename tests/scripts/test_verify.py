@@ -11,6 +11,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from scripts.verify import cli
+from sim.engines.compiled import Compiled
+from sim.engines.outcome import REPAID
 from sim.protocol import liquidation
 from sim.protocol.fixed_point import mul_div_up
 from sim.report import verify as report
@@ -140,3 +142,24 @@ def test_a_tampered_block_is_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert parquet.read_metadata(tmp_path / "blocks" / "block-000000.parquet").num_rows == 16
     done = verify(tmp_path, "--path", "2", "--engine", "revm")
     assert done.exit_code == 1 and "the sweep wrote" in done.output
+
+
+@pytest.mark.compiled
+@pytest.mark.chain
+def test_floats_of_another_world_are_1(
+    study: Study, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Chain and twin agree, and floats repeat the sweep; but nobody repays in either."""
+
+    def without_repayment(compiled: Compiled, *tables: Any) -> Any:
+        found = honest(compiled, *tables)
+        found[:, REPAID] = 0
+        return found
+
+    honest = Compiled.outcomes
+    monkeypatch.setattr(Compiled, "outcomes", without_repayment)
+    other = swept(tmp_path, paths=16)
+    done = verify(other.folder, "--worst", "1", "--engine", "revm")
+    assert done.exit_code == 1 and "debt repaid by liquidators is $0 on floats" in done.output
+    (one,) = json.loads((tmp_path / "verify.json").read_text())["paths"]
+    assert one["differences"] == 0 and one["apart"]

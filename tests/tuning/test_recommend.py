@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from scripts.tune import cli
+from sim.engines.outcome import OUTCOME
 from sim.scenario import load as load_scenario
 from sim.scenario import with_overrides
 from sim.schema.tuning import Dimension
@@ -148,7 +149,11 @@ def test_a_search_from_end_to_end(tmp_path: Path) -> None:
         row = sample.outcomes[i][k - 64]
         on_floats = checked.on_floats["bad_debt"] + checked.on_floats["shortfall"]
         assert on_floats == pytest.approx(row[0] + row[5], rel=1e-6)
-        said = confirm.confirmation(asked, "knee", worst, [checked], began)
+        said = confirm.confirmation(asked, "knee", worst, [checked], sample, began)
+        row[OUTCOME.index("repaid")] = 0
+        other = confirm.confirmation(asked, "knee", worst, [checked], sample, began)
+    assert said.holds and abs(said.loss_error or 1) < 1e-6
+    assert not other.holds and "repaid by liquidators is $0 on floats" in other.apart[0]
     assert said.differing == 0 and said.operations > 50 and len(said.state_hash) == 64
 
 

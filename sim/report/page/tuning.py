@@ -100,7 +100,7 @@ def summary(result: TuningResult) -> list[Part]:
     if changed:
         said.append(_verdicts(result))
     confirmation = result.confirmation
-    if confirmation and not confirmation.differing:
+    if confirmation and confirmation.holds:
         paths = sum(map(len, confirmation.paths.values()))
         said.append(
             f"Confirmed: the {'worst path' if paths == 1 else f'{paths} worst paths'} of the "
@@ -108,6 +108,11 @@ def summary(result: TuningResult) -> list[Part]:
             f"{_CHAINS.get(confirmation.engine, confirmation.engine)}: "
             f"{confirmation.operations:,} operations, {confirmation.values_compared:,} values "
             f"compared, 0 differ."
+        )
+    elif confirmation and confirmation.apart:
+        said.append(
+            f"Not confirmed: the search saw another world than the contracts: "
+            f"{'; '.join(confirmation.apart)}. Do not use this recommendation."
         )
     elif confirmation:
         said.append(
