@@ -1,4 +1,8 @@
-"""How the start is reached: by operations alone, each of which must succeed."""
+"""How the start is reached: by operations alone, each of which must succeed.
+
+All of it happens at one time, the scenario's start, in as many blocks as it takes: no interest
+accrues, so that at the start everyone owes and has to the unit what the book says.
+"""
 
 from __future__ import annotations
 
@@ -33,14 +37,14 @@ MOST_MOVES = 2_000
 
 
 class Block(NamedTuple):
-    """Operations of one timestamp."""
+    """Operations that a chain includes together."""
 
     time: int
     rows: list[Any]
 
 
 class Opening:
-    """Carries out the operations that lead to the start, in blocks one second apart."""
+    """Carries out the operations that lead to the start."""
 
     def __init__(
         self, scenario: Scenario, s: State, book: books.Book, reserves: Any, prices: list[int]
@@ -49,17 +53,15 @@ class Opening:
         self._scenario, self._s, self._book, self._prices = scenario, s, book, prices
         self._reserves = reserves
         self._blocks: list[Block] = []
-        self._begin()
 
-    def _begin(self) -> None:
-        """Close the current block and start the next one."""
+    def _close(self) -> None:
+        """Close the current block, so that the next operation begins another."""
         s = self._s
         n = int(s.journal_length[0])
         if n:
             rows = [tuple(row) for row in s.journal[:n]]
             self._blocks.append(Block(int(s.clock[0]), rows))
         s.journal_length[0] = 0
-        s.clock[0] += 1
 
     def _do(self, what: str, kind: int, actor: int, account: int, x: int, *numbers: int) -> None:
         """One operation that must succeed; `numbers` are y, amount, limit, option."""
@@ -75,7 +77,7 @@ class Opening:
                 "more suppliers of it, a higher cap, or a book that owes less",
             )
         if self._s.journal_length[0] >= OPERATIONS_PER_BLOCK:
-            self._begin()
+            self._close()
 
     def _refused(self, path: str, problem: str, remedy: str) -> ScenarioError:
         problems = [Problem(path, problem, remedy)]
@@ -118,8 +120,7 @@ class Opening:
             path = f"venues[{p}]"
             self._do(path, op.ADD_LIQUIDITY, LIQUIDITY_PROVIDERS, op.NOBODY, p, 0, *amounts)
         self._open_accounts()
-        self._begin()
-        self._s.clock[0] = self._blocks[-1].time
+        self._close()
         return self._blocks
 
     def _fund_attacker_and_agents(self) -> None:
