@@ -13,7 +13,8 @@ from sim import books
 from sim.market.calibration import depth_usd
 from sim.protocol import transaction as op
 from sim.protocol.errors import NAMES, OK
-from sim.protocol.state import ANSWER, MAX_MOVE, State
+from sim.protocol.state import ANSWER, BORROW_CAP, MAX_MOVE, SUPPLY_CAP, State
+from sim.protocol.vault_reserves import packed
 from sim.scenario import Scenario, ScenarioError
 from sim.schema.base import BPS
 from sim.schema.problems import Problem
@@ -28,7 +29,7 @@ from sim.world.actors import (
     owner,
     to_tokens,
 )
-from sim.world.beyond_limit import beyond_limit, grouped
+from sim.world.beyond_limit import beyond_limit, grouped, lenient
 from sim.world.venues import varies
 
 OPERATIONS_PER_BLOCK = 500
@@ -137,9 +138,12 @@ class Opening:
                     self._fund(actor + n, symbols.index(symbol), amount)
 
     def _open_accounts(self) -> None:
-        """Everyone's positions; those beyond their borrow limit come last, at lowered prices."""
-        late = beyond_limit(self._scenario, self._book, self._prices)
+        """Everyone's positions; those beyond their threshold come last, at lowered prices."""
+        own = self._s.reserve[0].copy()
+        while_opening = lenient(self._scenario, self._book, self._prices, own)
+        late = beyond_limit(self._scenario, self._book, self._prices, while_opening)
         everyone = range(len(self._book.debt))
+        self._configure(while_opening)
         for a in everyone:  # what one account supplies is what another has borrowed
             self._supply(a)
         for a in everyone:
@@ -152,6 +156,14 @@ class Opening:
                 self._borrow(a)
             for i in assets:
                 self._report(i, self._prices[i])
+        self._configure(own)
+
+    def _configure(self, reserves: Any) -> None:
+        """Set the reserves that are not as in `reserves` (assets, RESERVE)."""
+        for i, row in enumerate(reserves):
+            if (self._s.reserve[0, i] != row).any():
+                numbers = 0, row[SUPPLY_CAP], row[BORROW_CAP], packed(row)
+                self._do("protocol.reserves", op.SET_RESERVE, ADMIN, op.NOBODY, i, *numbers)
 
     def _report(self, i: int, price: int) -> None:
         """Bring the feed and the router to `price`, in moves that the router believes at once."""
