@@ -86,8 +86,8 @@ write_off account; liquidate account x (debt) y (collateral) amount limit (least
 (take shares);
 flash_liquidate account x y amount limit (least profit); cover, socialise, claim_fees x;
 set_reserve x (y: vault)
-amount (supply cap) limit (borrow cap) option (the rest, as `vault_reserves.packed`); set_spoke x (y: spoke) amount (add cap) limit (draw cap)
-option (0 normal,
+amount (supply cap) limit (borrow cap) option (the rest, as `vault_reserves.packed`);
+set_spoke x (y: spoke) amount (add cap) limit (draw cap) option (0 normal,
 1 not active, 2 halted).
 """
 (

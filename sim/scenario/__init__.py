@@ -70,24 +70,23 @@ def with_overrides(
     (`protocol.liquidation.delay_seconds`, `venues[0].fee_bps`), to its new value. A drawn book has
     the positions that it has without them, as far as they are about reserves; `redraw_book` draws
     it under the new ones instead, and so is a `book` that is replaced whole. Raises
-    `ScenarioError`, also if a book to be redrawn is a file.
+    `ScenarioError`, also if the book to be redrawn is a file.
     """
     file = f"scenario '{scenario.name}' with overrides"
-    document = _unfrozen(scenario.model_dump())
+    document: Any = _unfrozen(scenario.model_dump())
     for path, value in overrides.items():
         _replace(document, path, value, file)
     _see_files_from(Path(), document)
     book, assets = document["book"], document["assets"]
+    if redraw_book and isinstance(scenario.book, BookFile):
+        problem = Problem("book.file", "is a recorded book", "leave out --redraw-book")
+        raise ScenarioError(file, [problem])
     if isinstance(scenario.book, BorrowerBook) and not any(map(_OF_POSITIONS, overrides)):
         if redraw_book:
             book["drawn_under"] = None
         elif book["drawn_under"] is None and set(assets) == set(scenario.symbols):
             book["drawn_under"] = scenario.model_dump(include=_TERMS)["protocol"]["reserves"]
-    changed = _validated(document, file)
-    if redraw_book and isinstance(changed.book, BookFile):
-        problem = Problem("book.file", "is a recorded book", "leave out --redraw-book")
-        raise ScenarioError(file, [problem])
-    return _with_own_terms(changed)
+    return _with_own_terms(_validated(document, file))
 
 
 def _with_own_terms(scenario: Scenario) -> Scenario:

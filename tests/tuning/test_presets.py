@@ -44,7 +44,7 @@ def test_a_preset_takes_over_scenarios_and_search(name: str) -> None:
     assert own.scenarios == market.scenarios and own.tuning == market.tuning
     assert own.parameters and not market.parameters
     for one, other in zip(prepare(own).scenarios, prepare(market).scenarios, strict=True):
-        assert one == with_overrides(other, own.parameters) != other
+        assert one == with_overrides(other, own.parameters, redraw_book=True) != other
     written = _written(name)
     assert written.keys() == {"extends", "name", "title", "story", "sources", "parameters"}
     for field in ("name", "title", "story", "sources"):
