@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from rich.console import Console
@@ -20,15 +20,22 @@ from sim.market.market import FACTOR
 from sim.protocol import transaction as op
 from sim.protocol.errors import OK
 from sim.report.book import print_book
+from sim.report.page.choices import risk_table
 from sim.report.page.provenance import overrides as overrides_of
+from sim.report.tune_table import choice_table
 from sim.scenario import Scenario, ScenarioError, digest, load, with_overrides
+from sim.schema.tuning import Debts, Preset
 from sim.sweep.work import world_of
 from sim.tape import frames
 from sim.tape.replay import replay
+from sim.tuning.borrowing import SAID
+from sim.tuning.confirm import world_under
 from sim.tuning.preset import prepare
+from sim.tuning.result import TuningResult
 from sim.world import World, build
+from tests.report.page.studies import study
 from tests.tape.storm import play
-from tests.tuning.small import preset
+from tests.tuning.small import PRESET, preset
 
 WAD = 10**18
 R = "protocol.reserves"
@@ -171,8 +178,33 @@ def test_a_search_starts_from_the_same_positions() -> None:
     asked = preset().model_copy(update={"parameters": LOWER})
     (own, _) = prepare(asked).scenarios
     assert own.book.drawn_under is None  # type: ignore[union-attr]
+    now = build(prepare(preset()).scenarios[0])
     (changed, _) = prepare(preset(), overrides=LOWER).scenarios
-    assert _positions(build(changed)) == _positions(build(prepare(preset()).scenarios[0]))
+    assert _positions(build(changed)) == _positions(now)
+
+
+def test_a_search_keeps_them_unless_it_is_told_otherwise() -> None:
+    """What the contracts confirm is what `ape run crash --set` runs; and the page and the table of
+    the study say which convention it was.
+    """
+    asked = {**PRESET["tuning"], "objectives": ["es_99"]}
+    del asked["debts"]
+    setup = prepare(Preset.model_validate({**PRESET, "tuning": asked}))
+    assert setup.preset.tuning.debts == "same-positions"
+    now, then = build(setup.scenarios[0]), world_under(setup, 0, LOWER)
+    assert _positions(then) == _positions(now)
+    by_crash = build(with_overrides(setup.scenarios[0], LOWER))
+    assert (then.state.position == by_crash.state.position).all()
+    assert (then.state.reserve == by_crash.state.reserve).all()
+
+
+@pytest.mark.parametrize("debts", get_args(Debts))
+def test_tables_of_a_search_say_which_it_was(debts: Debts) -> None:
+    result = study(False, "ape run tune").model_copy(update={"debts": debts})
+    note, caption = risk_table(result).note, choice_table(result).caption
+    assert isinstance(note, str) and isinstance(caption, str)
+    assert SAID[debts][1:] in note and SAID[debts] in caption
+    assert TuningResult.model_validate_json(result.model_dump_json()).debts == debts
 
 
 def test_terms_of_a_book_are_checked(base: Scenario) -> None:

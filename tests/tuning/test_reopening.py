@@ -74,6 +74,17 @@ def test_the_same_positions_as_crash_and_sweep_have(
     assert amounts.book_under(scenario) is world.book, "to the unit, for the contracts"
 
 
+@pytest.mark.compiled
+def test_from_a_present_in_which_some_are_below_one_already() -> None:
+    """Accounts that were opened at lowered prices open again, and higher thresholds heal them."""
+    world = build(with_overrides(_base(), {f"{R}.WETH.lt_bps": 6000, f"{R}.WETH.ltv_bps": 5500}))
+    assert int(world.market.hot_count[0]) > 0
+    scenario = with_overrides(world.scenario, {f"{R}.WETH.lt_bps": 8000})
+    found = Reopening(world).at(scenario, *_amounts(world, "same-positions").under(scenario))
+    _assert_same(found, on_floats(build(scenario)))
+    assert int(found.market.hot_count[0]) == 0
+
+
 def _assert_same(found: Memory, anew: Memory) -> None:
     """Every array of state and market, to 1e-9 of its largest number (object integers to floats).
 
