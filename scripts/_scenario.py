@@ -58,6 +58,13 @@ _OPTIONS = (
         help="Replace any field of the scenario; the value is YAML. Can be given many times.",
     ),
     click.option(
+        "--redraw-book",
+        is_flag=True,
+        help="Draw the borrowers under the thresholds and limits that --set gives. Without it they "
+        "have the positions of the scenario unchanged, and whom new thresholds leave below a "
+        "health of 1 is liquidatable at the start.",
+    ),
+    click.option(
         "--list",
         is_flag=True,
         is_eager=True,
@@ -69,18 +76,22 @@ _OPTIONS = (
 
 
 def scenario_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add SCENARIO, --seed, --accounts, --set and --list; for `chosen`."""
+    """Add SCENARIO, --seed, --accounts, --set, --redraw-book and --list; for `chosen`."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
 
 
 def chosen(
-    scenario: str, seed: int | None, accounts: int | None, overrides: tuple[tuple[str, Any], ...]
+    scenario: str,
+    seed: int | None,
+    accounts: int | None,
+    overrides: tuple[tuple[str, Any], ...],
+    redraw_book: bool,
 ) -> Scenario:
     """The scenario with what the options replace. Raises `ScenarioError`."""
     from sim.scenario import load, with_overrides
 
     shortcuts = {"seed": seed, "book.accounts": accounts}
     given = {path: value for path, value in shortcuts.items() if value is not None}
-    return with_overrides(load(scenario), {**given, **dict(overrides)})
+    return with_overrides(load(scenario), {**given, **dict(overrides)}, redraw_book)

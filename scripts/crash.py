@@ -36,6 +36,7 @@ def cli(
     seed: int | None,
     accounts: int | None,
     overrides: tuple[tuple[str, Any], ...],
+    redraw_book: bool,
     out: Path | None,
     parquet: bool,
     overwrite: bool,
@@ -53,6 +54,7 @@ def cli(
       ape run crash black-thursday --set protocol.liquidation.delay_seconds=3600 --out out/late
       ape run crash black-thursday --set protocol.liquidation.engine=target-health --overwrite
       ape run crash black-thursday --set protocol.insurance.capital_usd.DAI=0
+      ape run crash black-thursday --set protocol.reserves.WETH.lt_bps=7500 --redraw-book
       ape run crash black-thursday --set 'liquidators[2].capacity_usd_per_step=50000'
       ape run crash mine/depeg.yaml --out out/depeg --parquet
 
@@ -63,7 +65,7 @@ def cli(
     from sim.scenario import ScenarioError
 
     try:
-        played = chosen(scenario, seed, accounts, overrides)
+        played = chosen(scenario, seed, accounts, overrides, redraw_book)
         folder = prepared(out or Path("out") / played.name)
         sys.exit(crash(played, engine, folder, console(), parquet, overwrite))
     except ScenarioError as error:

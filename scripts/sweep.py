@@ -58,6 +58,7 @@ def cli(
     seed: int | None,
     accounts: int | None,
     overrides: tuple[tuple[str, Any], ...],
+    redraw_book: bool,
     paths: int | None,
     block: int | None,
     sampler: Any,
@@ -95,7 +96,7 @@ def cli(
     from sim.scenario import ScenarioError
 
     try:
-        swept = chosen(scenario, seed, accounts, overrides)
+        swept = chosen(scenario, seed, accounts, overrides, redraw_book)
         folder = prepared(out or Path("out") / f"sweep-{swept.name}")
         wanted = Wanted(sampler, paths, block, scheduler, workers, resume)
         sys.exit(sweep(swept, wanted, folder, console()))

@@ -34,7 +34,8 @@ def describe(book: Book, scenario: Scenario, prices: Sequence[int]) -> dict[str,
     liquidatable whose health factor is below 1; none if nobody owes.
     """
     reserves = [scenario.protocol.reserves[symbol] for symbol in scenario.symbols]
-    counted = [r.lt_bps if r.collateral_enabled else 0 for r in reserves]
+    pledged = [scenario.terms[symbol].collateral_enabled for symbol in scenario.symbols]
+    counted = [r.lt_bps if is_it else 0 for r, is_it in zip(reserves, pledged, strict=True)]
     units = np.array([10**asset.decimals for asset in scenario.assets.values()], dtype=object)
     collateral = book.collateral * np.array(prices, dtype=object) // units
     debt = -(-book.debt * np.array(prices, dtype=object) // units)  # rounded up, as the vault does

@@ -32,7 +32,8 @@ def synthetic(scenario: Scenario, prices_at_start: Sequence[int], rng: np.random
         collateral value = health factor * debt value / sum of part_i * lt_i
 
     and more where the borrow limit asks for it, with 0.1% to spare: an account opened at its limit
-    cannot be as close to liquidation as one that the market carried there.
+    cannot be as close to liquidation as one that the market carried there. Thresholds and limits
+    are those that the book is drawn under (`Scenario.terms`), whatever the reserves' are now.
 
     `rng` is asked once, for one row of draws per account, and a generator spawned from it for
     another: the draws of the first accounts do not depend on how many follow. Raises ValueError if
@@ -67,9 +68,9 @@ def synthetic(scenario: Scenario, prices_at_start: Sequence[int], rng: np.random
     second = _apportion(needed[two], weights, taken[two], draws[two, 6])
     parts[rows[two], second] = 0.5
 
-    reserves = [scenario.protocol.reserves[symbol] for symbol in scenario.symbols]
-    lt = np.array([reserve.lt_bps for reserve in reserves]) / BPS
-    ltv = np.array([reserve.ltv_bps for reserve in reserves]) / BPS
+    terms = [scenario.terms[symbol] for symbol in scenario.symbols]
+    lt = np.array([one.lt_bps for one in terms]) / BPS
+    ltv = np.array([one.ltv_bps for one in terms]) / BPS
     collateral_usd = debt_usd * np.maximum(health / (parts @ lt), _LIMIT_MARGIN / (parts @ ltv))
 
     units = [10**asset.decimals for asset in scenario.assets.values()]

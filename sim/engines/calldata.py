@@ -10,10 +10,11 @@ from eth_utils import to_checksum_address
 
 from sim.engines.artifacts import contracts
 from sim.engines.chain import Call
-from sim.engines.deployment import Deployment, reserve_config
+from sim.engines.deployment import Deployment
 from sim.protocol import transaction as op
 from sim.protocol.fixed_point import max_uint
-from sim.protocol.state import LT, State
+from sim.protocol.state import State
+from sim.protocol.vault_reserves import unpacked
 
 ACTOR_BASE = 0xB0A7 << 144
 Row = Any
@@ -102,10 +103,9 @@ class Encoder:
         arguments = words(self._d.tokens[r[3]], spokes[r[4]], r[5], r[6], *flags)
         return "LiquidityHub", self._d.hub, "setSpoke", arguments, []
 
-    def _set_threshold(self, r: Row) -> tuple[str, str, str, bytes, list[str]]:
-        config = list(reserve_config(self._s, r[4], r[3]))
-        config[LT] = r[5]
-        arguments = words(self._d.tokens[r[3]], *config, r[6])
+    def _set_reserve(self, r: Row) -> tuple[str, str, str, bytes, list[str]]:
+        fields, ramp_seconds = unpacked(r[7])
+        arguments = words(self._d.tokens[r[3]], *fields, r[5], r[6], ramp_seconds)
         return "Vault", self._d.vaults[r[4]], "setReserve", arguments, []
 
     def _share_in(self, r: Row) -> tuple[str, str, str, bytes, list[str]]:
@@ -221,6 +221,6 @@ _ENCODERS: dict[int, _Encode] = {
     op.COVER: Encoder._hub,
     op.SOCIALISE: Encoder._hub,
     op.CLAIM_FEES: Encoder._claim_fees,
-    op.SET_THRESHOLD: Encoder._set_threshold,
+    op.SET_RESERVE: Encoder._set_reserve,
     op.SET_SPOKE: Encoder._set_spoke,
 }

@@ -2,8 +2,9 @@
 
 The accounts' operations of an opening are those of the world they were recorded in, with other
 amounts; all that comes before them (deposits, stakes, liquidity) is carried out anew, on integers.
-The result is `on_floats` of a world that was built with the same book, to rounding: the same
-operations ran, in compiled code.
+Borrow limits and caps hold again once everyone is there (as `sim.world.beyond_limit` has it on a
+chain, in more steps). The result is `on_floats` of a world that was built with the same book, to
+rounding: the same operations ran, in compiled code.
 """
 
 from __future__ import annotations
@@ -27,12 +28,21 @@ from sim.engines.memory import Memory, on_floats
 from sim.market.levels import to_integers
 from sim.protocol import transaction as op
 from sim.protocol.errors import NAMES, OK
-from sim.protocol.fixed_point import zero
+from sim.protocol.fixed_point import BPS, zero
+from sim.protocol.state import (
+    BORROW_CAP,
+    BORROW_ENABLED,
+    COLLATERAL_ENABLED,
+    LT,
+    LTV,
+    SUPPLY_CAP,
+    State,
+)
 from sim.scenario import Scenario, ScenarioError, with_overrides
 from sim.schema.problems import Problem
 from sim.world import World, begin, build
 from sim.world.actors import FIRST_LIQUIDATOR
-from sim.world.genesis import genesis
+from sim.world.genesis import UNLIMITED, genesis
 from sim.world.opening import Opening
 from sim.world.people import population
 from sim.world.surroundings import surroundings
@@ -125,12 +135,19 @@ class Reopening:
         Opening(scenario, state, nobody, people.reserves[:0], prices).blocks()
         market = surroundings(scenario, self._prices, len(debt), people)
         begin(state, market)
-        memory = on_floats(world._replace(scenario=scenario, state=state, market=market))
-        rows = self._with(collateral, debt)
+        opened = world._replace(scenario=scenario, state=_lenient(state), market=market)
+        everyone = self._carried_out(opened, self._with(collateral, debt))
+        settled = everyone.state._replace(reserve=state.reserve)
+        nothing = self._rows[:0]
+        return self._carried_out(opened._replace(state=settled), nothing)
+
+    def _carried_out(self, world: World, rows: Floats) -> Memory:
+        """The world on floats after these operations."""
+        memory = on_floats(world)
         *arrays, undo = memory.state
         n, code = self._carry_out(tuple(arrays), tuple(undo), tuple(memory.market), rows)
         if code != OK:
-            raise _refusal(scenario, rows[n], int(code))
+            raise _refusal(world.scenario, rows[n], int(code))
         return memory
 
     def _with(self, collateral: Floats, debt: Floats) -> Floats:
@@ -145,6 +162,17 @@ class Reopening:
             rows[mask, _AMOUNT] *= new[where] / before
         kept: Floats = rows[~((self._in | self._out) & (rows[:, _AMOUNT] == 0))]
         return kept
+
+
+def _lenient(s: State) -> State:
+    """The state with reserves that let everyone supply, and borrow to all that his collateral is
+    worth.
+    """
+    reserve = s.reserve.copy()
+    reserve[:, :, [LTV, LT]] = BPS
+    reserve[:, :, [SUPPLY_CAP, BORROW_CAP]] = UNLIMITED
+    reserve[:, :, [COLLATERAL_ENABLED, BORROW_ENABLED]] = 1
+    return s._replace(reserve=reserve)
 
 
 def _whole(amounts: Floats) -> Any:

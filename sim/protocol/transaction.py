@@ -67,7 +67,7 @@ KINDS = (
     "cover",
     "socialise",
     "claim_fees",
-    "set_threshold",
+    "set_reserve",
     "set_spoke",
 )
 """The operations. Columns they use, besides the actor: x, y are assets unless said otherwise.
@@ -85,9 +85,9 @@ flag, unflag,
 write_off account; liquidate account x (debt) y (collateral) amount limit (least collateral) option
 (take shares);
 flash_liquidate account x y amount limit (least profit); cover, socialise, claim_fees x;
-set_threshold x (y: vault)
-amount (threshold) limit (ramp seconds); set_spoke x (y: spoke) amount (add cap) limit (draw cap)
-option (0 normal,
+set_reserve x (y: vault)
+amount (supply cap) limit (borrow cap) option (the rest, as `vault_reserves.packed`);
+set_spoke x (y: spoke) amount (add cap) limit (draw cap) option (0 normal,
 1 not active, 2 halted).
 """
 (
@@ -122,7 +122,7 @@ option (0 normal,
     COVER,
     SOCIALISE,
     CLAIM_FEES,
-    SET_THRESHOLD,
+    SET_RESERVE,
     SET_SPOKE,
 ) = range(len(KINDS))
 
@@ -320,8 +320,8 @@ write_off = _operation(WRITE_OFF, lambda s, by, a, x, y, n, m, o: vault.write_of
 cover = _operation(COVER, lambda s, by, a, x, y, n, m, o: hub.cover(s, x))
 socialise = _operation(SOCIALISE, lambda s, by, a, x, y, n, m, o: hub.socialise(s, x))
 claim_fees = _operation(CLAIM_FEES, lambda s, by, a, x, y, n, m, o: hub.claim_fees(s, by, x))
-set_threshold = _operation(
-    SET_THRESHOLD, lambda s, by, a, x, y, n, m, o: vault_reserves.set_threshold(s, y, x, n, m)
+set_reserve = _operation(
+    SET_RESERVE, lambda s, by, a, x, y, n, m, o: vault_reserves.set_reserve(s, y, x, n, m, o)
 )
 
 OPERATIONS: tuple[Operation, ...] = tuple(globals()[name] for name in KINDS)

@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 from sim.protocol.errors import INVALID_RESERVE, OK
-from sim.protocol.fixed_point import BPS, YEAR, inlined, jitable, max_uint, mul_div_whole, zero
+from sim.protocol.fixed_point import BPS, YEAR, inlined, max_uint, mul_div_whole, zero
 from sim.protocol.state import (
+    ADDED_SHARES,
+    BORROW_CAP,
     ENGINE,
+    ESCROWED,
     HF_FOR_MAX_BONUS,
+    LIQUIDATION_FEE,
     LT,
     LT_FROM,
     LTV,
     MAX_BONUS,
+    MIN_BONUS,
     RAMP_END,
     RAMP_START,
+    REHYPOTHECATE,
+    SUPPLY_CAP,
     TARGET_HEALTH_ENGINE,
+    Array,
     State,
 )
 
 WAD_PER_BPS_SQUARED = 10**10
+FIELD_BITS = 16
+"""Of each field before the caps, in a configuration that is packed into one word."""
+RAMP_BITS = FIELD_BITS * SUPPLY_CAP
+"""What the fields take up; the ramp is above them."""
 
 
 @inlined
@@ -34,24 +46,44 @@ def threshold(s: State, v: int, i: int) -> int:
     )
 
 
-@jitable
-def set_threshold(s: State, v: int, i: int, lt_bps: int, ramp_seconds: int) -> int:
-    """`setReserve` with only the threshold changed: raising is immediate, lowering ramps."""
+def packed(row: Array, ramp_seconds: int = 0) -> int:
+    """The fields of a reserve's row before its caps, and the ramp, as `set_reserve` takes them."""
+    word = ramp_seconds
+    for field in reversed(range(SUPPLY_CAP)):
+        word = word << FIELD_BITS | int(row[field])
+    return word
+
+
+def unpacked(word: int) -> tuple[list[int], int]:
+    """(fields before the caps, ramp in seconds) of what `packed` returned."""
+    mask = (1 << FIELD_BITS) - 1
+    fields = [word >> FIELD_BITS * field & mask for field in range(SUPPLY_CAP)]
+    return fields, word >> RAMP_BITS
+
+
+def set_reserve(s: State, v: int, i: int, supply_cap: int, borrow_cap: int, word: int) -> int:
+    """`setReserve`: raising the threshold is immediate, lowering it ramps. On integers only."""
+    row, ramp_seconds = unpacked(word)
     now = threshold(s, v, i)
-    start, end, worst = zero(), zero(), lt_bps
-    if lt_bps < now:
+    start, end, worst = zero(), zero(), row[LT]
+    in_use = s.spoke[v, i, ADDED_SHARES] != 0 or s.spoke[v, i, ESCROWED] != 0
+    if in_use and row[REHYPOTHECATE] != s.reserve[v, i, REHYPOTHECATE]:
+        return INVALID_RESERVE
+    if row[LT] < now:
         if ramp_seconds == 0 or ramp_seconds > YEAR:
             return INVALID_RESERVE
         start, end, worst = s.clock[0], s.clock[0] + ramp_seconds, now
     bonus_bound = max_uint()
     if s.policy[v, ENGINE] == TARGET_HEALTH_ENGINE:
         bonus_bound = s.policy[v, HF_FOR_MAX_BONUS]
-    returned = (BPS + s.reserve[v, i, MAX_BONUS]) * worst
-    if s.reserve[v, i, LTV] > lt_bps or returned >= BPS * BPS:
+    returned = (BPS + row[MAX_BONUS]) * worst
+    if row[LTV] > row[LT] or row[MIN_BONUS] > row[MAX_BONUS] or row[LIQUIDATION_FEE] > BPS:
         return INVALID_RESERVE
-    if returned * WAD_PER_BPS_SQUARED > bonus_bound:
+    if returned >= BPS * BPS or returned * WAD_PER_BPS_SQUARED > bonus_bound:
         return INVALID_RESERVE
-    s.reserve[v, i, LT] = lt_bps
+    s.reserve[v, i, :SUPPLY_CAP] = row
+    s.reserve[v, i, SUPPLY_CAP] = supply_cap
+    s.reserve[v, i, BORROW_CAP] = borrow_cap
     s.reserve[v, i, LT_FROM] = worst
     s.reserve[v, i, RAMP_START] = start
     s.reserve[v, i, RAMP_END] = end

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from sim.books import COMPOUND_2023, describe
+from sim.protocol.state import BORROW_CAP, SUPPLY_CAP
 from sim.report.text import short_usd, usd
+from sim.schema.book import BorrowerBook
 from sim.world import World
 
 
 def print_book(world: World, console: Console) -> None:
-    """The book in one line, against a measured one in a table, and who is liquidatable already."""
+    """The book in one line, against a measured one in a table, which parameters its positions come
+    from if not the present ones, and what of it these would not allow anew.
+    """
     book = describe(world.book, world.scenario, list(world.market.price[0]))
     console.print(
         f"{book['accounts']:,} accounts owe {short_usd(book['total_debt_usd'])} against "
@@ -23,6 +28,13 @@ def print_book(world: World, console: Console) -> None:
     console.print(book_table(book))
     for name in ("collateral", "debt"):
         console.print(f"{name.capitalize()}: {_mix(book[f'{name}_usd'])}.")
+    if isinstance(world.scenario.book, BorrowerBook) and world.scenario.book.drawn_under:
+        console.print(
+            "Positions are those of the scenario before thresholds and limits were set otherwise; "
+            "--redraw-book draws others."
+        )
+    for line in _beyond_caps(world):
+        console.print(line, style="yellow")
     if number := book["liquidatable_accounts"]:
         owed = usd(book["liquidatable_debt_usd"])
         console.print(
@@ -30,6 +42,21 @@ def print_book(world: World, console: Console) -> None:
             f"with {owed} of debt.",
             style="yellow",
         )
+
+
+def _beyond_caps(world: World) -> Iterator[str]:
+    for amounts, column, done in (
+        (world.book.collateral, SUPPLY_CAP, "supplied"),
+        (world.book.debt, BORROW_CAP, "borrowed"),
+    ):
+        for i, symbol in enumerate(world.symbols):
+            total, cap = amounts[:, i].sum(), world.state.reserve[0, i, column]
+            if total > cap:
+                unit = world.state.unit[i]
+                yield (
+                    f"{total / unit:,.0f} {symbol} are {done} at the start, beyond the cap of "
+                    f"{cap / unit:,.0f}: nobody can add to it."
+                )
 
 
 def book_table(book: dict[str, Any]) -> Table:

@@ -7,6 +7,7 @@ from typing import Any
 from rich.table import Table
 
 from sim.report.text import short_usd
+from sim.tuning.borrowing import SAID
 from sim.tuning.recommend import verdicts
 from sim.tuning.result import Figure, TuningResult, Value
 
@@ -66,7 +67,8 @@ def choice_table(result: TuningResult) -> Table:
     table = Table(title=title, **_TITLE, **_BARE)
     table.caption = (
         f"on {result.fresh_paths:,} paths of each scenario that the search has not seen; "
-        "?: too few of them lose enough for a bound"
+        "?: too few of them lose enough for a bound; "
+        f"{SAID[result.debts]} ({result.debts})"
     )
     table.caption_justify = "left"
     table.add_column("measure", no_wrap=True)

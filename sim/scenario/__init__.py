@@ -4,6 +4,9 @@
     load("mine/depeg.yaml")                 a file, which may extend a base of sim/scenarios/bases
     with_overrides(scenario, {"book.accounts": 50, "venues[0].fee_bps": 5})
 
+A drawn book stays what it is when thresholds, borrow limits and the like are overridden: the same
+positions, which `book.drawn_under` remembers, unless another book is asked for (`redraw_book`).
+
 Both validate everything and raise `ScenarioError`, which names file, field and remedy: a scenario
 that cannot be run is refused before anything runs. `digest` identifies what was run.
 
@@ -23,12 +26,18 @@ from pydantic import ValidationError
 
 from sim.scenario.model import Scenario
 from sim.schema.bases import extended
+from sim.schema.book import BookFile, BorrowerBook
+from sim.schema.deployment import Terms
 from sim.schema.problems import Problem, ScenarioError, explain, join, nearest
 from sim.schema.yaml_file import read
 
 __all__ = ["Scenario", "ScenarioError", "digest", "files", "known", "load", "with_overrides"]
 
 _FOLDER = Path(__file__).parents[1] / "scenarios"
+_TERMS: Any = {"protocol": {"reserves": {"__all__": set(Terms.model_fields)}}}
+"""What a drawn book depends on, of a scenario."""
+_OF_POSITIONS = re.compile(r"book(\.drawn_under.*)?").fullmatch
+"""Overrides that say themselves which book there is."""
 
 
 def known() -> list[str]:
@@ -52,18 +61,40 @@ def load(path_or_name: str | Path) -> Scenario:
     return _validated(document, file)
 
 
-def with_overrides(scenario: Scenario, overrides: Mapping[str, object]) -> Scenario:
+def with_overrides(
+    scenario: Scenario, overrides: Mapping[str, object], redraw_book: bool = False
+) -> Scenario:
     """A copy with some fields replaced, in order, and everything validated again.
 
     `overrides` maps the path of a field that exists, as error messages write it
-    (`protocol.liquidation.delay_seconds`, `venues[0].fee_bps`), to its new value.
+    (`protocol.liquidation.delay_seconds`, `venues[0].fee_bps`), to its new value. A drawn book has
+    the positions that it has without them, as far as they are about reserves; `redraw_book` draws
+    it under the new ones instead, and so is a `book` that is replaced whole. Raises
+    `ScenarioError`, also if the book to be redrawn is a file.
     """
     file = f"scenario '{scenario.name}' with overrides"
-    document = _unfrozen(scenario.model_dump())
+    document: Any = _unfrozen(scenario.model_dump())
     for path, value in overrides.items():
         _replace(document, path, value, file)
     _see_files_from(Path(), document)
-    return _validated(document, file)
+    book, assets = document["book"], document["assets"]
+    if redraw_book and isinstance(scenario.book, BookFile):
+        problem = Problem("book.file", "is a recorded book", "leave out --redraw-book")
+        raise ScenarioError(file, [problem])
+    if isinstance(scenario.book, BorrowerBook) and not any(map(_OF_POSITIONS, overrides)):
+        if redraw_book:
+            book["drawn_under"] = None
+        elif book["drawn_under"] is None and set(assets) == set(scenario.symbols):
+            book["drawn_under"] = scenario.model_dump(include=_TERMS)["protocol"]["reserves"]
+    return _with_own_terms(_validated(document, file))
+
+
+def _with_own_terms(scenario: Scenario) -> Scenario:
+    """The same, without mention of the terms of its book where they are its reserves' own."""
+    book, terms = scenario.book, scenario.model_dump(include=_TERMS)["protocol"]["reserves"]
+    if not isinstance(book, BorrowerBook) or book.model_dump()["drawn_under"] != terms:
+        return scenario
+    return scenario.model_copy(update={"book": book.model_copy(update={"drawn_under": None})})
 
 
 def files(scenario: Scenario) -> dict[str, Path]:

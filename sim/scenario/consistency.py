@@ -73,6 +73,8 @@ def _asset_problems(s: Scenario) -> Iterator[Problem]:
     if isinstance(s.book, BorrowerBook):
         keyed["book.collateral_weights"] = s.book.collateral_weights
         keyed["book.debt_weights"] = s.book.debt_weights
+        if s.book.drawn_under:
+            keyed["book.drawn_under"] = s.book.drawn_under
     for path, mapping in keyed.items():
         for symbol in mapping:
             yield from _unknown(s, f"{path}.{symbol}", symbol)
@@ -133,22 +135,24 @@ def _book_problems(s: Scenario) -> Iterator[Problem]:
         pledged["book.loop_pair[0]"], owed["book.loop_pair[1]"] = book.loop_pair
         for i, symbol in enumerate(book.loop_pair):
             yield from _unknown(s, f"book.loop_pair[{i}]", symbol)
+    place = "book.drawn_under" if book.drawn_under else "protocol.reserves"
+    redrawn = ", and a redrawn book (--redraw-book)" if book.drawn_under else ""
     for path, symbol in sorted(pledged.items()):
-        reserve = s.protocol.reserves.get(symbol)
-        if reserve and not (reserve.collateral_enabled and reserve.ltv_bps):
+        terms = s.terms.get(symbol)
+        if terms and not (terms.collateral_enabled and terms.ltv_bps):
             yield Problem(
                 path,
-                "nothing can be borrowed against this asset",
+                f"nothing can be borrowed against this asset ({place})",
                 f"another, or protocol.reserves.{symbol} with collateral_enabled and ltv_bps "
-                "above 0",
+                f"above 0{redrawn}",
             )
     for path, symbol in sorted(owed.items()):
-        reserve = s.protocol.reserves.get(symbol)
-        if reserve and not reserve.borrow_enabled:
+        terms = s.terms.get(symbol)
+        if terms and not terms.borrow_enabled:
             yield Problem(
                 path,
-                "this asset cannot be borrowed",
-                f"another, or protocol.reserves.{symbol}.borrow_enabled",
+                f"this asset cannot be borrowed ({place})",
+                f"another, or protocol.reserves.{symbol}.borrow_enabled{redrawn}",
             )
     needed = 2 if book.two_collateral_share and book.isolated_share < 1 else 1
     for symbol in sorted(debts):

@@ -9,8 +9,8 @@ from sim.scenario.consistency import problems, unit_problems
 from sim.schema.agents import Liquidator
 from sim.schema.attack import Attack
 from sim.schema.base import FromList, Instant, Level, Part, Symbol, Usd
-from sim.schema.book import Book
-from sim.schema.deployment import Protocol
+from sim.schema.book import Book, BorrowerBook
+from sim.schema.deployment import Protocol, Terms
 from sim.schema.expected import Expected
 from sim.schema.faults import Feeds
 from sim.schema.market import Arbitrage, Asset, Venue
@@ -104,6 +104,13 @@ class Scenario(Part):
     def symbols(self) -> tuple[str, ...]:
         """The assets in the order of the columns of every array of a run."""
         return tuple(self.assets)
+
+    @property
+    def terms(self) -> Mapping[str, Terms]:
+        """Per asset, under which the positions of the book came about."""
+        if isinstance(self.book, BorrowerBook) and self.book.drawn_under:
+            return self.book.drawn_under
+        return self.protocol.reserves
 
     def _problems(self) -> Iterator[Problem]:
         yield from problems(self)

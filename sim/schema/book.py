@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Discriminator, Field, Tag
 
 from sim.schema.base import FromList, Part, PositiveUsd, Share, Symbol, Weight
+from sim.schema.deployment import Terms
 from sim.schema.problems import Problem
 
 # Below $2,000 a position is always closed whole, and what a liquidation leaves must be worth $1,000
@@ -108,6 +109,12 @@ class BorrowerBook(Part):
     loop_health: Annotated[tuple[Health, Health], FromList] = Field(
         default=(1.02, 1.13),
         description="the lowest and the highest health factor of loops, like [1.02, 1.13]",
+    )
+    drawn_under: Mapping[Symbol, Terms] | None = Field(
+        default=None,
+        description="per asset: the ltv_bps, lt_bps, collateral_enabled and borrow_enabled that "
+        "the book is drawn under; absent: those of protocol.reserves. An override of those "
+        "fills it in with what was before, so that positions stay",
     )
 
     def _problems(self) -> Iterator[Problem]:

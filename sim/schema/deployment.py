@@ -74,23 +74,13 @@ class Liquidation(Part):
     )
 
 
-class Reserve(Part):
-    """What the vault allows with one asset."""
+class Terms(Part):
+    """Of what the vault allows with one asset, what decides which positions there can be."""
 
     ltv_bps: Bps = Field(description="borrow limit per collateral value, in bps, 0..10000")
     lt_bps: Bps = Field(description="liquidation threshold, in bps, 0..10000")
-    max_bonus_bps: Bps = Field(description="largest liquidation bonus, in bps, 0..10000")
-    min_bonus_bps: Bps = Field(description="smallest liquidation bonus, in bps, 0..10000")
-    liquidation_fee_bps: Bps = Field(description="the protocol's share of the bonus, in bps")
-    rehypothecate: bool = Field(description="true: collateral is lent on; false: held in escrow")
-    collateral_enabled: bool = Field(description="true: counts as collateral; false: does not")
-    borrow_enabled: bool = Field(description="true: can be borrowed; false: cannot")
-    supply_cap: Tokens | None = Field(
-        default=None, description="most the vault holds, in tokens, above 0; absent: no cap"
-    )
-    borrow_cap: Tokens | None = Field(
-        default=None, description="most the vault owes, in tokens, above 0; absent: no cap"
-    )
+    collateral_enabled: bool = Field(description="true: may newly become collateral; false: not")
+    borrow_enabled: bool = Field(description="true: may newly be borrowed; false: not")
 
     def _problems(self) -> Iterator[Problem]:
         if self.ltv_bps > self.lt_bps:
@@ -99,6 +89,24 @@ class Reserve(Part):
                 f"borrow limit {self.ltv_bps} is above the liquidation threshold {self.lt_bps}",
                 f"at most {self.lt_bps}: who borrows to the limit must not be liquidatable",
             )
+
+
+class Reserve(Terms):
+    """What the vault allows with one asset."""
+
+    max_bonus_bps: Bps = Field(description="largest liquidation bonus, in bps, 0..10000")
+    min_bonus_bps: Bps = Field(description="smallest liquidation bonus, in bps, 0..10000")
+    liquidation_fee_bps: Bps = Field(description="the protocol's share of the bonus, in bps")
+    rehypothecate: bool = Field(description="true: collateral is lent on; false: held in escrow")
+    supply_cap: Tokens | None = Field(
+        default=None, description="most the vault holds, in tokens, above 0; absent: no cap"
+    )
+    borrow_cap: Tokens | None = Field(
+        default=None, description="most the vault owes, in tokens, above 0; absent: no cap"
+    )
+
+    def _problems(self) -> Iterator[Problem]:
+        yield from super()._problems()
         if self.min_bonus_bps > self.max_bonus_bps:
             yield Problem(
                 "min_bonus_bps",

@@ -21,6 +21,8 @@ Harm = Literal[
 ]
 MeasureName = Literal[Benefit, Harm]
 """What can be optimised; `sim.tuning.objectives` says what each means."""
+Debts = Literal["same-positions", "follow-limit"]
+"""What borrowers owe when parameters change; `sim.tuning.borrowing` says what each means."""
 SamplerName = Literal["tpe", "nsga2", "nsga3", "cma-es", "random"]
 
 
@@ -128,7 +130,11 @@ class Tuning(Part):
     sampler: SamplerName = Field(
         default="tpe", description="tpe, nsga2, nsga3, random, or cma-es with one objective"
     )
-
+    debts: Debts = Field(
+        default="same-positions",
+        description="same-positions: everyone has and owes what he does now; follow-limit: "
+        "borrowers use the same share of their borrow limit",
+    )
     caps: Mapping[CapPath, CapSearch] = Field(
         default={}, description="per path of a supply or borrow cap: budget_usd, least, largest"
     )
@@ -137,6 +143,12 @@ class Tuning(Part):
         for i, name in enumerate(self.objectives):
             if name in self.objectives[:i]:
                 yield Problem(f"objectives[{i}]", f"{name} is there already", "each once")
+            if name in ("borrowed", "borrow_usage") and self.debts == "same-positions":
+                yield Problem(
+                    f"objectives[{i}]",
+                    f"{name} says nothing where everyone owes what he does now",
+                    "debts: follow-limit, or borrowing_power",
+                )
         if self.sampler == "cma-es" and len(self.objectives) > 1:
             yield Problem(
                 "sampler", "cma-es knows one objective", "tpe, nsga2 or nsga3, or one objective"

@@ -56,6 +56,7 @@ def answer(
         paths=tuner.paths,
         fresh_paths=samples["current"].paths,
         sampler=setup.preset.tuning.sampler,
+        debts=setup.preset.tuning.debts,
         versions={**asked["origin"], "breakwater": asked["breakwater"]},
         command=asked["command"],
         started=asked["started"],

@@ -1,19 +1,23 @@
-"""Who borrows what when parameters change.
+"""Who has and owes what when parameters change: one of two conventions.
 
-Borrowers are the same people in every trial: they pledge the same collateral, and they use the same
-share of their borrow limit. With V_ac the value of collateral c of account a at the start,
+`same-positions`: everyone has what he has now, as in `ape run crash` and `ape run sweep`.
+Whom lower thresholds leave below a health of 1 is liquidatable at the start; what a higher limit
+would let people borrow, they do not. It is the day of a change.
+
+`follow-limit`: they pledge the same collateral and use the same share of their borrow limit. With
+V_ac the value of collateral c of account a at the start,
 
     debt_a = debt_a(now) * sum_c V_ac ltv_c / sum_c V_ac ltv_c(now)
 
 So a higher borrow limit means more debt on the same collateral, which is the benefit of it, and a
-higher liquidation threshold alone means more distance between the two. What cannot be had is shared
-out: a supply or borrow cap that binds, or cash that does not last, cuts everyone's amount of that
-asset by the same share.
+higher liquidation threshold alone means more distance between the two. It is the long run. What
+cannot be had is shared out: a supply or borrow cap that binds, or cash that does not last, cuts
+everyone's amount of that asset by the same share.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -21,11 +25,19 @@ import numpy.typing as npt
 from sim.books import Book
 from sim.scenario import Scenario, ScenarioError, with_overrides
 from sim.schema.problems import Problem
+from sim.schema.tuning import Debts
 
 Floats = npt.NDArray[np.float64]
 
+SAID: Mapping[Debts, str] = {
+    "same-positions": "positions are the same under every setting: whom a lower threshold leaves "
+    "below a health of 1 is liquidatable at the start, and nobody uses a higher limit",
+    "follow-limit": "under every setting borrowers pledge the same and use the same share of their "
+    "borrow limit: a higher one is more debt",
+}
+"""The conventions in a line each, for whoever reads figures."""
 _ROOM = 0.999
-"""Of a cap that is filled: amounts are rounded, and interest accrues while accounts open."""
+"""Of a cap that is filled: amounts are rounded."""
 _CASH = 0.98
 """Of the cash that is lent out at most at the start."""
 
@@ -33,9 +45,9 @@ _CASH = 0.98
 class Amounts:
     """The amounts of a book under any parameters of its scenario."""
 
-    def __init__(self, scenario: Scenario, book: Book, prices: Sequence[int]) -> None:
+    def __init__(self, scenario: Scenario, book: Book, prices: Sequence[int], debts: Debts) -> None:
         """`prices` are those of the start, `scenario` has the parameters that the book is of."""
-        self._scenario, self.book = scenario, book
+        self._scenario, self.book, self._debts = scenario, book, debts
         units = [10**asset.decimals for asset in scenario.assets.values()]
         self.value = np.array(prices, dtype=np.float64) / np.array(units, dtype=np.float64) / 1e8
         """USD per token unit."""
@@ -46,11 +58,15 @@ class Amounts:
 
     def under(self, scenario: Scenario) -> tuple[Floats, Floats]:
         """(collateral, debt), both (accounts, assets) in whole token units."""
+        if self._debts == "same-positions":
+            return self.collateral.copy(), self.debt.copy()
         share = _ratio(self._limits(scenario, self.collateral), self._limit)
         return self._had(scenario, self.collateral, self.debt * share)
 
     def book_under(self, scenario: Scenario) -> Book:
-        """The same as `sim.world.build` takes it."""
+        """The same as `sim.world.build` takes it: to the unit, where positions are the same."""
+        if self._debts == "same-positions":
+            return self.book
         collateral, debt = (_whole(amounts) for amounts in self.under(scenario))
         return Book(collateral, debt, self.book.isolated)
 
@@ -60,9 +76,10 @@ class Amounts:
         """The market with a cap that is used in full, and amounts that add up to `tokens` under it.
 
         A supply cap: everyone's collateral of the asset grows or shrinks alike, and his debt with
-        his limit. A borrow cap: everyone who owes the asset grows or shrinks, collateral and debt.
-        Suppliers of what is lent grow or shrink with it, so that usage is as before. Where another
-        cap binds, or cash does not last, there is less of everything that it counts.
+        his limit, by either convention. A borrow cap: everyone who owes the asset grows or shrinks,
+        collateral and debt. Suppliers of what is lent grow or shrink with it, so that usage is as
+        before. Where another cap binds, or cash does not last, there is less of everything that it
+        counts.
 
         Raises `ScenarioError` if nobody has what the cap counts.
         """

@@ -83,7 +83,8 @@ def solve(tuner: Tuner, values: Mapping[str, Value], path: str) -> Cap:
     setup = tuner.setup
     wanted = setup.preset.tuning.caps[path]
     world = world_of(setup.scenarios[0].model_dump_json())
-    amounts = Amounts(world.scenario, world.book, list(world.market.price[0]))
+    debts = setup.preset.tuning.debts
+    amounts = Amounts(world.scenario, world.book, list(world.market.price[0]), debts)
     now = amounts.now_under(setup.under(0, values), path)
     least, most = now * wanted.least, now * wanted.largest
 

@@ -34,7 +34,8 @@ def worst(sample: Sample, count: int) -> list[tuple[int, int]]:
 def world_under(setup: Setup, scenario: int, values: Mapping[str, Value]) -> World:
     """The world of a scenario under a setting, on integers."""
     base = world_of(setup.scenarios[scenario].model_dump_json())
-    amounts = Amounts(base.scenario, base.book, list(base.market.price[0]))
+    debts = setup.preset.tuning.debts
+    amounts = Amounts(base.scenario, base.book, list(base.market.price[0]), debts)
     under = setup.under(scenario, values)
     return build(under, book=amounts.book_under(under))
 

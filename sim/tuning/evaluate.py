@@ -20,6 +20,7 @@ from sim.engines.compiled import Compiled
 from sim.engines.reopening import Reopening
 from sim.market.paths import draw, observed
 from sim.scenario import Scenario, ScenarioError, with_overrides
+from sim.schema.tuning import Debts
 from sim.sweep.origin import origin, sources
 from sim.sweep.run import interrupts_as_news
 from sim.sweep.work import OriginError, StoppedError, scenario_of, world_of
@@ -47,6 +48,7 @@ class Job(NamedTuple):
     paths: tuple[int, ...]
     fill: tuple[str, float] | None = None
     """Path of a cap and tokens: the market with this cap used in full."""
+    debts: Debts = "same-positions"
 
 
 class Evaluated(NamedTuple):
@@ -74,7 +76,7 @@ def run(job: Job, stopped: Callable[[], bool] = _never) -> Evaluated:
     base = scenario_of(job.scenario_json)
     if _origin_of(job.scenario_json) != job.origin:
         raise OriginError("a worker has other sources: give all workers the same checkout")
-    reopening, amounts = _opening(job.scenario_json)
+    reopening, amounts = _opening(job.scenario_json, job.debts)
     scenario = with_overrides(base, job.values)
     if job.fill:
         scenario, collateral, debt = amounts.filled(scenario, *job.fill)
@@ -109,6 +111,7 @@ def jobs(
             dict(values),
             tuple(numbers[first : first + PATHS_OF_A_JOB]),
             fill,
+            setup.preset.tuning.debts,
         )
         for first in range(0, len(numbers), PATHS_OF_A_JOB)
     ]
@@ -145,15 +148,15 @@ def _origin_of(scenario_json: str) -> dict[str, str]:
     return origin_of(scenario_of(scenario_json))
 
 
-def _opening(scenario_json: str) -> tuple[Reopening, Amounts]:
+def _opening(scenario_json: str, debts: Debts) -> tuple[Reopening, Amounts]:
     with _building:  # one builds, the others wait
-        return _opening_of(scenario_json)
+        return _opening_of(scenario_json, debts)
 
 
 @lru_cache(maxsize=64)
-def _opening_of(scenario_json: str) -> tuple[Reopening, Amounts]:
+def _opening_of(scenario_json: str, debts: Debts) -> tuple[Reopening, Amounts]:
     world = world_of(scenario_json)
-    amounts = Amounts(world.scenario, world.book, list(world.market.price[0]))
+    amounts = Amounts(world.scenario, world.book, list(world.market.price[0]), debts)
     return Reopening(world), amounts
 
 

@@ -62,7 +62,7 @@ MEASURES = (
         title="borrowed",
         unit="USD",
         side="benefit",
-        meaning="what is borrowed at the start, by borrowers who keep their share of the limit",
+        meaning="what is borrowed at the start",
     ),
     Measure(
         name="borrow_usage",

@@ -97,7 +97,9 @@ def prepare(
 ) -> Setup:
     """The preset's scenarios under its parameters, and its space. Raises `ScenarioError`.
 
-    `accounts`, `seed` and then `overrides` replace fields of every scenario.
+    `accounts`, `seed` and then `overrides` replace fields of every scenario. The preset's own
+    overrides and parameters are what there is now: a drawn book is drawn under them, and stays
+    under what `overrides` says.
     """
     here = f"preset '{preset.name}'"
     given = {"book.accounts": accounts, "seed": seed}
@@ -106,9 +108,10 @@ def prepare(
     for i, one in enumerate(preset.scenarios):
         with _said_of(f"{here}, scenarios[{i}].scenario"):
             scenario = sim.scenario.load(one.scenario)
-        replaced = {**one.overrides, **preset.parameters, **common, **(overrides or {})}
+        own = {**one.overrides, **preset.parameters}
         with _said_of(f"{here}, scenarios[{i}]"):
-            scenarios.append(with_overrides(scenario, replaced))
+            now = with_overrides(scenario, own, isinstance(scenario.book, BorrowerBook))
+            scenarios.append(with_overrides(now, {**common, **(overrides or {})}))
     book = scenarios[0].book
     if not isinstance(book, BorrowerBook):
         problem = Problem("book.file", "is a recorded book", "a scenario that describes one")

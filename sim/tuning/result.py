@@ -12,6 +12,7 @@ from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from sim.schema.tuning import Debts
 from sim.tape import replacing
 
 FORMAT: Literal[1] = 1
@@ -229,6 +230,8 @@ class TuningResult(Record):
     fresh_paths: int
     """Of each scenario, for the choices and what is said of them; the search has not seen them."""
     sampler: str
+    debts: Debts = "follow-limit"
+    """What borrowers owe when parameters change; without a word, as older versions had it."""
     versions: dict[str, str]
     command: str
     started: str

@@ -1,9 +1,11 @@
 """Accounts of a book that the protocol would not let borrow what they owe, and how they are opened.
 
-A market carries accounts beyond their borrow limit, even below a health of 1; no operation does at
-the prices of the day. So such an account borrows while what it owes is cheaper: the feeds of those
-assets report a part of the start's price, and afterwards the start's price again. Every other
-account has borrowed by then, and nobody acts in between.
+A market carries accounts beyond their borrow limit, even below a health of 1, and more than caps
+now allow; no operation does under the settings and at the prices of the day. So the admin first
+sets limits as high as thresholds, without the caps that are exceeded; who is beyond even that
+borrows while what it owes is cheaper: the feeds of those assets report a part of the start's price,
+and afterwards the start's price again. Every other account has borrowed by then, and nobody acts in
+between. In the end the scenario's own settings are in force.
 """
 
 from __future__ import annotations
@@ -15,12 +17,22 @@ from typing import NamedTuple
 import numpy as np
 
 from sim.books import Book
+from sim.protocol.state import (
+    BORROW_CAP,
+    BORROW_ENABLED,
+    COLLATERAL_ENABLED,
+    LT,
+    LTV,
+    SUPPLY_CAP,
+    Array,
+)
 from sim.scenario import Scenario, ScenarioError
 from sim.schema.base import BPS
 from sim.schema.problems import Problem
 from sim.world.actors import VALUE
+from sim.world.genesis import UNLIMITED
 
-# To be on the safe side of the roundings of shares and of the interest of the opening itself.
+# To be on the safe side of the roundings of values.
 _LEAST_ROOM = Fraction(5, 10_000)
 _USED = Fraction(1, 2)  # of the limit, when an account borrows at lowered prices
 
@@ -34,19 +46,36 @@ class Late(NamedTuple):
     """To this part of the start's prices."""
 
 
-def beyond_limit(scenario: Scenario, book: Book, prices: Sequence[int]) -> dict[int, Late]:
-    """The accounts that cannot borrow at `prices` (8 decimals), by number.
+def lenient(scenario: Scenario, book: Book, prices: Sequence[int], reserves: Array) -> Array:
+    """The rows of `reserves` (assets, RESERVE) while accounts open: as they are, but for what the
+    book is beyond.
+    """
+    rows = reserves.copy()
+    for i, symbol in enumerate(scenario.symbols):
+        terms = scenario.terms[symbol]
+        rows[i, COLLATERAL_ENABLED] = int(terms.collateral_enabled)
+        rows[i, BORROW_ENABLED] = int(terms.borrow_enabled)
+        for amounts, cap in ((book.collateral, SUPPLY_CAP), (book.debt, BORROW_CAP)):
+            if amounts[:, i].sum() > rows[i, cap]:
+                rows[i, cap] = UNLIMITED
+    limits, debts = _values(scenario, book, prices, rows)
+    if _beyond(limits, debts).any():
+        rows[:, LTV] = rows[:, LT]
+    return rows
+
+
+def beyond_limit(
+    scenario: Scenario, book: Book, prices: Sequence[int], reserves: Array
+) -> dict[int, Late]:
+    """The accounts that cannot borrow at `prices` (8 decimals) under `reserves` (assets, RESERVE),
+    by number.
 
     Raises ScenarioError, which names all of them, for those that can be opened at no price that the
     routers take.
     """
-    reserves = [scenario.protocol.reserves[symbol] for symbol in scenario.symbols]
-    ltv = [reserve.ltv_bps if reserve.collateral_enabled else 0 for reserve in reserves]
-    units = np.array([10**asset.decimals for asset in scenario.assets.values()], dtype=object)
-    limits = book.collateral * np.array(prices, dtype=object) // units * np.array(ltv, dtype=object)
-    debts = -(-book.debt * np.array(prices, dtype=object) // units) * BPS
+    limits, debts = _values(scenario, book, prices, reserves)
     late, problems = {}, []
-    for a in np.flatnonzero(debts.sum(axis=1) * (1 + _LEAST_ROOM) > limits.sum(axis=1)):
+    for a in np.flatnonzero(_beyond(limits, debts)):
         pledged = limits[a] > 0
         owed = sum(debts[a, ~pledged])
         room = sum(limits[a]) - sum(debts[a, pledged]) * (1 + _LEAST_ROOM)
@@ -68,6 +97,20 @@ def grouped(late: dict[int, Late]) -> Iterator[tuple[Late, list[int]]]:
         yield Late(assets, min(late[a].part for a in group)), group
 
 
+def _values(
+    scenario: Scenario, book: Book, prices: Sequence[int], reserves: Array
+) -> tuple[Array, Array]:
+    """What everyone may borrow and owes, (accounts, assets) in value x BPS."""
+    ltv = reserves[:, LTV] * reserves[:, COLLATERAL_ENABLED]
+    units = np.array([10**asset.decimals for asset in scenario.assets.values()], dtype=object)
+    limits = book.collateral * np.array(prices, dtype=object) // units * ltv
+    return limits, -(-book.debt * np.array(prices, dtype=object) // units) * BPS
+
+
+def _beyond(limits: Array, debts: Array) -> Array:
+    return np.asarray(debts.sum(axis=1) * (1 + _LEAST_ROOM) > limits.sum(axis=1), dtype=bool)
+
+
 def _too_cheap(a: int, late: Late, scenario: Scenario, prices: Sequence[int]) -> Iterator[Problem]:
     for i in late.assets:
         symbol, price = scenario.symbols[i], int(prices[i] * late.part)
@@ -86,7 +129,7 @@ def _path(a: int) -> str:
 def _hopeless(a: int) -> Problem:
     return Problem(
         _path(a),
-        "owes more than anything can be borrowed against: without collateral, or the very assets "
-        "that it has pledged",
+        "owes more than anything can be borrowed against: without collateral that has a "
+        "threshold, or the very assets that it has pledged",
         "leave it out: it is bad debt already; or net what it owes and pledges of one asset",
     )

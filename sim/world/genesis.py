@@ -20,9 +20,7 @@ OPERATIONS_PER_ROUND = 3
 
 
 def genesis(scenario: Scenario, accounts: int) -> State:
-    """The configured, empty protocol at a time early enough for the opening to end at the
-    scenario's start.
-    """
+    """The configured, empty protocol at the scenario's start."""
     symbols, protocol = scenario.symbols, scenario.protocol
     takers = share_takers(scenario)
     owners = [owner(scenario, a) for a in range(accounts - len(takers))]
@@ -33,7 +31,7 @@ def genesis(scenario: Scenario, accounts: int) -> State:
         account_vault=[0] * accounts,
         actors=owner(scenario, len(owners)),
         pair_tokens=[tuple(map(symbols.index, venue.assets)) for venue in scenario.venues],  # type: ignore[misc]
-        now=int(scenario.start.timestamp()) - 3_600,
+        now=int(scenario.start.timestamp()),
         journal_capacity=JOURNAL_ROWS
         + JOURNAL_ROWS_PER_ACCOUNT * accounts
         + _reactions(scenario, accounts),

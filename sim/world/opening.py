@@ -1,4 +1,8 @@
-"""How the start is reached: by operations alone, each of which must succeed."""
+"""How the start is reached: by operations alone, each of which must succeed.
+
+All of it happens at one time, the scenario's start, in as many blocks as it takes: no interest
+accrues, so that at the start everyone owes and has to the unit what the book says.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,8 @@ from sim import books
 from sim.market.calibration import depth_usd
 from sim.protocol import transaction as op
 from sim.protocol.errors import NAMES, OK
-from sim.protocol.state import ANSWER, MAX_MOVE, State
+from sim.protocol.state import ANSWER, BORROW_CAP, MAX_MOVE, SUPPLY_CAP, State
+from sim.protocol.vault_reserves import packed
 from sim.scenario import Scenario, ScenarioError
 from sim.schema.base import BPS
 from sim.schema.problems import Problem
@@ -24,7 +29,7 @@ from sim.world.actors import (
     owner,
     to_tokens,
 )
-from sim.world.beyond_limit import beyond_limit, grouped
+from sim.world.beyond_limit import beyond_limit, grouped, lenient
 from sim.world.venues import varies
 
 OPERATIONS_PER_BLOCK = 500
@@ -33,14 +38,14 @@ MOST_MOVES = 2_000
 
 
 class Block(NamedTuple):
-    """Operations of one timestamp."""
+    """Operations that a chain includes together."""
 
     time: int
     rows: list[Any]
 
 
 class Opening:
-    """Carries out the operations that lead to the start, in blocks one second apart."""
+    """Carries out the operations that lead to the start."""
 
     def __init__(
         self, scenario: Scenario, s: State, book: books.Book, reserves: Any, prices: list[int]
@@ -49,17 +54,15 @@ class Opening:
         self._scenario, self._s, self._book, self._prices = scenario, s, book, prices
         self._reserves = reserves
         self._blocks: list[Block] = []
-        self._begin()
 
-    def _begin(self) -> None:
-        """Close the current block and start the next one."""
+    def _close(self) -> None:
+        """Close the current block, so that the next operation begins another."""
         s = self._s
         n = int(s.journal_length[0])
         if n:
             rows = [tuple(row) for row in s.journal[:n]]
             self._blocks.append(Block(int(s.clock[0]), rows))
         s.journal_length[0] = 0
-        s.clock[0] += 1
 
     def _do(self, what: str, kind: int, actor: int, account: int, x: int, *numbers: int) -> None:
         """One operation that must succeed; `numbers` are y, amount, limit, option."""
@@ -75,7 +78,7 @@ class Opening:
                 "more suppliers of it, a higher cap, or a book that owes less",
             )
         if self._s.journal_length[0] >= OPERATIONS_PER_BLOCK:
-            self._begin()
+            self._close()
 
     def _refused(self, path: str, problem: str, remedy: str) -> ScenarioError:
         problems = [Problem(path, problem, remedy)]
@@ -118,8 +121,7 @@ class Opening:
             path = f"venues[{p}]"
             self._do(path, op.ADD_LIQUIDITY, LIQUIDITY_PROVIDERS, op.NOBODY, p, 0, *amounts)
         self._open_accounts()
-        self._begin()
-        self._s.clock[0] = self._blocks[-1].time
+        self._close()
         return self._blocks
 
     def _fund_attacker_and_agents(self) -> None:
@@ -136,9 +138,12 @@ class Opening:
                     self._fund(actor + n, symbols.index(symbol), amount)
 
     def _open_accounts(self) -> None:
-        """Everyone's positions; those beyond their borrow limit come last, at lowered prices."""
-        late = beyond_limit(self._scenario, self._book, self._prices)
+        """Everyone's positions; those beyond their threshold come last, at lowered prices."""
+        own = self._s.reserve[0].copy()
+        while_opening = lenient(self._scenario, self._book, self._prices, own)
+        late = beyond_limit(self._scenario, self._book, self._prices, while_opening)
         everyone = range(len(self._book.debt))
+        self._configure(while_opening)
         for a in everyone:  # what one account supplies is what another has borrowed
             self._supply(a)
         for a in everyone:
@@ -151,6 +156,14 @@ class Opening:
                 self._borrow(a)
             for i in assets:
                 self._report(i, self._prices[i])
+        self._configure(own)
+
+    def _configure(self, reserves: Any) -> None:
+        """Set the reserves that are not as in `reserves` (assets, RESERVE)."""
+        for i, row in enumerate(reserves):
+            if (self._s.reserve[0, i] != row).any():
+                numbers = 0, row[SUPPLY_CAP], row[BORROW_CAP], packed(row)
+                self._do("protocol.reserves", op.SET_RESERVE, ADMIN, op.NOBODY, i, *numbers)
 
     def _report(self, i: int, price: int) -> None:
         """Bring the feed and the router to `price`, in moves that the router believes at once."""

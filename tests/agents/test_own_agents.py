@@ -411,5 +411,5 @@ def test_nobody_mints_or_governs() -> None:
     assert len(set(kinds)) == len(kinds) >= 15
     assert not set(kinds) & {
         *(op.MINT_TOKEN, op.POST_PRICE, op.SET_FEED_MODE),
-        *(op.CLAIM_FEES, op.SET_THRESHOLD, op.SET_SPOKE),
+        *(op.CLAIM_FEES, op.SET_RESERVE, op.SET_SPOKE),
     }

@@ -182,7 +182,7 @@ def _fees(s: State, i: int) -> int:
 def _check_health(before: State, after: State, row: Any) -> None:
     kind, actor, account, _x, _y, *_, code = row[:9]
     mine = after.account_vault[account]
-    prices_move = kind in (op.POST_PRICE, op.SET_FEED_MODE, op.SET_THRESHOLD, op.SOCIALISE)
+    prices_move = kind in (op.POST_PRICE, op.SET_FEED_MODE, op.SET_RESERVE, op.SOCIALISE)
     touched = {account, int(after.own_account[after.account_vault[account], actor])}
     for a in range(len(after.account)):
         if a not in touched and not prices_move and not _is_repriced(before, after, a):

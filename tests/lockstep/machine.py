@@ -16,8 +16,20 @@ from sim.engines.lockstep import Lockstep, journal_rows
 from sim.protocol import transaction as op
 from sim.protocol.errors import OK
 from sim.protocol.fixed_point import max_uint, wad
-from sim.protocol.state import ANSWER, DEFICIT, IS_COLLATERAL, POSITION_DEBT, State, copy
+from sim.protocol.state import (
+    ANSWER,
+    BORROW_CAP,
+    DEFICIT,
+    IS_COLLATERAL,
+    LT,
+    POSITION_DEBT,
+    REHYPOTHECATE,
+    SUPPLY_CAP,
+    State,
+    copy,
+)
 from sim.protocol.vault_accounts import health
+from sim.protocol.vault_reserves import packed
 from tests.lockstep.invariants import check, check_state
 from tests.lockstep.support import ACTORS, START_PRICES, SYMBOLS, UNLIMITED, genesis, opening
 
@@ -348,7 +360,38 @@ class ProtocolMachine(RuleBasedStateMachine):
     )
     def set_threshold(self, i: int, v: int, lt: int, ramp: int) -> None:
         """The admin raises a threshold, or lowers it over time."""
-        self.do(op.SET_THRESHOLD, 0, op.NOBODY, i, v, lt, ramp)
+        self.configure(i, v, {LT: lt}, ramp)
+
+    @rule(
+        i=assets,
+        v=st.integers(0, 1),
+        field=st.integers(0, SUPPLY_CAP - 1),
+        value=st.sampled_from([0, 1, 100, 5_000, 9_000, 10_001, 65_535]),
+        usd=dollars,
+        actor=actors,
+    )
+    def reserve_is_restricted(
+        self, i: int, v: int, field: int, value: int, usd: int, actor: int
+    ) -> None:
+        """The admin changes one field and the caps; someone runs into them; all is as before."""
+        before, cap = self.s.reserve[v, i].copy(), self.amount(i, usd)
+        value = min(value, 1) if field >= REHYPOTHECATE else value
+        code = self.configure(i, v, {field: value, SUPPLY_CAP: cap, BORROW_CAP: cap}, 3_600)
+        own = 3 * actor + 2 * v
+        self.do(op.SUPPLY, actor, own, i, 0, self.amount(i, usd))
+        self.do(op.BORROW, actor, own, i, 0, self.amount(i, usd) // 2)
+        self.do(op.SET_COLLATERAL, actor, own, i, 0, 0, 0, 1)
+        self.do(op.WITHDRAW, actor, own, i, 0, self.amount(i, usd) // 4)
+        if code == OK:
+            self.configure(i, v, dict(enumerate(before[: BORROW_CAP + 1])), 3_600)
+
+    def configure(self, i: int, v: int, changes: dict[int, int], ramp: int) -> int:
+        """Set some fields of a reserve, by column."""
+        row = self.s.reserve[v, i].copy()
+        for field, value in changes.items():
+            row[field] = value
+        caps = row[SUPPLY_CAP], row[BORROW_CAP]
+        return self.do(op.SET_RESERVE, 0, op.NOBODY, i, v, *caps, packed(row, ramp))
 
     @rule(i=assets, spoke=st.integers(0, 2), usd=dollars, option=st.integers(0, 2), actor=actors)
     def spoke_is_restricted(self, i: int, spoke: int, usd: int, option: int, actor: int) -> None:

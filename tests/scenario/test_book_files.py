@@ -249,7 +249,7 @@ def test_everyone_supplies_before_anyone_borrows(tmp_path: Path) -> None:
     [
         ("a,DAI,0,5", "owes more than anything can be borrowed against"),
         ("a,DAI,100,90", "owes more than anything can be borrowed against"),
-        ("a,WETH,0.0001,0\na,DAI,0,1000", "could only borrow DAI at 7.29e-06 USD"),
+        ("a,WETH,0.0001,0\na,DAI,0,1000", "could only borrow DAI at 7.78e-06 USD"),
     ],
 )
 def test_accounts_that_no_price_opens_are_named(tmp_path: Path, row: str, problem: str) -> None:

@@ -464,7 +464,11 @@ def test_loops_at_their_ends(base: Scenario) -> None:
             "does not exceed",
         ),
         (
-            {"book.loop_pair": ["WETH", "DAI"], "protocol.reserves.WETH.ltv_bps": 0},
+            {
+                "book.loop_pair": ["WETH", "DAI"],
+                "protocol.reserves.WETH.ltv_bps": 0,
+                "book.drawn_under": None,
+            },
             "book.loop_pair[0]",
             "nothing can be borrowed",
         ),

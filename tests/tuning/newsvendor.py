@@ -101,6 +101,7 @@ def preset(sampler: str, objectives: tuple[str, ...] = ("net_revenue",)) -> Pres
             "tuning": {
                 "dimensions": {"protocol.reserves.WETH.ltv_bps": [LOW, HIGH]},
                 "objectives": list(objectives),
+                "debts": "follow-limit",
                 "sampler": sampler,
             },
         }

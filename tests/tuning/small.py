@@ -40,6 +40,7 @@ PRESET: dict[str, Any] = {
             "protocol.liquidation.engine": ["close-factor", "target-health"],
         },
         "objectives": ["borrowed", "es_99"],
+        "debts": "follow-limit",
     },
 }
 

@@ -114,7 +114,7 @@ def _world() -> World:
 
 
 def _amounts(world: World) -> Amounts:
-    return Amounts(world.scenario, world.book, list(world.market.price[0]))
+    return Amounts(world.scenario, world.book, list(world.market.price[0]), "follow-limit")
 
 
 @pytest.mark.parametrize("share", [0.05, 1.0, 3.0])
@@ -185,7 +185,7 @@ def test_a_filled_market_opened_again_is_that_built_anew(path: str, share: float
 def test_a_cap_that_counts_nothing_is_refused() -> None:
     world = _world()
     nobody = Book(world.book.collateral, world.book.debt * 0, world.book.isolated)
-    amounts = Amounts(world.scenario, nobody, list(world.market.price[0]))
+    amounts = Amounts(world.scenario, nobody, list(world.market.price[0]), "follow-limit")
     with pytest.raises(ScenarioError, match=r"USDC\.borrow_cap: nobody in the book has"):
         amounts.filled(world.scenario, BORROW, 1e6)
 

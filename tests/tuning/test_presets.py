@@ -34,6 +34,7 @@ def test_the_presets_can_be_prepared() -> None:
         assert asked.space.accepts(asked.space.current)
         assert asked.preset.tuning.caps
     now = prepare(load("current-market")).space.current
+    assert {prepare(load(name)).preset.tuning.debts for name in known()} == {"follow-limit"}
     assert now[f"{R}.WETH.lt_bps"] == 8300 and now[f"{R}.WBTC.ltv_bps"] == 7300  # 2026-08-22
 
 
@@ -44,7 +45,7 @@ def test_a_preset_takes_over_scenarios_and_search(name: str) -> None:
     assert own.scenarios == market.scenarios and own.tuning == market.tuning
     assert own.parameters and not market.parameters
     for one, other in zip(prepare(own).scenarios, prepare(market).scenarios, strict=True):
-        assert one == with_overrides(other, own.parameters) != other
+        assert one == with_overrides(other, own.parameters, redraw_book=True) != other
     written = _written(name)
     assert written.keys() == {"extends", "name", "title", "story", "sources", "parameters"}
     for field in ("name", "title", "story", "sources"):
@@ -133,6 +134,12 @@ _CAPS, _DIMENSIONS = ("tuning", "caps"), ("tuning", "dimensions")
         ),
         (_set("parameters", to={"seed": 1}), "parameters.seed", "a path such as"),
         (_set("tuning", "objectives", to=["borowed"]), "tuning.objectives[0]", "'borrowed'"),
+        (
+            _set("tuning", "debts", to="same-positions"),
+            "tuning.objectives[0]",
+            "says nothing where everyone owes what he does now: debts: follow-limit",
+        ),
+        (_set("tuning", "debts", to="same"), "tuning.debts", "'same-positions'"),
         (_set("scenarios", 0, "weight", to=0), "scenarios[0].weight", "above 0"),
         (_set("scenarios", 0, "scenario", to="lending-markt"), "(name)", "mean lending-market"),
         (_set("scenarios", 0, "overrides", to={"venues[9]": 1}), "venues[9]", "fields of venues"),

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
-from sim.engines.memory import on_floats
+from sim.books import describe
+from sim.engines.memory import Memory, on_floats
 from sim.engines.reopening import Reopening
 from sim.scenario import Scenario, ScenarioError, load, with_overrides
+from sim.schema.tuning import Debts
 from sim.tuning.borrowing import Amounts
 from sim.world import World, build
 
@@ -16,8 +18,8 @@ def _base() -> Scenario:
     return with_overrides(load("black-thursday"), {"book.accounts": 60, "duration_hours": 1.0})
 
 
-def _amounts(world: World) -> Amounts:
-    return Amounts(world.scenario, world.book, list(world.market.price[0]))
+def _amounts(world: World, debts: Debts = "follow-limit") -> Amounts:
+    return Amounts(world.scenario, world.book, list(world.market.price[0]), debts)
 
 
 @pytest.mark.compiled
@@ -32,16 +34,62 @@ def _amounts(world: World) -> Amounts:
     ],
 )
 def test_the_same_start_as_built_anew(overrides: dict[str, object]) -> None:
-    """Every array of state and market, to 1e-9 of its largest number (object integers to floats).
-
-    Scratch space (journal, undo, result) is not state.
-    """
+    """Borrowers who follow their limit."""
     world = build(_base())
     amounts = _amounts(world)
     scenario = with_overrides(world.scenario, overrides)
     collateral, debt = amounts.under(scenario)
     found = Reopening(world).at(scenario, collateral, debt)
-    anew = on_floats(build(scenario, book=amounts.book_under(scenario)))
+    _assert_same(found, on_floats(build(scenario, book=amounts.book_under(scenario))))
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize(
+    ("overrides", "below_one"),
+    [
+        ({}, False),
+        ({f"{R}.WETH.lt_bps": 8800, f"{R}.WETH.ltv_bps": 7900}, False),
+        ({f"{R}.WETH.lt_bps": 6000, f"{R}.WETH.ltv_bps": 5500}, True),
+        ({f"{R}.WETH.ltv_bps": 0, f"{R}.WBTC.lt_bps": 5000, f"{R}.WBTC.ltv_bps": 0}, True),
+        ({f"{R}.WETH.supply_cap": 100.0, f"{R}.DAI.borrow_enabled": False}, False),
+        ({f"{R}.WETH.lt_bps": 6500, f"{R}.WETH.ltv_bps": 0, f"{R}.WETH.max_bonus_bps": 4000}, True),
+    ],
+)
+def test_the_same_positions_as_crash_and_sweep_have(
+    overrides: dict[str, object], below_one: bool
+) -> None:
+    """A trial of a search starts in the world that `ape run crash --set` builds, accounts below 1
+    included; that of the current parameters in the scenario's own.
+    """
+    world = build(_base())
+    amounts = _amounts(world, "same-positions")
+    scenario = with_overrides(world.scenario, overrides)
+    anew = build(scenario)
+    assert (anew.book.collateral == world.book.collateral).all()
+    assert (anew.book.debt == world.book.debt).all()
+    found = Reopening(world).at(scenario, *amounts.under(scenario))
+    _assert_same(found, on_floats(anew))
+    number = describe(anew.book, scenario, list(anew.market.price[0]))["liquidatable_accounts"]
+    assert number == int(found.market.hot_count[0]) and (number > 0) == below_one
+    assert amounts.book_under(scenario) is world.book, "to the unit, for the contracts"
+
+
+@pytest.mark.compiled
+def test_from_a_present_in_which_some_are_below_one_already() -> None:
+    """Accounts that were opened at lowered prices open again, and higher thresholds heal them."""
+    world = build(with_overrides(_base(), {f"{R}.WETH.lt_bps": 6000, f"{R}.WETH.ltv_bps": 5500}))
+    assert int(world.market.hot_count[0]) > 0
+    scenario = with_overrides(world.scenario, {f"{R}.WETH.lt_bps": 8000})
+    found = Reopening(world).at(scenario, *_amounts(world, "same-positions").under(scenario))
+    _assert_same(found, on_floats(build(scenario)))
+    assert int(found.market.hot_count[0]) == 0
+
+
+def _assert_same(found: Memory, anew: Memory) -> None:
+    """Every array of state and market, to 1e-9 of its largest number (object integers to floats).
+
+    Scratch space (journal, undo, result) is not state.
+    """
     for name in set(anew.state._fields) - {"journal", "undo", "result", "journal_length"}:
         here, there = getattr(found.state, name), getattr(anew.state, name)
         scale = np.abs(there).max(initial=1.0)

@@ -13,8 +13,8 @@ from hypothesis import example, given, settings
 from sim.engines.chain import RevmChain
 from sim.engines.lockstep import Lockstep
 from sim.protocol.errors import INVALID_RESERVE, OK
-from sim.protocol.state import LT
-from sim.protocol.vault_reserves import set_threshold
+from sim.protocol.state import BORROW_CAP, LT, SUPPLY_CAP, State
+from sim.protocol.vault_reserves import packed, set_reserve
 from sim.scenario import Scenario, ScenarioError, load, with_overrides
 from sim.schema.tuning import Dimension
 from sim.tuning.space import Position, Space
@@ -70,11 +70,11 @@ def points(draw: st.DrawFn, space: Space = SPACE) -> dict[str, Position]:
 @given(points())
 def test_every_point_is_accepted_by_the_schema_and_by_the_twin(point: dict[str, Position]) -> None:
     """`with_overrides` validates all; then the twin's own check, the one that is equal to the
-    contract's, sets every threshold again."""
+    contract's, sets every reserve again."""
     scenario = with_overrides(_scenario(), SPACE.values(point))
     state = genesis(scenario, 0)
     for i in range(len(scenario.symbols)):
-        assert set_threshold(state, 0, i, state.reserve[0, i, LT], 0) == OK
+        assert _set_again(state, i) == OK
 
 
 def test_the_same_box_without_the_space_is_mostly_refused() -> None:
@@ -101,8 +101,15 @@ def test_the_twin_refuses_a_threshold_just_above_the_space() -> None:
     weth = _scenario().symbols.index("WETH")
     edge = values[f"{R}.WETH.lt_bps"]
     assert isinstance(edge, int) and edge < 10_000
-    assert set_threshold(state, 0, weth, edge, 0) == OK
-    assert set_threshold(state, 0, weth, edge + 1, 0) == INVALID_RESERVE
+    assert _set_again(state, weth) == OK
+    assert _set_again(state, weth, edge + 1) == INVALID_RESERVE
+
+
+def _set_again(state: State, i: int, lt_bps: int | None = None) -> int:
+    """Configure a reserve as it is, but for the threshold."""
+    row = state.reserve[0, i].copy()
+    row[LT] = row[LT] if lt_bps is None else lt_bps
+    return set_reserve(state, 0, i, row[SUPPLY_CAP], row[BORROW_CAP], packed(row))
 
 
 @pytest.mark.chain

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sim.report.page.content import NONE, Cell, Table, Value, money, points, share
 from sim.report.text import sentence, short_usd, usd
+from sim.tuning.borrowing import SAID
 from sim.tuning.recommend import verdict
 from sim.tuning.result import Choice, Figure, Measure, TuningResult
 from sim.tuning.result import Value as Setting
@@ -150,7 +151,7 @@ def risk_table(result: TuningResult) -> Table:
         note=f"On {result.fresh_paths:,} paths of each scenario that the search has not seen, the "
         "same ones for both settings. Better or worse: the interval of the difference leaves out "
         "0. Not settled: it does not, or too few paths lose anything. Points are percentage "
-        "points.",
+        f"points. {sentence(SAID[result.debts])} ({result.debts}).",
     )
 
 

@@ -14,6 +14,7 @@ from sim.report.page.source import Crash, Sweep
 from sim.scenario import Scenario, ScenarioError, digest, known, load, with_overrides
 from sim.sweep.work import scenario_of
 
+_DRAWN_UNDER = "book.drawn_under"
 _ID, _TITLE = "provenance", "Provenance: how to get these numbers again"
 
 
@@ -88,11 +89,14 @@ def overrides(scenario: Scenario) -> dict[str, Any] | None:
         return None
     base = load(scenario.name)
     changed = differing(base.model_dump(mode="json"), scenario.model_dump(mode="json"))
-    wanted = {path: new for path, (_, new) in changed.items()}
-    try:
-        return wanted if digest(with_overrides(base, wanted)) == digest(scenario) else None
+    wanted = {p: new for p, (_, new) in changed.items() if not p.startswith(_DRAWN_UNDER)}
+    try:  # a book stays, unless it was drawn anew
+        for more in ({}, {_DRAWN_UNDER: None}):
+            if digest(with_overrides(base, wanted | more)) == digest(scenario):
+                return wanted | more
     except ScenarioError:
-        return None
+        pass
+    return None
 
 
 def _again(command: str, scenario: Scenario, options: list[str]) -> list[Part]:

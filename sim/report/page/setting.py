@@ -49,8 +49,8 @@ class Setting(NamedTuple):
 def settings(source: Tuning) -> tuple[Setting, Setting] | None:
     """The current and the recommended setting; None where the scenario cannot be had again.
 
-    Borrowers are those of the study: the same collateral, and the same share of their borrow limit
-    (`sim.tuning.borrowing`). Raises `SourceError` if the scenario refuses the recommendation.
+    Borrowers are those of the study, by its convention (`sim.tuning.borrowing`). Raises
+    `SourceError` if the scenario refuses the recommendation.
     """
     scenario = _scenario(source.result)
     if scenario is None:
@@ -63,7 +63,8 @@ def settings(source: Tuning) -> tuple[Setting, Setting] | None:
             f"({'; '.join(': '.join(problem) for problem in error.problems)}); tune again"
         ) from error
     world = world_of(scenario.model_dump_json())
-    amounts = Amounts(world.scenario, world.book, list(world.market.price[0]))
+    debts = source.result.debts
+    amounts = Amounts(world.scenario, world.book, list(world.market.price[0]), debts)
     tapes = [
         sweep.opening(world),
         sweep.opening(build(proposed, book=amounts.book_under(proposed))),

@@ -23,6 +23,8 @@ from sim.report.page.sensitivity import one_by_one_table, sensitivity_charts
 from sim.report.page.setting import Setting, settings
 from sim.report.page.source import Tuning
 from sim.report.text import sentence
+from sim.schema.tuning import Debts
+from sim.tuning.borrowing import SAID
 from sim.tuning.recommend import verdict
 from sim.tuning.result import Measure, TuningResult, Value
 
@@ -58,7 +60,7 @@ def page(source: Tuning) -> Page:
         if result.one_by_one:
             parts.append(one_by_one_table(result))
         sections.append(Section("sensitivity", "Sensitivity: which parameter matters", parts))
-    sections += _book(*both) if both else [_no_book(result)]
+    sections += _book(*both, result.debts) if both else [_no_book(result)]
     if result.baselines:
         rules = [baseline_table(result)]
         sections.append(Section("baselines", "Baselines: what closed-form rules say", rules))
@@ -172,7 +174,7 @@ def _verdicts(result: TuningResult) -> str:
     return " ".join(said)
 
 
-def _book(now: Setting, then: Setting) -> list[Section]:
+def _book(now: Setting, then: Setting, debts: Debts) -> list[Section]:
     """The opening book of the first scenario under both settings."""
     falling = now.falling
     books = {
@@ -197,8 +199,7 @@ def _book(now: Setting, then: Setting) -> list[Section]:
             "What falls of prices do to the book",
             [
                 f"The borrowers are those of the first scenario, \u201c{now.title}\u201d, as a run "
-                "begins with them. Under the recommended setting they pledge the same collateral "
-                "and use the same share of their borrow limit, as in the whole study.",
+                f"begins with them. As in the whole study, {SAID[debts]}.",
                 falls.liquidation_chart(books),
                 falls.bad_debt_chart(then.book, then.pools, falling, now.book),
             ],
