@@ -35,6 +35,7 @@ RICH: dict[str, Any] = {"capital_usd": dict.fromkeys(SYMBOLS, 1e9)}
 KEEPER = {**SELLER, **RICH, "name": "keeper", "keeps_collateral": True}
 TAKER = {**SELLER, **RICH, "name": "taker", "takes_shares": True, "profit_floor_usd": 50.0}
 
+LOOPED = (1e5, 2e5, 4e5)
 Holdings = dict[int, float]
 """Asset -> USD at the start."""
 
@@ -152,12 +153,14 @@ def some_venues(rng: np.random.Generator) -> dict[tuple[int, int], float]:
 
 
 def crash(folder: Path, seed: int, population: list[dict[str, Any]], **overrides: Any) -> World:
-    """Such accounts in the hours of the crash, with its prices and gas."""
+    """Such accounts, and three that owe most of what they pledge, in the hours of the crash, with
+    its prices and gas.
+    """
     rng = np.random.default_rng(seed)
     day = load("black-thursday")
     scenario = market(
         folder,
-        many(rng, 30),
+        many(rng, 30) + [({WETH: usd}, {WETH: 0.42 * usd, DAI: 0.31 * usd}) for usd in LOOPED],
         population,
         some_venues(rng),
         start=datetime(2020, 3, 12, 9, tzinfo=timezone.utc),

@@ -361,7 +361,7 @@ def test_all_kinds_of_pairs_agree_with_the_contracts(tmp_path: Path, seed: int) 
     pairs without a venue among them.
     """
     poor = {"capital_usd": dict.fromkeys(("WETH", "WBTC", "USDC", "DAI"), 3e5)}
-    population = [{**TAKER, **poor}, {**KEEPER, **poor, "max_actions_per_step": 2}, SELLER]
+    population = [{**KEEPER, **poor, "max_actions_per_step": 2}, {**TAKER, **poor}, SELLER]
     world = crash(tmp_path, seed, population)
     done = set()
     with follower("revm", world) as chain:
