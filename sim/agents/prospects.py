@@ -1,5 +1,5 @@
 """What a liquidation can bring at most, in doubles and a little above the truth: whether it may pay
-is worth a look, not a decision.
+is worth a look, and which pair of an account is tried first; `sim.agents.offers` decides.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from math import sqrt
 import numpy as np
 
 from sim.agents.costs import gas_value
+from sim.agents.watchers import net_bonus
 from sim.market.market import (
     BEST_SIZE,
     CAPACITY,
@@ -23,18 +24,18 @@ from sim.market.market import (
     MAX_GAS_PRICE,
     PRICE_SEEN,
     PROFIT_FLOOR,
+    REPAYS_WORTH,
     TAKES_SHARES,
     Market,
 )
 from sim.protocol.fixed_point import BPS, jitable
 from sim.protocol.liquidation import CLOSE_FACTOR_BPS, FULL_CLOSE_HEALTH_BPS, FULL_CLOSE_VALUE
+from sim.protocol.liquidator import side_of
 from sim.protocol.state import (
     CLOSE_FACTOR,
     ENGINE,
     FEE_BPS,
     IS_COLLATERAL,
-    LIQUIDATION_FEE,
-    MAX_BONUS,
     POSITION_DEBT,
     RESERVE0,
     RESERVE1,
@@ -43,7 +44,7 @@ from sim.protocol.state import (
 )
 
 ROUNDING = 1e-6
-"""Of estimates in doubles, as a share of debt."""
+"""Of estimates in doubles, as a share of debt; which of two is larger is a matter of more."""
 
 
 @jitable
@@ -73,9 +74,12 @@ def may_pay(w: Market, most: float, gain: float) -> bool:
     return False
 
 
+# --- pairs of a collateral and a debt -------------------------------------------------------------
+
+
 @jitable
-def measure(s: State, w: Market, k: int, p: int) -> None:
-    """Gain, depth and best size of liquidations into pair p, either way.
+def measure(s: State, w: Market, k: int, c: int, d: int) -> None:
+    """Gain, depth and best size of liquidations that repay d for c.
 
     Repaying r of d yields at most x = r (P_d / P_c) (1 + bonus (1 - fee)) of c, at oracle prices P.
     On a venue with reserves R of c and S of d, of which m = (1 - swap fee) S / R is the price, its
@@ -84,35 +88,41 @@ def measure(s: State, w: Market, k: int, p: int) -> None:
         profit(r) = r [(1 + g) / (1 + (1 + g) r / S) - 1]
 
     and the best size is S (sqrt(1 + g) - 1) / (1 + g). A liquidator counts profit at the reference
-    price of d, by which it may be more. Who keeps the collateral gains the held gain of any size,
-    at reference prices.
+    price of d, by which it may be more. Without a venue there is nothing to gain by a sale. Who
+    keeps the collateral gains the held gain of any size, at reference prices.
     """
-    keep = 1 - float(s.pair[p, FEE_BPS]) / BPS
-    some_keep = False
-    for lq in range(w.liquidator.shape[0]):
-        some_keep = some_keep or w.liquidator[lq, KEEPS] + w.liquidator[lq, TAKES_SHARES] != 0
-    for side in range(2):
-        c, d = s.pair_tokens[p, side], s.pair_tokens[p, 1 - side]
+    p, price, reserve = s.pair_of[c, d], 0.0, 0.0
+    if p >= 0:
+        side = side_of(s, p, c)
+        keep = 1 - float(s.pair[p, FEE_BPS]) / BPS
         reserve = float(s.pair[p, RESERVE1 - side])
         price = keep * reserve / float(s.pair[p, RESERVE0 + side])
-        gain, held = 0.0, 0.0
-        reference = float(w.price[k, c]) / float(s.unit[c]) * float(s.unit[d])
-        for v in range(s.policy.shape[0]):
-            price_c, price_d = w.worth[v, c, PRICE_SEEN], w.worth[v, d, PRICE_SEEN]
-            if price_c > 0 and price_d > 0:
-                worth = price_d * float(s.unit[c]) / (price_c * float(s.unit[d]))
-                fee = float(s.reserve[v, c, LIQUIDATION_FEE]) / BPS
-                bonus = float(s.reserve[v, c, MAX_BONUS]) / BPS * (1 - fee)
-                rise = max(1.0, float(w.price[k, d]) / price_d)
-                own = price * worth * (1 + bonus) - 1 + ROUNDING
-                gain = max(gain, own * rise)
-                own = reference / float(w.price[k, d]) * worth * (1 + bonus) - 1 + ROUNDING
-                held = max(held, own * rise)
-        depth = reserve * float(w.price[k, d]) / float(s.unit[d])
-        w.sale[c, d, GAIN] = gain
-        w.sale[c, d, DEPTH] = depth
-        w.sale[c, d, HELD_GAIN] = held if some_keep else 0.0
-        w.sale[c, d, BEST_SIZE] = depth * (sqrt(1 + gain) - 1) / (1 + gain)
+    some_keep = False
+    for lq in range(w.liquidator.shape[0]):
+        some_keep = some_keep or keeps_some(w, lq)
+    gain, held = 0.0, 0.0
+    reference = float(w.price[k, c]) / float(s.unit[c]) * float(s.unit[d])
+    for v in range(s.policy.shape[0]):
+        price_c, price_d = w.worth[v, c, PRICE_SEEN], w.worth[v, d, PRICE_SEEN]
+        if price_c > 0 and price_d > 0:
+            worth = price_d * float(s.unit[c]) / (price_c * float(s.unit[d]))
+            bonus = net_bonus(s, v, c)
+            rise = max(1.0, float(w.price[k, d]) / price_d)
+            own = price * worth * (1 + bonus) - 1 + ROUNDING
+            gain = max(gain, own * rise)
+            own = reference / float(w.price[k, d]) * worth * (1 + bonus) - 1 + ROUNDING
+            held = max(held, own * rise)
+    depth = reserve * float(w.price[k, d]) / float(s.unit[d])
+    w.sale[c, d, GAIN] = gain
+    w.sale[c, d, DEPTH] = depth
+    w.sale[c, d, HELD_GAIN] = held if some_keep else 0.0
+    w.sale[c, d, BEST_SIZE] = depth * (sqrt(1 + gain) - 1) / (1 + gain)
+
+
+@jitable
+def keeps_some(w: Market, lq: int) -> bool:
+    """Whether the liquidator may keep what it seizes."""
+    return w.liquidator[lq, KEEPS] != 0 or w.liquidator[lq, TAKES_SHARES] != 0
 
 
 @jitable
@@ -127,54 +137,124 @@ def best_gain(w: Market) -> float:
 
 @jitable
 def sale(w: Market, c: int, d: int, size: float) -> tuple[float, float]:
-    """(the most that repaying up to `size` of d for c can gain, what all of it would); values."""
-    gain, depth, held = w.sale[c, d, GAIN], w.sale[c, d, DEPTH], size * w.sale[c, d, HELD_GAIN]
+    """(the most that repaying up to `size` of d for c and selling it can gain, what all of it
+    would); values.
+    """
+    gain, depth = w.sale[c, d, GAIN], w.sale[c, d, DEPTH]
     if gain <= 0:
-        return held, held
+        return 0.0, 0.0
     best = min(size, w.sale[c, d, BEST_SIZE])
     most = best * ((1 + gain) / (1 + (1 + gain) * best / depth) - 1)
     whole = size * ((1 + gain) / (1 + (1 + gain) * size / depth) - 1)
-    return max(most, held), max(whole, held)
+    return most, whole
+
+
+# --- accounts -------------------------------------------------------------------------------------
 
 
 @jitable
 def prospect(s: State, w: Market, a: int) -> tuple[float, float, float]:
     """(gain, the most to gain, gain of repaying all) of the best pair of a debt and a collateral of
-    the account, as `sale` has them; nothing if it is healthy.
+    the account, sold or kept; nothing if it is healthy.
     """
-    size, m = repayable(s, w, a), s.unit.shape[0]
-    if size == 0:
+    owed, counted = _backing(s, w, a)
+    if counted > owed * (1 + ROUNDING):
         return 0.0, 0.0, 0.0
+    m = s.unit.shape[0]
     if w.pair[a] >= 0:
-        c, d = w.pair[a] // m, w.pair[a] % m
-        most, whole = sale(w, c, d, size)
-        return max(w.sale[c, d, GAIN], w.sale[c, d, HELD_GAIN]), most, whole
+        return _prospect_of(s, w, a, w.pair[a] // m, w.pair[a] % m, owed, counted)
     gain, most, whole = 0.0, 0.0, 0.0
     for d in range(m):
         if s.position[a, d, POSITION_DEBT] != 0:
             for c in range(m):
                 if s.position[a, c, IS_COLLATERAL] != 0:
-                    part, all_of_it = sale(w, c, d, size)
-                    gain = max(gain, w.sale[c, d, GAIN], w.sale[c, d, HELD_GAIN])
+                    rate, part, all_of_it = _prospect_of(s, w, a, c, d, owed, counted)
+                    gain = max(gain, rate)
                     most, whole = max(most, part), max(whole, all_of_it)
     return gain, most, whole
 
 
 @jitable
-def repayable(s: State, w: Market, a: int) -> float:
-    """What may be repaid of the account's debt at once, as a value: nothing of a healthy one, half
-    where the close factor says so (`sim.protocol.liquidation`).
+def _prospect_of(
+    s: State, w: Market, a: int, c: int, d: int, owed: float, counted: float
+) -> tuple[float, float, float]:
+    """`prospect` of one pair."""
+    size = _repayable(s, w, a, c, d, owed, counted)
+    most, whole = sale(w, c, d, size)
+    held = size * w.sale[c, d, HELD_GAIN]
+    return max(w.sale[c, d, GAIN], w.sale[c, d, HELD_GAIN]), max(most, held), max(whole, held)
+
+
+@jitable
+def rank_pairs(s: State, w: Market, lq: int, a: int) -> int:
+    """List the pairs of the account with what each would bring the liquidator: all that it can
+    repay, or if that is not worth it, the part that gains most. Their number.
     """
+    owed, counted = _backing(s, w, a)
+    m = s.unit.shape[0]
+    if w.pair[a] >= 0:
+        c, d = w.pair[a] // m, w.pair[a] % m
+        w.pairs[0] = w.pair[a]
+        w.brings[0] = _brings(w, lq, c, d, _repayable(s, w, a, c, d, owed, counted))
+        return 1
+    count = 0
+    for d in range(m):
+        if s.position[a, d, POSITION_DEBT] != 0:
+            for c in range(m):
+                if s.position[a, c, IS_COLLATERAL] != 0:
+                    w.pairs[count] = c * m + d
+                    size = _repayable(s, w, a, c, d, owed, counted)
+                    w.brings[count] = _brings(w, lq, c, d, size)
+                    count += 1
+    return count
+
+
+@jitable
+def best_pair(w: Market, count: int) -> int:
+    """Which of the first `count` pairs brings most; of those that bring the same to rounding, the
+    first, on integers and on floats alike.
+    """
+    best = 0
+    for n in range(1, count):
+        if w.brings[n] > w.brings[best] * (1 + ROUNDING):
+            best = n
+    return best
+
+
+@jitable
+def _brings(w: Market, lq: int, c: int, d: int, size: float) -> float:
+    """What repaying up to `size` of d for c would bring the liquidator, as a value."""
+    size = min(size, left(w, lq))
+    kept = size * w.sale[c, d, HELD_GAIN]
+    if w.liquidator[lq, KEEPS] != 0:
+        return kept
+    most, whole = sale(w, c, d, size)
+    sold = whole if whole >= w.wanted[lq] else most
+    return max(sold, kept) if keeps_some(w, lq) else sold
+
+
+@jitable
+def _backing(s: State, w: Market, a: int) -> tuple[float, float]:
+    """(what the account owes, what its collateral counts for), values."""
     v, owed, counted = s.account_vault[a], 0.0, 0.0
     for i in range(s.unit.shape[0]):
         owed += float(s.position[a, i, POSITION_DEBT]) * w.worth[v, i, DEBT_WORTH]
         held = float(s.position[a, i, SUPPLIED] * s.position[a, i, IS_COLLATERAL])
         counted += held * w.worth[v, i, COLLATERAL_WORTH]
-    if counted > owed * (1 + ROUNDING):
-        return 0.0
-    if s.policy[v, ENGINE] == CLOSE_FACTOR and w.pair[a] >= 0:
+    return owed, counted
+
+
+@jitable
+def _repayable(s: State, w: Market, a: int, c: int, d: int, owed: float, counted: float) -> float:
+    """What may be repaid of debt d for collateral c at once, as a value: no more than c pays for,
+    and half of what the account owes where the close factor says so (`sim.protocol.liquidation`).
+    """
+    v = s.account_vault[a]
+    debt = float(s.position[a, d, POSITION_DEBT]) * w.worth[v, d, DEBT_WORTH]
+    size = min(debt, float(s.position[a, c, SUPPLIED]) * w.worth[v, c, REPAYS_WORTH])
+    if s.policy[v, ENGINE] == CLOSE_FACTOR:
         deep = counted * BPS <= owed * FULL_CLOSE_HEALTH_BPS * (1 + ROUNDING)
-        small = min(owed, counted) <= FULL_CLOSE_VALUE * (1 + ROUNDING)
+        small = size <= FULL_CLOSE_VALUE * (1 + ROUNDING)
         if not deep and not small:
-            return owed * (CLOSE_FACTOR_BPS / BPS) * (1 + ROUNDING)
-    return owed
+            size = min(size, owed * (CLOSE_FACTOR_BPS / BPS))
+    return size * (1 + ROUNDING)

@@ -40,6 +40,7 @@ from sim.market.market import (
     FACTOR,
     LIQUIDATABLE,
     PRICE_SEEN,
+    REPAYS_WORTH,
     USABLE,
     Market,
 )
@@ -52,6 +53,8 @@ from sim.protocol.state import (
     FLAGGED_AT,
     IS_COLLATERAL,
     LIQUIDATION_DELAY,
+    LIQUIDATION_FEE,
+    MAX_BONUS,
     POSITION_DEBT,
     REHYPOTHECATE,
     State,
@@ -215,6 +218,13 @@ def flags_matter(s: State, v: int) -> bool:
     return s.policy[v, LIQUIDATION_DELAY] != 0 or s.policy[v, ENGINE] == DUTCH_BONUS
 
 
+@jitable
+def net_bonus(s: State, v: int, c: int) -> float:
+    """The largest part of what it repays that a liquidator receives on top, the fee deducted."""
+    fee = float(s.reserve[v, c, LIQUIDATION_FEE]) / BPS
+    return float(s.reserve[v, c, MAX_BONUS]) / BPS * (1 - fee)
+
+
 def checking_everyone(w: Market) -> Market:
     """The market with watchers that check every account at every look."""
     return w._replace(
@@ -234,8 +244,12 @@ def _measure(s: State, w: Market) -> None:
             price, _, usable = oracle.read(s, v, i)
             counted = collateral_price(s, v, i, price, usable)
             collateral = float(counted * threshold(s, v, i)) / float(BPS * s.unit[i])
+            bonus = net_bonus(s, v, i)
+            repays = float(counted) / (float(s.unit[i]) * (1 + bonus))
             if s.reserve[v, i, REHYPOTHECATE] != 0:
-                collateral *= float(held + hub.VIRTUAL) / float(shares + hub.VIRTUAL)
+                share_price = float(held + hub.VIRTUAL) / float(shares + hub.VIRTUAL)
+                collateral *= share_price
+                repays *= share_price
             debt = float(price * index) / float(ray() * s.unit[i])
             before, owed = w.worth[v, i, COLLATERAL_WORTH], w.worth[v, i, DEBT_WORTH]
             if collateral < before:
@@ -245,6 +259,7 @@ def _measure(s: State, w: Market) -> None:
             w.worth[v, i, COLLATERAL_WORTH] = collateral
             w.worth[v, i, DEBT_WORTH] = debt
             w.worth[v, i, PRICE_SEEN] = float(price)
+            w.worth[v, i, REPAYS_WORTH] = repays
             units += 1 + float(counted) / float(s.unit[i])
     w.least_value[0] = LEAST_UNITS * units
     for v in range(s.policy.shape[0]):

@@ -97,9 +97,11 @@ TALLY = (
     REFUSED_VALUE,
 ) = range(len(TALLY))
 
-WORTH = ("collateral", "debt", "price")
-"""What a unit of collateral counts for, what a unit of scaled debt costs, the price of a token."""
-COLLATERAL_WORTH, DEBT_WORTH, PRICE_SEEN = range(len(WORTH))
+WORTH = ("collateral", "debt", "price", "repays")
+"""What a unit of collateral counts for, what a unit of scaled debt costs, the price of a token; how
+much debt all of a unit of collateral pays for at the largest bonus.
+"""
+COLLATERAL_WORTH, DEBT_WORTH, PRICE_SEEN, REPAYS_WORTH = range(len(WORTH))
 
 DRYING = ("fall", "share")
 FALL, SHARE = range(len(DRYING))
@@ -168,6 +170,8 @@ class Market(NamedTuple):
     actions: Array  # (L,) liquidations in this step
     sale: Array  # (m, m, SALE) float64, by collateral and debt: see `sim.agents.prospects`
     wanted: Array  # (L,) float64: least value for which each acts
+    pairs: Array  # (m m,) int64: c m + d of what a liquidator may seize of an account and repay
+    brings: Array  # (m m,) float64: what each of them would bring, value; -1: it was tried
     candidate: Array  # (n,) int64: accounts that liquidators consider
     rank: Array  # (n,) float64: what liquidating all of each would bring, value
     behaviour: Array  # (B, BEHAVIOUR) healths in WAD, times in seconds, slippage in BPS

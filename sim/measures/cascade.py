@@ -277,6 +277,28 @@ def toxic(tape: Frames) -> Toxic:
     return Toxic(int(tape.steps["toxic"].max()), int(tape.steps["toxic_with_sale"].max()))
 
 
+class Unpaid(NamedTuple):
+    """Accounts that nobody is paid to liquidate, see `sim.tape.unpaid`, and what they owe."""
+
+    accounts: int
+    """After the last step."""
+    usd: float
+    most_accounts: int
+    """After the step after which they owe most."""
+    most_usd: float
+
+
+def unpaid(tape: Frames) -> Unpaid:
+    """Accounts that may be liquidated and whose liquidation would pay no liquidator, in any size of
+    any pair: after the last step, and after the one after which they owe most.
+    """
+    owed = tape.steps["unpaid_usd"]
+    end, most = tape.steps.iloc[-1], tape.steps.loc[owed.idxmax()]
+    return Unpaid(
+        int(end["unpaid"]), float(end["unpaid_usd"]), int(most["unpaid"]), float(most["unpaid_usd"])
+    )
+
+
 def cash_and_usage(tape: Frames) -> pd.DataFrame:
     """Cash in tokens and usage, debt / (cash + debt), after every step; rows by time_utc, columns
     (cash or usage, asset).

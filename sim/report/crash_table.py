@@ -14,6 +14,7 @@ from sim.measures.cascade import (
     rounds,
     spirals,
     toxic,
+    unpaid,
 )
 from sim.measures.expected import withdrawals_refused_usd
 from sim.measures.solvency import (
@@ -24,7 +25,7 @@ from sim.measures.solvency import (
     lowest_health,
     solvency_ratio,
 )
-from sim.report.text import clock, tokens, usd
+from sim.report.text import clock, owing, tokens, usd
 from sim.tape import Frames
 
 _COLUMNS = {
@@ -89,6 +90,7 @@ def cascade_table(tape: Frames) -> Table:
     """How far liquidations drove themselves: one figure per row."""
     worst, did, past = spirals(tape)[0], rounds(tape), toxic(tape)
     hours, refused = hours_to_exhaustion(tape), withdrawals_refused_usd(tape)
+    stuck = unpaid(tape)
     caused = "no sale left a trace in a reference price"
     if worst.fall_alone < worst.fall:
         expected = expected_branching_ratio(tape, worst.asset, max(worst.fall_alone, 0.01))
@@ -104,6 +106,8 @@ def cascade_table(tape: Frames) -> Table:
         "induced": f"{did.induced:,} liquidations, {usd(did.induced_usd)} repaid",
         "time to exhaustion": "nobody was liquidated" if hours is None else f"{hours:.1f} hours",
         "toxic accounts": f"{past.alone:,} at most, {past.with_sale:,} with the impact of sales",
+        "nobody is paid": f"to liquidate {owing(stuck.accounts, stuck.usd)} at the end",
+        "  at the most": owing(stuck.most_accounts, stuck.most_usd),
         "withdrawals refused": f"{usd(refused)} for want of cash",
     }
     table = Table(show_header=False, padding=(0, 2), **_BARE)

@@ -35,6 +35,11 @@ def tokens(units: int, decimals: int) -> str:
     return f"{whole // 10**shown:,}" + (f".{whole % 10**shown:0{shown}}" if shown else "")
 
 
+def owing(accounts: int, value: float) -> str:
+    """1 account owing $2,000."""
+    return f"{accounts:,} account{'' if accounts == 1 else 's'} owing {usd(value)}"
+
+
 def clock(time: datetime) -> str:
     """A simulated time."""
     return f"{time:%Y-%m-%d %H:%M} UTC"

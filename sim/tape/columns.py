@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 import pyarrow as pa
 
-FORMAT = 3
+FORMAT = 4
 """Raised when a reader of older tapes would misread a newer one."""
 
 TEXT, FLAG, COUNT, FLOAT = pa.string(), pa.bool_(), pa.int64(), pa.float64()
@@ -93,6 +93,8 @@ TABLES: dict[str, tuple[Column, ...]] = {
         ),
         ("toxic", COUNT, "unhealthy accounts whose liquidation lowers their health"),
         ("toxic_with_sale", COUNT, "the same if the vault saw the impact of their sale at once"),
+        ("unpaid", COUNT, "accounts that may be liquidated and that nobody is paid to liquidate"),
+        ("unpaid_usd", FLOAT, "what they owe, at oracle prices"),
         ("bad_debt_usd", FLOAT, "bad debt realised so far, at reference prices"),
         ("liquidations", COUNT, "liquidations so far"),
         ("repaid_usd", FLOAT, "debt repaid by liquidators so far"),

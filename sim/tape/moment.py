@@ -53,6 +53,7 @@ from sim.protocol.state import (
 from sim.tape.columns import QUANTILES, price
 from sim.tape.shortfall import shortfall
 from sim.tape.toxic import toxic
+from sim.tape.unpaid import unpaid
 from sim.tape.wealth import agents
 from sim.world import World
 from sim.world.actors import actor_names
@@ -98,6 +99,7 @@ def observe(world: World, k: int, rows: Sequence[Any], gas: Sequence[int]) -> Mo
     assets = _assets(world, k, missing.tokens)
     tally = market.tally
     toxic_alone, toxic_with_sale = toxic(s, watch[known], known)
+    stuck = unpaid(s, market, k, watch[known], known)
     step = {
         "step": k,
         "time_utc": datetime.fromtimestamp(int(market.time[k]), timezone.utc).replace(tzinfo=None),
@@ -106,6 +108,8 @@ def observe(world: World, k: int, rows: Sequence[Any], gas: Sequence[int]) -> Mo
         "shortfall_usd": missing.value / _USD,
         "toxic": toxic_alone,
         "toxic_with_sale": toxic_with_sale,
+        "unpaid": stuck.accounts,
+        "unpaid_usd": stuck.value / _USD,
         "bad_debt_usd": sum(
             row["deficit_reported"] / 10 ** row["decimals"] * float(row["reference_price_usd"])
             for row in assets

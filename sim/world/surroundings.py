@@ -80,6 +80,8 @@ def surroundings(
         actions=_integers([0] * len(population)),
         sale=np.zeros((len(symbols), len(symbols), len(SALE))),
         wanted=np.zeros(len(population)),
+        pairs=np.full(len(symbols) ** 2, -1, dtype=np.int64),
+        brings=np.zeros(len(symbols) ** 2),
         candidate=np.full(accounts, -1, dtype=np.int64),
         rank=np.zeros(accounts),
         **people.fields,

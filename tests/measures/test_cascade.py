@@ -25,6 +25,7 @@ from sim.measures.cascade import (
     rounds,
     spirals,
     toxic_frontier,
+    unpaid,
 )
 from sim.measures.cascade import toxic as most_toxic
 from sim.protocol import transaction as op
@@ -201,6 +202,8 @@ def _tape(
                 "time_utc": TIMES,
                 "toxic": [0, 2, 1, 0],
                 "toxic_with_sale": [1, 2, 3, 0],
+                "unpaid": [0, 5, 2, 1],
+                "unpaid_usd": [0.0, 100.0, 300.0, 50.0],
             }
         ),
         assets=pd.DataFrame(assets),
@@ -249,6 +252,7 @@ def test_first_round_and_induced_by_hand() -> None:
     assert rounds(tape) == (2, 1, 200.0, 50.0)
     assert hours_to_exhaustion(tape) == 2
     assert most_toxic(tape) == (2, 3)
+    assert unpaid(tape) == (1, 50.0, 2, 300.0)
     # Had everything come from outside, both were first-round.
     assert rounds(_tape([100, 80, 80, 72], [1, 1, 1, 1], operations))[:2] == (3, 0)
     # And had account 0 gone before the price alone reached its own, it was induced.

@@ -53,7 +53,14 @@ def test_says_what_it_comes_to(tmp_path: Path) -> None:
     first, second = printed.splitlines()[:2]
     assert first == "A storm in a test tube"
     assert second.startswith("24 accounts owe $1.5M against $") and "ten largest owe" in second
-    for word in ("branching ratio", "amplification", "first-round", "induced", "toxic accounts"):
+    for word in (
+        "branching ratio",
+        "amplification",
+        "first-round",
+        "induced",
+        "toxic accounts",
+        "is paid",
+    ):
         assert word in printed
     for word in ("bad debt", "USDC", "suppliers", "solvency ratio", "lowest health", "wall time"):
         assert word in printed

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from sim.measures import book as books
+from sim.measures.cascade import unpaid
 from sim.measures.solvency import (
     in_usd,
     largest_usage,
@@ -32,7 +33,7 @@ from sim.report.page.content import (
 from sim.report.page.losses import waterfall
 from sim.report.page.source import Crash
 from sim.report.page.timeline import timeline
-from sim.report.text import clock, listed, span, usd
+from sim.report.text import clock, listed, owing, span, usd
 from sim.tape import Frames
 
 _BPS = 10_000
@@ -119,7 +120,15 @@ def summary(tape: Frames, moved: list[str]) -> list[Part]:
             f" At the end another {usd(missing)} of debt exceeded its collateral and had not been "
             "liquidated: it may recover, or become bad debt."
         )
-    return [said, lost]
+    stuck = unpaid(tape)
+    left = []
+    if stuck.accounts:
+        left.append(
+            f"At the end nobody is paid to liquidate {owing(stuck.accounts, stuck.usd)}: they may "
+            "be liquidated, but on no pair of a debt and a collateral, in no size, would a "
+            "liquidator of this run gain its gas and the profit it wants."
+        )
+    return [said, lost, *left]
 
 
 def key_figures(tapes: list[Frames], names: list[str]) -> Table:
@@ -136,7 +145,7 @@ def key_figures(tapes: list[Frames], names: list[str]) -> Table:
 def _key_figures(tape: Frames) -> Mapping[str, Cell]:
     total = in_usd(losses(tape)).sum()
     did, solvency = liquidations(tape), solvency_ratio(tape)
-    lowest, usage = lowest_health(tape), largest_usage(tape)
+    lowest, usage, stuck = lowest_health(tape), largest_usage(tape), unpaid(tape)
     return {
         "bad debt": money(total["reported"], "bad_debt_usd"),
         "shortfall, not realised": money(total["shortfall"], "shortfall_usd"),
@@ -146,6 +155,9 @@ def _key_figures(tape: Frames) -> Mapping[str, Cell]:
         "collateral they took": money(did.seized_usd, "seized_usd"),
         "their profit after gas": money(did.profit_usd, "profit_usd"),
         "gas they paid": money(did.gas_usd, "gas_usd"),
+        "accounts nobody is paid to liquidate, at the end": count(stuck.accounts, "unpaid"),
+        "what these owe": money(stuck.usd, "unpaid_usd"),
+        "the same when they owe most": money(stuck.most_usd, "most_unpaid_usd"),
         "solvency ratio at the end": share(solvency.iloc[-1], 4, "solvency_end"),
         "solvency ratio at the lowest": share(solvency.min(), 4, "solvency_lowest"),
         "lowest health factor": ratio(lowest.value if lowest else None, 3, "lowest_health"),

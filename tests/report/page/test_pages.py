@@ -148,7 +148,15 @@ def test_figures_of_a_run_are_those_of_its_tape(made: Made) -> None:
                last(liquidator_profit_usd - gas_usd ORDER BY step), min(lowest_health) FROM steps
         """,
     )
+    ((stuck, owed, most),) = sql(
+        made.folder / "run-a",
+        "SELECT last(unpaid ORDER BY step), last(unpaid_usd ORDER BY step), max(unpaid_usd) "
+        "FROM steps",
+    )
     wanted = {
+        "unpaid": stuck,
+        "unpaid_usd": owed,
+        "most_unpaid_usd": most,
         "bad_debt_usd": bad,
         "shortfall_usd": short,
         "by_suppliers_usd": suppliers,
@@ -171,6 +179,8 @@ def test_figures_of_a_run_are_those_of_its_tape(made: Made) -> None:
     )
     assert shown["liquidations"][0] == by_operations
     said = " ".join(made.seen["crash"]["paragraphs"])
+    assert most > 0
+    assert ("At the end nobody is paid to liquidate" in said) == (stuck > 0)
     assert f"${bad:,.0f} could not be paid" in said and f"acted {number:,} times" in said
 
 

@@ -1,0 +1,124 @@
+"""What a liquidation offers a liquidator, to the wei: what is repaid, what comes out, and what that
+is worth, sold or kept.
+
+Gain is concave in what is repaid of one debt for one collateral, and either one of them is used up
+or enough is left of both. So no size pays if none of these does: all there is, the most that leaves
+enough, and the size that gains most on the venue, or else the most that leaves enough.
+"""
+
+from __future__ import annotations
+
+from sim.agents.costs import gas_value, value_of
+from sim.market import venue
+from sim.market.market import (
+    DEBT_VALUE,
+    FACTOR,
+    GAS_USED,
+    KEEPS,
+    PROFIT_FLOOR,
+    TAKES_SHARES,
+    Market,
+)
+from sim.protocol import oracle, pair, vault
+from sim.protocol.errors import INSUFFICIENT_LIQUIDITY, MUST_NOT_LEAVE_DUST, OK
+from sim.protocol.fixed_point import BPS, jitable, mul_div_down, mul_div_up, zero
+from sim.protocol.liquidation import MIN_LEFTOVER
+from sim.protocol.liquidator import side_of
+from sim.protocol.state import CASH, MAX_BONUS, REHYPOTHECATE, State
+from sim.protocol.vault_accounts import debt_assets, supplied_assets
+
+LEFTOVER = MIN_LEFTOVER + MIN_LEFTOVER // 100
+"""What a liquidator leaves of both legs where it must leave something: a little more than it must,
+for at the limit rounding would decide, and exact and compiled runs would part.
+"""
+
+
+@jitable
+def asks(s: State, w: Market, k: int, lq: int, d: int) -> int:
+    """Units of d that a liquidation must bring the liquidator: its floor and its gas, up."""
+    row = w.liquidator[lq]
+    cost = gas_value(w, s, k, row[GAS_USED])
+    return mul_div_up(row[PROFIT_FLOOR] + cost, s.unit[d], w.price[k, d])
+
+
+@jitable
+def paying(
+    s: State, w: Market, k: int, lq: int, a: int, d: int, c: int, most: int, least: int
+) -> tuple[bool, int, int, int, int]:
+    """(whether it pays, amount, repaid, collateral out, its worth in d) of the largest liquidation
+    of account a, repaying up to `most` of d for c, or else the best one: it pays if that is worth
+    at least `least` more than what is repaid.
+    """
+    code, amount, repaid, out, worth = _leaving_enough(s, w, k, lq, a, d, c, most)
+    if code == OK and worth < repaid + least and not keeps(s, w, lq, a, c, out):
+        p = s.pair_of[c, d]
+        best = venue.best_sale(s, p, side_of(s, p, c), repaid, out)
+        if 0 < best < out:
+            amount = mul_div_down(best, repaid, out)
+            code, amount, repaid, out, worth = _leaving_enough(s, w, k, lq, a, d, c, amount)
+    return code == OK and worth >= repaid + least, amount, repaid, out, worth
+
+
+@jitable
+def keeps(s: State, w: Market, lq: int, a: int, c: int, out: int) -> bool:
+    """Whether the liquidator does not sell what he seizes, or cannot."""
+    return w.liquidator[lq, KEEPS] != 0 or takes_shares(s, w, lq, a, c, out)
+
+
+@jitable
+def takes_shares(s: State, w: Market, lq: int, a: int, c: int, out: int) -> bool:
+    """Whether he takes the collateral as a position, because the hub has not the cash."""
+    lent = s.reserve[s.account_vault[a], c, REHYPOTHECATE] != 0
+    return w.liquidator[lq, TAKES_SHARES] != 0 and lent and s.hub[c, CASH] < out
+
+
+@jitable
+def _leaving_enough(
+    s: State, w: Market, k: int, lq: int, a: int, d: int, c: int, amount: int
+) -> tuple[int, int, int, int, int]:
+    """(code, amount, repaid, out, worth) of repaying up to `amount`, or the most that leaves
+    `LEFTOVER` of debt and collateral where the vault refuses to leave as little as that would.
+    """
+    code, repaid, out, worth = _offer(s, w, k, lq, a, d, c, amount)
+    if code == MUST_NOT_LEAVE_DUST:
+        amount = min(amount, _most_that_leaves(s, a, d, c))
+        code, repaid, out, worth = _offer(s, w, k, lq, a, d, c, amount)
+    return code, amount, repaid, out, worth
+
+
+@jitable
+def _most_that_leaves(s: State, a: int, d: int, c: int) -> int:
+    """The amount of d after whose repayment `LEFTOVER` of it and of c are left; 0 if there is none.
+    Rounds down; prices are usable.
+    """
+    v = s.account_vault[a]
+    price_d, _, _ = oracle.read(s, v, d)
+    price_c, _, _ = oracle.read(s, v, c)
+    spare_d = debt_assets(s, a, d) - mul_div_up(LEFTOVER, s.unit[d], price_d)
+    spare_c = supplied_assets(s, a, c) - mul_div_up(LEFTOVER, s.unit[c], price_c)
+    if spare_d <= 0 or spare_c <= 0:
+        return zero()
+    paid = mul_div_down(price_c * spare_c, s.unit[d], price_d * s.unit[c])
+    return min(spare_d, mul_div_down(paid, BPS, BPS + s.reserve[v, c, MAX_BONUS]))
+
+
+@jitable
+def _offer(
+    s: State, w: Market, k: int, lq: int, a: int, d: int, c: int, amount: int
+) -> tuple[int, int, int, int]:
+    """(code, repaid, collateral out, what that is worth in `d`) of liquidating up to `amount` now,
+    at the health last seen: what a sale brings, or the reference price if it is kept.
+    """
+    code, repaid, seized, fee = vault.terms_at(
+        s, a, d, c, amount, w.watch[a, FACTOR], w.watch[a, DEBT_VALUE]
+    )
+    if code != OK:
+        return code, zero(), zero(), zero()
+    out = seized - fee
+    if keeps(s, w, lq, a, c, out):
+        return code, repaid, out, mul_div_down(value_of(w, s, k, c, out), s.unit[d], w.price[k, d])
+    p = s.pair_of[c, d]
+    if p < 0:
+        return INSUFFICIENT_LIQUIDITY, zero(), zero(), zero()
+    code, proceeds = pair.amount_out(s, p, side_of(s, p, c), out)
+    return code, repaid, out, proceeds

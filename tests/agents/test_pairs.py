@@ -1,0 +1,373 @@
+"""Liquidators who see the whole account: all pairs of a debt and a collateral that pay, best first.
+
+What pays is found by carrying liquidations out, in many sizes, on copies of the state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sim.agents import watchers
+from sim.agents.census import census
+from sim.agents.costs import gas_value
+from sim.agents.offers import asks, paying
+from sim.agents.prospects import (
+    best_pair,
+    may_pay,
+    measure,
+    prospect,
+    rank_pairs,
+    wanted,
+)
+from sim.engines.by_name import follower
+from sim.engines.exact import run
+from sim.market.market import (
+    GAS_USED,
+    KEEPS,
+    LIQUIDATABLE,
+    OWN_CAPITAL,
+    PROFIT_FLOOR,
+)
+from sim.protocol import pair
+from sim.protocol import transaction as op
+from sim.protocol.errors import OK
+from sim.protocol.fixed_point import max_uint
+from sim.protocol.liquidator import side_of
+from sim.protocol.state import (
+    CASH,
+    FLAGGED_AT,
+    IS_COLLATERAL,
+    POSITION_DEBT,
+    SCALED_DEBT,
+    State,
+    copy,
+)
+from sim.protocol.vault_accounts import debt_assets, debt_value, health
+from sim.tape.unpaid import unpaid
+from sim.world import World, build
+from tests.agents.pairs import (
+    DAI,
+    KEEPER,
+    LIQUIDATIONS,
+    PRICES,
+    RICH,
+    SELLER,
+    TAKER,
+    USDC,
+    WBTC,
+    WETH,
+    Holdings,
+    crash,
+    fall,
+    impair,
+    liquidate,
+    liquidations,
+    many,
+    market,
+    some_venues,
+)
+
+WAD = 10**18
+POPULATIONS = {
+    "sellers": [SELLER, {**SELLER, "name": "dear", "profit_floor_usd": 500.0}],
+    "with own capital": [{**SELLER, **RICH}],
+    "a keeper": [KEEPER],
+    "all kinds": [TAKER, KEEPER, SELLER],
+}
+ENGINES = ("close-factor", "target-health", "dutch-bonus")
+DEEP = dict.fromkeys([(WETH, USDC), (WETH, DAI), (WBTC, USDC), (WBTC, DAI)], 1e8)
+
+
+def value(s: State, w: Any, k: int, i: int, units: int) -> float:
+    """USD at reference prices, unrounded."""
+    return units / s.unit[i] * w.price[k, i] / 1e8
+
+
+def gain(world: World, k: int, lq: int, a: int, d: int, c: int, amount: int) -> float:
+    """USD that the liquidator gains if he repays `amount` of d for c, before gas; minus infinity if
+    the protocol refuses that or there is nowhere to sell.
+    """
+    s, w = copy(world.state), world.market
+    actor, row, p = w.liquidator_actor[lq], w.liquidator[lq], s.pair_of[c, d]
+    if row[OWN_CAPITAL] == 0:
+        if p < 0 or op.flash_liquidate(s, actor, a, d, c, amount, 0, 0) != OK:
+            return -np.inf
+        return value(s, w, k, d, s.result[2])
+    for shares in (0, 1):
+        if op.liquidate(s, actor, a, d, c, amount, 0, shares) == OK:
+            break
+    else:
+        return -np.inf
+    repaid, out = s.result[:2]
+    if row[KEEPS] == 0 and shares == 0:
+        if p < 0:
+            return -np.inf
+        _, got = pair.amount_out(world.state, p, side_of(s, p, c), out)
+        return value(s, w, k, d, got - repaid)
+    return value(s, w, k, c, out) - value(s, w, k, d, repaid)
+
+
+def sizes(s: State, a: int, d: int) -> Iterator[int]:
+    """Amounts to repay of debt d, from a hundred-thousandth to all of it, and those that leave a
+    little more than a thousand dollars.
+    """
+    debt = debt_assets(s, a, d)
+    yield from (int(debt * part) for part in np.geomspace(1e-5, 1, 26))
+    yield debt
+    yield max(0, debt - round(1_011 / PRICES[d]) * int(s.unit[d]))
+
+
+def pairs_of(s: State, a: int) -> list[tuple[int, int]]:
+    """(debt, collateral) of an account."""
+    debts = np.flatnonzero(s.position[a, :, POSITION_DEBT] != 0)
+    backing = np.flatnonzero(s.position[a, :, IS_COLLATERAL] != 0)
+    return [(int(d), int(c)) for d in debts for c in backing]
+
+
+def wants(world: World, k: int, lq: int) -> float:
+    """USD: his floor and his gas."""
+    s, w = world.state, world.market
+    row = w.liquidator[lq]
+    return (row[PROFIT_FLOOR] + gas_value(w, s, k, row[GAS_USED])) / 1e8
+
+
+def liquidatable(s: State) -> list[int]:
+    return np.flatnonzero(census(s)[:, LIQUIDATABLE]).tolist()
+
+
+# --- accounts by hand -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("depth", [1_000.0, None], ids=["thin", "missing"])
+def test_an_account_whose_largest_collateral_cannot_be_sold_is_liquidated_for_the_other(
+    tmp_path: Path, depth: float | None
+) -> None:
+    """At .957 with $0.9M of WBTC, for which nobody pays, and $0.4M of WETH, for which all do."""
+    venues = {(WETH, DAI): 1e8} | ({} if depth is None else {(WBTC, DAI): depth})
+    accounts = [({WBTC: 1e6, WETH: 5e5}, {DAI: 9.5e5})]
+    world = build(market(tmp_path, accounts, [SELLER], venues))
+    rows = liquidate(world, 170.0, 7_000.0)
+    assert rows and {(row[3], row[4]) for row in rows} == {(DAI, WETH)}
+    assert world.state.position[0, WETH, IS_COLLATERAL] == 0
+
+
+def test_an_account_whose_largest_debt_has_no_venue_is_liquidated_for_the_other(
+    tmp_path: Path,
+) -> None:
+    """$0.5M of USDC against WETH, which nobody buys for USDC, and $0.3M of DAI."""
+    accounts = [({WETH: 1.05e6}, {USDC: 5e5, DAI: 3e5})]
+    world = build(market(tmp_path, accounts, [SELLER], {(WETH, DAI): 1e8, (WBTC, USDC): 1e8}))
+    rows = liquidate(world, 188.0, 8_000.0)
+    assert rows and {(row[3], row[4]) for row in rows} == {(DAI, WETH)}
+    assert liquidatable(world.state) == []
+
+
+@pytest.mark.parametrize("who", [KEEPER, TAKER], ids=["keeper", "taker"])
+def test_who_keeps_needs_no_venue(tmp_path: Path, who: dict[str, Any]) -> None:
+    """The keeper takes WETH; the taker takes shares of it where the hub has no cash, and sells,
+    which he cannot here, where it has.
+    """
+    accounts = [({WETH: 1e6}, {DAI: 7.9e5})]
+    world = build(market(tmp_path, accounts, [who], {(WBTC, DAI): 1e8}))
+    if who is TAKER:
+        assert liquidate(world, 190.0, 8_000.0) == []
+        hub = world.state.hub[WETH]  # its index is 1
+        hub[SCALED_DEBT], hub[CASH] = hub[SCALED_DEBT] + hub[CASH], 0
+    rows = liquidate(world, 190.0, 8_000.0)
+    assert rows and {(row[0], row[7]) for row in rows} == {(op.LIQUIDATE, int(who is TAKER))}
+
+
+def test_what_would_leave_dust_is_cut_to_what_leaves_enough(tmp_path: Path) -> None:
+    """Half of $10,500 may be repaid: of a debt of $5,500 that leaves $250, which the vault refuses.
+    All but $1,010 of it can be repaid.
+    """
+    accounts = [({WETH: 13_600.0}, {USDC: 5_500.0, DAI: 5_000.0})]
+    world = build(market(tmp_path, accounts, [SELLER], {(WETH, USDC): 1e8, (WBTC, DAI): 1e8}))
+    (row,) = liquidate(world, 192.0, 8_000.0)
+    s = world.state
+    assert (row[3], row[4]) == (USDC, WETH)
+    left = debt_value(debt_assets(s, 0, USDC), 10**8, s.unit[USDC])
+    assert 1_000 * 10**8 < left < 1_011 * 10**8
+
+
+def test_after_one_pair_the_account_is_looked_at_again_and_others_pay(tmp_path: Path) -> None:
+    """Below .95 all of a pair may be repaid: both collaterals go, and both debts."""
+    accounts = [({WETH: 6e5, WBTC: 6e5}, {USDC: 4e5, DAI: 4.2e5})]
+    world = build(market(tmp_path, accounts, [SELLER], DEEP))
+    rows = liquidate(world, 150.0, 6_000.0)
+    assert {row[3] for row in rows} == {USDC, DAI} and {row[4] for row in rows} == {WETH, WBTC}
+    assert liquidatable(world.state) == []
+
+
+# --- any account ----------------------------------------------------------------------------------
+
+
+def random_world(folder: Path, seed: int, who: str, engine: str) -> tuple[World, int]:
+    """Accounts of many kinds, all of them below 1."""
+    rng = np.random.default_rng(seed)
+    scenario = market(
+        folder,
+        many(rng, 30),
+        POPULATIONS[who],
+        some_venues(rng),
+        protocol__liquidation__engine=engine,
+        protocol__reserves__WBTC__liquidation_fee_bps=int(rng.integers(0, 5_000)),
+        protocol__reserves__WETH__rehypothecate=bool(rng.integers(2)),
+    )
+    world = build(scenario)
+    k = fall(world, 180.0, 7_500.0)
+    if engine == "dutch-bonus":  # in the middle of the auction
+        world.state.account[:, FLAGGED_AT] = int(world.market.time[0]) - 1_000
+    impair(world, rng)
+    return world, k
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("who", POPULATIONS)
+@pytest.mark.parametrize("seed", range(2))
+def test_no_pair_that_pays_in_any_size_is_missed(
+    tmp_path: Path, seed: int, who: str, engine: str
+) -> None:
+    """Whatever pays when it is carried out is below the estimate, and found by the quotes; and what
+    they find can be carried out. Accounts for which nothing does are those that nobody is paid for.
+    """
+    world, k = random_world(tmp_path, seed, who, engine)
+    s, w = world.state, world.market
+    w.spent.fill(0)
+    w.actions.fill(0)
+    for c in range(4):
+        for d in range(4):
+            measure(s, w, k, c, d)
+    for lq in range(len(w.liquidator)):
+        w.wanted[lq] = wanted(s, w, k, lq)
+    alone, several, paid = 0, 0, set()
+    for a in liquidatable(s):
+        watchers.look_at(s, w, a)
+        rate, most, _ = prospect(s, w, a)
+        for lq in range(len(w.liquidator)):
+            count = rank_pairs(s, w, lq, a)
+            brings = dict(zip(w.pairs[:count].tolist(), w.brings[:count].tolist(), strict=True))
+            assert sorted(brings) == sorted(c * 4 + d for d, c in pairs_of(s, a))
+            several += count > 1
+            for d, c in pairs_of(s, a):
+                least = asks(s, w, k, lq, d)
+                pays, amount, _, _, _ = paying(s, w, k, lq, a, d, c, max_uint(), least)
+                if pays:
+                    assert gain(world, k, lq, a, d, c, amount) >= wants(world, k, lq) - 1e-6
+                found = max(gain(world, k, lq, a, d, c, size) for size in sizes(s, a, d))
+                if found > wants(world, k, lq) + 1e-6:
+                    assert pays
+                    assert may_pay(w, most, rate)
+                    assert brings[c * 4 + d] >= w.wanted[lq]
+                    assert most * 1e-8 >= found
+                    paid.add(a)
+                    alone += 1
+    assert alone > 10 and several > 10
+    known = np.arange(len(s.account))
+    stuck = unpaid(s, w, k, census(s), known.tolist())
+    assert stuck.accounts == len(set(liquidatable(s)) - paid)
+    assert stuck.value == sum(health(s, a)[3] for a in set(liquidatable(s)) - paid)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("seed", range(3))
+def test_nobody_who_would_pay_is_left_alone(tmp_path: Path, seed: int, engine: str) -> None:
+    """After the liquidators' turn no liquidation, of any size of any pair, would pay. Everyone owes
+    what nobody pledges, so that no sale makes another one dearer.
+    """
+    rng = np.random.default_rng(seed)
+    accounts: list[tuple[Holdings, Holdings]] = []
+    for _ in range(30):
+        size, share, part = 10 ** rng.uniform(2, 7), rng.uniform(), rng.uniform()
+        supplied = {WETH: size * share, WBTC: size * (1 - share)}
+        debt = (0.8 * supplied[WETH] + 0.65 * supplied[WBTC]) / rng.uniform(1.01, 1.3)
+        accounts.append((supplied, {USDC: debt * part, DAI: debt * (1 - part)}))
+    venues = {key: float(10 ** rng.uniform(4, 10)) for key in list(DEEP)[seed % 2 :]}
+    scenario = market(tmp_path, accounts, [SELLER], venues, protocol__liquidation__engine=engine)
+    world = build(scenario)
+    k = fall(world, 180.0, 7_500.0)
+    impair(world, rng)
+    assert len(liquidations(world, k)) >= 3
+    s = world.state
+    left = liquidatable(s)
+    for a in left:
+        for d, c in pairs_of(s, a):
+            most = max(gain(world, 1, 0, a, d, c, size) for size in sizes(s, a, d))
+            assert most <= wants(world, 1, 0) + 1e-6
+    stuck = unpaid(s, world.market, 1, census(s), list(range(len(s.account))))
+    assert stuck.accounts == len(left)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_best_pair_goes_first(tmp_path: Path, seed: int) -> None:
+    """Of one account with deep and thin venues, the pair that gains most, repaid whole, if any is
+    worth that; found by carrying every one of them out.
+    """
+    rng = np.random.default_rng(seed)
+    share, part = rng.uniform(0.2, 0.8, 2)
+    supplied = {WETH: 2e6 * share, WBTC: 2e6 * (1 - share)}
+    debt = (0.8 * supplied[WETH] + 0.65 * supplied[WBTC]) / 1.01
+    venues = {key: float(10 ** rng.uniform(7, 9)) for key in DEEP}
+    world = build(
+        market(
+            tmp_path, [(supplied, {USDC: debt * part, DAI: debt * (1 - part)})], [SELLER], venues
+        )
+    )
+    before = build(world.scenario)
+    fall(before, 180.0, 7_200.0)
+    gains = {
+        (d, c): gain(before, 1, 0, 0, d, c, max_uint() >> 150) for d, c in pairs_of(before.state, 0)
+    }
+    first = liquidate(world, 180.0, 7_200.0)[0]
+    assert gains[first[3], first[4]] == max(gains.values()) > 0
+
+
+def test_of_pairs_that_bring_the_same_the_first_goes_first(tmp_path: Path) -> None:
+    """To rounding, which is another one on integers and on floats."""
+    w = build(market(tmp_path, [({WETH: 1e6}, {DAI: 7.9e5})], [SELLER], DEEP)).market
+    for values, best in (
+        ([1.0, 1.0 + 1e-12, 1.0 - 1e-12], 0),
+        ([1.0, 1.1, 1.1 + 1e-12], 1),
+        ([-1.0, 0.0, 0.0], 1),
+        ([5.0, -1.0, 6.0], 2),
+    ):
+        w.brings[: len(values)] = values
+        assert best_pair(w, len(values)) == best
+
+
+# --- whole runs -----------------------------------------------------------------------------------
+
+
+def test_checking_only_some_accounts_changes_nothing(tmp_path: Path) -> None:
+    """Every row of the journal is equal, for accounts of several collaterals and debts."""
+    world = crash(tmp_path, 3, POPULATIONS["all kinds"])
+    lazy = [step.rows for step in run(world)]
+    eager = build(world.scenario)
+    eager = eager._replace(market=watchers.checking_everyone(eager.market))
+    assert lazy == [step.rows for step in run(eager)]
+    pairs = {(row[2], row[3], row[4]) for rows in lazy for row in rows if row[0] in LIQUIDATIONS}
+    assert len(pairs) > len({a for a, _, _ in pairs})
+
+
+@pytest.mark.chain
+@pytest.mark.parametrize("seed", range(2))
+def test_all_kinds_of_pairs_agree_with_the_contracts(tmp_path: Path, seed: int) -> None:
+    """Sellers, keepers and takers on an EVM, word for word: accounts that owe what they pledge and
+    pairs without a venue among them.
+    """
+    poor = {"capital_usd": dict.fromkeys(("WETH", "WBTC", "USDC", "DAI"), 3e5)}
+    population = [{**KEEPER, **poor, "max_actions_per_step": 2}, {**TAKER, **poor}, SELLER]
+    world = crash(tmp_path, seed, population)
+    done = set()
+    with follower("revm", world) as chain:
+        for step in run(world, chain):
+            done |= {tuple(row[3:5]) for row in step.rows if row[0] in LIQUIDATIONS and not row[8]}
+        assert chain and chain.values > 40_000
+    pair_of = world.state.pair_of
+    assert any(pair_of[c, d] < 0 and c != d for d, c in done)
+    assert any(c == d for d, c in done)
