@@ -18,7 +18,7 @@ import pytest
 
 from sim.engines import chain
 from sim.engines.chain import AnvilChain, ChainError
-from tests.scripts.commands import BIN
+from tests.scripts.commands import BIN, ape
 
 pytestmark = pytest.mark.chain
 
@@ -141,3 +141,16 @@ def test_an_anvil_that_never_answers_is_given_up(
     monkeypatch.setattr(chain.shutil, "which", lambda _: str(anvil))
     with pytest.raises(ChainError, match="no answer"):
         AnvilChain(START, timeout_seconds=0.5)
+
+
+def test_contract_tests_leave_an_anvil_alone_that_ape_did_not_start(
+    other_anvil: int, tmp_path: Path
+) -> None:
+    """Ape draws a port, and takes what it finds there for the node that it was to start."""
+    drawn = f"lambda least, most: {other_anvil} if least == 49_152 else truth(least, most)"
+    custom = f"import random\ntruth = random.randint\nrandom.randint = {drawn}\n"
+    (tmp_path / "sitecustomize.py").write_text(custom)
+    done = ape("test", "tests/contracts/test_sizes.py", PYTHONPATH=str(tmp_path))
+    assert done.returncode == 1
+    assert f"another anvil is at http://127.0.0.1:{other_anvil}" in done.stdout
+    assert _block_number(other_anvil) == "0x0"
