@@ -48,8 +48,8 @@ def up_to_date(project: ProjectManager) -> ProjectManager:
         if not (known and stamp.read_text(encoding="utf-8") == _seal(inputs, manifest)):
             news = "changed since all were compiled" if known else "not compiled yet"
             print(f"contracts: {news}; compiling", file=sys.stderr, flush=True)
-            _compile(project)
-            if _inputs(project) == inputs:  # nobody saved a source meanwhile
+            compiled = _compile(project)
+            if _inputs(compiled) == inputs:  # nobody saved a source or a setting meanwhile
                 with replacing(stamp) as draft:
                     draft.write_text(_seal(inputs, manifest), encoding="utf-8")
         project.load_manifest()  # what was in memory may be older than the file
@@ -64,13 +64,15 @@ def _locked(path: Path) -> Iterator[None]:
         yield
 
 
-def _compile(project: ProjectManager) -> None:
+def _compile(project: ProjectManager) -> ProjectManager:
     """Everything, beside the artifacts that other processes may be reading."""
     import ape
     from ape.logging import LogLevel, logger
 
     with replacing(project.manifest_path) as draft, logger.at_level(LogLevel.WARNING):
-        ape.Project(project.path, manifest_path=draft).load_contracts(use_cache=False)
+        compiled: ProjectManager = ape.Project(project.path, manifest_path=draft)
+        compiled.load_contracts(use_cache=False)
+        return compiled
 
 
 def _seal(inputs: str, manifest: Path) -> str:
