@@ -16,7 +16,7 @@ crash: setup ## play Black Thursday on a local devnet (ARGS="..." adds options)
 	@.venv/bin/ape run crash black-thursday --overwrite $(ARGS)
 
 test: lint ## check the style, then run every test
-	.venv/bin/ape compile --force
+	.venv/bin/python -c 'from sim.engines.artifacts import contracts; contracts()'
 	$(PYTHON_TESTS) -n 2 --dist worksteal
 	.venv/bin/ape test tests/contracts --network ethereum:local:foundry
 

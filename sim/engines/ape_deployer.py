@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sim.engines.deployment import Deployment, deploy
+from sim.engines.solidity import up_to_date
 from sim.scenario import digest
 from sim.tape import replacing
 from sim.world import World
@@ -28,12 +29,13 @@ class Deployed(NamedTuple):
 
 class ApeDeployer:
     """A `sim.engines.deployment.Deployer`. Ape keeps a record of every contract that it deploys:
-    `project.<contract>.deployments`, beyond the process if the network is not a local one.
+    `project.<contract>.deployments`, beyond the process if the network is not a local one. What is
+    deployed is compiled first if anything changed.
     """
 
     def __init__(self, account: AccountAPI, project: ProjectManager) -> None:
         self.admin = str(account.address)
-        self._account, self._project = account, project
+        self._account, self._project = account, up_to_date(project)
 
     def deploy(self, contract: str, *arguments: Any) -> str:
         """See `Deployer`."""

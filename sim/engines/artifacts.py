@@ -1,4 +1,4 @@
-"""Compiled contracts, as ape compiles and caches them."""
+"""Compiled contracts, as ape keeps them and `sim.engines.solidity` keeps them up to date."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 from eth_utils.abi import event_abi_to_log_topic, function_abi_to_4byte_selector
 from web3 import Web3
+
+from sim.engines.solidity import up_to_date
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -36,16 +38,20 @@ class Artifact(NamedTuple):
 
 @cache
 def contracts() -> dict[str, Artifact]:
-    """Every contract of the project by name, compiled first if a source changed."""
+    """Every contract of the project by name, compiled first if anything changed."""
+    return artifacts(ROOT)
+
+
+def artifacts(root: Path) -> dict[str, Artifact]:
+    """The same of the project in any folder, as it is now."""
     import ape  # not needed, and a second slower, where nothing touches a chain
 
-    loaded = ape.Project(ROOT).load_contracts()
-    artifacts = {}
-    for name, container in loaded.items():
-        code = container.contract_type.get_deployment_bytecode()
-        abi = [entry.model_dump(mode="json") for entry in container.contract_type.abi]
-        artifacts[name] = Artifact(name, abi, code.hex() if code else "")
-    return artifacts
+    found = {}
+    for name, contract in (up_to_date(ape.Project(root)).manifest.contract_types or {}).items():
+        code = contract.get_deployment_bytecode()
+        abi = [entry.model_dump(mode="json") for entry in contract.abi]
+        found[name] = Artifact(name, abi, code.hex() if code else "")
+    return found
 
 
 @cache

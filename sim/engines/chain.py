@@ -9,6 +9,7 @@ between calls).
 from __future__ import annotations
 
 import ctypes
+import secrets
 import shutil
 import signal
 import socket
@@ -23,10 +24,15 @@ from typing import Any, NamedTuple, Protocol
 from eth_utils import to_checksum_address
 from pyrevm import EVM, BlockEnv
 from web3 import HTTPProvider
+from web3.types import RPCEndpoint
 
 GAS_PER_CALL = 10_000_000
 BLOCK_GAS = 100_000_000_000
 FUNDS_WEI = 10**30
+_PORTS = 5
+"""How many ports anvil may find taken, each by someone quicker, before it is given up."""
+_LEAST_CHAIN_ID = 2**31
+"""Every anvil gets an id from here on by lot, so that its answers are told from another's."""
 
 
 class Call(NamedTuple):
@@ -145,39 +151,48 @@ class AnvilChain:
         anvil = shutil.which("anvil") or str(Path(sys.executable).with_name("anvil"))
         if not Path(anvil).exists():
             raise ChainError("anvil not found: run `make setup`, it comes with the npm packages")
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
         # Hardfork and pruning keep the speed flat with block height; `--order fees` makes the order
         # inside a block ours.
-        command = [anvil, "--port", str(port), "--accounts", "1", "--silent", "--no-mining"]
+        command = [anvil, "--accounts", "1", "--silent", "--no-mining"]
         command += ["--order", "fees", "--gas-limit", str(BLOCK_GAS), "--base-fee", "0"]
         command += ["--gas-price", "0", "--hardfork", "cancun", "--prune-history"]
         command += ["--timestamp", str(start), "--auto-impersonate"]
+        self._nonces: dict[str, int] = {}
+        deadline = time.monotonic() + timeout_seconds
+        for _ in range(_PORTS):
+            problem = self._start(command, deadline)
+            if not problem:
+                return
+        raise ChainError(f"anvil did not start on {_PORTS} ports: {problem}")
+
+    def _start(self, command: list[str], deadline: float) -> str:
+        """Start anvil on a port that was free just now; empty, or what it said when it ended."""
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        self._provider = HTTPProvider(self.url, request_kwargs={"timeout": 600})
+        chain_id = _LEAST_CHAIN_ID + secrets.randbelow(2**31)
         self._process = subprocess.Popen(
-            command,
+            [*command, "--port", str(port), "--chain-id", str(chain_id)],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             start_new_session=True,  # Ctrl-C is for us: we write the tape, then end anvil
             preexec_fn=_die_with_parent(),
         )
-        self.url = f"http://127.0.0.1:{port}"
-        self._provider = HTTPProvider(self.url, request_kwargs={"timeout": 600})
-        self._nonces: dict[str, int] = {}
         try:
-            self._await_start(timeout_seconds)
+            while self._process.poll() is None:
+                if _is_anvil(self.url, chain_id):
+                    return ""
+                if time.monotonic() > deadline:
+                    raise ChainError(f"anvil did not start: no answer at {self.url}")
+                time.sleep(0.02)
+            said = self._process.stderr.read().decode() if self._process.stderr else ""
         except BaseException:  # Ctrl-C included: no process of ours is left behind
             self.close()
             raise
-
-    def _await_start(self, timeout_seconds: float) -> None:
-        deadline = time.monotonic() + timeout_seconds
-        while not self._provider.is_connected():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                self._process.kill()
-                said = self._process.stderr.read().decode() if self._process.stderr else ""
-                raise ChainError(f"anvil did not start: {said.strip() or 'no answer'}")
-            time.sleep(0.02)
+        self.close()
+        return said.strip() or f"it ended with code {self._process.returncode}"
 
     def __enter__(self) -> AnvilChain:
         return self
@@ -268,6 +283,17 @@ class AnvilChain:
                 self._process.wait()
         if self._process.stderr:
             self._process.stderr.close()
+
+
+def _is_anvil(url: str, chain_id: int) -> bool:
+    """Whether an anvil with this chain id answers. Anything may sit on a port, and say anything."""
+    asked = HTTPProvider(url, request_kwargs={"timeout": 2}, exception_retry_configuration=None)
+    try:
+        is_chain = asked.make_request(RPCEndpoint("eth_chainId"), [])["result"] == hex(chain_id)
+        version = asked.make_request(RPCEndpoint("web3_clientVersion"), [])["result"]
+        return is_chain and bool(version.startswith("anvil/"))
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return False
 
 
 def _die_with_parent() -> Callable[[], None] | None:

@@ -4,11 +4,13 @@ Nothing bears interest unless a test sets a rate, so one hub share is one token 
 in the tests can be worked out by hand. Feeds stay fresh for a year, and no fall is too large.
 """
 
+import os
 from types import SimpleNamespace
 from unittest.mock import patch
 
 import pytest
 
+from sim.engines.solidity import up_to_date
 from tests.contracts.deployment import approve, deploy_everything, feed_settings, new_vault
 from tests.contracts.mocks import mock
 from tests.contracts.support import MAX_UINT, RAY, USD, account_id, reserve_config
@@ -57,11 +59,35 @@ def no_console():
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_devnet(networks):
+    """Ape takes for its own any anvil on the port that it draws: here it must have started it."""
+    node = networks.active_provider
+    if node.name != "foundry" or "APE_FOUNDRY_HOST" in os.environ:
+        yield
+        return
+    stranger = f"another anvil is at {node.uri}, where ape wanted to start its own: run it again"
+    if not node.process or node.process.poll() is not None:
+        pytest.exit(stranger, returncode=1)
+    yield
+    assert node.process.poll() is None, stranger
+
+
 # --- deployment -----------------------------------------------------------------------------------
 
 
+@pytest.fixture(scope="session")
+def project(project, pytestconfig):
+    """Ape's project, compiled again if anything that its contracts depend on has changed."""
+    capture = pytestconfig.pluginmanager.getplugin("capturemanager")
+    with capture.global_and_fixture_disabled():  # that it compiles is to be seen
+        return up_to_date(project)
+
+
 @pytest.fixture(scope="session", autouse=True)
-def deployed(no_console, project, admin, supplier, borrower, liquidator, stranger, spoke):
+def deployed(
+    own_devnet, no_console, project, admin, supplier, borrower, liquidator, stranger, spoke
+):
     """Everything, deployed once and early: ape undoes later deployments of the run's scope."""
     actors = (supplier, borrower, liquidator, stranger)
     return deploy_everything(project, admin, *actors, spoke)
