@@ -13,6 +13,7 @@ from sim.market.paths import draw
 from sim.report.book import print_book
 from sim.report.crash import COMPLETE, FAILED, INTERRUPTED
 from sim.report.interrupts import interruptible
+from sim.report.lock import LockedError, locked
 from sim.report.sweep_figure import write_fan_figure, write_loss_figure
 from sim.report.sweep_progress import SweepProgress
 from sim.report.sweep_table import bearer_table, loss_table
@@ -50,6 +51,14 @@ def sweep(scenario: Scenario, wanted: Wanted, out: Path, console: Console) -> in
     blocks. Raises `ScenarioError`, before anything is written, if the scenario does not say how
     paths are drawn, an agent of the user is a Python object, or the protocol refuses its book.
     """
+    try:
+        with locked(out, f"a sweep of {scenario.name}"):
+            return _sweep(scenario, wanted, out, console)
+    except LockedError as error:
+        return _failed(str(error), console)
+
+
+def _sweep(scenario: Scenario, wanted: Wanted, out: Path, console: Console) -> int:
     try:
         world = world_of(scenario.model_dump_json())
         check_compilable(world)

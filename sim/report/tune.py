@@ -13,6 +13,7 @@ from sim.engines.chain import ChainError
 from sim.engines.compiled import is_compiled
 from sim.report.crash import COMPLETE, FAILED, INTERRUPTED
 from sim.report.interrupts import interruptible
+from sim.report.lock import LockedError, locked
 from sim.report.tune_progress import TuneProgress
 from sim.report.tune_table import (
     baseline_table,
@@ -61,6 +62,17 @@ def tune(preset: Preset, wanted: Wanted, out: Path, console: Console) -> int:
     its end. Interrupted or failed it keeps every finished trial. Raises `ScenarioError`, before
     anything is written, if the preset cannot be run.
     """
+    try:
+        with locked(out, f"a study of {preset.name}"):
+            return _tune(preset, wanted, out, console)
+    except LockedError as error:
+        said = str(error)
+        if kept.is_shared(wanted.storage):
+            said += ": a study on a database is joined from a folder of one's own, with --resume"
+        return _failed(said, console)
+
+
+def _tune(preset: Preset, wanted: Wanted, out: Path, console: Console) -> int:
     setup = prepare(preset, wanted.accounts, wanted.seed, wanted.overrides)
     seed = setup.scenarios[0].seed
     asked = kept.question(setup, wanted.paths, seed, wanted.storage, wanted.command)
