@@ -25,6 +25,7 @@ import sim
 from sim.market.draws import Sampler
 from sim.scenario import Scenario, ScenarioError, digest
 from sim.sweep.columns import FORMAT, SCHEMA, frame
+from sim.sweep.known_faults import faults_of
 from sim.sweep.origin import origin
 from sim.sweep.plan import BLOCK, PATHS, Block, Plan
 from sim.sweep.work import Floats, scenario_of
@@ -107,7 +108,8 @@ def begin(
     What is None is as in the one that is there, otherwise "mc", `PATHS` and `BLOCK`. Raises
     `StudyError`, which names what differs and the remedy, unless the one that is there is of the
     same scenario, sampler, block size and origin and has no more paths; without `resume` if one is
-    there; and for a number of paths that the sampler cannot estimate errors from.
+    there; for one of a version with a known fault; and for a number of paths that the sampler
+    cannot estimate errors from.
     """
     exists = (folder / MANIFEST).exists()
     before: dict[str, Any] = (
@@ -119,6 +121,8 @@ def begin(
         before["paths"] if paths is None else paths,
         before["block"] if block is None else block,
     )
+    if exists and (faults := faults_of("sweep", before.get("breakwater"))):
+        raise StudyError(f"{folder}: {' '.join(faults)} Name another folder with --out.")
     if exists and not resume:
         raise StudyError(
             f"{folder}: holds a sweep of '{before['scenario']['name']}' over {before['paths']:,} "

@@ -53,7 +53,7 @@ def of_sweep(source: Sweep) -> Section:
         ["scenario hash (SHA-256)", manifest["digest"]],
         ["seed", f"{plan.scenario.seed}"],
         ["paths", f"{plan.paths:,}, sampler {plan.sampler}"],
-        ["Breakwater", manifest["breakwater"]],
+        ["Breakwater", manifest.get("breakwater", "unknown")],
         ["Python", manifest["python"]],
         *_versions(manifest["origin"]),
         ["started", manifest["started"]],
@@ -141,7 +141,8 @@ def _confirmed(engine: str, operations: int, compared: int, differ: int) -> str:
 
 
 def _versions(versions: Mapping[str, str]) -> list[list[str]]:
-    return [[name, str(version)] for name, version in versions.items()]
+    names = {"breakwater": "Breakwater"}
+    return [[names.get(name, name), str(version)] for name, version in versions.items()]
 
 
 def facts(rows: list[list[str]]) -> Table:

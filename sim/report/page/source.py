@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from sim.sweep.known_faults import faults_of
 from sim.sweep.study import MANIFEST, Study, StudyError
 from sim.sweep.study import load as load_study
 from sim.tape import Frames, TapeError
@@ -84,6 +85,15 @@ def open_source(path: Path) -> Source:
     except ResultError as error:
         raise SourceError(str(error)) from error
     raise SourceError(f"{path}: neither a tape (*.duckdb) nor {MANIFEST} nor {RESULT}; {_MAKE}")
+
+
+def faults(source: Source) -> list[str]:
+    """What is known to be wrong with results of the version that wrote this one."""
+    if isinstance(source, Sweep):
+        return faults_of("sweep", source.study.manifest.get("breakwater"))
+    if isinstance(source, Tuning):
+        return faults_of("tuning study", source.result.versions.get("breakwater"))
+    return []  # a run is on integers, never compiled
 
 
 def _crash(path: Path) -> Crash:

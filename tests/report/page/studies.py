@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import sim
 from sim.scenario import Scenario, digest, load, with_overrides
 from sim.tuning.result import (
     Baseline,
@@ -143,7 +144,7 @@ def study(confirmed: bool, command: str) -> TuningResult:
         paths=500,
         fresh_paths=2_000,
         sampler="mc",
-        versions={"breakwater": "0.1.0", "numpy": "1.26.4"},
+        versions={"breakwater": sim.__version__, "numpy": "1.26.4"},
         command=command,
         started="2026-11-21T18:00:00Z",
         finished="2026-11-21T18:09:00Z",
