@@ -27,9 +27,11 @@ from sim.report.tune_table import (
 )
 from sim.schema.tuning import Preset
 from sim.sweep.pools import LOCAL, THREADS, PoolError, cores, pool_of
+from sim.tape import TapeError
 from sim.tuning import storage as kept
 from sim.tuning.answer import answer, confirmed
 from sim.tuning.evaluate import jobs, run
+from sim.tuning.kept import keep
 from sim.tuning.preset import Setup, prepare
 from sim.tuning.result import TuningResult, save
 from sim.tuning.study import Tuner
@@ -58,9 +60,10 @@ class Wanted(NamedTuple):
 def tune(preset: Preset, wanted: Wanted, out: Path, console: Console) -> int:
     """Search, recommend, confirm; return an exit code.
 
-    `out`, a folder that exists, gets tuning.json and study.db as the search goes and result.json at
-    its end. Interrupted or failed it keeps every finished trial. Raises `ScenarioError`, before
-    anything is written, if the preset cannot be run.
+    `out`, a folder that exists, gets tuning.json and study.db as the search goes and at its end
+    result.json and, for its report, current.duckdb and recommended.duckdb. Interrupted or failed it
+    keeps every finished trial. Raises `ScenarioError`, before anything is written, if the preset
+    cannot be run.
     """
     try:
         with locked(out, f"a study of {preset.name}"):
@@ -93,7 +96,7 @@ def _tune(preset: Preset, wanted: Wanted, out: Path, console: Console) -> int:
                     "The same command with --resume goes on from there."
                 )
                 return INTERRUPTED
-    except (kept.StorageError, PoolError) as error:
+    except (kept.StorageError, PoolError, TapeError) as error:
         return _failed(str(error), console)
     except ChainError as error:
         return _failed(f"The chain failed: {error}", console)
@@ -129,6 +132,7 @@ def _search(
         asked["seconds"] = before + time.monotonic() - began
         kept.keep(out, asked)
         result = result.model_copy(update={"seconds": asked["seconds"]})
+        keep(out, tuner.setup, result)
         save(result, out)
     _show(result, console)
     code = COMPLETE

@@ -21,6 +21,7 @@ from sim.report.interrupts import interruptible
 from sim.report.lock import LockedError, locked
 from sim.report.progress import RunProgress
 from sim.report.text import usd
+from sim.scenario import ScenarioError
 from sim.sweep.columns import COLUMNS, frame
 from sim.sweep.known_faults import faults_of
 from sim.sweep.losses import worst_paths
@@ -194,7 +195,10 @@ def _keep(one: Verification, folder: Path) -> None:
 def _check_origin(study: Study) -> None:
     if faults := faults_of("sweep", study.manifest.get("breakwater")):
         raise StudyError(f"{study.folder}: {' '.join(faults)}")
-    here, there = origin(study.plan.scenario), study.manifest["origin"]
+    try:
+        here, there = origin(study.plan.scenario), study.manifest["origin"]
+    except ScenarioError as error:  # a file that it names, or an agent, is gone
+        raise StudyError(str(error)) from error
     different = [name for name in here.keys() | there.keys() if here.get(name) != there.get(name)]
     if different:
         raise StudyError(

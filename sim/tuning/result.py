@@ -69,6 +69,8 @@ class ScenarioUsed(Record):
     digest: str
     """Of the scenario under the current parameters, see `sim.scenario.digest`."""
     weight: float
+    moving: tuple[str, ...] = ()
+    """Assets whose price moves, see `sim.sweep.fan.moving_assets`."""
 
 
 class Parameter(Record):

@@ -36,7 +36,7 @@ _NAMES = {
 
 
 def page(source: Tuning) -> Page:
-    """Everything that a study says. Raises `SourceError`."""
+    """Everything that a study says."""
     result = source.result
     both = settings(source)
     sections = [
@@ -58,7 +58,7 @@ def page(source: Tuning) -> Page:
         if result.one_by_one:
             parts.append(one_by_one_table(result))
         sections.append(Section("sensitivity", "Sensitivity: which parameter matters", parts))
-    sections += _book(*both) if both else [_no_book(result)]
+    sections += [_no_book(both)] if isinstance(both, str) else _book(*both)
     if result.baselines:
         rules = [baseline_table(result)]
         sections.append(Section("baselines", "Baselines: what closed-form rules say", rules))
@@ -214,17 +214,12 @@ def _book(now: Setting, then: Setting) -> list[Section]:
     ]
 
 
-def _no_book(result: TuningResult) -> Section:
+def _no_book(why: str) -> Section:
     """Why the charts of the book are not there."""
     return Section(
         "falls",
         "What falls of prices do to the book",
-        [
-            f"Left out, as are slippage, rates and accounts: preset {result.preset} is none that "
-            "comes with this version, the file that the command names is not there, or its "
-            f"scenario {result.scenarios[0].name} has changed since. With that file in its place, "
-            "make this page again."
-        ],
+        [f"Left out, as are slippage, rates and accounts: {why}"],
     )
 
 

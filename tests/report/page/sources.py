@@ -13,10 +13,16 @@ from click.testing import CliRunner
 
 from scripts.tune import cli
 from sim.engines.outcome import OUTCOME
+from sim.scenario import with_overrides
+from sim.sweep.fan import fan
+from sim.sweep.kept import keep
+from sim.sweep.opening import opening
 from sim.sweep.study import Study, begin
 from sim.tape import write
+from sim.tuning.kept import CURRENT, RECOMMENDED
 from sim.tuning.result import save
-from tests.report.page.studies import PRESET, study
+from sim.world import build
+from tests.report.page.studies import scenario, study
 from tests.sweep.storms import storms
 from tests.tape.storm import play, storm
 from tests.tuning.small import PRESET as SMALL
@@ -50,15 +56,19 @@ def swept(folder: Path, seed: int, paths: int = 400, **overrides: Any) -> tuple[
     for block in made.missing():
         made.write(block, outcomes[block.first : block.first + block.size])
     made.finish()
+    worst = int(np.argmax(bad))
+    keep(made, opening(build(made.plan.scenario)), fan(made.plan, worst))
     return folder, bad * VALUE
 
 
 def tuned(folder: Path, confirmed: bool) -> Path:
-    """A made-up tuning study, with the preset that its command names."""
+    """A made-up tuning study, with the openings of its two settings."""
     folder.mkdir()
-    preset = folder / "preset.yaml"
-    preset.write_text(yaml.safe_dump(PRESET))
-    save(study(confirmed, f"ape run tune {preset} --trials 14 --paths 500"), folder)
+    result = study(confirmed, "ape run tune my-preset.yaml --trials 14 --paths 500")
+    save(result, folder)
+    under = with_overrides(scenario(), result.recommendation.values)
+    for name, one in ((CURRENT, scenario()), (RECOMMENDED, under)):
+        write(opening(build(one)), folder / name)
     return folder
 
 
