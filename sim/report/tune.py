@@ -14,6 +14,7 @@ from sim.engines.compiled import is_compiled
 from sim.report.crash import COMPLETE, FAILED, INTERRUPTED
 from sim.report.interrupts import interruptible
 from sim.report.lock import LockedError, locked
+from sim.report.recommendation import recommendation
 from sim.report.tune_progress import TuneProgress
 from sim.report.tune_table import (
     baseline_table,
@@ -22,7 +23,6 @@ from sim.report.tune_table import (
     front_table,
     one_by_one_table,
     parameter_table,
-    recommendation,
     sensitivity_table,
 )
 from sim.schema.tuning import Preset
@@ -183,6 +183,8 @@ def _show(result: TuningResult, console: Console) -> None:
             console.print("", table, sep="\n")
     console.print("")
     _line(recommendation(result), console, "bold")
+    for edge in result.edges:
+        _line(edge.note, console, "yellow")
 
 
 def _head(setup: Setup, wanted: Wanted, console: Console) -> None:

@@ -13,6 +13,7 @@ from sim.market.paths import draw
 from sim.scenario import Scenario, digest
 from sim.sweep.fan import moving_assets
 from sim.tuning import baselines, caps, confirm, sensitivity
+from sim.tuning.edges import edges
 from sim.tuning.objectives import MEASURES, Sample, value
 from sim.tuning.recommend import choices, first_harm, front, one_by_one, recommended
 from sim.tuning.result import (
@@ -79,6 +80,7 @@ def answer(
         front=tuple(front(setup.preset.tuning.objectives, trials)),
         choices=chosen,
         recommended=name,
+        edges=() if name == "current" else tuple(edges(setup.space, setting.values)),
         sensitivity=indices,
         one_by_one=tuple(one),
         baselines=tuple(baselines.baselines(setup.scenarios[0])),

@@ -26,6 +26,11 @@ Value = bool | int | float | str | None
 """Of a parameter: a number, a name such as an engine's, or nothing (a cap that does not exist)."""
 
 
+def short_path(path: str) -> str:
+    """A parameter where its whole path leaves no room."""
+    return path.removeprefix("protocol.").removeprefix("reserves.")
+
+
 class ResultError(Exception):
     """A file that is no result of a tuning study: why, and what to do."""
 
@@ -139,6 +144,22 @@ class Choices(Record):
         return {name: choice for name, choice in found.items() if choice}
 
 
+class Edge(Record):
+    """A value of the recommended setting at an end of its searched range, or within a step of it:
+    the search does not know what lies beyond.
+    """
+
+    path: str
+    value: float
+    end: Literal["low", "high"]
+    limit: float
+    """That end of the range."""
+    is_open: bool
+    """Whether the contracts accept anything beyond it, with the rest as recommended."""
+    note: str
+    """The same in words."""
+
+
 class Sensitivity(Record):
     """Share of a harm's variance, over the searched ranges, that is due to one parameter."""
 
@@ -237,6 +258,8 @@ class TuningResult(Record):
     """Numbers of the complete trials that none other dominates."""
     choices: Choices
     recommended: ChoiceName = "knee"
+    edges: tuple[Edge, ...] = ()
+    """What is recommended at the edge of what was searched; none if nothing is to be changed."""
     sensitivity: tuple[Sensitivity, ...] = ()
     one_by_one: tuple[OneByOne, ...] = ()
     baselines: tuple[Baseline, ...] = ()

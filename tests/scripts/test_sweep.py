@@ -36,9 +36,11 @@ def names(folder: Path) -> list[str]:
 
 FILES = [
     "blocks",
+    "fan.npz",
     "losses.csv",
     "losses.png",
     "losses.svg",
+    "opening.duckdb",
     "prices.png",
     "prices.svg",
     "study.json",

@@ -73,7 +73,7 @@ def tuned(folder: Path, confirmed: bool) -> Path:
 
 
 def searched(folder: Path) -> Path:
-    """A real tuning study, as the command leaves it: 10 trials on 64 paths of a small storm under
+    """A real tuning study, as the command leaves it: 10 trials on 128 paths of a small storm under
     three objectives, sensitivity, a cap, and the worst path on the contracts.
     """
     folder.mkdir()
@@ -81,7 +81,7 @@ def searched(folder: Path) -> Path:
     cap = {"protocol.reserves.WETH.supply_cap": {"budget_usd": 4e4, "largest": 4.0}}
     tuning = {**SMALL["tuning"], "objectives": ["borrowed", "es_99", "borrower_loss"], "caps": cap}
     preset.write_text(yaml.safe_dump({**SMALL, "tuning": tuning}))
-    words = [str(preset), "--trials", "10", "--paths", "64", "--seed", "5", "--sensitivity", "4"]
+    words = [str(preset), "--trials", "10", "--paths", "128", "--seed", "5", "--sensitivity", "4"]
     # --set: the scenario is the preset's only together with what the command says.
     words += ["--set", "book.total_debt_usd=1400000", "--out", str(folder)]
     words += ["--confirm", "1", "--engine", "revm"]

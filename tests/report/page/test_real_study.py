@@ -113,6 +113,21 @@ def test_the_parameters(made: Made) -> None:
         assert row[2:6] == [*map(written, wanted), written(one["bound"])]
 
 
+def test_what_is_at_the_edge_of_the_search(made: Made) -> None:
+    """In the file and in the summary."""
+    values, said = recommended(made)["values"], []
+    for one in made.result["parameters"]:
+        if one["low"] is None:
+            continue
+        far = values[one["path"]] - one["low"], one["high"] - values[one["path"]]
+        if min(far) <= one["step"] and far[0] != far[1]:
+            said.append((one["path"], "low" if far[0] < far[1] else "high"))
+    edges = made.result["edges"]
+    assert sorted((edge["path"], edge["end"]) for edge in edges) == sorted(said)
+    for edge in edges:
+        assert f"{edge['end']} end" in edge["note"] and edge["note"] in made.page["paragraphs"]
+
+
 def test_every_measure_now_and_as_proposed(made: Made) -> None:
     now, then, shown = made.result["choices"]["current"], recommended(made), made.page["data"]
     rows = {row[0]: row for row in table(made, "Now and as proposed")}
