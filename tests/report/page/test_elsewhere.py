@@ -138,6 +138,9 @@ def test_the_same_page_elsewhere(make: Any, tmp_path: Path) -> None:
 def test_a_sweep_says_what_it_lacks(tmp_path: Path) -> None:
     """Only what is really missing is left out, with the true reason; nothing is made up."""
     made = swept(tmp_path)
+    (made.sources / "mine" / "positions.csv").write_text(POSITIONS.replace("100,0", "101,0"))
+    verified = command(VERIFY, made.folder, "--engine", "revm", cwd=tmp_path)
+    assert verified.returncode == 1 and "swept with other book.file than" in verified.stdout
     shutil.rmtree(made.sources)
     verified = command(VERIFY, made.folder, "--engine", "revm", cwd=tmp_path)
     assert verified.returncode == 1 and "cannot be read" in verified.stdout
