@@ -5,7 +5,11 @@ from __future__ import annotations
 from sim.tuning.recommend import Verdict, is_open_ended, verdict
 from sim.tuning.result import Choice, TuningResult
 
-_SAID: tuple[Verdict, ...] = ("better", "worse", "not settled")
+_SAID: dict[Verdict, str] = {
+    "better": "better in ",
+    "worse": "Worse in ",
+    "not settled": "Not settled: ",
+}
 
 
 def recommendation(result: TuningResult) -> str:
@@ -15,10 +19,10 @@ def recommendation(result: TuningResult) -> str:
     choice = result.recommendation
     name = result.recommended.replace("_", " ")
     said = by_verdict(result, choice)
-    words = " ".join(f"{one.capitalize()}: {'; '.join(said[one])}." for one in _SAID if one in said)
+    words = " ".join(f"{word}{'; '.join(said[v])}." for v, word in _SAID.items() if v in said)
     return (
-        f"Recommended: the {name}, trial {choice.trial:,}. On fresh paths, against the current "
-        f"setting: {words}{trade(result)}{refuted(result)}"
+        f"Recommended: the {name}, trial {choice.trial:,}. Against the current setting, on fresh "
+        f"paths: {words}{trade(result)}{refuted(result)}"
     )
 
 

@@ -31,7 +31,7 @@ from sim.tape import TapeError
 from sim.tuning import storage as kept
 from sim.tuning.answer import answer, confirmed
 from sim.tuning.evaluate import jobs, run
-from sim.tuning.kept import keep
+from sim.tuning.kept import CURRENT, RECOMMENDED, keep
 from sim.tuning.preset import Setup, prepare
 from sim.tuning.result import TuningResult, save
 from sim.tuning.study import Tuner
@@ -138,7 +138,8 @@ def _search(
     code = COMPLETE
     if wanted.confirm:
         code = _confirm(tuner, result, sample, wanted, out, console)
-    _line(f"Written to {out}: result.json, tuning.json", console)
+    names = f"result.json, tuning.json, {CURRENT}, {RECOMMENDED}"
+    _line(f"Written to {out}: {names}", console)
     return code
 
 

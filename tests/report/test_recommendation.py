@@ -110,13 +110,13 @@ def test_what_gets_worse_is_in_the_same_sentence() -> None:
     """Also where it was no objective."""
     said = recommendation(result(of(1), improvement=of(3, borrowing_power="more", p_loss="more")))
     assert said == (
-        "Recommended: the improvement, trial 3. On fresh paths, against the current setting: "
-        "Better: Borrowing power. Worse: Chance of a loss."
+        "Recommended: the improvement, trial 3. Against the current setting, on fresh paths: "
+        "better in Borrowing power. Worse in Chance of a loss."
     )
     said = recommendation(result(of(1, borrowing_power="less", es_99="less", p_loss="unknown")))
     assert said == (
-        "Recommended: the knee, trial 1. On fresh paths, against the current setting: "
-        "Better: Loss, ES 99%. Worse: Borrowing power. Not settled: Chance of a loss. "
+        "Recommended: the knee, trial 1. Against the current setting, on fresh paths: "
+        "better in Loss, ES 99%. Worse in Borrowing power. Not settled: Chance of a loss. "
         "It is a trade: look at the differences."
     )
 
