@@ -44,10 +44,8 @@ def cli(source: Path | None, compare: tuple[Path, Path] | None, out: Path | None
     All       liquidations and bad debt by price drop, slippage and bonus, rates
               by usage; seed, versions, hashes, commands for the same numbers
 
-    A study's borrowers (for price drops, slippage, rates, accounts) come from its preset: one of
-    your own has to be where the study's command names it.
-
-    Nothing is run again, and an unfinished run, sweep or study is refused with the command that
+    The page is made of the folder alone, wherever that was copied to. Nothing is run again, and an
+    unfinished run, sweep or study is refused with the command that
     finishes it. The numbers of a chart, and those of tables as <data value="...">, are in the page
     for programs too.
 

@@ -71,9 +71,10 @@ def cli(
     levels, and say how likely which loss is and who bears it.
 
     Writes study.json and blocks/*.parquet (what each path came to), losses.csv, losses.svg (how
-    likely which loss is) and prices.svg (the paths), both as PNG too. Ctrl-C or a kill loses
-    nothing but unfinished blocks: the same command with --resume goes on. The numbers do not depend
-    on workers, blocks or interruptions, to the last bit.
+    likely which loss is) and prices.svg (the paths), both as PNG too, and for `ape run report`
+    opening.duckdb and fan.npz. Ctrl-C or a kill loses nothing but unfinished blocks: the same
+    command with --resume goes on. The numbers do not depend on workers, blocks or interruptions, to
+    the last bit.
 
     \b
     Examples:

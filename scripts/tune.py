@@ -137,9 +137,10 @@ def cli(
     within the bounds of a proposal; what each parameter contributes; the largest caps within a
     budget; and rules of practice to compare with.
 
-    Writes result.json, tuning.json and study.db. Ctrl-C or a kill loses nothing but unfinished
-    trials: the same command with --resume goes on, and the trials are those of an uninterrupted
-    run. With more --trials it goes further.
+    Writes result.json, tuning.json and study.db, and for `ape run report` current.duckdb and
+    recommended.duckdb. Ctrl-C or a kill loses nothing but unfinished trials: the same command with
+    --resume goes on, and the trials are those of an uninterrupted run. With more --trials it goes
+    further. Machines that share a --storage have a folder each.
 
     \b
     Examples:

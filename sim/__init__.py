@@ -1,3 +1,3 @@
 """Breakwater: a stress lab for DeFi lending protocols."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

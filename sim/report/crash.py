@@ -19,6 +19,7 @@ from sim.report.crash_figure import write_crash_figure
 from sim.report.crash_table import cascade_table, loss_table, summary_table, verdict
 from sim.report.expected_table import expected_table, notes
 from sim.report.interrupts import interruptible
+from sim.report.lock import LockedError, locked
 from sim.report.progress import RunProgress
 from sim.report.venues import venue_lines
 from sim.scenario import Scenario
@@ -43,9 +44,21 @@ def crash(
     `out`, a folder that exists, gets tape.duckdb, crash.svg and crash.png, and with `parquet` a
     folder of that name. They are written even when the run is interrupted or fails, with the steps
     done until then. A run that is there already, and a report made of it, give way only with
-    `overwrite`. Raises `ScenarioError`, before anything is deployed, if the protocol refuses the
+    `overwrite`. Another process that writes into the folder is left alone, and the run refused.
+    Raises `ScenarioError`, before anything is deployed, if the protocol refuses the
     scenario's book.
     """
+    try:
+        with locked(out, f"a run of {scenario.name}"):
+            return _crash(scenario, engine, out, console, parquet, overwrite)
+    except LockedError as error:
+        console.print(str(error), style="red", markup=False, soft_wrap=True)
+        return FAILED
+
+
+def _crash(
+    scenario: Scenario, engine: str, out: Path, console: Console, parquet: bool, overwrite: bool
+) -> int:
     if (out / TAPE).exists() and not overwrite:
         text = f"{out}: a run is here already; replace it with --overwrite, or name another --out"
         console.print(text, style="red", markup=False, soft_wrap=True)

@@ -14,6 +14,7 @@ from sim.market.paths import draw
 from sim.report.book import print_book
 from sim.report.crash import COMPLETE, FAILED, INTERRUPTED
 from sim.report.interrupts import interruptible
+from sim.report.lock import LockedError, locked
 from sim.report.sweep_figure import write_fan_figure, write_loss_figure
 from sim.report.sweep_progress import SweepProgress
 from sim.report.sweep_table import bearer_table, loss_table
@@ -21,12 +22,14 @@ from sim.report.venues import venue_lines
 from sim.scenario import Scenario
 from sim.sweep import losses
 from sim.sweep.fan import fan
+from sim.sweep.kept import FAN, OPENING, keep
+from sim.sweep.opening import opening
 from sim.sweep.plan import Plan
 from sim.sweep.pools import LOCAL, THREADS, PoolError, cores, pool
 from sim.sweep.run import BlockError, run
 from sim.sweep.study import Study, StudyError, begin
 from sim.sweep.work import compile_step, world_of
-from sim.tape import replacing
+from sim.tape import Tables, TapeError, replacing
 from sim.world import World
 
 TABLE = "losses.csv"
@@ -47,10 +50,19 @@ def sweep(scenario: Scenario, wanted: Wanted, out: Path, console: Console) -> in
     """Run a scenario on many paths; return an exit code.
 
     `out`, a folder that exists, gets study.json and blocks/ as the run goes, and at its end
-    losses.csv, losses.svg, prices.svg and both as PNG. Interrupted or failed it keeps its finished
-    blocks. Raises `ScenarioError`, before anything is written, if the scenario does not say how
-    paths are drawn, an agent of the user is a Python object, or the protocol refuses its book.
+    losses.csv, losses.svg, prices.svg and both as PNG, and for its report opening.duckdb and
+    fan.npz. Interrupted or failed it keeps its finished blocks. Raises `ScenarioError`, before
+    anything is written, if the scenario does not say how paths are drawn, an agent of the user is a
+    Python object, or the protocol refuses its book.
     """
+    try:
+        with locked(out, f"a sweep of {scenario.name}"):
+            return _sweep(scenario, wanted, out, console)
+    except LockedError as error:
+        return _failed(str(error), console)
+
+
+def _sweep(scenario: Scenario, wanted: Wanted, out: Path, console: Console) -> int:
     try:
         world = world_of(scenario.model_dump_json())
         check_compilable(world)
@@ -62,6 +74,7 @@ def sweep(scenario: Scenario, wanted: Wanted, out: Path, console: Console) -> in
         return _failed(str(error), console)
     except ValueError as error:  # a price that no contract takes
         return _failed(f"{scenario.name}: {error}", console)
+    opened = opening(world)  # now: its files may be others when the sweep ends
     plan = study.plan
     console.print(scenario.title, style="bold", markup=False)
     print_book(world, console)
@@ -77,10 +90,10 @@ def sweep(scenario: Scenario, wanted: Wanted, out: Path, console: Console) -> in
                 if missing:
                     _run(study, world, missing, wanted, console)
                 study.finish()
-                _write(study, len(world.book.debt), console)
+                _write(study, opened, len(world.book.debt), console)
             except KeyboardInterrupt:
                 return _interrupted(study, console)
-    except (PoolError, BlockError, StudyError) as error:
+    except (PoolError, BlockError, StudyError, TapeError) as error:
         return _failed(str(error), console)
     except OSError as error:
         return _failed(f"Writing failed: {error}; what is finished is kept for --resume", console)
@@ -121,7 +134,7 @@ def _plan_line(plan: Plan, missing: int, wanted: Wanted) -> str:
     )
 
 
-def _write(study: Study, accounts: int, console: Console) -> None:
+def _write(study: Study, opened: Tables, accounts: int, console: Console) -> None:
     """Write what the outcomes come to, then print it."""
     plan, folder = study.plan, study.folder
     outcomes = study.outcomes()
@@ -136,14 +149,14 @@ def _write(study: Study, accounts: int, console: Console) -> None:
         f"sampler {plan.sampler}, seed {plan.scenario.seed}"
     )
     with console.status("Drawing the figures."):
+        shown = fan(plan, worst)
+        keep(study, opened, shown)
         figures = write_loss_figure(lost, table, title, folder)
-        figures += write_fan_figure(
-            plan.scenario, fan(plan, worst), worst, float(lost[worst]), title, folder
-        )
+        figures += write_fan_figure(plan.scenario, shown, worst, float(lost[worst]), title, folder)
     console.print("", loss_table(table, plan.paths), "", bearer_table(bearers), "", sep="\n")
     if plan.sampler == "sobol":
         console.print("The band of losses.svg is that of independent paths: Sobol does better.")
-    names = ["study.json", "blocks/", TABLE, *(path.name for path in figures)]
+    names = ["study.json", "blocks/", TABLE, OPENING, FAN, *(path.name for path in figures)]
     console.print(f"Written to {folder}: {', '.join(names)}", markup=False, soft_wrap=True)
     console.print(
         f"Worst paths on the real contracts: ape run verify {folder}", markup=False, soft_wrap=True

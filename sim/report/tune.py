@@ -13,6 +13,8 @@ from sim.engines.chain import ChainError
 from sim.engines.compilation import is_compiled
 from sim.report.crash import COMPLETE, FAILED, INTERRUPTED
 from sim.report.interrupts import interruptible
+from sim.report.lock import LockedError, locked
+from sim.report.recommendation import recommendation
 from sim.report.tune_progress import TuneProgress
 from sim.report.tune_table import (
     baseline_table,
@@ -21,14 +23,15 @@ from sim.report.tune_table import (
     front_table,
     one_by_one_table,
     parameter_table,
-    recommendation,
     sensitivity_table,
 )
 from sim.schema.tuning import Preset
 from sim.sweep.pools import LOCAL, THREADS, PoolError, cores, pool_of
+from sim.tape import TapeError
 from sim.tuning import storage as kept
 from sim.tuning.answer import answer, confirmed
 from sim.tuning.evaluate import jobs, run
+from sim.tuning.kept import CURRENT, RECOMMENDED, keep
 from sim.tuning.preset import Setup, prepare
 from sim.tuning.result import TuningResult, save
 from sim.tuning.study import SearchError, Tuner
@@ -57,10 +60,22 @@ class Wanted(NamedTuple):
 def tune(preset: Preset, wanted: Wanted, out: Path, console: Console) -> int:
     """Search, recommend, confirm; return an exit code.
 
-    `out`, a folder that exists, gets tuning.json and study.db as the search goes and result.json at
-    its end. Interrupted or failed it keeps every finished trial. Raises `ScenarioError`, before
-    anything is written, if the preset cannot be run.
+    `out`, a folder that exists, gets tuning.json and study.db as the search goes and at its end
+    result.json and, for its report, current.duckdb and recommended.duckdb. Interrupted or failed it
+    keeps every finished trial. Raises `ScenarioError`, before anything is written, if the preset
+    cannot be run.
     """
+    try:
+        with locked(out, f"a study of {preset.name}"):
+            return _tune(preset, wanted, out, console)
+    except LockedError as error:
+        said = str(error)
+        if kept.is_shared(wanted.storage):
+            said += ": a study on a database is joined from a folder of one's own, with --resume"
+        return _failed(said, console)
+
+
+def _tune(preset: Preset, wanted: Wanted, out: Path, console: Console) -> int:
     setup = prepare(preset, wanted.accounts, wanted.seed, wanted.overrides)
     seed = setup.scenarios[0].seed
     asked = kept.question(setup, wanted.paths, seed, wanted.storage, wanted.command)
@@ -81,7 +96,7 @@ def tune(preset: Preset, wanted: Wanted, out: Path, console: Console) -> int:
                     "The same command with --resume goes on from there."
                 )
                 return INTERRUPTED
-    except (kept.StorageError, PoolError) as error:
+    except (kept.StorageError, PoolError, TapeError) as error:
         return _failed(str(error), console)
     except ChainError as error:
         return _failed(f"The chain failed: {error}", console)
@@ -119,12 +134,14 @@ def _search(
         asked["seconds"] = before + time.monotonic() - began
         kept.keep(out, asked)
         result = result.model_copy(update={"seconds": asked["seconds"]})
+        keep(out, tuner.setup, result)
         save(result, out)
     _show(result, console)
     code = COMPLETE
     if wanted.confirm:
         code = _confirm(tuner, result, sample, wanted, out, console)
-    _line(f"Written to {out}: result.json, tuning.json", console)
+    names = f"result.json, tuning.json, {CURRENT}, {RECOMMENDED}"
+    _line(f"Written to {out}: {names}", console)
     return code
 
 
@@ -172,6 +189,8 @@ def _show(result: TuningResult, console: Console) -> None:
             console.print("", table, sep="\n")
     console.print("")
     _line(recommendation(result), console, "bold")
+    for edge in result.edges:
+        _line(edge.note, console, "yellow")
 
 
 def _head(setup: Setup, wanted: Wanted, console: Console) -> None:

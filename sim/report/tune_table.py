@@ -8,27 +8,11 @@ from rich.table import Table
 
 from sim.report.text import short_usd
 from sim.tuning.borrowing import SAID
-from sim.tuning.recommend import verdicts
-from sim.tuning.result import Figure, TuningResult, Value
+from sim.tuning.result import Figure, TuningResult, Value, short_path
 
 _BARE: dict[str, Any] = {"box": None, "pad_edge": False, "header_style": "bold"}
 _TITLE: dict[str, Any] = {"title_justify": "left", "title_style": "", "padding": (0, 1)}
 _MOST_ROWS = 20
-
-
-def recommendation(result: TuningResult) -> str:
-    """What is recommended, and what fresh paths say of it."""
-    name, choice = result.recommended.replace("_", " "), result.recommendation
-    if name == "current":
-        return "Recommended: no change. On fresh paths no setting that was found is clearly better."
-    titles = {measure.name: measure.title for measure in result.measures}
-    said = verdicts(choice, result.objectives)
-    words = ", ".join(f"{titles[one]} {verdict}" for one, verdict in said.items())
-    trade = " It is a trade: look at the differences." if "worse" in said.values() else ""
-    return (
-        f"Recommended: the {name}, trial {choice.trial:,}. "
-        f"On fresh paths, against the current setting: {words}.{trade}"
-    )
 
 
 def front_table(result: TuningResult) -> Table:
@@ -85,8 +69,12 @@ def choice_table(result: TuningResult) -> Table:
 
 def parameter_table(result: TuningResult) -> Table:
     """Every parameter: current, the choices, and the next step to the recommended one."""
-    title = f"Parameters, and the next proposal on the way to the {result.recommended}"
-    table = Table(title=title, **_TITLE, **_BARE)
+    name = result.recommended.replace("_", " ")
+    title = f"Parameters, and the next proposal on the way to the {name}"
+    table = Table(title="Parameters" if name == "current" else title, **_TITLE, **_BARE)
+    if name != "current":
+        table.caption = "next step: within the bounds of a proposal; not run by itself"
+        table.caption_justify = "left"
     table.add_column("parameter", no_wrap=True)
     choices = result.choices.by_name()
     for name in (*(n.replace("_", " ") for n in choices), "next step"):
@@ -94,7 +82,7 @@ def parameter_table(result: TuningResult) -> Table:
     for one in result.parameters:
         cells = [_value(choice.values[one.path]) for choice in choices.values()]
         step = _value(result.recommendation.next_step[one.path])
-        table.add_row(_short(one.path), *cells, step)
+        table.add_row(short_path(one.path), *cells, step)
     return table
 
 
@@ -109,7 +97,7 @@ def one_by_one_table(result: TuningResult) -> Table:
     for one in result.one_by_one:
         unit = units[one.measure]
         table.add_row(
-            _short(one.path),
+            short_path(one.path),
             _value(one.new),
             _value(one.old),
             show(one.loss.value, unit),
@@ -126,7 +114,7 @@ def sensitivity_table(result: TuningResult) -> Table:
         table.add_column(name, justify="right")
     for one in sorted(result.sensitivity, key=lambda one: -one.total.value):
         table.add_row(
-            _short(one.path),
+            short_path(one.path),
             f"{one.first_order.value:.2f}",
             f"{one.total.value:.2f}",
             f"{one.total.low:.2f} to {one.total.high:.2f}"
@@ -145,7 +133,7 @@ def baseline_table(result: TuningResult) -> Table:
     for one in result.baselines:
         table.add_row(
             one.rule,
-            _short(one.path),
+            short_path(one.path),
             f"{one.value:,.0f}",
             _value(now[one.path]) if one.path in now else "-",
             _value(found[one.path]) if one.path in found else "-",
@@ -163,7 +151,7 @@ def cap_table(result: TuningResult) -> Table:
         if one.value == one.largest_tried:
             largest += " or more"
         table.add_row(
-            _short(one.path),
+            short_path(one.path),
             _value(one.current),
             largest,
             show(one.loss.value, "USD"),
@@ -203,10 +191,6 @@ def _value(value: Value) -> str:
     if isinstance(value, bool | str):
         return str(value).replace("-", "-\n")  # narrow: close-factor in two lines
     return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
-
-
-def _short(path: str) -> str:
-    return path.removeprefix("protocol.").removeprefix("reserves.")
 
 
 def _spread(numbers: list[int], needed: set[int]) -> set[int]:

@@ -18,9 +18,12 @@ from sim.engines.outcome import OUTCOME
 from sim.report.agents_table import agent_failure
 from sim.report.crash import COMPLETE, FAILED, INTERRUPTED
 from sim.report.interrupts import interruptible
+from sim.report.lock import LockedError, locked
 from sim.report.progress import RunProgress
 from sim.report.text import usd
+from sim.scenario import ScenarioError
 from sim.sweep.columns import COLUMNS, frame
+from sim.sweep.known_faults import faults_of
 from sim.sweep.losses import worst_paths
 from sim.sweep.origin import origin
 from sim.sweep.study import Study, StudyError, load, write_json
@@ -45,16 +48,21 @@ def verify_study(
     """
     try:
         study = load(folder)
-        _check_origin(study)
-        outcomes = study.outcomes()
-        for path in paths:
-            if not 0 <= path < study.plan.paths:
-                raise StudyError(
-                    f"path {path} is not one of the sweep: 0 to {study.plan.paths - 1} are"
-                )
-    except StudyError as error:
+        with locked(folder, f"a verification of {study.plan.scenario.name}"):
+            return _verify(study, worst, paths, engine, console)
+    except (StudyError, LockedError) as error:
         _line(str(error), console, "red")
         return FAILED
+
+
+def _verify(study: Study, worst: int, paths: Sequence[int], engine: str, console: Console) -> int:
+    _check_origin(study)
+    outcomes, folder = study.outcomes(), study.folder
+    for path in paths:
+        if not 0 <= path < study.plan.paths:
+            raise StudyError(
+                f"path {path} is not one of the sweep: 0 to {study.plan.paths - 1} are"
+            )
     chosen = list(dict.fromkeys(paths)) or worst_paths(outcomes, worst)
     scenario = study.plan.scenario
     console.print(scenario.title, style="bold", markup=False)
@@ -193,7 +201,12 @@ def _keep(one: Verification, folder: Path) -> None:
 
 
 def _check_origin(study: Study) -> None:
-    here, there = origin(study.plan.scenario), study.manifest["origin"]
+    if faults := faults_of("sweep", study.manifest.get("breakwater")):
+        raise StudyError(f"{study.folder}: {' '.join(faults)}")
+    try:
+        here, there = origin(study.plan.scenario), study.manifest["origin"]
+    except ScenarioError as error:  # a file that it names, or an agent, is gone
+        raise StudyError(str(error)) from error
     different = [name for name in here.keys() | there.keys() if here.get(name) != there.get(name)]
     if different:
         raise StudyError(

@@ -31,7 +31,17 @@ from sim.schema.deployment import Terms
 from sim.schema.problems import Problem, ScenarioError, explain, join, nearest
 from sim.schema.yaml_file import read
 
-__all__ = ["Scenario", "ScenarioError", "digest", "files", "known", "load", "with_overrides"]
+__all__ = [
+    "Scenario",
+    "ScenarioError",
+    "contents",
+    "digest",
+    "digest_of",
+    "files",
+    "known",
+    "load",
+    "with_overrides",
+]
 
 _FOLDER = Path(__file__).parents[1] / "scenarios"
 _TERMS: Any = {"protocol": {"reserves": {"__all__": set(Terms.model_fields)}}}
@@ -103,6 +113,21 @@ def files(scenario: Scenario) -> dict[str, Path]:
     return {path: Path(fields[key]) for path, fields, key in named}
 
 
+def contents(scenario: Scenario) -> dict[str, str]:
+    """SHA-256, in hex, of every file that the scenario names, by the path of the field.
+
+    Raises `ScenarioError` if one cannot be read.
+    """
+    found = {}
+    for field, path in files(scenario).items():
+        try:
+            found[field] = hashlib.sha256(path.read_bytes()).hexdigest()
+        except OSError as error:
+            problem = Problem(field, f"cannot be read: {error.strerror}", "the path of a file")
+            raise ScenarioError(f"scenario '{scenario.name}'", [problem]) from error
+    return found
+
+
 def digest(scenario: Scenario) -> str:
     """SHA-256, in hex, of the canonical JSON: equal exactly for scenarios that are equal.
 
@@ -111,15 +136,18 @@ def digest(scenario: Scenario) -> str:
     file it is the content that counts, not where it is. Raises `ScenarioError` if one cannot be
     read.
     """
-    document = scenario.model_dump(mode="json")
-    for path, fields, key in _file_fields(document):
-        try:
-            fields[key] = hashlib.sha256(Path(fields[key]).read_bytes()).hexdigest()
-        except OSError as error:
-            problem = Problem(path, f"cannot be read: {error.strerror}", "the path of a file")
-            raise ScenarioError(f"scenario '{scenario.name}'", [problem]) from error
+    return digest_of(scenario.model_dump(mode="json"), contents(scenario))
+
+
+def digest_of(document: Mapping[str, Any], contents: Mapping[str, str]) -> str:
+    """The digest of a scenario as JSON says it, whichever version wrote that, from what its files
+    contained then (`contents`): none of them is read.
+    """
+    own = json.loads(json.dumps(document))
+    for path, fields, key in _file_fields(own):
+        fields[key] = contents.get(path, fields[key])
     canonical = json.dumps(
-        {"symbols": scenario.symbols, "scenario": document},
+        {"symbols": list(own["assets"]), "scenario": own},
         sort_keys=True,
         separators=(",", ":"),
         allow_nan=False,

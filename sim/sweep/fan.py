@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ from sim.market.levels import PRICE_SCALE
 from sim.market.paths import draw
 from sim.market.tables import price_table
 from sim.sweep.plan import Plan
+from sim.tape import replacing
 
 Floats = npt.NDArray[np.float64]
 
@@ -35,6 +37,8 @@ class Fan(NamedTuple):
     worst: Floats
     """(steps + 1, m) one path in full."""
     paths: int
+    worst_path: int
+    """Its number."""
 
 
 def fan(plan: Plan, worst: int) -> Fan:
@@ -53,15 +57,39 @@ def fan(plan: Plan, worst: int) -> Fan:
         some = slice(first, min(first + _CHUNK, count))
         drawn[some] = draw(scenario, plan.sampler, first, some.stop - first)[:, rows]
     drawn /= PRICE_SCALE
-    moving = [
-        i
-        for i in range(len(scenario.symbols))
-        if np.abs(drawn[:, :, i] / level[0, i] - 1).max() > _MOVED
-    ]
+    moving = moving_assets(drawn)
     quantiles = (
         np.stack([np.quantile(drawn[:, :, i], QUANTILES, axis=0) for i in moving], axis=-1)
         if moving
         else np.empty((len(QUANTILES), len(rows), 0))
     )
     symbols = [scenario.symbols[i] for i in moving]
-    return Fan(symbols, rows, quantiles, level[rows][:, moving], own[:, moving], count)
+    return Fan(symbols, rows, quantiles, level[rows][:, moving], own[:, moving], count, worst)
+
+
+def moving_assets(prices: Floats) -> list[int]:
+    """The columns of the assets that leave their start on some path; (paths, times, assets), the
+    first time that of the start.
+    """
+    far = np.abs(prices / prices[:, :1] - 1).max(axis=(0, 1))
+    return [int(i) for i in np.flatnonzero(far > _MOVED)]
+
+
+def save_fan(fan: Fan, path: Path) -> None:
+    """Write a fan as a file of numpy arrays, whole or not at all."""
+    with replacing(path) as draft:
+        np.savez_compressed(draft, **{**fan._asdict(), "symbols": np.array(fan.symbols, dtype=str)})
+
+
+def load_fan(path: Path) -> Fan:
+    """The fan in a file. Raises what `numpy.load` does, and `KeyError`, if it is none."""
+    with np.load(path) as found:
+        parts = {name: found[name] for name in Fan._fields}
+    return Fan(
+        **{
+            **parts,
+            "symbols": [str(symbol) for symbol in parts["symbols"]],
+            "paths": int(parts["paths"]),
+            "worst_path": int(parts["worst_path"]),
+        }
+    )

@@ -23,8 +23,9 @@ from pydantic import ValidationError
 
 import sim
 from sim.market.draws import Sampler
-from sim.scenario import Scenario, ScenarioError, digest
+from sim.scenario import Scenario, ScenarioError, contents, digest, digest_of
 from sim.sweep.columns import FORMAT, SCHEMA, frame
+from sim.sweep.known_faults import faults_of
 from sim.sweep.origin import origin
 from sim.sweep.plan import BLOCK, PATHS, Block, Plan
 from sim.sweep.work import Floats, scenario_of
@@ -107,7 +108,8 @@ def begin(
     What is None is as in the one that is there, otherwise "mc", `PATHS` and `BLOCK`. Raises
     `StudyError`, which names what differs and the remedy, unless the one that is there is of the
     same scenario, sampler, block size and origin and has no more paths; without `resume` if one is
-    there; and for a number of paths that the sampler cannot estimate errors from.
+    there; for one of a version with a known fault; and for a number of paths that the sampler
+    cannot estimate errors from.
     """
     exists = (folder / MANIFEST).exists()
     before: dict[str, Any] = (
@@ -119,6 +121,8 @@ def begin(
         before["paths"] if paths is None else paths,
         before["block"] if block is None else block,
     )
+    if exists and (faults := faults_of("sweep", before.get("breakwater"))):
+        raise StudyError(f"{folder}: {' '.join(faults)} Name another folder with --out.")
     if exists and not resume:
         raise StudyError(
             f"{folder}: holds a sweep of '{before['scenario']['name']}' over {before['paths']:,} "
@@ -143,20 +147,24 @@ def begin(
 
 
 def load(folder: Path) -> Study:
-    """The study in `folder`, finished or not. Raises `StudyError` if there is none."""
+    """The study in `folder`, finished or not. Raises `StudyError` if there is none.
+
+    Of the files that its scenario names none is read.
+    """
     manifest = _read(folder)
+    known = "".join(f" {fault}" for fault in faults_of("sweep", manifest.get("breakwater")))
     try:
         scenario = scenario_of(json.dumps(manifest["scenario"]))
+        # Versions before 0.2.0 did not note what files contained: those of now are taken.
+        read = manifest["files"] if "files" in manifest else contents(scenario)
     except ValidationError as error:
-        raise StudyError(f"{folder / MANIFEST}: its scenario is not one of this version") from error
-    try:
-        changed = digest(scenario) != manifest["digest"]
-    except ScenarioError as error:
-        raise StudyError(str(error)) from error
-    if changed:
         raise StudyError(
-            f"{folder / MANIFEST}: its scenario, or a file that it names, was changed; sweep again"
-        )
+            f"{folder / MANIFEST}: its scenario is not one of this version; sweep again.{known}"
+        ) from error
+    except ScenarioError as error:
+        raise StudyError(f"{error}{known}") from error
+    if digest_of(manifest["scenario"], read) != manifest["digest"]:
+        raise StudyError(f"{folder / MANIFEST}: its scenario was changed; sweep again.{known}")
     sampler: Sampler = manifest["sampler"]
     plan = Plan(scenario, sampler, manifest["paths"], manifest["block"])
     return Study(folder, plan, manifest)
@@ -173,6 +181,7 @@ def _manifest(plan: Plan) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "digest": digest(scenario),
+        "files": contents(scenario),
         "seed": scenario.seed,
         "sampler": plan.sampler,
         "paths": plan.paths,

@@ -9,6 +9,7 @@ import time
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
+import sim
 from sim.protocol.state import State, copy
 from sim.scenario import digest
 from sim.tape.columns import FORMAT, Tables, tables
@@ -82,7 +83,11 @@ class Tape:
     def _run(self, moments: list[Moment], complete: bool, differences: int) -> dict[str, Any]:
         scenario = self._world.scenario
         gas = [moment.step["gas_used"] for moment in moments]
-        versions = {name: importlib.metadata.version(name) for name in _PACKAGES}
+        versions = {
+            "breakwater": sim.__version__,
+            "python": platform.python_version(),
+            **{name: importlib.metadata.version(name) for name in _PACKAGES},
+        }
         return {
             "format": FORMAT,
             "scenario": scenario.name,
@@ -91,7 +96,7 @@ class Tape:
             "scenario_json": scenario.model_dump_json(),
             "seed": scenario.seed,
             "engine": self._engine,
-            "versions": json.dumps({"python": platform.python_version(), **versions}),
+            "versions": json.dumps(versions),
             "started_utc": self._started.replace(tzinfo=None, microsecond=0),
             "duration_seconds": time.monotonic() - self._clock,
             "complete": complete,

@@ -7,8 +7,13 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any
 
-from sim.scenario import digest
+import numpy as np
+
+from sim.market.paths import draw
+from sim.scenario import Scenario, digest
+from sim.sweep.fan import moving_assets
 from sim.tuning import baselines, caps, confirm, sensitivity
+from sim.tuning.edges import edges
 from sim.tuning.objectives import MEASURES, Sample, value
 from sim.tuning.recommend import choices, first_harm, front, one_by_one, recommended
 from sim.tuning.result import (
@@ -20,6 +25,7 @@ from sim.tuning.result import (
 )
 from sim.tuning.study import Tuner
 
+_LOOKED_AT = 64  # paths
 _AT_ONCE = 16  # settings of a sensitivity run, between two words to whoever watches
 
 Say = Callable[[str], None]
@@ -46,9 +52,15 @@ def answer(
         preset=setup.preset.name,
         title=setup.preset.title,
         scenarios=tuple(
-            ScenarioUsed(name=part.name, title=scenario.title, digest=digest(scenario), weight=w)
-            for part, scenario, w in zip(
-                setup.preset.scenarios, setup.scenarios, setup.weights, strict=True
+            ScenarioUsed(
+                name=part.name,
+                title=scenario.title,
+                digest=digest(scenario),
+                weight=w,
+                moving=_moving(scenario, setup.first_path(i)),
+            )
+            for i, (part, scenario, w) in enumerate(
+                zip(setup.preset.scenarios, setup.scenarios, setup.weights, strict=True)
             )
         ),
         seed=asked["seed"],
@@ -69,6 +81,7 @@ def answer(
         front=tuple(front(setup.preset.tuning.objectives, trials)),
         choices=chosen,
         recommended=name,
+        edges=() if name == "current" else tuple(edges(setup.space, setting.values)),
         sensitivity=indices,
         one_by_one=tuple(one),
         baselines=tuple(baselines.baselines(setup.scenarios[0])),
@@ -87,6 +100,12 @@ def confirmed(
     difference = next((one.difference for one in found if one.difference), None)
     said = confirm.confirmation(setup, result.recommended, paths, found, sample, began)
     return said, difference
+
+
+def _moving(scenario: Scenario, first: int) -> tuple[str, ...]:
+    """The assets whose price moves, judged by some paths of the study."""
+    prices = draw(scenario, "mc", first, _LOOKED_AT).astype(np.float64)
+    return tuple(scenario.symbols[i] for i in moving_assets(prices))
 
 
 def _sensitivity(

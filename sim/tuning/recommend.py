@@ -141,14 +141,33 @@ def verdicts(choice: Choice, objectives: Sequence[str]) -> dict[str, Verdict]:
 
 
 def recommended(choices: Choices, objectives: Sequence[str]) -> ChoiceName:
-    """An improvement that fresh paths do not refute asks for nothing in return. Otherwise the knee,
-    if they say that anything gets better with it; otherwise nothing is to be changed.
+    """What fresh paths bear out, in this order:
+
+    an improvement that betters an objective and worsens none: it asks for nothing in return;
+    any other choice that betters an objective and leaves all others the same or better for sure;
+    the knee, if it betters an objective: a trade;
+    nothing is to be changed.
+
+    Never a setting that may be worse in an objective by any amount, because too few paths say how
+    much: that is not known, and no reason to change anything.
     """
-    if choices.improvement:
-        said = verdicts(choices.improvement, objectives).values()
-        if "better" in said and "worse" not in said:
-            return "improvement"
-    return "knee" if "better" in verdicts(choices.knee, objectives).values() else "current"
+    said = {
+        name: set(verdicts(choice, objectives).values())
+        for name, choice in choices.by_name().items()
+        if not any(is_open_ended(choice.difference[o], BY_NAME[o].side) for o in objectives)
+    }
+    if "better" in (improvement := said.get("improvement", set())) and "worse" not in improvement:
+        return "improvement"
+    others: tuple[ChoiceName, ...] = ("knee", "safest", "most_efficient")
+    for name in others:
+        if "better" in said.get(name, ()) and said[name] <= {"better", "same"}:
+            return name
+    return "knee" if "better" in said.get("knee", ()) else "current"
+
+
+def is_open_ended(difference: Figure, side: str) -> bool:
+    """Whether the paths do not say how much worse it may be."""
+    return (difference.low if side == "benefit" else difference.high) is None
 
 
 def first_harm(setup: Setup) -> str:

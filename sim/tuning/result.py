@@ -27,6 +27,11 @@ Value = bool | int | float | str | None
 """Of a parameter: a number, a name such as an engine's, or nothing (a cap that does not exist)."""
 
 
+def short_path(path: str) -> str:
+    """A parameter where its whole path leaves no room."""
+    return path.removeprefix("protocol.").removeprefix("reserves.")
+
+
 class ResultError(Exception):
     """A file that is no result of a tuning study: why, and what to do."""
 
@@ -70,6 +75,8 @@ class ScenarioUsed(Record):
     digest: str
     """Of the scenario under the current parameters, see `sim.scenario.digest`."""
     weight: float
+    moving: tuple[str, ...] = ()
+    """Assets whose price moves, see `sim.sweep.fan.moving_assets`."""
 
 
 class Parameter(Record):
@@ -136,6 +143,22 @@ class Choices(Record):
         """Those that there are, in order."""
         found = {name: getattr(self, name) for name in get_args(ChoiceName)}
         return {name: choice for name, choice in found.items() if choice}
+
+
+class Edge(Record):
+    """A value of the recommended setting at an end of its searched range, or within a step of it:
+    the search does not know what lies beyond.
+    """
+
+    path: str
+    value: float
+    end: Literal["low", "high"]
+    limit: float
+    """That end of the range."""
+    is_open: bool
+    """Whether the contracts accept anything beyond it, with the rest as recommended."""
+    note: str
+    """The same in words."""
 
 
 class Sensitivity(Record):
@@ -248,6 +271,8 @@ class TuningResult(Record):
     """Numbers of the complete trials that none other dominates."""
     choices: Choices
     recommended: ChoiceName = "knee"
+    edges: tuple[Edge, ...] = ()
+    """What is recommended at the edge of what was searched; none if nothing is to be changed."""
     sensitivity: tuple[Sensitivity, ...] = ()
     one_by_one: tuple[OneByOne, ...] = ()
     baselines: tuple[Baseline, ...] = ()

@@ -24,6 +24,7 @@ from optuna.storages.journal import JournalFileBackend
 from sqlalchemy.exc import SQLAlchemyError
 
 import sim
+from sim.sweep.known_faults import faults_of
 from sim.sweep.study import write_json
 from sim.tuning.evaluate import origin_of
 from sim.tuning.preset import Setup
@@ -63,14 +64,17 @@ def begin(folder: Path, asked: dict[str, Any], resume: bool) -> dict[str, Any]:
     if not path.exists():
         write_json(path, asked)
         return asked
+    try:
+        before: dict[str, Any] = json.loads(path.read_text())
+        version = before.get("breakwater")
+    except (OSError, ValueError, AttributeError) as error:
+        raise StorageError(f"{path}: cannot be read ({error}); another --out") from error
+    if faults := faults_of("tuning study", version):
+        raise StorageError(f"{folder}: {' '.join(faults)} Name another folder with --out.")
     if not resume:
         raise StorageError(
             f"{folder}: a study is here already; go on with it with --resume, or another --out"
         )
-    try:
-        before: dict[str, Any] = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise StorageError(f"{path}: cannot be read ({error}); another --out") from error
     if differences := list(_differences(before, asked)):
         raise StorageError(
             f"{folder}: not the same study, so it cannot go on:\n  " + "\n  ".join(differences)

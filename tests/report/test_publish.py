@@ -42,7 +42,14 @@ def refused(path: Path, other: Path | None = None) -> str:
 def test_help_says_what_can_be_reported() -> None:
     shown = ape("run", "report", "--help")
     assert shown.returncode == 0, shown.stderr
-    for word in ("STUDY_OR_TAPE", "--compare A B", "--out", "ape run tune", "preset", "Exit codes"):
+    for word in (
+        "STUDY_OR_TAPE",
+        "--compare A B",
+        "--out",
+        "ape run tune",
+        "folder alone",
+        "Exit codes",
+    ):
         assert word in shown.stdout, word
 
 

@@ -16,7 +16,9 @@ from click.testing import CliRunner, Result
 
 from scripts.sweep import cli
 from sim.report import sweep as report
+from sim.sweep.kept import OPENING
 from sim.sweep.study import load
+from sim.tape import load as load_tape
 from tests.scripts.commands import BIN, ROOT, STORM, ape
 from tests.sweep.storms import PATHS, bits, swept
 
@@ -34,11 +36,25 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
+def contents(folder: Path) -> dict[str, object]:
+    """Every file of a study by its name; of the opening what it says, but when it was written."""
+    found: dict[str, object] = {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+    tape = load_tape(folder / OPENING)
+    run = tape.run.drop(columns=["started_utc", "duration_seconds"])
+    return found | {OPENING: [table.to_csv() for table in tape._replace(run=run)]}
+
+
 FILES = [
     "blocks",
+    "fan.npz",
     "losses.csv",
     "losses.png",
     "losses.svg",
+    "opening.duckdb",
     "prices.png",
     "prices.svg",
     "study.json",
@@ -169,10 +185,10 @@ def test_a_sweep_and_what_it_leaves(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert again.exit_code == 1 and "--resume" in again.output and "--out" in again.output
     other = sweep(*STORMS, "--resume")
     assert other.exit_code == 1 and "seed 3 there, 8 now" in other.output
-    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    before = contents(out)
     more = sweep(*STORMS, "--seed", "3", "--resume")
     assert more.exit_code == 0 and "320 of them done" in more.output
-    assert before == {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    assert before == contents(out)
 
 
 @pytest.mark.compiled
@@ -238,9 +254,10 @@ def test_killed_and_resumed_it_leaves_the_same_files(tmp_path: Path) -> None:
     assert f"{16 * len(there):,} of them done" in resumed.stdout
     done = sweep(*STORMS, "--out", straight, "--paths", "2000", "--block", "16")
     assert done.exit_code == 0, done.output
-    for path in straight.rglob("*"):
-        if path.is_file() and path.name != "study.json":
-            assert (out / path.relative_to(straight)).read_bytes() == path.read_bytes(), path
+    resumed_to, wanted = contents(out), contents(straight)
+    assert resumed_to.keys() == wanted.keys()
+    for name in wanted.keys() - {"study.json"}:
+        assert resumed_to[name] == wanted[name], name
     for name, content in there.items():
         assert (out / "blocks" / name).read_bytes() == content
     assert len(list((out / "blocks").glob("block-*"))) == 125

@@ -279,13 +279,11 @@ def test_a_replayed_history_is_part_of_the_origin(tmp_path: Path) -> None:
     history.write_text(history.read_text() + "9")
     with pytest.raises(StudyError, match="history"):
         begin(tmp_path / "out", replay, resume=True)
-    with pytest.raises(StudyError, match="a file that it names, was changed"):
-        load(tmp_path / "out")
+    assert load(tmp_path / "out").plan.paths == 40, "what was swept is known without the file"
     history.unlink()
     with pytest.raises(ScenarioError, match="history"):
         begin(tmp_path / "out", replay, resume=True)
-    with pytest.raises(StudyError, match=r"paths\.history: cannot be read"):
-        load(tmp_path / "out")
+    assert load(tmp_path / "out").plan.paths == 40
 
 
 def test_blocks_of_nobody_knows_what(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from sim.report.page.content import NONE, Cell, Table, Value, money, points, sha
 from sim.report.text import sentence, short_usd, usd
 from sim.tuning.borrowing import SAID
 from sim.tuning.recommend import verdict
-from sim.tuning.result import Choice, Figure, Measure, TuningResult
+from sim.tuning.result import Choice, Figure, Measure, TuningResult, short_path
 from sim.tuning.result import Value as Setting
 
 CHOICES = {
@@ -63,11 +63,6 @@ def is_exact(figure: Figure) -> bool:
     return figure.low == figure.value == figure.high
 
 
-def short_path(path: str) -> str:
-    """A parameter in a chart, where its whole path leaves no room."""
-    return path.removeprefix("protocol.").removeprefix("reserves.")
-
-
 def setting(value: Setting, name: str = "") -> Cell:
     """What a parameter is set to."""
     if isinstance(value, bool) or value is None:
@@ -99,8 +94,9 @@ def parameter_table(result: TuningResult) -> Table:
         ["parameter", "unit", "current", "recommended", "next step", "bound per step", "searched"],
         rows,
         words=(0, 1, 6),
-        note="The next step is the recommendation as far as the bound of one proposal allows. "
-        "100 bps are 1%.",
+        note="The next step is the recommendation as far as the bound of one proposal allows; it "
+        "was not run by itself. 100 bps are 1%."
+        + "".join(f" {edge.note}" for edge in result.edges),
     )
 
 

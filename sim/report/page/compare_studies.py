@@ -14,6 +14,7 @@ from sim.report.page.content import (
 from sim.report.page.front import front_chart
 from sim.report.page.pairs import NAMES
 from sim.report.page.source import Tuning
+from sim.report.recommendation import recommendation
 from sim.report.text import sentence
 
 
@@ -55,6 +56,10 @@ def sections(one: Tuning, other: Tuning) -> list[Section]:
         if benefits and harms
         else ["The two studies have no pair of objectives in common to draw fronts over."]
     )
+    said = [
+        " ".join([f"{name}: {recommendation(result)}", *(edge.note for edge in result.edges)])
+        for name, result in named
+    ]
     summary = Table("Recommended settings", ["parameter", *NAMES], rows)
     header = ["measure", "A", "95% of A", "B", "95% of B"]
     again = [
@@ -65,7 +70,7 @@ def sections(one: Tuning, other: Tuning) -> list[Section]:
         "The studies", ["study", "command", "scenarios", "seed"], again, words=(0, 1, 2)
     )
     return [
-        Section("summary", "Summary", [summary]),
+        Section("summary", "Summary", [*said, summary]),
         Section("risk", "What they come to", [Table("Measures", header, come_to)]),
         Section("front", "What one costs in the other", charts),
         provenance.section([studies]),

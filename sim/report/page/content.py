@@ -95,6 +95,8 @@ class Page(NamedTuple):
     """crash, sweep, tuning, or a comparison of two."""
     subtitle: str
     sections: Sequence[Section]
+    notices: Sequence[str] = ()
+    """What to know before reading anything else, above all of it."""
 
 
 def money(dollars: float, name: str = "") -> Value:

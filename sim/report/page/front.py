@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sim.report.page.choices import CHOICES, setting_text, short_path, shown, spread
+from sim.report.page.choices import CHOICES, setting_text, shown, spread
 from sim.report.page.content import Cell, Chart, Part, Table
 from sim.report.page.plot import (
     COLOURS,
@@ -18,7 +18,7 @@ from sim.report.page.plot import (
     usd_axis,
 )
 from sim.report.text import sentence
-from sim.tuning.result import Figure, Measure, Trial, TuningResult, Value
+from sim.tuning.result import Figure, Measure, Trial, TuningResult, Value, short_path
 
 _MOST_CHARTS = 3
 _UNITS = {"USD": "USD", "share": "%", "hours": "h"}

@@ -8,10 +8,12 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
+from pydantic import ValidationError
+
 import sim
 from sim.report.page.content import NONE, Cell, Commands, Listing, Part, Section, Table
 from sim.report.page.source import Crash, Sweep
-from sim.scenario import Scenario, ScenarioError, digest, known, load, with_overrides
+from sim.scenario import Scenario, ScenarioError, files, known, load, with_overrides
 from sim.sweep.work import scenario_of
 
 _DRAWN_UNDER = "book.drawn_under"
@@ -34,13 +36,12 @@ def of_crash(source: Crash) -> Section:
         ["confirmation", _confirmed(run["engine"], int(run["operations"]), compared, differ)],
         ["tape", str(source.path)],
     ]
-    scenario = scenario_of(run["scenario_json"])
     return Section(
         _ID,
         _TITLE,
         [
             facts(rows),
-            *_again("crash", scenario, [f"--engine {run['engine']}"]),
+            *_again("crash", run["scenario_json"], [f"--engine {run['engine']}"]),
             _listing(run["scenario_json"]),
         ],
     )
@@ -54,7 +55,7 @@ def of_sweep(source: Sweep) -> Section:
         ["scenario hash (SHA-256)", manifest["digest"]],
         ["seed", f"{plan.scenario.seed}"],
         ["paths", f"{plan.paths:,}, sampler {plan.sampler}"],
-        ["Breakwater", manifest["breakwater"]],
+        ["Breakwater", manifest.get("breakwater", "unknown")],
         ["Python", manifest["python"]],
         *_versions(manifest["origin"]),
         ["started", manifest["started"]],
@@ -62,7 +63,7 @@ def of_sweep(source: Sweep) -> Section:
         ["study", str(source.path)],
     ]
     options = [f"--paths {plan.paths}", f"--sampler {plan.sampler}", f"--block {plan.block}"]
-    parts = [facts(rows), *_again("sweep", plan.scenario, options)]
+    parts = [facts(rows), *_again("sweep", plan.scenario.model_dump_json(), options)]
     if source.verified:
         parts.append(_verified(source.verified))
     else:
@@ -90,28 +91,44 @@ def overrides(scenario: Scenario) -> dict[str, Any] | None:
     base = load(scenario.name)
     changed = differing(base.model_dump(mode="json"), scenario.model_dump(mode="json"))
     wanted = {p: new for p, (_, new) in changed.items() if not p.startswith(_DRAWN_UNDER)}
-    try:  # a book stays, unless it was drawn anew
-        for more in ({}, {_DRAWN_UNDER: None}):
-            if digest(with_overrides(base, wanted | more)) == digest(scenario):
-                return wanted | more
-    except ScenarioError:
-        pass
+    for more in ({}, {_DRAWN_UNDER: None}):  # a book stays, unless it was drawn anew
+        try:
+            again = with_overrides(base, wanted | more)
+        except ScenarioError:
+            return None
+        if again == scenario and again.symbols == scenario.symbols:
+            return wanted | more
     return None
 
 
-def _again(command: str, scenario: Scenario, options: list[str]) -> list[Part]:
+def _again(command: str, scenario_json: str, options: list[str]) -> list[Part]:
+    """The command for the same run, or why there is none; no file that the scenario names is read,
+    nor has to be there.
+    """
+    own = " ".join(["ape run", command, "SCENARIO.yaml", *options])
+    try:
+        scenario = scenario_of(scenario_json)
+    except ValidationError:
+        why = "The scenario, whole below, is not one of this version. With the one that wrote it:"
+        return [Commands(why, [own])]
+    needed = ""
+    if named := files(scenario):
+        needed = " and with the files that it names: " + ", ".join(
+            f"{field} {path}" for field, path in named.items()
+        )
     wanted = overrides(scenario)
     if wanted is None:
         why = (
-            "The scenario is a file of its own, or has been changed since; with that file "
-            "(its whole content is below):"
+            f"No --set of single fields makes it of the scenario {scenario.name} of this version."
+            if scenario.name in known()
+            else "The scenario is a file of its own."
         )
-        return [Commands(why, [" ".join(["ape run", command, "SCENARIO.yaml", *options])])]
+        return [Commands(f"{why} With its content, whole below, as a file{needed}:", [own])]
     settings = [
         f"--set {shlex.quote(f'{path}={json.dumps(value)}')}" for path, value in wanted.items()
     ]
     lines = [" ".join(["ape run", command, scenario.name, *options, *settings])]
-    return [Commands("The same run again, from a checkout of this version:", lines)]
+    return [Commands(f"The same run again, from a checkout of this version{needed}:", lines)]
 
 
 def _verified(result: Mapping[str, Any]) -> Table:
@@ -145,7 +162,8 @@ def _confirmed(engine: str, operations: int, compared: int, differ: int) -> str:
 
 
 def _versions(versions: Mapping[str, str]) -> list[list[str]]:
-    return [[name, str(version)] for name, version in versions.items()]
+    names = {"breakwater": "Breakwater"}
+    return [[names.get(name, name), str(version)] for name, version in versions.items()]
 
 
 def facts(rows: list[list[str]]) -> Table:

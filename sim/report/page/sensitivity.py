@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from sim.report.page.choices import (
     setting,
-    short_path,
     shown,
     shown_difference,
     spread,
@@ -14,7 +13,7 @@ from sim.report.page.content import Cell, Chart, Table
 from sim.report.page.front import interval
 from sim.report.page.plot import COLOURS, Trace, axis, figure, plain, share_axis
 from sim.tuning.recommend import verdict
-from sim.tuning.result import Figure, TuningResult
+from sim.tuning.result import Figure, TuningResult, short_path
 
 _SHARES = share_axis("share of the variance (%)", range=[-0.25, 1.5])
 """Shares are from 0 to 1; an estimate from too few points, or its interval, may leave the chart."""

@@ -8,6 +8,10 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from sim.sweep.kept import Kept, kept
+from sim.sweep.known_faults import faults_of
+from sim.sweep.losses import worst_paths
+from sim.sweep.opening import NotKeptError
 from sim.sweep.study import MANIFEST, Study, StudyError
 from sim.sweep.study import load as load_study
 from sim.tape import Frames, TapeError
@@ -42,6 +46,8 @@ class Sweep(NamedTuple):
     outcomes: pd.DataFrame
     verified: dict[str, Any] | None
     """What `ape run verify` wrote, if it was run on this sweep."""
+    kept: Kept | str
+    """How the market opens and prices went; or why that cannot be shown."""
     kind: str = "sweep"
 
 
@@ -86,6 +92,15 @@ def open_source(path: Path) -> Source:
     raise SourceError(f"{path}: neither a tape (*.duckdb) nor {MANIFEST} nor {RESULT}; {_MAKE}")
 
 
+def faults(source: Source) -> list[str]:
+    """What is known to be wrong with results of the version that wrote this one."""
+    if isinstance(source, Sweep):
+        return faults_of("sweep", source.study.manifest.get("breakwater"))
+    if isinstance(source, Tuning):
+        return faults_of("tuning study", source.result.versions.get("breakwater"))
+    return []  # a run is on integers, never compiled
+
+
 def _crash(path: Path) -> Crash:
     tape = load_tape(path)
     run = tape.run.iloc[0]
@@ -110,4 +125,10 @@ def _sweep(folder: Path) -> Sweep:
             raise SourceError(
                 f"{folder / VERIFIED}: not what `ape run verify` writes ({error}); run it again"
             ) from error
-    return Sweep(folder, study, study.outcomes(), verified)
+    outcomes = study.outcomes()
+    (worst,) = worst_paths(outcomes, 1)
+    try:
+        kept_by: Kept | str = kept(study, worst)
+    except NotKeptError as error:
+        kept_by = str(error)
+    return Sweep(folder, study, outcomes, verified, kept_by)

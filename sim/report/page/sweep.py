@@ -8,7 +8,6 @@ from typing import Any
 
 import pandas as pd
 
-from sim.engines.exact import run
 from sim.measures import book as books
 from sim.report.page import crash, falls, market, provenance
 from sim.report.page.content import Cell, Chart, Page, Part, Section, Table, count, money, share
@@ -17,11 +16,10 @@ from sim.report.page.plot import COLOURS, Trace, axis, band, figure, line, plain
 from sim.report.page.source import Sweep
 from sim.report.text import usd
 from sim.scenario import Scenario
-from sim.sweep.fan import QUANTILES, Fan, fan
+from sim.sweep.fan import QUANTILES, Fan
+from sim.sweep.kept import Kept
 from sim.sweep.losses import borne_by, loss_table, loss_usd, worst_paths
-from sim.sweep.work import world_of
-from sim.tape import Frames, Tape, frames
-from sim.world import World
+from sim.tape import Frames
 
 _MOST_ROWS = 30
 _MOST_PANELS = 6
@@ -34,26 +32,36 @@ def page(source: Sweep) -> Page:
     plan, outcomes = source.study.plan, source.outcomes
     scenario = plan.scenario
     table, bearers = loss_table(outcomes, plan.sampler), borne_by(outcomes, plan.sampler)
-    (worst,) = worst_paths(outcomes, 1)
     lost = loss_usd(outcomes)
-    tape = opening(world_of(scenario.model_dump_json()))
     document = scenario.model_dump(mode="json")
-    shown = fan(plan, worst)
-    falling = shown.symbols
-    begun, pools = books.book(tape), books.pools(tape)
+    risk: list[Part] = [
+        risk_table(table, plan.paths),
+        exceedance_chart([(f"{plan.paths:,} paths", lost, table)]),
+        bearer_table(bearers),
+        worst_table(outcomes),
+    ]
+    kept = source.kept
     sections = [
-        Section("summary", "Summary", summary(source, table, tape)),
-        Section(
-            "risk",
-            "How likely which loss is",
-            [
-                risk_table(table, plan.paths),
-                exceedance_chart([(f"{plan.paths:,} paths", lost, table)]),
-                bearer_table(bearers),
-                worst_table(outcomes),
-            ],
-        ),
-        Section("prices", "The paths of the prices", fan_charts(scenario, shown, worst)),
+        Section("summary", "Summary", summary(source, table)),
+        Section("risk", "How likely which loss is", risk),
+        *([_nothing_kept(kept)] if isinstance(kept, str) else _market(kept, scenario, document)),
+        Section("parameters", "Parameters", [crash.parameter_table(document)]),
+        provenance.of_sweep(source),
+    ]
+    accounts = "" if isinstance(kept, str) else f"{_accounts(kept.opening):,} accounts, "
+    subtitle = (
+        f"{plan.paths:,} paths of {scenario.steps:,} steps, {accounts}"
+        f"sampler {plan.sampler}, seed {scenario.seed}"
+    )
+    return Page(scenario.title, "sweep", subtitle, sections)
+
+
+def _market(kept: Kept, scenario: Scenario, document: Mapping[str, Any]) -> list[Section]:
+    """Prices, book and pools, as the sweep began with them."""
+    tape, falling = kept.opening, kept.fan.symbols
+    begun, pools = books.book(tape), books.pools(tape)
+    return [
+        Section("prices", "The paths of the prices", fan_charts(scenario, kept.fan)),
         Section(
             "falls",
             "What falls of prices do to this book",
@@ -75,46 +83,43 @@ def page(source: Sweep) -> Page:
             ],
         ),
         Section("accounts", "The largest accounts", [falls.accounts_table(tape, finished=False)]),
-        Section("parameters", "Parameters", [crash.parameter_table(document)]),
-        provenance.of_sweep(source),
     ]
-    subtitle = (
-        f"{plan.paths:,} paths of {scenario.steps:,} steps, {_accounts(tape):,} accounts, "
-        f"sampler {plan.sampler}, seed {scenario.seed}"
-    )
-    return Page(scenario.title, "sweep", subtitle, sections)
 
 
-def opening(world: World) -> Frames:
-    """The tape of a world's opening alone: its book, pools and prices as any run begins."""
-    tape = Tape(world, "exact")
-    first = next(iter(run(world)))
-    tape.record(first.k, first.rows, first.gas)
-    return frames(tape.tables(complete=False))
+def _nothing_kept(why: str) -> Section:
+    """Why prices, book and pools are not there."""
+    said = f"Left out, as are falls of prices, liquidity, rates and accounts: {why}"
+    return Section("prices", "The paths of the prices", [said])
 
 
 def _accounts(tape: Frames) -> int:
     return int(tape.accounts["account"].nunique())
 
 
-def summary(source: Sweep, table: pd.DataFrame, tape: Frames) -> list[Part]:
+def summary(source: Sweep, table: pd.DataFrame) -> list[Part]:
     """What the sweep says, in plain words."""
-    plan, first = source.study.plan, tape.steps.iloc[0]
+    plan, begun, of_debt = source.study.plan, "", ""
     losing = int((loss_usd(source.outcomes) > 0).sum())
     rows: dict[Any, dict[Any, Any]] = table.to_dict("index")
     chance, mean, tail = (rows[name] for name in ("P(loss > 0)", "expected loss", "ES 99%"))
+    if not isinstance(source.kept, str):
+        tape = source.kept.opening
+        first = tape.steps.iloc[0]
+        begun = (
+            f"{_accounts(tape):,} accounts owe {usd(first['debt_usd'])} against "
+            f"{usd(first['collateral_usd'])} of collateral. "
+        )
+        of_debt = f", {mean['value'] / first['debt_usd']:.2%} of the debt"
     said = (
-        f"{_accounts(tape):,} accounts owe {usd(first['debt_usd'])} against "
-        f"{usd(first['collateral_usd'])} of collateral. The scenario was run on {plan.paths:,} "
+        f"{begun}The scenario was run on {plan.paths:,} "
         f"price paths, and {losing:,} of them ended with a loss: a chance of "
         f"{chance['value']:.2%} ({chance['low']:.2%} to {chance['high']:.2%})."
     )
     ends = f" ({_interval(mean)})"
     lost = (
-        f"On average a path loses {usd(mean['value'])}{ends}, "
-        f"{mean['value'] / first['debt_usd']:.2%} of the debt. The worst hundredth of the paths "
-        f"loses {usd(tail['value'])} on average ({_interval(tail)}). Liquidators repay "
-        f"{usd(source.outcomes['repaid_usd'].mean())} of debt on average."
+        f"On average a path loses {usd(mean['value'])}{ends}{of_debt}. The worst "
+        f"hundredth of the paths loses {usd(tail['value'])} on average ({_interval(tail)}). "
+        f"Liquidators repay {usd(source.outcomes['repaid_usd'].mean())} of debt on average."
         if losing
         else "No path lost anything. That bounds the chance of a loss, not how large one would be."
     )
@@ -155,19 +160,19 @@ def worst_table(outcomes: pd.DataFrame, most: int = 10) -> Table:
     )
 
 
-def fan_charts(scenario: Scenario, shown: Fan, worst: int) -> list[Part]:
+def fan_charts(scenario: Scenario, shown: Fan) -> list[Part]:
     """A chart per asset that moves: quantiles over paths, the named level, the worst path."""
     if not shown.symbols:
         return ["No price moves in this scenario."]
     charts: list[Part] = []
     for i, symbol in enumerate(shown.symbols[:_MOST_PANELS]):
-        charts.append(_fan_chart(scenario, shown, worst, i, symbol))
+        charts.append(_fan_chart(scenario, shown, i, symbol))
     if len(shown.symbols) > _MOST_PANELS:
         charts.append(f"Not shown: {', '.join(shown.symbols[_MOST_PANELS:])}.")
     return charts
 
 
-def _fan_chart(scenario: Scenario, shown: Fan, worst: int, i: int, symbol: str) -> Chart:
+def _fan_chart(scenario: Scenario, shown: Fan, i: int, symbol: str) -> Chart:
     def times(rows: list[int]) -> list[str]:
         seconds = (scenario.step_seconds * k for k in rows)
         return plain(scenario.start.replace(tzinfo=None) + timedelta(seconds=s) for s in seconds)
@@ -190,7 +195,7 @@ def _fan_chart(scenario: Scenario, shown: Fan, worst: int, i: int, symbol: str) 
             hovertemplate=price,
         ),
         line(
-            f"path {worst:,}, the worst",
+            f"path {shown.worst_path:,}, the worst",
             times(whole),
             shown.worst[whole, i],
             line={"color": COLOURS[1], "dash": "solid", "width": 1.2},

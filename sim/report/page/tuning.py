@@ -22,6 +22,7 @@ from sim.report.page.front import front_charts
 from sim.report.page.sensitivity import one_by_one_table, sensitivity_charts
 from sim.report.page.setting import Setting, settings
 from sim.report.page.source import Tuning
+from sim.report.recommendation import by_verdict, refuted, trade, why_no_change
 from sim.report.text import sentence
 from sim.schema.tuning import Debts
 from sim.tuning.borrowing import SAID
@@ -33,12 +34,13 @@ _NAMES = {
     "safest": "safest setting of the front",
     "most_efficient": "most efficient setting of the front",
     "knee": "knee of the front, the setting with the best balance of the objectives",
-    "improvement": "best of the settings that are no worse than the current one in any objective",
+    "improvement": "best of the settings that were no worse than the current one in any objective "
+    "on the paths of the search",
 }
 
 
 def page(source: Tuning) -> Page:
-    """Everything that a study says. Raises `SourceError`."""
+    """Everything that a study says."""
     result = source.result
     both = settings(source)
     sections = [
@@ -60,7 +62,10 @@ def page(source: Tuning) -> Page:
         if result.one_by_one:
             parts.append(one_by_one_table(result))
         sections.append(Section("sensitivity", "Sensitivity: which parameter matters", parts))
-    sections += _book(*both, result.debts) if both else [_no_book(result)]
+    if isinstance(both, str):
+        sections.append(_no_book(both))
+    else:
+        sections += _book(*both, result.debts)
     if result.baselines:
         rules = [baseline_table(result)]
         sections.append(Section("baselines", "Baselines: what closed-form rules say", rules))
@@ -80,14 +85,12 @@ def summary(result: TuningResult) -> list[Part]:
     choice = result.recommendation
     changed = [path for path, value in choice.values.items() if value != _now(result).get(path)]
     if not changed:
-        first = (
-            "The study recommends to keep the current setting: on paths that the search has not "
-            "seen, no setting that it found is clearly better."
-        )
+        first = f"The study recommends to keep the current setting. {why_no_change(result)}"
     else:
         first = (
             f"The study recommends the {_NAMES[result.recommended]}, trial {choice.trial:,}: "
             f"{len(changed)} of {len(result.parameters)} parameters change."
+            f"{trade(result)}{refuted(result)}"
         )
         left = sum(choice.next_step.get(path) != choice.values[path] for path in changed)
         if left:
@@ -100,14 +103,14 @@ def summary(result: TuningResult) -> list[Part]:
         if measure.name in result.objectives and measure.name in choice.difference:
             said.append(_objective(result, measure))
     if changed:
-        said.append(_verdicts(result))
+        said += [_verdicts(result), *(edge.note for edge in result.edges)]
     confirmation = result.confirmation
     if confirmation and confirmation.holds:
         paths = sum(map(len, confirmation.paths.values()))
         said.append(
             f"Confirmed: the {'worst path' if paths == 1 else f'{paths} worst paths'} of the "
-            f"recommended setting were executed on the real contracts, on "
-            f"{_CHAINS.get(confirmation.engine, confirmation.engine)}: "
+            f"{'recommended' if changed else 'current'} setting were executed on the real "
+            f"contracts, on {_CHAINS.get(confirmation.engine, confirmation.engine)}: "
             f"{confirmation.operations:,} operations, {confirmation.values_compared:,} values "
             f"compared, 0 differ."
         )
@@ -141,7 +144,8 @@ def _objective(result: TuningResult, measure: Measure) -> str:
     of_it = f", {abs(difference.value / now.value):.1%}" if now.value else ""
     exact = is_exact(now) and is_exact(then)
     ends = spread_of_difference(difference, measure.unit, exact)
-    sure = "" if exact else f" (95% interval of the difference: {ends})"
+    settled = verdict(difference, measure.side)
+    sure = "" if exact else f" ({settled}; 95% interval of the difference: {ends})"
     if difference.value == 0:
         change = "no difference"
     else:
@@ -155,21 +159,15 @@ def _objective(result: TuningResult, measure: Measure) -> str:
 
 def _verdicts(result: TuningResult) -> str:
     """What gets better and what gets worse beyond chance, over all measures."""
-    choice = result.recommendation
-    by_verdict: dict[str, list[str]] = {}
-    for one in result.measures:
-        if one.name in choice.difference:
-            by_verdict.setdefault(verdict(choice.difference[one.name], one.side), []).append(
-                one.title
-            )
+    said_of = by_verdict(result, result.recommendation)
     said = [
-        f"{word}: {'; '.join(by_verdict[kind])}."
+        f"{word}: {'; '.join(said_of[kind])}."
         for kind, word in (
             ("better", "Better at 95% confidence"),
             ("worse", "Worse at 95% confidence"),
             ("not settled", "Not settled by these paths"),
         )
-        if kind in by_verdict
+        if kind in said_of
     ]
     return " ".join(said)
 
@@ -220,17 +218,12 @@ def _book(now: Setting, then: Setting, debts: Debts) -> list[Section]:
     ]
 
 
-def _no_book(result: TuningResult) -> Section:
+def _no_book(why: str) -> Section:
     """Why the charts of the book are not there."""
     return Section(
         "falls",
         "What falls of prices do to the book",
-        [
-            f"Left out, as are slippage, rates and accounts: preset {result.preset} is none that "
-            "comes with this version, the file that the command names is not there, or its "
-            f"scenario {result.scenarios[0].name} has changed since. With that file in its place, "
-            "make this page again."
-        ],
+        [f"Left out, as are slippage, rates and accounts: {why}"],
     )
 
 

@@ -13,10 +13,16 @@ from click.testing import CliRunner
 
 from scripts.tune import cli
 from sim.engines.outcome import OUTCOME
+from sim.scenario import with_overrides
+from sim.sweep.fan import fan
+from sim.sweep.kept import keep
+from sim.sweep.opening import opening
 from sim.sweep.study import Study, begin
 from sim.tape import write
+from sim.tuning.kept import CURRENT, RECOMMENDED
 from sim.tuning.result import save
-from tests.report.page.studies import PRESET, study
+from sim.world import build
+from tests.report.page.studies import scenario, study
 from tests.sweep.storms import storms
 from tests.tape.storm import play, storm
 from tests.tuning.small import PRESET as SMALL
@@ -50,20 +56,24 @@ def swept(folder: Path, seed: int, paths: int = 400, **overrides: Any) -> tuple[
     for block in made.missing():
         made.write(block, outcomes[block.first : block.first + block.size])
     made.finish()
+    worst = int(np.argmax(bad))
+    keep(made, opening(build(made.plan.scenario)), fan(made.plan, worst))
     return folder, bad * VALUE
 
 
 def tuned(folder: Path, confirmed: bool) -> Path:
-    """A made-up tuning study, with the preset that its command names."""
+    """A made-up tuning study, with the openings of its two settings."""
     folder.mkdir()
-    preset = folder / "preset.yaml"
-    preset.write_text(yaml.safe_dump(PRESET))
-    save(study(confirmed, f"ape run tune {preset} --trials 14 --paths 500"), folder)
+    result = study(confirmed, "ape run tune my-preset.yaml --trials 14 --paths 500")
+    save(result, folder)
+    under = with_overrides(scenario(), result.recommendation.values)
+    for name, one in ((CURRENT, scenario()), (RECOMMENDED, under)):
+        write(opening(build(one)), folder / name)
     return folder
 
 
 def searched(folder: Path) -> Path:
-    """A real tuning study, as the command leaves it: 10 trials on 64 paths of a small storm under
+    """A real tuning study, as the command leaves it: 10 trials on 128 paths of a small storm under
     three objectives, sensitivity, a cap, and the worst path on the contracts.
     """
     folder.mkdir()
@@ -71,7 +81,7 @@ def searched(folder: Path) -> Path:
     cap = {"protocol.reserves.WETH.supply_cap": {"budget_usd": 4e4, "largest": 4.0}}
     tuning = {**SMALL["tuning"], "objectives": ["borrowed", "es_99", "borrower_loss"], "caps": cap}
     preset.write_text(yaml.safe_dump({**SMALL, "tuning": tuning}))
-    words = [str(preset), "--trials", "10", "--paths", "64", "--seed", "5", "--sensitivity", "4"]
+    words = [str(preset), "--trials", "10", "--paths", "128", "--seed", "5", "--sensitivity", "4"]
     # --set: the scenario is the preset's only together with what the command says.
     words += ["--set", "book.total_debt_usd=1400000", "--out", str(folder)]
     words += ["--confirm", "1", "--engine", "revm"]

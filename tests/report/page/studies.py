@@ -5,8 +5,7 @@ Its numbers are chosen so that a mix-up shows: no two figures of one unit are eq
 
 from __future__ import annotations
 
-from typing import Any
-
+import sim
 from sim.scenario import Scenario, digest, load, with_overrides
 from sim.tuning.result import (
     Baseline,
@@ -29,17 +28,6 @@ LT = "protocol.reserves.WETH.lt_bps"
 BONUS = "protocol.reserves.WETH.max_bonus_bps"
 ENGINE = "protocol.liquidation.engine"
 KINK = "protocol.rates.DAI.optimal_usage_bps"
-PRESET: dict[str, Any] = {
-    "name": "black-thursday-week",
-    "title": "What the week of Black Thursday would recommend",
-    "story": "Made up.",
-    "sources": ["made up"],
-    "scenarios": [{"name": "black-thursday", "scenario": "black-thursday"}],
-    "tuning": {
-        "dimensions": {LT: {"low": 7000, "high": 8800, "step": 25}},
-        "objectives": ["borrowing_power", "es_99"],
-    },
-}
 CURRENT: dict[str, Value] = {LT: 8000, BONUS: 500, ENGINE: "close-factor", KINK: 8000}
 
 
@@ -136,14 +124,20 @@ def study(confirmed: bool, command: str) -> TuningResult:
         preset="black-thursday-week",
         title="What the week of Black Thursday would recommend",
         scenarios=(
-            ScenarioUsed(name=small.name, title=small.title, digest=digest(small), weight=1.0),
+            ScenarioUsed(
+                name=small.name,
+                title=small.title,
+                digest=digest(small),
+                weight=1.0,
+                moving=("WETH", "WBTC"),
+            ),
         ),
         seed=small.seed,
         accounts=40,
         paths=500,
         fresh_paths=2_000,
         sampler="mc",
-        versions={"breakwater": "0.1.0", "numpy": "1.26.4"},
+        versions={"breakwater": sim.__version__, "numpy": "1.26.4"},
         command=command,
         started="2026-11-21T18:00:00Z",
         finished="2026-11-21T18:09:00Z",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -112,6 +113,21 @@ def test_the_parameters(made: Made) -> None:
         assert row[2:6] == [*map(written, wanted), written(one["bound"])]
 
 
+def test_what_is_at_the_edge_of_the_search(made: Made) -> None:
+    """In the file and in the summary."""
+    values, said = recommended(made)["values"], []
+    for one in made.result["parameters"]:
+        if one["low"] is None:
+            continue
+        far = values[one["path"]] - one["low"], one["high"] - values[one["path"]]
+        if min(far) <= one["step"] and far[0] != far[1]:
+            said.append((one["path"], "low" if far[0] < far[1] else "high"))
+    edges = made.result["edges"]
+    assert sorted((edge["path"], edge["end"]) for edge in edges) == sorted(said)
+    for edge in edges:
+        assert f"{edge['end']} end" in edge["note"] and edge["note"] in made.page["paragraphs"]
+
+
 def test_every_measure_now_and_as_proposed(made: Made) -> None:
     now, then, shown = made.result["choices"]["current"], recommended(made), made.page["data"]
     rows = {row[0]: row for row in table(made, "Now and as proposed")}
@@ -205,7 +221,7 @@ def test_the_books_are_those_of_the_search(made: Made) -> None:
     source = open_source(made.folder)
     assert isinstance(source, Tuning)
     both = settings(source)
-    assert both is not None
+    assert not isinstance(both, str)
     for one, choice in zip(
         both, (made.result["choices"]["current"], recommended(made)), strict=True
     ):
@@ -218,10 +234,15 @@ def test_the_books_are_those_of_the_search(made: Made) -> None:
     assert (now.book.collateral == then.book.collateral).all()
 
 
-def test_without_its_preset_the_page_says_what_is_missing(made: Made, tmp_path: Path) -> None:
-    """The result alone, carried to where nobody knows the preset."""
-    moved = (made.folder / "result.json").read_text().replace("preset.yaml", "elsewhere.yaml")
-    (tmp_path / "result.json").write_text(moved)
+def test_without_its_openings_the_page_says_what_is_missing(made: Made, tmp_path: Path) -> None:
+    """The result alone; and beside the openings of another recommendation."""
+    shutil.copy(made.folder / "result.json", tmp_path)
     assert publish(tmp_path, None, Console(file=io.StringIO())) == 0
     page = (tmp_path / "report.html").read_text()
     assert "Left out, as are slippage" in page and 'id="liquidations"' not in page
+    assert "current.duckdb, which says how the market opens, is not in the folder" in page
+    for name in ("current.duckdb", "recommended.duckdb"):
+        shutil.copy(made.folder / "current.duckdb", tmp_path / name)
+    assert publish(tmp_path, None, Console(file=io.StringIO())) == 0
+    page = (tmp_path / "report.html").read_text()
+    assert "recommended.duckdb is of another recommendation" in page
