@@ -230,6 +230,7 @@ def test_a_rate_cap_makes_exactly_those_below_the_ratio_liquidatable() -> None:
         "assets.WBTC.price_usd": 200 * 1.228,
         "book.health_quantiles": [[0, 1.005], [1, 1.06]],
         "protocol.reserves.WBTC.ltv_bps": 6_490,
+        "book.drawn_under": None,
         "book.collateral_weights": {"WETH": 0, "WBTC": 1, "USDC": 0, "DAI": 0},
         "book.debt_weights": {"WETH": 1, "WBTC": 0, "USDC": 0, "DAI": 0},
         "book.two_collateral_share": 0.0,
