@@ -14,13 +14,12 @@ from sim.agents.own import AgentError
 from sim.engines.by_name import ENGINES
 from sim.engines.chain import ChainError
 from sim.engines.compiled import is_compiled
-from sim.engines.outcome import OUTCOME
 from sim.report.agents_table import agent_failure
 from sim.report.crash import COMPLETE, FAILED, INTERRUPTED
 from sim.report.interrupts import interruptible
 from sim.report.progress import RunProgress
 from sim.report.text import usd
-from sim.sweep.columns import COLUMNS, frame
+from sim.sweep.columns import columns, frame
 from sim.sweep.losses import worst_paths
 from sim.sweep.origin import origin
 from sim.sweep.study import Study, StudyError, load, write_json
@@ -77,7 +76,8 @@ def verify_study(
                 done.append(one)
                 _keep(one, folder)
                 _say(one, scenario.symbols, console)
-                if not _repeats(one, outcomes.loc[path].to_dict(), console) or one.differences:
+                written = outcomes.loc[path].to_dict()
+                if not _repeats(one, written, scenario.symbols, console) or one.differences:
                     code = FAILED
     except KeyboardInterrupt:
         console.print(f"Interrupted after {len(done)} of {len(chosen)} paths.")
@@ -161,10 +161,12 @@ def _say(one: Verification, symbols: Sequence[str], console: Console) -> None:
         )
 
 
-def _repeats(one: Verification, written: Mapping[Any, Any], console: Console) -> bool:
+def _repeats(
+    one: Verification, written: Mapping[Any, Any], symbols: Sequence[str], console: Console
+) -> bool:
     """Whether floats come to what the sweep wrote, bit for bit."""
-    again = frame(one.path, np.array([[one.on_floats[name] for name in OUTCOME]])).iloc[0]
-    different = [name for name in COLUMNS if again[name] != written[name]]
+    again = frame(one.path, np.array([list(one.on_floats.values())]), symbols).iloc[0]
+    different = [name for name in columns(symbols) if again[name] != written[name]]
     if different:
         name = different[0]
         _line(

@@ -12,13 +12,19 @@ from sim.engines.exact import run
 from sim.measures import book as books
 from sim.report.page import crash, falls, market, provenance
 from sim.report.page.content import Cell, Chart, Page, Part, Section, Table, count, money, share
-from sim.report.page.losses import bearer_table, exceedance_chart, risk_table
+from sim.report.page.losses import (
+    bearer_table,
+    exceedance_chart,
+    reserve_table,
+    risk_table,
+)
 from sim.report.page.plot import COLOURS, Trace, axis, band, figure, line, plain, some, time_axis
 from sim.report.page.source import Sweep
 from sim.report.text import usd
 from sim.scenario import Scenario
 from sim.sweep.fan import QUANTILES, Fan, fan
 from sim.sweep.losses import borne_by, loss_table, loss_usd, worst_paths
+from sim.sweep.reserves import by_asset
 from sim.sweep.work import world_of
 from sim.tape import Frames, Tape, frames
 from sim.world import World
@@ -50,6 +56,7 @@ def page(source: Sweep) -> Page:
                 risk_table(table, plan.paths),
                 exceedance_chart([(f"{plan.paths:,} paths", lost, table)]),
                 bearer_table(bearers),
+                reserve_table(by_asset(outcomes, plan.sampler)),
                 worst_table(outcomes),
             ],
         ),
@@ -114,11 +121,22 @@ def summary(source: Sweep, table: pd.DataFrame, tape: Frames) -> list[Part]:
         f"On average a path loses {usd(mean['value'])}{ends}, "
         f"{mean['value'] / first['debt_usd']:.2%} of the debt. The worst hundredth of the paths "
         f"loses {usd(tail['value'])} on average ({_interval(tail)}). Liquidators repay "
-        f"{usd(source.outcomes['repaid_usd'].mean())} of debt on average."
+        f"{usd(source.outcomes['repaid_usd'].mean())} of debt on average.{_peak(rows)}"
         if losing
         else "No path lost anything. That bounds the chance of a loss, not how large one would be."
     )
     return [said, lost, "Intervals in brackets hold with 95% confidence."]
+
+
+def _peak(rows: Mapping[Any, Mapping[Any, Any]]) -> str:
+    """What a path loses at its worst moment; nothing for a study that did not keep it."""
+    peak = rows.get("expected peak loss")
+    if peak is None:
+        return ""
+    return (
+        f" At its worst moment a path has lost {usd(peak['value'])} on average "
+        f"({_interval(peak)}): the largest bad debt so far and shortfall after any step."
+    )
 
 
 def worst_table(outcomes: pd.DataFrame, most: int = 10) -> Table:
