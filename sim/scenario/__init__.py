@@ -77,10 +77,13 @@ def digest(scenario: Scenario) -> str:
 
     Keys are sorted and defaults are written out. The order of `assets` counts, because it is the
     order of the columns that random draws are made for; the order of other mappings does not. Of a
-    file it is the content that counts, not where it is. Raises `ScenarioError` if one cannot be
-    read.
+    file it is the content that counts, not where it is. How long agents may take does not count: no
+    number depends on it, and a run that was stopped may go on with more. Raises `ScenarioError` if
+    a file cannot be read.
     """
     document = scenario.model_dump(mode="json")
+    for agent in document["agents"]:
+        del agent["time_limit_seconds"]
     for path, fields, key in _file_fields(document):
         try:
             fields[key] = hashlib.sha256(Path(fields[key]).read_bytes()).hexdigest()

@@ -22,6 +22,7 @@ from sim.agents.in_time import Aside, OverdueError
 from sim.agents.own import AgentError
 from sim.engines.exact import run
 from sim.market.paths import draw
+from sim.scenario import digest, with_overrides
 from sim.tape import load
 from sim.tape.replay import replay
 from sim.world import build
@@ -135,6 +136,16 @@ def test_a_sweep_ends_by_name_and_keeps_its_blocks(scheduler: str, tmp_path: Pat
     assert len(list((out / "blocks").glob("*.parquet"))) == last
     assert not (out / "losses.csv").exists()
     assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_the_limit_is_no_part_of_what_a_run_is() -> None:
+    """A sweep that it ended can be resumed with a higher one; nothing else of an agent may change."""
+    one, more, other = (
+        thin(attack=None, agents=[{**entry("Stuck", limit), "parameters": {"way": way}}])
+        for limit, way in ((10.0, 0), (60.0, 0), (10.0, 1))
+    )
+    assert digest(one) == digest(more) != digest(other)
+    assert with_overrides(one, {"agents[0].time_limit_seconds": 60.0}) == more
 
 
 # --- the thread -----------------------------------------------------------------------------------
