@@ -17,6 +17,7 @@ import importlib
 import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,6 +25,7 @@ from typing import Any, NamedTuple
 from numba.extending import overload
 from numba.np.unsafe.ndarray import to_fixed_tuple
 
+from sim.agents.in_time import Aside, OverdueError
 from sim.agents.operations import Names, Operation, OperationError
 from sim.agents.view import Answer, View, at
 from sim.agents.watchers import look_at
@@ -58,6 +60,8 @@ class Agent(NamedTuple):
     jitable: bool
     parameters: Mapping[str, Any]
     """By name; those of a jitable function are whole, and in the order it names them."""
+    seconds: float
+    """The most that it may take for one step."""
 
     def made(self) -> Any:
         """The object of an agent that is one, as it is before a run."""
@@ -78,11 +82,17 @@ class Code(NamedTuple):
 
 
 class AgentError(Exception):
-    """An agent raised, or asked for what is no operation. `__cause__` is what happened."""
+    """An agent raised, or asked for what is no operation: `__cause__` is what happened. Or it did
+    not return within `seconds`: `where` it was then, as lines of a traceback.
+    """
 
-    def __init__(self, name: str, k: int) -> None:
-        self.name, self.k = name, k
-        super().__init__(f"agent '{name}' failed in step {k:,}")
+    def __init__(self, name: str, k: int, seconds: float | None = None, where: str = "") -> None:
+        super().__init__(name, k, seconds, where)
+        self.name, self.k, self.seconds, self.where = name, k, seconds, where
+
+    def __str__(self) -> str:
+        did = "failed" if self.seconds is None else f"did not return within {self.seconds:g} s"
+        return f"agent '{self.name}' {did} in step {self.k:,}"
 
 
 # --- finding --------------------------------------------------------------------------------------
@@ -155,9 +165,12 @@ def _with_parameters(one: OwnAgent, code: Any, path: str) -> Agent | Problem:
             remedy = f"a number: {one.path} has no default for it"
             return Problem(f"{path}.{name}", "is missing", remedy)
     if not is_jitable(code):
-        agent = Agent(one.name, code, False, dict(one.parameters))
+        agent = Agent(one.name, code, False, dict(one.parameters), one.time_limit_seconds)
         try:
-            agent.made()
+            Aside().call(agent.made, agent.seconds)
+        except OverdueError:
+            problem = f"{one.path} was not made of them within {agent.seconds:g} s"
+            return Problem(path, problem, "code that returns, or a higher time_limit_seconds")
         except Exception as error:  # a user's code may raise anything
             problem = f"{one.path} refuses them: {type(error).__name__}: {error}"
             return Problem(path, problem, "what it accepts")
@@ -166,7 +179,8 @@ def _with_parameters(one: OwnAgent, code: Any, path: str) -> Agent | Problem:
         if not isinstance(value, int | float) or value != int(value):
             remedy = "a whole number: what a jitable agent decides is exact; bps for shares"
             return Problem(f"{path}.{name}", f"{value!r} is not whole", remedy)
-    return Agent(one.name, code, True, {name: int(values[name]) for name in named})
+    whole = {name: int(values[name]) for name in named}
+    return Agent(one.name, code, True, whole, one.time_limit_seconds)
 
 
 def _named(code: Any) -> dict[str, Any] | None:
@@ -193,19 +207,30 @@ def in_python(agents: Sequence[Agent], symbols: Sequence[str], s: State, w: Mark
     """
     if not agents:
         return nobody
+    # One thread for all of them, from their making on: what an object keeps may be of its thread.
+    aside = Aside()
     acts = [
-        _function(agent.as_code(), me) if agent.jitable else _Seat(agent, me, symbols, s, w).act
+        _function(agent.as_code(), me)
+        if agent.jitable
+        else _asked(aside, agent, 0, partial(_Seat, agent, me, symbols, s, w)).act
         for me, agent in enumerate(agents)
     ]
 
     def users(s: State, w: Market, k: int) -> None:
         for agent, act in zip(agents, acts, strict=True):
-            try:
-                act(s, w, k)
-            except (Exception, SystemExit) as error:
-                raise AgentError(agent.name, k) from error
+            _asked(aside, agent, k, partial(act, s, w, k))
 
     return users
+
+
+def _asked(aside: Aside, agent: Agent, k: int, function: Callable[[], Any]) -> Any:
+    """What the agent's function returns in step k, in time."""
+    try:
+        return aside.call(function, agent.seconds)
+    except OverdueError as overdue:
+        raise AgentError(agent.name, k, overdue.seconds, overdue.where) from None
+    except (Exception, SystemExit) as error:
+        raise AgentError(agent.name, k) from error
 
 
 class _Seat:

@@ -7,6 +7,7 @@ its first use in every process.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import shutil
 import sys
@@ -18,7 +19,6 @@ from typing import Any
 import llvmlite
 import numba
 import numpy as np
-from fasteners import InterProcessLock
 from platformdirs import user_cache_path
 
 from sim.engines import symbols
@@ -71,8 +71,8 @@ class Entry:
             with _preparing:  # one thread prepares, the others wait
                 if self._compiled is None:
                     CACHE.parent.mkdir(parents=True, exist_ok=True)
-                    # One process builds, the others find what it built.
-                    with InterProcessLock(CACHE.with_suffix(".lock")):
+                    with CACHE.with_suffix(".lock").open("w") as lock:
+                        fcntl.flock(lock, fcntl.LOCK_EX)  # one builds, the others find it
                         self._compiled = self._prepared()
         return self._compiled
 

@@ -8,8 +8,8 @@ interpreter, so threads run it side by side, each on a memory of its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Callable, Iterator
+from functools import lru_cache, partial
 from types import FunctionType
 from typing import Any
 
@@ -17,7 +17,8 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from sim.agents.own import Code, compilable, not_compilable
+from sim.agents.in_time import Aside, OverdueError
+from sim.agents.own import AgentError, Code, compilable, not_compilable
 from sim.engines import self_test
 from sim.engines.by_reference import (
     MarketByReference,
@@ -27,7 +28,8 @@ from sim.engines.by_reference import (
 )
 from sim.engines.compilation import Entry
 from sim.engines.memory import Memory, on_floats
-from sim.engines.outcome import OPERATIONS, OUTCOME, conclude, follow
+from sim.engines.outcome import OPERATIONS, conclude, follow, width
+from sim.market.path_tables import check_tables
 from sim.protocol.fixed_point import jitable
 from sim.protocol.state import assign
 from sim.scenario import ScenarioError
@@ -64,7 +66,7 @@ def _play(
             s.journal_length[0] = 0
             step(s, w, k)
             outcomes[p, OPERATIONS] += s.journal_length[0]
-            follow(s, outcomes[p])
+            follow(s, w, k, outcomes[p])
         if last == prices.shape[1] - 1:
             conclude(s, w, last, outcomes[p])
 
@@ -120,27 +122,33 @@ class Compiled:
         """
         check_compilable(world)
         agents = tuple(agent.as_code() for agent in world.agents)
-        self._begin(on_floats(world, journal_rows), world.scenario.steps, _with_users(agents))
+        limits = {agent.name: agent.seconds for agent in world.agents}
+        start, steps = on_floats(world, journal_rows), world.scenario.steps
+        self._begin(start, steps, _with_users(agents), limits)
 
     @classmethod
     def at(cls, start: Memory, steps: int, entry: Any = None) -> Compiled:
         """From a world on floats, without agents of users; `start` is not changed."""
         compiled = cls.__new__(cls)
-        compiled._begin(start, steps, entry or _run)
+        compiled._begin(start, steps, entry or _run, {})
         return compiled
 
-    def _begin(self, start: Memory, steps: int, entry: Any) -> None:
+    def _begin(self, start: Memory, steps: int, entry: Any, limits: dict[str, float]) -> None:
         self._start, self._steps, self._entry = start, steps, entry
+        self._limits = limits  # by agent: seconds
         self.memory = start.copy()
 
     def outcomes(self, prices: Floats, observed: Floats) -> Floats:
-        """What each path comes to, (paths, OUTCOME)."""
+        """What each path comes to, (paths, columns): see `sim.engines.outcome.names`.
+
+        Raises ValueError for tables that are none of this world's, see `check_tables`.
+        """
         return self._run(prices, observed, 1, self._steps)
 
     def journal(self, prices: Floats, observed: Floats) -> Iterator[Floats]:
         """One path, (steps + 1, assets), step by step: the journal rows of each.
 
-        Raises RuntimeError if a step has more rows than the journal holds.
+        Raises RuntimeError if a step has more rows than the journal holds, and as `outcomes`.
         """
         state = self.memory.state
         for k in range(1, self._steps + 1):
@@ -153,21 +161,43 @@ class Compiled:
             yield state.journal[:n].copy()
 
     def _run(self, prices: Floats, observed: Floats, first: int, last: int) -> Floats:
-        outcomes = np.zeros((len(prices), len(OUTCOME)))
         memory, start = self.memory, self._start
+        check_tables(prices, observed, self._steps, start.market.price[0])
+        outcomes = np.zeros((len(prices), width(prices.shape[2])))
         *state, undo = memory.state
-        self._entry(
-            tuple(state),
-            tuple(undo),
-            tuple(memory.market),
-            memory.floats,
-            memory.indices,
-            start.floats,
-            start.indices,
-            prices,
-            observed,
-            first,
-            last,
-            outcomes,
-        )
+
+        def run(some: slice) -> None:
+            self._entry(
+                tuple(state),
+                tuple(undo),
+                tuple(memory.market),
+                memory.floats,
+                memory.indices,
+                start.floats,
+                start.indices,
+                prices[some],
+                observed[some],
+                first,
+                last,
+                outcomes[some],
+            )
+
+        if not self._limits:
+            run(slice(None))
+            return outcomes
+        run(slice(0))  # compiles, which is no step of the user's
+        for p in range(len(prices)):
+            self._in_time(partial(run, slice(p, p + 1)))
         return outcomes
+
+    def _in_time(self, run: Callable[[], None]) -> None:
+        """Run one path on which agents act. Raises `AgentError` if a step does not end in the time
+        that all of them have: compiled code cannot be stopped, so it keeps the memory that it has.
+        """
+        clock = self.memory.state.clock
+        try:
+            Aside().call(run, sum(self._limits.values()), lambda: float(clock[0]))
+        except OverdueError as overdue:
+            k = int(np.searchsorted(self.memory.market.time, clock[0]))
+            self.memory = self._start.copy()
+            raise AgentError("' or '".join(self._limits), k, overdue.seconds) from None

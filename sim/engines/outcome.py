@@ -5,7 +5,10 @@ On floats and on integers alike, so that a path of a sweep can be held against i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sim.agents.watchers import look_at
+from sim.engines.shortfall import shortfall, total_shortfall
 from sim.market.market import (
     FACTOR,
     GAS_VALUE,
@@ -16,7 +19,7 @@ from sim.market.market import (
     Market,
 )
 from sim.protocol import hub, vault_accounts
-from sim.protocol.fixed_point import jitable, mul_div_down, wad, zero
+from sim.protocol.fixed_point import jitable, less, mul_div_down, wad, zero
 from sim.protocol.state import (
     BORROW_INDEX,
     CASH,
@@ -24,7 +27,7 @@ from sim.protocol.state import (
     COVERED_BY_FUND,
     DEFICIT,
     DEFICIT_REPORTED,
-    IS_COLLATERAL,
+    POOL_ASSETS,
     POSITION_DEBT,
     SCALED_DEBT,
     SOCIALISED,
@@ -50,6 +53,7 @@ OUTCOME = (
     "largest_usage",
     "revenue",
     "steps_without_cash",
+    "peak_loss",
 )
 """Values are USD with 8 decimals, stocks at the reference prices of the last step, flows at those
 of their own; then numbers of things; then a ratio; then a value and a number.
@@ -58,7 +62,8 @@ bad_debt = by_fees + by_fund + by_suppliers + still_open was realised; shortfall
 beyond the collateral of its account, of all accounts, whatever the oracle makes of them; debt and
 unhealthy are what is left at the end. profit is that of liquidators after gas. revenue is what fees
 took in, the part of it that bore losses included; steps_without_cash counts those after which
-suppliers of some asset found less than `NO_CASH` of what is theirs.
+suppliers of some asset found less than `NO_CASH` of what is theirs. peak_loss is the largest sum of
+the bad debt so far and the shortfall after any step, at the reference prices of that step.
 """
 (
     BAD_DEBT,
@@ -78,7 +83,17 @@ suppliers of some asset found less than `NO_CASH` of what is theirs.
     LARGEST_USAGE,
     REVENUE,
     STEPS_WITHOUT_CASH,
+    PEAK_LOSS,
 ) = range(len(OUTCOME))
+BY_ASSET = ("bad_debt", "shortfall", "bearable")
+"""Of each asset, behind OUTCOME, USD with 8 decimals at the reference prices of the last step.
+
+bad_debt and shortfall are those of debts in this asset. The shortfall of an account is split over
+the assets that it owes as its debt is; so both sum to those of OUTCOME. bearable is what fees and
+insurance fund of the asset bore and have left: what they could have borne.
+"""
+_BAD_DEBT_OF, _SHORTFALL_OF, _BEARABLE_OF = range(len(OUTCOME), len(OUTCOME) + len(BY_ASSET))
+_EACH = len(BY_ASSET)
 NO_CASH = 1e-3
 """Of cash and debt: a withdrawal of more than this waits for a repayment."""
 _FROM_HUB = (
@@ -97,10 +112,20 @@ _FROM_TALLY = (
 )
 
 
+def names(symbols: Sequence[str]) -> list[str]:
+    """What the numbers of a path are: OUTCOME, then `BY_ASSET` of each asset as "bad_debt.WETH"."""
+    return [*OUTCOME, *(f"{name}.{symbol}" for symbol in symbols for name in BY_ASSET)]
+
+
+def width(assets: int) -> int:
+    """How many numbers a path comes to."""
+    return len(OUTCOME) + assets * len(BY_ASSET)
+
+
 @jitable
-def follow(s: State, outcome: Array) -> None:
-    """After a step: what must be seen on the way. Whoever has the journal counts operations."""
-    dry = 0
+def follow(s: State, w: Market, k: int, outcome: Array) -> None:
+    """After step k: what must be seen on the way. Whoever has the journal counts operations."""
+    dry, lost = 0, total_shortfall(s, w, k)
     for i in range(s.unit.shape[0]):
         debt = float(hub.debt_at(s.hub[i, SCALED_DEBT], s.hub[i, BORROW_INDEX]))
         lendable = float(s.hub[i, CASH]) + debt
@@ -108,7 +133,9 @@ def follow(s: State, outcome: Array) -> None:
             outcome[LARGEST_USAGE] = max(outcome[LARGEST_USAGE], debt / lendable)
         if lendable > 0 and debt > lendable * (1 - NO_CASH):
             dry = 1
+        lost += mul_div_down(s.hub[i, DEFICIT_REPORTED], w.price[k, i], s.unit[i])
     outcome[STEPS_WITHOUT_CASH] += dry
+    outcome[PEAK_LOSS] = max(outcome[PEAK_LOSS], lost)
 
 
 @jitable
@@ -120,6 +147,10 @@ def conclude(s: State, w: Market, k: int, outcome: Array) -> None:
             outcome[column] += mul_div_down(s.hub[i, source], price, unit)
         earned = hub.fee_assets(s, i) + s.hub[i, COVERED_BY_FEES]
         outcome[REVENUE] += mul_div_down(earned, price, unit)
+        bearable = earned + s.hub[i, COVERED_BY_FUND] + s.pool[i, POOL_ASSETS]
+        outcome[_BEARABLE_OF + i * _EACH] = mul_div_down(bearable, price, unit)
+        reported = mul_div_down(s.hub[i, DEFICIT_REPORTED], price, unit)
+        outcome[_BAD_DEBT_OF + i * _EACH] = reported
     for column, source in _FROM_TALLY:
         outcome[column] += w.tally[source]
     outcome[PROFIT] -= w.tally[GAS_VALUE]  # the tally is of proceeds less repayments
@@ -127,7 +158,10 @@ def conclude(s: State, w: Market, k: int, outcome: Array) -> None:
         debt = hub.debt_at(s.hub[i, SCALED_DEBT], s.hub[i, BORROW_INDEX])
         outcome[DEBT] += mul_div_down(debt, w.price[k, i], s.unit[i])
     for a in range(s.account.shape[0]):  # everyone: whom the oracle finds healthy may be ruined
-        outcome[SHORTFALL] += _shortfall(s, w, k, a)
+        missing = shortfall(s, w, k, a)
+        outcome[SHORTFALL] += missing
+        if missing > 0:
+            _split(s, w, k, a, missing, outcome)
     for n in range(w.hot_count[0]):  # nobody else is unhealthy
         a = w.hot[n]
         look_at(s, w, a)
@@ -136,15 +170,25 @@ def conclude(s: State, w: Market, k: int, outcome: Array) -> None:
 
 
 @jitable
-def _shortfall(s: State, w: Market, k: int, a: int) -> int:
-    """Debt of account a beyond the collateral that can be seized for it, at reference prices."""
-    missing = zero()
+def _split(s: State, w: Market, k: int, a: int, missing: int, outcome: Array) -> None:
+    """Add the shortfall of account a to the assets that it owes, as its debt is in them: parts are
+    rounded down, and the last asset has the rest.
+    """
+    owed, last = zero(), 0
     for i in range(s.unit.shape[0]):
-        price, unit = w.price[k, i], s.unit[i]
         if s.position[a, i, POSITION_DEBT] != 0:
-            debt = vault_accounts.debt_assets(s, a, i)
-            missing += vault_accounts.debt_value(debt, price, unit)
-        if s.position[a, i, IS_COLLATERAL] != 0:
-            backing = vault_accounts.supplied_assets(s, a, i)
-            missing -= vault_accounts.collateral_value(backing, price, unit)
-    return max(zero(), missing)
+            owed += _debt_value(s, w, k, a, i)
+            last = i
+    rest = missing
+    for i in range(last):
+        if s.position[a, i, POSITION_DEBT] != 0:
+            part = mul_div_down(_debt_value(s, w, k, a, i), missing, owed)
+            outcome[_SHORTFALL_OF + i * _EACH] += part
+            rest = less(rest, part)
+    outcome[_SHORTFALL_OF + last * _EACH] += rest
+
+
+@jitable
+def _debt_value(s: State, w: Market, k: int, a: int, i: int) -> int:
+    debt = vault_accounts.debt_assets(s, a, i)
+    return vault_accounts.debt_value(debt, w.price[k, i], s.unit[i])

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from sim.agents.watchers import look
 from sim.books import Book
 from sim.engines import self_test
+from sim.engines.amounts import check_amounts
 from sim.engines.by_reference import (
     MarketByReference,
     StateByReference,
@@ -125,9 +126,11 @@ class Reopening:
         """The start with these amounts, (accounts, assets) in token units.
 
         `scenario` differs from the world's in its protocol section only. Raises `ScenarioError` if
-        the protocol refuses an operation.
+        the protocol refuses an operation, ValueError for amounts that are none of this book, see
+        `check_amounts`.
         """
         world = self._world
+        check_amounts(collateral, debt, world.book)
         state, prices = genesis(scenario, len(debt)), list(self._prices[0])
         book = Book(_whole(collateral), _whole(debt), world.book.isolated)
         people = population(scenario, book, prices, scenario.seed)

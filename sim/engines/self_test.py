@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from sim.engines.exact import run
 from sim.engines.memory import Memory, on_floats
-from sim.engines.outcome import OPERATIONS, OUTCOME, conclude, follow
+from sim.engines.outcome import OPERATIONS, conclude, follow, names, width
 from sim.scenario import load
 from sim.world import World, build, on_path
 
@@ -36,7 +36,7 @@ class Expected(NamedTuple):
     path: tuple[Floats, Floats]
     """Its prices and what feeds see of them, (1, steps + 1, assets) in whole price units."""
     outcome: Floats
-    """(OUTCOME,)"""
+    """As `sim.engines.outcome.names` has them."""
     end: Memory
     """As it ends, on floats."""
 
@@ -47,22 +47,22 @@ def expected() -> Expected:
     world = build(load(SCENARIO))
     prices, seen = world.market.price, world.market.observed
     one = on_path(world, prices, seen)
-    outcome = np.full(len(OUTCOME), 0, dtype=object)
+    outcome = np.full(width(len(world.symbols)), 0, dtype=object)
     for k, rows, _ in run(one):
         if k:
             outcome[OPERATIONS] += len(rows)
-            follow(one.state, outcome)
+            follow(one.state, one.market, k, outcome)
     conclude(one.state, one.market, world.scenario.steps, outcome)
     path = prices[np.newaxis].astype(np.float64), seen[np.newaxis].astype(np.float64)
     return Expected(world, path, outcome.astype(np.float64), on_floats(one))
 
 
 def difference_of_outcome(found: Floats, wanted: Floats) -> str | None:
-    """The first number of OUTCOME that compiled code has otherwise.
+    """The first number of a path's outcome that compiled code has otherwise.
 
     Operations are not counted: of a price that is a rounding off, a router is told once more.
     """
-    for column, name in enumerate(OUTCOME):
+    for column, name in enumerate(names(expected().world.symbols)):
         if column != OPERATIONS and not _close(found[column], wanted[column]):
             return f"{name} {found[column]:,.6g} instead of {wanted[column]:,.6g}"
     return None

@@ -236,6 +236,15 @@ def shortfall_terms(losses: npt.ArrayLike, level: float) -> Floats:
     return _tail(_losses(losses), level)
 
 
+def tail_weights(losses: npt.ArrayLike, level: float) -> Floats:
+    """Weight of each path, 1 in the mean, under which losses have the mean ES_a: 1 / (1-a) of paths
+    that lose more than the sample VaR_a, 0 of those that lose less, the rest of those that tie.
+    """
+    sample = _losses(losses)
+    value = value_at_risk(sample, level).value
+    return (1 - _up_to(value, sample, level)) / (1 - level)
+
+
 def quantile_terms(losses: npt.ArrayLike, level: float) -> Floats:
     """v + (a - 1{L <= v}) / f with v the sample VaR_a and f the density of losses around it: their
     mean is v, and their error that of v to first order (R. R. Bahadur, Ann. Math. Statist. 37

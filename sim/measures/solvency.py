@@ -56,6 +56,33 @@ def losses(tape: Frames) -> pd.DataFrame:
     return rows.assign(decimals=last["decimals"], price_usd=last["reference_price_usd"])
 
 
+class Peak(NamedTuple):
+    """The moment at which most was lost, in USD at its own reference prices."""
+
+    bad_debt_usd: float
+    """Realised until then."""
+    shortfall_usd: float
+    """Not realised then."""
+    time_utc: datetime
+
+    @property
+    def loss_usd(self) -> float:
+        """Both."""
+        return self.bad_debt_usd + self.shortfall_usd
+
+
+def peak_loss(tape: Frames) -> Peak:
+    """The largest bad debt so far and shortfall after any step: `peak_loss` of a sweep's outcomes.
+
+    A rebound forgives: what is missing at the worst moment may be covered at the end. The opening
+    is no step; on a tape of nothing else it stands for one.
+    """
+    steps = tape.steps if len(tape.steps) == 1 else tape.steps.iloc[1:]
+    at = int((steps["bad_debt_usd"] + steps["shortfall_usd"]).argmax())
+    bad_debt, missing = (float(steps[name].iloc[at]) for name in ("bad_debt_usd", "shortfall_usd"))
+    return Peak(bad_debt, missing, steps["time_utc"].iloc[at])
+
+
 def waterfall_balances(losses: pd.DataFrame) -> bool:
     """Whether in every asset, to the unit, reported = fees + fund + suppliers + open."""
     borne = [sum(row) for row in losses[list(BEARERS)].itertuples(index=False)]

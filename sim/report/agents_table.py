@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.table import Table
 
+from sim.agents.in_time import Aside
 from sim.agents.own import AgentError
 from sim.measures.agents import agent_outcomes
 from sim.measures.attack import NAME, attack_outcome
@@ -14,6 +15,8 @@ from sim.report.text import usd
 from sim.tape import Frames
 
 _BARE: dict[str, Any] = {"box": None, "pad_edge": False, "header_style": "bold"}
+_AROUND = (AgentError.__module__, Aside.__module__)
+"""What calls a user's code."""
 _TITLED: dict[str, Any] = {"title_justify": "left", "title_style": "", "padding": (0, 1)}
 
 
@@ -63,12 +66,15 @@ def attack_table(tape: Frames) -> Table | None:
 
 
 def agent_failure(error: AgentError) -> str:
-    """What an agent raised, with the traceback from where the user's code begins."""
+    """What an agent raised, with the traceback from where the user's code begins; or where it was
+    when its time was over.
+    """
     cause = error.__cause__
     if cause is None:
-        return str(error)
+        said = f"{error}: its time_limit_seconds in the scenario"
+        return f"{said}; it was here:\n{error.where.rstrip()}" if error.where else said
     frame = cause.__traceback__
-    while frame and frame.tb_frame.f_globals.get("__name__") == AgentError.__module__:
+    while frame and frame.tb_frame.f_globals.get("__name__") in _AROUND:
         frame = frame.tb_next
     lines = traceback.format_exception(type(cause), cause, frame)
     return f"{error}\n{''.join(lines).rstrip()}"

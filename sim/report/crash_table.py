@@ -23,6 +23,7 @@ from sim.measures.solvency import (
     liquidations,
     losses,
     lowest_health,
+    peak_loss,
     solvency_ratio,
 )
 from sim.report.text import clock, owing, tokens, usd
@@ -42,8 +43,10 @@ _BARE: dict[str, Any] = {"box": None, "pad_edge": False, "header_style": "bold"}
 def summary_table(tape: Frames) -> Table:
     """Liquidations, solvency and the cost of the run: one figure per row."""
     did, usage, lowest = liquidations(tape), largest_usage(tape), lowest_health(tape)
-    solvency, run = solvency_ratio(tape), tape.run.iloc[0]
+    solvency, run, peak = solvency_ratio(tape), tape.run.iloc[0], peak_loss(tape)
     rows = {
+        "peak loss": f"{usd(peak.loss_usd)} at {clock(peak.time_utc)}" if peak.loss_usd else "$0",
+        "of it shortfall": usd(peak.shortfall_usd),
         "liquidations": f"{did.number:,}",
         "collateral seized": usd(did.seized_usd),
         "debt repaid": usd(did.repaid_usd),
@@ -69,9 +72,13 @@ def loss_table(tape: Frames) -> Table:
     lost = losses(tape)
     usd_lost = in_usd(lost)
     hit = [asset for asset in lost.index if lost.loc[asset, ["reported", "shortfall"]].any()]
+    part = unfinished(tape)
     if not hit:
-        return Table("No bad debt, and no shortfall.", **_BARE)
+        none = "No bad debt, and no shortfall."
+        return Table(f"{part}; nothing was lost until then." if part else none, **_BARE)
     title = "Bad debt, who bore it, and the shortfall not realised yet"
+    if part:
+        title = f"{part}.\n{title}"
     table = Table(title=title, title_justify="left", title_style="", padding=(0, 1), **_BARE)
     table.add_column("asset")
     for name in _COLUMNS.values():
@@ -104,7 +111,9 @@ def cascade_table(tape: Frames) -> Table:
         "amplification": f"{worst.amplification:.3f}",
         "first-round": f"{did.first:,} liquidations, {usd(did.first_usd)} repaid",
         "induced": f"{did.induced:,} liquidations, {usd(did.induced_usd)} repaid",
-        "time to exhaustion": "nobody was liquidated" if hours is None else f"{hours:.1f} hours",
+        "time to exhaustion": f"nobody was liquidated{' so far' if unfinished(tape) else ''}"
+        if hours is None
+        else f"{hours:.1f} hours",
         "toxic accounts": f"{past.alone:,} at most, {past.with_sale:,} with the impact of sales",
         "nobody is paid": f"to liquidate {owing(stuck.accounts, stuck.usd)} at the end",
         "  at the most": owing(stuck.most_accounts, stuck.most_usd),
@@ -114,6 +123,17 @@ def cascade_table(tape: Frames) -> Table:
     for name, value in rows.items():
         table.add_row(name, value)
     return table
+
+
+def unfinished(tape: Frames) -> str | None:
+    """How far a run came that did not end, None of one that did: what it did not come to is not
+    known, least of all that there is none.
+    """
+    run = tape.run.iloc[0]
+    if run["complete"]:
+        return None
+    done, total = run["steps_done"], run["steps_total"]
+    return f"The run is incomplete: all figures are of {done:,} of {total:,} steps"
 
 
 def verdict(tape: Frames) -> str:

@@ -17,7 +17,7 @@ from sim.report.interrupts import interruptible
 from sim.report.lock import LockedError, locked
 from sim.report.sweep_figure import write_fan_figure, write_loss_figure
 from sim.report.sweep_progress import SweepProgress
-from sim.report.sweep_table import bearer_table, loss_table
+from sim.report.sweep_table import asset_table, bearer_table, loss_table
 from sim.report.venues import venue_lines
 from sim.scenario import Scenario
 from sim.sweep import losses
@@ -26,6 +26,7 @@ from sim.sweep.kept import FAN, OPENING, keep
 from sim.sweep.opening import opening
 from sim.sweep.plan import Plan
 from sim.sweep.pools import LOCAL, THREADS, PoolError, cores, pool
+from sim.sweep.reserves import by_asset
 from sim.sweep.run import BlockError, run
 from sim.sweep.study import Study, StudyError, begin
 from sim.sweep.work import compile_step, world_of
@@ -93,7 +94,9 @@ def _sweep(scenario: Scenario, wanted: Wanted, out: Path, console: Console) -> i
                 _write(study, opened, len(world.book.debt), console)
             except KeyboardInterrupt:
                 return _interrupted(study, console)
-    except (PoolError, BlockError, StudyError, TapeError) as error:
+    except BlockError as error:
+        return _failed(f"{error}\n{_kept(study)}; no table is made of a part.", console)
+    except (PoolError, StudyError, TapeError) as error:
         return _failed(str(error), console)
     except OSError as error:
         return _failed(f"Writing failed: {error}; what is finished is kept for --resume", console)
@@ -141,8 +144,9 @@ def _write(study: Study, opened: Tables, accounts: int, console: Console) -> Non
     lost = losses.loss_usd(outcomes)
     table = losses.loss_table(outcomes, plan.sampler)
     bearers = losses.borne_by(outcomes, plan.sampler)
+    assets = by_asset(outcomes, plan.sampler)
     with replacing(folder / TABLE) as draft:
-        losses.as_one(table, bearers).to_csv(draft)
+        losses.as_one(table, bearers, assets).to_csv(draft)
     (worst,) = losses.worst_paths(outcomes, 1)
     title = (
         f"{plan.scenario.title}\n{plan.paths:,} paths, {accounts:,} accounts, "
@@ -153,7 +157,10 @@ def _write(study: Study, opened: Tables, accounts: int, console: Console) -> Non
         keep(study, opened, shown)
         figures = write_loss_figure(lost, table, title, folder)
         figures += write_fan_figure(plan.scenario, shown, worst, float(lost[worst]), title, folder)
-    console.print("", loss_table(table, plan.paths), "", bearer_table(bearers), "", sep="\n")
+    tables = (loss_table(table, plan.paths), bearer_table(bearers), asset_table(assets))
+    for one in filter(None, tables):
+        console.print("", one, sep="\n")
+    console.print()
     if plan.sampler == "sobol":
         console.print("The band of losses.svg is that of independent paths: Sobol does better.")
     names = ["study.json", "blocks/", TABLE, OPENING, FAN, *(path.name for path in figures)]
@@ -164,12 +171,15 @@ def _write(study: Study, opened: Tables, accounts: int, console: Console) -> Non
 
 
 def _interrupted(study: Study, console: Console) -> int:
-    done = study.plan.paths - sum(block.size for block in study.missing())
     console.print(
-        f"Interrupted with {done:,} of {study.plan.paths:,} paths on the disk. "
-        "The same command with --resume goes on from there."
+        f"Interrupted with {_kept(study)}. The same command with --resume goes on from there."
     )
     return INTERRUPTED
+
+
+def _kept(study: Study) -> str:
+    done = study.plan.paths - sum(block.size for block in study.missing())
+    return f"{done:,} of {study.plan.paths:,} paths on the disk"
 
 
 def _failed(why: str, console: Console) -> int:

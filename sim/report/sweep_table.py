@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
 import pandas as pd
 from rich.table import Table
 
-from sim.report.text import usd
+from sim.report.text import short_usd, usd
 
 _BARE: dict[str, Any] = {"box": None, "pad_edge": False, "header_style": "bold"}
 _TITLE: dict[str, Any] = {"title_justify": "left", "title_style": ""}
@@ -16,6 +17,8 @@ MEASURES = {
     "P(loss > 0)": "chance of a loss",
     "expected loss": "expected loss",
     "expected loss given a loss": "expected if any",
+    "expected peak loss": "expected peak",
+    "ES 99% of the peak": "ES 99% of peak",
 }
 """Measures of the loss table whose names a reader would not use."""
 BEARERS = {
@@ -34,6 +37,7 @@ def loss_table(losses: pd.DataFrame, paths: int) -> Table:
     table = Table(title=title, padding=(0, 1), **_TITLE, **_BARE)
     table.caption = (
         "error: standard error; LaR: liquidations at risk\n"
+        "peak: the largest bad debt so far and shortfall, after any step\n"
         "intervals: of these borrowers and liquidators; another --seed draws other borrowers"
     )
     table.caption_justify = "left"
@@ -80,6 +84,57 @@ def bearer_table(bearers: pd.DataFrame) -> Table:
             "on no path" if never else f"{usd(row['low'])} to {usd(row['high'])}",
         )
     return table
+
+
+def asset_table(assets: pd.DataFrame) -> Table | None:
+    """Two lines per asset of `sim.sweep.reserves.by_asset` that a path lost in: figures, and their
+    intervals below; None if no path lost.
+    """
+    losing = losing_assets(assets)
+    if not losing:
+        return None
+    table = Table(title="Loss by the asset that was owed", padding=(0, 1), **_TITLE, **_BARE)
+    table.caption = (
+        "below: 95% intervals; part: of the ES 99% of all, to which these parts add up\n"
+        "fees and fund: what they bore and have left, in the mean; coverage: how many\n"
+        "times over that bears the loss of its asset, or more, on 99% of the paths"
+    )
+    table.caption_justify = "left"
+    table.add_column("asset")
+    for name in ("expected", "ES 99%", "part", "fees and fund", "coverage"):
+        table.add_column(name, justify="right")
+    by_key = assets.to_dict("index")
+    for asset in losing:
+        figures, ends = [], []
+        for measure in ("expected loss", "ES 99%", "part of ES 99%", "fees and fund"):
+            row = by_key[asset, measure]
+            figures.append(usd(row["value"]))
+            ends.append(_ends(row, short_usd))
+        row = by_key[asset, "coverage 99%"]
+        table.add_row(asset, *figures, times(row["value"]))
+        table.add_row("", *ends, _ends(row, times), style="dim")
+    return table
+
+
+def losing_assets(assets: pd.DataFrame) -> list[str]:
+    """The assets of `sim.sweep.reserves.by_asset` that some path lost in, in their order."""
+    if not len(assets):
+        return []
+    means = assets["value"].xs("expected loss", level="measure")
+    return [str(asset) for asset, mean in means.items() if mean > 0]
+
+
+def times(coverage: float) -> str:
+    """How many times a loss can be borne; infinitely often where there is none."""
+    return "no loss" if math.isinf(coverage) else f"{coverage:,.2f}"
+
+
+def _ends(row: Mapping[Hashable, Any], show: Callable[[float], str]) -> str:
+    if math.isnan(row["low"]):
+        return ""
+    if math.isfinite(row["high"]) or row["unit"] == "times":
+        return f"{show(row['low'])}-{show(row['high'])}"
+    return f"from {show(row['low'])}"
 
 
 def _percent(share: float) -> str:

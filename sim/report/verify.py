@@ -14,7 +14,6 @@ from sim.agents.own import AgentError
 from sim.engines.by_name import ENGINES
 from sim.engines.chain import ChainError
 from sim.engines.compilation import is_compiled
-from sim.engines.outcome import OUTCOME
 from sim.report.agents_table import agent_failure
 from sim.report.crash import COMPLETE, FAILED, INTERRUPTED
 from sim.report.interrupts import interruptible
@@ -22,7 +21,7 @@ from sim.report.lock import LockedError, locked
 from sim.report.progress import RunProgress
 from sim.report.text import usd
 from sim.scenario import ScenarioError
-from sim.sweep.columns import COLUMNS, frame
+from sim.sweep.columns import columns, frame
 from sim.sweep.known_faults import faults_of
 from sim.sweep.losses import worst_paths
 from sim.sweep.origin import origin
@@ -86,7 +85,8 @@ def _verify(study: Study, worst: int, paths: Sequence[int], engine: str, console
                 done.append(one)
                 _keep(one, folder)
                 _say(one, scenario.symbols, console)
-                repeated = _repeats(one, outcomes.loc[path].to_dict(), console)
+                written = outcomes.loc[path].to_dict()
+                repeated = _repeats(one, written, scenario.symbols, console)
                 if not repeated or one.differences or one.apart:
                     code = FAILED
     except KeyboardInterrupt:
@@ -177,10 +177,12 @@ def _say(one: Verification, symbols: Sequence[str], console: Console) -> None:
         )
 
 
-def _repeats(one: Verification, written: Mapping[Any, Any], console: Console) -> bool:
+def _repeats(
+    one: Verification, written: Mapping[Any, Any], symbols: Sequence[str], console: Console
+) -> bool:
     """Whether floats come to what the sweep wrote, bit for bit."""
-    again = frame(one.path, np.array([[one.on_floats[name] for name in OUTCOME]])).iloc[0]
-    different = [name for name in COLUMNS if again[name] != written[name]]
+    again = frame(one.path, np.array([list(one.on_floats.values())]), symbols).iloc[0]
+    different = [name for name in columns(symbols) if again[name] != written[name]]
     if different:
         name = different[0]
         _line(

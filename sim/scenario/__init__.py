@@ -133,8 +133,9 @@ def digest(scenario: Scenario) -> str:
 
     Keys are sorted and defaults are written out. The order of `assets` counts, because it is the
     order of the columns that random draws are made for; the order of other mappings does not. Of a
-    file it is the content that counts, not where it is. Raises `ScenarioError` if one cannot be
-    read.
+    file it is the content that counts, not where it is. How long agents may take does not count: no
+    number depends on it, and a run that was stopped may go on with more. Raises `ScenarioError` if
+    a file cannot be read.
     """
     return digest_of(scenario.model_dump(mode="json"), contents(scenario))
 
@@ -144,6 +145,8 @@ def digest_of(document: Mapping[str, Any], contents: Mapping[str, str]) -> str:
     contained then (`contents`): none of them is read.
     """
     own = json.loads(json.dumps(document))
+    for agent in own.get("agents", ()):
+        agent.pop("time_limit_seconds", None)
     for path, fields, key in _file_fields(own):
         fields[key] = contents.get(path, fields[key])
     canonical = json.dumps(

@@ -32,3 +32,9 @@ class OwnAgent(Part):
     parameters: Mapping[_Name, _Number] = Field(
         default={}, description="per parameter that the agent's code names: a number"
     )
+    time_limit_seconds: float = Field(
+        default=10.0,
+        gt=0,
+        le=86_400,
+        description="seconds it may take for one step, above 0, at most 86400; then the run stops",
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from sim.engines.outcome import OUTCOME
+from sim.engines.outcome import names
 
 FORMAT = 3
 """Of the files of a study; a study of another format is not read."""
@@ -48,33 +49,59 @@ COLUMNS = {
         "steps_without_cash",
         "steps after which suppliers of some asset found less than a thousandth in cash",
     ),
+    "peak_loss_usd": (
+        "peak_loss",
+        "largest bad debt so far and shortfall after any step, USD at the prices of that step",
+    ),
 }
 """Column -> what it is in `sim.engines.outcome.OUTCOME`, and its meaning with its unit."""
 
-SCHEMA = pa.schema(
-    [
-        pa.field("path", pa.int64(), False, {"meaning": "number of the path"}),
-        *(
-            pa.field(
-                name,
-                pa.float64() if name.endswith("_usd") or name == "largest_usage" else pa.int64(),
-                False,
-                {"meaning": meaning},
-            )
-            for name, (_, meaning) in COLUMNS.items()
-        ),
-    ]
-)
-"""Of a block's file; every field says its meaning in its metadata."""
+BY_ASSET = {
+    "bad_debt_usd": ("bad_debt", f"of bad_debt_usd, that of debts in this asset, {_AT_THE_END}"),
+    "shortfall_usd": ("shortfall", f"of shortfall_usd, that of debts in this asset, {_AT_THE_END}"),
+    "bearable_usd": (
+        "bearable",
+        f"what fees and insurance fund of this asset bore and have left, {_AT_THE_END}",
+    ),
+}
+"""The same of `sim.engines.outcome.BY_ASSET`; of asset WETH the column is "bad_debt_usd.WETH"."""
 
 
-def frame(first: int, outcomes: npt.NDArray[np.float64]) -> pd.DataFrame:
-    """Rows of OUTCOME, (paths, OUTCOME), as columns of a block that starts with path `first`."""
-    columns: dict[str, npt.NDArray[Any]] = {"path": np.arange(first, first + len(outcomes))}
-    for name, (source, _) in COLUMNS.items():
-        values = outcomes[:, OUTCOME.index(source)]
-        if name.endswith("_usd"):
-            columns[name] = values * _VALUE
+def columns(symbols: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """All columns of a scenario with these assets, see `COLUMNS`."""
+    by_asset = {
+        f"{name}.{symbol}": (f"{source}.{symbol}", meaning)
+        for symbol in symbols
+        for name, (source, meaning) in BY_ASSET.items()
+    }
+    return COLUMNS | by_asset
+
+
+def schema(symbols: Sequence[str]) -> Any:
+    """Of a block's file; every field says its meaning in its metadata."""
+    fields = [pa.field("path", pa.int64(), False, {"meaning": "number of the path"})]
+    for name, (_, meaning) in columns(symbols).items():
+        kind = pa.float64() if _is_float(name) else pa.int64()
+        fields.append(pa.field(name, kind, False, {"meaning": meaning}))
+    return pa.schema(fields)
+
+
+def frame(first: int, outcomes: npt.NDArray[np.float64], symbols: Sequence[str]) -> pd.DataFrame:
+    """What `Compiled.outcomes` returns as columns of a block that starts with path `first`."""
+    found: dict[str, npt.NDArray[Any]] = {"path": np.arange(first, first + len(outcomes))}
+    sources = names(symbols)
+    for name, (source, _) in columns(symbols).items():
+        values = outcomes[:, sources.index(source)]
+        if _in_usd(name):
+            found[name] = values * _VALUE
         else:
-            columns[name] = values if name == "largest_usage" else values.astype(np.int64)
-    return pd.DataFrame(columns)
+            found[name] = values if _is_float(name) else values.astype(np.int64)
+    return pd.DataFrame(found)
+
+
+def _in_usd(name: str) -> bool:
+    return name.partition(".")[0].endswith("_usd")
+
+
+def _is_float(name: str) -> bool:
+    return _in_usd(name) or name == "largest_usage"

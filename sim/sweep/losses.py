@@ -17,8 +17,15 @@ import numpy.typing as npt
 import pandas as pd
 
 from sim.market.draws import REPLICATES, Sampler
-from sim.measures.losses import expected_loss, summarise, value_at_risk
+from sim.measures.losses import (
+    expected_loss,
+    expected_shortfall,
+    summarise,
+    value_at_risk,
+)
 
+PEAK = "peak_loss_usd"
+"""Column of the outcomes; studies of before it was kept lack it."""
 LEVELS = (0.95, 0.99, 0.999)
 """Of VaR and ES; the last one only with enough paths for an interval."""
 BEARERS = {
@@ -42,7 +49,8 @@ def replicates(sampler: Sampler) -> int | None:
 
 
 def loss_table(outcomes: pd.DataFrame, sampler: Sampler) -> pd.DataFrame:
-    """`sim.measures.losses.summarise` of the outcomes, with a column `needs`.
+    """`sim.measures.losses.summarise` of the outcomes, then two rows of the peak loss, the largest
+    bad debt so far and shortfall of a path after any step; with a column `needs`.
 
     `needs` says how many paths would bound an interval that the sample cannot bound: a number for
     the quantiles, 0 where no number of paths is known to do, and NaN for bounded ones.
@@ -50,9 +58,18 @@ def loss_table(outcomes: pd.DataFrame, sampler: Sampler) -> pd.DataFrame:
     n = len(outcomes)
     levels = [a for a in LEVELS if a <= 0.99 or n >= paths_needed(a)]
     table = summarise(loss_usd(outcomes), outcomes["repaid_usd"], levels, replicates(sampler))
+    if PEAK in outcomes:
+        peaks, parts = outcomes[PEAK], replicates(sampler)
+        found = {
+            "expected peak loss": expected_loss(peaks, parts),
+            "ES 99% of the peak": expected_shortfall(peaks, 0.99, parts),
+        }
+        rows = {name: {**estimate._asdict(), "unit": "USD"} for name, estimate in found.items()}
+        below = pd.DataFrame.from_dict(rows, orient="index")
+        table = pd.concat([table, below]).rename_axis("measure")
     table["needs"] = math.nan
     for name in table.index[np.isinf(table["high"])]:
-        kind, _, percent = str(name).partition(" ")
+        kind, percent, *_ = str(name).split(" ")
         needed = paths_needed(float(percent[:-1]) / 100) if kind in ("VaR", "ES", "LaR") else 0
         table.loc[name, "needs"] = needed if n < needed else 0
     return table
@@ -69,11 +86,15 @@ def borne_by(outcomes: pd.DataFrame, sampler: Sampler) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("bearer")
 
 
-def as_one(table: pd.DataFrame, bearers: pd.DataFrame) -> pd.DataFrame:
-    """Both tables as one for a file: the bearers as rows "mean borne by ..."."""
+def as_one(table: pd.DataFrame, bearers: pd.DataFrame, assets: pd.DataFrame) -> pd.DataFrame:
+    """The three tables as one for a file: the bearers as rows "mean borne by ...", the measures of
+    `sim.sweep.reserves.by_asset` as "WETH: ...".
+    """
     below = bearers.drop(columns="share").assign(unit="USD", needs=math.nan)
     below.index = [f"mean borne by {name}" for name in below.index]
-    return pd.concat([table, below]).rename_axis("measure")
+    each = assets.assign(needs=math.nan)
+    each.index = [f"{asset}: {measure}" for asset, measure in assets.index]
+    return pd.concat([part for part in (table, below, each) if len(part)]).rename_axis("measure")
 
 
 def worst_paths(outcomes: pd.DataFrame, count: int) -> list[int]:

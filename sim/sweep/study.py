@@ -24,7 +24,7 @@ from pydantic import ValidationError
 import sim
 from sim.market.draws import Sampler
 from sim.scenario import Scenario, ScenarioError, contents, digest, digest_of
-from sim.sweep.columns import FORMAT, SCHEMA, frame
+from sim.sweep.columns import FORMAT, frame, schema
 from sim.sweep.known_faults import faults_of
 from sim.sweep.origin import origin
 from sim.sweep.plan import BLOCK, PATHS, Block, Plan
@@ -62,14 +62,16 @@ class Study:
         return [block for block in self.plan.blocks() if not self._has(block)]
 
     def write(self, block: Block, outcomes: Floats) -> None:
-        """Put a finished block on the disk; `outcomes` are (block.size, OUTCOME)."""
-        table = pa.Table.from_pandas(frame(block.first, outcomes), SCHEMA, preserve_index=False)
+        """Put a finished block on the disk; `outcomes` as `Compiled.outcomes` returns them."""
+        symbols = self.plan.scenario.symbols
+        rows = frame(block.first, outcomes, symbols)
+        table = pa.Table.from_pandas(rows, schema(symbols), preserve_index=False)
         with replacing(self._file(block)) as draft:
             parquet.write_table(table.replace_schema_metadata(None), draft)
 
     def outcomes(self) -> pd.DataFrame:
-        """All paths, columns of `sim.sweep.columns`, index path. Raises `StudyError` if blocks are
-        missing.
+        """All paths, columns of `sim.sweep.columns`, index path; studies of before losses were kept
+        by asset have fewer. Raises `StudyError` if blocks are missing.
         """
         missing = sum(block.size for block in self.missing())
         if missing:

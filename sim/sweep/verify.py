@@ -19,7 +19,7 @@ from sim.engines.by_name import follower
 from sim.engines.compiled import Compiled
 from sim.engines.exact import run
 from sim.engines.lockstep import LockstepError
-from sim.engines.outcome import OPERATIONS, OUTCOME, conclude, follow
+from sim.engines.outcome import OPERATIONS, conclude, follow, names
 from sim.market.draws import Sampler
 from sim.market.market import REPAID_VALUE
 from sim.market.paths import draw, observed
@@ -55,9 +55,9 @@ class Verification(NamedTuple):
     state_sha256: str
     """Of the exact state at the end, see `state_digest`."""
     on_floats: dict[str, float]
-    """OUTCOME of the compiled run, in the units of OUTCOME."""
+    """What the compiled run came to, see `sim.engines.outcome.names`."""
     exact: dict[str, float]
-    """OUTCOME of the exact run; empty if a difference ended it."""
+    """The same of the exact run; empty if a difference ended it."""
     decisions: Comparison
     tape: Tape | None
     """The exact run in full, if it was to be recorded."""
@@ -131,7 +131,8 @@ def verify(
     on_floats = compiled.outcomes(prices, seen)[0]
     float_rows = compiled.journal(prices[0], seen[0])
     one = on_path(world, prices[0], seen[0])
-    outcome = np.full(len(OUTCOME), 0, dtype=object)
+    columns = names(world.symbols)
+    outcome = np.full(len(columns), 0, dtype=object)
     decisions, steps, difference = Comparison(), 0, None
     tape = Tape(one, engine) if record else None
     with follower(engine, one) as chain:
@@ -139,7 +140,7 @@ def verify(
             for k, rows, gas in run(one, chain):
                 if k:
                     outcome[OPERATIONS] += len(rows)
-                    follow(one.state, outcome)
+                    follow(one.state, one.market, k, outcome)
                     decisions.step(k, next(float_rows), rows)
                 steps = k
                 if tape:
@@ -164,8 +165,8 @@ def verify(
         differences=len(difference.differences) if difference else 0,
         difference=str(difference) if difference else None,
         state_sha256=digest,
-        on_floats=dict(zip(OUTCOME, on_floats.tolist(), strict=True)),
-        exact={} if difference else dict(zip(OUTCOME, map(float, outcome), strict=True)),
+        on_floats=dict(zip(columns, on_floats.tolist(), strict=True)),
+        exact={} if difference else dict(zip(columns, map(float, outcome), strict=True)),
         decisions=decisions,
         tape=tape,
     )

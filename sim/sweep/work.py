@@ -54,7 +54,7 @@ def _never() -> bool:
 
 
 def run(task: Task, stopped: Callable[[], bool] = _never) -> Floats:
-    """What the paths of a block come to, (size, OUTCOME).
+    """What the paths of a block come to, (size, columns), see `sim.engines.outcome.names`.
 
     Raises `OriginError` if this worker's numbers could differ from those of the others,
     `StoppedError` soon after `stopped` says so, and what `sim.market.paths.draw` raises.

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.engines.compiled import Compiled
+from sim.engines.outcome import OUTCOME
 from sim.engines.reopening import Reopening
 from sim.market.paths import draw, observed
 from sim.scenario import Scenario, ScenarioError, with_overrides
@@ -89,7 +90,7 @@ def run(job: Job, stopped: Callable[[], bool] = _never) -> Evaluated:
             raise StoppedError(f"given up at path {job.paths[start]}")
         tables = [_path(job.scenario_json, k) for k in job.paths[start : start + _RUN_AT_ONCE]]
         prices, seen = (np.stack(table) for table in zip(*tables, strict=True))
-        parts.append(compiled.outcomes(prices, seen))
+        parts.append(compiled.outcomes(prices, seen)[:, : len(OUTCOME)])
     power = amounts.borrowing_power(scenario, collateral)
     return Evaluated(np.concatenate(parts), power, float((debt @ amounts.value).sum()))
 

@@ -19,6 +19,7 @@ from sim.agents import own
 from sim.agents.watchers import look
 from sim.market.levels import to_integers
 from sim.market.market import Market
+from sim.market.path_tables import check_tables
 from sim.market.reference import remember
 from sim.market.tables import price_table
 from sim.protocol.state import State, copy
@@ -99,10 +100,11 @@ def _at_start(scenario: Scenario, seed: int, prices: list[int]) -> books.Book:
 
 def on_path(world: World, prices: Any, observed: Any) -> World:
     """The world as it was built, on other prices: tables in whole price units as
-    `sim.market.paths` draws them. Its first row must be the world's own: it opened there.
+    `sim.market.paths` draws them, each (steps + 1, assets). Raises ValueError for others, see
+    `check_tables`; the first row must be the world's own: it opened there.
     """
+    floats = [np.array([table], dtype=np.float64) for table in (prices, observed)]
+    check_tables(floats[0], floats[1], world.scenario.steps, world.market.price[0])
     tables = {"price": to_integers(prices), "observed": to_integers(observed)}
-    if (tables["price"][0] != world.market.price[0]).any():
-        raise ValueError("a path starts at other prices than the world opened at")
     market = Market(*(array.copy() for array in world.market))._replace(**tables)
     return world._replace(state=copy(world.state), market=market)

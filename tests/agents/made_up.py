@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -110,3 +111,59 @@ def wrong_arguments(s: State, w: Market) -> None:
 def dividing(s: State, w: Market, k: int, me: int, by: int) -> None:
     """Fails where `by` is 0."""
     w.rank[0] = 1 // by
+
+
+class Stuck:
+    """Does not return from step 3 on, in the way that it is told to."""
+
+    def __init__(self, way: int = 0) -> None:
+        self.way = (spin, sleep, swallow)[way]
+
+    def act(self, view: View) -> list[Operation]:
+        if view.step == 3:
+            self.way()
+        return [Supply("WETH", 10**15)]
+
+
+class StuckWhenMade:
+    """Is never made."""
+
+    def __init__(self) -> None:
+        spin()
+
+    def act(self, view: View) -> None:
+        return None
+
+
+def spin() -> None:
+    """A loop."""
+    while True:
+        pass
+
+
+def sleep() -> None:
+    """A wait."""
+    time.sleep(3_600)
+
+
+def swallow() -> None:
+    """A loop that lets nobody end it."""
+    while True:
+        try:
+            spin()
+        except BaseException:
+            continue
+
+
+@jitable
+def circling(s: State, w: Market, k: int, me: int, at: int) -> None:
+    """Does not return from step `at`."""
+    while k == at:
+        w.rank[0] = k
+
+
+@jitable
+def circling_below(s: State, w: Market, k: int, me: int, asset: int, cents: int) -> None:
+    """Does not return once an asset is below a price."""
+    while w.price[k, int(asset)] < cents * 1_000_000:
+        w.rank[0] = k

@@ -9,19 +9,22 @@ from rich.console import Console
 from rich.table import Table
 
 from sim.market.market import REFUSED_VALUE
-from sim.report.crash_table import cascade_table, loss_table
+from sim.report.crash_table import cascade_table, loss_table, summary_table
 from sim.tape import frames
 from tests.tape.storm import play, storm
 from tests.tape.test_shortfall import LOW, STUCK, by_account
 
 
+def printed(table: Table) -> str:
+    """As on a terminal."""
+    text = io.StringIO()
+    Console(file=text, width=120).print(table)
+    return text.getvalue()
+
+
 def lines(table: Table) -> dict[str, str]:
     """First cell -> the rest of its line."""
-    printed = io.StringIO()
-    Console(file=printed, width=120).print(table)
-    cells = (
-        re.split(r"\s{2,}", line.strip(), maxsplit=1) for line in printed.getvalue().split("\n")
-    )
+    cells = (re.split(r"\s{2,}", line.strip(), maxsplit=1) for line in printed(table).split("\n"))
     return {first: rest[0] for first, *rest in cells if rest}
 
 
@@ -41,3 +44,26 @@ def test_the_shortfall_is_at_market_prices_where_a_feed_stands_still() -> None:
     shown = lines(loss_table(tape))
     total = shown.get("total", shown["USDC"]).split()[-1]
     assert total == f"${missing / 10**8:,.0f}" and missing > 10_000 * 10**8
+
+
+def test_the_peak_is_shown_with_its_time() -> None:
+    """The largest sum of both columns of the tape, after any step."""
+    _, recorded = play(storm(**STUCK))
+    tape = frames(recorded.tables(complete=True))
+    both = (tape.steps["bad_debt_usd"] + tape.steps["shortfall_usd"]).iloc[1:]
+    at = tape.steps.loc[both.idxmax()]
+    said = lines(summary_table(tape))
+    assert said["peak loss"] == f"${both.max():,.0f} at {at['time_utc']:%Y-%m-%d %H:%M} UTC"
+    assert said["of it shortfall"] == f"${at['shortfall_usd']:,.0f}"
+    assert both.max() > 1.01 * both.iloc[-1] > 0, "a rebound forgives"
+
+
+def test_a_run_that_ended_early_claims_nothing_of_the_rest() -> None:
+    """In the first steps nobody loses; that nobody does is said only of a run to its end."""
+    _, recorded = play(storm(), steps=2)
+    for complete in (False, True):
+        tape = frames(recorded.tables(complete=complete))
+        said = printed(loss_table(tape)) + printed(cascade_table(tape))
+        assert ("No bad debt" in said) == complete
+        assert ("all figures are of 2 of 48 steps" in said) != complete
+        assert ("nobody was liquidated so far" in said) != complete

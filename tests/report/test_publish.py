@@ -6,6 +6,7 @@ import io
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
 from rich.console import Console
@@ -141,6 +142,19 @@ def test_an_unfinished_run(tmp_path: Path) -> None:
     write(tape.tables(complete=False), tmp_path / "tape.duckdb")
     said = refused(tmp_path / "tape.duckdb")
     assert "unfinished" in said and "5 of 48 steps" in said and "ape run crash storm" in said
+
+
+def test_a_sweep_of_before_losses_were_kept_by_asset(tmp_path: Path) -> None:
+    """Its page says so and has all the rest."""
+    folder, _ = swept(tmp_path / "sweep", 1)
+    for file in (folder / "blocks").iterdir():
+        rows = pd.read_parquet(file)
+        rows[[c for c in rows if "." not in c and c != "peak_loss_usd"]].to_parquet(file)
+    console = Console(file=io.StringIO())
+    assert publish(folder, None, console) == 0
+    page = (folder / "report.html").read_text()
+    assert "made before losses were kept by asset" in page and "Who bears the expected loss" in page
+    assert "What its reserve" not in page and "ES 99% of peak" not in page
 
 
 def test_an_unfinished_sweep(tmp_path: Path) -> None:

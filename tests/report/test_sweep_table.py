@@ -6,8 +6,9 @@ import io
 
 from rich.console import Console
 
-from sim.report.sweep_table import bearer_table, loss_table
+from sim.report.sweep_table import asset_table, bearer_table, loss_table
 from sim.sweep import losses
+from sim.sweep.reserves import by_asset
 from tests.sweep.test_losses import sample
 
 
@@ -17,6 +18,8 @@ def printed(paths: int, losing: float = 1.0) -> str:
     console = Console(file=text, width=80, highlight=False)
     console.print(loss_table(losses.loss_table(outcomes, "mc"), paths))
     console.print(bearer_table(losses.borne_by(outcomes, "mc")))
+    if assets := asset_table(by_asset(outcomes, "mc")):
+        console.print(assets)
     assert max(map(len, text.getvalue().splitlines())) <= 80 and "…" not in text.getvalue()
     return text.getvalue()
 
@@ -67,3 +70,16 @@ def test_bearers_and_their_shares() -> None:
         for name in ("fees", "insurance fund", "suppliers", "still open", "shortfall, not realised")
     ]
     assert abs(sum(map(float, shares)) - 100) < 0.3
+
+
+def test_assets_with_their_intervals_parts_and_coverage() -> None:
+    """The parts add up to the ES 99% of all, to the rounding of dollars."""
+    text = printed(2_000, losing=0.3)
+    table = text[text.index("Loss by the asset") :]
+    weth, usdc = (row(table, name).split() for name in ("WETH", "USDC"))
+    whole = row(text, "ES 99%").split()[2]
+    parts = [int(cells[3].strip("$").replace(",", "")) for cells in (weth, usdc)]
+    assert abs(sum(parts) - int(whole.strip("$").replace(",", ""))) <= 1
+    assert weth[-1] == "0.00" and 0 < float(usdc[-1]) < 1, "only USDC has a fund"
+    assert table.count("-$") >= 4
+    assert "Loss by the asset" not in printed(2_000, losing=0)

@@ -10,10 +10,11 @@ import pandas as pd
 import pytest
 from scipy.stats import t as student_t
 
-from sim.engines.outcome import OUTCOME
+from sim.engines.outcome import OUTCOME, names
 from sim.sweep.columns import frame
 from sim.sweep.losses import (
     BEARERS,
+    PEAK,
     as_one,
     borne_by,
     loss_table,
@@ -21,30 +22,42 @@ from sim.sweep.losses import (
     paths_needed,
     worst_paths,
 )
+from sim.sweep.reserves import by_asset
+
+SYMBOLS = ("WETH", "USDC")
+COLUMNS = names(SYMBOLS)
 
 
 def sample(paths: int, losing: float = 1.0) -> pd.DataFrame:
     """Outcomes of which a share loses, and whose parts sum up."""
     rng = np.random.default_rng(1)
-    outcomes = np.zeros((paths, len(OUTCOME)))
+    outcomes = np.zeros((paths, len(COLUMNS)))
     parts = rng.exponential(1e12, (paths, 5)) * (rng.random((paths, 1)) < losing)
     for column, part in zip(("by_fees", "by_fund", "by_suppliers", "still_open"), parts.T[:4]):  # noqa: B905
         outcomes[:, OUTCOME.index(column)] = part
     outcomes[:, OUTCOME.index("bad_debt")] = parts[:, :4].sum(axis=1)
     outcomes[:, OUTCOME.index("shortfall")] = parts[:, 4]
+    outcomes[:, OUTCOME.index("peak_loss")] = 2 * parts.sum(axis=1)
+    outcomes[:, COLUMNS.index("bad_debt.WETH")] = parts[:, :4].sum(axis=1)
+    outcomes[:, COLUMNS.index("shortfall.USDC")] = parts[:, 4]
+    outcomes[:, COLUMNS.index("bearable.USDC")] = 2e12
     outcomes[:, OUTCOME.index("repaid")] = rng.exponential(1e14, paths)
-    return frame(0, outcomes).set_index("path")
+    return frame(0, outcomes, SYMBOLS).set_index("path")
 
 
 def ladder(dollars: np.ndarray[Any, Any]) -> pd.DataFrame:
     """320 paths that lose so much, three quarters of it bad debt, and liquidate 1,000 times it."""
     j = dollars * 1e8
-    outcomes = np.zeros((320, len(OUTCOME)))
+    outcomes = np.zeros((320, len(COLUMNS)))
     outcomes[:, OUTCOME.index("bad_debt")] = j * 3 / 4
     outcomes[:, OUTCOME.index("by_fund")] = j * 3 / 4
     outcomes[:, OUTCOME.index("shortfall")] = j / 4
     outcomes[:, OUTCOME.index("repaid")] = 1_000 * j
-    return frame(0, outcomes).set_index("path")
+    outcomes[:, OUTCOME.index("peak_loss")] = 2 * j
+    outcomes[:, COLUMNS.index("bad_debt.WETH")] = j * 3 / 4
+    outcomes[:, COLUMNS.index("shortfall.USDC")] = j / 4
+    outcomes[:, COLUMNS.index("bearable.USDC")] = 10e8
+    return frame(0, outcomes, SYMBOLS).set_index("path")
 
 
 def test_table_by_hand() -> None:
@@ -61,6 +74,8 @@ def test_table_by_hand() -> None:
         "ES 95%": 303 + 136 / 16,
         "ES 99%": 316 + 6 / 3.2,
         "LaR 95%": 303_000,
+        "expected peak loss": 319,
+        "ES 99% of the peak": 2 * (316 + 6 / 3.2),
     }
     assert found["value"].to_dict() == pytest.approx(values)
     assert found["unit"].to_dict() == {**dict.fromkeys(values, "USD"), "P(loss > 0)": "probability"}
@@ -112,7 +127,10 @@ def test_parts_sum_to_the_expected_loss() -> None:
 
 def test_one_file_for_both() -> None:
     outcomes = sample(320)
-    table = as_one(loss_table(outcomes, "mc"), borne_by(outcomes, "mc"))
+    assets = by_asset(outcomes, "mc")
+    table = as_one(loss_table(outcomes, "mc"), borne_by(outcomes, "mc"), assets)
+    assert table.loc["WETH: expected loss", "value"] == outcomes["bad_debt_usd.WETH"].mean()
+    assert len(table) == len(set(table.index))
     assert table.loc["mean borne by fund", "value"] == outcomes["by_fund_usd"].mean()
     assert table.index.name == "measure" and table["unit"].notna().all()
 
@@ -124,3 +142,37 @@ def test_worst_paths_come_worst_first() -> None:
     assert losses[worst].tolist() == sorted(losses, reverse=True)[:3]
     assert worst_paths(sample(5, losing=0), 2) == [0, 1]
     assert len(worst_paths(outcomes, 1_000)) == 320
+
+
+# --- by asset -------------------------------------------------------------------------------------
+
+
+def test_by_asset_by_hand() -> None:
+    """Of 0 to 319 three quarters are WETH's, the rest USDC's, which has 10 for it. All are the
+    worst on the same paths, so the parts are the shortfalls; 316 / 4 is 7.9 times 10.
+    """
+    found = by_asset(ladder(np.random.default_rng(2).permutation(320)), "mc")["value"]
+    worst = 316 + 6 / 3.2
+    assert found["WETH", "expected loss"] == pytest.approx(159.5 * 3 / 4)
+    for measure in ("part of ES 99%", "ES 99%"):
+        assert found["WETH", measure] == pytest.approx(worst * 3 / 4)
+    assert found["USDC", "part of ES 99%"] == pytest.approx(worst / 4)
+    assert found["USDC", "fees and fund"] == pytest.approx(10)
+    assert found["USDC", "coverage 99%"] == pytest.approx(10 / (316 / 4))
+    assert found["WETH", "coverage 99%"] == 0
+
+
+def test_assets_add_up_to_the_loss_and_their_parts_to_its_shortfall() -> None:
+    outcomes = sample(2_000, losing=0.3)
+    assets, table = by_asset(outcomes, "mc")["value"], loss_table(outcomes, "mc")["value"]
+    for part, whole in (("expected loss", "expected loss"), ("part of ES 99%", "ES 99%")):
+        assert assets.xs(part, level="measure").sum() == pytest.approx(table[whole], rel=1e-12)
+    own = assets.xs("ES 99%", level="measure")
+    assert own.sum() > table["ES 99%"] * 1.01  # not on the same paths
+
+
+def test_a_study_of_before_has_no_such_rows() -> None:
+    old = sample(320)
+    old = old[[name for name in old if "." not in str(name) and name != PEAK]]
+    assert by_asset(old, "mc").empty
+    assert loss_table(old, "mc").index[-1] == "LaR 95%"

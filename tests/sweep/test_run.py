@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from sim.engines.compiled import Compiled
-from sim.engines.outcome import OUTCOME
+from sim.engines.outcome import width
 from sim.market.paths import draw, observed
 from sim.sweep import pools, work
 from sim.sweep.columns import frame
@@ -139,7 +139,7 @@ def test_a_block_that_fails_is_named_and_the_others_are_kept(tmp_path: Path) -> 
         if task.first == 32:
             future.set_exception(ValueError("path 35 takes WETH to inf USD"))
         else:
-            future.set_result(np.zeros((task.size, len(OUTCOME))))
+            future.set_result(np.zeros((task.size, width(3))))
         return future
 
     with pytest.raises(BlockError, match="paths 32 to 39: ValueError: path 35 takes WETH to inf"):
@@ -221,7 +221,7 @@ def test_an_interrupt_comes_between_blocks(tmp_path: Path) -> None:
         signal.raise_signal(signal.SIGINT)
         handed_out.append(task.first)
         future: Future[Any] = Future()
-        future.set_result(np.zeros((task.size, len(OUTCOME))))
+        future.set_result(np.zeros((task.size, width(3))))
         return future
 
     before = signal.getsignal(signal.SIGINT)

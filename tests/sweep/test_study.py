@@ -13,13 +13,13 @@ import pytest
 
 from sim.engines.compiled import Compiled
 from sim.engines.exact import run
-from sim.engines.outcome import OUTCOME
+from sim.engines.outcome import OUTCOME, names, width
 from sim.market.paths import draw, observed
 from sim.protocol import hub
 from sim.protocol.state import FEE_SHARES, TOTAL_SHARES
 from sim.scenario import ScenarioError
 from sim.sweep import study as module
-from sim.sweep.columns import COLUMNS, FORMAT, frame
+from sim.sweep.columns import COLUMNS, FORMAT, columns, frame
 from sim.sweep.study import MANIFEST, Study, StudyError, begin, load, write_json
 from sim.sweep.verify import world_on
 from sim.tape import Frames, Tape, frames
@@ -27,6 +27,8 @@ from sim.world import World, build
 from tests.sweep.storms import PATHS, storms
 from tests.tape.storm import storm
 from tests.tape.test_shortfall import STUCK, by_account
+
+SYMBOLS = storms().symbols
 
 
 def started(folder: Path, paths: int = 40, block: int = 16) -> Study:
@@ -36,7 +38,7 @@ def started(folder: Path, paths: int = 40, block: int = 16) -> Study:
 
 
 def outcomes(size: int, seed: int = 0) -> np.ndarray[Any, np.dtype[np.float64]]:
-    return np.round(np.random.default_rng(seed).random((size, len(OUTCOME))) * 1e12)
+    return np.round(np.random.default_rng(seed).random((size, width(3))) * 1e12)
 
 
 def fill(study: Study) -> None:
@@ -49,6 +51,7 @@ def fill(study: Study) -> None:
 
 def test_columns_are_the_outcome_in_usd() -> None:
     assert [source for source, _ in COLUMNS.values()] == list(OUTCOME)
+    assert [source for source, _ in columns(SYMBOLS).values()] == names(SYMBOLS)
 
 
 def test_blocks_come_back_as_written(tmp_path: Path) -> None:
@@ -65,8 +68,8 @@ def test_blocks_come_back_as_written(tmp_path: Path) -> None:
 def test_a_file_says_what_its_columns_mean(tmp_path: Path) -> None:
     fill(started(tmp_path))
     schema = parquet.read_schema(tmp_path / "blocks" / "block-000000.parquet")
-    assert schema.names == ["path", *COLUMNS]
-    for name, (_, meaning) in COLUMNS.items():
+    assert schema.names == ["path", *columns(SYMBOLS)]
+    for name, (_, meaning) in columns(SYMBOLS).items():
         assert schema.field(name).metadata == {b"meaning": meaning.encode()}
 
 

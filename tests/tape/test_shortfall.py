@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 
 from sim.books import Book
-from sim.engines.outcome import BAD_DEBT, GAS, OUTCOME, PROFIT, SHORTFALL, conclude
+from sim.engines.outcome import BAD_DEBT, GAS, PROFIT, SHORTFALL, conclude, width
 from sim.measures.expected import bad_debt_usd
 from sim.measures.solvency import in_usd, liquidations, losses
 from sim.protocol import transaction as op
 from sim.protocol.errors import OK
-from sim.protocol.state import LAST_ACCRUAL
+from sim.protocol.state import LAST_ACCRUAL, Array, State
 from sim.scenario import Scenario
 from sim.tape import Frames, frames
 from sim.tape.shortfall import shortfall
@@ -50,6 +50,11 @@ def by_account(tape: Frames, step: int) -> pd.DataFrame:
     return table.groupby("account").sum()
 
 
+def blank(s: State) -> Array:
+    """An outcome before anything happened, for integers."""
+    return np.full(width(len(s.unit)), 0, dtype=object)
+
+
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_of_a_tape_it_is_what_the_positions_lack_at_market_prices(name: str) -> None:
     """To the unit in total; split over the assets owed to a unit of each per account."""
@@ -70,7 +75,7 @@ def test_the_outcome_of_a_path_is_what_the_tape_says_at_its_end(name: str) -> No
     """Of a sweep's path: shortfall, bad debt, and the liquidators' profit, which is after gas."""
     world, recorded = play(SCENARIOS[name])
     tape = frames(recorded.tables(complete=True))
-    outcome = np.full(len(OUTCOME), 0, dtype=object)
+    outcome = blank(world.state)
     conclude(world.state, world.market, world.scenario.steps, outcome)
     assert outcome[SHORTFALL] / 10**8 == recorded.latest["shortfall_usd"]
     lost = in_usd(losses(tape))
@@ -93,7 +98,7 @@ def test_profit_is_what_sales_brought_less_repayments_less_gas() -> None:
         price = float(w.price[row.step, row.x]) / float(s.unit[row.x]) / 1e8
         gas = 500_000 * float(w.gas_price[row.step]) / 1e18 * float(w.price[row.step, 0]) / 1e8
         usd += int(row.result2) * price - gas
-    outcome = np.full(len(OUTCOME), 0, dtype=object)
+    outcome = blank(s)
     conclude(s, w, world.scenario.steps, outcome)
     assert len(done) > 10
     assert outcome[PROFIT] / 10**8 == pytest.approx(usd, abs=1e-6)
@@ -119,7 +124,7 @@ def test_a_feed_that_is_down_ruins_nobody() -> None:
     assert last["oracle_status"] == "down" and last["reference_price_usd"] == 1_900
     ruined = by_account(tape, calm.steps).eval("debt > collateral")
     assert not ruined.any()
-    outcome = np.full(len(OUTCOME), 0, dtype=object)
+    outcome = blank(world.state)
     conclude(world.state, world.market, calm.steps, outcome)
     assert outcome[SHORTFALL] == recorded.latest["shortfall_usd"] == 0
     assert losses(tape)["shortfall"].eq(0).all()
@@ -162,7 +167,7 @@ def missing(world: World) -> tuple[float, float]:
     s, w = world.state, world.market
     found = shortfall(s, AT_1000)
     w.price[1] = AT_1000
-    outcome = np.full(len(OUTCOME), 0, dtype=object)
+    outcome = blank(s)
     conclude(s, w, 1, outcome)
     assert outcome[SHORTFALL] == found.value
     assert found.tokens[0] == 0

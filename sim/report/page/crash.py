@@ -15,6 +15,7 @@ from sim.measures.solvency import (
     liquidations,
     losses,
     lowest_health,
+    peak_loss,
     solvency_ratio,
 )
 from sim.report.page import expected, falls, market, provenance
@@ -120,6 +121,12 @@ def summary(tape: Frames, moved: list[str]) -> list[Part]:
             f" At the end another {usd(missing)} of debt exceeded its collateral and had not been "
             "liquidated: it may recover, or become bad debt."
         )
+    peak = peak_loss(tape)
+    if peak.loss_usd > reported + missing:
+        lost += (
+            f" It was worst at {clock(peak.time_utc)}: {usd(peak.loss_usd)}, of which "
+            f"{usd(peak.shortfall_usd)} was shortfall, some of it covered since."
+        )
     stuck = unpaid(tape)
     left = []
     if stuck.accounts:
@@ -144,11 +151,13 @@ def key_figures(tapes: list[Frames], names: list[str]) -> Table:
 
 def _key_figures(tape: Frames) -> Mapping[str, Cell]:
     total = in_usd(losses(tape)).sum()
-    did, solvency = liquidations(tape), solvency_ratio(tape)
+    did, solvency, peak = liquidations(tape), solvency_ratio(tape), peak_loss(tape)
     lowest, usage, stuck = lowest_health(tape), largest_usage(tape), unpaid(tape)
     return {
         "bad debt": money(total["reported"], "bad_debt_usd"),
         "shortfall, not realised": money(total["shortfall"], "shortfall_usd"),
+        "peak loss: bad debt so far and shortfall": money(peak.loss_usd, "peak_loss_usd"),
+        "of it shortfall": money(peak.shortfall_usd, "peak_shortfall_usd"),
         "borne by suppliers": money(total["suppliers"], "by_suppliers_usd"),
         "liquidations": count(did.number, "liquidations"),
         "debt repaid by liquidators": money(did.repaid_usd, "repaid_usd"),

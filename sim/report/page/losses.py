@@ -11,7 +11,7 @@ import pandas as pd
 
 from sim.measures.losses import exceedance
 from sim.measures.solvency import in_usd, losses
-from sim.report.page.content import NONE, Cell, Chart, Table, Value, money, share
+from sim.report.page.content import NONE, Cell, Chart, Table, Value, money, ratio, share
 from sim.report.page.plot import (
     DASHES,
     Trace,
@@ -24,7 +24,7 @@ from sim.report.page.plot import (
     usd_axis,
 )
 from sim.report.sweep_figure import thinned
-from sim.report.sweep_table import BEARERS, MEASURES
+from sim.report.sweep_table import BEARERS, MEASURES, losing_assets, times
 from sim.report.text import short_usd
 from sim.tape import Frames
 
@@ -80,9 +80,9 @@ def risk_table(table: pd.DataFrame, paths: int) -> Table:
         ["measure", "value", "standard error", "95% from", "95% to"],
         rows,
         note="VaR: the loss that a share of the paths exceeds, one in twenty at 95%. ES: the mean "
-        "loss of those worst paths. LaR: the VaR of the value liquidated. The interval holds the "
-        "figure of infinitely many paths of this model in 19 of 20 sweeps; it does not know "
-        "whether the model is right.",
+        "loss of those worst paths. LaR: the VaR of the value liquidated. Peak: the largest bad "
+        "debt so far and shortfall after any step. The interval holds the figure of infinitely "
+        "many paths of this model in 19 of 20 sweeps; it does not know whether the model is right.",
     )
 
 
@@ -106,6 +106,47 @@ def bearer_table(bearers: pd.DataFrame) -> Table:
     return Table(
         "Who bears the expected loss", ["borne by", "share", "mean", "95% from", "95% to"], rows
     )
+
+
+def reserve_table(assets: pd.DataFrame) -> Table | str:
+    """`sim.sweep.reserves.by_asset`: what each asset loses, and whether it can bear it."""
+    if not len(assets):
+        return (
+            "This sweep was made before losses were kept by asset and at their peak: these are not "
+            "shown. Sweep again, into another folder, to have them."
+        )
+    losing = losing_assets(assets)
+    if not losing:
+        return "No path lost anything in any asset."
+    measures = list(assets.loc[losing[0]].index)
+    rows: list[list[Cell]] = []
+    for asset in losing:
+        for measure in measures:
+            row = assets.loc[(asset, measure)]
+            known = not math.isnan(row["low"])
+            rows.append(
+                [
+                    f"{asset}: {measure}",
+                    _of_asset(row["value"], row["unit"], f"{measure} of {asset}"),
+                    _of_asset(row["low"], row["unit"]) if known else NONE,
+                    _of_asset(row["high"], row["unit"]) if known else NONE,
+                ]
+            )
+    return Table(
+        "Loss by the asset that was owed, and what its reserve can bear",
+        ["asset and measure", "value", "95% from", "95% to"],
+        rows,
+        note="The part of an asset in the ES 99% is its mean loss on the worst hundredth of the "
+        "paths of all assets; the parts add up to that ES. Fees and fund: what they bore and have "
+        "left, in the mean over paths. Coverage: how many times over fees and fund can bear the "
+        "loss of their asset, or more, on 99% of the paths; below 1, suppliers lose too.",
+    )
+
+
+def _of_asset(value: float, unit: str, name: str = "") -> Cell:
+    if unit == "times":
+        return ratio(value, 2, name) if math.isfinite(value) else times(value)
+    return money(value, name) if math.isfinite(value) else "unbounded"
 
 
 def exceedance_chart(

@@ -11,7 +11,12 @@ import pandas as pd
 from sim.measures import book as books
 from sim.report.page import crash, falls, market, provenance
 from sim.report.page.content import Cell, Chart, Page, Part, Section, Table, count, money, share
-from sim.report.page.losses import bearer_table, exceedance_chart, risk_table
+from sim.report.page.losses import (
+    bearer_table,
+    exceedance_chart,
+    reserve_table,
+    risk_table,
+)
 from sim.report.page.plot import COLOURS, Trace, axis, band, figure, line, plain, some, time_axis
 from sim.report.page.source import Sweep
 from sim.report.text import usd
@@ -19,6 +24,7 @@ from sim.scenario import Scenario
 from sim.sweep.fan import QUANTILES, Fan
 from sim.sweep.kept import Kept
 from sim.sweep.losses import borne_by, loss_table, loss_usd, worst_paths
+from sim.sweep.reserves import by_asset
 from sim.tape import Frames
 
 _MOST_ROWS = 30
@@ -38,6 +44,7 @@ def page(source: Sweep) -> Page:
         risk_table(table, plan.paths),
         exceedance_chart([(f"{plan.paths:,} paths", lost, table)]),
         bearer_table(bearers),
+        reserve_table(by_asset(outcomes, plan.sampler)),
         worst_table(outcomes),
     ]
     kept = source.kept
@@ -120,10 +127,22 @@ def summary(source: Sweep, table: pd.DataFrame) -> list[Part]:
         f"On average a path loses {usd(mean['value'])}{ends}{of_debt}. The worst "
         f"hundredth of the paths loses {usd(tail['value'])} on average ({_interval(tail)}). "
         f"Liquidators repay {usd(source.outcomes['repaid_usd'].mean())} of debt on average."
+        f"{_peak(rows)}"
         if losing
         else "No path lost anything. That bounds the chance of a loss, not how large one would be."
     )
     return [said, lost, "Intervals in brackets hold with 95% confidence."]
+
+
+def _peak(rows: Mapping[Any, Mapping[Any, Any]]) -> str:
+    """What a path loses at its worst moment; nothing for a study that did not keep it."""
+    peak = rows.get("expected peak loss")
+    if peak is None:
+        return ""
+    return (
+        f" At its worst moment a path has lost {usd(peak['value'])} on average "
+        f"({_interval(peak)}): the largest bad debt so far and shortfall after any step."
+    )
 
 
 def worst_table(outcomes: pd.DataFrame, most: int = 10) -> Table:

@@ -12,7 +12,7 @@ import yaml
 from click.testing import CliRunner
 
 from scripts.tune import cli
-from sim.engines.outcome import OUTCOME
+from sim.engines.outcome import OUTCOME, names
 from sim.scenario import with_overrides
 from sim.sweep.fan import fan
 from sim.sweep.kept import keep
@@ -43,14 +43,21 @@ def swept(folder: Path, seed: int, paths: int = 400, **overrides: Any) -> tuple[
     loss of every path, USD.
     """
     random = np.random.default_rng(seed)
-    outcomes = np.round(random.random((paths, len(OUTCOME))) * 1e14)
+    columns = names(storms().symbols)
+    outcomes = np.round(random.random((paths, len(columns))) * 1e14)
     # What losses are made of: bad debt by bearer, and shortfall.
     for name in OUTCOME[: OUTCOME.index("repaid")]:
         outcomes[:, OUTCOME.index(name)] = 0
     bad = np.round((random.random(paths) < 0.5) * random.pareto(2.5, paths) * 1e13)
     outcomes[:, OUTCOME.index("bad_debt")] = bad
     outcomes[:, OUTCOME.index("by_fund")] = bad
+    outcomes[:, OUTCOME.index("peak_loss")] = 2 * bad
     outcomes[:, OUTCOME.index("largest_usage")] = random.random(paths)
+    # By asset: a quarter of WETH, which has nothing for it, the rest of USDC.
+    outcomes[:, len(OUTCOME) :] = 0
+    outcomes[:, columns.index("bad_debt.WETH")] = bad / 4
+    outcomes[:, columns.index("bad_debt.USDC")] = bad * 3 / 4
+    outcomes[:, columns.index("bearable.USDC")] = 1e13
     made: Study = begin(folder, storms(**overrides), paths=paths, block=100)
     made.start()
     for block in made.missing():

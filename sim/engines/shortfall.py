@@ -1,0 +1,111 @@
+"""Debt beyond the collateral that can be seized for it, at reference prices; it compiles.
+
+Looking at every account after every step would cost as much as checking everyone's health. What is
+needed after a step is a sum over accounts that owe more than they have, and the last look of
+`sim.agents.watchers` says who that can be. With C_i and D_j what a unit of collateral i counted for
+and a unit of scaled debt j cost then, C*_i and D*_j what they are worth now at reference prices,
+and thresholds in C but not in C*,
+
+    margin = min_i C*_i / C_i / max_j D*_j / D_j
+
+collateral is worth at least min_i C*_i / C_i times what it counted for, debt at most
+max_j D*_j / D_j times what it cost. So nobody owes more than he has while
+
+    margin x collateral counted > debt.
+
+Who was healthy had collateral counted >= debt: with a margin above 1 only the unhealthy are looked
+at. It is about 1 / threshold unless feeds are far behind the market; then everyone is.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sim.agents.prospects import ROUNDING
+from sim.agents.watchers import SLACK
+from sim.market.market import COLLATERAL_WORTH, DEBT_WORTH, Market
+from sim.protocol import hub, vault_accounts
+from sim.protocol.fixed_point import inlined, jitable, ray, zero
+from sim.protocol.state import (
+    BORROW_INDEX,
+    IS_COLLATERAL,
+    LAST_ACCRUAL,
+    POSITION_DEBT,
+    REHYPOTHECATE,
+    SCALED_DEBT,
+    SUPPLIED,
+    TOTAL_SHARES,
+    State,
+)
+
+
+@inlined
+def shortfall(s: State, w: Market, k: int, a: int) -> int:
+    """Of account a in step k, a value (USD with 8 decimals): max(0, debt - collateral)."""
+    missing = zero()
+    for i in range(s.unit.shape[0]):
+        price, unit = w.price[k, i], s.unit[i]
+        if s.position[a, i, POSITION_DEBT] != 0:
+            debt = vault_accounts.debt_assets(s, a, i)
+            missing += vault_accounts.debt_value(debt, price, unit)
+        if s.position[a, i, IS_COLLATERAL] != 0:
+            backing = vault_accounts.supplied_assets(s, a, i)
+            missing -= vault_accounts.collateral_value(backing, price, unit)
+    return max(zero(), missing)
+
+
+@jitable
+def total_shortfall(s: State, w: Market, k: int) -> int:
+    """Of all accounts after step k, a value: the sum of `shortfall`, of whoever can have one.
+
+    Accounts whose debt and collateral are equal to a millionth count as having none.
+    """
+    missing, margin = zero(), _margin(s, w, k)
+    if margin > 1 + SLACK:
+        for n in range(w.hot_count[0]):
+            if _may_lack(s, w, w.hot[n], margin):
+                missing += shortfall(s, w, k, w.hot[n])
+    else:
+        for a in range(s.account.shape[0]):
+            if _may_lack(s, w, a, margin):
+                missing += shortfall(s, w, k, a)
+    return missing
+
+
+@jitable
+def _margin(s: State, w: Market, k: int) -> float:
+    """See above. 0, so that everyone counts, while accrual stands still with the chain, or if a
+    debt cost nothing because its price was down.
+    """
+    collateral, debt, clock = np.inf, 0.0, s.clock[0]
+    for i in range(s.unit.shape[0]):
+        if s.hub[i, LAST_ACCRUAL] != clock:
+            return 0.0
+        price = float(w.price[k, i]) / float(s.unit[i])
+        owed = price * float(s.hub[i, BORROW_INDEX]) / float(ray())
+        for v in range(s.policy.shape[0]):
+            counted, cost = w.worth[v, i, COLLATERAL_WORTH], w.worth[v, i, DEBT_WORTH]
+            if counted > 0:
+                worth = price
+                if s.reserve[v, i, REHYPOTHECATE] != 0:
+                    held, shares = hub.total_assets(s, i), s.hub[i, TOTAL_SHARES]
+                    worth *= float(held + hub.VIRTUAL) / float(shares + hub.VIRTUAL)
+                collateral = min(collateral, worth / counted)
+            if s.hub[i, SCALED_DEBT] != 0:
+                if cost == 0:
+                    return 0.0
+                debt = max(debt, owed / cost)
+    return collateral / debt if debt > 0 else np.inf
+
+
+@jitable
+def _may_lack(s: State, w: Market, a: int, margin: float) -> bool:
+    """Whether the account may owe more than it has; rather yes than no."""
+    v, owed, counted, owes = s.account_vault[a], 0.0, 0.0, False
+    for i in range(s.unit.shape[0]):
+        if s.position[a, i, POSITION_DEBT] != 0:
+            owes = True
+            owed += float(s.position[a, i, POSITION_DEBT]) * w.worth[v, i, DEBT_WORTH]
+        if s.position[a, i, IS_COLLATERAL] != 0:
+            counted += float(s.position[a, i, SUPPLIED]) * w.worth[v, i, COLLATERAL_WORTH]
+    return owes and not margin * counted > owed * (1 + ROUNDING)
