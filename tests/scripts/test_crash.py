@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from scripts.crash import cli
 from sim.report import crash as report
+from sim.report.lock import FILE as LOCK
 from sim.scenario import known
 from sim.scenario import load as load_scenario
 from sim.tape import load
@@ -215,4 +216,4 @@ def test_killed_it_leaves_neither_files_nor_anvil(tmp_path: Path) -> None:
     process.kill()
     process.communicate(timeout=30)
     assert is_gone(anvil)
-    assert not list(tmp_path.iterdir())
+    assert [path.name for path in tmp_path.iterdir()] == [LOCK], "a file that locks nothing now"
