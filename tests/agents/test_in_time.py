@@ -129,7 +129,7 @@ def test_a_sweep_ends_by_name_and_keeps_its_blocks(scheduler: str, tmp_path: Pat
     cents = int(lowest[:last].min() / 1e6)
     scenario = file(tmp_path, entry("circling_below", 2.0, asset=WETH, cents=cents), paths=PATHS)
     words = ("--paths", f"{last + 1}", "--block", "1", "--workers", "1", "--scheduler", scheduler)
-    done = command("sweep", scenario, *words, "--out", out, seconds=500)
+    done = command("sweep", scenario, *words, "--out", out, seconds=1_500)
     assert done.returncode == 1, (done.returncode, done.stdout, done.stderr)
     assert "agent 'mine' did not return within 2 s in step" in done.stdout
     assert f"{last} of {last + 1} paths on the disk; no table is made of a part" in done.stdout
@@ -139,7 +139,7 @@ def test_a_sweep_ends_by_name_and_keeps_its_blocks(scheduler: str, tmp_path: Pat
 
 
 def test_the_limit_is_no_part_of_what_a_run_is() -> None:
-    """A sweep that it ended can go on with a higher one; nothing else of an agent may change."""
+    """A sweep that it ended can be resumed with a higher one; nothing else may change."""
     one, more, other = (
         thin(attack=None, agents=[{**entry("Stuck", limit), "parameters": {"way": way}}])
         for limit, way in ((10.0, 0), (60.0, 0), (10.0, 1))

@@ -138,7 +138,7 @@ def test_a_tampered_block_is_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     rows = study.outcomes()
     raw: Any = outcomes(16)
     study.write(study.plan.blocks()[0], raw)
-    assert not frame(0, raw).set_index("path").equals(rows)
+    assert not frame(0, raw, study.plan.scenario.symbols).set_index("path").equals(rows)
     assert parquet.read_metadata(tmp_path / "blocks" / "block-000000.parquet").num_rows == 16
     done = verify(tmp_path, "--path", "2", "--engine", "revm")
     assert done.exit_code == 1 and "the sweep wrote" in done.output

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from typing import Any
 
 import numpy as np
 import pytest
 
+from sim.books import Book
 from sim.engines.exact import run
 from sim.engines.outcome import PEAK_LOSS, conclude, follow, names, width
 from sim.engines.shortfall import shortfall, total_shortfall
@@ -14,21 +16,27 @@ from sim.measures.solvency import in_usd, losses, peak_loss
 from sim.scenario import Scenario
 from sim.tape import Frames, Tape, frames
 from sim.world import World, build
+from tests.simulation.spiral import scenario, world_with
 from tests.tape.storm import storm
 from tests.tape.test_shortfall import SCENARIOS
 
-DEAD = {"kind": "sequencer-down", "from": None, "until": None}
+DEAD = {
+    "kind": "sequencer-down",
+    "from": datetime(2021, 6, 1, 1, 30, tzinfo=timezone.utc),
+    "until": datetime(2021, 6, 1, 5, tzinfo=timezone.utc),
+}
 MORE: dict[str, Scenario] = {
     **SCENARIOS,
+    "a chain that stands still": storm(feeds__faults=[DEAD]),
     "nobody liquidates": storm(liquidators=[]),
     "collateral that is lent on": storm(protocol__reserves__WETH__rehypothecate=True),
     "a bonus that grows with time": storm(protocol__liquidation__engine="dutch-bonus"),
 }
 
 
-def followed(scenario: Scenario) -> tuple[World, Frames, Any, list[tuple[int, int]]]:
+def followed(played: Scenario) -> tuple[World, Frames, Any, list[tuple[int, int]]]:
     """World and tape of a run, its outcome, and per step the lazy shortfall and everyone's."""
-    world = build(scenario)
+    world = build(played)
     s, w = world.state, world.market
     tape, outcome = Tape(world, "exact"), np.full(width(len(s.unit)), 0, dtype=object)
     seen = []
@@ -38,7 +46,7 @@ def followed(scenario: Scenario) -> tuple[World, Frames, Any, list[tuple[int, in
             follow(s, w, k, outcome)
             everyone = sum(shortfall(s, w, k, a) for a in range(len(s.account)))
             seen.append((total_shortfall(s, w, k), everyone))
-    conclude(s, w, scenario.steps, outcome)
+    conclude(s, w, played.steps, outcome)
     return world, frames(tape.tables(complete=True)), outcome, seen
 
 
@@ -69,6 +77,24 @@ def test_by_asset_and_at_the_peak(name: str) -> None:
         assert found[f"shortfall.{symbol}"] / 1e8 == pytest.approx(
             usd.loc[symbol, "shortfall"], abs=0.0008 * len(world.state.account)
         )
+
+
+def test_the_shortfall_of_two_debts_is_split_as_they_are() -> None:
+    """250 WETH against $300,000 and 20 WETH: at $1,000 it lacks $70,000 of $320,000."""
+    book = Book(
+        np.array([[250 * 10**18, 0]], dtype=object),
+        np.array([[20 * 10**18, 300_000 * 10**6]], dtype=object),
+        np.zeros(1, dtype=bool),
+    )
+    world = world_with(book, scenario(suppliers__WETH=1e6))
+    s, w = world.state, world.market
+    w.price[1] = np.array([1_000 * 10**8, 10**8], dtype=object)
+    outcome = np.full(width(2), 0, dtype=object)
+    conclude(s, w, 1, outcome)
+    found = dict(zip(names(world.symbols), outcome, strict=True))
+    weth, usdc = (found[f"shortfall.{symbol}"] for symbol in world.symbols)
+    assert weth + usdc == found["shortfall"]
+    assert (weth / 1e8, usdc / 1e8) == pytest.approx((70_000 / 16, 70_000 * 15 / 16), abs=1e-4)
 
 
 def test_what_a_reserve_can_bear_is_what_it_bore_and_has() -> None:

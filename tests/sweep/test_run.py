@@ -59,7 +59,7 @@ def test_the_columns_are_what_the_engine_says(reference: Study) -> None:
     world = world_of(scenario.model_dump_json())
     outcomes = Compiled(world).outcomes(prices, observed(scenario, prices))
     found = reference.outcomes().reset_index()
-    assert found.equals(frame(0, outcomes))
+    assert found.equals(frame(0, outcomes, scenario.symbols))
     assert found["bad_debt_usd"].max() > 1_000 and found["bad_debt_usd"].nunique() > 50
 
 
