@@ -95,9 +95,9 @@ def asset_table(assets: pd.DataFrame) -> Table | None:
         return None
     table = Table(title="Loss by the asset that was owed", padding=(0, 1), **_TITLE, **_BARE)
     table.caption = (
-        "below: 95% intervals; part: of the ES 99% of all, to which these parts add up\n"
-        "fees and fund: what they bore and have left, in the mean; coverage: how many\n"
-        "times over that bears the loss of its asset, or more, on 99% of the paths"
+        "below: 95% intervals; part: of the ES 99% of all, the sum of these\n"
+        "fees and fund: what they bore and have left, in the mean\n"
+        "coverage: how often over that bears the loss on 99% of the paths"
     )
     table.caption_justify = "left"
     table.add_column("asset")
