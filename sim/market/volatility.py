@@ -44,7 +44,11 @@ def days_of(steps: int, step_seconds: int) -> npt.NDArray[np.intp]:
 def day_variances(sources: Sequence[Generator], days: int, degrees: float) -> Floats:
     """V of each day, (paths, days): mean 1, at most that of one day in a million."""
     drawn = [source.chisquare(degrees, days) for source in sources]
-    chi_square = np.reshape(drawn, (len(sources), days))
+    return variances_of(np.reshape(drawn, (len(sources), days)), degrees)
+
+
+def variances_of(chi_square: Floats, degrees: float) -> Floats:
+    """V of days whose chi-square numbers, with `degrees` of freedom, are these; same shape."""
     least = chi2.ppf(_RAREST, degrees)
     # E[1/C; C > c] of a chi-square with nu is P(C' > c) / (nu - 2), C' one with nu - 2.
     mean = chi2.sf(least, degrees - 2) / (degrees - 2) + _RAREST / least
