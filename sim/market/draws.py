@@ -6,7 +6,7 @@ a matrix product may round differently for another number of rows.
 """
 
 from collections import deque
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,15 @@ SOBOL_DIMENSIONS = 256
 """The most dimensions taken from Sobol points: sixteen engines of this size take 0.15 s to make."""
 _SOBOL_BITS = 30
 _PATH, _REPLICATE = 1, 2  # first word of the spawn key; 0 is the borrower book's
+
+
+class Draw(NamedTuple):
+    """Which random numbers: those of paths `first` to `first + paths - 1`."""
+
+    sampler: Sampler
+    seed: int
+    first: int
+    paths: int
 
 
 def streams(seed: int, first: int, count: int) -> list[Generator]:

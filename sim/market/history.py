@@ -90,6 +90,18 @@ def recorded(file: PriceFile) -> tuple[Floats, Floats]:
     return np.append(starts[0], times), np.append(first[0], prices)
 
 
+def price_columns(path: str | Path) -> dict[str, str]:
+    """Asset -> column of a CSV file with a column per asset.
+
+    Raises ScenarioError if it has no such header, and for candles, which name no asset.
+    """
+    header, _ = _opened(path)
+    if set(_CANDLE) <= set(header):
+        problem = Problem("line 1", "are candles, of an asset not named", "ASSET=close as column")
+        raise ScenarioError(str(path), [problem])
+    return {name: name for name in header[1:]}
+
+
 def recorded_at(file: PriceFile, start: float, times: npt.ArrayLike) -> Floats:
     """The level of a price file at `times`, in seconds after `start` (since 1970), same shape.
 

@@ -8,6 +8,8 @@ year has 365 days, as in the protocol.
     gbm      dX = -sigma^2/2 dt + sigma dW
     merton   gbm, plus jumps that all assets have at the same Poisson times
     bridge   gbm pinned to 0 at the start and at every waypoint of the asset inside the run
+    student-day, garch-t   variances that change from day to day, see `sim.market.volatility`
+    filtered-history   recorded days at such variances, see `sim.market.filtered_history`
     replay   S_i(t) = level_i(0) h_i(t0 + t) / h_i(t0), a window of the history h from a drawn row
 """
 
@@ -18,6 +20,7 @@ import numpy as np
 from numpy.random import Generator
 
 from sim.market.draws import (
+    Draw,
     Floats,
     Sampler,
     correlate,
@@ -27,8 +30,19 @@ from sim.market.draws import (
     student_t_dependence,
 )
 from sim.market.faults import ages
+from sim.market.filtered_history import filtered_noise
 from sim.market.history import read_history
 from sim.market.levels import PRICE_SCALE, on_grid, waypoint_seconds
+from sim.market.volatility import (
+    SETTLING_DAYS,
+    day_shocks,
+    day_variances,
+    days_of,
+    garch_states,
+    parameters,
+    start_states,
+    varying_noise,
+)
 from sim.protocol.fixed_point import YEAR
 from sim.scenario import Scenario, ScenarioError
 from sim.schema.paths import Jumps, Paths
@@ -165,30 +179,80 @@ def jump_noise(
     return noise
 
 
+def noise(
+    paths: Paths,
+    symbols: Sequence[str],
+    which: Draw,
+    steps: int,
+    step_seconds: int,
+    pins: Sequence[Sequence[float]] = (),
+) -> Floats:
+    """X of any model but replay at the end of each step, (paths, steps, symbols).
+
+    `symbols` are keys of its volatilities; `pins`, per symbol, are for bridge, see `log_noise`.
+    Raises ScenarioError if its history does not fit, and as `read_history` does.
+    """
+    if paths.model == "filtered-history":
+        return filtered_noise(paths, symbols, which, steps, step_seconds)
+    sources = streams(which.seed, which.first, which.paths)
+    normal = normals(which.sampler, which.seed, which.first, sources, (steps, len(symbols)))
+    normal = correlate(normal, paths.correlation_matrix(symbols))
+    volatility = [paths.volatility_per_sqrt_year[symbol] for symbol in symbols]
+    if paths.model in ("student-day", "garch-t"):
+        variance = _day_by_day(paths, symbols, sources, normal, step_seconds)
+        return varying_noise(normal, step_seconds, volatility, variance)
+    if paths.copula == "student-t" and paths.degrees_of_freedom:
+        # Changes are dependent in each step and independent in time: each asset alone still
+        # follows its model exactly.
+        degrees = paths.degrees_of_freedom
+        draws = [source.chisquare(degrees, steps) for source in sources]
+        chi_square = np.reshape(draws, (len(sources), steps))
+        normal = student_t_dependence(normal, chi_square, degrees)
+    drawn = log_noise(normal, step_seconds, volatility, pins or [[] for _ in symbols])
+    if paths.model == "merton" and paths.jumps:
+        drawn += jump_noise(sources, steps, step_seconds, paths.jumps, symbols)
+    return drawn
+
+
 def _add_noise(
     scenario: Scenario, paths: Paths, sampler: Sampler, first: int, prices: Floats
 ) -> None:
     """Multiply levels (paths, steps + 1, assets) by exp X."""
     # In the order of the columns: that of a mapping carries no meaning.
     symbols = [symbol for symbol in scenario.symbols if symbol in paths.volatility_per_sqrt_year]
-    sources = streams(scenario.seed, first, len(prices))
-    shape = (scenario.steps, len(symbols))
-    steps = normals(sampler, scenario.seed, first, sources, shape)
-    steps = correlate(steps, paths.correlation_matrix(symbols))
-    if paths.copula == "student-t" and paths.degrees_of_freedom:
-        # Changes are dependent in each step and independent in time: each asset alone still
-        # follows its model exactly.
-        degrees = paths.degrees_of_freedom
-        draws = [source.chisquare(degrees, scenario.steps) for source in sources]
-        chi_square = np.reshape(draws, (len(sources), scenario.steps))
-        steps = student_t_dependence(steps, chi_square, degrees)
-    volatility = [paths.volatility_per_sqrt_year[symbol] for symbol in symbols]
-    noise = log_noise(steps, scenario.step_seconds, volatility, _pins(scenario, paths, symbols))
-    if paths.model == "merton" and paths.jumps:
-        noise += jump_noise(sources, scenario.steps, scenario.step_seconds, paths.jumps, symbols)
-    np.exp(noise, out=noise)
+    which = Draw(sampler, scenario.seed, first, len(prices))
+    pins = _pins(scenario, paths, symbols)
+    drawn = noise(paths, symbols, which, scenario.steps, scenario.step_seconds, pins)
+    np.exp(drawn, out=drawn)
     for i, symbol in enumerate(symbols):
-        prices[:, 1:, scenario.symbols.index(symbol)] *= noise[:, :, i]
+        prices[:, 1:, scenario.symbols.index(symbol)] *= drawn[:, :, i]
+
+
+def _day_by_day(
+    paths: Paths,
+    symbols: Sequence[str],
+    sources: list[Generator],
+    normal: Floats,
+    step_seconds: int,
+) -> Floats:
+    """The variance v of each step, (paths, steps, symbols or 1)."""
+    assert paths.degrees_of_freedom is not None  # `Paths` has seen to it, and to garch
+    day = days_of(normal.shape[1], step_seconds)
+    variances = day_variances(sources, day[-1] + 1, paths.degrees_of_freedom)
+    if paths.model == "student-day":
+        return variances[:, day, None]
+    assert paths.garch is not None
+    alpha, beta = parameters(paths.garch, symbols)
+    before = [source.standard_normal((SETTLING_DAYS, len(symbols))) for source in sources]
+    settling = correlate(
+        np.reshape(before, (len(sources), SETTLING_DAYS, len(symbols))),
+        paths.correlation_matrix(symbols),
+    )
+    settling *= np.sqrt(day_variances(sources, SETTLING_DAYS, paths.degrees_of_freedom))[..., None]
+    drawn = garch_states(np.ones(len(symbols)), settling, alpha, beta)[:, -1]
+    start = start_states(paths.volatility_per_sqrt_year, paths.garch, symbols, drawn)
+    states = garch_states(start, day_shocks(normal, day, variances), alpha, beta)
+    return states[:, day] * variances[:, day, None]
 
 
 def _pins(scenario: Scenario, paths: Paths, symbols: Sequence[str]) -> list[list[float]]:

@@ -84,6 +84,11 @@ def _asset_problems(s: Scenario) -> Iterator[Problem]:
     yield from _unknown(s, "native_asset", s.native_asset)
     for symbol in s.paths.volatility_per_sqrt_year if s.paths else ():
         yield from _unknown(s, f"paths.volatility_per_sqrt_year.{symbol}", symbol)
+    missing = s.paths.missing_pairs() if s.paths else []
+    if pairs := [f"[{a}, {b}]" for a, b in missing if a in s.assets and b in s.assets]:
+        problem = f"is not given for {', '.join(pairs)}"
+        remedy = "a value for each; 0 only if they have nothing to do with each other"
+        yield Problem("paths.correlation", problem, remedy)
     for i, figure in enumerate(s.expected):
         if figure.asset is not None:
             yield from _unknown(s, f"expected[{i}].measure", figure.asset)

@@ -31,6 +31,15 @@ MODELS: dict[str, dict[str, object]] = {
     "student-t": {"paths.copula": "student-t", "paths.degrees_of_freedom": 4},
     "merton": {"paths.model": "merton", "paths.jumps": JUMPS},
     "bridge": {"paths.model": "bridge"},
+    "student-day": {"paths.model": "student-day", "paths.degrees_of_freedom": 4},
+    "garch-t": {
+        "paths.model": "garch-t",
+        "paths.degrees_of_freedom": 4,
+        "paths.garch": {
+            "alpha": {"WETH": 0.08, "WBTC": 0.06},
+            "beta": {"WETH": 0.9, "WBTC": 0.9},
+        },
+    },
 }
 
 

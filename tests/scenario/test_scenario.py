@@ -7,7 +7,7 @@ import pickle
 import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
-from itertools import pairwise
+from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any, get_args
 
@@ -20,6 +20,7 @@ from sim import scenario as scenario_module
 from sim.market.tables import gas_table
 from sim.protocol.liquidation import MIN_LEFTOVER
 from sim.scenario import Scenario, ScenarioError, digest, known, load, with_overrides
+from sim.schema.paths import Paths
 
 ROOT = Path(__file__).parents[2]
 NAME = "black-thursday"
@@ -434,6 +435,53 @@ TWICE = (("WETH", "WBTC"), ("WBTC", "WETH"))
         ),
         # paths
         ({"paths.model": "garch"}, "paths.model", "'gbm', 'merton'", "replay: windows"),
+        (
+            {"paths.volatility_per_sqrt_year": {"WETH": 1, "WBTC": 1, "DAI": 0.1, "USDC": 0}},
+            "paths.correlation",
+            "is not given for [WETH, DAI], [WBTC, DAI]",
+            "a value for each; 0 only if",
+        ),
+        (
+            {"paths.model": "student-day"},
+            "paths.copula",
+            "undoes the days of model student-day",
+            "gaussian",
+        ),
+        (
+            {
+                "paths.model": "student-day",
+                "paths.copula": "gaussian",
+                "paths.degrees_of_freedom": REMOVE,
+            },
+            "paths.degrees_of_freedom",
+            "missing, and model student-day uses it",
+            "above 2",
+        ),
+        ({"paths.model": "garch-t"}, "paths.garch", "missing, and model garch-t uses", "alpha"),
+        (
+            {"paths.model": "filtered-history"},
+            "paths.history",
+            "missing, and model filtered-history uses",
+            "CSV",
+        ),
+        (
+            {"paths.garch": {"alpha": {"WETH": 0.1, "WBTC": 0.1}, "beta": {"WETH": 0.9}}},
+            "paths.garch.beta.WETH",
+            "add up to 1 or more",
+            "below 1",
+        ),
+        (
+            {"paths.garch": {"alpha": {"WETH": 0.1, "WBTC": 0.1}, "beta": {"WETH": 0.8}}},
+            "paths.garch.beta.WBTC",
+            "is missing",
+            "every key of volatility_per_sqrt_year",
+        ),
+        (
+            {"paths.garch": {"alpha": {"WETHX": 0.1}, "beta": {"WETH": 0.8, "WBTC": 0.8}}},
+            "paths.garch.alpha.WETHX",
+            "without a volatility",
+            "did you mean WETH?",
+        ),
         ({"paths.volatility": {}}, "paths.volatility", "unknown field", "volatility_per_sqrt_year"),
         (
             {"paths.volatility_per_sqrt_year.WETH": -0.1},
@@ -805,6 +853,23 @@ def test_correlations_that_no_prices_can_have(base: Scenario) -> None:
         f"paths.correlation[{i}].value": sign * 0.9 * factor for i, sign in enumerate((1, 1, -1))
     }
     with_overrides(base, {**paths, **smaller})
+
+
+def test_every_shipped_pair_has_a_correlation_and_the_matrices_are_possible() -> None:
+    """Of all scenarios that draw paths, and of the bases with all their assets."""
+    folder = Path(scenario_module.__file__).parents[1] / "scenarios"
+    sections = {name: load(name).paths for name in known()}
+    for base in sorted((folder / "bases").glob("*.yaml")):
+        section = yaml.safe_load(base.read_text())["paths"]
+        sections[base.stem] = Paths.model_validate(section)
+    assert {"aave-v2", "aave-v3", "black-thursday", "lending-market"} <= sections.keys()
+    for name, paths in sections.items():
+        assert paths is not None, name
+        varied = sorted(symbol for symbol, sd in paths.volatility_per_sqrt_year.items() if sd)
+        given = [tuple(sorted(pair.assets)) for pair in paths.correlation]
+        assert set(combinations(varied, 2)) <= set(given), name
+        assert len(given) == len(set(given)), name
+        assert np.linalg.eigvalsh(paths.correlation_matrix(varied))[0] > 1e-5, name
 
 
 def test_overrides_apply_in_order(base: Scenario) -> None:
