@@ -65,6 +65,11 @@ _OPTIONS = (
         "health of 1 is liquidatable at the start.",
     ),
     click.option(
+        "--hold-at-low",
+        is_flag=True,
+        help="No rebound: every asset that falls stays at its lowest level from then on.",
+    ),
+    click.option(
         "--list",
         is_flag=True,
         is_eager=True,
@@ -76,7 +81,9 @@ _OPTIONS = (
 
 
 def scenario_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add SCENARIO, --seed, --accounts, --set, --redraw-book and --list; for `chosen`."""
+    """Add SCENARIO, --seed, --accounts, --set, --redraw-book, --hold-at-low and --list; for
+    `chosen`.
+    """
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
@@ -88,10 +95,11 @@ def chosen(
     accounts: int | None,
     overrides: tuple[tuple[str, Any], ...],
     redraw_book: bool,
+    hold_at_low: bool = False,
 ) -> Scenario:
     """The scenario with what the options replace. Raises `ScenarioError`."""
     from sim.scenario import load, with_overrides
 
-    shortcuts = {"seed": seed, "book.accounts": accounts}
+    shortcuts = {"seed": seed, "book.accounts": accounts, "hold_at_low": hold_at_low or None}
     given = {path: value for path, value in shortcuts.items() if value is not None}
     return with_overrides(load(scenario), {**given, **dict(overrides)}, redraw_book)

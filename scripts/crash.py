@@ -37,6 +37,7 @@ def cli(
     accounts: int | None,
     overrides: tuple[tuple[str, Any], ...],
     redraw_book: bool,
+    hold_at_low: bool,
     out: Path | None,
     parquet: bool,
     overwrite: bool,
@@ -56,6 +57,7 @@ def cli(
       ape run crash black-thursday --set protocol.insurance.capital_usd.DAI=0
       ape run crash black-thursday --set protocol.reserves.WETH.lt_bps=7500 --redraw-book
       ape run crash black-thursday --set 'liquidators[2].capacity_usd_per_step=50000'
+      ape run crash black-thursday --hold-at-low --out out/held
       ape run crash mine/depeg.yaml --out out/depeg --parquet
 
     \b
@@ -65,7 +67,7 @@ def cli(
     from sim.scenario import ScenarioError
 
     try:
-        played = chosen(scenario, seed, accounts, overrides, redraw_book)
+        played = chosen(scenario, seed, accounts, overrides, redraw_book, hold_at_low)
         folder = prepared(out or Path("out") / played.name)
         sys.exit(crash(played, engine, folder, console(), parquet, overwrite))
     except ScenarioError as error:

@@ -59,6 +59,7 @@ def cli(
     accounts: int | None,
     overrides: tuple[tuple[str, Any], ...],
     redraw_book: bool,
+    hold_at_low: bool,
     paths: int | None,
     block: int | None,
     sampler: Any,
@@ -82,6 +83,7 @@ def cli(
       ape run sweep black-thursday --paths 4096 --sampler sobol
       ape run sweep black-thursday --paths 10000 --resume
       ape run sweep black-thursday --set protocol.liquidation.engine=target-health --out out/th
+      ape run sweep black-thursday --hold-at-low --out out/held
       ape run sweep black-thursday --scheduler local --workers 8
       ape run sweep black-thursday --scheduler tcp://10.0.0.1:8786
 
@@ -97,7 +99,7 @@ def cli(
     from sim.scenario import ScenarioError
 
     try:
-        swept = chosen(scenario, seed, accounts, overrides, redraw_book)
+        swept = chosen(scenario, seed, accounts, overrides, redraw_book, hold_at_low)
         folder = prepared(out or Path("out") / f"sweep-{swept.name}")
         wanted = Wanted(sampler, paths, block, scheduler, workers, resume)
         sys.exit(sweep(swept, wanted, folder, console()))

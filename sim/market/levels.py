@@ -37,6 +37,32 @@ def waypoint_path(
     return path
 
 
+def price_on_grid(
+    scenario: Scenario, symbol: str, ago: int | npt.NDArray[np.float64] = 0
+) -> npt.NDArray[np.float64]:
+    """The level of an asset's price, as `on_grid`. With `hold_at_low` there is no rebound:
+
+        held(t) = level(min(t, t_low)),   t_low = the first step at which it is lowest
+
+    for each asset by itself, if its fall from the start to there is larger than any rise from the
+    start (in logarithms). One that rises more than it falls is left as it is: what is owed in it is
+    the stress, and its own lowest level would end that.
+    """
+    level = scenario.assets[symbol].price_usd
+    until = held_from(scenario, symbol) * scenario.step_seconds
+    times = np.arange(scenario.steps + 1) * scenario.step_seconds - ago
+    return _at(scenario, level, np.minimum(times, until))
+
+
+def held_from(scenario: Scenario, symbol: str) -> int:
+    """The step from which on an asset is held at its low; that of the end if it is not."""
+    if not scenario.hold_at_low:
+        return scenario.steps
+    path = np.log(on_grid(scenario, scenario.assets[symbol].price_usd))
+    falls, rises = path[0] - path.min(), path.max() - path[0]
+    return int(path.argmin()) if falls > rises else scenario.steps
+
+
 def on_grid(
     scenario: Scenario, level: PriceLevel, ago: int | npt.NDArray[np.float64] = 0
 ) -> npt.NDArray[np.float64]:
@@ -45,7 +71,13 @@ def on_grid(
 
     Raises ScenarioError if it is a file of recorded prices that cannot be used.
     """
-    times = np.arange(scenario.steps + 1) * scenario.step_seconds - ago
+    return _at(scenario, level, np.arange(scenario.steps + 1) * scenario.step_seconds - ago)
+
+
+def _at(
+    scenario: Scenario, level: PriceLevel, times: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """A level at `times`, seconds after the start."""
     if isinstance(level, PriceFile):
         return recorded_at(level, scenario.start.timestamp(), times)
     if not isinstance(level, tuple):

@@ -32,7 +32,7 @@ from sim.market.draws import (
 from sim.market.faults import ages
 from sim.market.filtered_history import filtered_noise
 from sim.market.history import read_history
-from sim.market.levels import PRICE_SCALE, on_grid, waypoint_seconds
+from sim.market.levels import PRICE_SCALE, price_on_grid, waypoint_seconds
 from sim.market.volatility import (
     SETTLING_DAYS,
     day_shocks,
@@ -67,8 +67,8 @@ def draw(scenario: Scenario, sampler: Sampler, first: int, count: int) -> Floats
     if sampler not in ("mc", "sobol") or first < 0 or count < 0:
         raise ValueError(f"no such paths: sampler {sampler!r}, first {first}, count {count}")
     prices = np.empty((count, scenario.steps + 1, len(scenario.symbols)))
-    for i, asset in enumerate(scenario.assets.values()):
-        prices[:, :, i] = on_grid(scenario, asset.price_usd) * PRICE_SCALE
+    for i, symbol in enumerate(scenario.symbols):
+        prices[:, :, i] = price_on_grid(scenario, symbol) * PRICE_SCALE
     # An overflow becomes an infinite price, which is refused below by name.
     with np.errstate(over="ignore"):
         if scenario.paths.model == "replay":
@@ -266,6 +266,9 @@ def _pins(scenario: Scenario, paths: Paths, symbols: Sequence[str]) -> list[list
 
 def _replay(scenario: Scenario, paths: Paths, sampler: Sampler, first: int, prices: Floats) -> None:
     """Replace the levels of the assets in the history: the last known price at or before a time."""
+    if scenario.hold_at_low:
+        problem = "windows of a history go on after their lowest price"
+        raise _refusal(scenario, "hold_at_low", problem, "another paths.model, or false")
     history = read_history(paths.history or "", paths.history_max_gap_seconds)
     for symbol in history.symbols:
         if symbol not in scenario.symbols:

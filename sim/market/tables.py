@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.market.faults import ages
-from sim.market.levels import on_grid, to_integers, to_price_units
+from sim.market.levels import on_grid, price_on_grid, to_integers, to_price_units
 from sim.scenario import Scenario
 
 _WEI_PER_GWEI = 10**9
@@ -15,7 +15,7 @@ def price_table(scenario: Scenario) -> npt.NDArray[np.object_]:
 
     Raises ScenarioError if recorded prices cannot be used.
     """
-    columns = [on_grid(scenario, asset.price_usd) for asset in scenario.assets.values()]
+    columns = [price_on_grid(scenario, symbol) for symbol in scenario.symbols]
     scenario.check_units(
         {s: float(c.max()) for s, c in zip(scenario.symbols, columns, strict=True)}
     )
@@ -24,10 +24,7 @@ def price_table(scenario: Scenario) -> npt.NDArray[np.object_]:
 
 def observed_table(scenario: Scenario) -> npt.NDArray[np.object_]:
     """What each asset's feed sees: its reference price some age ago; shaped as `price_table`."""
-    columns = [
-        on_grid(scenario, asset.price_usd, ages(scenario, symbol))
-        for symbol, asset in scenario.assets.items()
-    ]
+    columns = [price_on_grid(scenario, s, ages(scenario, s)) for s in scenario.symbols]
     return to_price_units(np.stack(columns, axis=1))
 
 

@@ -13,10 +13,17 @@ from sim.engines.chain import AnvilChain, ChainError
 from sim.engines.exact import run
 from sim.engines.lockstep import LockstepError
 from sim.measures.expected import compare
+from sim.report import caveats
 from sim.report.agents_table import agent_failure, agents_table, attack_table
 from sim.report.book import print_book
 from sim.report.crash_figure import write_crash_figure
-from sim.report.crash_table import cascade_table, loss_table, summary_table, verdict
+from sim.report.crash_table import (
+    cascade_table,
+    loss_table,
+    parties_table,
+    summary_table,
+    verdict,
+)
 from sim.report.expected_table import expected_table, notes
 from sim.report.interrupts import interruptible
 from sim.report.lock import LockedError, locked
@@ -68,6 +75,8 @@ def _crash(
     print_book(world, console)
     for line in venue_lines(scenario):
         console.print(line)
+    for line in caveats.of_scenario(scenario.model_dump(mode="json")):
+        console.print(line, style="yellow", markup=False)
     tape = Tape(world, engine)
     try:
         with interruptible(engine != "exact"):
@@ -128,9 +137,19 @@ def _write(tables: Tables, out: Path, parquet: bool, console: Console) -> Frames
     if parquet:
         write_parquet(tables, out / PARQUET)
     figures = write_crash_figure(shown, out)
-    parts = (loss_table, cascade_table, summary_table, attack_table, agents_table, verdict)
+    parts = (
+        loss_table,
+        cascade_table,
+        summary_table,
+        parties_table,
+        attack_table,
+        agents_table,
+        verdict,
+    )
     for table in filter(None, (made(shown) for made in parts)):
         console.print("", table, sep="\n")
+    for line in caveats.of_run(shown):
+        console.print(line, style="yellow", markup=False)
     written = [TAPE, *([f"{PARQUET}/"] if parquet else []), *(path.name for path in figures)]
     console.print(f"Written to {out}: {', '.join(written)}")
     return shown

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 from rich.table import Table
 
+from sim.measures import parties
 from sim.measures.cascade import (
     expected_branching_ratio,
     hours_to_exhaustion,
@@ -26,6 +27,7 @@ from sim.measures.solvency import (
     peak_loss,
     solvency_ratio,
 )
+from sim.report.agents_table import signed
 from sim.report.text import clock, owing, tokens, usd
 from sim.tape import Frames
 
@@ -123,6 +125,26 @@ def cascade_table(tape: Frames) -> Table:
     for name, value in rows.items():
         table.add_row(name, value)
     return table
+
+
+def parties_table(tape: Frames) -> Table:
+    """Profit and loss of everyone, and its sum as it comes out of exact integers."""
+    table = parties.profit_and_loss(tape)
+    shown = Table(
+        title="Profit and loss of all parties, at reference prices",
+        title_justify="left",
+        title_style="",
+        padding=(0, 1),
+        **_BARE,
+    )
+    shown.add_column("party")
+    for name in ("price moves", "dealings", "profit"):
+        shown.add_column(name, justify="right")
+    for party, row in parties.in_usd(table).iterrows():
+        shown.add_row(str(party), *(signed(float(row[name])) for name in parties.COLUMNS))
+    sums = [signed(float(table[name].sum() / parties.PER_USD)) for name in parties.COLUMNS]
+    shown.add_row("sum", *sums, style="bold")
+    return shown
 
 
 def unfinished(tape: Frames) -> str | None:

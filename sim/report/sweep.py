@@ -11,6 +11,7 @@ from sim.engines.compilation import is_compiled
 from sim.engines.compiled import check_compilable
 from sim.market.draws import Sampler
 from sim.market.paths import draw
+from sim.report import caveats
 from sim.report.book import print_book
 from sim.report.crash import COMPLETE, FAILED, INTERRUPTED
 from sim.report.interrupts import interruptible
@@ -81,6 +82,8 @@ def _sweep(scenario: Scenario, wanted: Wanted, out: Path, console: Console) -> i
     print_book(world, console)
     for line in venue_lines(scenario):
         console.print(line)
+    for line in caveats.of_scenario(scenario.model_dump(mode="json")):
+        console.print(line, style="yellow", markup=False)
     if advice := plan.advice():
         console.print(advice, style="yellow")
     missing = sum(block.size for block in study.missing())

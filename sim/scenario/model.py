@@ -44,6 +44,10 @@ class Scenario(Part):
     assets: Mapping[Symbol, Asset] = Field(
         min_length=1, max_length=64, description="per symbol: decimals, price_usd"
     )
+    hold_at_low: bool = Field(
+        default=False,
+        description="true: no rebound: an asset that falls stays at its lowest level from then on",
+    )
     native_asset: Symbol = Field(description="the asset that gas is paid in, a key of assets")
     gas_price_gwei: Level = Field(
         description="gwei per gas: a number above 0, or a list of waypoints {at, value}"

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 import pyarrow as pa
 
-FORMAT = 4
+FORMAT = 5
 """Raised when a reader of older tapes would misread a newer one."""
 
 TEXT, FLAG, COUNT, FLOAT = pa.string(), pa.bool_(), pa.int64(), pa.float64()
@@ -45,6 +45,7 @@ class Frames(NamedTuple):
     operations: pd.DataFrame
     accounts: pd.DataFrame
     agents: pd.DataFrame
+    parties: pd.DataFrame
 
 
 def _columns(*rows: tuple[str, Any, str]) -> tuple[Column, ...]:
@@ -181,6 +182,12 @@ TABLES: dict[str, tuple[Column, ...]] = {
         ("invested_usd", FLOAT, "its public shares, stakes and LP shares"),
         ("supplied_usd", FLOAT, "what its account has supplied"),
         ("debt_usd", FLOAT, "what its account owes"),
+    ),
+    "parties": _columns(
+        ("party", TEXT, "a kind of actor, or whom no actor stands for, see sim.tape.parties"),
+        ("asset", TEXT, "symbol"),
+        ("held_start", TOKENS, "units owned, less those owed, after the opening"),
+        ("held_end", TOKENS, "the same at the end"),
     ),
 }
 

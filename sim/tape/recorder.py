@@ -6,6 +6,7 @@ import importlib.metadata
 import json
 import platform
 import time
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ from sim.protocol.state import State, copy
 from sim.scenario import digest
 from sim.tape.columns import FORMAT, Tables, tables
 from sim.tape.moment import Moment, accounts, observe
+from sim.tape.parties import PARTIES, held
 from sim.world import World
 
 _PACKAGES = ("numpy", "duckdb", "pyrevm", "eth-ape")
@@ -40,6 +42,7 @@ class Tape:
         self._clock = time.monotonic()
         self._moments: list[Moment] = []
         self._start: list[dict[str, Any]] = []
+        self._held_at_start: Sequence[Any] = ()
         self._end: _End | None = None
         self._values = 0
 
@@ -57,6 +60,8 @@ class Tape:
         state = self._world.state
         if k == 0:
             self._start = accounts(state, self._world.symbols)
+            prices = self._world.market.price[k]
+            self._held_at_start = list(held(state, self._world.scenario, prices))
         moment = observe(self._world, k, rows, gas)
         del self._moments[k:]
         self._moments.append(moment)
@@ -77,6 +82,7 @@ class Tape:
                 "operations": [row for moment in moments for row in moment.operations],
                 "accounts": self._accounts(self._end.state),
                 "agents": [row for moment in moments for row in moment.agents],
+                "parties": self._parties(self._end),
             }
         )
 
@@ -124,3 +130,12 @@ class Tape:
                 }
             )
         return joined
+
+    def _parties(self, end: _End) -> list[dict[str, Any]]:
+        """Start and end of every party, one row per asset."""
+        last = held(end.state, self._world.scenario, self._world.market.price[end.step])
+        return [
+            {"party": party, "asset": symbol, "held_start": a, "held_end": b}
+            for party, start, finish in zip(PARTIES, self._held_at_start, last, strict=True)
+            for symbol, a, b in zip(self._world.symbols, start, finish, strict=True)
+        ]

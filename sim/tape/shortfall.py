@@ -28,6 +28,8 @@ class Shortfall(NamedTuple):
     """USD with 8 decimals."""
     tokens: list[int]
     """Of the debt in each asset, token units."""
+    by_account: Array
+    """The same of every account, (accounts, assets)."""
 
 
 def shortfall(s: State, prices: Array) -> Shortfall:
@@ -56,5 +58,6 @@ def shortfall(s: State, prices: Array) -> Shortfall:
         collateral[rows] += vault_accounts.collateral_value(backing, price, unit)
     missing = np.maximum(debt - collateral, 0)
     short = np.flatnonzero(missing)
-    parts = owed[short] * missing[short, np.newaxis] // debt[short, np.newaxis]
-    return Shortfall(int(missing.sum()), [int(part) for part in parts.sum(axis=0)])
+    parts = np.full((n, m), 0, dtype=object)
+    parts[short] = owed[short] * missing[short, np.newaxis] // debt[short, np.newaxis]
+    return Shortfall(int(missing.sum()), [int(part) for part in parts.sum(axis=0)], parts)

@@ -30,7 +30,7 @@ def agents(world: World, k: int) -> list[dict[str, Any]]:
         assets = range(len(s.unit))
         amounts = {
             "wallet_usd": list(s.holding[actor, :, WALLET]),
-            "invested_usd": _invested(s, actor),
+            "invested_usd": invested(s, actor),
             "supplied_usd": [supplied_assets(s, account, i) for i in assets],
             "debt_usd": [debt_assets(s, account, i) for i in assets],
         }
@@ -39,8 +39,10 @@ def agents(world: World, k: int) -> list[dict[str, Any]]:
     return rows
 
 
-def _invested(s: State, actor: int) -> list[int]:
-    """What an actor's shares would be redeemed for, down, if cash and cool-down allowed it."""
+def invested(s: State, actor: int) -> list[int]:
+    """What an actor's shares would be redeemed for, down, if cash and cool-down allowed it: units
+    of every asset.
+    """
     amounts = []
     for i in range(len(s.unit)):
         pool, shares = s.pool[i, POOL_ASSETS], s.pool[i, POOL_SHARES] + insurance.VIRTUAL

@@ -100,7 +100,7 @@ def test_says_how_deep_fitted_venues_are_and_how_far_the_fit_is_off() -> None:
 def test_parquet_on_request(tmp_path: Path) -> None:
     watched(tmp_path, parquet=True)
     assert names(tmp_path) == sorted([*FILES, "parquet"])
-    assert len(names(tmp_path / "parquet")) == 7
+    assert len(names(tmp_path / "parquet")) == 8
 
 
 @pytest.mark.chain

@@ -46,6 +46,7 @@ def test_help_names_every_option_and_the_shortcuts() -> None:
         "--out",
         "out/<scenario>",
         "--parquet",
+        "--hold-at-low",
         "--list",
         "protocol.liquidation.delay_seconds=3600",
         "protocol.insurance.capital_usd",
@@ -145,7 +146,7 @@ def test_out_that_cannot_be_written_to_is_2() -> None:
 def test_options_reach_the_run(tmp_path: Path) -> None:
     done = crash(
         *(STORM, "--engine", "exact", "--out", tmp_path / "a" / "b", "--accounts", "12"),
-        *("--seed", "3", "--set", "duration_hours=2", "--parquet"),
+        *("--seed", "3", "--set", "duration_hours=2", "--parquet", "--hold-at-low"),
         *("--set", "protocol.liquidation.delay_seconds=1200"),
         *("--set", "liquidators[0].capacity_usd_per_step=1.0e+4"),
     )
@@ -159,6 +160,7 @@ def test_options_reach_the_run(tmp_path: Path) -> None:
         True,
     )
     assert tape.accounts["account"].nunique() == 12
+    assert '"hold_at_low":true' in row["scenario_json"]
     assert '"delay_seconds":1200' in row["scenario_json"]
     assert '"capacity_usd_per_step":10000.0' in row["scenario_json"]
     assert (tmp_path / "a" / "b" / "parquet" / "steps.parquet").is_file()

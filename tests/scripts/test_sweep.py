@@ -16,6 +16,7 @@ from click.testing import CliRunner, Result
 
 from scripts.sweep import cli
 from sim.report import sweep as report
+from sim.scenario import Scenario
 from sim.sweep.kept import OPENING
 from sim.sweep.study import load
 from sim.tape import load as load_tape
@@ -80,6 +81,7 @@ def test_help_names_every_option() -> None:
         "--seed",
         "--accounts",
         "--set PATH=VALUE",
+        "--hold-at-low",
         "--out",
         "out/sweep-<scenario>",
         "--list",
@@ -149,6 +151,17 @@ def test_no_scheduler_answers(tmp_path: Path) -> None:
     assert time.monotonic() - begin < 20
     assert done.exit_code == 1 and "dask scheduler" in done.output
     assert "Traceback" not in done.output and names(tmp_path) == []
+
+
+@pytest.mark.parametrize("flags", [[], ["--hold-at-low"]])
+def test_the_rebound_is_taken_off_on_demand(
+    flags: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The scenario of the study says so, whatever becomes of the folder."""
+    asked: list[Scenario] = []
+    monkeypatch.setattr(report, "sweep", lambda scenario, *_: asked.append(scenario) or 0)
+    assert sweep(*STORMS, *flags, "--out", tmp_path).exit_code == 0
+    assert [one.hold_at_low for one in asked] == [bool(flags)]
 
 
 # --- runs -----------------------------------------------------------------------------------------

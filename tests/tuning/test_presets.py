@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from sim.market.tables import price_table
 from sim.scenario import ScenarioError, with_overrides
 from sim.tuning import preset as module
 from sim.tuning.preset import known, load, prepare
@@ -172,6 +173,20 @@ def test_a_wrong_preset_is_refused_by_field(
         problem.path: f"{problem.problem}: {problem.remedy}" for problem in caught.value.problems
     }
     assert remedy in said[field]
+
+
+def test_settings_are_judged_without_the_rebound_too() -> None:
+    """The fall as recorded and its twin, which differ in nothing else, count as one scenario."""
+    asked = prepare(load("current-market"))
+    names = [one.name for one in asked.preset.scenarios]
+    fall, twin = names.index("falling-market"), names.index("falling-market-held")
+    recorded, held = asked.scenarios[fall], asked.scenarios[twin]
+    assert held == with_overrides(recorded, {"hold_at_low": True}) != recorded
+    assert asked.weights[fall] + asked.weights[twin] == pytest.approx(1 / 3)
+    ends = [price_table(one)[-1] for one in (recorded, held)]
+    assert (ends[1][:3] < ends[0][:3]).all() and (
+        ends[1][:3] == price_table(held).min(axis=0)[:3]
+    ).all()
 
 
 @pytest.mark.parametrize(("accounts", "seed"), [(60, 1), (24, 3)])

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from sim.measures import book as books
+from sim.measures import parties
 from sim.measures.cascade import unpaid
 from sim.measures.solvency import (
     in_usd,
@@ -18,6 +19,7 @@ from sim.measures.solvency import (
     peak_loss,
     solvency_ratio,
 )
+from sim.report import caveats
 from sim.report.page import expected, falls, market, provenance
 from sim.report.page.content import (
     Cell,
@@ -51,7 +53,7 @@ def page(source: Crash) -> Page:
     length = (tape.steps["time_utc"].iloc[-1] - tape.steps["time_utc"].iloc[0]).total_seconds()
     sections = [
         Section("summary", "Summary", [*summary(tape, moved), key_figures([tape], [""])]),
-        Section("losses", "What was lost, and who paid", [waterfall(tape)]),
+        Section("losses", "What was lost, and who paid", [waterfall(tape), parties_table(tape)]),
         Section("cascade", "The cascade", [timeline(tape, moved)]),
         Section(
             "falls",
@@ -135,7 +137,7 @@ def summary(tape: Frames, moved: list[str]) -> list[Part]:
             "be liquidated, but on no pair of a debt and a collateral, in no size, would a "
             "liquidator of this run gain its gas and the profit it wants."
         )
-    return [said, lost, *left]
+    return [said, lost, *left, *caveats.of_run(tape)]
 
 
 def key_figures(tapes: list[Frames], names: list[str]) -> Table:
@@ -179,6 +181,26 @@ def _of(cell: Cell, name: str) -> Cell:
     if not name or not isinstance(cell, Value):
         return cell
     return cell._replace(name=f"{cell.name} of {name}")
+
+
+def parties_table(tape: Frames) -> Table:
+    """Profit and loss of everyone, and its sum, which is 0."""
+    table = parties.profit_and_loss(tape)
+    rows: list[list[Cell]] = [
+        [str(party), *(money(float(row[name]), f"{name} of {party}") for name in parties.COLUMNS)]
+        for party, row in parties.in_usd(table).iterrows()
+    ]
+    sums = (float(table[name].sum() / parties.PER_USD) for name in parties.COLUMNS)
+    rows.append(["sum", *(money(value) for value in sums)])
+    return Table(
+        "Profit and loss of all parties, USD at reference prices",
+        ["party", "price moves", "dealings", "profit"],
+        rows,
+        note="Price moves: what a party had at the start, at what its price did; dealings: what "
+        "it got from the others less what it gave, at the prices of the end. Who borrows beyond "
+        "his collateral leaves the rest of the debt to nobody yet. The outside market brought all "
+        "tokens and is the other side of every price move.",
+    )
 
 
 def bonuses(scenario: Mapping[str, Any], symbols: list[str]) -> dict[str, float]:

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from sim.measures import book as books
+from sim.report import caveats
 from sim.report.page import crash, falls, market, provenance
 from sim.report.page.content import Cell, Chart, Page, Part, Section, Table, count, money, share
 from sim.report.page.losses import (
@@ -131,7 +132,8 @@ def summary(source: Sweep, table: pd.DataFrame) -> list[Part]:
         if losing
         else "No path lost anything. That bounds the chance of a loss, not how large one would be."
     )
-    return [said, lost, "Intervals in brackets hold with 95% confidence."]
+    binding = caveats.of_scenario(plan.scenario.model_dump(mode="json"))
+    return [said, lost, "Intervals in brackets hold with 95% confidence.", *binding]
 
 
 def _peak(rows: Mapping[Any, Mapping[Any, Any]]) -> str:

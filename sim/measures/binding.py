@@ -1,0 +1,132 @@
+"""What binds a run, or cannot react in it, without stopping it: figures that depend on it say so.
+
+Of a scenario alone: an asset that no venue trades, suppliers who stay whatever happens. Of a tape:
+arbitrageurs who ran out of a token, and pools that stood off their reference price.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from sim.measures.book import scenario_of
+from sim.protocol import transaction as op
+from sim.tape import Frames
+from sim.world.actors import ARBITRAGEURS
+
+EMPTY = 1e-3
+"""Arbitrageurs have run out of a token when they have less than this share of their first."""
+OFF, OFF_SECONDS = 0.02, 3_600
+"""A pool is off when it differs by more than this share from its reference price, for as long."""
+
+
+class RunOut(NamedTuple):
+    """A token that arbitrageurs ran out of."""
+
+    asset: str
+    hours: float
+    """In all, without it."""
+    since: datetime
+    """The first time."""
+
+
+class PoolOff(NamedTuple):
+    """A pool that stood off its reference price."""
+
+    pair: str
+    hours: float
+    """The longest time without a break."""
+    since: datetime
+    """Its beginning."""
+    largest: float
+    """The largest difference then, a share of the reference price with its sign."""
+
+
+def without_venue(scenario: Mapping[str, Any]) -> list[str]:
+    """The assets that no venue trades; `scenario` as JSON says it, as below."""
+    traded = {symbol for venue in scenario["venues"] for symbol in venue["assets"]}
+    return [symbol for symbol in scenario["assets"] if symbol not in traded]
+
+
+def unmoved_supply(scenario: Mapping[str, Any]) -> list[str]:
+    """The assets whose suppliers neither leave nor come, whatever rate, usage and loss are."""
+    leaving = scenario["withdrawals"]
+    return [
+        symbol for symbol, usd in scenario["suppliers"].items() if usd > 0 and symbol not in leaving
+    ]
+
+
+def run_out(tape: Frames) -> list[RunOut]:
+    """The tokens that arbitrageurs ran out of, of those that a venue trades: their wallet is what
+    they were given and what their swaps left of it.
+    """
+    scenario = scenario_of(tape)
+    wallets = _arbitrageurs(tape, [venue["assets"] for venue in scenario["venues"]])
+    found = []
+    for asset, units in wallets.items():
+        without = units <= EMPTY * units[0]
+        without[0] = False  # who never had any is no one who ran out in the opening
+        if without.any():
+            since = tape.steps["time_utc"].iloc[int(without.argmax())]
+            seconds = int(without.sum()) * scenario["step_seconds"]
+            found.append(RunOut(asset, seconds / 3_600, since))
+    return found
+
+
+def pools_off(tape: Frames) -> list[PoolOff]:
+    """The pools that were off their reference price for long, the one that was longest first."""
+    assets = tape.assets.pivot(index="step", columns="asset", values="reference_price_usd")
+    times, found = tape.steps["time_utc"], []
+    for pair, rows in tape.venues.groupby("pair", sort=False):
+        base, quote = str(pair).split("/")
+        reference = (assets[base] / assets[quote]).to_numpy()
+        gap = rows["price_token1_per_token0"].to_numpy() / reference - 1
+        spells = [
+            ((times.iloc[last] - times.iloc[first]).total_seconds(), first, last)
+            for first, last in _spells(np.abs(gap) > OFF)
+        ]
+        seconds, first, last = max(spells, default=(0.0, 0, 0))
+        if seconds >= OFF_SECONDS:
+            inside = gap[first : last + 1]
+            largest = float(inside[np.abs(inside).argmax()])
+            found.append(PoolOff(str(pair), seconds / 3_600, times.iloc[first], largest))
+    return sorted(found, key=lambda one: -one.hours)
+
+
+def _arbitrageurs(tape: Frames, pairs: list[list[str]]) -> dict[str, npt.NDArray[np.float64]]:
+    """Units of every traded asset in their wallet after each step, (steps + 1,)."""
+    did = tape.operations[tape.operations["actor"] == ARBITRAGEURS]
+    done = did[did["verdict"] == "ok"]
+    moved: defaultdict[str, list[int]] = defaultdict(lambda: [0] * len(tape.steps))
+    for kind, step, asset, pair, side, amount, sold, got in zip(
+        *(done[name] for name in ("kind", "step", "asset", "x", "y")),
+        *(done[name] for name in ("amount", "result0", "result1")),
+        strict=True,
+    ):
+        if kind == op.KINDS[op.MINT_TOKEN]:
+            moved[asset][step] += int(amount)
+        elif kind == op.KINDS[op.SWAP_IN]:
+            moved[pairs[pair][side]][step] -= int(sold)
+            moved[pairs[pair][1 - side]][step] += int(got)
+    traded = dict.fromkeys(symbol for assets in pairs for symbol in assets)
+    return {
+        symbol: np.cumsum(np.array(moved[symbol], dtype=object)).astype(np.float64)
+        for symbol in traded
+    }
+
+
+def _spells(true: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """First and last index of every run of trues."""
+    edges = np.diff(np.concatenate([[0], true.astype(np.int8), [0]]))
+    return list(
+        zip(
+            np.flatnonzero(edges == 1).tolist(),
+            (np.flatnonzero(edges == -1) - 1).tolist(),
+            strict=True,
+        )
+    )

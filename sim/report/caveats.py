@@ -1,0 +1,54 @@
+"""What a run is conditional on and does not show: what binds it, what cannot react in it, that no
+price recovers. One line each: before a run, below its tables, on pages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sim.measures.binding import OFF, pools_off, run_out, unmoved_supply, without_venue
+from sim.measures.book import scenario_of
+from sim.measures.parties import lost_units
+from sim.report.text import clock, listed
+from sim.tape import Frames
+
+
+def of_scenario(scenario: Mapping[str, Any]) -> list[str]:
+    """What is known before anything runs; `scenario` as JSON says it."""
+    lines = []
+    if scenario["hold_at_low"]:
+        lines.append("No rebound: what falls stays at its lowest level from then on (hold_at_low).")
+    if alone := without_venue(scenario):
+        lines.append(
+            f"No venue trades {listed(alone)}: what is seized of it cannot be sold, what is owed "
+            "in it not bought."
+        )
+    if unmoved := unmoved_supply(scenario):
+        lines.append(
+            f"Supply of {listed(unmoved)} never reacts: its suppliers stay, whatever rate, usage "
+            "and loss are (withdrawals)."
+        )
+    return lines
+
+
+def of_run(tape: Frames) -> list[str]:
+    """The same and what the run showed."""
+    lines = of_scenario(scenario_of(tape))
+    if lost := {asset: units for asset, units in lost_units(tape).items() if any(units)}:
+        of_each = [f"{end:,} units of {asset}" for asset, (_, end) in lost.items()]
+        lines.append(f"The books do not add up: nobody holds {listed(of_each)}. Please report it.")
+    if out := run_out(tape):
+        worst = max(out, key=lambda one: one.hours)
+        lines.append(
+            f"Arbitrageurs ran out of {listed([one.asset for one in out])}: for "
+            f"{worst.hours:.1f} hours in all of {worst.asset}, first at {clock(worst.since)} "
+            "(arbitrage.capital_usd)."
+        )
+    if off := pools_off(tape):
+        lines.append(
+            f"More than {OFF:.0%} off its reference price for an hour or longer: "
+            f"{listed([one.pair for one in off])}; longest {off[0].pair}, {off[0].hours:.1f} hours "
+            f"from {clock(off[0].since)}, {off[0].largest:+.1%} at the most."
+        )
+    return lines

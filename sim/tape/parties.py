@@ -1,0 +1,105 @@
+"""What every party of a run owns, less what it owes, in token units: every token has one owner.
+
+A token lies in a wallet, in the hub's cash or escrow, in a pool of the insurance fund or in a pair.
+What lies in a wallet is its actor's. The rest belongs to those whose claims the contracts would pay
+with it, and what they owe the hub counts against them. Per asset, interest to now included,
+
+    cash + escrow + fund + pairs = shares + deposits + fees + stakes + liquidity - debts - deficit
+                                   + rounding
+
+A claim is rounded down and a debt up, as the contracts do; `rounding` is what that and the virtual
+and locked shares leave: nobody can have it. A debt beyond its collateral is left behind by who owes
+it (accounts are without recourse), so the shortfall at reference prices and the open deficit are
+those of `nobody yet`, who owns less than nothing: it is lost, and borne by no one so far. So all
+parties together own the tokens that are there, to the unit, whatever happened.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sim.protocol import hub
+from sim.protocol.state import (
+    CASH,
+    DEFICIT,
+    ESCROW,
+    POOL_ASSETS,
+    RESERVE0,
+    WALLET,
+    Array,
+    State,
+)
+from sim.protocol.vault_accounts import debt_assets, supplied_assets
+from sim.scenario import Scenario
+from sim.tape.shortfall import shortfall
+from sim.tape.wealth import invested
+from sim.world.actors import ATTACKER, first_own_account, own_accounts
+
+PARTIES = (
+    "borrowers",
+    "suppliers",
+    "protocol",
+    "insurance fund",
+    "liquidators",
+    "liquidity providers",
+    "arbitrageurs",
+    "attacker",
+    "users' agents",
+    "nobody yet",
+    "rounding",
+)
+"""In the order of a report. The protocol's is what its fees are worth."""
+(
+    BORROWERS,
+    SUPPLIERS,
+    PROTOCOL,
+    FUND,
+    LIQUIDATORS,
+    LIQUIDITY_PROVIDERS,
+    ARBITRAGEURS,
+    ATTACKERS,
+    USERS,
+    NOBODY_YET,
+    ROUNDING,
+) = range(len(PARTIES))
+
+
+def held(s: State, scenario: Scenario, prices: Array) -> Array:
+    """Token units of every party, (parties, assets); `prices` (assets,), USD with 8 decimals, say
+    which debts exceed their collateral.
+    """
+    owned = np.full((len(PARTIES), len(s.unit)), 0, dtype=object)
+    claims = owned[0].copy()  # on what does not lie in wallets, less debts
+    party = of_actors(scenario, len(s.account))
+    for actor, of in enumerate(party):
+        shares = np.array(invested(s, actor), dtype=object)
+        owned[of] += s.holding[actor, :, WALLET] + shares
+        claims += shares
+    missing = shortfall(s, prices).by_account
+    for a, owner in enumerate(s.account_owner):
+        for i in range(len(s.unit)):
+            net = supplied_assets(s, a, i) - debt_assets(s, a, i)
+            owned[party[owner], i] += net + missing[a, i]
+            claims[i] += net
+    there = s.hub[:, CASH] + s.hub[:, ESCROW] + s.pool[:, POOL_ASSETS]
+    for p, tokens in enumerate(s.pair_tokens):
+        for side, i in enumerate(tokens):
+            there[i] += s.pair[p, RESERVE0 + side]
+    for i in range(len(s.unit)):
+        _, _, fee_shares, _ = hub.preview(s, i)
+        fees, deficit = hub.to_assets_down(s, i, fee_shares), s.hub[i, DEFICIT]
+        owned[PROTOCOL, i] += fees
+        owned[NOBODY_YET, i] -= deficit + missing[:, i].sum()
+        owned[ROUNDING, i] += there[i] - (claims[i] + fees - deficit)
+    return owned
+
+
+def of_actors(scenario: Scenario, accounts: int) -> list[int]:
+    """The party of every actor; `accounts` is the number of all accounts."""
+    own = [ATTACKERS if name == ATTACKER else USERS for name in own_accounts(scenario)]
+    return [
+        *(PROTOCOL, SUPPLIERS, LIQUIDITY_PROVIDERS, FUND, ARBITRAGEURS),  # as in sim.world.actors
+        *([LIQUIDATORS] * len(scenario.liquidators)),
+        *([BORROWERS] * first_own_account(scenario, accounts)),
+        *own,
+    ]
