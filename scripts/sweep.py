@@ -29,8 +29,9 @@ from scripts._scheduler import Scheduler
 @click.option(
     "--sampler",
     type=click.Choice(["mc", "sobol"]),
-    help="mc: independent paths. sobol: evenly spread ones, smaller errors; --paths must be a "
-    "multiple of 16, best 16 times a power of two.  [default: mc]",
+    help="mc: independent paths. sobol: evenly spread ones, which hardly pay: the interval of the "
+    "expected loss was found 16% narrower, that of VaR 95% wider; --paths must be a multiple of "
+    "16, best 16 times a power of two.  [default: mc]",
 )
 @click.option(
     "--scheduler",

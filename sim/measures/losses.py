@@ -3,32 +3,9 @@
 Path j of n loses L_j >= 0; L_(k) is the k-th smallest. Losses are in any unit (USD, tokens), and an
 estimate is in the unit of its sample. Nothing here is random.
 
-**Means.** Every figure but a quantile is the mean of one term per path. Most paths of a lending
-protocol lose nothing and a few lose much, so terms are skewed, and a mean +- 1.96 standard errors
-misses the truth too often, nearly always from below: at the 99 % shortfall of a Student t law with
-5 degrees of freedom it covers .86 with 1,000 paths and .93 with 10,000. Intervals of means are
-therefore corrected for skewness (to .96 and .945): of
-
-    T = sqrt(n) (mean - mu) / s,    g(T) = T + a T^2 / 3 + a^2 T^3 / 27 + a / 6,
-    a = skewness / sqrt(n)
-
-g(T) is nearer to a normal law than T is, and has an inverse in closed form (P. Hall, On the removal
-of skewness by transformation, J. R. Statist. Soc. B 54 (1992) 221-228). Its ends are taken at
-Student's quantiles with n-1 degrees of freedom; without skewness this is Student's interval.
-
-**Differences.** The terms of two settings differ by both signs. Where neither is better, few large
-differences give a sample a skewness that their law has not, and Hall's interval covers .80 to .90;
-Student's covers .93 or more. Where one is better on every path Student's covers .53 to .94, and
-Hall's .90 or more from about ten paths that differ. So an interval of a difference reaches as far
-as the farther of the two, on either side.
-
-**Replicates.** Paths are independent unless `replicates` = R says that they come from R scramblings
-of a quasi-Monte Carlo point set, path k from scrambling k mod R. Points of one scrambling depend on
-each other, but not on those of another. So the value is still that of all paths, and the error that
-of the R means of terms, R taking the place of n (A. B. Owen, Error estimation for quasi-Monte
-Carlo, arXiv:2501.00150). R equal means, as when no path loses, say nothing
-of the error: it is then that of independent paths, which scrambled points at least match in
-practice.
+Every figure but a quantile is a mean of one term per path, and has the interval of
+`sim.measures.intervals`, which says what is done about rare losses and heavy tails, and what
+`replicates` are: scramblings of a quasi-Monte Carlo point set, or clusters of paths.
 
 All functions raise ValueError for losses that are empty, not finite or negative, a level or
 confidence outside (0, 1), and replicates that are fewer than 2 or do not divide n.
@@ -39,35 +16,32 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.special import ndtri, stdtrit
 from scipy.stats import binom
 
-Floats = npt.NDArray[np.float64]
+from sim.measures.intervals import (
+    Estimate,
+    Floats,
+    Replicates,
+    ends,
+    hall,
+    independent,
+    mean_of_losses,
+    normal,
+    paired_mean,
+    student,
+    wilson,
+)
 
 ROUNDING = 1e-9
 """Losses down to minus this share of the largest one (or of 1, if that is more) count as 0."""
 
 
-class Estimate(NamedTuple):
-    """A figure with its error, in the unit of the sample (a probability has none).
-
-    [low, high] is two-sided and covers the true figure with probability `confidence`, 95 % unless
-    the caller says otherwise. An end, or an error, that the sample cannot bound is infinite.
-    """
-
-    value: float
-    standard_error: float
-    low: float
-    high: float
-
-
 def probability_of_loss(
-    losses: npt.ArrayLike, replicates: int | None = None, confidence: float = 0.95
+    losses: npt.ArrayLike, replicates: Replicates = None, confidence: float = 0.95
 ) -> Estimate:
     """P(L > 0) = k/n with k the number of paths that lose; standard error sqrt(p (1-p) / n).
 
@@ -75,55 +49,54 @@ def probability_of_loss(
 
         (p + z^2/2n -+ z sqrt(p (1-p)/n + z^2/4n^2)) / (1 + z^2/n),
 
-    unless no path loses: then [0, 1 - (1-confidence)^(1/n)], whose upper end is the exact one-sided
-    bound, about 3/n. With replicates, error and interval are those of a mean of 0s and 1s.
+    unless no path loses, or every path does: then [0, u] or [1 - u, 1] with the exact one-sided
+    bound u = 1 - (1-confidence)^(1/n), about 3/n. With replicates, error and interval are those of
+    a mean of 0s and 1s, and n is their number.
     """
     hits = (_losses(losses) > 0).astype(float)
-    parts = _independent(hits, replicates)
-    if parts is not hits:
-        estimate = _mean(parts, confidence)
+    parts = independent(hits, replicates)
+    p, n = float(hits.mean()), parts.size
+    if parts is not hits and np.ptp(parts):
+        estimate = hall(parts, confidence)
         return estimate._replace(low=max(0.0, estimate.low), high=min(1.0, estimate.high))
-    p = float(hits.mean())
-    low, high = _share_interval(np.array(p), hits.size, confidence)
-    return Estimate(p, math.sqrt(p * (1 - p) / hits.size), float(low), float(high))
+    low, high = wilson(np.array(p), n, confidence)
+    return Estimate(p, math.sqrt(p * (1 - p) / n), float(low), float(high))
 
 
 def expected_loss(
-    losses: npt.ArrayLike, replicates: int | None = None, confidence: float = 0.95
+    losses: npt.ArrayLike, replicates: Replicates = None, confidence: float = 0.95
 ) -> Estimate:
-    """E[L]: mean and s / sqrt(n). Unbounded above if no path loses."""
-    sample = _losses(losses)
-    parts = _independent(sample, replicates)
-    if not sample.any():
-        return Estimate(0.0, math.inf, 0.0, math.inf)
-    return _of_losses(_mean(parts, confidence))
+    """E[L]: mean and s / sqrt(n). Unbounded above where too few paths lose, as `mean_of_losses`."""
+    return mean_of_losses(_losses(losses), replicates, confidence)
 
 
 def loss_given_loss(
-    losses: npt.ArrayLike, replicates: int | None = None, confidence: float = 0.95
+    losses: npt.ArrayLike, replicates: Replicates = None, confidence: float = 0.95
 ) -> Estimate:
     """E[L | L > 0]: mean of the k paths that lose, and s / sqrt(k).
 
-    With `probability_of_loss` the hurdle form of a loss. NaN in [0, inf] if no path loses; with a
-    single one there is a value without a bound. With 5 to 10 the interval still falls short (covers
-    .91 of a lognormal with sigma .8). With replicates the terms are those of a ratio of two means
-    to first order, m + (L - m) 1{L > 0} n/k, where m is the value.
+    With `probability_of_loss` the hurdle form of a loss. NaN in [0, inf] if no path loses; a value
+    that is unbounded above where too few do, as `mean_of_losses`. With replicates the terms are
+    those of a ratio of two means to first order, m + (L - m) 1{L > 0} n/k, where m is the value.
     """
     sample = _losses(losses)
     hit = sample > 0
     if not hit.any():
-        _independent(sample, replicates)
+        independent(sample, replicates)
         return Estimate(math.nan, math.nan, 0.0, math.inf)
-    mean = sample[hit].mean()
-    terms = mean + (sample - mean) * hit / hit.mean()
-    parts = _independent(terms, replicates)
-    return _of_losses(_mean(sample[hit] if parts is terms else parts, confidence))
+    mean = float(sample[hit].mean())
+    parts = independent(mean + (sample - mean) * hit / hit.mean(), replicates)
+    if parts.size == sample.size:
+        return mean_of_losses(sample[hit], None, confidence)
+    # Linearised terms may be below 0, a mean of losses not.
+    found = mean_of_losses(np.maximum(parts, 0.0), None, confidence)
+    return found._replace(value=mean)
 
 
 def value_at_risk(
     losses: npt.ArrayLike,
     level: float,
-    replicates: int | None = None,
+    replicates: Replicates = None,
     confidence: float = 0.95,
 ) -> Estimate:
     """VaR_a = inf{x : P(L <= x) >= a} at level a: L_(ceil(n a)).
@@ -140,15 +113,15 @@ def value_at_risk(
     ordered, n = np.sort(sample), sample.size
     value = float(ordered[_rank(n, level) - 1])
     terms = _up_to(value, sample, level)
-    parts = _independent(terms, replicates)
+    parts = independent(terms, replicates)
     if parts is terms:
         lower, upper = _interval_ranks(n, level, confidence)
-        wide = 2 * _normal(confidence)
+        wide = 2 * normal(confidence)
     else:
-        share = _mean(parts, confidence)
+        share = hall(parts, confidence)
         # x is in the interval of the quantile where the level is in the interval of P(L <= x).
         lower, upper = (math.ceil(n * (2 * level - end)) for end in (share.high, share.low))
-        wide = 2 * _student(confidence, parts.size - 1)
+        wide = 2 * student(confidence, parts.size - 1)
     low = float(ordered[lower - 1]) if lower > 0 else 0.0
     high = float(ordered[upper - 1]) if upper <= n else math.inf
     return Estimate(value, (high - low) / wide, low, high)
@@ -157,7 +130,7 @@ def value_at_risk(
 def liquidations_at_risk(
     liquidated: npt.ArrayLike,
     level: float = 0.95,
-    replicates: int | None = None,
+    replicates: Replicates = None,
     confidence: float = 0.95,
 ) -> Estimate:
     """LaR: `value_at_risk` of the value liquidated on each path, by custom at 95 %."""
@@ -167,7 +140,7 @@ def liquidations_at_risk(
 def expected_shortfall(
     losses: npt.ArrayLike,
     level: float,
-    replicates: int | None = None,
+    replicates: Replicates = None,
     confidence: float = 0.95,
 ) -> Estimate:
     """ES_a = min_v v + E[(L-v)^+] / (1-a) at level a: with v the sample VaR_a,
@@ -176,64 +149,78 @@ def expected_shortfall(
 
     (R. T. Rockafellar, S. Uryasev, J. Risk 2 (2000) 21-41; v minimises, so its own error is of
     second order.) Unbounded above, and below by the interval of VaR_a, if n is too small for that
-    interval to end or no path loses more than v.
+    interval to end or too few paths lose more than v, as `mean_of_losses` of (L-v)^+.
     """
     sample = _losses(losses)
     quantile = value_at_risk(sample, level, replicates, confidence)
-    tail = _tail(sample, level)
-    if math.isinf(quantile.high) or quantile.value == sample.max():
-        return Estimate(float(tail.mean()), math.inf, quantile.low, math.inf)
-    return _of_losses(_mean(_independent(tail, replicates), confidence))
+    found = mean_of_losses(excess_terms(sample, level), replicates, confidence)
+    value, low, high = (quantile.value + x for x in (found.value, found.low, found.high))
+    if math.isinf(quantile.high) or math.isinf(high):
+        return Estimate(value, math.inf, quantile.low, math.inf)
+    return Estimate(value, found.standard_error, low, high)
 
 
 def paired_difference(
     losses_a: npt.ArrayLike,
     losses_b: npt.ArrayLike,
     level: float | None = None,
-    replicates: int | None = None,
+    replicates: Replicates = None,
     confidence: float = 0.95,
 ) -> Estimate:
     """E[L_a] - E[L_b] where path j of both samples has the same random numbers; with `level`, the
     difference of their expected shortfalls at that level. Negative: a loses less.
 
-    Mean and error of the differences path by path (of v + (L-v)^+ / (1-a) for a shortfall). Paths
-    that all agree give 0 without error. A difference of shortfalls is not bounded where one of them
-    is not. ValueError unless the samples are of one length.
+    Mean and error of the differences path by path (of v + (L-v)^+ / (1-a) for a shortfall). Not
+    bounded where fewer than `LEAST_APART` paths tell the two apart (none included: others may),
+    and a difference of shortfalls where one of them is not. ValueError unless the samples are of
+    one length.
     """
     a, b = _losses(losses_a), _losses(losses_b)
     if a.size != b.size:
         raise ValueError(f"pairs need samples of one length, got {a.size} and {b.size}")
     if level is None:
-        return mean_difference(a - b, replicates, confidence)
-    found = mean_difference(_tail(a, level) - _tail(b, level), replicates, confidence)
-    ends = [expected_shortfall(one, level, replicates, confidence).high for one in (a, b)]
-    if np.isfinite(ends).all() or np.array_equal(a, b):
+        return paired_mean(a - b, replicates, confidence)
+    differences = shortfall_terms(a, level) - shortfall_terms(b, level)
+    apart = apart_in_tail(a, b, level)
+    found = paired_mean(differences, replicates, confidence, apart)
+    if all(has_tail(one, level, replicates, confidence) for one in (a, b)):
         return found
     return found._replace(standard_error=math.inf, low=-math.inf, high=math.inf)
 
 
-def mean_difference(
-    differences: npt.ArrayLike, replicates: int | None = None, confidence: float = 0.95
-) -> Estimate:
-    """Mean of one difference per path, of any sign, with the interval of differences above."""
-    parts = _independent(np.asarray(differences, dtype=float), replicates)
-    found = _mean(parts, confidence)
-    reach = _student(confidence, parts.size - 1) * found.standard_error if parts.size > 1 else 0.0
-    return found._replace(
-        low=min(found.low, found.value - reach), high=max(found.high, found.value + reach)
-    )
+def apart_in_tail(losses_a: npt.ArrayLike, losses_b: npt.ArrayLike, level: float) -> Floats:
+    """Of the difference of two shortfalls, what each path owes to its own losses: the difference of
+    its terms (L-v)^+ / (1-a) where its losses differ and one is beyond its VaR_a, else 0.
+
+    A path on which both lose the same has different terms as soon as the two VaR differ, and says
+    nothing of the difference.
+    """
+    a, b = _losses(losses_a), _losses(losses_b)
+    return np.where(a != b, excess_terms(a, level) - excess_terms(b, level), 0.0)
 
 
-def mean_of(
-    terms: npt.ArrayLike, replicates: int | None = None, confidence: float = 0.95
-) -> Estimate:
-    """Mean of one term per path, of any sign, with the interval above."""
-    return _mean(_independent(np.asarray(terms, dtype=float), replicates), confidence)
+def has_tail(
+    losses: npt.ArrayLike,
+    level: float,
+    replicates: Replicates = None,
+    confidence: float = 0.95,
+) -> bool:
+    """Whether there are paths enough for VaR_a to have an interval, and some that lose more."""
+    sample = _losses(losses)
+    found = value_at_risk(sample, level, replicates, confidence)
+    return math.isfinite(found.high) and found.value < float(sample.max())
 
 
 def shortfall_terms(losses: npt.ArrayLike, level: float) -> Floats:
     """v + (L-v)^+ / (1-a) with v the sample VaR_a: their mean is the expected shortfall."""
-    return _tail(_losses(losses), level)
+    sample = _losses(losses)
+    return _var(sample, level) + excess_terms(sample, level)
+
+
+def excess_terms(losses: npt.ArrayLike, level: float) -> Floats:
+    """(L-v)^+ / (1-a) with v the sample VaR_a: what the expected shortfall has beyond v."""
+    sample = _losses(losses)
+    return np.asarray(np.maximum(sample - _var(sample, level), 0.0) / (1 - level))
 
 
 def tail_weights(losses: npt.ArrayLike, level: float) -> Floats:
@@ -271,7 +258,7 @@ def exceedance(losses: npt.ArrayLike, confidence: float = 0.95) -> pd.DataFrame:
     sample = np.sort(_losses(losses))
     at = np.union1d(0.0, sample)
     above = (sample.size - np.searchsorted(sample, at, side="right")) / sample.size
-    low, high = _share_interval(above, sample.size, confidence)
+    low, high = wilson(above, sample.size, confidence)
     return pd.DataFrame({"loss": at, "probability": above, "low": low, "high": high})
 
 
@@ -279,7 +266,7 @@ def summarise(
     losses: npt.ArrayLike,
     liquidated: npt.ArrayLike,
     levels: Sequence[float] = (0.95, 0.99),
-    replicates: int | None = None,
+    replicates: Replicates = None,
     unit: str = "USD",
     confidence: float = 0.95,
 ) -> pd.DataFrame:
@@ -317,20 +304,6 @@ def _losses(losses: npt.ArrayLike) -> Floats:
     return np.maximum(sample, 0.0)
 
 
-def _independent(terms: Floats, replicates: int | None) -> Floats:
-    """Parts that are independent and have the mean of the terms: R replicate means, or the terms
-    themselves without replicates or where their means are equal to rounding.
-    """
-    if replicates is None:
-        return terms
-    if replicates < 2 or terms.size % replicates:
-        raise ValueError(
-            f"{terms.size} paths are not {replicates} replicates of equal size, 2 or more"
-        )
-    means = terms.reshape(-1, replicates).mean(axis=0)
-    return means if np.ptp(means) > 1e-12 * np.abs(means).max() else terms
-
-
 def _rank(n: int, level: float) -> int:
     if not 0 < level < 1:
         raise ValueError(f"level must be between 0 and 1, got {level}")
@@ -340,7 +313,7 @@ def _rank(n: int, level: float) -> int:
 
 @lru_cache
 def _interval_ranks(n: int, level: float, confidence: float) -> tuple[int, int]:
-    lower, upper = (int(rank) for rank in binom.ppf(_ends(confidence), n, level))
+    lower, upper = (int(rank) for rank in binom.ppf(ends(confidence), n, level))
 
     def misfit(u: int) -> float:
         covers = binom.cdf(u - 1, n, level) - binom.cdf(lower - 1, n, level)
@@ -355,58 +328,6 @@ def _up_to(value: float, sample: Floats, level: float) -> Floats:
     return np.asarray(below + (level - below.mean()) / tied.mean() * tied)
 
 
-def _tail(sample: Floats, level: float) -> Floats:
-    """v + (L-v)^+ / (1-a), shape (n,): its mean is the expected shortfall."""
+def _var(sample: Floats, level: float) -> float:
     rank = _rank(sample.size, level)
-    v = np.partition(sample, rank - 1)[rank - 1]
-    return np.asarray(v + np.maximum(sample - v, 0.0) / (1 - level))
-
-
-def _ends(confidence: float) -> tuple[float, float]:
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence must be between 0 and 1, got {confidence}")
-    return (1 - confidence) / 2, (1 + confidence) / 2
-
-
-def _normal(confidence: float) -> float:
-    return float(ndtri(_ends(confidence)[1]))
-
-
-def _student(confidence: float, freedom: int) -> float:
-    return float(stdtrit(freedom, _ends(confidence)[1]))
-
-
-def _share_interval(p: Floats, n: int, confidence: float) -> tuple[Floats, Floats]:
-    # scipy's binomtest has Wilson's interval too, for one share at a time.
-    z = _normal(confidence)
-    centre, half = p + z**2 / (2 * n), z * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
-    none = -math.expm1(math.log1p(-confidence) / n)
-    low = np.where(p == 0, 0.0, (centre - half) / (1 + z**2 / n))
-    high = np.where(p == 0, none, np.minimum(1.0, (centre + half) / (1 + z**2 / n)))
-    return low, high
-
-
-def _mean(sample: Floats, confidence: float) -> Estimate:
-    n, mean = sample.size, float(sample.mean())
-    if n == 1:
-        return Estimate(mean, math.inf, -math.inf, math.inf)
-    s = float(sample.std(ddof=1))
-    error = s / math.sqrt(n)
-    if not error:
-        return Estimate(mean, 0.0, mean, mean)
-    a = float((((sample - mean) / s) ** 3).mean()) / math.sqrt(n)
-    reach = _student(confidence, n - 1)
-    low, high = (mean - error * _inverse_of_hall(w, a) for w in (reach, -reach))
-    return Estimate(mean, error, low, high)
-
-
-def _inverse_of_hall(w: float, a: float) -> float:
-    """T with T + a T^2/3 + a^2 T^3/27 + a/6 = w; the first three terms are ((1 + aT/3)^3 - 1)/a."""
-    if abs(a) < 1e-6:  # the closed form cancels; what is neglected is of order a
-        return w
-    return float(3 * (np.cbrt(1 + a * (w - a / 6)) - 1) / a)
-
-
-def _of_losses(estimate: Estimate) -> Estimate:
-    """No mean of losses is below 0, whatever the interval says."""
-    return estimate._replace(low=max(0.0, estimate.low))
+    return float(np.partition(sample, rank - 1)[rank - 1])

@@ -10,7 +10,8 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from sim.measures.losses import Estimate, tail_weights, value_at_risk
+from sim.measures.intervals import Estimate, Replicates
+from sim.measures.losses import tail_weights, value_at_risk
 
 Floats = npt.NDArray[np.float64]
 
@@ -34,7 +35,7 @@ def coverage(
     losses: npt.ArrayLike,
     bearable: npt.ArrayLike,
     level: float,
-    replicates: int | None = None,
+    replicates: Replicates = None,
     confidence: float = 0.95,
 ) -> Estimate:
     """How many times over a reserve can bear its loss L with what it has for it, B, at level a:

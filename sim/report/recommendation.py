@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from sim.tuning.recommend import Verdict, is_open_ended, verdict
+from sim.tuning.recommend import Verdict, called, is_open_ended
 from sim.tuning.result import Choice, TuningResult
 
+TOGETHER = "at 95% for the objectives together and for the other measures together"
+"""What better and worse hold at."""
 _SAID: dict[Verdict, str] = {
     "better": "better in ",
     "worse": "Worse in ",
@@ -22,18 +24,28 @@ def recommendation(result: TuningResult) -> str:
     words = " ".join(f"{word}{'; '.join(said[v])}." for v, word in _SAID.items() if v in said)
     return (
         f"Recommended: the {name}, trial {choice.trial:,}. Against the current setting, on fresh "
-        f"paths: {words}{trade(result)}{refuted(result)}"
+        f"paths, {TOGETHER}: {words}{trade(result)}{refuted(result)}"
     )
+
+
+def judged(result: TuningResult, choice: Choice) -> dict[str, Verdict]:
+    """What fresh paths say of all measures: the objectives together, and the others together."""
+    sides = {one.name: one.side for one in result.measures if one.name in choice.difference}
+    found: dict[str, Verdict] = {}
+    for are_objectives in (True, False):
+        names = [name for name in sides if (name in result.objectives) == are_objectives]
+        found |= called({name: choice.difference[name] for name in names}, sides)
+    return found
 
 
 def by_verdict(result: TuningResult, choice: Choice) -> dict[Verdict, list[str]]:
     """Titles of all measures by what fresh paths say of them, the objectives first."""
     found: dict[Verdict, list[str]] = {}
-    measures = {one.name: one for one in result.measures if one.name in choice.difference}
-    order = [name for name in result.objectives if name in measures]
-    for name in dict.fromkeys([*order, *measures]):
-        one = measures[name]
-        found.setdefault(verdict(choice.difference[name], one.side), []).append(one.title)
+    titles = {one.name: one.title for one in result.measures}
+    said = judged(result, choice)
+    order = [name for name in result.objectives if name in said]
+    for name in dict.fromkeys([*order, *said]):
+        found.setdefault(said[name], []).append(titles[name])
     return found
 
 
@@ -69,11 +81,10 @@ def why_no_change(result: TuningResult) -> str:
 
 def _doubts(result: TuningResult, choice: Choice) -> str:
     """What speaks against a setting, of the objectives."""
-    found = []
+    found, verdicts = [], judged(result, choice)
     for one in result.measures:
         if one.name in result.objectives:
-            difference = choice.difference[one.name]
-            said = verdict(difference, one.side)
+            difference, said = choice.difference[one.name], verdicts[one.name]
             if said != "better" and is_open_ended(difference, one.side):
                 found.append(f"how much {one.title} changes is unknown (more --paths say)")
             elif said in ("worse", "not settled"):

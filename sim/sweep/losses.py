@@ -70,7 +70,9 @@ def loss_table(outcomes: pd.DataFrame, sampler: Sampler) -> pd.DataFrame:
     table["needs"] = math.nan
     for name in table.index[np.isinf(table["high"])]:
         kind, percent, *_ = str(name).split(" ")
-        needed = paths_needed(float(percent[:-1]) / 100) if kind in ("VaR", "ES", "LaR") else 0
+        needed = 0
+        if kind in ("VaR", "ES", "LaR"):
+            needed = paths_needed(float(percent[:-1]) / 100, is_mean=kind == "ES")
         table.loc[name, "needs"] = needed if n < needed else 0
     return table
 
@@ -104,16 +106,19 @@ def worst_paths(outcomes: pd.DataFrame, count: int) -> list[int]:
 
 
 @lru_cache
-def paths_needed(level: float) -> int:
-    """The fewest independent paths for which the interval of a VaR at this level has an end."""
+def paths_needed(level: float, is_mean: bool = False) -> int:
+    """The fewest independent paths for which the interval of a VaR at this level has an end; of the
+    mean beyond it, an ES, with `is_mean`.
+    """
     few, enough = 0, 1
-    while not _bounded(enough, level):
+    while not _bounded(enough, level, is_mean):
         few, enough = enough, 2 * enough
     while enough - few > 1:
         middle = (few + enough) // 2
-        few, enough = (few, middle) if _bounded(middle, level) else (middle, enough)
+        few, enough = (few, middle) if _bounded(middle, level, is_mean) else (middle, enough)
     return enough
 
 
-def _bounded(paths: int, level: float) -> bool:
-    return math.isfinite(value_at_risk(np.arange(paths), level).high)
+def _bounded(paths: int, level: float, is_mean: bool) -> bool:
+    measure = expected_shortfall if is_mean else value_at_risk
+    return math.isfinite(measure(np.arange(paths), level).high)

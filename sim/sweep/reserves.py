@@ -13,7 +13,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from sim.market.draws import Sampler
-from sim.measures.losses import Estimate, expected_loss, expected_shortfall, value_at_risk
+from sim.measures.intervals import Estimate, mean_of
+from sim.measures.losses import expected_loss, expected_shortfall, value_at_risk
 from sim.measures.reserves import coverage, euler
 from sim.sweep.losses import replicates
 
@@ -54,7 +55,7 @@ def by_asset(outcomes: pd.DataFrame, sampler: Sampler) -> pd.DataFrame:
             expected_shortfall(sample, 0.95, n),
             expected_shortfall(sample, LEVEL, n),
             Estimate(float(part), math.nan, math.nan, math.nan),
-            expected_loss(bearable, n),
+            mean_of(bearable, n),
             coverage(sample, bearable, LEVEL, n),
         )
         for (name, unit), estimate in zip(MEASURES.items(), found, strict=True):

@@ -10,10 +10,7 @@ every scenario. The quantile LaR is no mean, but to first order it is (`quantile
 see the same paths (common random numbers), so the difference of two settings is that of their
 terms, path by path, and its interval is a paired one.
 
-Between settings that are truly equal a bounded interval holds 0 in .93 to .99 of cases: on 500 and
-2,000 paths of one and three scenarios, with losses on .01 to .1 of the paths, tails up to a Pareto
-law's of index 1.5, on common paths or on others. Above .98 are amounts that differ on few paths or
-have the heaviest tails.
+How often intervals hold the truth is in `docs/coverage.md`.
 
 No harm is below 0 on any path. So paths that have not been run cannot lower one below what it is
 with zeros in their rows, as if nothing happened on them: a bound that needs no statistics.
@@ -28,10 +25,20 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.engines.outcome import OUTCOME
-from sim.measures.losses import (
+from sim.measures.intervals import (
+    LEAST_APART,
     Estimate,
     mean_difference,
     mean_of,
+    mean_of_losses,
+    paired_mean,
+    significance,
+    unseen_share,
+)
+from sim.measures.losses import (
+    apart_in_tail,
+    excess_terms,
+    has_tail,
     quantile_terms,
     shortfall_terms,
     value_at_risk,
@@ -45,9 +52,6 @@ USD = 1e-8
 """Per unit of a value."""
 _LEVEL = 0.99
 _LAR_LEVEL = 0.95
-_NO_LOSS_CONFIDENCE = 0.05
-_LEAST_DIFFERING = 6
-"""Paths. Five that all speak for one of two equal settings do so by chance once in 16 times."""
 
 MEASURES = (
     Measure(
@@ -166,45 +170,64 @@ def estimate(name: str, sample: Sample) -> Figure:
     if name in _AT_START:
         value = _AT_START[name](sample)
         return Figure(value=value, low=value, high=value)
-    found = mean_of(_terms(name, sample))
+    terms = _terms(name, sample)
     if name not in HARMS:
-        return _figure(found)
-    low, high = max(0.0, found.low), found.high
-    if name == "p_loss":
-        # Where no path of a scenario loses, its own term has no variance and a bound of about 3/n.
-        unseen = sum(
-            weight
-            for weight, outcomes in zip(sample.weights, sample.outcomes, strict=True)
-            if not _loss(outcomes).any()
-        )
-        high = min(1.0, high + unseen * (1 - _NO_LOSS_CONFIDENCE ** (1 / sample.paths)))
-    elif not _is_bounded(name, sample):
+        return _figure(mean_of(terms))
+    if name in ("p_loss", "lar_95"):
+        found = mean_of(terms)
+        unseen = 0.0
+        if name == "p_loss":  # what does not vary in a scenario has no variance, but a bound
+            unseen = _unseen([_hits(outcomes) for outcomes in sample.outcomes], sample, 0.95)
+        low, high = max(0.0, found.low - unseen), found.high + unseen
+        high = min(1.0, high) if name == "p_loss" else high
+    else:
+        excess = _excess(sample) if name == "es_99" else terms
+        found = mean_of_losses(excess)
+        below = float(terms.mean()) - found.value
+        found = Estimate(found.value + below, np.nan, found.low + below, found.high + below)
+        low, high = found.low, found.high
+    if name in _TAILS and not all(_has_tail(name, outcomes) for outcomes in sample.outcomes):
         high = np.inf
     return Figure.of(found.value, low, high)
 
 
 def difference(name: str, a: Sample, b: Sample) -> Figure:
-    """m(a) - m(b) with its 95 % interval, from paths that both have run.
+    """m(a) - m(b) with its 95 % interval and p-value, from paths that both have run.
 
-    Not bounded are measures of a tail that the paths do not reach, and amounts that differ on fewer
-    than `_LEAST_DIFFERING` paths, but on some. Settings that come to the same on every path differ
-    by nothing, however few paths there are.
+    A setting differs from itself, the same sample, by nothing. Two that come to the same on every
+    path may differ on others: by at most 1 - .05^(1/n) in the chance of a loss, by nobody knows
+    how much in an amount. Not bounded are also measures of a tail that the paths do not reach, and
+    amounts on which fewer than `LEAST_APART` paths differ, in the tail of a measure of one.
     """
     found = value(name, a) - value(name, b)
-    if name in _AT_START:
+    if name in _AT_START or a is b:
         return Figure(value=found, low=found, high=found)
     differences = _terms(name, a) - _terms(name, b)
-    is_bounded = name == "p_loss" or not 0 < np.count_nonzero(differences) < _LEAST_DIFFERING
-    if name in _TAILS:
-        of, _ = _TAILS[name]
-        is_bounded &= all(
-            np.array_equal(of(x), of(y)) or (_has_tail(name, x) and _has_tail(name, y))
-            for x, y in zip(a.outcomes, b.outcomes, strict=True)
-        )
-    if not is_bounded:
-        return Figure(value=found, low=None, high=None)
-    interval = mean_difference(differences)
-    return Figure.of(found, interval.low, interval.high)
+    agrees = not differences.any()
+
+    def interval(confidence: float) -> Estimate:
+        if name == "p_loss":
+            unseen = _unseen(
+                [_hits(x) - _hits(y) for x, y in zip(a.outcomes, b.outcomes, strict=True)],
+                a,
+                confidence,
+            )
+            mean = mean_difference(differences, confidence=confidence)
+            return mean._replace(low=mean.low - unseen, high=mean.high + unseen)
+        if name == "lar_95":  # a quantile's terms are bounded: there is no more than was seen
+            return mean_difference(differences, confidence=confidence)
+        apart = _apart(name, a, b) if name in _TAILS else differences
+        return paired_mean(differences, None, confidence, apart)
+
+    is_bounded = name not in _TAILS or (
+        np.count_nonzero(_apart(name, a, b)) >= LEAST_APART
+        and all(_has_tail(name, x) for x in (*a.outcomes, *b.outcomes))
+    )
+    at_95 = interval(0.95)
+    if not is_bounded or not (np.isfinite(at_95.low) or np.isfinite(at_95.high)):
+        return Figure(value=found, low=None, high=None, agrees=agrees)
+    p_value = None if agrees else significance(interval)
+    return Figure.of(found, at_95.low, at_95.high, p_value, agrees)
 
 
 def value(name: str, sample: Sample) -> float:
@@ -227,20 +250,35 @@ def _terms(name: str, sample: Sample) -> Floats:
     return np.asarray(np.sum(parts, axis=0))
 
 
-def _is_bounded(name: str, sample: Sample) -> bool:
-    """Whether the sample bounds a harm from above: not if it has seen none of it."""
-    if name in _TAILS:
-        return all(_has_tail(name, outcomes) for outcomes in sample.outcomes)
-    return any(_TERMS[name](o, 1).any() for o in sample.outcomes)
+def _excess(sample: Sample) -> Floats:
+    """(paths,): of the terms of the shortfall, what lies beyond the quantiles."""
+    pairs = zip(sample.weights, sample.outcomes, strict=True)
+    parts = [weight * excess_terms(_loss(outcomes), _LEVEL) for weight, outcomes in pairs]
+    return np.asarray(np.sum(parts, axis=0))
+
+
+def _apart(name: str, a: Sample, b: Sample) -> Floats:
+    """(paths,): what a difference of tails owes to amounts that differ on the path itself."""
+    of, level = _TAILS[name]
+    parts = [
+        weight * apart_in_tail(of(x), of(y), level)
+        for weight, x, y in zip(a.weights, a.outcomes, b.outcomes, strict=True)
+    ]
+    return np.asarray(np.sum(parts, axis=0))
+
+
+def _unseen(hits: Sequence[Floats], sample: Sample, confidence: float) -> float:
+    """Bound of what the scenarios in which no path differs from the others have not shown."""
+    still = (w for w, each in zip(sample.weights, hits, strict=True) if not np.ptp(each))
+    return sum(still) * unseen_share(sample.paths, confidence)
 
 
 def _has_tail(name: str, outcomes: Floats) -> bool:
     """Whether there are paths enough for the quantile, and for a shortfall some beyond it."""
     of, level = _TAILS[name]
-    sample = of(outcomes)
-    quantile = value_at_risk(sample, level)
-    is_reached = bool(np.isfinite(quantile.high))
-    return is_reached and (name == "lar_95" or quantile.value < float(sample.max()))
+    if name == "lar_95":
+        return bool(np.isfinite(value_at_risk(of(outcomes), level).high))
+    return has_tail(of(outcomes), level)
 
 
 def _column(outcomes: Floats, name: str) -> Floats:
@@ -251,6 +289,10 @@ def _loss(outcomes: Floats) -> Floats:
     """Bad debt and shortfall of each path, USD."""
     both = _column(outcomes, "bad_debt") + _column(outcomes, "shortfall")
     return np.asarray(np.maximum(both * USD, 0.0))
+
+
+def _hits(outcomes: Floats) -> Floats:
+    return (_loss(outcomes) > 0).astype(np.float64)
 
 
 def _repaid(outcomes: Floats) -> Floats:
@@ -272,7 +314,7 @@ _TERMS: dict[str, Callable[[Floats, int], Floats]] = {
     "net_revenue": lambda outcomes, _: _column(outcomes, "revenue") * USD - _loss(outcomes),
     "es_99": lambda outcomes, _: shortfall_terms(_loss(outcomes), _LEVEL),
     "expected_loss": lambda outcomes, _: _loss(outcomes),
-    "p_loss": lambda outcomes, _: (_loss(outcomes) > 0).astype(np.float64),
+    "p_loss": lambda outcomes, _: _hits(outcomes),
     "lar_95": lambda outcomes, _: quantile_terms(_repaid(outcomes), _LAR_LEVEL),
     "borrower_loss": lambda outcomes, _: _borrower_loss(outcomes),
     "haircut": lambda outcomes, _: _haircut(outcomes),

@@ -8,7 +8,7 @@ others at random. After a rung a trial's objectives are at best
                           harm is negative. With the worst paths among those run, this is close to
                           the whole shortfall.
     `ESTIMATED`           exact on the worst paths, and on the others the better end of an interval
-                          of `sim.measures.losses`. The truth is within it at `CONFIDENCE`.
+                          of `sim.measures.intervals`. The truth is within it at `CONFIDENCE`.
 
 A complete trial that is at least as good in every objective, and better in one, beats all that this
 trial can still become. So a trial that full evaluation would put on the front is never stopped
@@ -28,7 +28,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.engines.outcome import BAD_DEBT, REPAID, SHORTFALL
-from sim.measures.losses import mean_difference
+from sim.measures.intervals import mean_difference
 from sim.tuning.objectives import BY_NAME, Sample, path_terms, value
 
 CONFIDENCE = 0.999

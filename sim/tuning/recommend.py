@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
+from sim.measures.intervals import holm
 from sim.tuning import race
 from sim.tuning.objectives import BY_NAME, HARMS, MEASURES, Sample, difference, estimate
 from sim.tuning.preset import Setup
@@ -124,9 +125,23 @@ def one_by_one(
     ]
 
 
-def verdict(difference: Figure, side: str) -> Verdict:
-    """Whether a difference is more than chance, by its 95 % interval, and for whom."""
-    if difference.low == difference.high == 0:
+def called(differences: Mapping[str, Figure], sides: Mapping[str, str]) -> dict[str, Verdict]:
+    """Which differences are more than chance, and for whom, by their 95 % intervals and with
+    Holm's correction: with probability .95 none of them is called by chance.
+
+    The same is what no path tells apart. Where nothing is left to chance, nothing is corrected for.
+    """
+    p_values = {n: one.p_value for n, one in differences.items() if one.p_value is not None}
+    rejected = holm(p_values)
+    return {
+        name: "not settled" if name in p_values and name not in rejected else _verdict(one, side)
+        for name, one in differences.items()
+        for side in (sides[name],)
+    }
+
+
+def _verdict(difference: Figure, side: str) -> Verdict:
+    if difference.agrees or difference.low == difference.high == 0:
         return "same"
     if difference.low is not None and difference.low > 0:
         return "better" if side == "benefit" else "worse"
@@ -136,8 +151,9 @@ def verdict(difference: Figure, side: str) -> Verdict:
 
 
 def verdicts(choice: Choice, objectives: Sequence[str]) -> dict[str, Verdict]:
-    """What fresh paths say of each objective against the current setting."""
-    return {name: verdict(choice.difference[name], BY_NAME[name].side) for name in objectives}
+    """What fresh paths say of the objectives, judged together, against the current setting."""
+    differences = {name: choice.difference[name] for name in objectives}
+    return called(differences, {name: BY_NAME[name].side for name in objectives})
 
 
 def recommended(choices: Choices, objectives: Sequence[str]) -> ChoiceName:
@@ -149,7 +165,8 @@ def recommended(choices: Choices, objectives: Sequence[str]) -> ChoiceName:
     nothing is to be changed.
 
     Never a setting that may be worse in an objective by any amount, because too few paths say how
-    much: that is not known, and no reason to change anything.
+    much: that is not known, and no reason to change anything. An objective that no path tells apart
+    is no such doubt: paths that have not been run may differ, but at 95 % no more than about 3/n.
     """
     said = {
         name: set(verdicts(choice, objectives).values())
@@ -166,8 +183,9 @@ def recommended(choices: Choices, objectives: Sequence[str]) -> ChoiceName:
 
 
 def is_open_ended(difference: Figure, side: str) -> bool:
-    """Whether the paths do not say how much worse it may be."""
-    return (difference.low if side == "benefit" else difference.high) is None
+    """Whether some paths differ, and all of them do not say how much worse it may be."""
+    end = difference.low if side == "benefit" else difference.high
+    return end is None and not difference.agrees
 
 
 def first_harm(setup: Setup) -> str:

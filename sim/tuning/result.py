@@ -48,12 +48,25 @@ class Figure(Record):
     value: float
     low: float | None
     high: float | None
+    p_value: float | None = None
+    """Of a difference: how likely one as large is between equal settings; None where it is known
+    exactly or not bounded, and in results of before it was kept.
+    """
+    agrees: bool = False
+    """Of a difference: whether it is 0 because no path tells the two apart. Others may."""
 
     @classmethod
-    def of(cls, value: float, low: float, high: float) -> Figure:
+    def of(
+        cls,
+        value: float,
+        low: float,
+        high: float,
+        p_value: float | None = None,
+        agrees: bool = False,
+    ) -> Figure:
         """From numbers that may be infinite."""
         ends = [end if math.isfinite(end) else None for end in (low, high)]
-        return cls(value=value, low=ends[0], high=ends[1])
+        return cls(value=value, low=ends[0], high=ends[1], p_value=p_value, agrees=agrees)
 
 
 class Measure(Record):

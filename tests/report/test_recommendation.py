@@ -110,12 +110,14 @@ def test_what_gets_worse_is_in_the_same_sentence() -> None:
     """Also where it was no objective."""
     said = recommendation(result(of(1), improvement=of(3, borrowing_power="more", p_loss="more")))
     assert said == (
-        "Recommended: the improvement, trial 3. Against the current setting, on fresh paths: "
+        "Recommended: the improvement, trial 3. Against the current setting, on fresh paths, "
+        "at 95% for the objectives together and for the other measures together: "
         "better in Borrowing power. Worse in Chance of a loss."
     )
     said = recommendation(result(of(1, borrowing_power="less", es_99="less", p_loss="unknown")))
     assert said == (
-        "Recommended: the knee, trial 1. Against the current setting, on fresh paths: "
+        "Recommended: the knee, trial 1. Against the current setting, on fresh paths, "
+        "at 95% for the objectives together and for the other measures together: "
         "better in Loss, ES 99%. Worse in Borrowing power. Not settled: Chance of a loss. "
         "It is a trade: look at the differences."
     )

@@ -79,23 +79,31 @@ def test_table_by_hand() -> None:
     }
     assert found["value"].to_dict() == pytest.approx(values)
     assert found["unit"].to_dict() == {**dict.fromkeys(values, "USD"), "P(loss > 0)": "probability"}
-    # The variance of 0 to n - 1 is n (n + 1) / 12; a t interval with 319 degrees of freedom.
+    # The variance of 0 to n - 1 is n (n + 1) / 12; a t interval with 319 degrees of freedom. Above,
+    # that of the 319 that lose is farther, times the most that may lose, p^320 = .975; and then
+    # what no path has shown: 1 - .05^(1/320) of them, beyond 319 as the 18 largest go on.
     error = math.sqrt(321 / 12)
     row = found.loc["expected loss"]
     assert row["standard_error"] == pytest.approx(error)
     half = float(student_t.ppf(0.975, 319)) * error
-    assert (row["low"], row["high"]) == pytest.approx((159.5 - half, 159.5 + half), rel=2e-4)
+    weight = np.log(np.arange(302, 320) / 301).mean()
+    unseen = (1 - 0.05 ** (1 / 320)) * 319 * weight / (1 - weight)
+    high = 0.975 ** (1 / 320) * (160 + float(student_t.ppf(0.975, 318)) * math.sqrt(320 / 12))
+    assert (row["low"], row["high"]) == pytest.approx((159.5 - half, high + unseen), rel=2e-4)
 
 
 def test_errors_of_sobol_points_are_those_of_sixteen_replicates() -> None:
     """Path j, which loses j, is of replicate j mod 16: their means are 152 to 167, of variance
-    16 x 17 / 12, and the interval is Student's with 15 degrees of freedom.
+    16 x 17 / 12, and the interval is Student's with 15 degrees of freedom, and above it what 16
+    have not shown, beyond 167 as the four largest go on.
     """
     row = loss_table(ladder(np.arange(320)), "sobol").loc["expected loss"]
     error = math.sqrt(16 * 17 / 12 / 16)
     half = float(student_t.ppf(0.975, 15)) * error
     found = row[["value", "standard_error", "low", "high"]].tolist()
-    assert found == pytest.approx([159.5, error, 159.5 - half, 159.5 + half])
+    weight = np.log(np.arange(164, 168) / 163).mean()
+    unseen = (1 - 0.05 ** (1 / 16)) * 167 * weight / (1 - weight)
+    assert found == pytest.approx([159.5, error, 159.5 - half, 159.5 + half + unseen])
 
 
 def test_levels_follow_the_number_of_paths() -> None:
@@ -105,14 +113,16 @@ def test_levels_follow_the_number_of_paths() -> None:
 
 @pytest.mark.parametrize(("level", "paths"), [(0.95, 51), (0.99, 284), (0.999, 2_816)])
 def test_paths_that_bound_a_quantile(level: float, paths: int) -> None:
+    """And the mean beyond it, from five paths that lose more."""
     assert paths_needed(level) == paths
+    assert paths_needed(level, is_mean=True) == pytest.approx(5 / (1 - level))
 
 
 def test_says_how_many_paths_an_interval_needs() -> None:
     needs = loss_table(sample(60), "mc")["needs"]
-    assert needs["VaR 99%"] == needs["ES 99%"] == 284
+    assert (needs["VaR 99%"], needs["ES 99%"]) == (284, 500)
     assert math.isnan(needs["VaR 95%"]) and math.isnan(needs["expected loss"])
-    calm = loss_table(sample(320, losing=0), "mc")["needs"]
+    calm = loss_table(sample(500, losing=0), "mc")["needs"]
     assert calm["expected loss"] == 0 and calm["ES 99%"] == 0 and math.isnan(calm["VaR 99%"])
 
 

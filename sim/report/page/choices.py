@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from sim.report.page.content import NONE, Cell, Table, Value, money, points, share
+from sim.report.recommendation import TOGETHER, judged
 from sim.report.text import sentence, short_usd, usd
 from sim.tuning.borrowing import SAID
-from sim.tuning.recommend import verdict
 from sim.tuning.result import Choice, Figure, Measure, TuningResult, short_path
 from sim.tuning.result import Value as Setting
 
@@ -49,6 +49,8 @@ def spread_of_difference(difference: Figure, unit: str, exact: bool = False) -> 
     """The 95 % interval of a difference; `exact` if both figures are known exactly."""
     if difference.low == difference.value == difference.high:
         return "exact" if exact else "the same on every path"
+    if difference.agrees and difference.low is None:
+        return "the same on every path run, not bounded on others"
     if difference.low is None and difference.high is None:
         return "not bounded: too few paths"
     low, high = (
@@ -109,6 +111,7 @@ def setting_text(value: Setting) -> str:
 def risk_table(result: TuningResult) -> Table:
     """Every measure now and under the recommendation, with intervals, and the paired difference."""
     now, then = result.choices.current, result.recommendation
+    verdicts = judged(result, then)
     rows: list[list[Cell]] = []
     for one in result.measures:
         if one.name not in now.measures or one.name not in then.measures:
@@ -127,7 +130,7 @@ def risk_table(result: TuningResult) -> Table:
             row += [
                 shown_difference(difference.value, one.unit, f"difference {one.name}"),
                 spread_of_difference(difference, one.unit, exact),
-                verdict(difference, one.side),
+                verdicts[one.name],
             ]
         rows.append(row)
     return Table(
@@ -146,7 +149,8 @@ def risk_table(result: TuningResult) -> Table:
         words=(0, 7),
         note=f"On {result.fresh_paths:,} paths of each scenario that the search has not seen, the "
         "same ones for both settings. Better or worse: the interval of the difference leaves out "
-        "0. Not settled: it does not, or too few paths lose anything. Points are percentage "
+        f"0, {TOGETHER} (Holm's correction). Not settled: it does not, or too few paths lose "
+        "anything. The same: no path tells the two apart; others may. Points are percentage "
         f"points. {sentence(SAID[result.debts])} ({result.debts}).",
     )
 

@@ -12,7 +12,7 @@ from sim.report.page.choices import (
 from sim.report.page.content import Cell, Chart, Table
 from sim.report.page.front import interval
 from sim.report.page.plot import COLOURS, Trace, axis, figure, plain, share_axis
-from sim.tuning.recommend import verdict
+from sim.tuning.recommend import called
 from sim.tuning.result import Figure, TuningResult, short_path
 
 _SHARES = share_axis("share of the variance (%)", range=[-0.25, 1.5])
@@ -80,6 +80,10 @@ def one_by_one_table(result: TuningResult) -> Table:
     """What the loss would be with one parameter at its old value."""
     measures = {one.name: one for one in result.measures}
     rows: list[list[Cell]] = []
+    verdicts = called(
+        {one.path: one.difference for one in result.one_by_one},
+        {one.path: measures[one.measure].side for one in result.one_by_one},
+    )
     for one in result.one_by_one:
         measure = measures[one.measure]
         # Taking a change back makes worse what the change makes better.
@@ -93,7 +97,7 @@ def one_by_one_table(result: TuningResult) -> Table:
                 shown(one.loss.value, measure.unit, f"old {one.path}"),
                 shown_difference(one.difference.value, measure.unit),
                 spread_of_difference(one.difference, measure.unit),
-                change.get(verdict(one.difference, measure.side), "not settled"),
+                change.get(verdicts[one.path], "not settled"),
             ]
         )
     return Table(
@@ -110,6 +114,7 @@ def one_by_one_table(result: TuningResult) -> Table:
         ],
         rows,
         words=(0, 3, 7),
-        note="A difference above 0 says that the change pays: without it more would be lost. Not "
-        "settled: the interval holds 0, or too few paths lose anything.",
+        note="A difference above 0 says that the change pays: without it more would be lost. What "
+        "is said holds at 95% for all rows together (Holm's correction). Not settled: the interval "
+        "holds 0, the row does not pass the correction, or too few paths lose anything.",
     )

@@ -22,11 +22,17 @@ from sim.report.page.front import front_charts
 from sim.report.page.sensitivity import one_by_one_table, sensitivity_charts
 from sim.report.page.setting import Setting, settings
 from sim.report.page.source import Tuning
-from sim.report.recommendation import by_verdict, refuted, trade, why_no_change
+from sim.report.recommendation import (
+    TOGETHER,
+    by_verdict,
+    judged,
+    refuted,
+    trade,
+    why_no_change,
+)
 from sim.report.text import sentence
 from sim.schema.tuning import Debts
 from sim.tuning.borrowing import SAID
-from sim.tuning.recommend import verdict
 from sim.tuning.result import Measure, TuningResult, Value
 
 _CHAINS = {"devnet": "a devnet", "revm": "an EVM inside the process"}
@@ -144,7 +150,7 @@ def _objective(result: TuningResult, measure: Measure) -> str:
     of_it = f", {abs(difference.value / now.value):.1%}" if now.value else ""
     exact = is_exact(now) and is_exact(then)
     ends = spread_of_difference(difference, measure.unit, exact)
-    settled = verdict(difference, measure.side)
+    settled = judged(result, choice)[measure.name]
     sure = "" if exact else f" ({settled}; 95% interval of the difference: {ends})"
     if difference.value == 0:
         change = "no difference"
@@ -169,7 +175,7 @@ def _verdicts(result: TuningResult) -> str:
         )
         if kind in said_of
     ]
-    return " ".join(said)
+    return " ".join([*said, f"Each of these calls holds {TOGETHER} (Holm's correction)."])
 
 
 def _book(now: Setting, then: Setting, debts: Debts) -> list[Section]:
