@@ -209,6 +209,7 @@ def _tape(
         assets=pd.DataFrame(assets),
         venues=pd.DataFrame(),
         agents=pd.DataFrame(),
+        parties=pd.DataFrame(),
         operations=pd.DataFrame(operations, columns=columns),
         accounts=pd.DataFrame(held, columns=["account", "asset", "supplied_start", "debt_start"]),
     )
