@@ -30,10 +30,9 @@ losses that are all of one size, say nothing of larger ones: then there is no up
 **Differences.** The terms of two settings differ by both signs. Where neither is better, few large
 differences give a sample a skewness that their law has not, and Hall's interval covers .80 to .90;
 Student's covers .93 or more. Where one is better on every path it is the other way round. So an
-interval reaches as far as the farther of Student's and of Hall's moved by what no path has shown:
-(u M - M'/n) x / (1 - x), M the largest difference of the sign of that side, with the bound of its
-mass, and M' the largest of the other, with the mean of its. Fewer than `LEAST_APART` paths that
-differ bound no amount, and none does not either: paths that have not been run may differ.
+interval reaches as far as the farther of Student's and of Hall's moved by what no path has shown,
+on either side by the largest difference of that sign. Fewer than `LEAST_APART` paths that differ
+bound no amount, and none does not either: paths that have not been run may differ.
 
 **Replicates.** Paths are independent unless `replicates` says otherwise: R says that they come from
 R scramblings of a quasi-Monte Carlo point set, path k from scrambling k mod R, and an array of one
@@ -138,15 +137,11 @@ def paired_mean(
     found = hall(parts, confidence)
     if sizes.size < LEAST_APART:
         return Estimate(found.value, math.inf, -math.inf, math.inf)
-    beyond, unseen = _beyond(sizes), unseen_share(own.size, confidence)
+    beyond = _beyond(sizes) * unseen_share(own.size, confidence)
     below, above = max(0.0, -float(own.min())), max(0.0, float(own.max()))
-    down, up = (
-        max(0.0, unseen * this - other / own.size)
-        for this, other in ((below, above), (above, below))
-    )
     moved = found._replace(
-        low=found.low - (beyond * down if down else 0.0),
-        high=found.high + (beyond * up if up else 0.0),
+        low=found.low - (beyond * below if below else 0.0),
+        high=found.high + (beyond * above if above else 0.0),
     )
     return _as_far_as_student(found, moved, parts.size, confidence)
 

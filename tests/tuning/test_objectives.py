@@ -311,3 +311,46 @@ def test_domination() -> None:
     assert front(names, trials) == [0, 4]
     assert dominated_by(names, trials[0], {3: trials[3]}) is None
     assert json.dumps(front(names, {})) == "[]"
+
+
+def test_a_scenario_in_which_every_path_loses_is_not_known_to_be_lost() -> None:
+    """The mirror of nobody loses: of a scenario with half the weight, half the bound."""
+    every, none, some = np.ones(50), np.zeros(50), np.arange(50.0) % 2
+    bound = 1 - 0.05 ** (1 / 50)
+    sure = estimate("p_loss", _sample(every))
+    assert (sure.value, sure.high) == (1, 1) and sure.low == pytest.approx(1 - bound)
+    assert estimate("p_loss", _sample(none)).high == pytest.approx(bound)
+    alone, both = (estimate("p_loss", _sample(*each)) for each in ((some,), (some, every)))
+    assert alone.low is not None and both.low is not None
+    assert both.low == pytest.approx(0.5 + alone.low / 2 - bound / 2)
+
+
+@pytest.mark.parametrize("losses", [np.zeros(200), np.arange(200.0)])
+def test_settings_that_come_to_the_same_on_every_path(losses: np.ndarray) -> None:
+    """Two samples, not one: other paths may differ, a share of 1 - .05^(1/200) of them at most, and
+    then by any amount. A setting and itself differ by nothing.
+    """
+    a, b = _sample(losses), _sample(losses.copy())
+    share = difference("p_loss", a, b)
+    bound = 1 - 0.05 ** (1 / 200)
+    assert share.agrees and (share.value, share.p_value) == (0, None)
+    assert (share.low, share.high) == pytest.approx((-bound, bound))
+    for name in ("expected_loss", "es_99", "haircut", "borrower_loss", "lar_95"):
+        amount = difference(name, a, b)
+        assert amount.agrees and (amount.value, amount.low, amount.high) == (0, None, None)
+        assert difference(name, a, a) == Figure(value=0, low=0, high=0)
+    assert difference("borrowed", a, b).low == 0
+
+
+def test_a_p_value_is_that_of_the_interval() -> None:
+    """Below .05 where the 95 % interval leaves out 0, and only there."""
+    rng, below = np.random.default_rng(6), 0
+    for _ in range(60):
+        loss = np.maximum(rng.standard_normal(300), 0)
+        figure = difference("expected_loss", _sample(loss * rng.lognormal(0.03, 0.3, 300)),
+                            _sample(loss))  # fmt: skip
+        low, high = ends(figure)
+        assert figure.p_value is not None
+        assert (figure.p_value < 0.05) == (low > 0 or high < 0)
+        below += figure.p_value < 0.05
+    assert 10 < below < 50

@@ -16,7 +16,7 @@ from sim.scenario import load as load_scenario
 from sim.scenario import with_overrides
 from sim.schema.tuning import Dimension
 from sim.tuning import baselines, confirm, sensitivity
-from sim.tuning.recommend import choices, one_by_one, picks, recommended, verdicts
+from sim.tuning.recommend import called, choices, one_by_one, picks, recommended, verdicts
 from sim.tuning.result import Choice, Choices, Figure, ResultError, Trial
 from sim.tuning.result import load as load_result
 from sim.tuning.space import Space
@@ -80,6 +80,39 @@ def test_fresh_paths_decide_what_is_recommended() -> None:
     assert chosen(better, trade) == "improvement"
     assert chosen(refuted, trade) == chosen(None, trade) == "knee"
     assert chosen(refuted, useless) == chosen(None, useless) == "current"
+
+
+def test_calls_are_corrected_for_their_number() -> None:
+    """Holm: of two with .03 and .04 neither is called, of .02 and .04 both. What is known exactly,
+    or in a result without p-values, takes no part.
+    """
+
+    def said(*p_values: float) -> list[str]:
+        figures = {
+            f"m{i}": Figure(value=1.0, low=0.5, high=2.0, p_value=p) for i, p in enumerate(p_values)
+        }
+        figures["exact"] = Figure(value=-1.0, low=-1.0, high=-1.0)
+        sides = {**dict.fromkeys(figures, "benefit"), "exact": "harm"}
+        *others, exact = called(figures, sides).values()
+        assert exact == "better"
+        return others
+
+    assert said(0.03, 0.04) == ["not settled", "not settled"]
+    assert said(0.04, 0.02) == ["better", "better"]
+    assert said(0.04) == ["better"]
+
+
+def test_an_objective_that_no_path_tells_apart_is_no_doubt() -> None:
+    """A safe market loses nothing under either setting: what betters the other is recommended."""
+    same = Figure(value=0.0, low=None, high=None, agrees=True)
+    unknown = Figure(value=0.0, low=None, high=None)
+    current = _choice(borrowed=(0.0, 0.0), es_99=(0.0, 0.0))
+    better = _choice(borrowed=(1.0, 2.0), es_99=(0.0, 0.0))
+    for figure, name in ((same, "knee"), (unknown, "current")):
+        knee = better.model_copy(update={"difference": {**better.difference, "es_99": figure}})
+        found = Choices(current=current, safest=knee, most_efficient=knee, knee=knee)
+        assert recommended(found, ("borrowed", "es_99")) == name
+    assert verdicts(better, ("es_99",)) == {"es_99": "same"}
 
 
 def test_two_harms_have_two_ends() -> None:
