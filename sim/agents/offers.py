@@ -3,7 +3,8 @@ is worth, sold or kept.
 
 Gain is concave in what is repaid of one debt for one collateral, and either one of them is used up
 or enough is left of both. So no size pays if none of these does: all there is, the most that leaves
-enough, and the size that gains most on the venue, or else the most that leaves enough.
+enough, what the hub's cash of a lent collateral pays out, and the size that gains most on the venue,
+or else the most that leaves enough.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from sim.market.market import (
     Market,
 )
 from sim.protocol import oracle, pair, vault
-from sim.protocol.errors import INSUFFICIENT_LIQUIDITY, MUST_NOT_LEAVE_DUST, OK
+from sim.protocol.errors import INSUFFICIENT_CASH, INSUFFICIENT_LIQUIDITY, MUST_NOT_LEAVE_DUST, OK
 from sim.protocol.fixed_point import BPS, jitable, mul_div_down, mul_div_up, zero
 from sim.protocol.liquidation import MIN_LEFTOVER
 from sim.protocol.liquidator import side_of
@@ -31,6 +32,8 @@ LEFTOVER = MIN_LEFTOVER + MIN_LEFTOVER // 100
 """What a liquidator leaves of both legs where it must leave something: a little more than it must,
 for at the limit rounding would decide, and exact and compiled runs would part.
 """
+OF_CASH = 9_900
+"""bps of the hub's cash that a liquidation cut to it takes, for the same reason."""
 
 
 @jitable
@@ -68,8 +71,13 @@ def keeps(s: State, w: Market, lq: int, a: int, c: int, out: int) -> bool:
 @jitable
 def takes_shares(s: State, w: Market, lq: int, a: int, c: int, out: int) -> bool:
     """Whether he takes the collateral as a position, because the hub has not the cash."""
-    lent = s.reserve[s.account_vault[a], c, REHYPOTHECATE] != 0
-    return w.liquidator[lq, TAKES_SHARES] != 0 and lent and s.hub[c, CASH] < out
+    return w.liquidator[lq, TAKES_SHARES] != 0 and _lacks_cash(s, a, c, out)
+
+
+@jitable
+def _lacks_cash(s: State, a: int, c: int, out: int) -> bool:
+    """Whether so much of a collateral that is lent on cannot leave the hub now."""
+    return s.reserve[s.account_vault[a], c, REHYPOTHECATE] != 0 and s.hub[c, CASH] < out
 
 
 @jitable
@@ -77,9 +85,13 @@ def _leaving_enough(
     s: State, w: Market, k: int, lq: int, a: int, d: int, c: int, amount: int
 ) -> tuple[int, int, int, int, int]:
     """(code, amount, repaid, out, worth) of repaying up to `amount`, or the most that leaves
-    `LEFTOVER` of debt and collateral where the vault refuses to leave as little as that would.
+    `LEFTOVER` of debt and collateral where the vault refuses to leave as little as that would, or
+    `OF_CASH` of what the hub can pay out where that is less.
     """
     code, repaid, out, worth = _offer(s, w, k, lq, a, d, c, amount)
+    if code == INSUFFICIENT_CASH:
+        amount = mul_div_down(mul_div_down(s.hub[c, CASH], OF_CASH, BPS), repaid, out)
+        code, repaid, out, worth = _offer(s, w, k, lq, a, d, c, amount)
     if code == MUST_NOT_LEAVE_DUST:
         amount = min(amount, _most_that_leaves(s, a, d, c))
         code, repaid, out, worth = _offer(s, w, k, lq, a, d, c, amount)
@@ -117,6 +129,8 @@ def _offer(
     out = seized - fee
     if keeps(s, w, lq, a, c, out):
         return code, repaid, out, mul_div_down(value_of(w, s, k, c, out), s.unit[d], w.price[k, d])
+    if c != d and _lacks_cash(s, a, c, out):
+        return INSUFFICIENT_CASH, repaid, out, zero()
     p = s.pair_of[c, d]
     if p < 0:
         return INSUFFICIENT_LIQUIDITY, zero(), zero(), zero()

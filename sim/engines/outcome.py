@@ -54,16 +54,18 @@ OUTCOME = (
     "revenue",
     "steps_without_cash",
     "peak_loss",
+    "peak_shortfall",
 )
 """Values are USD with 8 decimals, stocks at the reference prices of the last step, flows at those
-of their own; then numbers of things; then a ratio; then a value and a number.
+of their own; then numbers of things; then a ratio; then a value and a number; then two values.
 
 bad_debt = by_fees + by_fund + by_suppliers + still_open was realised; shortfall is not, it is debt
 beyond the collateral of its account, of all accounts, whatever the oracle makes of them; debt and
 unhealthy are what is left at the end. profit is that of liquidators after gas. revenue is what fees
 took in, the part of it that bore losses included; steps_without_cash counts those after which
 suppliers of some asset found less than `NO_CASH` of what is theirs. peak_loss is the largest sum of
-the bad debt so far and the shortfall after any step, at the reference prices of that step.
+the bad debt so far and the shortfall after any step, at the reference prices of that step,
+peak_shortfall the largest shortfall by itself.
 """
 (
     BAD_DEBT,
@@ -84,6 +86,7 @@ the bad debt so far and the shortfall after any step, at the reference prices of
     REVENUE,
     STEPS_WITHOUT_CASH,
     PEAK_LOSS,
+    PEAK_SHORTFALL,
 ) = range(len(OUTCOME))
 BY_ASSET = ("bad_debt", "shortfall", "bearable")
 """Of each asset, behind OUTCOME, USD with 8 decimals at the reference prices of the last step.
@@ -126,6 +129,7 @@ def width(assets: int) -> int:
 def follow(s: State, w: Market, k: int, outcome: Array) -> None:
     """After step k: what must be seen on the way. Whoever has the journal counts operations."""
     dry, lost = 0, total_shortfall(s, w, k)
+    outcome[PEAK_SHORTFALL] = max(outcome[PEAK_SHORTFALL], lost)
     for i in range(s.unit.shape[0]):
         debt = float(hub.debt_at(s.hub[i, SCALED_DEBT], s.hub[i, BORROW_INDEX]))
         lendable = float(s.hub[i, CASH]) + debt

@@ -4,7 +4,8 @@ Numba tells functions of one name apart by a counter that starts at 1 in every p
 number is part of the symbol. Code that two processes wrote to one cache can then hold one symbol
 with two bodies, and a process that loads both runs one function in place of the other. Here the
 number is replaced by a name that begins with a random 128-bit number of the process, so what two
-processes compile has no symbol in common, and `keep` refuses code that has.
+processes compile has no symbol in common. It is checked: within the process at every compilation,
+and by `keep` against what other processes have stored.
 """
 
 from __future__ import annotations
@@ -17,10 +18,15 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from numba.core import event
 from numba.core.bytecode import FunctionIdentity
 
 _NUMBERED = re.compile(r"B(\d+)v(\w+?)B\d+c8t")
 """In a mangled name: how long v and what tells the function apart is, and that; then ABI flags."""
+
+
+_functions: dict[str, Any] = {}
+"""By symbol: the function that this process compiled under it."""
 
 
 class SymbolError(RuntimeError):
@@ -44,6 +50,23 @@ class _Names(Iterator[str]):
 _names = _Names()
 _numba: Any = FunctionIdentity
 _numba._unique_ids = _names  # the next one is asked for whenever numba compiles
+
+
+class _Watch(event.Listener):
+    """Sees every compilation. Raises `SymbolError` if two functions come out under one symbol."""
+
+    def on_start(self, event: Any) -> None:
+        """Nothing is compiled yet."""
+
+    def on_end(self, event: Any) -> None:
+        function = event.data["dispatcher"].py_func
+        for result in event.data["dispatcher"].overloads.values():
+            symbol = result.fndesc.mangled_name
+            if _functions.setdefault(symbol, function) is not function:
+                raise SymbolError(f"{_functions[symbol]} and {function} share a symbol: {symbol}")
+
+
+event.register("numba:compile", _Watch())
 
 
 def of(compiled: Any) -> set[str]:

@@ -8,8 +8,8 @@ import numpy as np
 
 from sim.protocol.fixed_point import max_price
 
-_FAR = 1e4
-"""No feed is so far behind, and dollars are 1e8 from whole units."""
+_FAR = 10.0
+"""No feed starts so far behind; cents, dollars and most other assets are further."""
 _HOW = "in whole units of 1e-8 USD, as sim.market.paths.draw and observed return them"
 
 

@@ -64,6 +64,8 @@ class Peak(NamedTuple):
     shortfall_usd: float
     """Not realised then."""
     time_utc: datetime
+    largest_shortfall_usd: float
+    """After any step, which need not be this one."""
 
     @property
     def loss_usd(self) -> float:
@@ -80,7 +82,8 @@ def peak_loss(tape: Frames) -> Peak:
     steps = tape.steps if len(tape.steps) == 1 else tape.steps.iloc[1:]
     at = int((steps["bad_debt_usd"] + steps["shortfall_usd"]).argmax())
     bad_debt, missing = (float(steps[name].iloc[at]) for name in ("bad_debt_usd", "shortfall_usd"))
-    return Peak(bad_debt, missing, steps["time_utc"].iloc[at])
+    largest = float(steps["shortfall_usd"].max())
+    return Peak(bad_debt, missing, steps["time_utc"].iloc[at], largest)
 
 
 def waterfall_balances(losses: pd.DataFrame) -> bool:

@@ -49,6 +49,7 @@ def summary_table(tape: Frames) -> Table:
     rows = {
         "peak loss": f"{usd(peak.loss_usd)} at {clock(peak.time_utc)}" if peak.loss_usd else "$0",
         "of it shortfall": usd(peak.shortfall_usd),
+        "peak shortfall": usd(peak.largest_shortfall_usd),
         "liquidations": f"{did.number:,}",
         "collateral seized": usd(did.seized_usd),
         "debt repaid": usd(did.repaid_usd),

@@ -19,6 +19,7 @@ MEASURES = {
     "expected loss given a loss": "expected if any",
     "expected peak loss": "expected peak",
     "ES 99% of the peak": "ES 99% of peak",
+    "expected peak shortfall": "of shortfall",
 }
 """Measures of the loss table whose names a reader would not use."""
 BEARERS = {

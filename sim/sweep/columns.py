@@ -53,6 +53,10 @@ COLUMNS = {
         "peak_loss",
         "largest bad debt so far and shortfall after any step, USD at the prices of that step",
     ),
+    "peak_shortfall_usd": (
+        "peak_shortfall",
+        "largest shortfall after any step, USD at the prices of that step",
+    ),
 }
 """Column -> what it is in `sim.engines.outcome.OUTCOME`, and its meaning with its unit."""
 

@@ -24,7 +24,7 @@ from sim.measures.losses import (
     value_at_risk,
 )
 
-PEAK = "peak_loss_usd"
+PEAK, PEAK_SHORTFALL = "peak_loss_usd", "peak_shortfall_usd"
 """Column of the outcomes; studies of before it was kept lack it."""
 LEVELS = (0.95, 0.99, 0.999)
 """Of VaR and ES; the last one only with enough paths for an interval."""
@@ -49,8 +49,8 @@ def replicates(sampler: Sampler) -> int | None:
 
 
 def loss_table(outcomes: pd.DataFrame, sampler: Sampler) -> pd.DataFrame:
-    """`sim.measures.losses.summarise` of the outcomes, then two rows of the peak loss, the largest
-    bad debt so far and shortfall of a path after any step; with a column `needs`.
+    """`sim.measures.losses.summarise` of the outcomes, then three rows: the peak loss, the largest
+    bad debt so far and shortfall of a path after any step, and the peak of the shortfall; with a column `needs`.
 
     `needs` says how many paths would bound an interval that the sample cannot bound: a number for
     the quantiles, 0 where no number of paths is known to do, and NaN for bounded ones.
@@ -63,6 +63,7 @@ def loss_table(outcomes: pd.DataFrame, sampler: Sampler) -> pd.DataFrame:
         found = {
             "expected peak loss": expected_loss(peaks, parts),
             "ES 99% of the peak": expected_shortfall(peaks, 0.99, parts),
+            "expected peak shortfall": expected_loss(outcomes[PEAK_SHORTFALL], parts),
         }
         rows = {name: {**estimate._asdict(), "unit": "USD"} for name, estimate in found.items()}
         below = pd.DataFrame.from_dict(rows, orient="index")

@@ -15,7 +15,10 @@ _OF_RANGE = 0.01
 
 
 def edges(space: Space, values: Mapping[str, Value]) -> list[Edge]:
-    """The numbers of a setting that are an end of their range, or within a step of it."""
+    """The numbers of a setting that are an end of their range, or within a step of it: of what was
+    searched with the rest of the setting, which is less than the preset says where the contracts
+    accept less.
+    """
     found = []
     for axis in space.axes:
         value = values[axis.path]
@@ -25,7 +28,7 @@ def edges(space: Space, values: Mapping[str, Value]) -> list[Edge]:
 
 
 def _edges(space: Space, values: Mapping[str, Value], axis: Axis, value: float) -> Iterator[Edge]:
-    low, high = float(axis.dimension.low or 0), float(axis.dimension.high or 0)
+    low, high = space.limits(axis, values)
     step = axis.step or (high - low) * _OF_RANGE
     to_low, to_high = value - low, high - value
     if min(to_low, to_high) > step or to_low == to_high:

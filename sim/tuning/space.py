@@ -140,7 +140,7 @@ class Space:
             if isinstance(position, str):
                 values[axis.path] = _named(position)
             else:
-                values[axis.path] = axis.at(position, *self._limits(axis, values))
+                values[axis.path] = axis.at(position, *self.limits(axis, values))
         return values
 
     def positions(self, values: Mapping[str, Value]) -> dict[str, Position]:
@@ -151,7 +151,7 @@ class Space:
             if axis.dimension.names:
                 positions[axis.path] = _name(value)
             else:
-                lower, upper = self._limits(axis, values)
+                lower, upper = self.limits(axis, values)
                 number = float(value) if value is not None else upper
                 positions[axis.path] = axis.position(number, lower, upper)
         return positions
@@ -187,7 +187,7 @@ class Space:
             far = min(max(far, -bound), bound)
         return int(now) + math.trunc(far * share) if axis.is_whole else float(now) + far * share
 
-    def _limits(self, axis: Axis, values: Mapping[str, Value]) -> tuple[float, float]:
+    def limits(self, axis: Axis, values: Mapping[str, Value]) -> tuple[float, float]:
         """What the values before it leave open to a dimension."""
         low, high = float(axis.dimension.low or 0), float(axis.dimension.high or 0)
         parent, _, field = axis.path.rpartition(".")

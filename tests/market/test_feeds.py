@@ -89,25 +89,22 @@ def falling(to_usd: float, hours: float = 12) -> list[dict[str, Any]]:
 
 
 def test_a_resting_price_is_reported_at_every_heartbeat() -> None:
-    """The opening was an hour before the start, so the first is due in the first step."""
-    assert reports(faulty()) == [Report(300 + 3_600 * n, 200 * USD) for n in range(12)]
+    """The opening is at the start, so the first is due an hour later."""
+    assert reports(faulty()) == [Report(3_600 * n, 200 * USD) for n in range(1, 13)]
 
 
 def test_a_moving_price_is_reported_when_it_moved_by_the_threshold() -> None:
-    """A fall of .1% a step is reported at every sixth: .999^5 = .99501 is no fall of .5% yet. The
-    first report is the heartbeat's.
-    """
+    """A fall of .1% a step is reported at every sixth: .999^5 = .99501 is no fall of .5% yet."""
     found = reports(faulty(**{"assets.WETH.price_usd": falling(200 * 0.999**144)}))
-    assert [report.seconds for report in found] == [300 + 1_800 * n for n in range(24)]
-    for n, report in enumerate(found):
-        assert report.answer == pytest.approx(200 * 0.999 ** (1 + 6 * n) * USD, abs=1)
+    assert [report.seconds for report in found] == [1_800 * n for n in range(1, 25)]
+    for n, report in enumerate(found, start=1):
+        assert report.answer == pytest.approx(200 * 0.999 ** (6 * n) * USD, abs=1)
 
 
 def test_latency_shifts_reports() -> None:
     """By 600 s: at 2,400 s it reports what the price was at 1,800 s, six steps below the start."""
     fall = {"assets.WETH.price_usd": falling(200 * 0.999**144)}
-    heartbeat, *late = reports(faulty(**fall, **{"feeds.WETH.latency_seconds": 600}))
-    assert heartbeat == Report(300, 200 * USD)
+    late = reports(faulty(**fall, **{"feeds.WETH.latency_seconds": 600}))
     assert [report.seconds for report in late] == [600 + 1_800 * n for n in range(1, 24)]
     for n, report in enumerate(late, start=1):
         assert report.answer == pytest.approx(200 * 0.999 ** (6 * n) * USD, abs=1)
@@ -117,8 +114,8 @@ def test_latency_shifts_reports() -> None:
 
 
 def test_an_outage_silences_the_feed_and_the_router_stops_believing() -> None:
-    """A heartbeat of 3600 s: the last report is at 3,900 s, it is stale after 7,500 s and of no use
-    from 14,700 s on. The first step after the outage reports: the heartbeat is overdue.
+    """A heartbeat of 3600 s: the last report is at 3,600 s, it is stale after 7,200 s and of no use
+    from 14,400 s on. The first step after the outage reports: the heartbeat is overdue.
     """
     outage = {"kind": "outage", "asset": "WETH", "from": at(5_400), "until": at(18_000)}
     world = faulty(outage)
@@ -133,11 +130,11 @@ def test_an_outage_silences_the_feed_and_the_router_stops_believing() -> None:
         seen[seconds] = (status, usable)
         if s.feed[0, WETH, UPDATED_AT] == w.time[k]:
             posted.append(seconds)
-    assert [t for t in posted if t <= 20_000] == [300, 3_900, 18_000]
+    assert [t for t in posted if t <= 20_000] == [3_600, 18_000]
     for seconds, (status, usable) in seen.items():
-        stale = 7_500 < seconds < 18_000
+        stale = 7_200 < seconds < 18_000
         assert status == (oracle.STATUS_STALE if stale else oracle.STATUS_OK), seconds
-        assert usable == (not 14_700 <= seconds < 18_000), seconds
+        assert usable == (not 14_400 <= seconds < 18_000), seconds
 
 
 def test_other_feeds_report_during_an_outage() -> None:
@@ -258,14 +255,13 @@ def test_a_wrong_answer_obeys_heartbeat_and_deviation() -> None:
     """
     wrong = {"kind": "wrong-answer", "asset": "WETH", "factor": 1.004}
     found = reports(faulty({**wrong, "from": at(4_000), "until": at(9_000)}))
-    assert found[:4] == [
-        Report(300, 200 * USD),
-        Report(3_900, 200 * USD),
-        Report(7_500, 20_080_000_000),
-        Report(11_100, 200 * USD),
+    assert found[:3] == [
+        Report(3_600, 200 * USD),
+        Report(7_200, 20_080_000_000),
+        Report(10_800, 200 * USD),
     ]
     found = reports(faulty({**wrong, "factor": 1.006, "from": at(4_000), "until": at(9_000)}))
-    assert [report.seconds for report in found[:5]] == [300, 3_900, 4_200, 7_800, 9_000]
+    assert [report.seconds for report in found[:4]] == [3_600, 4_200, 7_800, 9_000]
 
 
 # --- statistics against measured feeds --------------------------------------------------------

@@ -47,6 +47,8 @@ WRONG: dict[str, tuple[Any, str]] = {
     "single precision": (lambda t: t.astype(np.float32), "float32: an array of float64"),
     "integers": (lambda t: t.astype(np.int64), "int64"),
     "a list": (lambda t: t.tolist(), "list"),
+    "cents of a unit": (lambda t: t * 100, "starts at"),
+    "assets from last to first": (lambda t: t[:, :, ::-1].copy(), "starts at"),
     "another order": (np.asfortranarray, "C-contiguous"),
     "no number": (lambda t: changed(t, (1, 7, 0), np.nan), "holds nan"),
     "no end": (lambda t: changed(t, (1, 7, 0), np.inf), "holds inf"),
@@ -111,6 +113,7 @@ def test_the_journal_and_the_exact_world_refuse_as_well(
     ],
 )
 def test_a_reopening_refuses_amounts_of_another_book(world: World, wrong: Any, said: str) -> None:
-    amounts = Amounts(world.scenario, world.book, list(world.market.price[0]))
+    prices = list(world.market.price[0])
+    amounts = Amounts(world.scenario, world.book, prices, "same-positions")
     with pytest.raises(ValueError, match=said):
         Reopening(world).at(world.scenario, *wrong(amounts.collateral, amounts.debt))

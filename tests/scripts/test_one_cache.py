@@ -78,7 +78,8 @@ def tune(folder: Path) -> None:
     said = command(folder, BIN / "ape", "run", "tune", *words, folder / "tune", *confirm)
     assert "Confirmed on revm" in said
     result = load_result(folder / "tune")
-    assert result.confirmation and abs(result.confirmation.loss_error or 1) < 1e-5
+    assert result.confirmation and result.confirmation.loss_error is not None
+    assert abs(result.confirmation.loss_error) < 1e-5
     done = CliRunner().invoke(cli, [*words, str(folder / "here")])
     assert done.exit_code == 0, done.output
     here = load_result(folder / "here").choices.current.measures

@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import re
 from collections.abc import Iterator
-from itertools import count
+from itertools import count, repeat
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +66,23 @@ def test_functions_that_are_only_numbered_are_refused(monkeypatch: pytest.Monkey
     """As numba numbers them: from 1 in every process."""
     with pytest.raises(SymbolError, match="import sim before"):
         symbols.of(compiled_under(count(1), monkeypatch))
+
+
+def test_two_functions_of_a_process_may_not_share_a_symbol(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Closures of one name, as the operations are, under one number."""
+
+    def adding(n: int) -> Any:
+        def carry_out(x: float) -> float:
+            return x + n
+
+        return numba.njit(carry_out)
+
+    monkeypatch.setattr(FunctionIdentity, "_unique_ids", repeat("p0n0"))
+    adding(1)(1.0)
+    with pytest.raises(SymbolError, match="carry_out.* share a symbol"):
+        adding(2)(1.0)
 
 
 def first_name() -> str:

@@ -54,6 +54,7 @@ def ladder(dollars: np.ndarray[Any, Any]) -> pd.DataFrame:
     outcomes[:, OUTCOME.index("shortfall")] = j / 4
     outcomes[:, OUTCOME.index("repaid")] = 1_000 * j
     outcomes[:, OUTCOME.index("peak_loss")] = 2 * j
+    outcomes[:, OUTCOME.index("peak_shortfall")] = j / 2
     outcomes[:, COLUMNS.index("bad_debt.WETH")] = j * 3 / 4
     outcomes[:, COLUMNS.index("shortfall.USDC")] = j / 4
     outcomes[:, COLUMNS.index("bearable.USDC")] = 10e8
@@ -76,6 +77,7 @@ def test_table_by_hand() -> None:
         "LaR 95%": 303_000,
         "expected peak loss": 319,
         "ES 99% of the peak": 2 * (316 + 6 / 3.2),
+        "expected peak shortfall": 159.5 / 2,
     }
     assert found["value"].to_dict() == pytest.approx(values)
     assert found["unit"].to_dict() == {**dict.fromkeys(values, "USD"), "P(loss > 0)": "probability"}

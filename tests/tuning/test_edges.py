@@ -46,6 +46,20 @@ def test_an_end_and_the_step_before_it(value: int, end: str, said: str) -> None:
     assert note == f"WETH.lt_bps {value:,} {said}"
 
 
+def test_the_end_of_what_the_contracts_accept_is_an_end() -> None:
+    """Target health needs threshold x (1 + bonus) below the health at which the bonus is largest:
+    with 5% and .9 that is 8,571, and of the grid of 25 the search reaches 8,550.
+    """
+    base = with_overrides(load("black-thursday"), {"book.accounts": 20})
+    engines = Dimension(names=("close-factor", "target-health"))
+    space = Space({LT: Dimension.model_validate(RANGE), ENGINE: engines}, base)
+    ((end, limit),) = [
+        (one.end, one.limit) for one in edges(space, {LT: 8550, ENGINE: "target-health"})
+    ]
+    assert (end, limit) == ("high", 8571)
+    assert edges(space, {LT: 8550, ENGINE: "close-factor"}) == []
+
+
 @pytest.mark.parametrize("value", [7550, 8000, 8750])
 def test_farther_in_nothing_is_said(value: int) -> None:
     assert found(LT, RANGE, value) == []
