@@ -1,5 +1,5 @@
 """How often intervals of losses hold the truth: `python -m tests.measures.coverage` prints the
-table of docs/coverage.md, in three minutes on one core.
+tables of docs/coverage.md, in two to three minutes on an idle core.
 
 Laws of the loss of one path have closed forms of their means, quantiles and shortfalls. A pair of
 settings sees the same losses L:
