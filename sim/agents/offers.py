@@ -3,8 +3,8 @@ is worth, sold or kept.
 
 Gain is concave in what is repaid of one debt for one collateral, and either one of them is used up
 or enough is left of both. So no size pays if none of these does: all there is, the most that leaves
-enough, what the hub's cash of a lent collateral pays out, and the size that gains most on the venue,
-or else the most that leaves enough.
+enough, what the hub's cash of a lent collateral pays out, and the size that gains most on the
+venue, or else the most that leaves enough.
 """
 
 from __future__ import annotations

@@ -50,7 +50,8 @@ def replicates(sampler: Sampler) -> int | None:
 
 def loss_table(outcomes: pd.DataFrame, sampler: Sampler) -> pd.DataFrame:
     """`sim.measures.losses.summarise` of the outcomes, then three rows: the peak loss, the largest
-    bad debt so far and shortfall of a path after any step, and the peak of the shortfall; with a column `needs`.
+    bad debt so far and shortfall of a path after any step, and the peak of the shortfall; with a
+    column `needs`.
 
     `needs` says how many paths would bound an interval that the sample cannot bound: a number for
     the quantiles, 0 where no number of paths is known to do, and NaN for bounded ones.

@@ -57,6 +57,7 @@ from tests.agents.pairs import (
     PRICES,
     RICH,
     SELLER,
+    SYMBOLS,
     TAKER,
     USDC,
     WBTC,
@@ -371,3 +372,34 @@ def test_all_kinds_of_pairs_agree_with_the_contracts(tmp_path: Path, seed: int) 
     pair_of = world.state.pair_of
     assert any(pair_of[c, d] < 0 and c != d for d, c in done)
     assert any(c == d for d, c in done)
+
+
+@pytest.mark.parametrize("cash", [100.0, 3_000.0, 8_000.0])
+@pytest.mark.parametrize("population", [[SELLER], [{**SELLER, **RICH}]], ids=["flash", "own"])
+def test_what_the_hub_can_pay_out_is_liquidated(
+    cash: float, population: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    """All but so many USD of the collateral are lent out. The account is liquidated as far as the
+    cash goes, and counted if what is left of it pays nobody.
+    """
+    borrower = ({DAI: 100_000.0}, {WETH: 12_500.0 - cash})
+    world = build(
+        market(
+            tmp_path,
+            [({WETH: 12_500.0}, {DAI: 9_000.0}), borrower],
+            population,
+            {(WETH, DAI): 1e9},
+            suppliers={**dict.fromkeys(SYMBOLS, 1e9), "WETH": 0.0},
+        )
+    )
+    s, w = world.state, world.market
+    k = fall(world, 160.0, 8_000.0)
+    before = s.hub[WETH, CASH]
+    assert before * 160 < 10_000 * s.unit[WETH] and health(s, 0)[4] < WAD
+    done = liquidations(world, k)
+    refused = [row for row in s.journal[: s.journal_length[0]] if row[8] != OK]
+    assert not refused
+    if cash > 100:  # so little is not worth the gas
+        assert done and s.hub[WETH, CASH] <= before // 100 + 1
+    stuck = unpaid(s, w, 1, census(s)[[0]], [0])
+    assert stuck.accounts == (health(s, 0)[4] < WAD)

@@ -85,7 +85,7 @@ def test_help_names_every_option() -> None:
         "--out",
         "out/sweep-<scenario>",
         "--list",
-        "multiple of 16",
+        "a power of two",
         "130 interrupted",
     ):
         assert word.rstrip(";") in shown.stdout or word.replace(";", "]") in shown.stdout, word

@@ -81,7 +81,7 @@ def test_two_functions_of_a_process_may_not_share_a_symbol(
 
     monkeypatch.setattr(FunctionIdentity, "_unique_ids", repeat("p0n0"))
     adding(1)(1.0)
-    with pytest.raises(SymbolError, match="carry_out.* share a symbol"):
+    with pytest.raises(SymbolError, match=r"carry_out.* share a symbol"):
         adding(2)(1.0)
 
 

@@ -16,7 +16,7 @@ from sim.market.paths import draw, observed
 from sim.protocol import oracle
 from sim.protocol.state import IS_COLLATERAL, POSITION_DEBT, SUPPLIED
 from sim.protocol.vault_accounts import collateral_price, health
-from sim.scenario import Scenario, load, with_overrides
+from sim.scenario import Scenario, known, load, with_overrides
 from sim.world import World, build, on_path
 from tests.simulation.runs import PEOPLE, SMALL
 
@@ -68,6 +68,15 @@ def test_exact_runs_do_the_same_operations(variant: str) -> None:
     lazy = [step.rows for step in run(build(scenario))]
     eager = [step.rows for step in run(_checking_everyone(build(scenario)))]
     assert lazy == eager
+
+
+@pytest.mark.parametrize("name", known())
+def test_every_shipped_world_does_the_same_operations(name: str) -> None:
+    scenario = with_overrides(load(name), {"book.accounts": 16})
+    for lazy, eager in zip(
+        run(build(scenario)), run(_checking_everyone(build(scenario))), strict=True
+    ):
+        assert lazy.rows == eager.rows, lazy.k
 
 
 @pytest.mark.compiled
