@@ -207,6 +207,13 @@ def _head(setup: Setup, wanted: Wanted, console: Console) -> None:
         console,
     )
     _line(f"Objectives: {', '.join(tuning.objectives)}.", console)
+    own = [setup.preset.parameters, *(one.overrides for one in setup.preset.scenarios)]
+    if any(path.startswith("protocol.reserves") for fields in own for path in fields):
+        _line(
+            "The book is drawn under the preset's own thresholds and limits: one of another preset "
+            "is another book.",
+            console,
+        )
 
 
 def _compile(setup: Setup, wanted: Wanted, console: Console) -> None:

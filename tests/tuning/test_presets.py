@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import copy
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from rich.console import Console
 
 from sim.market.tables import price_table
+from sim.report.tune import Wanted, _head
 from sim.scenario import ScenarioError, with_overrides
 from sim.tuning import preset as module
 from sim.tuning.preset import known, load, prepare
 from sim.world import build
-from tests.tuning.small import R
+from tests.tuning.small import R, preset
 
 Document = dict[str, Any]
 _AGENT = {"name": "treasury", "path": "sim.examples.treasury:Treasury"}
@@ -232,3 +235,16 @@ def _file(folder: Path, document: Document) -> str:
     file = folder / "mine.yaml"
     file.write_text(yaml.safe_dump(document, sort_keys=False))
     return str(file)
+
+
+def test_thresholds_of_a_preset_are_said_to_draw_its_book() -> None:
+    """Two presets that differ in one are of two books; what --set changes is not."""
+
+    def said(**parameters: int) -> str:
+        console = Console(record=True, width=200, file=io.StringIO())
+        asked = preset().model_copy(update={"parameters": parameters})
+        _head(prepare(asked), Wanted(), console)
+        return console.export_text()
+
+    assert "is another book" not in said()
+    assert "is another book" in said(**{"protocol.reserves.WETH.lt_bps": 8_100})
