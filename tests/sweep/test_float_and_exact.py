@@ -16,7 +16,7 @@ from sim.sweep.verify import verify
 from sim.world import build
 from tests.agents.pairs import DAI, KEEPER, LIQUIDATIONS, SELLER, USDC, WETH, crash, market
 
-PAIRS = 60
+PAIRS = 100
 FINE = {f"assets.{symbol}.decimals": 18 for symbol in ("WBTC", "USDC")}
 """Units so small that the integers of an exact run round below 1e-9 of any loss."""
 
@@ -45,7 +45,9 @@ def _random(rng: np.random.Generator) -> Scenario:
 
 @pytest.mark.compiled
 def test_losses_on_floats_are_those_of_exact_runs() -> None:
-    """To 1e-9 for pairs of scenario and seed without a differing decision: at least 50 of 60."""
+    """To 1e-9 for pairs of scenario and seed without a differing decision: at least 95 of 100,
+    and to 1e-5 for the others.
+    """
     rng = np.random.default_rng(20200312)
     same = lossy = decisions = 0
     for _ in range(PAIRS):
@@ -53,13 +55,14 @@ def test_losses_on_floats_are_those_of_exact_runs() -> None:
         decisions += found.decisions.decisions
         if found.decisions.first is not None:
             assert found.decisions.differing > 0
+            assert found.loss_on_floats_usd == pytest.approx(found.loss_usd, rel=1e-5, abs=1e-6)
             continue
         assert found.loss_on_floats_usd == pytest.approx(found.loss_usd, rel=1e-9, abs=1e-6)
         same += 1
         lossy += found.loss_usd > 0
-    assert same >= 50
-    assert lossy >= 15
-    assert decisions > 1_000
+    assert same >= 95
+    assert lossy >= 30
+    assert decisions > 2_000
 
 
 @pytest.mark.compiled
