@@ -72,7 +72,7 @@ def test_exact_runs_do_the_same_operations(variant: str) -> None:
 
 @pytest.mark.parametrize("name", known())
 def test_every_shipped_world_does_the_same_operations(name: str) -> None:
-    scenario = with_overrides(load(name), {"book.accounts": 16})
+    scenario = with_overrides(load(name), {"book.accounts": 24})
     for lazy, eager in zip(
         run(build(scenario)), run(_checking_everyone(build(scenario))), strict=True
     ):

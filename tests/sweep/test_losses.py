@@ -38,6 +38,7 @@ def sample(paths: int, losing: float = 1.0) -> pd.DataFrame:
     outcomes[:, OUTCOME.index("bad_debt")] = parts[:, :4].sum(axis=1)
     outcomes[:, OUTCOME.index("shortfall")] = parts[:, 4]
     outcomes[:, OUTCOME.index("peak_loss")] = 2 * parts.sum(axis=1)
+    outcomes[:, OUTCOME.index("peak_shortfall")] = parts.sum(axis=1)
     outcomes[:, COLUMNS.index("bad_debt.WETH")] = parts[:, :4].sum(axis=1)
     outcomes[:, COLUMNS.index("shortfall.USDC")] = parts[:, 4]
     outcomes[:, COLUMNS.index("bearable.USDC")] = 2e12

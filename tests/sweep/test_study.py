@@ -157,8 +157,8 @@ def columns_of(world: World, tape: Frames) -> dict[str, float]:
         "largest_usage": float(usage.max()),
         "revenue_usd": float(sum(fees)) + held("covered_by_fees"),
         "steps_without_cash": after[usage > 0.999]["step"].nunique(),
-        "peak_shortfall_usd": tape.steps["shortfall_usd"].iloc[1:].max(),
         "peak_loss_usd": tape.steps[["bad_debt_usd", "shortfall_usd"]].iloc[1:].sum(axis=1).max(),
+        "peak_shortfall_usd": tape.steps["shortfall_usd"].iloc[1:].max(),
     } | {
         f"{name}.{asset}": value
         for i, (asset, row) in enumerate(last.set_index("asset").iterrows())

@@ -73,16 +73,7 @@ def overrides() -> dict[str, Any]:
         "book.debt_weights": {"WETH": 0.0, "WBTC": 0.0, "USDC": 1.0, "DAI": 0.0},
         "book.two_collateral_share": 0.0,
         "book.isolated_share": 0.0,
-        "liquidators": [
-            {
-                "name": "nobody",
-                "max_gas_price_gwei": 0.0,
-                "gas_used": 500_000,
-                "profit_floor_usd": 1e12,
-                "capacity_usd_per_step": 1.0,
-                "max_actions_per_step": 1,
-            }
-        ],
+        "liquidators": [],
     }
 
 
