@@ -30,6 +30,14 @@ from scripts._scenario import chosen, scenario_options
 )
 @click.option("--parquet", is_flag=True, help="Write the tables as Parquet too.")
 @click.option("--overwrite", is_flag=True, help="Replace the run that is in the folder.")
+@click.option(
+    "--books",
+    type=click.IntRange(min=1),
+    default=20,
+    show_default=True,
+    help="What was published of an event is held against so many books: the run's own and others "
+    "drawn alike, on the twin. The run itself is of one book.",
+)
 def cli(
     scenario: str,
     engine: str,
@@ -41,6 +49,7 @@ def cli(
     out: Path | None,
     parquet: bool,
     overwrite: bool,
+    books: int,
 ) -> None:
     """Play SCENARIO, a known name or the path of a YAML file, and say what was lost and who paid.
 
@@ -69,7 +78,7 @@ def cli(
     try:
         played = chosen(scenario, seed, accounts, overrides, redraw_book, hold_at_low)
         folder = prepared(out or Path("out") / played.name)
-        sys.exit(crash(played, engine, folder, console(), parquet, overwrite))
+        sys.exit(crash(played, engine, folder, console(), parquet, overwrite, books))
     except ScenarioError as error:
         click.echo(str(error), err=True)
         sys.exit(1)

@@ -1,10 +1,17 @@
-"""A run held against what was published of the event: the measures, and the comparison.
+"""Runs held against what was published of the event: the measures, and the comparison.
+
+The borrowers of a run are drawn, and another draw comes to other figures. So a published figure is
+held against the median over several books, beside their range.
 
 measure                      of a finished run, at its reference prices unless said otherwise
 bad_debt_usd                 written off until the end, and owed beyond collateral then, USD
 liquidated_usd, seized_usd   debt repaid by liquidators, collateral they got, USD of the time
 liquidations                 how many there were
 liquidated_accounts          how many accounts had one or more
+usd_per_liquidation          debt repaid in one of them, the mean, USD of the time
+liquidations_per_account     how many an account had that had one, the mean
+busiest_hour_liquidations    how many there were in the hour that had most, any sixty minutes
+hours_of_liquidations        the shortest time in which 9/10 of the debt repaid was repaid, hours
 withdrawn_usd                taken out after the opening by those who supplied, USD of the time
 withdrawals_refused_usd      what they asked for and was refused for want of cash, USD of the time;
                              of accounts and users' agents every try, at most what they have
@@ -23,9 +30,11 @@ supply_left.A                cash + debt + deficit at the end, share of what it 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+import statistics
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from sim.schema.expected import Expected
@@ -35,39 +44,65 @@ from sim.world.actors import SUPPLIERS
 FULL_USAGE = 0.9995
 """Published usages have three decimals."""
 EQUAL, NEAR = 0.005, 0.10
-"""A run within this share of the published figure is called inside, as that is rounded; or near."""
+"""A median within this share of the published figure is inside, as that is rounded; or near."""
+MOST = 0.9
+"""Of the debt repaid, what `hours_of_liquidations` is about."""
 _LIQUIDATIONS = ("liquidate", "flash_liquidate")
 _WITHDRAWALS = ("withdraw", "withdraw_assets", "redeem")
 _NO_CASH = ("InsufficientCash", "ERC4626ExceededMaxWithdraw", "ERC4626ExceededMaxRedeem")
 
 
 class Compared(NamedTuple):
-    """One published figure and what the run came to."""
+    """One published figure and what the runs came to."""
 
     expected: Expected
-    simulated: float
-    """NaN where the run has no such figure."""
+    simulated: tuple[float, ...]
+    """One a book, the one of the run first. NaN where a run has no such figure."""
+
+    @property
+    def median(self) -> float:
+        """Over the books that have the figure; NaN if none has."""
+        known = self._known
+        return statistics.median(known) if known else math.nan
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """The lowest and the highest of the books; NaN if none has the figure."""
+        known = self._known
+        return (min(known), max(known)) if known else (math.nan, math.nan)
 
     @property
     def ratio(self) -> float | None:
-        """Simulated over the nearest published figure; None if that is 0 or there is no figure."""
+        """Median over the nearest published figure; None if that is 0 or there is no figure."""
         low, high = self.expected.range
-        nearest = min(max(self.simulated, low), high)
-        return self.simulated / nearest if nearest and self.simulated == self.simulated else None
+        median = self.median
+        nearest = min(max(median, low), high)
+        return median / nearest if nearest and median == median else None
 
     @property
     def verdict(self) -> str:
-        """inside (the range, or equal), near, or off."""
+        """input (see `Expected.is_input`) or off, if it was not met; of all others inside (the
+        range, or equal), near, or off.
+        """
         low, high = self.expected.range
         away = math.inf if self.ratio is None else abs(self.ratio - 1)
-        if low <= self.simulated <= high or away <= EQUAL:
-            return "inside"
-        return "near" if away <= NEAR else "off"
+        if low <= self.median <= high or away <= EQUAL:
+            return "input" if self.expected.is_input else "inside"
+        return "near" if away <= NEAR and not self.expected.is_input else "off"
+
+    @property
+    def _known(self) -> list[float]:
+        return [one for one in self.simulated if one == one]
 
 
-def compare(tape: Frames, expected: Sequence[Expected]) -> list[Compared]:
-    """Every published figure with that of the run."""
-    return [Compared(one, measure(tape, one.measure)) for one in expected]
+def measures(tape: Frames, expected: Sequence[Expected]) -> dict[str, float]:
+    """What the run came to of everything that was published."""
+    return {one.measure: measure(tape, one.measure) for one in expected}
+
+
+def compare(books: Sequence[Mapping[str, float]], expected: Sequence[Expected]) -> list[Compared]:
+    """Every published figure with those of the runs, see `measures`; the first is the run's."""
+    return [Compared(one, tuple(book[one.measure] for book in books)) for one in expected]
 
 
 def measure(tape: Frames, name: str) -> float:
@@ -86,6 +121,35 @@ def bad_debt_usd(tape: Frames) -> float:
 
 def liquidated_accounts(tape: Frames) -> float:
     return float(_liquidations(tape)["account"].nunique())
+
+
+def usd_per_liquidation(tape: Frames) -> float:
+    count = float(tape.steps["liquidations"].iloc[-1])
+    return float(tape.steps["repaid_usd"].iloc[-1]) / count if count else math.nan
+
+
+def liquidations_per_account(tape: Frames) -> float:
+    accounts = liquidated_accounts(tape)
+    return len(_liquidations(tape)) / accounts if accounts else math.nan
+
+
+def busiest_hour_liquidations(tape: Frames) -> float:
+    """A step's are spread over the hour only by steps shorter than one."""
+    done = tape.steps.set_index("time_utc")["liquidations"].astype(float).diff().fillna(0.0)
+    return float(done.rolling("1h").sum().max())
+
+
+def hours_of_liquidations(tape: Frames) -> float:
+    """From step i to step j, both whole: the least of the ends that reach MOST beyond a start."""
+    times = tape.steps["time_utc"].to_numpy(dtype="datetime64[s]").astype(float)
+    so_far = tape.steps["repaid_usd"].to_numpy(dtype=float)
+    total = so_far[-1] - so_far[0]
+    if not total > 0:
+        return math.nan
+    needed = so_far + MOST * total * (1 - 1e-12)  # after step i: a sum's rounding is no debt
+    end = np.searchsorted(so_far, needed)
+    reached = end < len(so_far)
+    return float((times[end[reached]] - times[reached]).min() / 3_600)
 
 
 def withdrawn_usd(tape: Frames) -> float:
@@ -108,6 +172,10 @@ OF_A_RUN: dict[str, Callable[[Frames], float]] = {
     "seized_usd": lambda tape: float(tape.steps["seized_usd"].iloc[-1]),
     "liquidations": lambda tape: float(tape.steps["liquidations"].iloc[-1]),
     "liquidated_accounts": liquidated_accounts,
+    "usd_per_liquidation": usd_per_liquidation,
+    "liquidations_per_account": liquidations_per_account,
+    "busiest_hour_liquidations": busiest_hour_liquidations,
+    "hours_of_liquidations": hours_of_liquidations,
     "withdrawn_usd": withdrawn_usd,
     "withdrawals_refused_usd": withdrawals_refused_usd,
     "highest_gas_gwei": lambda tape: float(tape.steps["gas_price_gwei"].max()),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -24,13 +25,14 @@ from sim.report.crash_table import (
     summary_table,
     verdict,
 )
-from sim.report.expected_table import expected_table, notes
+from sim.report.expected_table import expected_table, legend, notes
 from sim.report.interrupts import interruptible
 from sim.report.lock import LockedError, locked
+from sim.report.other_books import BOOKS, figures
 from sim.report.progress import RunProgress
 from sim.report.venues import venue_lines
 from sim.scenario import Scenario
-from sim.tape import Frames, Tables, Tape, TapeError, frames, write, write_parquet
+from sim.tape import Frames, Tables, Tape, TapeError, frames, with_rows, write, write_parquet
 from sim.world import World, build
 
 TAPE, PARQUET, REPORT = "tape.duckdb", "parquet", "report.html"
@@ -45,26 +47,34 @@ def crash(
     console: Console,
     parquet: bool = False,
     overwrite: bool = False,
+    books: int = BOOKS,
 ) -> int:
     """Play a scenario on an engine of `sim.engines.by_name.ENGINES`; return an exit code.
 
     `out`, a folder that exists, gets tape.duckdb, crash.svg and crash.png, and with `parquet` a
     folder of that name. They are written even when the run is interrupted or fails, with the steps
     done until then. A run that is there already, and a report made of it, give way only with
-    `overwrite`. Another process that writes into the folder is left alone, and the run refused.
-    Raises `ScenarioError`, before anything is deployed, if the protocol refuses the
+    `overwrite`. What was published of an event is compared with `books` books, the run's own and
+    others played on the twin. Another process that writes into the folder is left alone, and the
+    run refused. Raises `ScenarioError`, before anything is deployed, if the protocol refuses the
     scenario's book.
     """
     try:
         with locked(out, f"a run of {scenario.name}"):
-            return _crash(scenario, engine, out, console, parquet, overwrite)
+            return _crash(scenario, engine, out, console, parquet, overwrite, books)
     except LockedError as error:
         console.print(str(error), style="red", markup=False, soft_wrap=True)
         return FAILED
 
 
 def _crash(
-    scenario: Scenario, engine: str, out: Path, console: Console, parquet: bool, overwrite: bool
+    scenario: Scenario,
+    engine: str,
+    out: Path,
+    console: Console,
+    parquet: bool,
+    overwrite: bool,
+    books: int,
 ) -> int:
     if (out / TAPE).exists() and not overwrite:
         text = f"{out}: a run is here already; replace it with --overwrite, or name another --out"
@@ -82,12 +92,14 @@ def _crash(
         with interruptible(engine != "exact"):
             code, differences = _play(world, engine, tape, console)
             if tape.latest:
-                shown = _write(tape.tables(code == COMPLETE, differences), out, parquet, console)
+                tables = tape.tables(code == COMPLETE, differences)
+                shown = _write(tables, out, parquet, console)
                 if code != COMPLETE:
                     done = f"{tape.latest['step']:,} of {scenario.steps:,} steps"
                     console.print(f"The run ended early: all of this is of {done}.", style="yellow")
                 elif scenario.expected:
-                    _compare(shown, scenario, console)
+                    rows = _compare(shown, scenario, books, console)
+                    _keep(with_rows(tables, "compared", rows), out, parquet)
             else:
                 console.print("The protocol was not open yet: nothing to write.")
     except KeyboardInterrupt:
@@ -133,10 +145,8 @@ def _write(tables: Tables, out: Path, parquet: bool, console: Console) -> Frames
     shown = frames(tables)
     (out / REPORT).unlink(missing_ok=True)  # of the run before
     shutil.rmtree(out / PARQUET, ignore_errors=True)
-    write(tables, out / TAPE)
-    if parquet:
-        write_parquet(tables, out / PARQUET)
-    figures = write_crash_figure(shown, out)
+    _keep(tables, out, parquet)
+    pictures = write_crash_figure(shown, out)
     parts = (
         loss_table,
         cascade_table,
@@ -150,15 +160,34 @@ def _write(tables: Tables, out: Path, parquet: bool, console: Console) -> Frames
         console.print("", table, sep="\n")
     for line in caveats.of_run(shown):
         console.print(line, style="yellow", markup=False)
-    written = [TAPE, *([f"{PARQUET}/"] if parquet else []), *(path.name for path in figures)]
+    written = [TAPE, *([f"{PARQUET}/"] if parquet else []), *(path.name for path in pictures)]
     console.print(f"Written to {out}: {', '.join(written)}")
     return shown
 
 
-def _compare(shown: Frames, scenario: Scenario, console: Console) -> None:
-    """Print the run beside what was published of the event."""
-    rows = compare(shown, scenario.expected)
-    console.print("\nAgainst what was published; off: by more than a tenth")
-    console.print(expected_table(rows))
+def _keep(tables: Tables, out: Path, parquet: bool) -> None:
+    write(tables, out / TAPE)
+    if parquet:
+        write_parquet(tables, out / PARQUET)
+
+
+def _compare(
+    shown: Frames, scenario: Scenario, books: int, console: Console
+) -> list[dict[str, Any]]:
+    """Print the run and other books beside what was published of the event; the rows of table
+    `compared`.
+    """
+    found = figures(scenario, books, console, shown)
+    rows = compare(found, scenario.expected)
+    console.print("\nAgainst what was published")
+    if any(row.verdict != "input" for row in rows):
+        console.print(expected_table(rows))
+    for line in legend(rows):
+        console.print(line)
     for note in notes(rows):
         console.print(note, style="dim", markup=False)
+    return [
+        {"book": n, "measure": name, "simulated": value}
+        for n, book in enumerate(found)
+        for name, value in book.items()
+    ]

@@ -16,6 +16,10 @@ OF_A_RUN = (
     "seized_usd",
     "liquidations",
     "liquidated_accounts",
+    "usd_per_liquidation",
+    "liquidations_per_account",
+    "busiest_hour_liquidations",
+    "hours_of_liquidations",
     "withdrawn_usd",
     "withdrawals_refused_usd",
     "highest_gas_gwei",
@@ -34,6 +38,10 @@ OF_AN_ASSET = (
     "supply_left",
 )
 """Written with the asset, as in `lowest_price.WETH`."""
+INPUTS = ("highest_gas_gwei", "lowest_price", "highest_price", "oracle_lowest", "oracle_highest")
+"""Put into the scenario as they were published, by levels, guards and faults: a run that has them
+ran the right event, and agrees with nothing.
+"""
 
 
 class Expected(Part):
@@ -53,9 +61,19 @@ class Expected(Part):
         default=None, ge=0, description="the highest published figure, 0 or more; with low"
     )
     source: str = Field(min_length=1, max_length=500, description="who published it, as text")
+    sized: bool = Field(
+        default=False,
+        description="true if sizes of the scenario, of its book, pools or liquidators, were chosen "
+        "with this figure in view",
+    )
     note: str = Field(
         default="", max_length=500, description="what to know when comparing, as text"
     )
+
+    @property
+    def is_input(self) -> bool:
+        """Whether the figure was put in."""
+        return self.measure.partition(".")[0] in INPUTS
 
     @property
     def asset(self) -> str | None:

@@ -12,7 +12,7 @@ file. Numbers of tokens are integers in the smallest unit and stay exact on the 
 file; floats carry their unit in the column's name.
 """
 
-from sim.tape.columns import Frames, Tables, frames
+from sim.tape.columns import Frames, Tables, frames, with_rows
 from sim.tape.file import TapeError, load, replacing, write, write_parquet
 from sim.tape.recorder import Tape
 
@@ -24,6 +24,7 @@ __all__ = [
     "frames",
     "load",
     "replacing",
+    "with_rows",
     "write",
     "write_parquet",
 ]

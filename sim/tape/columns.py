@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 import pyarrow as pa
 
-FORMAT = 5
+FORMAT = 6
 """Raised when a reader of older tapes would misread a newer one."""
 
 TEXT, FLAG, COUNT, FLOAT = pa.string(), pa.bool_(), pa.int64(), pa.float64()
@@ -46,6 +46,7 @@ class Frames(NamedTuple):
     accounts: pd.DataFrame
     agents: pd.DataFrame
     parties: pd.DataFrame
+    compared: pd.DataFrame
 
 
 def _columns(*rows: tuple[str, Any, str]) -> tuple[Column, ...]:
@@ -189,22 +190,32 @@ TABLES: dict[str, tuple[Column, ...]] = {
         ("held_start", TOKENS, "units owned, less those owed, after the opening"),
         ("held_end", TOKENS, "the same at the end"),
     ),
+    "compared": _columns(
+        ("book", COUNT, "0 is the run's own; others are drawn alike and run on the twin"),
+        ("measure", TEXT, "of which a figure was published, see sim.measures.expected"),
+        ("simulated", FLOAT, "what the run on that book comes to; NaN for no such figure"),
+    ),
 }
 
 
 def tables(rows: Mapping[str, list[dict[str, Any]]]) -> Tables:
     """Rows, each a value for every column of its table, as Arrow tables."""
-    return {
-        name: pa.Table.from_pylist(
-            rows[name], pa.schema([(column.name, column.type) for column in columns])
-        )
-        for name, columns in TABLES.items()
-    }
+    return {name: _table(name, rows[name]) for name in TABLES}
+
+
+def with_rows(tables: Tables, name: str, rows: list[dict[str, Any]]) -> Tables:
+    """The tables, one of them with these rows."""
+    return {**tables, name: _table(name, rows)}
 
 
 def frames(tables: Tables) -> Frames:
     """Arrow tables as frames."""
     return Frames(*(_frame(name, tables[name]) for name in TABLES))
+
+
+def _table(name: str, rows: list[dict[str, Any]]) -> Any:
+    types = pa.schema([(column.name, column.type) for column in TABLES[name]])
+    return pa.Table.from_pylist(rows, types)
 
 
 def _frame(name: str, table: Any) -> pd.DataFrame:

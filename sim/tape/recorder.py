@@ -83,6 +83,7 @@ class Tape:
                 "accounts": self._accounts(self._end.state),
                 "agents": [row for moment in moments for row in moment.agents],
                 "parties": self._parties(self._end),
+                "compared": [],
             }
         )
 

@@ -11,7 +11,15 @@ import pytest
 from sim.agents.operations import EVERYTHING
 from sim.market.market import LIQUIDATIONS, REFUSED_VALUE
 from sim.measures import expected as module
-from sim.measures.expected import OF_A_RUN, OF_AN_ASSET, Compared, compare, measure
+from sim.measures.expected import (
+    OF_A_RUN,
+    OF_AN_ASSET,
+    Compared,
+    compare,
+    hours_of_liquidations,
+    measure,
+    measures,
+)
 from sim.protocol import hub, vault_accounts
 from sim.protocol import transaction as op
 from sim.protocol.errors import OK
@@ -137,6 +145,10 @@ BY_HAND = {
     "seized_usd": 1_800.0,
     "liquidations": 3.0,
     "liquidated_accounts": 2.0,
+    "usd_per_liquidation": 300.0,
+    "liquidations_per_account": 1.5,
+    "busiest_hour_liquidations": 2.0,
+    "hours_of_liquidations": 2.0,
     "withdrawn_usd": 2 * 40.0 + 11.0,
     "withdrawals_refused_usd": 1_000.0 + 6 * 40.0 + 1 * 50.0,
     "highest_gas_gwei": 90.0,
@@ -259,13 +271,49 @@ def figure(**range_: float) -> Expected:
     ],
 )
 def test_verdicts(published: Expected, simulated: float, verdict: str, ratio: float | None) -> None:
-    row = Compared(published, simulated)
+    row = Compared(published, (simulated,))
     assert row.verdict == verdict
     assert row.ratio == (ratio if ratio is None else pytest.approx(ratio))
 
 
+def test_the_verdict_is_of_the_median_and_the_range_of_all() -> None:
+    """One book that happens to agree says nothing, nor one that is far off."""
+    row = Compared(figure(value=100), (100, 300, 200, 500, math.nan))
+    assert (row.median, row.range, row.ratio) == (250, (100, 500), 2.5)
+    assert row.verdict == "off"
+    assert Compared(figure(value=100), (900, 99.9, 100, 1, 101)).verdict == "inside"
+    assert math.isnan(Compared(figure(value=100), (math.nan, math.nan)).range[0])
+
+
+@pytest.mark.parametrize("name", schema.INPUTS)
+def test_what_was_put_in_is_no_agreement(name: str) -> None:
+    """But a run that was not given it is off."""
+    published = Expected(measure=name if "gas" in name else f"{name}.X", value=100, source="x")
+    assert Compared(published, (100.0, 100.2)).verdict == "input"
+    assert Compared(published, (103.0, 103.0)).verdict == "off"
+
+
 def test_comparison_keeps_the_order(tape: Frames) -> None:
     published = [figure(value=1_800), Expected(measure="liquidations", value=4, source="x")]
-    rows = compare(tape, published)
-    assert [row.simulated for row in rows] == [1_800, 3]
-    assert [row.verdict for row in rows] == ["inside", "off"]
+    one = measures(tape, published)
+    rows = compare([one, {**one, "liquidations": 4.0}, {**one, "liquidations": 4.0}], published)
+    assert [row.simulated for row in rows] == [(1_800,) * 3, (3, 4, 4)]
+    assert [row.verdict for row in rows] == ["inside", "inside"]
+
+
+def test_the_shortest_time_of_nine_tenths(tape: Frames) -> None:
+    """A tenth at once, eight in the third hour, a tenth in the last: from the second hour to the
+    last or from the first to the third.
+    """
+
+    def hours(*repaid: float) -> float:
+        times = [pd.Timestamp("2022-01-01") + k * HOUR for k in range(len(repaid))]
+        steps = pd.DataFrame({"time_utc": times, "repaid_usd": repaid})
+        return hours_of_liquidations(tape._replace(steps=steps))
+
+    assert hours(0, 10, 10, 90, 100) == 2
+    assert hours(0, 95, 100) == 1
+    assert hours(0, 0, 0, 7, 7) == 1
+    assert math.isnan(hours(0, 0, 0))
+    evenly = [float(k) for k in range(101)]
+    assert hours(*evenly) == 90

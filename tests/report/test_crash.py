@@ -13,10 +13,13 @@ from rich.console import Console
 from sim.engines.chain import ChainError
 from sim.engines.exact import Step, run
 from sim.engines.lockstep import Difference, LockstepError
+from sim.measures.expected import measure
 from sim.report import crash as module
 from sim.report.crash import COMPLETE, FAILED, INTERRUPTED, crash
+from sim.report.other_books import played
 from sim.report.venues import venue_lines
 from sim.tape import Frames, load
+from sim.tape.columns import TABLES
 from tests.tape.storm import storm
 
 FILES = ["crash.png", "crash.svg", "tape.duckdb"]
@@ -100,7 +103,7 @@ def test_says_how_deep_fitted_venues_are_and_how_far_the_fit_is_off() -> None:
 def test_parquet_on_request(tmp_path: Path) -> None:
     watched(tmp_path, parquet=True)
     assert names(tmp_path) == sorted([*FILES, "parquet"])
-    assert len(names(tmp_path / "parquet")) == 8
+    assert len(names(tmp_path / "parquet")) == len(TABLES)
 
 
 @pytest.mark.chain
@@ -238,19 +241,33 @@ def test_an_event_is_compared_with_what_was_published(
     ]
     event = storm(expected=figures)
 
-    def printed(engine: str = "exact") -> list[str]:
+    def printed(books: int = 3) -> list[str]:
         text = io.StringIO()
-        console = Console(file=text, width=80, highlight=False)
-        crash(event, engine, tmp_path, console, overwrite=True)
+        console = Console(file=text, width=110, highlight=False)
+        crash(event, "exact", tmp_path, console, overwrite=True, books=books)
         assert "…" not in text.getvalue()
         return [" ".join(line.split()) for line in text.getvalue().splitlines()]
 
     lines = printed()
-    assert "lowest_price.WETH 800 800 inside" in lines
     label = "bad debt and shortfall, USD"
-    assert any(re.fullmatch(rf"{label} 1 to 2 [\d,]+ off, x [\d.e+]+", x) for x in lines)
-    assert any(re.fullmatch(r"liquidations 0 \d+ off", x) for x in lines)
+    figure = r"[\d.,]+M?"
+    assert "measure published this book median of 3 range verdict" in lines
+    row = rf"{label} 1 to 2 {figure} {figure} {figure} to {figure} off, x [\d.e+]+"
+    assert any(re.fullmatch(row, x) for x in lines)
+    assert any(re.fullmatch(r"liquidations 0 \d+ \d+ \d+ to \d+ off", x) for x in lines)
+    assert "Put in as published, so no agreement: lowest_price.WETH 800." in lines
     assert lines[-1] == "bad_debt_usd: made up"
+    kept = load(tmp_path / "tape.duckdb").compared
+    assert len(kept) == 3 * len(figures) and kept["book"].nunique() == 3
+    of_books = kept[kept["measure"] == "liquidations"].set_index("book")["simulated"]
+    assert of_books.nunique() > 1, "another book is other borrowers"
+    again = played(event, book=2)
+    assert measure(again, "liquidations") == of_books[2]
+    assert len(load(tmp_path / "tape.duckdb").steps) == event.steps + 1
+
+    lines = printed(books=1)
+    assert any(re.fullmatch(r"liquidations 0 \d+ off", x) for x in lines)
+    assert "Verdicts are of this book. Off: by more than a tenth." in lines
 
     monkeypatch.setattr(module, "run", stopping(7, KeyboardInterrupt()))
     assert not any("published" in line for line in printed())

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sim.measures.expected import Compared, compare
+from sim.measures.expected import Compared, compare, measures
 from sim.report.page.content import NONE, Cell, Section, Table, Value, count, money, share
 from sim.schema.expected import Expected
 from sim.tape import Frames
 
 _SHARES = ("largest_usage", "highest_borrow_rate", "supply_left")
 _WHOLE = 10_000  # from here on a figure is shown without decimals
-_COUNTS = ("liquidations", "liquidated_accounts")
+_COUNTS = ("liquidations", "liquidated_accounts", "busiest_hour_liquidations")
 _UNITS = {"gwei": " gwei", "tokens": " tokens", "hours": " h"}
 
 
@@ -21,16 +21,28 @@ def sections(tape: Frames, scenario: Mapping[str, Any]) -> list[Section]:
     published = [Expected.model_validate(one) for one in scenario.get("expected", ())]
     if not published:
         return []
-    rows: list[list[Cell]] = [_row(one) for one in compare(tape, published)]
+    books = _books(tape) or [measures(tape, published)]
+    rows: list[list[Cell]] = [_row(one) for one in compare(books, published)]
+    of = f"the median of {len(books)} books" if len(books) > 1 else "this book alone"
     table = Table(
-        "Published figures and those of the run",
-        ["measure", "published", "simulated", "ratio", "verdict", "source"],
+        f"Published figures, this run and {len(books)} books",
+        ["measure", "published", "this run", "median", "from", "to", "ratio", "verdict", "source"],
         rows,
-        words=(0, 4, 5),
-        note="Inside: within what was published, or half a percent of it, as that is rounded. "
-        "Near: within a tenth. Off: farther away.",
+        words=(0, 7, 8),
+        note=f"Verdicts are of {of}. Inside: within what was published, or half a percent of it, "
+        "as that is rounded. Near: within a tenth. Off: farther away. Input: put into the "
+        "scenario as published, so no agreement. Sized: sizes of the scenario were chosen with "
+        "the figure in view.",
     )
     return [Section("expected", "Against what was published of the event", [table])]
+
+
+def _books(tape: Frames) -> list[dict[str, float]]:
+    """What each book came to, as the run kept it; none if it ended early."""
+    return [
+        dict(zip(rows["measure"], rows["simulated"].astype(float), strict=True))
+        for _, rows in tape.compared.groupby("book")
+    ]
 
 
 def _row(one: Compared) -> list[Cell]:
@@ -39,14 +51,22 @@ def _row(one: Compared) -> list[Cell]:
     published = _shown(low, name).text
     if high != low:
         published += f" to {_shown(high, name).text}"
-    known = one.simulated == one.simulated
+    own, (least, most) = one.simulated[0], one.range
     note = f"; {one.expected.note}" if one.expected.note else ""
     return [
         _named(name),
         published,
-        _shown(one.simulated, name, f"simulated {name}") if known else NONE,
+        *(
+            _shown(value, name, label) if value == value else NONE
+            for value, label in (
+                (own, f"simulated {name}"),
+                (one.median, f"median {name}"),
+                (least, ""),
+                (most, ""),
+            )
+        ),
         NONE if one.ratio is None else f"{one.ratio:.2f}",
-        one.verdict,
+        f"{one.verdict}, sized" if one.expected.sized else one.verdict,
         f"{one.expected.source}{note}",
     ]
 

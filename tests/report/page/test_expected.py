@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from sim.measures.book import scenario_of
@@ -41,15 +42,31 @@ def test_published_and_simulated(tape: Frames) -> None:
     assert isinstance(table, Table)
     weth, wbtc, gas = table.rows
     assert isinstance(weth[2], Value) and weth[2].number == pytest.approx(800)
-    assert weth[1] == "$800" and weth[4] == "inside" and weth[5] == "the file; a level"
-    assert wbtc[1] == "$15,500 to $16,000" and wbtc[4] == "near"
+    assert weth[1] == "$800" and weth[7] == "input" and weth[8] == "the file; a level"
+    assert wbtc[1] == "$15,500 to $16,000" and wbtc[7] == "off", "an input is met or it is not"
     assert (
         isinstance(gas[2], Value)
         and gas[2].text == "300 gwei"
         and gas[1] == "100 gwei"
-        and gas[4] == "off"
+        and gas[7] == "off"
     )
-    assert gas[3] == "3.00"
+    assert gas[6] == "3.00"
+
+
+def test_the_verdict_is_of_the_books_that_the_run_kept(tape: Frames) -> None:
+    figures = [3.0, 10.0, 12.0]
+    rows = [
+        {"book": b, "measure": "liquidations", "simulated": figure}
+        for b, figure in enumerate(figures)
+    ]
+    published = [{"measure": "liquidations", "value": 10, "source": "someone", "sized": True}]
+    kept = tape._replace(compared=pd.DataFrame(rows))
+    (section,) = sections(kept, {**scenario_of(tape), "expected": published})
+    (table,) = section.parts
+    assert isinstance(table, Table)
+    (row,) = table.rows
+    assert [cell.number for cell in row[2:6] if isinstance(cell, Value)] == [3, 10, 3, 12]
+    assert row[7] == "inside, sized" and "3 books" in table.caption
 
 
 def _played(name: str) -> Frames:
@@ -73,7 +90,7 @@ def test_an_event_of_the_library(name: str) -> None:
     second_way = _of_a_tape(tape)
     computed = 0
     for row, one in zip(table.rows, published, strict=True):
-        simulated, verdict = row[2], row[4]
+        simulated, verdict = row[2], str(row[7]).removesuffix(", sized")
         assert isinstance(simulated, Value) and simulated.name == f"simulated {one.measure}"
         if one.measure in second_way:
             computed += 1
@@ -82,8 +99,9 @@ def test_an_event_of_the_library(name: str) -> None:
         nearest = min(max(simulated.number, low), high)
         away = abs(simulated.number - nearest)
         wanted = "inside" if away <= 0.005 * nearest else "near" if away <= nearest / 10 else "off"
-        assert verdict == wanted, row[0]
-        assert one.source in str(row[5]) and (one.note or "") in str(row[5])
+        put_in = one.measure.startswith(("lowest_price", "highest_gas"))
+        assert verdict == ("input" if put_in else wanted), row[0]
+        assert one.source in str(row[8]) and (one.note or "") in str(row[8])
     assert computed >= 4
 
 
