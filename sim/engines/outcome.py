@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from sim.agents.watchers import look_at
 from sim.engines.shortfall import shortfall, total_shortfall
+from sim.market.binding import any_off, ran_out
 from sim.market.market import (
     FACTOR,
     GAS_VALUE,
@@ -55,9 +56,11 @@ OUTCOME = (
     "steps_without_cash",
     "peak_loss",
     "peak_shortfall",
+    "steps_run_out",
+    "steps_pool_off",
 )
 """Values are USD with 8 decimals, stocks at the reference prices of the last step, flows at those
-of their own; then numbers of things; then a ratio; then a value and a number; then two values.
+of their own; then numbers of things; a ratio; a value and a number; two values and two numbers.
 
 bad_debt = by_fees + by_fund + by_suppliers + still_open was realised; shortfall is not, it is debt
 beyond the collateral of its account, of all accounts, whatever the oracle makes of them; debt and
@@ -65,7 +68,8 @@ unhealthy are what is left at the end. profit is that of liquidators after gas. 
 took in, the part of it that bore losses included; steps_without_cash counts those after which
 suppliers of some asset found less than `NO_CASH` of what is theirs. peak_loss is the largest sum of
 the bad debt so far and the shortfall after any step, at the reference prices of that step,
-peak_shortfall the largest shortfall by itself.
+peak_shortfall the largest shortfall by itself. steps_run_out counts steps after which arbitrageurs
+had run out of a token, steps_pool_off those after which a pool was off, see `sim.market.binding`.
 """
 (
     BAD_DEBT,
@@ -87,6 +91,8 @@ peak_shortfall the largest shortfall by itself.
     STEPS_WITHOUT_CASH,
     PEAK_LOSS,
     PEAK_SHORTFALL,
+    STEPS_RUN_OUT,
+    STEPS_POOL_OFF,
 ) = range(len(OUTCOME))
 BY_ASSET = ("bad_debt", "shortfall", "bearable")
 """Of each asset, behind OUTCOME, USD with 8 decimals at the reference prices of the last step.
@@ -140,6 +146,8 @@ def follow(s: State, w: Market, k: int, outcome: Array) -> None:
         lost += mul_div_down(s.hub[i, DEFICIT_REPORTED], w.price[k, i], s.unit[i])
     outcome[STEPS_WITHOUT_CASH] += dry
     outcome[PEAK_LOSS] = max(outcome[PEAK_LOSS], lost)
+    outcome[STEPS_RUN_OUT] += ran_out(s, w)
+    outcome[STEPS_POOL_OFF] += any_off(s, w, k)
 
 
 @jitable

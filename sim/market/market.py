@@ -139,6 +139,7 @@ class Market(NamedTuple):
     drying: Array  # (P, points, DRYING) and by the fall of the base, WAD
     highest: Array  # (P,) the base's highest reference price so far
     lp_at_start: Array  # (P,) LP shares of the providers
+    arbitrage_at_start: Array  # (m,) token units in the arbitrageurs' wallet
     liquidity_provider: Array  # (1,) actor, int64
     liquidator: Array  # (L, LIQUIDATOR)
     liquidator_actor: Array  # (L,) int64

@@ -14,15 +14,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from sim.market.binding import EMPTY, OFF
 from sim.measures.book import scenario_of
 from sim.protocol import transaction as op
 from sim.tape import Frames
 from sim.world.actors import ARBITRAGEURS
 
-EMPTY = 1e-3
-"""Arbitrageurs have run out of a token when they have less than this share of their first."""
-OFF, OFF_SECONDS = 0.02, 3_600
-"""A pool is off when it differs by more than this share from its reference price, for as long."""
+OFF_SECONDS = 3_600
+"""A pool that is off counts when it is for as long."""
 
 
 class RunOut(NamedTuple):

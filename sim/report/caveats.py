@@ -7,7 +7,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sim.measures.binding import OFF, pools_off, run_out, unmoved_supply, without_venue
+import pandas as pd
+
+from sim.market.binding import OFF
+from sim.measures.binding import OFF_SECONDS, pools_off, run_out, unmoved_supply, without_venue
 from sim.measures.book import scenario_of
 from sim.measures.parties import lost_units
 from sim.report.text import clock, listed
@@ -50,5 +53,28 @@ def of_run(tape: Frames) -> list[str]:
             f"More than {OFF:.0%} off its reference price for an hour or longer: "
             f"{listed([one.pair for one in off])}; longest {off[0].pair}, {off[0].hours:.1f} hours "
             f"from {clock(off[0].since)}, {off[0].largest:+.1%} at the most."
+        )
+    return lines
+
+
+def of_paths(outcomes: pd.DataFrame, step_seconds: int) -> list[str]:
+    """What bound the market on the paths of a sweep; a sweep of before it was kept says nothing."""
+    if "steps_run_out" not in outcomes:
+        return []
+    hours = outcomes[["steps_run_out", "steps_pool_off"]] * step_seconds / 3_600
+    without, off = hours["steps_run_out"], hours["steps_pool_off"]
+    long = off[off >= OFF_SECONDS / 3_600]
+    lines = []
+    if (without > 0).any():
+        lines.append(
+            f"Arbitrageurs ran out of a token on {(without > 0).sum():,} of {len(hours):,} paths, "
+            f"for {without[without > 0].mean():.1f} hours of each in the mean "
+            "(arbitrage.capital_usd)."
+        )
+    if len(long):
+        lines.append(
+            f"Some pool was more than {OFF:.0%} off its reference price for an hour or longer in "
+            f"all on {len(long):,} of {len(hours):,} paths, {long.mean():.1f} hours of each in "
+            "the mean."
         )
     return lines

@@ -164,6 +164,8 @@ def _write(study: Study, opened: Tables, accounts: int, console: Console) -> Non
     for one in filter(None, tables):
         console.print("", one, sep="\n")
     console.print()
+    for line in caveats.of_paths(outcomes, plan.scenario.step_seconds):
+        console.print(line, style="yellow", markup=False)
     if plan.sampler == "sobol":
         console.print("The band of losses.svg is that of independent paths: Sobol does better.")
     names = ["study.json", "blocks/", TABLE, OPENING, FAN, *(path.name for path in figures)]

@@ -57,6 +57,14 @@ COLUMNS = {
         "peak_shortfall",
         "largest shortfall after any step, USD at the prices of that step",
     ),
+    "steps_run_out": (
+        "steps_run_out",
+        "steps after which arbitrageurs had less than a thousandth of their first of some token",
+    ),
+    "steps_pool_off": (
+        "steps_pool_off",
+        "steps after which some pool was more than 2% off its reference price",
+    ),
 }
 """Column -> what it is in `sim.engines.outcome.OUTCOME`, and its meaning with its unit."""
 

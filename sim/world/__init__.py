@@ -22,10 +22,10 @@ from sim.market.market import Market
 from sim.market.path_tables import check_tables
 from sim.market.reference import remember
 from sim.market.tables import price_table
-from sim.protocol.state import State, copy
+from sim.protocol.state import WALLET, State, copy
 from sim.scenario import Scenario, ScenarioError
 from sim.schema.problems import Problem
-from sim.world.actors import LIQUIDITY_PROVIDERS, own_accounts, share_takers
+from sim.world.actors import ARBITRAGEURS, LIQUIDITY_PROVIDERS, own_accounts, share_takers
 from sim.world.genesis import genesis
 from sim.world.opening import Block, Opening
 from sim.world.people import population
@@ -83,8 +83,9 @@ def without_code(
 
 
 def begin(state: State, market: Market) -> None:
-    """Let the market know how venues stand when the run starts."""
+    """Let the market know how venues and arbitrageurs stand when the run starts."""
     market.lp_at_start[:] = state.lp[LIQUIDITY_PROVIDERS]
+    market.arbitrage_at_start[:] = state.holding[ARBITRAGEURS, :, WALLET]
     remember(state, market)
 
 

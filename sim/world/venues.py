@@ -43,6 +43,7 @@ def venue_arrays(scenario: Scenario, prices: Any) -> dict[str, Any]:
         "drying": _drying(venues),
         "highest": prices[0, bases].copy(),
         "lp_at_start": _integers([0] * pairs),
+        "arbitrage_at_start": _integers([0] * assets),
         "liquidity_provider": np.array([LIQUIDITY_PROVIDERS]),
     }
 

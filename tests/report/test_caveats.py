@@ -6,12 +6,13 @@ import io
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from rich.console import Console
 
 from sim.measures.parties import PER_USD, profit_and_loss
 from sim.report.agents_table import signed
-from sim.report.caveats import of_run, of_scenario
+from sim.report.caveats import of_paths, of_run, of_scenario
 from sim.report.crash import COMPLETE, crash
 from sim.report.crash_table import parties_table
 from sim.report.page.content import Table, Value
@@ -71,6 +72,18 @@ def test_nothing_binds_nothing_is_said() -> None:
     }
     _, recorded = play(storm(**calm))
     assert of_run(frames(recorded.tables(complete=True))) == []
+
+
+def test_a_sweep_counts_its_paths() -> None:
+    """Three of four paths without a token, two of them for an hour of twelve steps in the mean; one
+    with a pool off for long, one for too short a time to say so.
+    """
+    outcomes = pd.DataFrame({"steps_run_out": [0, 6, 12, 18], "steps_pool_off": [0, 11, 30, 0]})
+    without, off = of_paths(outcomes, 300)
+    assert "on 3 of 4 paths, for 1.0 hours" in without
+    assert "on 1 of 4 paths, 2.5 hours" in off
+    assert of_paths(outcomes * 0, 300) == []
+    assert of_paths(pd.DataFrame({"loss": [1.0]}), 300) == [], "it was not kept then"
 
 
 def test_a_run_says_them_before_and_after_and_sums_everyone_up(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from sim.sweep.study import MANIFEST, Study, StudyError, begin, load, write_json
 from sim.sweep.verify import world_on
 from sim.tape import Frames, Tape, frames
 from sim.world import World, build
+from sim.world.actors import ARBITRAGEURS
 from tests.sweep.storms import PATHS, storms
 from tests.tape.storm import storm
 from tests.tape.test_shortfall import STUCK, by_account
@@ -77,7 +78,7 @@ def test_a_file_says_what_its_columns_mean(tmp_path: Path) -> None:
 def test_every_column_is_what_it_says() -> None:
     """A path of the storms on floats, against sums over the tape of the same path on integers, long
     enough for suppliers to bear a loss; and the same with suppliers who leave nothing to withdraw,
-    and with a feed that stands still. No column is 0 in all of them.
+    with a feed that stands still, and with poor arbitrageurs. No column is 0 in all of them.
     """
     leaving = {"base_per_day": 150.0, "branching_ratio": 0.0, "half_life_seconds": 60}
     shown: set[str] = set()
@@ -85,6 +86,7 @@ def test_every_column_is_what_it_says() -> None:
         {"duration_hours": 12},
         {"withdrawals": {"USDC": {**leaving, "size_bps": 1_000}}},
         STUCK,
+        {"arbitrage__capital_usd": 60_000},
     ):
         world, number = build(storms(**more)), 38
         prices = draw(world.scenario, "mc", number, 1)
@@ -106,6 +108,34 @@ def test_every_column_is_what_it_says() -> None:
         f"{name}.{s}" for name in ("bad_debt_usd", "shortfall_usd") for s in SYMBOLS[:2]
     }
     assert shown == set(columns(SYMBOLS)) - owed_by_nobody
+
+
+def steps_run_out(world: World, tape: Frames) -> int:
+    """From the wallet at the start and every swap, token by token."""
+    scenario, start = world.scenario, world.market.arbitrage_at_start
+    wallet = dict(zip(world.symbols, map(int, start), strict=True))
+    swaps = tape.operations[(tape.operations["actor"] == ARBITRAGEURS)]
+    swaps = swaps[(swaps["kind"] == "swap_in") & (swaps["verdict"] == "ok")]
+    count = 0
+    for k in range(1, scenario.steps + 1):
+        for _, row in swaps[swaps["step"] == k].iterrows():
+            pair = scenario.venues[row["x"]].assets
+            wallet[pair[row["y"]]] -= int(row["result0"])
+            wallet[pair[1 - row["y"]]] += int(row["result1"])
+        first = dict(zip(world.symbols, map(int, start), strict=True))
+        count += any(1_000 * left <= first[name] for name, left in wallet.items() if first[name])
+    return count
+
+
+def steps_pool_off(tape: Frames) -> int:
+    prices = tape.assets.pivot(index="step", columns="asset", values="reference_price_usd")
+    off = set()
+    for pair, rows in tape.venues.groupby("pair"):
+        base, quote = pair.split("/")
+        ratio = (prices[base] / prices[quote]).to_numpy()
+        gap = rows["price_token1_per_token0"].to_numpy() / ratio - 1
+        off |= {k for k in np.flatnonzero(np.abs(gap) > 0.02) if k > 0}
+    return len(off)
 
 
 def columns_of(world: World, tape: Frames) -> dict[str, float]:
@@ -159,6 +189,8 @@ def columns_of(world: World, tape: Frames) -> dict[str, float]:
         "steps_without_cash": after[usage > 0.999]["step"].nunique(),
         "peak_loss_usd": tape.steps[["bad_debt_usd", "shortfall_usd"]].iloc[1:].sum(axis=1).max(),
         "peak_shortfall_usd": tape.steps["shortfall_usd"].iloc[1:].max(),
+        "steps_run_out": steps_run_out(world, tape),
+        "steps_pool_off": steps_pool_off(tape),
     } | {
         f"{name}.{asset}": value
         for i, (asset, row) in enumerate(last.set_index("asset").iterrows())

@@ -133,6 +133,7 @@ def summary(source: Sweep, table: pd.DataFrame) -> list[Part]:
         else "No path lost anything. That bounds the chance of a loss, not how large one would be."
     )
     binding = caveats.of_scenario(plan.scenario.model_dump(mode="json"))
+    binding += caveats.of_paths(source.outcomes, plan.scenario.step_seconds)
     return [said, lost, "Intervals in brackets hold with 95% confidence.", *binding]
 
 
