@@ -14,12 +14,13 @@ from sim.measures.binding import OFF_SECONDS, pools_off, run_out, unmoved_supply
 from sim.measures.book import scenario_of
 from sim.measures.parties import lost_units
 from sim.report.text import clock, listed
+from sim.schema.kinds import assumed
 from sim.tape import Frames
 
 
 def of_scenario(scenario: Mapping[str, Any]) -> list[str]:
     """What is known before anything runs; `scenario` as JSON says it."""
-    lines = []
+    lines = list(assumed(scenario))
     if scenario["hold_at_low"]:
         lines.append("No rebound: what falls stays at its lowest level from then on (hold_at_low).")
     if alone := without_venue(scenario):

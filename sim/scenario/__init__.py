@@ -1,7 +1,7 @@
 """Scenarios: the whole of what a run needs, and how it gets here from a file.
 
     load("black-thursday")                  a scenario of sim/scenarios
-    load("mine/depeg.yaml")                 a file, which may extend a base of sim/scenarios/bases
+    load("mine/depeg.yaml")                 a file, which may extend a base or another scenario
     with_overrides(scenario, {"book.accounts": 50, "venues[0].fee_bps": 5})
 
 A drawn book stays what it is when thresholds, borrow limits and the like are overridden: the same
@@ -10,8 +10,9 @@ positions, which `book.drawn_under` remembers, unless another book is asked for 
 Both validate everything and raise `ScenarioError`, which names file, field and remedy: a scenario
 that cannot be run is refused before anything runs. `digest` identifies what was run.
 
-A scenario may name files: of prices, of a book, of a history. Their paths are seen from the folder
-of the scenario file, those of overrides from the working directory; in memory they are absolute.
+A scenario may name files: of prices, of a book, of a history. They are looked for beside the
+scenario file, then in the working directory (`sim.schema.beside`), those of overrides there only;
+in memory their paths are absolute.
 What is in them is read, and refused, where a world or a path is built.
 """
 
@@ -25,11 +26,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from sim.scenario.model import Scenario
-from sim.schema.bases import extended
+from sim.schema.bases import extended, is_path
+from sim.schema.beside import beside
 from sim.schema.book import BookFile, BorrowerBook
 from sim.schema.deployment import Terms
+from sim.schema.kinds import with_kinds
 from sim.schema.problems import Problem, ScenarioError, explain, join, nearest
-from sim.schema.yaml_file import read
 
 __all__ = [
     "Scenario",
@@ -44,6 +46,9 @@ __all__ = [
 ]
 
 _FOLDER = Path(__file__).parents[1] / "scenarios"
+_OWN = ("name", "expected")
+"""What a scenario does not take over from one that it extends: its name, what was published of the
+event."""
 _TERMS: Any = {"protocol": {"reserves": {"__all__": set(Terms.model_fields)}}}
 """What a drawn book depends on, of a scenario."""
 _OF_POSITIONS = re.compile(r"book(\.drawn_under.*)?").fullmatch
@@ -58,17 +63,17 @@ def known() -> list[str]:
 def load(path_or_name: str | Path) -> Scenario:
     """The scenario in a file, or of a known name. A path has a folder or ends in .yaml or .yml."""
     path = Path(path_or_name)
-    is_name = isinstance(path_or_name, str) and not re.search(r"[/\\]|\.ya?ml$", path_or_name)
-    if is_name:
+    if isinstance(path_or_name, str) and not is_path(path_or_name):
         if path_or_name not in known():
             remedy = nearest(str(path_or_name), known(), "the known ones are")
             raise ScenarioError(
                 f"scenario '{path_or_name}'", [Problem("(name)", "is not known", remedy)]
             )
         path = _FOLDER / f"{path_or_name}.yaml"
-    document, file = extended(read(path), path, _FOLDER / "bases")
-    _see_files_from(path.parent, document)
-    return _validated(document, file)
+    named = [*_FOLDER.glob("*.yaml"), *(_FOLDER / "bases").glob("*.yaml")]
+    bases = {path.stem: path for path in sorted(named)}
+    document, file = extended(path, bases, _OWN, _see_files)
+    return _validated(with_kinds(document), file)
 
 
 def with_overrides(
@@ -86,7 +91,7 @@ def with_overrides(
     document: Any = _unfrozen(scenario.model_dump())
     for path, value in overrides.items():
         _replace(document, path, value, file)
-    _see_files_from(Path(), document)
+    _see_files(document, Path())
     book, assets = document["book"], document["assets"]
     if redraw_book and isinstance(scenario.book, BookFile):
         problem = Problem("book.file", "is a recorded book", "leave out --redraw-book")
@@ -158,10 +163,10 @@ def digest_of(document: Mapping[str, Any], contents: Mapping[str, str]) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def _see_files_from(folder: Path, document: Any) -> None:
-    """Make the paths of files in a document absolute."""
+def _see_files(document: object, folder: Path) -> None:
+    """Make the paths of files in a document of a folder absolute."""
     for _, fields, key in _file_fields(document):
-        fields[key] = str(folder.absolute() / fields[key])
+        fields[key] = str(beside(fields[key], folder))
 
 
 def _file_fields(document: Any) -> Iterator[tuple[str, dict[str, Any], str]]:

@@ -80,7 +80,8 @@ def _asset_problems(s: Scenario) -> Iterator[Problem]:
             yield from _unknown(s, f"{path}.{symbol}", symbol)
         for symbol in s.assets:
             if symbol not in mapping:
-                yield Problem(f"{path}.{symbol}", "is missing", "an entry for every key of assets")
+                remedy = f"an entry for every key of assets, or assets.{symbol}.kind to assume one"
+                yield Problem(f"{path}.{symbol}", "is missing", remedy)
     yield from _unknown(s, "native_asset", s.native_asset)
     for symbol in s.paths.volatility_per_sqrt_year if s.paths else ():
         yield from _unknown(s, f"paths.volatility_per_sqrt_year.{symbol}", symbol)

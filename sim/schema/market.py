@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -23,11 +23,17 @@ from sim.schema.problems import Problem
 # A pair with nothing in it has no price: somebody always stays.
 LEAST_DEPTH_SHARE = 1e-4
 _DepthShare = Annotated[float, Field(ge=LEAST_DEPTH_SHARE, le=1)]
+Kind = Literal["volatile", "stable", "lst", "lrt", "other"]
 
 
 class Asset(Part):
     """One token and its reference price."""
 
+    kind: Kind | None = Field(
+        default=None,
+        description="volatile, stable, lst, lrt or other: what is assumed of the asset where "
+        "nothing else is said (sim/schema/kinds.yaml); absent: nothing",
+    )
     decimals: int = Field(ge=6, le=18, description="the token's decimals, a whole number 6..18")
     price_usd: PriceLevel = Field(
         description="USD per token: a number above 0, a list of waypoints {at, value}, or a "

@@ -23,11 +23,11 @@ from pydantic import ValidationError
 
 import sim.scenario
 from sim.scenario import Scenario, ScenarioError, digest, with_overrides
-from sim.schema.bases import extended
+from sim.schema.bases import extended, is_path
+from sim.schema.beside import beside
 from sim.schema.book import BorrowerBook
 from sim.schema.problems import Problem, explain, nearest
 from sim.schema.tuning import Preset
-from sim.schema.yaml_file import read
 from sim.tuning.result import Value
 from sim.tuning.space import Space
 
@@ -71,20 +71,19 @@ def known() -> list[str]:
 def load(path_or_name: str) -> Preset:
     """The preset in a file, or of a known name. Raises `ScenarioError`."""
     path = Path(path_or_name)
-    if not ("/" in path_or_name or path.suffix in (".yaml", ".yml")):
+    if not is_path(path_or_name):
         if path_or_name not in known():
             remedy = nearest(path_or_name, known(), "the known ones are")
             problem = Problem("(name)", "is not known", remedy)
             raise ScenarioError(f"preset '{path_or_name}'", [problem])
         path = _FOLDER / f"{path_or_name}.yaml"
-    written = read(path)
-    document, file = extended(written, path, _FOLDER)
-    if not (isinstance(written, dict) and isinstance(document, dict)):
+    bases = {name: _FOLDER / f"{name}.yaml" for name in known()}
+    document, file = extended(path, bases, _OWN, _see_files)
+    if not isinstance(document, dict):
         problem = Problem("(file)", "is not a mapping", "fields of a preset: name, title...")
         raise ScenarioError(file, [problem])
-    taken = {key: value for key, value in document.items() if key in written or key not in _OWN}
     try:
-        return Preset.model_validate(taken)
+        return Preset.model_validate(document)
     except ValidationError as error:
         raise ScenarioError(file, explain(error, Preset)) from error
 
@@ -169,6 +168,25 @@ def _uncapped(preset: Preset, book: BorrowerBook) -> Iterator[Problem]:
             somebody = [name for name, weight in weights.items() if weight]
             remedy = nearest(symbol, somebody, f"what somebody {verb} is")
             yield Problem(f"tuning.caps.{path}", f"nobody {verb} {symbol}", remedy)
+
+
+def _see_files(document: object, folder: Path) -> None:
+    """Make the paths of scenarios in a document of a folder, and of files in what it overrides in
+    them, absolute. The document may be anything: the schema says what is wrong with it.
+    """
+    listed: Any = document.get("scenarios") if isinstance(document, dict) else ()
+    for one in listed if isinstance(listed, list) else ():
+        if not isinstance(one, dict):
+            continue
+        if isinstance(name := one.get("scenario"), str) and is_path(name):
+            one["scenario"] = str(beside(name, folder))
+        overrides: Any = one.get("overrides")
+        for path, value in [*overrides.items()] if isinstance(overrides, dict) else []:
+            if isinstance(value, str) and str(path).endswith((".file", ".history")):
+                overrides[path] = str(beside(value, folder))
+            for key in ("file", "history") if isinstance(value, dict) else ():
+                if isinstance(value.get(key), str):
+                    value[key] = str(beside(value[key], folder))
 
 
 @contextmanager
