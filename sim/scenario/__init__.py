@@ -4,8 +4,9 @@
     load("mine/depeg.yaml")                 a file, which may extend a base or another scenario
     with_overrides(scenario, {"book.accounts": 50, "venues[0].fee_bps": 5})
 
-A drawn book stays what it is when thresholds, borrow limits and the like are overridden: the same
-positions, which `book.drawn_under` remembers, unless another book is asked for (`redraw_book`).
+A book stays what it is when thresholds, borrow limits and the like are overridden: the same
+positions, whose terms `book.drawn_under` remembers, `opened_under` for books from files, unless
+another book is asked for (`redraw_book`).
 
 Both validate everything and raise `ScenarioError`, which names file, field and remedy: a scenario
 that cannot be run is refused before anything runs. `digest` identifies what was run.
@@ -29,7 +30,7 @@ from sim.scenario.model import Scenario
 from sim.schema.bases import extended, is_path
 from sim.schema.beside import beside
 from sim.schema.book import BookFile, BorrowerBook
-from sim.schema.deployment import Terms
+from sim.schema.deployment import FormerTerms, Terms
 from sim.schema.kinds import with_kinds
 from sim.schema.problems import Problem, ScenarioError, explain, join, nearest
 
@@ -51,7 +52,7 @@ _OWN = ("name", "expected")
 event."""
 _TERMS: Any = {"protocol": {"reserves": {"__all__": set(Terms.model_fields)}}}
 """What a drawn book depends on, of a scenario."""
-_OF_POSITIONS = re.compile(r"book(\.drawn_under.*)?").fullmatch
+_OF_POSITIONS = re.compile(r"book(\.drawn_under.*)?|opened_under.*").fullmatch
 """Overrides that say themselves which book there is."""
 
 
@@ -101,7 +102,10 @@ def with_overrides(
             book["drawn_under"] = None
         elif book["drawn_under"] is None and set(assets) == set(scenario.symbols):
             book["drawn_under"] = scenario.model_dump(include=_TERMS)["protocol"]["reserves"]
-    return _with_own_terms(_validated(document, file))
+    found = _with_own_terms(_validated(document, file))
+    if isinstance(scenario.book, BookFile) and not any(map(_OF_POSITIONS, overrides)):
+        return _opened_as(scenario, found)
+    return found
 
 
 def _with_own_terms(scenario: Scenario) -> Scenario:
@@ -110,6 +114,23 @@ def _with_own_terms(scenario: Scenario) -> Scenario:
     if not isinstance(book, BorrowerBook) or book.model_dump()["drawn_under"] != terms:
         return scenario
     return scenario.model_copy(update={"book": book.model_copy(update={"drawn_under": None})})
+
+
+def _opened_as(before: Scenario, now: Scenario) -> Scenario:
+    """The same, with a mention of the terms that its book from a file was opened under before,
+    where its reserves' own have become others.
+    """
+    reserves = (before.protocol.reserves, now.protocol.reserves)
+    was, are = ({symbol: _former(r) for symbol, r in one.items()} for one in reserves)
+    if was == are:
+        return now
+    terms = {symbol: _former(r) for symbol, r in before.terms.items() if symbol in are}
+    other = {symbol: former for symbol, former in terms.items() if former != are[symbol]}
+    return now.model_copy(update={"opened_under": other})
+
+
+def _former(terms: Terms) -> FormerTerms:
+    return FormerTerms(**{name: getattr(terms, name) for name in FormerTerms.model_fields})
 
 
 def files(scenario: Scenario) -> dict[str, Path]:

@@ -93,7 +93,12 @@ def _asset_problems(s: Scenario) -> Iterator[Problem]:
     for i, figure in enumerate(s.expected):
         if figure.asset is not None:
             yield from _unknown(s, f"expected[{i}].measure", figure.asset)
+    first: dict[str, str] = {}
     for symbol, asset in s.assets.items():
+        same = first.setdefault((asset.address or symbol).lower(), symbol)
+        if same != symbol and asset.address:
+            problem = f"is that of {same} too"
+            yield Problem(f"assets.{symbol}.address", problem, "an address of its own")
         level = asset.price_usd
         if not isinstance(level, PriceFile):  # is not known before it is read
             highest = max(w.value for w in level) if isinstance(level, tuple) else level
@@ -132,7 +137,12 @@ def _fault_problems(s: Scenario) -> Iterator[Problem]:
 def _book_problems(s: Scenario) -> Iterator[Problem]:
     book = s.book
     if not isinstance(book, BorrowerBook):
+        for symbol in s.opened_under:
+            yield from _unknown(s, f"opened_under.{symbol}", symbol)
         return
+    if s.opened_under:
+        problem = "is of books from files, and this one is drawn"
+        yield Problem("opened_under", problem, "leave it out, or book.drawn_under")
     collateral = {symbol for symbol, weight in book.collateral_weights.items() if weight}
     debts = {symbol for symbol, weight in book.debt_weights.items() if weight}
     pledged = {f"book.collateral_weights.{symbol}": symbol for symbol in collateral}

@@ -35,6 +35,12 @@ class Asset(Part):
         "nothing else is said (sim/schema/kinds.yaml); absent: nothing",
     )
     decimals: int = Field(ge=6, le=18, description="the token's decimals, a whole number 6..18")
+    address: str | None = Field(
+        default=None,
+        pattern=r"^0x[0-9a-fA-F]{40}$",
+        description="the token's address, 0x and 40 hexadecimal digits: what files of books may "
+        "call it; absent: they call it by its symbol",
+    )
     price_usd: PriceLevel = Field(
         description="USD per token: a number above 0, a list of waypoints {at, value}, or a "
         "{file} of recorded prices"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from sim.books import Book
 from sim.scenario import Scenario
 
 ADMIN, SUPPLIERS, LIQUIDITY_PROVIDERS, STAKERS, ARBITRAGEURS = range(5)
@@ -48,12 +49,20 @@ def owner(scenario: Scenario, account: int) -> int:
     return FIRST_LIQUIDATOR + len(scenario.liquidators) + account
 
 
-def actor_names(scenario: Scenario, accounts: int) -> list[str]:
-    """What to call every actor; `accounts` is the number of all accounts."""
-    book = first_own_account(scenario, accounts)
+def actor_names(scenario: Scenario, book: Book) -> list[str]:
+    """What to call every actor: owners of accounts as the file of the book does."""
     return [
         *("admin", "suppliers", "liquidity providers", "stakers", "arbitrageurs"),
         *(liquidator.name for liquidator in scenario.liquidators),
-        *(f"borrower {a}" for a in range(book)),
+        *(book.owner(a) for a in range(len(book.debt))),
         *own_accounts(scenario),
+    ]
+
+
+def account_names(scenario: Scenario, book: Book) -> list[str]:
+    """What to call every account, in order."""
+    return [
+        *(book.name(a) for a in range(len(book.debt))),
+        *own_accounts(scenario),
+        *(one.name for one in scenario.liquidators if one.takes_shares),
     ]

@@ -25,7 +25,7 @@ from sim.world import World, build
 from tests.tape.storm import play, storm
 
 NULLABLE = {"account", "asset", "gas", "gas_used", "health_start", "health_end", "lowest_health"}
-NULLABLE |= {"refused"}
+NULLABLE |= {"refused", "account_name"}
 LOW = 18
 """The step of the lowest price."""
 TIMES = ["started_utc", "duration_seconds"]
