@@ -11,7 +11,8 @@
     7  keepers flag, liquidators act  keepers.flag, liquidators.act: sales move the venues
     8  losses are borne               keepers.settle_losses: write-offs, fees, fund, suppliers
 
-While the sequencer is down, only time and reference prices move: no transaction is included.
+While the sequencer is down, only time and reference prices move: no transaction is included, and
+liquidators rest.
 
 Everything that happens to the protocol is an operation of `sim.protocol.transaction`, so the
 journal of a step is the list of transactions that does the same on a chain. The same source runs
@@ -42,6 +43,7 @@ def step(s: State, w: Market, k: int, users: Users = nobody) -> None:
     """Step k of the run, at time `w.time[k]`; `users` is what the users' own agents do in it."""
     s.clock[0] = w.time[k]
     reference.move(s, w, k)
+    liquidators.rest(w)
     if feeds.is_halted(w, k):
         return
     keepers.accrue(s)

@@ -18,7 +18,7 @@ LIQUIDATOR = (
     "gas_used",
     "profit_floor",
     "capacity",
-    "max_actions",
+    "call",
     "latency",
     "own_capital",
     "keeps",
@@ -29,12 +29,13 @@ LIQUIDATOR = (
     GAS_USED,
     PROFIT_FLOOR,
     CAPACITY,
-    MAX_ACTIONS,
+    CALL,
     LATENCY,
     OWN_CAPITAL,
     KEEPS,
     TAKES_SHARES,
 ) = range(len(LIQUIDATOR))
+"""Capacity: value repaid per step; call: value repaid in one call at most."""
 
 ATTACKER = ("actor", "account", "asset", "target", "pair", "side", "stage")
 """Asset: what is bought and pledged; target: what is borrowed; side: of the pair, on which the
@@ -128,7 +129,7 @@ class Market(NamedTuple):
     gas_price: Array  # (T + 1,)
     heartbeat: Array  # (m,) feeds report at least this often, seconds
     deviation: Array  # (m,) and when the price moved this much, BPS
-    arbitrage_speed: Array  # (1,) share of the gap closed per step, BPS
+    arbitrage_speed: Array  # (1,) share of the gap closed per step, WAD
     # What trades leave in prices, see `sim.market.reference`.
     permanent_share: Array  # (P,) of a move of the pair's price, BPS
     mid: Array  # (P,) the pair's price as arbitrageurs left it, RAY
@@ -167,8 +168,7 @@ class Market(NamedTuple):
     worth: Array  # (V, m, WORTH) values of a unit at the last look: see WORTH
     least_value: Array  # (1,) debts or collaterals worth less are checked at every look
     slack: Array  # (1,) margin of the limits; infinite: everyone is checked at every look
-    spent: Array  # (L,) value repaid in this step
-    actions: Array  # (L,) liquidations in this step
+    spent: Array  # (L,) value repaid beyond what the time until now had capacity for
     sale: Array  # (m, m, SALE) float64, by collateral and debt: see `sim.agents.prospects`
     wanted: Array  # (L,) float64: least value for which each acts
     pairs: Array  # (m m,) int64: c m + d of what a liquidator may seize of an account and repay

@@ -28,7 +28,7 @@ from sim.scenario.model import Scenario
 from sim.schema.bases import extended
 from sim.schema.book import BookFile, BorrowerBook
 from sim.schema.deployment import Terms
-from sim.schema.problems import Problem, ScenarioError, explain, join, nearest
+from sim.schema.problems import EARLIER, Problem, ScenarioError, explain, join, nearest, replaced
 from sim.schema.yaml_file import read
 
 __all__ = [
@@ -190,14 +190,19 @@ def _validated(document: object, file: str) -> Scenario:
 def _replace(document: Any, path: str, value: object, file: str) -> None:
     """Set the field at `path` in nested dictionaries and lists; the field must exist."""
     walked = ""
+    parts: list[int | str] = []
     for name, index in re.findall(r"([^.\[\]]+)|\[(\d+)\]", path):
         key = int(index) if index else name
         here = join(walked, f"[{index}]" if index else name)
+        parts.append(key)
         fields = dict(enumerate(document)) if isinstance(document, list) else document
         if not isinstance(fields, dict) or key not in fields:
             inside = [str(field) for field in fields] if isinstance(fields, dict) else []
             remedy = nearest(str(key), inside, f"the fields of {walked or 'a scenario'} are")
-            raise ScenarioError(file, [Problem(here, "no such field to override", remedy)])
+            problem = Problem(here, "no such field to override", remedy)
+            if instead := replaced(parts, Scenario):
+                problem = Problem(here, EARLIER, instead)
+            raise ScenarioError(file, [problem])
         if here == path:
             document[key] = _unfrozen(value)  # later overrides change it, not the caller's
             return

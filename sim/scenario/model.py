@@ -57,7 +57,7 @@ class Scenario(Part):
         max_length=2_016, description="a list of pairs: assets, depth_usd_per_side, fee_bps..."
     )
     arbitrage: Arbitrage = Field(
-        description="speed_bps or half_life_seconds, and capital_usd of the arbitrageurs"
+        description="half_life_seconds and capital_usd of the arbitrageurs"
     )
     protocol: Protocol = Field(description="the deployment: rates, reserves, liquidation...")
     suppliers: Mapping[Symbol, Usd] = Field(

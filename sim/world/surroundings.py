@@ -18,6 +18,8 @@ from sim.world.own_agents import agent_arrays, attack_arrays
 from sim.world.people import People
 from sim.world.venues import venue_arrays
 
+_ANY_CALL_USD = 1e12
+
 
 def surroundings(
     scenario: Scenario,
@@ -46,8 +48,8 @@ def surroundings(
                     round(one.max_gas_price_gwei * 10**9),
                     one.gas_used,
                     round(one.profit_floor_usd * VALUE),
-                    round(one.capacity_usd_per_step * VALUE),
-                    one.max_actions_per_step,
+                    round(one.capacity_usd_per_hour * VALUE * scenario.step_seconds / 3_600),
+                    round((one.call_usd or _ANY_CALL_USD) * VALUE),
                     one.latency_seconds,
                     int(one.capital_usd is not None),
                     int(one.keeps_collateral),
@@ -77,7 +79,6 @@ def surroundings(
         least_value=np.zeros(1),
         slack=np.full(1, SLACK),
         spent=_integers([0] * len(population)),
-        actions=_integers([0] * len(population)),
         sale=np.zeros((len(symbols), len(symbols), len(SALE))),
         wanted=np.zeros(len(population)),
         pairs=np.full(len(symbols) ** 2, -1, dtype=np.int64),

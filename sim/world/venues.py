@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from math import expm1, log
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,6 @@ import numpy as np
 from sim.market.levels import on_grid, to_integers
 from sim.market.market import DRYING
 from sim.scenario import Scenario
-from sim.schema.base import BPS
 from sim.schema.market import Arbitrage, Venue
 from sim.world.actors import LIQUIDITY_PROVIDERS
 
@@ -31,7 +31,7 @@ def venue_arrays(scenario: Scenario, prices: Any) -> dict[str, Any]:
     impact = np.full((rows if lasting else 0, assets), _WAD, dtype=object)
     bases = [symbols.index(venue.assets[0]) for venue in venues]
     return {
-        "arbitrage_speed": _integers([speed_bps(scenario.arbitrage, scenario.step_seconds)]),
+        "arbitrage_speed": _integers([speed(scenario.arbitrage, scenario.step_seconds)]),
         "permanent_share": _integers([venue.permanent_share_bps for venue in venues]),
         "mid": _integers([0] * pairs),
         "impact": impact,
@@ -53,12 +53,9 @@ def varies(venue: Venue) -> bool:
     return venue.depth_over_time is not None or venue.depth_by_drawdown is not None
 
 
-def speed_bps(arbitrage: Arbitrage, step_seconds: int) -> int:
-    """Share of the gap closed per step, in BPS: given, or 1 - 2^(-step / half-life)."""
-    if arbitrage.half_life_seconds is None:
-        return arbitrage.speed_bps or 0
-    left: float = 0.5 ** (step_seconds / arbitrage.half_life_seconds)
-    return round(BPS * (1 - left))
+def speed(arbitrage: Arbitrage, step_seconds: int) -> int:
+    """Share of the gap closed per step, 1 - 2^(-step / half-life), WAD, down."""
+    return int(Fraction(-expm1(-log(2) * step_seconds / arbitrage.half_life_seconds)) * _WAD)
 
 
 def _depth_shares(scenario: Scenario) -> Any:

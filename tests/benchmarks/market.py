@@ -32,10 +32,8 @@ def calm_to_crash(accounts: int, **overrides: Any) -> Scenario:
     for n, venue in enumerate(scenario.venues):
         scaled[f"venues[{n}].depth_usd_per_side"] = venue.depth_usd_per_side * size
     for n, liquidator in enumerate(scenario.liquidators):
-        capacity = liquidator.capacity_usd_per_step * size
-        scaled[f"liquidators[{n}].capacity_usd_per_step"] = capacity
-        actions = round(liquidator.max_actions_per_step * size)
-        scaled[f"liquidators[{n}].max_actions_per_step"] = actions
+        for limit in ("capacity_usd_per_hour", "call_usd"):
+            scaled[f"liquidators[{n}].{limit}"] = getattr(liquidator, limit) * size
     return with_overrides(scenario, {**scaled, **overrides})
 
 

@@ -35,7 +35,6 @@ def test_what_is_said_of_venues_survives_the_way_through_json() -> None:
             "venues[0].quotes": [[4e6, 24], [7.5e6, 41]],
             "venues[1].depth_by_drawdown": [[0.0, 1.0], [0.4, 0.1]],
             "venues[2].depth_over_time": [{"at": BASE.start, "value": 0.5}],
-            "arbitrage.speed_bps": None,
             "arbitrage.half_life_seconds": 90.0,
         },
     )
@@ -114,15 +113,14 @@ def test_off_is_the_default() -> None:
             "does not come after",
             "rising times",
         ),
-        ({"arbitrage.speed_bps": None}, "arbitrage.speed_bps", "is missing", "half_life_seconds"),
         (
-            {"arbitrage.half_life_seconds": 600.0},
-            "arbitrage.half_life_seconds",
-            "given besides speed_bps",
-            "exactly one",
+            {"arbitrage.speed_bps": 9_000},
+            "arbitrage.speed_bps",
+            "earlier version",
+            "half_life_seconds: step_seconds ln 2 / -ln(1 - speed_bps / 10000)",
         ),
         (
-            {"arbitrage.speed_bps": None, "arbitrage.half_life_seconds": 0.5},
+            {"arbitrage.half_life_seconds": 0.5},
             "arbitrage.half_life_seconds",
             "got 0.5",
             "1 to 31536000",

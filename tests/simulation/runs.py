@@ -88,7 +88,7 @@ PEOPLE: dict[str, Any] = {
 
 DEEP: dict[str, Any] = {f"venues[{k}].depth_usd_per_side": 1e11 for k in range(6)} | {
     "arbitrage.capital_usd": 1e12,
-    "arbitrage.speed_bps": 10_000,
+    "arbitrage.half_life_seconds": 1.0,
 }
 """Venues and arbitrage that sales do not move."""
 

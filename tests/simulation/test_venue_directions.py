@@ -83,7 +83,9 @@ def test_faster_arbitrage_loses_less() -> None:
     """What arbitrage brings back is there for the next sale: liquidity resilience. From three
     quarters of the gap per step on there is nothing left to gain here.
     """
-    runs = [outcome({**AT_LOW, "arbitrage.speed_bps": s}) for s in (0, 1_000, 3_000, 6_000)]
+    nobody = {"arbitrage.capital_usd": 0.0}
+    half_lives = [{"arbitrage.half_life_seconds": h} for h in (2_000.0, 600.0, 230.0)]
+    runs = [outcome({**AT_LOW, **one}) for one in (nobody, *half_lives)]
     assert all(a.bad_debt > b.bad_debt for a, b in pairwise(runs))
     assert all(a.repaid < b.repaid for a, b in pairwise(runs))
 
@@ -93,7 +95,6 @@ def test_a_shorter_half_life_loses_less() -> None:
         outcome(
             {
                 **AT_LOW,
-                "arbitrage.speed_bps": None,
                 "arbitrage.half_life_seconds": seconds,
             }
         )
@@ -190,8 +191,8 @@ def steps_to_insolvency(size: float, depth_left: float) -> int:
             "book.total_debt_usd": 1.5e6 * size,
             "gas_price_gwei": 1.0,
             "protocol.liquidation.dust_value_usd": 10.0,
-            "liquidators[0].capacity_usd_per_step": 1e9,
-            "liquidators[0].max_actions_per_step": 1_000,
+            "liquidators[0].capacity_usd_per_hour": 1.2e10,
+            "liquidators[0].call_usd": None,
             **{f"suppliers.{symbol}": 3e6 * size for symbol in ("WETH", "WBTC", "USDC")},
             **{
                 f"venues[{p}].depth_over_time": [
@@ -251,10 +252,10 @@ def test_a_continuous_path_loses_nothing_while_collateral_pays(drying: bool) -> 
             **{
                 "step_seconds": 30,
                 "gas_price_gwei": 1.0,
-                "arbitrage.speed_bps": 10_000,
+                "arbitrage.half_life_seconds": 1.0,
                 "arbitrage.capital_usd": 1e12,
-                "liquidators[0].capacity_usd_per_step": 1e9,
-                "liquidators[0].max_actions_per_step": 1_000,
+                "liquidators[0].capacity_usd_per_hour": 1.2e10,
+                "liquidators[0].call_usd": None,
                 "liquidators[0].profit_floor_usd": 0.0,
                 "book.debt_weights": {"WETH": 0, "WBTC": 0, "USDC": 1},
                 "suppliers.USDC": 4e6,

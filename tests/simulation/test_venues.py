@@ -23,7 +23,7 @@ from sim.world import World, build
 from sim.world.actors import ADMIN, LIQUIDITY_PROVIDERS
 from sim.world.people import population
 from sim.world.surroundings import surroundings
-from sim.world.venues import speed_bps
+from sim.world.venues import speed
 from tests.simulation.spiral import even_book, scenario, world_with
 from tests.tape.storm import storm
 
@@ -114,13 +114,12 @@ def test_a_pool_that_is_emptied_leaves_a_price_above_zero() -> None:
 @pytest.mark.parametrize("half_life", [30.0, 120.0, 600.0])
 def test_the_temporary_part_halves_in_its_half_life(half_life: float) -> None:
     """A gap of 1% on a quiet market, no fee, no gas to speak of: 2^(-t / half-life) of it after t,
-    within 2% (the speed is in whole basis points, the trade that closes a gap not quite linear).
+    within 2% (the trade that closes a gap is not quite linear).
     """
     world = world_with(
         even_book(1),
         scenario(
             **{
-                "arbitrage.speed_bps": None,
                 "arbitrage.half_life_seconds": half_life,
                 "venues[0].permanent_share_bps": 0,
                 "gas_price_gwei": 1e-7,
@@ -140,10 +139,9 @@ def test_the_temporary_part_halves_in_its_half_life(half_life: float) -> None:
 
 
 def test_a_half_life_of_one_step_is_half_of_the_gap() -> None:
-    arbitrage = scenario(
-        **{"arbitrage.speed_bps": None, "arbitrage.half_life_seconds": 60.0}
-    ).arbitrage
-    assert [speed_bps(arbitrage, seconds) for seconds in (60, 120, 6_000)] == [5_000, 7_500, 10_000]
+    arbitrage = scenario(**{"arbitrage.half_life_seconds": 60.0}).arbitrage
+    found = [speed(arbitrage, seconds) / 10**18 for seconds in (60, 120, 6_000)]
+    assert found == pytest.approx([0.5, 0.75, 1.0], abs=1e-15)
 
 
 # --- liquidity that comes and goes ----------------------------------------------------------------
