@@ -20,6 +20,7 @@ import numpy.typing as npt
 from sim.agents.in_time import Aside, OverdueError
 from sim.agents.own import AgentError, Code, compilable, not_compilable
 from sim.engines import self_test
+from sim.engines.baseline import settled
 from sim.engines.by_reference import (
     MarketByReference,
     StateByReference,
@@ -123,7 +124,7 @@ class Compiled:
         check_compilable(world)
         agents = tuple(agent.as_code() for agent in world.agents)
         limits = {agent.name: agent.seconds for agent in world.agents}
-        start, steps = on_floats(world, journal_rows), world.scenario.steps
+        start, steps = on_floats(settled(world), journal_rows), world.scenario.steps
         self._begin(start, steps, _with_users(agents), limits)
 
     @classmethod

@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from sim.agents.own import AgentError
+from sim.engines import baseline
 from sim.engines.by_name import follower
 from sim.engines.chain import AnvilChain, ChainError
 from sim.engines.exact import run
@@ -71,6 +72,7 @@ def _crash(
         console.print(text, style="red", markup=False, soft_wrap=True)
         return FAILED
     world = build(scenario)
+    baseline.fill(world)
     console.print(scenario.title, style="bold", markup=False)
     print_book(world, console)
     for line in venue_lines(scenario):

@@ -6,7 +6,7 @@ wrong, and what to write instead.
 
 import re
 import reprlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import NamedTuple, get_args
 
@@ -96,6 +96,8 @@ def _explain(detail: ErrorDetails, model: type[BaseModel]) -> Iterator[Problem]:
     path = path or "(file)"
     if detail["type"] == "missing":
         yield Problem(path, "is missing", wanted)
+    elif detail["type"] == "extra_forbidden" and location[-1] in _replaced(parent):
+        yield Problem(path, "is a field of an earlier version", _replaced(parent)[location[-1]])
     elif detail["type"] == "extra_forbidden":
         yield Problem(
             path,
@@ -151,6 +153,12 @@ def _lookup(
 def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
     """The fields by the name that they have in a file."""
     return {field.alias or name: field for name, field in model.model_fields.items()}
+
+
+def _replaced(model: type[BaseModel]) -> Mapping[object, str]:
+    """What to write instead of fields that the model had (`base.Part.REPLACED`)."""
+    found: Mapping[object, str] = getattr(model, "REPLACED", {})
+    return found
 
 
 def _is_branch(part: int | str) -> bool:

@@ -21,6 +21,7 @@ from sim.tuning.objectives import Sample
 from sim.tuning.preset import Setup
 from sim.tuning.result import ChoiceName, Confirmation, Value
 from sim.world import World, build
+from sim.world.reference import with_impact_of
 
 
 def worst(sample: Sample, count: int) -> list[tuple[int, int]]:
@@ -37,7 +38,8 @@ def world_under(setup: Setup, scenario: int, values: Mapping[str, Value]) -> Wor
     debts = setup.preset.tuning.debts
     amounts = Amounts(base.scenario, base.book, list(base.market.price[0]), debts)
     under = setup.under(scenario, values)
-    return build(under, book=amounts.book_under(under))
+    opened = build(under, book=amounts.book_under(under))
+    return opened._replace(market=with_impact_of(opened.market, base.market))
 
 
 def verifications(
