@@ -30,7 +30,6 @@ VARIANTS: dict[str, dict[str, Any]] = {
             "assets": {
                 "WETH": {"depth_usd_per_percent": 1.6e6, "half_life_hours": 6.0},
                 "WBTC": {"depth_usd_per_percent": 8e5},
-                "DAI": {"depth_usd_per_percent": 1e8},
             },
         },
         "venues[0].depth_by_drawdown": [[0.0, 1.0], [0.3, 0.4]],
