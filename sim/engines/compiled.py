@@ -129,7 +129,12 @@ class Compiled:
 
     @classmethod
     def at(cls, start: Memory, steps: int, entry: Any = None) -> Compiled:
-        """From a world on floats, without agents of users; `start` is not changed."""
+        """From a world on floats, without agents of users; `start` is not changed.
+
+        Raises ValueError for one that is its own baseline, see `sim.engines.baseline.settled`.
+        """
+        if start.market.is_baseline[0]:
+            raise ValueError("a baseline runs on its own prices only")
         compiled = cls.__new__(cls)
         compiled._begin(start, steps, entry or _run, {})
         return compiled
