@@ -9,6 +9,7 @@ rebound) sees recorded x own impact / baseline's.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -29,33 +30,32 @@ def fill(world: World) -> None:
     put its impact in place. Raises `ScenarioError` if that scenario has no world.
     """
     if lacks_baseline(world.market):
-        world.market.baseline_impact[:] = _against_its_baseline(world).market.baseline_impact
+        world.market.baseline_impact[:] = settled(world).market.baseline_impact
 
 
-def settled(world: World) -> World:
+def settled(world: World, impact_of: Callable[[World], Any] | None = None) -> World:
     """The world to be run on any prices: what the named ones contain is known before it starts.
-    Raises as `fill`.
+
+    `impact_of` plays the baseline and returns its impact, on integers unless another is given
+    (`sim.engines.compiled.impact_of`). Raises as `fill`.
     """
-    if world.market.is_baseline[0] or lacks_baseline(world.market):
-        return _against_its_baseline(world)
-    return world
-
-
-def _against_its_baseline(world: World) -> World:
     own = bool(world.market.is_baseline[0])
+    if not own and not lacks_baseline(world.market):
+        return world
     base = world if own else build(baseline_of(world.scenario), world.seed)
-    impact = dict(zip(base.symbols, _impact_of(base).T, strict=True))
+    base = base._replace(market=base.market._replace(is_baseline=np.ones(1, dtype=np.int64)))
+    played = (impact_of or on_integers)(base)
+    impact = dict(zip(base.symbols, played.T, strict=True))
     none = np.full(world.scenario.steps + 1, _WAD, dtype=object)
     table = np.stack([impact.get(symbol, none) for symbol in world.symbols], axis=1)
     return world._replace(market=with_baseline(world.scenario, world.market, table))
 
 
-def _impact_of(world: World) -> Any:
+def on_integers(world: World) -> Any:
     """The impact factors of a run on the prices that the scenario names, (steps + 1, assets), WAD;
     the world stays as it is.
     """
     s, w = copy(world.state), Market(*(array.copy() for array in world.market))
-    w.is_baseline[0] = 1
     users = in_python(world.agents, world.symbols, s, w)
     for k in range(1, world.scenario.steps + 1):
         s.journal_length[0] = 0

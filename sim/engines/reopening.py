@@ -26,6 +26,7 @@ from sim.engines.by_reference import (
     borrowed,
 )
 from sim.engines.compilation import Entry
+from sim.engines.compiled import impact_of
 from sim.engines.memory import Memory, on_floats
 from sim.market.levels import to_integers
 from sim.protocol import transaction as op
@@ -108,7 +109,7 @@ class Reopening:
     """The opening of a world, to be repeated under other parameters of the same scenario."""
 
     def __init__(self, world: World, carry_out: Any = _open) -> None:
-        self._world, self._carry_out = settled(world), carry_out
+        self._world, self._carry_out = settled(world, impact_of), carry_out
         self._prices = world.market.price
         first_borrower = FIRST_LIQUIDATOR + len(world.scenario.liquidators)
         rows = [

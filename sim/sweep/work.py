@@ -14,7 +14,6 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from sim.engines.baseline import settled
 from sim.engines.compiled import Compiled
 from sim.market.draws import Sampler
 from sim.market.paths import draw, observed
@@ -104,7 +103,7 @@ def world_of(scenario_json: str) -> World:
 
 @lru_cache(maxsize=2)
 def _built(scenario_json: str) -> World:
-    return settled(build(scenario_of(scenario_json)))
+    return build(scenario_of(scenario_json))
 
 
 def _compiled(scenario_json: str) -> Compiled:

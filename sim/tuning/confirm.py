@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
+from sim.engines.baseline import settled
+from sim.engines.compiled import impact_of
 from sim.engines.outcome import BAD_DEBT, OUTCOME, SHORTFALL
 from sim.sweep.verify import Verification, Watch, apart, error_of, loss_usd_of, verify
 from sim.sweep.work import world_of
@@ -34,7 +36,7 @@ def worst(sample: Sample, count: int) -> list[tuple[int, int]]:
 
 def world_under(setup: Setup, scenario: int, values: Mapping[str, Value]) -> World:
     """The world of a scenario under a setting, on integers."""
-    base = world_of(setup.scenarios[scenario].model_dump_json())
+    base = settled(world_of(setup.scenarios[scenario].model_dump_json()), impact_of)
     debts = setup.preset.tuning.debts
     amounts = Amounts(base.scenario, base.book, list(base.market.price[0]), debts)
     under = setup.under(scenario, values)

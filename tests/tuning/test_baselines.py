@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sim.engines.compiled import Compiled
+from sim.engines.baseline import settled
+from sim.engines.compiled import Compiled, impact_of
 from sim.engines.exact import run as exactly
 from sim.engines.memory import on_floats
 from sim.engines.outcome import OUTCOME, REPAID, names
@@ -58,7 +59,10 @@ def test_the_named_prices_come_out_of_a_sweeps_world_as_they_are() -> None:
     for _ in exactly(base):
         pass
     assert outcome[REPAID] == pytest.approx(float(base.market.tally[REPAID_VALUE]), rel=1e-6)
-    assert (world.market.baseline_impact == base.market.impact).all()
+    known = settled(world, impact_of).market.baseline_impact
+    assert {type(cell) for cell in known.flat} == {int}
+    np.testing.assert_allclose(known.astype(float), base.market.impact.astype(float), rtol=1e-7)
+    assert (settled(world).market.baseline_impact == base.market.impact).all()
 
 
 @pytest.mark.compiled
@@ -81,7 +85,7 @@ def test_candidates_of_a_search_are_held_against_the_scenario_as_it_is_written()
     impact that prices contain is that of the current setting in both.
     """
     setup = searched()
-    base = world_of(setup.scenarios[0].model_dump_json())
+    base = settled(world_of(setup.scenarios[0].model_dump_json()), impact_of)
     under = world_under(setup, 0, LOWER)
     assert (under.market.baseline_impact == base.market.baseline_impact).all()
     assert under.market.is_baseline[0] == 0
@@ -95,9 +99,10 @@ def test_candidates_of_a_search_are_held_against_the_scenario_as_it_is_written()
     assert own["repaid"] != pytest.approx(exact["repaid"], rel=1e-6)
 
 
+@pytest.mark.compiled
 def test_worlds_under_other_parameters_share_nothing_that_a_run_writes() -> None:
     setup = searched()
-    base = world_of(setup.scenarios[0].model_dump_json())
+    base = settled(world_of(setup.scenarios[0].model_dump_json()), impact_of)
     before = base.market.baseline_impact.copy()
     one = world_under(setup, 0, LOWER)
     for _ in exactly(one):

@@ -97,13 +97,21 @@ def summary(tape: Frames, moved: list[str]) -> list[Part]:
         for symbol in moved
         if (fall := _largest_fall(tape, symbol)) >= 0.005
     ]
+    worst, by_cause = spirals(tape)[0], rounds(tape)
+    spiral = (
+        f" Their sales took part in the fall: without them {worst.asset} would have been down by "
+        f"{worst.fall_alone:.1%} instead of {worst.fall:.1%} when it was lowest, and "
+        f"{by_cause.induced:,} of these liquidations would not have come about."
+        if worst.fall_alone < worst.fall
+        else ""
+    )
     reported, missing = float(total["reported"]), float(total["shortfall"])
     said = (
         f"{tape.accounts['account'].nunique():,} accounts owed {usd(first['debt_usd'])} against "
         f"{usd(first['collateral_usd'])} of collateral when the run began. "
         + (f"From the highest to the lowest price after it, {listed(fell)}. " if fell else "")
         + f"Liquidators acted {did.number:,} times, repaid {usd(did.repaid_usd)} of debt and "
-        f"took {usd(did.seized_usd)} of collateral for it."
+        f"took {usd(did.seized_usd)} of collateral for it.{spiral}"
     )
     if reported:
         borne = {
