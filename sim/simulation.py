@@ -1,7 +1,7 @@
 """THE LOOP. One step, in order; nothing else decides what happens when.
 
-    1  reference prices move          the market's tables: row k, and reference.move: what trades
-                                      left in them
+    1  reference prices move          the market's tables: row k, and reference.move: what was
+                                      sold in the last step is passed on to the market outside
     2  liquidity goes or comes back,  liquidity_providers.act
        arbitrage pulls the venues     arbitrageurs.act
     3  feeds report, routers notice   feeds.report, keepers.poke

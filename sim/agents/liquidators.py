@@ -11,7 +11,8 @@ one is liquidated everyone looks at the account again. A liquidation too large f
 to the size that gains most there. Without capital of its own a liquidator uses the flash liquidator
 and stops when the venue pays less than the debt and his profit; with it he repays from his wallet,
 and may keep what he seizes, at the reference price, or take it as a position when the hub is short
-of cash. Only who keeps needs no venue.
+of cash. Only who keeps needs no venue: he sells it in the reference market and buys back what he
+repaid, outside the books here, where he is seen to hold what he seized.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from sim.agents.prospects import (
     wanted,
 )
 from sim.agents.watchers import look_at
+from sim.market import reference
 from sim.market.market import (
     CALL,
     CAPACITY,
@@ -139,7 +141,7 @@ def _try(s: State, w: Market, k: int, lq: int, a: int, d: int, c: int) -> bool:
     pays, amount, repaid, out, worth = paying(s, w, k, lq, a, d, c, most, least)
     if not pays:
         return False
-    code = _liquidate(s, w, lq, a, d, c, amount, least, out, worth)
+    code = _liquidate(s, w, lq, a, d, c, amount, least, repaid, out, worth)
     look_at(s, w, a)
     if code != OK:
         return False
@@ -162,6 +164,7 @@ def _liquidate(
     c: int,
     amount: int,
     least: int,
+    repaid: int,
     out: int,
     worth: int,
 ) -> int:
@@ -169,9 +172,15 @@ def _liquidate(
     actor = w.liquidator_actor[lq]
     if w.liquidator[lq, OWN_CAPITAL] == 0:
         return op.flash_liquidate(s, actor, a, d, c, amount, least, zero())
+    # Asked before: what he takes is cash that the hub may be short of afterwards.
+    kept = keeps(s, w, lq, a, c, out)
     shares = zero() + takes_shares(s, w, lq, a, c, out)
     code = op.liquidate(s, actor, a, d, c, amount, zero(), shares)
-    if code == OK and not keeps(s, w, lq, a, c, out):
+    if code != OK or shares != 0:
+        return code
+    if kept:
+        reference.trade(w, c, out, d, repaid)
+    else:
         p = s.pair_of[c, d]
         op.swap_in(s, actor, op.NOBODY, p, side_of(s, p, c), out, worth, zero())
     return code

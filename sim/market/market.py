@@ -120,7 +120,7 @@ class Market(NamedTuple):
     """
 
     time: Array  # (T + 1,) timestamps, seconds
-    price: Array  # (T + 1, m) reference prices; up to the step begun, with what trades left in them
+    price: Array  # (T + 1, m) reference prices; up to the step begun, with the impact of sales
     observed: Array  # (T + 1, m) the reference price that feeds see, a latency ago
     # (T + 1, m, FAULT) what feeds make of it: pair or -1, WAD, price, asset or -1, WAD; (0, m,
     # FAULT) if nothing is wrong
@@ -130,11 +130,15 @@ class Market(NamedTuple):
     heartbeat: Array  # (m,) feeds report at least this often, seconds
     deviation: Array  # (m,) and when the price moved this much, BPS
     arbitrage_speed: Array  # (1,) share of the gap closed per step, WAD
-    # What trades leave in prices, see `sim.market.reference`.
-    permanent_share: Array  # (P,) of a move of the pair's price, BPS
-    mid: Array  # (P,) the pair's price as arbitrageurs left it, RAY
-    impact: Array  # (T + 1, m) factor that trades have left in the price, WAD; (0, m): they do not
-    feed_lag: Array  # (m,) int64: whole steps by which feeds see it later
+    # What trades leave in prices, see `sim.market.reference`; tables have no rows if they do not.
+    reference_depth: Array  # (m,) L, value; 0: without bound
+    impact_left: Array  # (m,) of an impact after a step, WAD
+    impact: Array  # (T + 1, m) factor that trades have left in the price, WAD; 1 in row 0
+    baseline_impact: Array  # (T + 1, m) the one that the named prices contain, WAD
+    is_baseline: Array  # (1,) int64: 1 where that is this run's own, row by row as it goes
+    sold: Array  # (m,) token units sold, less those bought, that no price shows yet
+    reserve_left: Array  # (P, 2) token units in the pair as arbitrageurs left it
+    feed_lag: Array  # (m,) int64: whole steps by which feeds see an impact later
     # Liquidity that comes and goes, see `sim.agents.liquidity_providers`.
     depth_share: Array  # (T + 1, P) share of the initial depth over time, WAD; (0, P): all of it
     drying: Array  # (P, points, DRYING) and by the fall of the base, WAD

@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 
 from sim.agents.own import AgentError
+from sim.engines import baseline
 from sim.engines.by_name import follower
 from sim.engines.chain import AnvilChain, ChainError
 from sim.engines.exact import run
@@ -81,6 +82,7 @@ def _crash(
         console.print(text, style="red", markup=False, soft_wrap=True)
         return FAILED
     world = build(scenario)
+    baseline.fill(world)
     console.print(scenario.title, style="bold", markup=False)
     print_book(world, console)
     for line in venue_lines(scenario):

@@ -3,6 +3,7 @@
     load("black-thursday")                  a scenario of sim/scenarios
     load("mine/depeg.yaml")                 a file, which may extend a base of sim/scenarios/bases
     with_overrides(scenario, {"book.accounts": 50, "venues[0].fee_bps": 5})
+    baseline_of(scenario)                   whose sales its recorded prices contain
 
 A drawn book stays what it is when thresholds, borrow limits and the like are overridden: the same
 positions, which `book.drawn_under` remembers, unless another book is asked for (`redraw_book`).
@@ -19,6 +20,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +36,7 @@ from sim.schema.yaml_file import read
 __all__ = [
     "Scenario",
     "ScenarioError",
+    "baseline_of",
     "contents",
     "digest",
     "digest_of",
@@ -50,6 +53,11 @@ _OF_POSITIONS = re.compile(r"book(\.drawn_under.*)?").fullmatch
 """Overrides that say themselves which book there is."""
 
 
+_OF_THE_RUN = ("start", "duration_hours", "step_seconds", "seed", "reference_market")
+"""What a baseline has of the scenario that is held against it."""
+_IS_PATH = re.compile(r"[/\\]|\.ya?ml$").search
+
+
 def known() -> list[str]:
     """The names of the scenarios that come with the package, sorted."""
     return sorted(path.stem for path in _FOLDER.glob("*.yaml"))
@@ -58,7 +66,7 @@ def known() -> list[str]:
 def load(path_or_name: str | Path) -> Scenario:
     """The scenario in a file, or of a known name. A path has a folder or ends in .yaml or .yml."""
     path = Path(path_or_name)
-    is_name = isinstance(path_or_name, str) and not re.search(r"[/\\]|\.ya?ml$", path_or_name)
+    is_name = isinstance(path_or_name, str) and not _IS_PATH(path_or_name)
     if is_name:
         if path_or_name not in known():
             remedy = nearest(str(path_or_name), known(), "the known ones are")
@@ -105,6 +113,26 @@ def _with_own_terms(scenario: Scenario) -> Scenario:
     if not isinstance(book, BorrowerBook) or book.model_dump()["drawn_under"] != terms:
         return scenario
     return scenario.model_copy(update={"book": book.model_copy(update={"drawn_under": None})})
+
+
+def baseline_of(scenario: Scenario) -> Scenario:
+    """The scenario whose sales the recorded prices of this one contain: itself, or the one that
+    `reference_market.baseline` names; with times, seed, number of accounts and reference market of
+    this one, and with its rebound. Raises `ScenarioError`.
+    """
+    market = scenario.reference_market
+    if market is None or market.baseline is None:
+        return scenario.model_copy(update={"hold_at_low": False})
+    named = _named(market.baseline)
+    carried = {field: getattr(scenario, field) for field in _OF_THE_RUN}
+    if isinstance(named.book, BorrowerBook) and isinstance(scenario.book, BorrowerBook):
+        carried["book"] = named.book.model_copy(update={"accounts": scenario.book.accounts})
+    return named.model_copy(update={**carried, "hold_at_low": False})
+
+
+@lru_cache(maxsize=8)
+def _named(path_or_name: str) -> Scenario:
+    return load(path_or_name)
 
 
 def files(scenario: Scenario) -> dict[str, Path]:
@@ -175,6 +203,9 @@ def _file_fields(document: Any) -> Iterator[tuple[str, dict[str, Any], str]]:
     for symbol, asset in assets.items() if isinstance(assets, dict) else ():
         price = asset.get("price_usd") if isinstance(asset, dict) else None
         holders.append((f"assets.{symbol}.price_usd", price, "file"))
+    market = root.get("reference_market")
+    if isinstance(market, dict) and _IS_PATH(str(market.get("baseline"))):
+        holders.append(("reference_market", market, "baseline"))
     for path, fields, key in holders:
         if isinstance(fields, dict) and isinstance(fields.get(key), str) and fields[key]:
             yield f"{path}.{key}", fields, key

@@ -24,6 +24,7 @@ def problems(s: Scenario) -> Iterator[Problem]:
     yield from _time_problems(s)
     yield from _asset_problems(s)
     yield from _venue_problems(s)
+    yield from _reference_problems(s)
     yield from _fault_problems(s)
     yield from _book_problems(s)
     yield from _people_problems(s)
@@ -121,6 +122,18 @@ def _venue_problems(s: Scenario) -> Iterator[Problem]:
                 f"the same pair as venues[{same}]",
                 "one venue per pair: add the depths",
             )
+
+
+def _reference_problems(s: Scenario) -> Iterator[Problem]:
+    market = s.reference_market
+    for symbol in market.assets if market else ():
+        yield from _unknown(s, f"reference_market.assets.{symbol}", symbol)
+    if market and market.prices_contain_impact and s.paths and s.paths.model == "replay":
+        yield Problem(
+            "reference_market.prices_contain_impact",
+            "windows of a history contain the impact of other sales than these",
+            "false, or another paths.model",
+        )
 
 
 def _fault_problems(s: Scenario) -> Iterator[Problem]:

@@ -18,6 +18,7 @@ from sim.schema.own_agent import OwnAgent
 from sim.schema.paths import Paths
 from sim.schema.people import Behaviour, Withdrawals
 from sim.schema.problems import Problem, ScenarioError
+from sim.schema.reference import ReferenceMarket
 
 
 class Scenario(Part):
@@ -55,6 +56,11 @@ class Scenario(Part):
     feeds: Feeds = Field(description="per asset: the price feed; faults: what goes wrong")
     venues: Annotated[tuple[Venue, ...], FromList] = Field(
         max_length=2_016, description="a list of pairs: assets, depth_usd_per_side, fee_bps..."
+    )
+    reference_market: ReferenceMarket | None = Field(
+        default=None,
+        description="what sales leave in reference prices: assets, prices_contain_impact, "
+        "baseline; absent: nothing, the market outside is deep without bound",
     )
     arbitrage: Arbitrage = Field(
         description="half_life_seconds and capital_usd of the arbitrageurs"

@@ -132,11 +132,6 @@ class Venue(Part):
         "bps, above 0, below 10000, without fees], rising; the depth is fitted",
     )
     fee_bps: int = Field(ge=0, le=1_000, description="the swap fee in bps, 0..1000")
-    permanent_share_bps: Bps = Field(
-        default=0,
-        description="share of what trades (not arbitrage) move the pair's price by that stays in "
-        "the first asset's reference price, in bps, 0..10000",
-    )
     depth_over_time: Annotated[tuple[Waypoint, ...], FromList] | None = Field(
         default=None,
         min_length=1,
@@ -158,6 +153,12 @@ class Venue(Part):
         description="a list of [fall of the first asset from its highest reference price so far, "
         "0 to below 1, rising; share of the initial depth, .0001..1]",
     )
+
+    REPLACED: ClassVar[Mapping[str, str]] = {
+        "permanent_share_bps": "reference_market.assets: per asset the depth_usd_per_percent of "
+        "the market outside the pools; a share s of the moves of a pool of R USD a side is "
+        "R / (2 s) / 100"
+    }
 
     def _problems(self) -> Iterator[Problem]:
         if self.assets[0] == self.assets[1]:

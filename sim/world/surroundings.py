@@ -16,6 +16,7 @@ from sim.scenario import Scenario
 from sim.world.actors import ARBITRAGEURS, FIRST_LIQUIDATOR, VALUE
 from sim.world.own_agents import agent_arrays, attack_arrays
 from sim.world.people import People
+from sim.world.reference import reference_arrays
 from sim.world.venues import venue_arrays
 
 _ANY_CALL_USD = 1e12
@@ -42,6 +43,7 @@ def surroundings(
         heartbeat=_integers([scenario.feeds[symbol].heartbeat_seconds for symbol in symbols]),
         deviation=_integers([scenario.feeds[symbol].deviation_bps for symbol in symbols]),
         **venue_arrays(scenario, prices),
+        **reference_arrays(scenario),
         liquidator=_integers(
             [
                 [

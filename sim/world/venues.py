@@ -1,4 +1,4 @@
-"""What the market knows of the venues when a run starts: speeds, depths, impact."""
+"""What the market knows of the venues when a run starts: speeds and depths."""
 
 from __future__ import annotations
 
@@ -24,26 +24,16 @@ def venue_arrays(scenario: Scenario, prices: Any) -> dict[str, Any]:
     Arrays of a mechanism that the scenario does not use are empty, and the loop skips it.
     """
     venues, symbols = scenario.venues, scenario.symbols
-    pairs, assets = len(venues), len(symbols)
-    rows = scenario.steps + 1
-    lasting = any(venue.permanent_share_bps for venue in venues)
+    pairs = len(venues)
     varying = any(map(varies, venues))
-    impact = np.full((rows if lasting else 0, assets), _WAD, dtype=object)
     bases = [symbols.index(venue.assets[0]) for venue in venues]
     return {
         "arbitrage_speed": _integers([speed(scenario.arbitrage, scenario.step_seconds)]),
-        "permanent_share": _integers([venue.permanent_share_bps for venue in venues]),
-        "mid": _integers([0] * pairs),
-        "impact": impact,
-        "feed_lag": np.array(
-            [scenario.feeds[s].latency_seconds // scenario.step_seconds for s in symbols],
-            dtype=np.int64,
-        ),
         "depth_share": _depth_shares(scenario) if varying else np.full((0, pairs), 0, dtype=object),
         "drying": _drying(venues),
         "highest": prices[0, bases].copy(),
         "lp_at_start": _integers([0] * pairs),
-        "arbitrage_at_start": _integers([0] * assets),
+        "arbitrage_at_start": _integers([0] * len(symbols)),
         "liquidity_provider": np.array([LIQUIDITY_PROVIDERS]),
     }
 

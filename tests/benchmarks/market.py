@@ -38,7 +38,12 @@ def calm_to_crash(accounts: int, **overrides: Any) -> Scenario:
 
 
 LIVELY: dict[str, Any] = {
-    **{f"venues[{n}].permanent_share_bps": 200 for n in (0, 1, 3, 4)},
+    "reference_market": {
+        "assets": {
+            "WETH": {"depth_usd_per_percent": 2e6, "half_life_hours": 12.0},
+            "WBTC": {"depth_usd_per_percent": 1e6},
+        }
+    },
     "venues[0].depth_by_drawdown": [[0.0, 1.0], [0.3, 0.5]],
     "borrowers": [
         {

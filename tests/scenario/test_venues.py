@@ -43,7 +43,6 @@ def test_what_is_said_of_venues_survives_the_way_through_json() -> None:
 
 def test_off_is_the_default() -> None:
     venue = Venue(assets=("WETH", "DAI"), depth_usd_per_side=1e6, fee_bps=30)
-    assert venue.permanent_share_bps == 0
     assert venue.depth_over_time is venue.depth_by_drawdown is None
 
 
@@ -76,12 +75,6 @@ def test_off_is_the_default() -> None:
             "venues[0].quotes[0][1]",
             "less than 10000",
             "below 10000",
-        ),
-        (
-            {"venues[0].permanent_share_bps": 10_001},
-            "venues[0].permanent_share_bps",
-            "got 10001",
-            "0..10000",
         ),
         (
             {"venues[0].depth_by_drawdown": [[0.2, 1.0], [0.2, 0.5]]},

@@ -26,7 +26,12 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "as it comes": {},
     "people who react": {**PEOPLE, **FINE},
     "venues that leave a mark and dry up": {
-        **{f"venues[{p}].permanent_share_bps": 250 for p in (0, 1, 3, 4)},
+        "reference_market": {
+            "assets": {
+                "WETH": {"depth_usd_per_percent": 1.6e6, "half_life_hours": 6.0},
+                "WBTC": {"depth_usd_per_percent": 8e5},
+            },
+        },
         "venues[0].depth_by_drawdown": [[0.0, 1.0], [0.3, 0.4]],
         "venues[1].depth_over_time": [
             {"at": datetime(2020, 3, 12, 8, tzinfo=timezone.utc), "value": 1.0},

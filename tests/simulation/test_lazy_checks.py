@@ -46,7 +46,12 @@ VARIANTS: dict[str, dict[str, Any]] = {
         **{f"suppliers.{symbol}": 5e7 for symbol in ("WETH", "WBTC", "USDC", "DAI")},
     },
     "impact that lasts": {
-        **{f"venues[{p}].permanent_share_bps": 1_000 for p in (0, 1, 3, 4)},
+        "reference_market": {
+            "assets": {
+                "WETH": {"depth_usd_per_percent": 4e5, "half_life_hours": 6.0},
+                "WBTC": {"depth_usd_per_percent": 2e5},
+            }
+        },
         "venues[0].depth_by_drawdown": [[0.0, 1.0], [0.4, 0.3]],
     },
     "escrow": {f"protocol.reserves.{a}.rehypothecate": False for a in ("WETH", "WBTC")},

@@ -25,8 +25,6 @@ from tests.simulation.runs import Outcome, outcome
 from tests.tape.storm import play, storm
 
 AT_LOW: dict[str, Any] = {"duration_hours": 26.5}
-BASED_ON_COLLATERAL = (0, 1, 3, 4)
-"""The venues of WETH and WBTC against stables."""
 
 
 def at_low(field: str, value: Any, venues: tuple[int, ...] = tuple(range(6))) -> Outcome:
@@ -57,15 +55,15 @@ def test_a_depth_figure_does_what_the_same_depth_does() -> None:
     assert at(2_000) > at(200)
 
 
-def test_the_more_of_the_impact_is_permanent_the_more_is_liquidated_and_lost() -> None:
+def test_the_shallower_the_reference_market_the_more_is_liquidated_and_lost() -> None:
     """Each sale lowers the price for the next account (Lehar and Parlour, BIS WP 1062). Over five
-    books: of one alone, a little impact may spare who is liquidated sooner. What is repaid rises
-    until what is left of the collateral repays less.
+    books, at the low: of one alone, a little impact may spare who is liquidated sooner. What is
+    repaid rises until what is left of the collateral repays less.
     """
-    shares, seeds = (0, 250, 500, 1_000), range(5)
+    depths, seeds = (None, 1.6e6, 8e5, 4e5), range(5)
     runs = [
-        [outcome({**AT_LOW, "seed": seed, **_permanent(share)}) for seed in seeds]
-        for share in shares
+        [outcome({**AT_LOW, "seed": seed, **_reference(depth)}) for seed in seeds]
+        for depth in depths
     ]
     liquidations = [sum(one.liquidations for one in books) for books in runs]
     bad_debt = [sum(one.bad_debt for one in books) for books in runs]
@@ -75,8 +73,13 @@ def test_the_more_of_the_impact_is_permanent_the_more_is_liquidated_and_lost() -
     assert all(a < b for a, b in pairwise(repaid[:3])) and repaid[3] > repaid[0]
 
 
-def _permanent(share_bps: int) -> dict[str, Any]:
-    return {f"venues[{p}].permanent_share_bps": share_bps for p in BASED_ON_COLLATERAL}
+def _reference(depth: float | None) -> dict[str, Any]:
+    """USD per percent of WETH, half as many of WBTC; None: without bound."""
+    if depth is None:
+        return {}
+    each = {"WETH": depth, "WBTC": depth / 2}
+    assets = {symbol: {"depth_usd_per_percent": usd} for symbol, usd in each.items()}
+    return {"reference_market": {"assets": assets}}
 
 
 def test_faster_arbitrage_loses_less() -> None:
