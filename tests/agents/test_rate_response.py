@@ -18,7 +18,7 @@ from sim.agents.rate_response import NOTICED
 from sim.engines.chain import RevmChain
 from sim.engines.exact import run
 from sim.engines.lockstep import Lockstep
-from sim.engines.outcome import OUTCOME, REVENUE, conclude, width
+from sim.engines.outcome import OUTCOME
 from sim.market.market import REFUSED_VALUE, WITHDRAWN_VALUE
 from sim.measures.parties import lost_units, profit_and_loss
 from sim.protocol import hub
@@ -88,7 +88,8 @@ class End(NamedTuple):
     supply: float
     borrowing: float
     usage: float
-    revenue: float
+    earned: float
+    """By the protocol in the second half of the run, when the market has settled, USD."""
     operations: dict[str, int]
 
     @property
@@ -99,30 +100,23 @@ class End(NamedTuple):
 
 def ended(scenario: Scenario) -> End:
     """A run on the twin."""
-    world, operations = build(scenario), dict.fromkeys(MOVES, 0)
+    world, operations, fees = build(scenario), dict.fromkeys(MOVES, 0), [0]
     for one in run(world):
         for row in one.rows if one.k else ():
             if (kind := op.KINDS[row[0]]) in MOVES and row[8] == OK:
                 operations[kind] += 1
-    outcome = np.full(width(len(world.symbols)), 0, dtype=object)
-    conclude(world.state, world.market, scenario.steps, outcome)
-    row = world.state.hub[DAI]
+        if one.k == scenario.steps // 2:
+            fees.append(int(hub.fee_assets(world.state, DAI)))
+    row, first = world.state.hub[DAI], sum(int(debt) for debt in world.book.debt[:, DAI])
     debt = int(hub.debt_at(row[SCALED_DEBT], row[BORROW_INDEX]))
-    supply = int(world.state.holding[SUPPLIERS, DAI, HUB_SHARES])
-    first = sum(
-        int(block[5]) for part in world.opening for block in part.rows if block[0] == BORROWS
-    )
     return End(
         world,
-        supply * 10**-18 / SUPPLIED,
+        int(world.state.holding[SUPPLIERS, DAI, HUB_SHARES]) / int(SUPPLIED * WAD),
         int(row[SCALED_DEBT]) / first,
         debt / (debt + int(row[CASH])),
-        float(outcome[REVENUE]) / 1e8,
+        (int(hub.fee_assets(world.state, DAI)) - fees[-1]) / WAD,
         operations,
     )
-
-
-BORROWS = op.BORROW
 
 
 def rates(curve: dict[str, int], usage: float) -> tuple[float, float]:
@@ -140,7 +134,8 @@ def equilibrium(response: dict[str, Any], change: dict[str, int]) -> tuple[float
     def wanted(usage: float) -> tuple[float, float]:
         earned, paid = rates(curve, usage)
         supply = 1 + response["supply_per_point"] * (earned - usual[0])
-        return supply, 1 - response["borrowing_per_point"] * (paid - usual[1])
+        borrowing = 1 - response["borrowing_per_point"] * (paid - usual[1])
+        return max(supply, 0.01), max(borrowing, 0.01)
 
     def gap(usage: float) -> float:
         supply, borrowing = wanted(usage)
@@ -184,10 +179,10 @@ def test_which_way_rates_move_usage_and_supply() -> None:
     only_supply = {**BOTH, "borrowing_per_point": 0.0}
     only_borrowing = {**BOTH, "supply_per_point": 0.0}
     end = ended(market(only_supply, CHANGES["all for the protocol"]))
-    assert end.supply < 0.9 and end.borrowing == 1
+    assert end.supply < 0.9 and end.borrowing == pytest.approx(1, rel=1e-12)
     assert end.operations["borrow"] == end.operations["repay"] == 0
     end = ended(market(only_borrowing, CHANGES["steeper"]))
-    assert end.borrowing < 0.9 and end.supply == 1
+    assert end.borrowing < 0.9 and end.supply == pytest.approx(1, rel=1e-12)
     assert end.operations["deposit"] == end.operations["withdraw_assets"] == 0
 
 
@@ -195,11 +190,9 @@ def test_nobody_moves_at_the_start_or_when_it_is_off() -> None:
     """The usual curve moves nothing; nor does another with elasticities of 0, or none given."""
     end = ended(market(BOTH, {}))
     assert not any(end.operations.values())
-    for w in (end.world.market,):
-        assert w.supply_wish[0] == pytest.approx(WAD, rel=1 / NOTICED)
-        assert w.borrowing_wish[0] == pytest.approx(WAD, rel=1 / NOTICED)
-    off = {"supply_per_point": 0.0, "borrowing_per_point": 0.0, "half_life_hours": 2.0}
-    for scenario in (market(off, CHANGES["steeper"]), market(off, {}, rate_response={})):
+    wishes = end.world.market.supply_wish[0], end.world.market.borrowing_wish[0]
+    assert wishes == pytest.approx((WAD, WAD), rel=1 / NOTICED)
+    for scenario in (market(OFF, CHANGES["steeper"]), market(OFF, {}, rate_response={})):
         end = ended(scenario)
         assert not any(end.operations.values())
         assert end.world.market.response.size == end.world.market.loan.size == 0
@@ -242,9 +235,9 @@ def test_half_of_a_change_takes_the_half_life_whatever_the_step(step_seconds: in
 
 @pytest.mark.parametrize(("slope", "level"), [(100_000, 0.01), (0, 2.0)])
 def test_what_is_wanted_is_bounded(slope: int, level: float) -> None:
-    """A hundredth of the borrowing, or twice; suppliers have no more outside than that."""
-    strong = {"supply_per_point": 10.0, "borrowing_per_point": 10.0, "half_life_hours": 1.0}
-    end = ended(market(strong, {"slope1_bps": 0, "base_rate_bps": slope, "reserve_factor_bps": 0}))
+    """A hundredth of the borrowing, or twice."""
+    strong = {"borrowing_per_point": 10.0, "half_life_hours": 1.0}
+    end = ended(market(strong, {"slope1_bps": 0, "base_rate_bps": slope}))
     assert end.world.market.borrowing_wish[0] / WAD == pytest.approx(level, rel=1e-6)
     assert end.levels == pytest.approx(level, rel=2 / NOTICED)
 
@@ -347,13 +340,13 @@ def test_borrowers_hold_what_they_borrowed_and_their_purse() -> None:
 
 def test_profit_and_loss_still_sum_to_zero() -> None:
     """In integers, and no token is lost: what suppliers have outside is theirs from the start."""
-    world, tape = played(with_overrides(load("black-thursday"), {**SMALL, **ANSWERING}))
+    _, tape = played(with_overrides(load("black-thursday"), {**SMALL, **ANSWERING}))
     table = profit_and_loss(tape)
     assert all(table[column].sum() == 0 for column in table)
     assert not any(any(units) for units in lost_units(tape).values())
     held = tape.parties.set_index(["party", "asset"])["held_start"]
-    supplied = int(sum(OUTSIDE * load("black-thursday").suppliers["DAI"] for OUTSIDE in (2,)))
-    assert int(held["suppliers", "DAI"]) == pytest.approx(supplied * WAD, rel=1e-9)
+    supplied = load("black-thursday").suppliers["DAI"]
+    assert int(held["suppliers", "DAI"]) / WAD == pytest.approx(2 * supplied, rel=1e-6)
 
 
 # --- the same on every engine ---------------------------------------------------------------------
@@ -388,35 +381,43 @@ def test_every_engine_comes_to_the_same() -> None:
 
 # --- what a protocol earns ------------------------------------------------------------------------
 
-SLOPES = (400, 800, 1_200, 1_600, 2_000, 2_600, 3_400)
+SLOPES = (400, 800, 1_200, 1_600, 2_400, 3_600, 6_000)
+SHARES = (500, 2_000, 4_000, 6_000, 8_000, 9_999)
+OFF = {"supply_per_point": 0.0, "borrowing_per_point": 0.0, "half_life_hours": 2.0}
+LEAVING = {"supply_per_point": 0.45, "borrowing_per_point": 0.3, "half_life_hours": 2.0}
 
 
-def revenue(response: dict[str, Any], **change: int) -> float:
-    return ended(market(response, change, step_seconds=3_600)).revenue
+def earned(response: dict[str, Any], change: dict[str, int]) -> tuple[float, float]:
+    """What the protocol earns in a day, in a run and by the equilibrium."""
+    curve, (usage, _, borrowing) = {**USUAL, **change}, equilibrium(response, change)
+    a_day = rates(curve, usage)[1] / 100 / 365 * curve["reserve_factor_bps"] / 1e4
+    return ended(market(response, change)).earned, a_day * borrowing * OWED
 
 
-def test_revenue_has_a_best_slope_only_if_somebody_answers() -> None:
-    """What the protocol earns a year at the equilibrium is its part of rate x borrowing, which has
-    a maximum inside; without elasticities it rises with the slope, in proportion.
+def test_the_slope_has_a_best_value_only_where_somebody_answers() -> None:
+    """Rate x borrowing has a maximum inside; without elasticities it rises in proportion."""
+    inert = np.array([earned(OFF, {"slope1_bps": slope}) for slope in SLOPES])
+    assert inert[:, 0] == pytest.approx(inert[:, 1], rel=2e-3)
+    assert inert[:, 1] / inert[0, 1] == pytest.approx(np.array(SLOPES) / SLOPES[0], rel=1e-9)
+    found = np.array([earned(BOTH, {"slope1_bps": slope}) for slope in SLOPES])
+    assert found[:, 0] == pytest.approx(found[:, 1], rel=5 / NOTICED)
+    _has_a_best_inside(found[:, 0])
+
+
+def test_the_reserve_factor_has_a_best_value_only_where_somebody_answers() -> None:
+    """With all of the interest for the protocol suppliers leave, the rate rises and borrowers go;
+    without elasticities all of it is best.
     """
-    off = {"half_life_hours": 2.0}
-    inert = [revenue(off, slope1_bps=slope) for slope in SLOPES]
-    assert np.array(inert) / inert[0] == pytest.approx(np.array(SLOPES) / SLOPES[0], rel=2e-3)
-    found = [revenue(BOTH, slope1_bps=slope) for slope in SLOPES]
-    at_rest = []
-    for slope in SLOPES:
-        usage, _, borrowing = equilibrium(BOTH, {"slope1_bps": slope})
-        at_rest.append(rates({**USUAL, "slope1_bps": slope}, usage)[1] * borrowing)
-    best = int(np.argmax(found))
-    assert 0 < best < len(SLOPES) - 1 and best == int(np.argmax(at_rest))
-    assert found[best] > 1.05 * found[0] and found[best] > 1.05 * found[-1]
+    inert = np.array([earned(OFF, {"reserve_factor_bps": share}) for share in SHARES])
+    assert inert[:, 0] == pytest.approx(inert[:, 1], rel=2e-3)
+    assert (np.diff(inert[:, 0]) > 0).all()
+    found = np.array([earned(LEAVING, {"reserve_factor_bps": share}) for share in SHARES])
+    assert found[:, 0] == pytest.approx(found[:, 1], rel=5 / NOTICED)
+    _has_a_best_inside(found[:, 0])
 
 
-def test_the_protocols_part_has_a_best_value_where_supply_answers() -> None:
-    """Its part of the interest, from a tenth to all of it: with all of it suppliers leave."""
-    shares = (500, 2_000, 4_000, 6_000, 8_000, 9_999)
-    leaving = {"supply_per_point": 1.0, "borrowing_per_point": 0.3, "half_life_hours": 2.0}
-    inert = [revenue({"half_life_hours": 2.0}, reserve_factor_bps=share) for share in shares]
-    assert inert == sorted(inert)
-    found = [revenue(leaving, reserve_factor_bps=share) for share in shares]
-    print(found, inert)
+def _has_a_best_inside(values: Any) -> None:
+    best = int(np.argmax(values))
+    assert 0 < best < len(values) - 1
+    assert values[best] > 1.05 * max(values[0], values[-1])
+    assert (np.diff(values[: best + 1]) > 0).all() and (np.diff(values[best:]) < 0).all()
