@@ -7,9 +7,17 @@ would be without this,
     supply:     1 + e_S (r_S - r_S0)          r_S = r_B (1 - reserve factor) debt / total assets
     borrowing:  1 - e_B (r_B - r_B0)          r_B = the borrow rate
 
-within 1/100 and 2, rates in percentage points a year. What they want follows that with a half-life:
+within 1/100 and 2, rates in percentage points a year. What they want follows that with a half-life,
 
-    wish(k) = wish(k-1) + (the above - wish(k-1)) (1 - 2^(-dt / half-life))
+    dS = c (S* - S),   dB = c (B* - B),   c = 1 - 2^(-dt / half-life),
+
+with * of the rates as they will be after both, to first order in the usage u, which rises by
+x = dB / B - dS / S: S* + x u dS*/du, B* + x u dB*/du, so that
+
+    x = c ((B* - B) / B - (S* - S) / S) / (1 + c (- u dB*/du / B + u dS*/du / S)).
+
+Above the kink of a curve rates move by 5 points with a hundredth of the usage; with rates as they
+were, steps of an hour would overshoot and swing (a linearly implicit Euler step does not).
 
 Each looks whether his own amount, interest included, stands at the level wanted, and changes it in
 proportion where it is off by more than a thousandth of itself (less is not worth a transaction):
@@ -54,7 +62,7 @@ from sim.protocol.fixed_point import (
     div_down,
     jitable,
     mul_div_down,
-    mul_div_up,
+    ray,
     ray_per_bps,
     wad,
     zero,
@@ -64,8 +72,11 @@ from sim.protocol.state import (
     BORROW_RATE,
     CASH,
     HUB_SHARES,
+    OPTIMAL_USAGE,
     RESERVE_FACTOR,
     SCALED_DEBT,
+    SLOPE1,
+    SLOPE2,
     WALLET,
     State,
 )
@@ -73,7 +84,7 @@ from sim.protocol.vault_accounts import debt_assets, health
 
 NOTICED = 1_000
 """A change below one part in so many is not worth a transaction."""
-LOOKS = 12
+LOOKS = 48
 """Of a borrower, in a half-life: often enough that delay does not make rates swing."""
 POINT_BPS = 100
 _LEAST, _MOST = 100, 2
@@ -104,16 +115,44 @@ def earned_rate(paid: int, debt: int, assets: int, reserve_factor_bps: int) -> i
 
 @jitable
 def _want(s: State, w: Market, e: int, i: int) -> None:
-    """Move what is wanted toward what the rates now ask for."""
-    row = w.response[e]
+    """Move what is wanted toward what the rates now ask for, damped as above."""
+    row, supply, borrowing = w.response[e], w.supply_wish[e], w.borrowing_wish[e]
     paid, debt = s.hub[i, BORROW_RATE], hub.debt_at(s.hub[i, SCALED_DEBT], s.hub[i, BORROW_INDEX])
-    earned = earned_rate(paid, debt, hub.total_assets(s, i), s.rates[i, RESERVE_FACTOR])
-    more, dearer = earned - row[USUAL_SUPPLY_RATE], paid - row[USUAL_BORROW_RATE]
-    point = POINT_BPS * ray_per_bps()
-    supply = _bounded(wad() + mul_div_down(row[SUPPLY_PER_POINT], more, point))
-    borrowing = _bounded(wad() - mul_div_up(row[BORROWING_PER_POINT], dearer, point))
-    w.supply_wish[e] += mul_div_down(supply - w.supply_wish[e], row[APPROACH], wad())
-    w.borrowing_wish[e] += mul_div_down(borrowing - w.borrowing_wish[e], row[APPROACH], wad())
+    kept, point = s.rates[i, RESERVE_FACTOR], POINT_BPS * ray_per_bps()
+    usage, rise, earned_rise = zero(), zero(), zero()
+    if debt > 0:
+        usage = mul_div_down(debt, ray(), s.hub[i, CASH] + debt)
+        rise = _rise(s, i, usage)
+        earned_rise = mul_div_down(mul_div_down(paid + rise, BPS - kept, BPS), usage, ray())
+    more = earned_rate(paid, debt, hub.total_assets(s, i), kept) - row[USUAL_SUPPLY_RATE]
+    dearer = paid - row[USUAL_BORROW_RATE]
+    supply_goal = wad() + mul_div_down(row[SUPPLY_PER_POINT], more, point)
+    borrowing_goal = wad() - mul_div_down(row[BORROWING_PER_POINT], dearer, point)
+    supply_gain, borrowing_gain = zero(), zero()
+    if supply_goal == _bounded(supply_goal):
+        supply_gain = mul_div_down(row[SUPPLY_PER_POINT], earned_rise, point)
+    if borrowing_goal == _bounded(borrowing_goal):
+        borrowing_gain = mul_div_down(row[BORROWING_PER_POINT], rise, point)
+    supply_gap = _bounded(supply_goal) - supply
+    borrowing_gap = _bounded(borrowing_goal) - borrowing
+    speed = row[APPROACH]
+    drive = mul_div_down(borrowing_gap, speed, borrowing) - mul_div_down(supply_gap, speed, supply)
+    damping = wad() + mul_div_down(borrowing_gain, speed, borrowing)
+    damping += mul_div_down(supply_gain, speed, supply)
+    change = mul_div_down(drive, wad(), damping)
+    supply_gap += mul_div_down(supply_gain, change, wad())
+    borrowing_gap -= mul_div_down(borrowing_gain, change, wad())
+    w.supply_wish[e] = _bounded(supply + mul_div_down(supply_gap, speed, wad()))
+    w.borrowing_wish[e] = _bounded(borrowing + mul_div_down(borrowing_gap, speed, wad()))
+
+
+@jitable
+def _rise(s: State, i: int, usage: int) -> int:
+    """By how much the borrow rate rises (RAY) as usage u does in proportion: u dr/du."""
+    optimal = s.rates[i, OPTIMAL_USAGE] * ray_per_bps()
+    if usage <= optimal:
+        return mul_div_down(s.rates[i, SLOPE1] * ray_per_bps(), usage, optimal)
+    return mul_div_down(s.rates[i, SLOPE2] * ray_per_bps(), usage, ray() - optimal)
 
 
 @jitable
