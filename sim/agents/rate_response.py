@@ -20,7 +20,7 @@ Above the kink of a curve rates move by 5 points with a hundredth of the usage; 
 were, steps of an hour would overshoot and swing (a linearly implicit Euler step does not).
 
 Each looks whether his own amount, interest included, stands at the level wanted, and changes it in
-proportion where it is off by more than a thousandth of itself (less is not worth a transaction):
+proportion where it is off by more than a two-hundredth of itself (less is not worth a transaction):
 
     amount (wish - level) / level
 
@@ -82,8 +82,8 @@ from sim.protocol.state import (
 )
 from sim.protocol.vault_accounts import debt_assets, health
 
-NOTICED = 1_000
-"""A change below one part in so many is not worth a transaction."""
+NOTICED = 200
+"""A change of no more than one part in so many is not worth a transaction."""
 LOOKS = 48
 """Of a borrower, in a half-life: often enough that delay does not make rates swing."""
 POINT_BPS = 100
