@@ -34,8 +34,8 @@ with what they borrowed: the token can be had back without loss. They borrow mor
 prices are usable, there is cash, the debt stays within the borrow limit and the health at least
 `least_health`.
 
-Responses linear in the rate: Baude, Challet, Muni Toke, arXiv:2502.19862; linear demand and supply
-curves fitted to Aave: Bastankhah et al., arXiv:2410.13105.
+Responses linear in the rate: Baude et al., arXiv:2502.19862; demand and supply curves fitted to
+Aave: Bastankhah et al., arXiv:2410.13105.
 """
 
 from __future__ import annotations
