@@ -6,7 +6,7 @@
        arbitrage pulls the venues     arbitrageurs.act
     3  feeds report, routers notice   feeds.report, keepers.poke
     4  everyone looks                 watchers.look: at accounts that may have become unhealthy
-    5  borrowers and suppliers react  borrowers.act, suppliers.act
+    5  borrowers and suppliers react  borrowers.act, suppliers.act, rate_response.act
     6  attacker, users' agents act    attacker.act, users: in the order of the scenario
     7  keepers flag, liquidators act  keepers.flag, liquidators.act: sales move the venues
     8  losses are borne               keepers.settle_losses: write-offs, fees, fund, suppliers
@@ -28,6 +28,7 @@ from sim.agents import (
     keepers,
     liquidators,
     liquidity_providers,
+    rate_response,
     suppliers,
     watchers,
 )
@@ -55,6 +56,7 @@ def step(s: State, w: Market, k: int, users: Users = nobody) -> None:
     watchers.look(s, w)
     borrowers.act(s, w, k)
     suppliers.act(s, w, k)
+    rate_response.act(s, w, k)
     attacker.act(s, w, k)
     users(s, w, k)
     keepers.flag(s, w)

@@ -71,6 +71,24 @@ TOP_UP, DELEVERAGE, LOOP, WITHDRAW = range(len(BEHAVIOURS))
 WITHDRAWAL = ("base", "per_usage", "above_usage", "per_loss", "branching", "decay", "size")
 BASE, PER_USAGE, ABOVE_USAGE, PER_LOSS, BRANCHING, DECAY, SIZE = range(len(WITHDRAWAL))
 
+RESPONSE = (
+    "supply_per_point",
+    "borrowing_per_point",
+    "approach",
+    "supply_rate",
+    "borrow_rate",
+    "least_health",
+)
+"""Of an asset whose supply and borrowing answer to its rates, see `sim.agents.rate_response`."""
+(
+    SUPPLY_PER_POINT,
+    BORROWING_PER_POINT,
+    APPROACH,
+    USUAL_SUPPLY_RATE,
+    USUAL_BORROW_RATE,
+    LEAST_HEALTH,
+) = range(len(RESPONSE))
+
 TALLY = (
     "liquidations",
     "repaid_value",
@@ -116,7 +134,8 @@ GAIN, DEPTH, BEST_SIZE, HELD_GAIN = range(len(SALE))
 
 class Market(NamedTuple):
     """Shapes: T steps, m assets, n accounts, P pairs, L liquidators; B behaviours, R borrowers who
-    react, F assets whose suppliers may leave, J arrivals; G agents of users.
+    react, F assets whose suppliers may leave, J arrivals; E assets whose supply or borrowing answer
+    to rates, b accounts of the book; G agents of users.
     """
 
     time: Array  # (T + 1,) timestamps, seconds
@@ -192,4 +211,14 @@ class Market(NamedTuple):
     arrived: Array  # (F,) int64: how many of them have come
     compensator: Array  # (F,) withdrawals expected so far, WAD
     excitation: Array  # (F,) withdrawals that past ones will still provoke, in the mean, WAD
+    # Who answers to rates, see `sim.agents.rate_response`. Levels are shares of the first amounts.
+    response: Array  # (E, RESPONSE) per point and ratios in WAD, yearly rates in RAY
+    response_asset: Array  # (E,) int64
+    response_review: Array  # (E,) int64: every how many steps each borrower looks
+    supply_wish: Array  # (E,) level of supply that suppliers want, WAD
+    supply_asked: Array  # (E,) down to which level they have asked for, WAD
+    supply_level: Array  # (E,) at which supply stands, WAD
+    borrowing_wish: Array  # (E,) level of borrowing that borrowers want, WAD
+    borrowing_level: Array  # (b, E) at which each debt stands, WAD; (0, E) without an asset
+    loan: Array  # (b, E) token units of what was borrowed that each has at hand; likewise
     tally: Array  # (TALLY,) sums over the run

@@ -87,7 +87,8 @@ def with_overrides(
     `overrides` maps the path of a field that exists, as error messages write it
     (`protocol.liquidation.delay_seconds`, `venues[0].fee_bps`), to its new value. A drawn book has
     the positions that it has without them, as far as they are about reserves; `redraw_book` draws
-    it under the new ones instead, and so is a `book` that is replaced whole. Raises
+    it under the new ones instead, and so is a `book` that is replaced whole. Likewise supply and
+    borrowing that answer to rates have settled under the curve that there is without them. Raises
     `ScenarioError`, also if the book to be redrawn is a file.
     """
     file = f"scenario '{scenario.name}' with overrides"
@@ -104,15 +105,43 @@ def with_overrides(
             book["drawn_under"] = None
         elif book["drawn_under"] is None and set(assets) == set(scenario.symbols):
             book["drawn_under"] = scenario.model_dump(include=_TERMS)["protocol"]["reserves"]
+    _settle(document["rate_response"], scenario, overrides, redraw_book)
     return _with_own_terms(_validated(document, file))
 
 
+def _settle(
+    responses: Any, scenario: Scenario, overrides: Mapping[str, object], redraw_book: bool
+) -> None:
+    """Let supply and borrowing that answer to rates remember the curve they have settled under: the
+    scenario's own, or the new one if the book is redrawn under it.
+    """
+    given = any(path.partition(".")[0] == "rate_response" for path in overrides)
+    for symbol, one in responses.items() if isinstance(responses, dict) else ():
+        own = scenario.protocol.rates.get(symbol)
+        if own is None or not isinstance(one, dict):
+            continue  # what is wrong with it is said later, by the schema
+        if redraw_book and not given:
+            one["settled_under"] = None
+        elif not redraw_book and one.get("settled_under") is None:
+            one["settled_under"] = own.model_dump()
+
+
 def _with_own_terms(scenario: Scenario) -> Scenario:
-    """The same, without mention of the terms of its book where they are its reserves' own."""
+    """The same, without mention of the terms of its book, and of the curves that its market has
+    settled under, where they are its own.
+    """
+    update: dict[str, Any] = {}
     book, terms = scenario.book, scenario.model_dump(include=_TERMS)["protocol"]["reserves"]
-    if not isinstance(book, BorrowerBook) or book.model_dump()["drawn_under"] != terms:
-        return scenario
-    return scenario.model_copy(update={"book": book.model_copy(update={"drawn_under": None})})
+    if isinstance(book, BorrowerBook) and book.model_dump()["drawn_under"] == terms:
+        update["book"] = book.model_copy(update={"drawn_under": None})
+    rates = scenario.protocol.rates
+    update["rate_response"] = {
+        symbol: one.model_copy(update={"settled_under": None})
+        if one.settled_under == rates[symbol]
+        else one
+        for symbol, one in scenario.rate_response.items()
+    }
+    return scenario.model_copy(update=update)
 
 
 def baseline_of(scenario: Scenario) -> Scenario:

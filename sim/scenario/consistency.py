@@ -203,6 +203,18 @@ def _people_problems(s: Scenario) -> Iterator[Problem]:
                 f"at most {MOST_WITHDRAWALS}: fewer and larger ones, a lower branching_ratio, "
                 "per_usage or per_loss",
             )
+    for symbol, response in s.rate_response.items():
+        path = f"rate_response.{symbol}"
+        yield from _unknown(s, path, symbol)
+        if response.supply_per_point and s.suppliers.get(symbol) == 0:
+            remedy = f"suppliers.{symbol} above 0, or 0"
+            yield Problem(f"{path}.supply_per_point", "nobody supplies this asset", remedy)
+        if response.supply_per_point and symbol in s.withdrawals:
+            yield Problem(
+                f"{path}.supply_per_point",
+                f"withdrawals.{symbol} says already how its suppliers leave",
+                f"0, or no withdrawals.{symbol}",
+            )
 
 
 def _attack_problems(s: Scenario) -> Iterator[Problem]:

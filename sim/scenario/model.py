@@ -16,7 +16,7 @@ from sim.schema.faults import Feeds
 from sim.schema.market import Arbitrage, Asset, Venue
 from sim.schema.own_agent import OwnAgent
 from sim.schema.paths import Paths
-from sim.schema.people import Behaviour, Withdrawals
+from sim.schema.people import Behaviour, RateResponse, Withdrawals
 from sim.schema.problems import Problem, ScenarioError
 from sim.schema.reference import ReferenceMarket
 
@@ -83,6 +83,11 @@ class Scenario(Part):
         description="per asset: how its suppliers leave, base_per_day, branching_ratio...; "
         "absent: they stay",
     )
+    rate_response: Mapping[Symbol, RateResponse] = Field(
+        default_factory=dict,
+        description="per asset: how its supply and borrowing answer to its rates, "
+        "supply_per_point, borrowing_per_point, half_life_hours...; absent: they do not",
+    )
     attack: Attack | None = Field(
         default=None,
         description="who borrows against a price that is too high: at, asset, venue, capital_usd, "
@@ -121,6 +126,16 @@ class Scenario(Part):
         if isinstance(self.book, BorrowerBook) and self.book.drawn_under:
             return self.book.drawn_under
         return self.protocol.reserves
+
+    @property
+    def responding(self) -> tuple[str, ...]:
+        """The assets whose supply or borrowing answers to rates, in the order of `symbols`."""
+        return tuple(
+            symbol
+            for symbol in self.symbols
+            if (one := self.rate_response.get(symbol))
+            and (one.supply_per_point or one.borrowing_per_point)
+        )
 
     def _problems(self) -> Iterator[Problem]:
         yield from problems(self)

@@ -113,6 +113,10 @@ def test_what_a_scenario_cannot_do() -> None:
     changed = {"venues": venues, "withdrawals": {"USDC": LEAVING}, "suppliers__WBTC": 0}
     part = storm(**changed).model_dump(mode="json")
     assert without_venue(part) == ["WBTC"] and unmoved_supply(part) == ["WETH"]
+    answers = {"supply_per_point": 0.1, "half_life_hours": 24.0}
+    inert = {"borrowing_per_point": 0.1, "half_life_hours": 24.0}
+    part = storm(rate_response={"USDC": answers, "WBTC": inert}).model_dump(mode="json")
+    assert unmoved_supply(part) == ["WETH", "WBTC"]
 
 
 @pytest.mark.parametrize("held", [False, True])

@@ -18,7 +18,7 @@ from sim.protocol.state import IS_COLLATERAL, POSITION_DEBT, SUPPLIED
 from sim.protocol.vault_accounts import collateral_price, health
 from sim.scenario import Scenario, known, load, with_overrides
 from sim.world import World, build, on_path
-from tests.simulation.runs import PEOPLE, SMALL
+from tests.simulation.runs import ANSWERING, PEOPLE, SMALL
 
 WAD = 10**18
 WILD = {"paths.model": "gbm", "paths.volatility_per_sqrt_year": {"WETH": 6.0, "WBTC": 5.0}}
@@ -41,6 +41,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "feeds.WBTC.min_price_usd": 5_500.0,
     },
     "people": PEOPLE,
+    "people who answer to rates": ANSWERING,
     "loopers who look once": {
         "borrowers": [{**PEOPLE["borrowers"][2], "share": 1.0, "review_seconds": 86_400}],
         **{f"suppliers.{symbol}": 5e7 for symbol in ("WETH", "WBTC", "USDC", "DAI")},
