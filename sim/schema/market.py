@@ -8,7 +8,6 @@ from pydantic import Field
 
 from sim.schema.base import (
     BPS,
-    Bps,
     FromList,
     Part,
     PositiveUsd,
