@@ -42,6 +42,8 @@ class Wanted(NamedTuple):
 
     sampler: Sampler | None = None
     paths: int | None = None
+    books: int | None = None
+    book_seed: int | None = None
     block: int | None = None
     scheduler: str = THREADS
     workers: int | None = None
@@ -66,11 +68,19 @@ def sweep(scenario: Scenario, wanted: Wanted, out: Path, console: Console) -> in
 
 def _sweep(scenario: Scenario, wanted: Wanted, out: Path, console: Console) -> int:
     try:
-        world = world_of(scenario.model_dump_json())
+        first = scenario.seed if wanted.book_seed is None else wanted.book_seed
+        world = world_of(scenario.model_dump_json(), first)
         check_compilable(world)
         draw(scenario, wanted.sampler or "mc", 0, 1)
         study = begin(
-            out, scenario, wanted.sampler, wanted.paths, wanted.block, resume=wanted.resume
+            out,
+            scenario,
+            wanted.sampler,
+            wanted.paths,
+            wanted.block,
+            wanted.books,
+            wanted.book_seed,
+            wanted.resume,
         )
     except StudyError as error:
         return _failed(str(error), console)

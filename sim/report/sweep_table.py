@@ -10,6 +10,7 @@ import pandas as pd
 from rich.table import Table
 
 from sim.report.text import short_usd, usd
+from sim.sweep.losses import MORE_BOOKS
 
 _BARE: dict[str, Any] = {"box": None, "pad_edge": False, "header_style": "bold"}
 _TITLE: dict[str, Any] = {"title_justify": "left", "title_style": ""}
@@ -61,9 +62,14 @@ def interval(row: pd.Series) -> str:
     show = _percent if row["unit"] == "probability" else usd
     if math.isfinite(row["high"]):
         return f"{show(row['low'])} to {show(row['high'])}"
-    if row["needs"] > 0:
-        return f"{show(row['low'])} to unbounded (needs {int(row['needs']):,} paths)"
-    return f"{show(row['low'])} to unbounded (needs more paths)"
+    return f"{show(row['low'])} to unbounded ({needs(row['needs'])})"
+
+
+def needs(number: float) -> str:
+    """What would bound an interval, from the loss table."""
+    if number == MORE_BOOKS:
+        return "needs more books"
+    return f"needs {int(number):,} paths" if number > 0 else "needs more paths"
 
 
 def bearer_table(bearers: pd.DataFrame) -> Table:

@@ -75,8 +75,9 @@ def _verify(study: Study, worst: int, paths: Sequence[int], engine: str, console
                 often = "for your agents" if scenario.agents else "once per change of the code"
                 console.print(f"Compiling the step, {often}: about a minute.")
                 compile_step(scenario)
-            world = world_of(scenario.model_dump_json())
             for path in chosen:
+                seed = study.plan.seed_of_path(path)
+                world = world_of(scenario.model_dump_json(), seed)
                 on_it = world_on(world, study.plan.sampler, path)
                 with RunProgress(on_it, console) as progress:
                     one = verify(
@@ -181,7 +182,7 @@ def _repeats(
     one: Verification, written: Mapping[Any, Any], symbols: Sequence[str], console: Console
 ) -> bool:
     """Whether floats come to what the sweep wrote, bit for bit."""
-    again = frame(one.path, np.array([list(one.on_floats.values())]), symbols).iloc[0]
+    again = frame([one.path], 0, np.array([list(one.on_floats.values())]), symbols).iloc[0]
     different = [name for name in columns(symbols) if again[name] != written[name]]
     if different:
         name = different[0]

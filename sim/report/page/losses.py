@@ -24,7 +24,7 @@ from sim.report.page.plot import (
     usd_axis,
 )
 from sim.report.sweep_figure import thinned
-from sim.report.sweep_table import BEARERS, MEASURES, losing_assets, times
+from sim.report.sweep_table import BEARERS, MEASURES, losing_assets, needs, times
 from sim.report.text import short_usd
 from sim.tape import Frames
 
@@ -225,5 +225,5 @@ def _exceedance_table(curves: Sequence[tuple[str, pd.DataFrame, pd.DataFrame]]) 
     )
 
 
-def _unbounded(needs: float) -> str:
-    return f"unbounded: needs {int(needs):,} paths" if needs > 0 else "unbounded"
+def _unbounded(number: float) -> str:
+    return f"unbounded: {needs(number)}" if number else "unbounded"
