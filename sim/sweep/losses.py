@@ -17,6 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from sim.market.draws import REPLICATES, Sampler
+from sim.measures.clusters import Clusters, Split, split
 from sim.measures.intervals import Replicates
 from sim.measures.losses import (
     expected_loss,
@@ -50,6 +51,11 @@ def replicates(outcomes: pd.DataFrame, sampler: Sampler) -> Replicates:
     """What the paths depend on each other by: scramblings, books, or nothing (None)."""
     if sampler == "sobol":
         return REPLICATES
+    return book_of(outcomes)
+
+
+def book_of(outcomes: pd.DataFrame) -> Clusters | None:
+    """(paths,): the number of the book of each path; None if there is one."""
     books = outcomes["book"].to_numpy(dtype=np.intp)
     return books if books.any() else None
 
@@ -86,6 +92,16 @@ def loss_table(outcomes: pd.DataFrame, sampler: Sampler) -> pd.DataFrame:
             needed = paths_needed(float(percent[:-1]) / 100, is_mean=kind == "ES")
         table.loc[name, "needs"] = needed if n < needed else MORE_BOOKS if nested else 0
     return table
+
+
+def variance(outcomes: pd.DataFrame) -> Split | None:
+    """What of the variance of losses is due to the draw of the book; None if that cannot be told:
+    of one book, or one path of each.
+    """
+    books = book_of(outcomes)
+    if books is None or len(np.unique(books)) == len(books):
+        return None
+    return split(loss_usd(outcomes), books)
 
 
 def borne_by(outcomes: pd.DataFrame, sampler: Sampler) -> pd.DataFrame:

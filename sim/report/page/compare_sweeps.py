@@ -12,6 +12,7 @@ import pandas as pd
 
 from sim.measures.intervals import Estimate, Replicates, holm, significance
 from sim.measures.losses import expected_shortfall, paired_difference
+from sim.report import given
 from sim.report.page import provenance
 from sim.report.page.content import (
     NONE,
@@ -21,19 +22,20 @@ from sim.report.page.content import (
     Table,
     money,
 )
-from sim.report.page.losses import estimate, exceedance_chart
+from sim.report.page.losses import Curve, estimate, exceedance_chart
 from sim.report.page.pairs import NAMES, parameters, said, twice
 from sim.report.page.source import Sweep
 from sim.report.sweep_table import MEASURES
 from sim.report.text import counted
-from sim.sweep.losses import loss_table, loss_usd, replicates
+from sim.sweep.losses import book_of, loss_table, loss_usd, replicates
 
 
 def sections(one: Sweep, other: Sweep) -> list[Section]:
     sweeps = (one, other)
     tables = [loss_table(sweep.outcomes, sweep.study.plan.sampler) for sweep in sweeps]
     lost = [loss_usd(sweep.outcomes) for sweep in sweeps]
-    curves = list(zip(NAMES, lost, tables, strict=True))
+    books = [book_of(sweep.outcomes) for sweep in sweeps]
+    curves = [Curve(*one) for one in zip(NAMES, lost, books, tables, strict=True)]
     paired = _paired(one, other)
     parts: list[Part] = [
         said("expected loss of a path", *(float(sample.mean()) for sample in lost)),
@@ -74,6 +76,10 @@ def _risk(sweeps: Sequence[Sweep], tables: Sequence[pd.DataFrame]) -> Table:
         f"Loss of a path: bad debt and shortfall at its end; paths: {counts}",
         ["measure", "A", "95% of A", "B", "95% of B"],
         rows,
+        note=" ".join(
+            f"{name}: {given.of_plan(sweep.study.plan)}"
+            for name, sweep in zip(NAMES, sweeps, strict=True)
+        ),
     )
 
 
