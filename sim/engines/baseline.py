@@ -42,7 +42,7 @@ def settled(world: World, impact_of: Callable[[World], Any] | None = None) -> Wo
     own = bool(world.market.is_baseline[0])
     if not own and not lacks_baseline(world.market):
         return world
-    base = world if own else build(baseline_of(world.scenario), world.seed)
+    base = world if own else build(baseline_of(world.scenario), world.book_seed)
     base = base._replace(market=base.market._replace(is_baseline=np.ones(1, dtype=np.int64)))
     played = (impact_of or on_integers)(base)
     impact = dict(zip(base.symbols, played.T, strict=True))

@@ -27,6 +27,7 @@ from sim.measures.solvency import (
     peak_loss,
     solvency_ratio,
 )
+from sim.report import given
 from sim.report.agents_table import signed
 from sim.report.text import clock, owing, tokens, usd
 from sim.tape import Frames
@@ -76,10 +77,11 @@ def loss_table(tape: Frames) -> Table:
     usd_lost = in_usd(lost)
     hit = [asset for asset in lost.index if lost.loc[asset, ["reported", "shortfall"]].any()]
     part = unfinished(tape)
+    whose = given.books_of_run(tape).heading
     if not hit:
-        none = "No bad debt, and no shortfall."
+        none = f"No bad debt, and no shortfall, {whose}."
         return Table(f"{part}; nothing was lost until then." if part else none, **_BARE)
-    title = "Bad debt, who bore it, and the shortfall not realised yet"
+    title = f"Bad debt, who bore it, and the shortfall not realised yet, {whose}"
     if part:
         title = f"{part}.\n{title}"
     table = Table(title=title, title_justify="left", title_style="", padding=(0, 1), **_BARE)

@@ -46,13 +46,14 @@ class World(NamedTuple):
     market: Market
     agents: list[own.Agent]
     """The user's own, in the order of the scenario."""
-    seed: int
+    book_seed: int
     """What book and people were drawn with."""
 
 
 def build(scenario: Scenario, seed: int | None = None, book: books.Book | None = None) -> World:
-    """The world of a scenario; `seed` replaces the scenario's, `book` the one that it describes.
-    Raises `ScenarioError` if the user's own agents cannot be had or the book is not accepted.
+    """The world of a scenario; `seed` replaces the scenario's for book and people, `book` the one
+    that it describes. Raises `ScenarioError` if the user's own agents cannot be had or the book is
+    not accepted.
     """
     agents, problems = own.find(scenario.agents)
     if problems:

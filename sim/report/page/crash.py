@@ -19,7 +19,7 @@ from sim.measures.solvency import (
     peak_loss,
     solvency_ratio,
 )
-from sim.report import caveats
+from sim.report import caveats, given
 from sim.report.page import expected, falls, market, provenance
 from sim.report.page.content import (
     Cell,
@@ -145,7 +145,7 @@ def summary(tape: Frames, moved: list[str]) -> list[Part]:
             "be liquidated, but on no pair of a debt and a collateral, in no size, would a "
             "liquidator of this run gain its gas and the profit it wants."
         )
-    return [said, lost, *left, *caveats.of_run(tape)]
+    return [said, lost, *left, given.of_run(tape), *caveats.of_run(tape)]
 
 
 def key_figures(tapes: list[Frames], names: list[str]) -> Table:
@@ -156,7 +156,10 @@ def key_figures(tapes: list[Frames], names: list[str]) -> Table:
     ]
     rows: list[list[Cell]] = [[name, *(column[name] for column in columns)] for name in columns[0]]
     header = ["figure", *(names if len(names) > 1 else ["value"])]
-    return Table("Key figures of the run", header, rows)
+    lines = [f"{name}: {given.of_run(tape)}" for name, tape in zip(names, tapes, strict=True)]
+    note = " ".join(lines) if len(names) > 1 else ""
+    whose = f", {given.books_of_run(tapes[0]).heading}" if len(names) == 1 else ""
+    return Table(f"Key figures of the run{whose}", header, rows, note=note)
 
 
 def _key_figures(tape: Frames) -> Mapping[str, Cell]:
