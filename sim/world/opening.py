@@ -54,6 +54,9 @@ class Opening:
         self._scenario, self._s, self._book, self._prices = scenario, s, book, prices
         self._reserves, self._supplied = reserves, book.supplied
         self._seeds: dict[int, tuple[int, int]] = {}
+        self._coming = {
+            symbol for symbol, one in scenario.rate_response.items() if one.supply_per_point
+        }
         self._blocks: list[Block] = []
 
     def _close(self) -> None:
@@ -104,7 +107,9 @@ class Opening:
                 (STAKERS, op.STAKE, capital, f"protocol.insurance.capital_usd.{symbol}"),
             ):
                 if amount := self._tokens(i, usd):
-                    self._fund(actor, i, amount)
+                    # Suppliers who come when rates rise have as much again outside.
+                    comes = actor == SUPPLIERS and symbol in self._coming
+                    self._fund(actor, i, 2 * amount if comes else amount)
                     self._do(path, kind, actor, op.NOBODY, i, 0, amount)
             if capital := self._tokens(i, scenario.arbitrage.capital_usd / len(symbols)):
                 self._fund(ARBITRAGEURS, i, capital)

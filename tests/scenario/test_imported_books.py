@@ -448,10 +448,9 @@ _ROWS = {
 
 @needs_cases
 @pytest.mark.parametrize(("name", "accounts"), list(_ROWS.items()))
-def test_shared_books_open(name: str, accounts: int) -> None:
-    market = load(CASES / "questions" / "book_full.yaml")
-    book = {"book": {"file": str(CASES / "books" / name)}, "suppliers.USDT": 1e8}
-    world = build(with_overrides(market, book))
+def test_shared_books_open(name: str, accounts: int, market: Any) -> None:
+    whole = market(f"{HEAD}a,WETH,1,0\n")
+    world = build(with_overrides(whole, {"book": {"file": str(CASES / "books" / name)}}))
     assert world.state.account.shape[0] == accounts
     held = np.array([[int(supplied_assets(world.state, a, i)) for i in range(5)] for a in range(1)])
     assert (held >= world.book.collateral[:1]).all()
