@@ -49,20 +49,20 @@ def owner(scenario: Scenario, account: int) -> int:
     return FIRST_LIQUIDATOR + len(scenario.liquidators) + account
 
 
-def actor_names(scenario: Scenario, book: Book) -> list[str]:
-    """What to call every actor: owners of accounts as the file of the book does."""
-    return [
-        *("admin", "suppliers", "liquidity providers", "stakers", "arbitrageurs"),
-        *(liquidator.name for liquidator in scenario.liquidators),
-        *(book.owner(a) for a in range(len(book.debt))),
-        *own_accounts(scenario),
-    ]
+def actor_name(scenario: Scenario, book: Book, actor: int) -> str:
+    """What to call an actor: the owner of an account as the file of the book does."""
+    fixed = ("admin", "suppliers", "liquidity providers", "stakers", "arbitrageurs")
+    if actor < FIRST_LIQUIDATOR:
+        return fixed[actor]
+    if actor < (first := owner(scenario, 0)):
+        return scenario.liquidators[actor - FIRST_LIQUIDATOR].name
+    account, accounts = actor - first, len(book.debt)
+    return book.owner(account) if account < accounts else own_accounts(scenario)[account - accounts]
 
 
-def account_names(scenario: Scenario, book: Book) -> list[str]:
-    """What to call every account, in order."""
-    return [
-        *(book.name(a) for a in range(len(book.debt))),
-        *own_accounts(scenario),
-        *(one.name for one in scenario.liquidators if one.takes_shares),
-    ]
+def account_name(scenario: Scenario, book: Book, account: int) -> str:
+    """What to call an account."""
+    if account < len(book.debt):
+        return book.name(account)
+    takers = [one.name for one in scenario.liquidators if one.takes_shares]
+    return [*own_accounts(scenario), *takers][account - len(book.debt)]
