@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,10 +11,12 @@ from rich.console import Console
 
 from sim.engines.chain import ChainError
 from sim.engines.compilation import is_compiled
+from sim.measures.book import book
 from sim.report.crash import COMPLETE, FAILED, INTERRUPTED
 from sim.report.interrupts import interruptible
 from sim.report.lock import LockedError, locked
 from sim.report.recommendation import recommendation
+from sim.report.text import counted, owing
 from sim.report.tune_progress import TuneProgress
 from sim.report.tune_table import (
     baseline_table,
@@ -25,13 +27,16 @@ from sim.report.tune_table import (
     parameter_table,
     sensitivity_table,
 )
+from sim.schema.book import BookFile
 from sim.schema.tuning import Preset
 from sim.sweep.pools import LOCAL, THREADS, PoolError, cores, pool_of
-from sim.tape import TapeError
+from sim.tape import Frames, TapeError
 from sim.tuning import storage as kept
 from sim.tuning.answer import answer, confirmed
+from sim.tuning.borrowing import SAID
 from sim.tuning.evaluate import jobs, run
 from sim.tuning.kept import CURRENT, RECOMMENDED, keep
+from sim.tuning.kept import kept as kept_openings
 from sim.tuning.preset import Setup, prepare
 from sim.tuning.result import TuningResult, save
 from sim.tuning.study import SearchError, Tuner
@@ -77,6 +82,8 @@ def tune(preset: Preset, wanted: Wanted, out: Path, console: Console) -> int:
 
 def _tune(preset: Preset, wanted: Wanted, out: Path, console: Console) -> int:
     setup = prepare(preset, wanted.accounts, wanted.seed, wanted.overrides)
+    if not setup.space.axes:  # caps alone are asked for: of the current setting
+        wanted = wanted._replace(trials=1, sensitivity=0)
     seed = setup.scenarios[0].seed
     asked = kept.question(setup, wanted.paths, seed, wanted.storage, wanted.command)
     try:
@@ -137,6 +144,8 @@ def _search(
         keep(out, tuner.setup, result)
         save(result, out)
     _show(result, console)
+    for line in _below_one(*kept_openings(out, result)):
+        _line(line, console, "yellow")
     code = COMPLETE
     if wanted.confirm:
         code = _confirm(tuner, result, sample, wanted, out, console)
@@ -175,6 +184,16 @@ def _confirm(
     return COMPLETE
 
 
+def _below_one(now: Frames, then: Frames) -> Iterator[str]:
+    """Who can be liquidated at the start, under the current setting and the recommended one."""
+    for name, tape in (("current", now), ("recommended", then)):
+        start = book(tape)
+        health = start.health(start.prices)
+        owed = start.values(start.prices)[1][health < 1].sum()
+        if count := int((health < 1).sum()):
+            yield f"Liquidatable at the start under the {name} setting: {owing(count, owed)}."
+
+
 def _show(result: TuningResult, console: Console) -> None:
     for table in (
         front_table(result),
@@ -200,15 +219,28 @@ def _head(setup: Setup, wanted: Wanted, console: Console) -> None:
     }.get(wanted.scheduler, wanted.scheduler)
     scenario, tuning = setup.scenarios[0], setup.preset.tuning
     console.print(setup.preset.title, style="bold", markup=False)
+    asked = f"{wanted.trials:,} trials of {len(setup.space.axes)} parameters ({tuning.sampler})"
+    if not setup.space.axes:
+        asked = (
+            f"{len(tuning.caps)} cap{'' if len(tuning.caps) == 1 else 's'} of the current setting"
+        )
     _line(
-        f"{wanted.trials:,} trials of {len(setup.space.axes)} parameters ({tuning.sampler}) on "
+        f"{asked} on "
         f"{wanted.paths:,} paths of {len(setup.scenarios)} scenarios each, "
         f"{setup.accounts:,} accounts, seed {scenario.seed}, on {where}.",
         console,
     )
     _line(f"Objectives: {', '.join(tuning.objectives)}.", console)
     own = [setup.preset.parameters, *(one.overrides for one in setup.preset.scenarios)]
-    if any(path.startswith("protocol.reserves") for fields in own for path in fields):
+    if recorded := isinstance(scenario.book, BookFile):
+        _line(
+            f"The book is that of {Path(scenario.book.file).name}: {SAID[tuning.debts]}. Who is "
+            "beyond a limit or a cap keeps what he has and can add nothing.",
+            console,
+        )
+    if not recorded and any(
+        path.startswith("protocol.reserves") for fields in own for path in fields
+    ):
         _line(
             "The book is drawn under the preset's own thresholds and limits: one of another preset "
             "is another book.",

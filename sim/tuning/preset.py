@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 import sim.scenario
+from sim.books import recorded
 from sim.scenario import Scenario, ScenarioError, digest, with_overrides
 from sim.schema.bases import extended, is_path
 from sim.schema.beside import beside
@@ -98,7 +99,7 @@ def prepare(
 
     `accounts`, `seed` and then `overrides` replace fields of every scenario. The preset's own
     overrides and parameters are what there is now: a drawn book is drawn under them, and stays
-    under what `overrides` says.
+    under what `overrides` says. One from a file is what it is.
     """
     here = f"preset '{preset.name}'"
     given = {"book.accounts": accounts, "seed": seed}
@@ -111,14 +112,12 @@ def prepare(
         with _said_of(f"{here}, scenarios[{i}]"):
             now = with_overrides(scenario, own, isinstance(scenario.book, BorrowerBook))
             scenarios.append(with_overrides(now, {**common, **(overrides or {})}))
-    book = scenarios[0].book
-    if not isinstance(book, BorrowerBook):
-        problem = Problem("book.file", "is a recorded book", "a scenario that describes one")
-        raise ScenarioError(here, [problem])
+    with _said_of(here):
+        holders = _holders(scenarios[0])
     if problems := [
         *_foreign(preset, scenarios),
         *_others(scenarios),
-        *_uncapped(preset, book),
+        *_uncapped(preset, holders),
         *_free(preset, scenarios),
     ]:
         raise ScenarioError(here, problems)
@@ -126,7 +125,7 @@ def prepare(
         space = Space(preset.tuning.dimensions, scenarios[0])
     total = sum(one.weight for one in preset.scenarios)
     weights = tuple(one.weight / total for one in preset.scenarios)
-    return Setup(preset, tuple(scenarios), weights, space, book.accounts)
+    return Setup(preset, tuple(scenarios), weights, space, holders.accounts)
 
 
 def _foreign(preset: Preset, scenarios: Sequence[Scenario]) -> Iterator[Problem]:
@@ -157,16 +156,38 @@ def _others(scenarios: Sequence[Scenario]) -> Iterator[Problem]:
                 )
 
 
-def _uncapped(preset: Preset, book: BorrowerBook) -> Iterator[Problem]:
+class _Holders(NamedTuple):
+    """Who has what in a book."""
+
+    accounts: int
+    pledged: list[str]
+    """Assets that somebody pledges."""
+    owed: list[str]
+
+
+def _holders(scenario: Scenario) -> _Holders:
+    book = scenario.book
+    if isinstance(book, BorrowerBook):
+        weights = book.collateral_weights, book.debt_weights
+        pledged, owed = ([name for name, weight in one.items() if weight] for one in weights)
+        return _Holders(book.accounts, pledged, owed)
+    there = recorded(scenario)
+    held = [amounts.any(axis=0) for amounts in (there.collateral, there.debt)]
+    pledged, owed = (
+        [symbol for symbol, has in zip(scenario.symbols, some, strict=True) if has] for some in held
+    )
+    return _Holders(len(there.debt), pledged, owed)
+
+
+def _uncapped(preset: Preset, holders: _Holders) -> Iterator[Problem]:
     """Caps on what nobody has, an asset that does not exist included."""
     for path in preset.tuning.caps:
         _, _, symbol, kind = path.split(".")
-        verb, weights = {
-            "supply_cap": ("pledges", book.collateral_weights),
-            "borrow_cap": ("owes", book.debt_weights),
+        verb, somebody = {
+            "supply_cap": ("pledges", holders.pledged),
+            "borrow_cap": ("owes", holders.owed),
         }[kind]
-        if not weights.get(symbol):
-            somebody = [name for name, weight in weights.items() if weight]
+        if symbol not in somebody:
             remedy = nearest(symbol, somebody, f"what somebody {verb} is")
             yield Problem(f"tuning.caps.{path}", f"nobody {verb} {symbol}", remedy)
 

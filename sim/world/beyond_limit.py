@@ -135,6 +135,8 @@ def _seeded(
     assets = tuple(int(i) for i in np.flatnonzero(book.debt[a]))
     ltv = reserves[:, LTV] * reserves[:, COLLATERAL_ENABLED]
     ltv[list(assets)] = 0
+    if book.unpledged is not None:
+        ltv[book.unpledged[a] != 0] = 0
     seed = int(np.argmax(ltv))
     if not ltv[seed] or (book.isolated[a] and book.collateral[a].any()):
         return Problem(
