@@ -31,13 +31,14 @@ def worst(sample: Sample, count: int) -> list[tuple[int, int]]:
     return [(int(i), sample.first + int(k)) for i, k in where]
 
 
-def world_under(setup: Setup, scenario: int, values: Mapping[str, Value]) -> World:
-    """The world of a scenario under a setting, on integers."""
-    base = world_of(setup.scenarios[scenario].model_dump_json())
+def world_under(setup: Setup, scenario: int, values: Mapping[str, Value], book: int = 0) -> World:
+    """The world of a scenario and one of its books under a setting, on integers."""
+    seed = setup.book_seed(scenario, book)
+    base = world_of(setup.scenarios[scenario].model_dump_json(), seed)
     debts = setup.preset.tuning.debts
     amounts = Amounts(base.scenario, base.book, list(base.market.price[0]), debts)
     under = setup.under(scenario, values)
-    return build(under, book=amounts.book_under(under))
+    return build(under, seed, amounts.book_under(under))
 
 
 def verifications(
@@ -47,9 +48,11 @@ def verifications(
     engine: str,
     watch: Callable[[int, int, int], Watch] | None = None,
 ) -> Iterator[Verification]:
-    """Each path on the chain; `watch(scenario, path, steps)` is asked for a watcher of each."""
+    """Each path, on its book, on the chain; `watch(scenario, path, steps)` is asked for a watcher
+    of each.
+    """
     for i, k in paths:
-        world = world_under(setup, i, values)
+        world = world_under(setup, i, values, setup.book_of(k))
         watcher = watch(i, k, world.scenario.steps) if watch else None
         yield verify(world, "mc", setup.first_path(i) + k, engine, watcher)
 
