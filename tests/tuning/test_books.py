@@ -97,8 +97,11 @@ def test_the_worst_paths_are_confirmed_on_their_books(tmp_path: Path) -> None:
 
 @pytest.mark.compiled
 def test_trials_do_not_depend_on_workers(tmp_path: Path) -> None:
-    asked = over_books()
-    one, two = (searched(tmp_path / str(n), 9, asked=asked, paths=PATHS, workers=n) for n in (1, 2))
+    asked, found = over_books(), []
+    for n in (1, 2):
+        (tmp_path / str(n)).mkdir()
+        found.append(searched(tmp_path / str(n), 9, asked=asked, paths=PATHS, workers=n))
+    one, two = found
     assert one == two
     exact = [trial for trial in one if trial.state == "complete"]
     assert all(trial.objectives["borrowed"].low is not None for trial in exact)
