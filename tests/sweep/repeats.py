@@ -1,6 +1,6 @@
 """Whether the printed interval of the expected loss holds over books: sweeps with other seeds.
 
-    python -m tests.sweep.repeats            # Black Thursday, 20 times 200 books x 10 paths: minutes
+    python -m tests.sweep.repeats            # Black Thursday, 20 times 200 books x 10 paths
     python -m tests.sweep.repeats 5          # fewer times
 
 Every sweep draws all of it anew, prices and books. Their mean is as good as the truth: it has a
