@@ -12,11 +12,12 @@ from rich.console import Console
 from sim.engines.chain import ChainError
 from sim.engines.compilation import is_compiled
 from sim.measures.book import book
+from sim.report import given
 from sim.report.crash import COMPLETE, FAILED, INTERRUPTED
 from sim.report.interrupts import interruptible
 from sim.report.lock import LockedError, locked
 from sim.report.recommendation import recommendation
-from sim.report.text import counted, owing
+from sim.report.text import counted, of_books, owing
 from sim.report.tune_progress import TuneProgress
 from sim.report.tune_table import (
     baseline_table,
@@ -37,7 +38,7 @@ from sim.tuning.borrowing import SAID
 from sim.tuning.evaluate import jobs, run
 from sim.tuning.kept import CURRENT, RECOMMENDED, keep
 from sim.tuning.kept import kept as kept_openings
-from sim.tuning.preset import Setup, prepare
+from sim.tuning.preset import Setup, nested, prepare
 from sim.tuning.result import TuningResult, save
 from sim.tuning.study import SearchError, Tuner
 
@@ -49,6 +50,7 @@ class Wanted(NamedTuple):
     paths: int = 500
     seed: int | None = None
     accounts: int | None = None
+    books: int | None = None
     overrides: Mapping[str, Any] = {}
     storage: str = kept.SQLITE
     scheduler: str = THREADS
@@ -84,6 +86,7 @@ def _tune(preset: Preset, wanted: Wanted, out: Path, console: Console) -> int:
     setup = prepare(preset, wanted.accounts, wanted.seed, wanted.overrides)
     if not setup.space.axes:  # caps alone are asked for: of the current setting
         wanted = wanted._replace(trials=1, sensitivity=0)
+    setup = nested(setup, wanted.paths, wanted.books)
     seed = setup.scenarios[0].seed
     asked = kept.question(setup, wanted.paths, seed, wanted.storage, wanted.command)
     try:
@@ -140,7 +143,8 @@ def _search(
         result, sample = answer(tuner, asked, say, wanted.sensitivity)
         asked["seconds"] = before + time.monotonic() - began
         kept.keep(out, asked)
-        result = result.model_copy(update={"seconds": asked["seconds"]})
+        line = given.of_setup(tuner.setup, result.books, result.fresh_books)
+        result = result.model_copy(update={"seconds": asked["seconds"], "given": line})
         keep(out, tuner.setup, result)
         save(result, out)
     _show(result, console)
@@ -210,6 +214,7 @@ def _show(result: TuningResult, console: Console) -> None:
     _line(recommendation(result), console, "bold")
     for edge in result.edges:
         _line(edge.note, console, "yellow")
+    _line(result.given, console)
 
 
 def _head(setup: Setup, wanted: Wanted, console: Console) -> None:
@@ -218,15 +223,13 @@ def _head(setup: Setup, wanted: Wanted, console: Console) -> None:
         LOCAL: f"{wanted.workers or cores()} processes",
     }.get(wanted.scheduler, wanted.scheduler)
     scenario, tuning = setup.scenarios[0], setup.preset.tuning
+    books = setup.book_of(wanted.paths - 1) + 1
     console.print(setup.preset.title, style="bold", markup=False)
     asked = f"{wanted.trials:,} trials of {len(setup.space.axes)} parameters ({tuning.sampler})"
     if not setup.space.axes:
-        asked = (
-            f"{len(tuning.caps)} cap{'' if len(tuning.caps) == 1 else 's'} of the current setting"
-        )
+        asked = f"{counted(len(tuning.caps), 'cap')} of the current setting"
     _line(
-        f"{asked} on "
-        f"{wanted.paths:,} paths of {len(setup.scenarios)} scenarios each, "
+        f"{asked} on {of_books(wanted.paths, books)} in {len(setup.scenarios)} scenarios each, "
         f"{setup.accounts:,} accounts, seed {scenario.seed}, on {where}.",
         console,
     )

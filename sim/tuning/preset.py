@@ -6,8 +6,8 @@ A preset that `extends: current-market`, or another known one, has its scenarios
 far as it says nothing else (`sim.schema.bases`); what it is called and its sources are its own.
 
 All scenarios of a set are of one protocol: their `protocol` sections are equal, and with one seed
-and equal `book` sections they have the same borrowers. Their paths are independent of each other:
-scenario number n takes the paths from n * PATHS_APART on.
+and equal `book` sections they have the same borrowers, path by path. Their prices are independent
+of each other: scenario number n takes the paths from n * PATHS_APART on.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ from pydantic import ValidationError
 
 import sim.scenario
 from sim.books import recorded
+from sim.books.seeds import seed_of
 from sim.scenario import Scenario, ScenarioError, digest, with_overrides
 from sim.schema.bases import extended, is_path
 from sim.schema.beside import beside
-from sim.schema.book import BorrowerBook
+from sim.schema.book import BookFile, BorrowerBook
 from sim.schema.problems import Problem, explain, nearest
 from sim.schema.tuning import Preset
 from sim.tuning.result import Value
@@ -49,10 +50,27 @@ class Setup(NamedTuple):
     space: Space
     accounts: int
     """In every scenario's book."""
+    paths_of_a_book: int | None = None
+    """Path k of a scenario, counted from 0, has the borrowers of book k // this: other paths are of
+    other books. None: all paths have the book of a single run.
+    """
 
     def first_path(self, scenario: int) -> int:
         """Number of the first path of a scenario."""
         return scenario * PATHS_APART
+
+    def book_of(self, path: int) -> int:
+        """The number of the book of a path, counted from 0 in every scenario."""
+        return path // self.paths_of_a_book if self.paths_of_a_book else 0
+
+    def first_of_others(self, paths: int) -> int:
+        """The first path that is neither among so many from 0 nor has a book of one of these."""
+        each = self.paths_of_a_book or 1
+        return -(-paths // each) * each
+
+    def book_seed(self, scenario: int, book: int) -> int:
+        """What a book of a scenario is drawn with."""
+        return seed_of(self.scenarios[scenario].seed, book)
 
     def under(self, scenario: int, values: Mapping[str, Value]) -> Scenario:
         """A scenario of the set with other parameters. Raises `ScenarioError`."""
@@ -126,6 +144,25 @@ def prepare(
     total = sum(one.weight for one in preset.scenarios)
     weights = tuple(one.weight / total for one in preset.scenarios)
     return Setup(preset, tuple(scenarios), weights, space, holders.accounts)
+
+
+def nested(setup: Setup, paths: int, books: int | None) -> Setup:
+    """The same on so many books, a tenth of the paths if None, at least 20 where paths allow, 200
+    at most, and fewer where books are large; a recorded one is the only one. Raises `ScenarioError`
+    for more books than paths, or than there are.
+    """
+    if isinstance(setup.scenarios[0].book, BookFile):
+        if books not in (None, 1):
+            problem = Problem("--books", "the book is recorded, there is one", "--books 1")
+            raise ScenarioError(f"preset '{setup.preset.name}'", [problem])
+        books = 1
+    if books is None:
+        most = 200 * 1_000 // max(1_000, setup.accounts)
+        books = max(1, min(max(most, 20), paths // 10))
+    if books > paths:
+        problem = Problem("--books", f"{books:,} are more than {paths:,} paths", "a tenth of them")
+        raise ScenarioError(f"preset '{setup.preset.name}'", [problem])
+    return setup._replace(paths_of_a_book=-(-paths // books) if books > 1 else None)
 
 
 def _foreign(preset: Preset, scenarios: Sequence[Scenario]) -> Iterator[Problem]:
