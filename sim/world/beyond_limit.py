@@ -5,9 +5,9 @@ now allow; no operation does under the settings and at the prices of the day. So
 sets limits as high as thresholds, without the caps that are exceeded; who is beyond even that
 borrows while what it owes is cheaper: the feeds of those assets report a part of the start's price,
 and afterwards the start's price again. Every other account has borrowed by then, and nobody acts in
-between. Who has no collateral to borrow against, bad debt from before, gets as much as a ten
-millionth of the debt asks for, a seed: no operation leaves a debt without collateral behind, and a
-liquidation that would writes it off. In the end the scenario's own settings are in force.
+between. Who has no collateral to borrow against, bad debt from before, gets a seed of two
+millionths of the debt: no operation leaves a debt without collateral behind, and a liquidation that
+would writes it off. In the end the scenario's own settings are in force.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ from sim.world.genesis import UNLIMITED
 _LEAST_ROOM = Fraction(5, 10_000)
 _USED = Fraction(1, 2)  # of the limit, when an account borrows at lowered prices
 _SEEDED_AT = Fraction(1, 10**7)  # of the start's prices, where feeds have no floor above that
+_SEED_LTV = 1_000  # BPS that seeds count for at least: they do not depend on the setting
 _HIGHEST_SEEDED_AT = Fraction(1, 1_000)  # beyond it a seed is collateral worth the name
 _ABOVE_FLOOR = Fraction(101, 100)
 
@@ -137,8 +138,8 @@ def _seeded(
     ltv[list(assets)] = 0
     if book.unpledged is not None:
         ltv[book.unpledged[a] != 0] = 0
-    seed = int(np.argmax(ltv))
-    if not ltv[seed] or (book.isolated[a] and book.collateral[a].any()):
+    seed = int(np.argmax(ltv >= _SEED_LTV))
+    if ltv[seed] < _SEED_LTV or (book.isolated[a] and book.collateral[a].any()):
         return Problem(
             _path(book.name(a)),
             "owes more than anything can be borrowed against, and no asset is left to seed it",
@@ -156,7 +157,7 @@ def _seeded(
         )
     value = int(sum(owed) * part / _USED) + 10 * len(assets)
     unit = 10 ** scenario.assets[scenario.symbols[seed]].decimals
-    tokens = value * BPS * unit // (int(ltv[seed]) * int(prices[seed])) + 10
+    tokens = value * BPS * unit // (_SEED_LTV * int(prices[seed])) + 10
     return Late(assets, part, (seed, tokens))
 
 
