@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from sim.scenario.model import Scenario
 
 _MAX_STEPS = 1_000_000
-# The largest worth of one token unit: above it, amounts of a few thousand dollars round visibly.
-_MAX_UNIT_USD = 0.01
+# The largest worth of one token unit: above it, amounts of a thousand dollars round by percents,
+# and the decimals are rather mistyped.
+_MAX_UNIT_USD = 10.0
 
 
 def problems(s: Scenario) -> Iterator[Problem]:
@@ -107,11 +108,11 @@ def _asset_problems(s: Scenario) -> Iterator[Problem]:
 
 
 def unit_problems(s: Scenario, symbol: str, highest_usd: float) -> Iterator[Problem]:
-    """A token unit worth more than a cent at the asset's highest price, if it is."""
+    """A token unit worth more than ten dollars at the asset's highest price, if it is."""
     if highest_usd > _MAX_UNIT_USD * 10 ** s.assets[symbol].decimals:
         yield Problem(
             f"assets.{symbol}.decimals",
-            f"at {highest_usd:g} USD a token the smallest unit is worth more than a cent",
+            f"at {highest_usd:g} USD a token the smallest unit is worth more than ten dollars",
             "more decimals or a lower price",
         )
 

@@ -62,7 +62,7 @@ def lenient(scenario: Scenario, book: Book, prices: Sequence[int], reserves: Arr
     for i, symbol in enumerate(scenario.symbols):
         terms = scenario.terms[symbol]
         rows[i, COLLATERAL_ENABLED] = int(terms.collateral_enabled)
-        rows[i, BORROW_ENABLED] = int(terms.borrow_enabled or book.debt[:, i].any())
+        rows[i, BORROW_ENABLED] = int(terms.borrow_enabled or (book.debt[:, i] != 0).any())
         rows[i, LTV] = min(max(rows[i, LTV], terms.ltv_bps), rows[i, LT])
         for amounts, cap in ((book.supplied, SUPPLY_CAP), (book.debt, BORROW_CAP)):
             if amounts[:, i].sum() > rows[i, cap]:

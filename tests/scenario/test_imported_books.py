@@ -11,16 +11,20 @@ import pytest
 from sim.agents.census import census
 from sim.books import recorded
 from sim.books.amounts import amount
+from sim.engines.chain import RevmChain
 from sim.engines.exact import run
+from sim.engines.lockstep import Lockstep
 from sim.market.market import FACTOR
 from sim.protocol import transaction as op
 from sim.protocol.errors import OK
 from sim.protocol.state import IS_COLLATERAL
 from sim.protocol.vault_accounts import debt_assets, supplied_assets
 from sim.report.book import print_book
+from sim.report.caveats import of_scenario
 from sim.scenario import Scenario, ScenarioError, load, with_overrides
 from sim.tape import Tape, frames
 from sim.world import World, build
+from tests.tape.storm import storm
 
 CASES = Path("/work/shared/cases")
 WAD = 10**18
@@ -424,6 +428,48 @@ def test_health_is_held_against_that_of_the_file(
     )
     assert "1 of 2 within 1%" in line
     assert "furthest is b, 1.5000 in the file and 1.2450 here" in line
+
+
+# --- on a chain -----------------------------------------------------------------------------------
+
+
+@pytest.mark.chain
+@pytest.mark.parametrize(
+    ("text", "more"),
+    [
+        (f"{HEAD}a,WETH,100,0\na,USDC,0,200000\nzoe,USDT,0,553\nzoe,WBTC,0,0.5\n", ""),
+        (
+            "account,asset,supplied,debt,used_as_collateral\n"
+            "a,WETH,100,0,yes\na,WBTC,5,0,no\na,USDC,0,200000,\n",
+            "",
+        ),
+        (WHALE, FROZEN),
+    ],
+    ids=["bad debt from before", "deposits that back nothing", "a frozen market"],
+)
+def test_books_as_they_are_open_on_a_chain(market: Any, text: str, more: str) -> None:
+    """Every operation of the opening and of six steps, every word of state compared."""
+    world = build(market(text, more))
+    lockstep = Lockstep(RevmChain(), world.genesis, world.symbols)
+    for _ in run(world, lockstep):
+        pass
+    assert lockstep.values > 1_000
+
+
+@pytest.mark.chain
+@pytest.mark.parametrize("decimals", [0, 2])
+def test_tokens_of_few_decimals_on_a_chain(decimals: int) -> None:
+    """A storm whose dollars have them, liquidations and bad debt included."""
+    world = build(
+        with_overrides(storm(), {"assets.USDC.decimals": decimals, "duration_hours": 3.0})
+    )
+    lockstep = Lockstep(RevmChain(), world.genesis, world.symbols)
+    done = {row[0] for step in run(world, lockstep) for row in step.rows if row[8] == OK}
+    assert op.FLASH_LIQUIDATE in done and lockstep.values > 1_000
+    (line,) = [
+        line for line in of_scenario(world.scenario.model_dump(mode="json")) if "dec" in line
+    ]
+    assert f"a million of these ({10 ** (6 - decimals):,} USDC)" in line
 
 
 # --- the shared cases -----------------------------------------------------------------------------
