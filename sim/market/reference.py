@@ -30,6 +30,19 @@ def move(s: State, w: Market, k: int) -> None:
         return
     for i in range(w.impact.shape[1]):
         w.impact[k, i] = w.impact[k - 1, i]
+    collect(s, w, k)
+    least = zero() + 1
+    for i in range(w.impact.shape[1]):
+        seen = w.impact[max(k - w.feed_lag[i], 0), i]
+        w.price[k, i] = max(mul_div_down(w.price[k, i], w.impact[k, i], wad()), least)
+        w.observed[k, i] = max(mul_div_down(w.observed[k, i], seen, wad()), least)
+
+
+@jitable
+def collect(s: State, w: Market, k: int) -> None:
+    """Add to row k's impact what others than arbitrageurs moved since these last acted."""
+    if w.impact.shape[0] == 0:
+        return
     for p in range(s.pair.shape[0]):
         share = w.permanent_share[p]
         if share > 0:
@@ -37,11 +50,6 @@ def move(s: State, w: Market, k: int) -> None:
             after = (BPS - share) * before + share * now
             w.impact[k, base] = mul_div_down(w.impact[k, base], after, BPS * before)
             w.mid[p] = now  # a chain that stands still has no arbitrage to remember it
-    least = zero() + 1
-    for i in range(w.impact.shape[1]):
-        seen = w.impact[max(k - w.feed_lag[i], 0), i]
-        w.price[k, i] = max(mul_div_down(w.price[k, i], w.impact[k, i], wad()), least)
-        w.observed[k, i] = max(mul_div_down(w.observed[k, i], seen, wad()), least)
 
 
 @jitable

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sim.measures.binding import OFF, pools_off, run_out, unmoved_supply, without_venue
+from sim.measures.binding import OFF, coarse, pools_off, run_out, unmoved_supply, without_venue
 from sim.measures.book import scenario_of
 from sim.measures.parties import lost_units
 from sim.report.text import clock, listed
@@ -51,4 +51,7 @@ def of_run(tape: Frames) -> list[str]:
             f"{listed([one.pair for one in off])}; longest {off[0].pair}, {off[0].hours:.1f} hours "
             f"from {clock(off[0].since)}, {off[0].largest:+.1%} at the most."
         )
+    if reasons := coarse(tape):
+        seconds = scenario_of(tape)["step_seconds"]
+        lines.append(f"Steps of {seconds} s are long: {listed(reasons)} (step_seconds).")
     return lines

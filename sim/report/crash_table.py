@@ -26,6 +26,7 @@ from sim.measures.solvency import (
     lowest_health,
     peak_loss,
     solvency_ratio,
+    waiting,
 )
 from sim.report.agents_table import signed
 from sim.report.text import clock, owing, tokens, usd
@@ -109,11 +110,20 @@ def cascade_table(tape: Frames) -> Table:
             f"{worst.fall_alone:.1%}"
         )
         caused += f" (book: {expected:.3f})"
+    queue = "blocks have room for all"
+    if waited := waiting(tape):
+        queue = "nobody waits for room in blocks"
+        if waited.largest_backlog:
+            queue = (
+                f"{waited.calls:,} liquidations waited, {waited.longest_seconds / 60:,.0f} min "
+                f"at most; {waited.largest_backlog:,} accounts at {clock(waited.time_utc)}"
+            )
     rows = {
         "branching ratio": caused,
         "amplification": f"{worst.amplification:.3f}",
         "first-round": f"{did.first:,} liquidations, {usd(did.first_usd)} repaid",
         "induced": f"{did.induced:,} liquidations, {usd(did.induced_usd)} repaid",
+        "backlog": queue,
         "time to exhaustion": f"nobody was liquidated{' so far' if unfinished(tape) else ''}"
         if hours is None
         else f"{hours:.1f} hours",

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 import pyarrow as pa
 
-FORMAT = 5
+FORMAT = 6
 """Raised when a reader of older tapes would misread a newer one."""
 
 TEXT, FLAG, COUNT, FLOAT = pa.string(), pa.bool_(), pa.int64(), pa.float64()
@@ -108,6 +108,9 @@ TABLES: dict[str, tuple[Column, ...]] = {
         ("taken_out_usd", FLOAT, "collateral that borrowers withdrew so far, not to sell it"),
         ("withdrawn_usd", FLOAT, "withdrawn by suppliers so far"),
         ("refused_usd", FLOAT, "what suppliers wanted besides, and there was no cash for, so far"),
+        ("backlog", COUNT, "accounts whose liquidation would pay and finds no room in blocks"),
+        ("calls_waited", COUNT, "liquidations that waited for room in blocks so far"),
+        ("longest_wait_seconds", COUNT, "the longest such wait so far"),
         ("operations", COUNT, "operations of this step"),
         ("gas_used", COUNT, "gas of this step's operations"),
     ),
