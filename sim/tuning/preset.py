@@ -249,24 +249,30 @@ def _see_files(document: object, folder: Path) -> None:
 
 
 def _free(preset: Preset, scenarios: Sequence[Scenario]) -> Iterator[Problem]:
-    """Dimensions of an interest curve to which nobody answers: more would always earn more."""
+    """Dimensions of an interest curve to which not both sides answer: more always earns more."""
     for path in preset.tuning.dimensions:
         if not path.startswith("protocol.rates."):
             continue
         symbol = path.split(".")[2]
-        for i, scenario in enumerate(scenarios):
-            one = scenario.rate_response.get(symbol)
-            if symbol in scenario.symbols and not (
-                one and one.supply_per_point and one.borrowing_per_point
-            ):
-                yield Problem(
-                    f"tuning.dimensions.{path}",
-                    "has no cost: supply and borrowing do not both answer to the rates of "
-                    f"{symbol} in scenarios[{i}]",
-                    f"overrides of scenarios[{i}] with rate_response: {{{symbol}: "
-                    "{supply_per_point: ..., borrowing_per_point: ..., half_life_hours: ...}}, or "
-                    "another dimension",
-                )
+        inert = [
+            one.name
+            for one, scenario in zip(preset.scenarios, scenarios, strict=True)
+            if symbol in scenario.symbols and not _answers(scenario, symbol)
+        ]
+        if inert:
+            yield Problem(
+                f"tuning.dimensions.{path}",
+                f"has no cost: supply and borrowing of {symbol} do not both answer to its rates in "
+                f"{', '.join(inert)}",
+                f"rate_response: {{{symbol}: {{supply_per_point: ..., borrowing_per_point: ..., "
+                "half_life_hours: ...}} in the overrides of each of them or with --set, or another "
+                "dimension",
+            )
+
+
+def _answers(scenario: Scenario, symbol: str) -> bool:
+    one = scenario.rate_response.get(symbol)
+    return one is not None and bool(one.supply_per_point and one.borrowing_per_point)
 
 
 @contextmanager

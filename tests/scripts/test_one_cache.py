@@ -139,7 +139,7 @@ from sim.simulation import liquidators
 
 @jitable
 def nothing(s, w, k):
-    pass
+    return False
 
 liquidators.act = nothing
 said = []

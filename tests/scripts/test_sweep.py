@@ -282,7 +282,7 @@ def start(out: Path, paths: int, *arguments: str) -> subprocess.Popen[str]:
     """`ape run sweep` on one thread, returned when a few blocks are there."""
     command = [BIN / "ape", "run", "sweep", *STORMS, "--out", out, "--paths", str(paths)]
     process = subprocess.Popen(
-        [*command, "--block", "16", "--threads", "1", *arguments],
+        [*command, "--books", "5", "--block", "16", "--threads", "1", *arguments],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -309,7 +309,7 @@ def test_killed_and_resumed_it_leaves_the_same_files(tmp_path: Path) -> None:
     resumed = ape("run", "sweep", *STORMS, "--out", out, "--resume")
     assert resumed.returncode == 0, resumed.stdout + resumed.stderr
     assert f"{16 * len(there):,} of them done" in resumed.stdout
-    done = sweep(*STORMS, "--out", straight, "--paths", "2000", "--block", "16")
+    done = sweep(*STORMS, "--out", straight, "--paths", "2000", "--books", "5", "--block", "16")
     assert done.exit_code == 0, done.output
     resumed_to, wanted = contents(out), contents(straight)
     assert resumed_to.keys() == wanted.keys()
@@ -355,4 +355,4 @@ def test_a_cluster_that_is_there_already(tmp_path: Path) -> None:
             *("--out", tmp_path / "out"),
         )
     assert done.exit_code == 0, done.output
-    assert bits(load(tmp_path / "out")) == bits(swept(tmp_path / "threads"))
+    assert bits(load(tmp_path / "out")) == bits(swept(tmp_path / "threads", books=20))
