@@ -17,7 +17,7 @@ from sim.report.crash import COMPLETE, FAILED, INTERRUPTED
 from sim.report.interrupts import interruptible
 from sim.report.lock import LockedError, locked
 from sim.report.recommendation import recommendation
-from sim.report.text import counted, of_books, owing
+from sim.report.text import counted, of_books, owing, usd
 from sim.report.tune_progress import TuneProgress
 from sim.report.tune_table import (
     baseline_table,
@@ -189,7 +189,11 @@ def _confirm(
 
 
 def _below_one(now: Frames, then: Frames) -> Iterator[str]:
-    """Who can be liquidated at the start, under the current setting and the recommended one."""
+    """Who can be liquidated at the start, under the current setting and the recommended one, and
+    what of the losses was there before.
+    """
+    if before := float(now.steps["shortfall_usd"].iloc[0]):
+        yield f"Every loss here includes {usd(before)} of bad debt from before."
     for name, tape in (("current", now), ("recommended", then)):
         start = book(tape)
         health = start.health(start.prices)
@@ -199,19 +203,23 @@ def _below_one(now: Frames, then: Frames) -> Iterator[str]:
 
 
 def _show(result: TuningResult, console: Console) -> None:
-    for table in (
+    searched = (
         front_table(result),
         choice_table(result),
         parameter_table(result),
         one_by_one_table(result) if result.one_by_one else None,
         sensitivity_table(result),
+    )
+    for table in (
+        *(searched if result.parameters else ()),
         baseline_table(result),
         cap_table(result),
     ):
         if table and table.row_count:
             console.print("", table, sep="\n")
     console.print("")
-    _line(recommendation(result), console, "bold")
+    if result.parameters:
+        _line(recommendation(result), console, "bold")
     for edge in result.edges:
         _line(edge.note, console, "yellow")
     _line(result.given, console)
@@ -233,7 +241,8 @@ def _head(setup: Setup, wanted: Wanted, console: Console) -> None:
         f"{setup.accounts:,} accounts, seed {scenario.seed}, on {where}.",
         console,
     )
-    _line(f"Objectives: {', '.join(tuning.objectives)}.", console)
+    if setup.space.axes:
+        _line(f"Objectives: {', '.join(tuning.objectives)}.", console)
     own = [setup.preset.parameters, *(one.overrides for one in setup.preset.scenarios)]
     if recorded := isinstance(scenario.book, BookFile):
         _line(
