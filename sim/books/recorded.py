@@ -224,9 +224,9 @@ def _line(problem: Problem) -> int:
 
 
 def _book(rows: Frame, scenario: Scenario, file: str, lines: Sequence[str]) -> Book:
-    number, whos = pd.factorize(rows["who"])
+    number, accounts = pd.factorize(rows["who"])
     asset = rows["symbol"].map(scenario.symbols.index).to_numpy(dtype=np.intp)
-    shape = (len(whos), len(scenario.symbols))
+    shape = (len(accounts), len(scenario.symbols))
     pledged = rows["used_as_collateral"].to_numpy(dtype=bool)
     collateral, unpledged, debt = (np.full(shape, 0, dtype=object) for _ in range(3))
     for amounts, units, where in (

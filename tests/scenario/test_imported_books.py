@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -294,7 +295,7 @@ def test_files_that_are_refused(
     ("fields", "path"),
     [
         ({"book.units": "wei"}, "book.units"),
-        ({"book.columns": {"acount": "user"}}, "book.columns.acount"),
+        ({"book.columns": {"who": "user"}}, "book.columns.who"),
         ({"book.columns": {"account": ""}}, "book.columns.account"),
         ({"book.unlisted": "ignore"}, "book.unlisted"),
         ({"assets.WETH.address": "0x12"}, "assets.WETH.address"),
@@ -470,6 +471,19 @@ def test_tokens_of_few_decimals_on_a_chain(decimals: int) -> None:
         line for line in of_scenario(world.scenario.model_dump(mode="json")) if "dec" in line
     ]
     assert f"a million of these ({10 ** (6 - decimals):,} USDC)" in line
+
+
+def test_the_example_of_the_readme_is_five_lines_that_open(tmp_path: Path) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    (example,) = re.findall(r"```yaml\n(name: my-market.*?)```", readme, re.DOTALL)
+    assert len(example.splitlines()) == 5
+    (tmp_path / "my-market.yaml").write_text(example)
+    rows = "0xA1,weth,100,0\n0xa1,USDC,0,150000\n0xB2,WBTC,2,\n0xB2,USDC,0,9e4\n"
+    (tmp_path / "positions.csv").write_text(f"user_address,symbol,collateral,borrow\n{rows}")
+    world = build(load(tmp_path / "my-market.yaml"))
+    assert [world.book.name(a) for a in range(2)] == ["0xA1", "0xB2"]
+    assert world.scenario.protocol.reserves["WETH"].lt_bps == 8_200
+    assert census(world.state)[0, FACTOR] / WAD == pytest.approx(100 * 2_500 * 0.82 / 150_000)
 
 
 # --- the shared cases -----------------------------------------------------------------------------
