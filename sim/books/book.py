@@ -47,6 +47,11 @@ class Book(NamedTuple):
         """(accounts, assets), token units: collateral and what is not pledged."""
         return self.collateral if self.unpledged is None else self.collateral + self.unpledged
 
+    def recorded_health(self, a: int) -> float | None:
+        """The health factor that the file has of an account; None where there is none."""
+        known = self.reading is not None and a < len(self.debt) and self.reading.health[a]
+        return float(known) if known and np.isfinite(known) else None
+
     def name(self, a: int) -> str:
         """What to call an account: as its file does, or by its number."""
         return f"account {a}" if self.reading is None else self.reading.names[a]

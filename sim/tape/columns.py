@@ -185,6 +185,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
         ("flagged", FLAG, "whether flagged for liquidation at the end"),
         ("health_start", FLOAT, "the account's health factor after the opening; null without debt"),
         ("health_end", FLOAT, "the same at the end"),
+        ("health_recorded", FLOAT, "the same in the file of the book; null where it has none"),
     ),
     "agents": _columns(
         _STEP,

@@ -130,6 +130,7 @@ class Tape:
                     "supplied_end": last["supplied"],
                     "debt_end": last["debt"],
                     "health_end": last["health"],
+                    "health_recorded": self._world.book.recorded_health(last["account"]),
                 }
             )
         return joined

@@ -23,6 +23,7 @@ from sim.protocol.vault_accounts import debt_assets, supplied_assets
 from sim.report.book import print_book
 from sim.report.caveats import of_scenario
 from sim.scenario import Scenario, ScenarioError, load, with_overrides
+from sim.sweep.opening import opening
 from sim.tape import Tape, frames
 from sim.world import World, build
 from tests.tape.storm import storm
@@ -424,9 +425,12 @@ def test_health_is_held_against_that_of_the_file(
         "a,WETH,100,0,1.245\na,USDC,0,200000,1.245\n"
         "b,WETH,100,0,1.5\nb,USDC,0,200000,\nc,WETH,1,0,inf\n"
     )
-    line = next(
-        line for line in said(build(market(text)), capsys).splitlines() if "Health factors" in line
-    )
+    world = build(market(text))
+    line = next(line for line in said(world, capsys).splitlines() if "Health factors" in line)
+    accounts = frames(opening(world)).accounts.drop_duplicates("account")
+    recorded_there = accounts["health_recorded"].tolist()
+    assert recorded_there[:2] == [1.245, 1.5] and np.isnan(recorded_there[2])
+    assert accounts["health_start"].tolist()[:2] == pytest.approx([1.245, 1.245])
     assert "1 of 2 within 1%" in line
     assert "furthest is b, 1.5000 in the file and 1.2450 here" in line
 
