@@ -68,9 +68,9 @@ def unmoved_supply(scenario: Mapping[str, Any]) -> list[str]:
 def coarse(tape: Frames) -> list[str]:
     """Why the step is long against what happens in the run, in words; nothing where it is not.
 
-    Feeds and liquidators act at its end, half a step late in the mean; arbitrage and sales alternate
-    within it, but so often only; and a price that falls by more than the bonus from step to step
-    leaves nobody time to liquidate.
+    Feeds and liquidators act at its end, half a step late in the mean; arbitrage and sales
+    alternate within it, but so often only; and a price that falls by more than the bonus from step
+    to step leaves nobody time to liquidate.
     """
     scenario = scenario_of(tape)
     step, reasons = scenario["step_seconds"], []
