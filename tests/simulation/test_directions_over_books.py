@@ -16,7 +16,7 @@ from scipy.stats import t as student
 
 from tests.simulation.runs import outcome
 
-BOOKS = range(8)
+BOOKS = range(12)
 HELD: dict[str, Any] = {"hold_at_low": True, "duration_hours": 30}
 CAPACITIES = {
     f"liquidators[{n}].capacity_usd_per_hour": usd for n, usd in enumerate((4e6, 1e6, 3e5))
