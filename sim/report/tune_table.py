@@ -55,7 +55,7 @@ def choice_table(result: TuningResult) -> Table:
     table = Table(title=title, **_TITLE, **_BARE)
     table.caption = (
         f"on {of_books(result.fresh_paths, result.fresh_books)} of each scenario, "
-        f"{'both' if result.fresh_books > 1 else 'paths'} the search has not seen; "
+        f"which the search has not seen{', nor their books' if result.fresh_books > 1 else ''}; "
         "?: too few of them lose enough for a bound; "
         f"{SAID[result.debts]} ({result.debts})"
     )

@@ -1,4 +1,4 @@
-"""Sweeps: one scenario on thousands of price paths, cut into blocks that anyone can run.
+"""Sweeps: one scenario on many price paths and books, cut into blocks that anyone can run.
 
     study = begin(Path("out/sweep-black-thursday"), load("black-thursday"), "mc", paths=2_000)
     study.start()
@@ -9,8 +9,9 @@
     loss_table(outcomes, "mc")
     verify(world, "mc", path, "devnet")            # one path, wei for wei, on the real contracts
 
-Path k is a function of the scenario and of k, and every path starts from the same world. So the
-numbers do not depend on who runs which block, how large blocks are, or how often a run is killed.
+The prices of path k are a function of the scenario and of k, and its borrowers those of book k mod
+B, which is a function of the scenario and the book seed (`sim.books.seeds`). So the numbers do not
+depend on who runs which block, how large blocks are, or how often a run is killed.
 """
 
 from sim.sweep.plan import Block, Plan

@@ -43,7 +43,7 @@ def delay_table(scenario: Scenario) -> Any:
     latencies = np.array([one.latency_seconds for one in population])[np.newaxis]
     waits = _waits(scenario, gas, bids)
     delays = np.maximum(latencies + waits - scenario.step_seconds / 2, 0)
-    return to_integers(np.rint(np.where(delays < NEVER, delays, NEVER)))
+    return to_integers(np.rint(np.where(waits < NEVER, delays, NEVER)))
 
 
 def _waits(scenario: Scenario, gas: Any, bids: Any) -> Any:

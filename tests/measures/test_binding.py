@@ -12,6 +12,7 @@ from sim.engines.exact import run
 from sim.measures.binding import (
     EMPTY,
     _arbitrageurs,
+    coarse,
     pools_off,
     run_out,
     unmoved_supply,
@@ -26,6 +27,7 @@ from sim.world.actors import ARBITRAGEURS
 from tests.scenarios.library import played, small
 from tests.tape.storm import play, storm
 
+LEVELS = {"WETH": 2_000.0, "WBTC": 30_000.0}
 LEAVING = {
     "base_per_day": 1.0,
     "branching_ratio": 0.0,
@@ -117,6 +119,27 @@ def test_what_a_scenario_cannot_do() -> None:
     inert = {"borrowing_per_point": 0.1, "half_life_hours": 24.0}
     part = storm(rate_response={"USDC": answers, "WBTC": inert}).model_dump(mode="json")
     assert unmoved_supply(part) == ["WETH", "WBTC"]
+
+
+def test_why_a_step_is_long() -> None:
+    """Of 600 s: feeds see within 60, and WETH falls from 2,000 to 800 in twelve of them."""
+    fall = 1 - 0.4 ** (1 / 12)
+    said = [
+        "feeds report within 60 s",
+        f"WETH falls by {fall:.1%} in one, more than its bonus",
+    ]
+    assert coarse(of()) == said
+    late = {"liquidators[0].latency_seconds": 120}
+    quick = of(arbitrage__half_life_seconds=74.0, **late)
+    assert coarse(quick) == [
+        "arbitrage halves a gap in 74 s",
+        said[0],
+        "liquidators act within 120 s",
+        said[1],
+    ]
+    flat: dict[str, Any] = {f"assets__{a}__price_usd": usd for a, usd in LEVELS.items()}
+    flat |= {f"feeds__{a}__latency_seconds": 300 for a in (*LEVELS, "USDC")}
+    assert coarse(of(**flat, arbitrage__half_life_seconds=75.0)) == []
 
 
 @pytest.mark.parametrize("held", [False, True])

@@ -34,7 +34,7 @@ def _random(rng: np.random.Generator) -> Scenario:
         "protocol.liquidation.engine": engine,
         "protocol.liquidation.delay_seconds": int(rng.choice([0, 0, 900])),
         "suppliers": dict.fromkeys(("WETH", "WBTC", "USDC", "DAI"), 2e8),
-        "venues[0].depth_usd_per_side": float(rng.uniform(1e6, 2e7)),
+        "venues[0].depth_usd_per_side": float(rng.uniform(3e5, 6e6)),
         "paths.volatility_per_sqrt_year": {
             "WETH": float(rng.uniform(2, 9)),
             "WBTC": float(rng.uniform(2, 7)),
