@@ -291,7 +291,7 @@ def test_description_of_a_book_by_hand(base: Scenario) -> None:
 
 
 def test_under_water_is_what_is_owed_beyond_the_collateral(base: Scenario) -> None:
-    """By 40 of 240 USD against one WETH at 200, and by 5 against nothing; not what backs no debt."""
+    """By 40 of 240 USD against one WETH at 200, by 5 against nothing; not what backs no debt."""
     book = Book(
         collateral=np.array([[10**18, 0, 0, 0], [0, 0, 0, 0], [10**18, 0, 0, 0]], dtype=object),
         debt=np.array([[0, 0, 0, 240 * 10**18], [0, 0, 5 * 10**6, 0], [0] * 4], dtype=object),
