@@ -112,7 +112,7 @@ def find(wanted: Sequence[OwnAgent]) -> tuple[list[Agent], list[Problem]]:
 
 def _find(one: OwnAgent, path: str) -> Agent | Problem:
     module_name, _, attribute = one.path.partition(":")
-    module = _imported(module_name, f"{path}.path")
+    module = _imported(module_name, f"{path}.path", one.folder)
     if isinstance(module, Problem):
         return module
     if not hasattr(module, attribute):
@@ -129,23 +129,30 @@ def _find(one: OwnAgent, path: str) -> Agent | Problem:
     return _with_parameters(one, code, f"{path}.parameters")
 
 
-def _imported(name: str, path: str) -> Any:
-    """The module, or why there is none. The current directory comes first, as for `python -m`."""
-    here = str(Path.cwd())
+def _imported(name: str, path: str, folder: str | None) -> Any:
+    """The module, or why there is none. Its folder comes first, or else the current directory, as
+    for `python -m`.
+    """
+    here = folder or str(Path.cwd())
     sys.path.insert(0, here)
     try:
-        return importlib.import_module(name)
+        module = importlib.import_module(name)
     except Exception as error:  # a user's module may raise anything
         if isinstance(error, ModuleNotFoundError) and f"{name}.".startswith(f"{error.name}."):
             return Problem(
                 path,
                 f"there is no module {error.name}",
-                f"a module in the current directory ({here}) or an installed one",
+                f"a module beside the scenario, in the current directory ({Path.cwd()}) or an "
+                "installed one",
             )
         problem = f"importing {name} fails: {type(error).__name__}: {error}"
         return Problem(path, problem, "a module that can be imported")
     finally:
         sys.path.remove(here)
+    if folder and not Path(inspect.getfile(module)).is_relative_to(folder):
+        problem = f"{name} is also the name of another module, {inspect.getfile(module)}"
+        return Problem(path, problem, "another name for the one beside the scenario")
+    return module
 
 
 def _with_parameters(one: OwnAgent, code: Any, path: str) -> Agent | Problem:

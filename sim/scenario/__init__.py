@@ -80,7 +80,7 @@ def load(path_or_name: str | Path) -> Scenario:
         path = _FOLDER / f"{path_or_name}.yaml"
     named = [*_FOLDER.glob("*.yaml"), *(_FOLDER / "bases").glob("*.yaml")]
     bases = {path.stem: path for path in sorted(named)}
-    document, file = extended(path, bases, _OWN, _see_files)
+    document, file = extended(path, bases, _OWN, _locate)
     return _validated(with_kinds(document), file)
 
 
@@ -229,6 +229,7 @@ def digest_of(document: Mapping[str, Any], contents: Mapping[str, str]) -> str:
     own = json.loads(json.dumps(document))
     for agent in own.get("agents", ()):
         agent.pop("time_limit_seconds", None)
+        agent.pop("folder", None)
     for path, fields, key in _file_fields(own):
         fields[key] = contents.get(path, fields[key])
     canonical = json.dumps(
@@ -238,6 +239,18 @@ def digest_of(document: Mapping[str, Any], contents: Mapping[str, str]) -> str:
         allow_nan=False,
     )
     return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _locate(document: object, folder: Path) -> None:
+    """Make the paths in the document of a file absolute, and say which agents are beside it."""
+    _see_files(document, folder)
+    agents: Any = document.get("agents") if isinstance(document, dict) else ()
+    for agent in agents if isinstance(agents, list) else ():
+        path = agent.get("path") if isinstance(agent, dict) else None
+        if isinstance(path, str) and agent.get("folder") is None:
+            module = folder.joinpath(*path.partition(":")[0].split(".")).with_suffix(".py")
+            if module.is_file():
+                agent["folder"] = str(folder.absolute())
 
 
 def _see_files(document: object, folder: Path) -> None:

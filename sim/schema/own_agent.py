@@ -24,7 +24,14 @@ class OwnAgent(Part):
     path: str = Field(
         pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$",
         max_length=300,
-        description="package.module:attribute, importable from the current directory or installed",
+        description="package.module:attribute, importable from the folder of the scenario or the "
+        "current directory, or installed",
+    )
+    folder: str | None = Field(
+        default=None,
+        max_length=1_000,
+        description="the folder that its module is in, filled in where that is the scenario's; "
+        "absent: the current directory, or it is installed",
     )
     capital_usd: Mapping[Symbol, Usd] = Field(
         default={}, description="per asset: USD in the agent's wallet at the start, 0 to 1e+12"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import MISSING, fields
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,13 +30,14 @@ from sim.engines.compiled import Compiled
 from sim.engines.exact import run
 from sim.measures.agents import agent_outcomes
 from sim.protocol import transaction as op
-from sim.scenario import Scenario, ScenarioError
+from sim.scenario import Scenario, ScenarioError, digest, load
 from sim.sweep.verify import state_digest
 from sim.tape import Frames, Tape, frames
 from sim.tape.replay import ReplayError, replay
 from sim.world import World, build
 from tests.agents import made_up
 from tests.agents.thin import USDC, WETH, thin
+from tests.tape.storm import STORM
 
 
 def agent(code: str, capital: dict[str, float] | None = None, **parameters: Any) -> dict[str, Any]:
@@ -98,6 +100,30 @@ def test_a_module_that_fails_is_named(tmp_path: Any, monkeypatch: pytest.MonkeyP
     build(with_agent("good_agents:Idle"))
     with pytest.raises(ScenarioError, match="importing broken_agents fails: ModuleNotFoundError"):
         build(with_agent("broken_agents:Idle"))
+
+
+def test_a_module_beside_the_scenario_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever the command is run, before one in the current directory; and no other of its name is
+    taken for it. Where it lies is no part of what was run.
+    """
+    there, here, other = (tmp_path / name for name in ("there", "here", "other"))
+    for folder in (there, here, other):
+        folder.mkdir()
+        code = f"class Idle:\n    where = {folder.name!r}\n    def act(self, view): return []\n"
+        (folder / "beside_the_scenario.py").write_text(code)
+    entry = "agents: [{name: mine, path: 'beside_the_scenario:Idle'}]"
+    for folder in (there, other):
+        text = f"{{name: mine, extends: {STORM}, {entry}}}"
+        (folder / "mine.yaml").write_text(text)
+    monkeypatch.chdir(here)
+    found = load(there / "mine.yaml")
+    world = build(found)
+    assert world.agents[0].code.where == "there"
+    assert digest(found) == digest(load(other / "mine.yaml"))
+    with pytest.raises(ScenarioError, match="also the name of another module"):
+        build(load(other / "mine.yaml"))
 
 
 @pytest.mark.parametrize(
