@@ -25,6 +25,7 @@ def follower(engine: str, world: World) -> Iterator[Lockstep | None]:
     before_deployment = int(world.genesis.clock[0]) - 2 * DEPLOYMENT_SECONDS
     chain = AnvilChain(before_deployment) if engine == "devnet" else RevmChain()
     try:
-        yield Lockstep(chain, world.genesis, world.symbols)
+        names = world.book.reading.names if world.book.reading else ()
+        yield Lockstep(chain, world.genesis, world.symbols, names=names)
     finally:
         chain.close()

@@ -6,6 +6,7 @@ caused it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from sim.engines.artifacts import error_names
@@ -56,9 +57,12 @@ class Lockstep:
         genesis: State,
         symbols: list[str],
         deployment: Deployment | None = None,
+        names: Sequence[str] = (),
     ) -> None:
-        """Deploy on the chain, or follow a `deployment` of `genesis` that is there already."""
-        self.chain, self.symbols = chain, symbols
+        """Deploy on the chain, or follow a `deployment` of `genesis` that is there already. `names`
+        are what errors call the first accounts besides their numbers.
+        """
+        self.chain, self.symbols, self.names = chain, symbols, names
         self.operations = self.values = 0
         self._genesis = copy(genesis)
         self._blocks: list[tuple[int, list[Any]]] = []
@@ -99,7 +103,7 @@ class Lockstep:
             if said is not None:
                 twin = NAMES[row[CODE_COLUMN]] or "ok"
                 differences.append(
-                    Difference(f"verdict of {describe(row, self.symbols)}", twin, said)
+                    Difference(f"verdict of {describe(row, self.symbols, self.names)}", twin, said)
                 )
             start = end
         return gas, differences
@@ -107,7 +111,7 @@ class Lockstep:
     def _blame(self, rows: list[Any], differences: list[Difference]) -> None:
         """Raise with the operation that caused it, found by replaying everything on revm."""
         twin = copy(self._genesis)
-        replay = Lockstep(RevmChain(), self._genesis, self.symbols)
+        replay = Lockstep(RevmChain(), self._genesis, self.symbols, names=self.names)
         for timestamp, block in self._blocks[:-1]:
             _reapply(twin, block, timestamp)
             replay._send(block, timestamp)
@@ -119,7 +123,7 @@ class Lockstep:
             _, verdicts = replay._send([row], timestamp)
             found = verdicts or [d for d in replay.compare(twin) if d.what not in known]
             if found:
-                raise LockstepError(describe(row, self.symbols), found)
+                raise LockstepError(describe(row, self.symbols, self.names), found)
         raise LockstepError(f"the block at {timestamp} (not reproduced on revm)", differences)
 
     def compare(self, s: State) -> list[Difference]:
@@ -160,11 +164,12 @@ def _reason(receipt: Receipt) -> str:
     return error_names().get(output[:4], "0x" + output.hex())
 
 
-def describe(row: Any, symbols: list[str]) -> str:
-    """A journal row in words."""
+def describe(row: Any, symbols: list[str], names: Sequence[str] = ()) -> str:
+    """A journal row in words; `names` are those of the first accounts."""
     kind, actor, account, x, y, amount, limit, option = row[:8]
+    name = f" ({names[account]})" if 0 <= account < len(names) else ""
     return (
-        f"{op.KINDS[kind]} by actor {actor}, account {account}, x {x}, y {y}, "
+        f"{op.KINDS[kind]} by actor {actor}, account {account}{name}, x {x}, y {y}, "
         f"amount {amount}, limit {limit}, option {option} (assets: {', '.join(symbols)})"
     )
 

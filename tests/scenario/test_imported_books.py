@@ -12,12 +12,13 @@ import pytest
 from sim.agents.census import census
 from sim.books import recorded
 from sim.books.amounts import amount
+from sim.engines.by_name import follower
 from sim.engines.chain import RevmChain
 from sim.engines.exact import run
-from sim.engines.lockstep import Lockstep
+from sim.engines.lockstep import Lockstep, LockstepError
 from sim.market.market import FACTOR
 from sim.protocol import transaction as op
-from sim.protocol.errors import OK
+from sim.protocol.errors import BORROW_DISABLED, OK
 from sim.protocol.state import IS_COLLATERAL
 from sim.protocol.vault_accounts import debt_assets, supplied_assets
 from sim.report.book import print_book
@@ -459,6 +460,19 @@ def test_books_as_they_are_open_on_a_chain(market: Any, text: str, more: str) ->
     for _ in run(world, lockstep):
         pass
     assert lockstep.values > 1_000
+
+
+@pytest.mark.chain
+def test_a_difference_names_the_account(market: Any) -> None:
+    """A journal that says of a loan that it was refused, and a chain that gives it."""
+    world = build(market(f"{HEAD}{ADDRESS},WETH,100,0\n{ADDRESS},USDC,0,200000\n"))
+    block = world.opening[-1]
+    for n, row in enumerate(block.rows):
+        if row[0] == op.BORROW:
+            block.rows[n] = (*row[:8], BORROW_DISABLED, *row[9:])
+    with follower("revm", world) as chain, pytest.raises(LockstepError) as caught:
+        next(iter(run(world, chain)))
+    assert f"account 0 ({ADDRESS})" in str(caught.value)
 
 
 @pytest.mark.chain
