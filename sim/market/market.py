@@ -202,6 +202,7 @@ class Market(NamedTuple):
     worth: Array  # (V, m, WORTH) values of a unit at the last look: see WORTH
     least_value: Array  # (1,) debts or collaterals worth less are checked at every look
     slack: Array  # (1,) margin of the limits; infinite: everyone is checked at every look
+    lively: Array  # (1,) int64: 1 if any account was liquidated in the last step
     taken: Array  # (1,) room taken beyond what the time until now had
     waits: Array  # (n,) when a call on the account first found no room; 0: it does not wait
     spent: Array  # (L,) value repaid beyond what the time until now had capacity for

@@ -82,6 +82,7 @@ def surroundings(
         worth=np.zeros((1, len(symbols), len(WORTH))),
         least_value=np.zeros(1),
         slack=np.full(1, SLACK),
+        lively=np.zeros(1, dtype=np.int64),
         taken=_integers([0]),
         waits=_integers([0] * accounts),
         spent=_integers([0] * len(population)),
