@@ -29,6 +29,7 @@ from sim.report.expected_table import expected_table, legend, notes
 from sim.report.interrupts import interruptible
 from sim.report.lock import LockedError, locked
 from sim.report.other_books import BOOKS, figures
+from sim.report.price_files import price_lines
 from sim.report.progress import RunProgress
 from sim.report.venues import venue_lines
 from sim.scenario import Scenario
@@ -83,8 +84,8 @@ def _crash(
     world = build(scenario)
     console.print(scenario.title, style="bold", markup=False)
     print_book(world, console)
-    for line in venue_lines(scenario):
-        console.print(line)
+    for line in [*venue_lines(scenario), *price_lines(scenario)]:
+        console.print(line, markup=False)
     for line in caveats.of_scenario(scenario.model_dump(mode="json")):
         console.print(line, style="yellow", markup=False)
     tape = Tape(world, engine)

@@ -16,6 +16,7 @@ from sim.report.book import print_book
 from sim.report.crash import COMPLETE, FAILED, INTERRUPTED
 from sim.report.interrupts import interruptible
 from sim.report.lock import LockedError, locked
+from sim.report.price_files import price_lines
 from sim.report.sweep_figure import write_fan_figure, write_loss_figure
 from sim.report.sweep_progress import SweepProgress
 from sim.report.sweep_table import asset_table, bearer_table, loss_table
@@ -80,8 +81,8 @@ def _sweep(scenario: Scenario, wanted: Wanted, out: Path, console: Console) -> i
     plan = study.plan
     console.print(scenario.title, style="bold", markup=False)
     print_book(world, console)
-    for line in venue_lines(scenario):
-        console.print(line)
+    for line in [*venue_lines(scenario), *price_lines(scenario)]:
+        console.print(line, markup=False)
     for line in caveats.of_scenario(scenario.model_dump(mode="json")):
         console.print(line, style="yellow", markup=False)
     if advice := plan.advice():
