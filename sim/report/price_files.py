@@ -102,11 +102,7 @@ def _read(file: Path, wanted: Request) -> Reading:
     except ScenarioError:
         if wanted.column is not None:
             raise
-        try:
-            return read_prices(file, wanted._replace(every=True))
-        except ScenarioError:
-            pass
-        raise
+        return read_prices(file, wanted._replace(every=True))
 
 
 def _extremes(times: Floats, prices: Floats) -> str:

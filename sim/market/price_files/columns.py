@@ -71,7 +71,7 @@ def columns_of(path: str | Path, sheet: Sheet, column: str | None, every: bool) 
     Raises ScenarioError, which names the columns there are, if that is not clear.
     """
     labels, first, has_header = _header(sheet)
-    if not any(labels):
+    if not any(labels) and len(labels) > 1:
         problem = f"has {len(labels)} columns and no header"
         raise refused(path, sheet.place(first), problem, "a header like time,price,volume above it")
     names = _names(labels)
@@ -146,10 +146,10 @@ def _header(sheet: Sheet) -> tuple[list[tuple[str, ...]], int, bool]:
         names = [*known, *[""] * width][:width]
         return [(name,) if name else () for name in names], top, False
     last = top
-    for row in range(top + 1, min(top + _MOST_HEADER_LINES, len(rows))):
-        name, *others = rows[row]
-        if _key(name) in _TIMES and not any(others):  # pandas names the index on a line of its own
+    for row in range(top, min(top + _MOST_HEADER_LINES, len(rows))):
+        if _key(rows[row][0]) in _TIMES:  # of several levels the last line names the index
             last = row
+            break
     columns = zip(*rows[top : last + 1], strict=True)
     return [tuple(dict.fromkeys(filter(None, column))) for column in columns], last + 1, True
 
@@ -183,8 +183,7 @@ def _times(labels: list[tuple[str, ...]], sheet: Sheet, first: int) -> tuple[int
         return date, clock
     # One that holds times, if any does; otherwise its cells are refused.
     found = [i for i in by_name if is_time(begin[i])] or by_name
-    found += [i for i, cell in enumerate(begin) if is_time(cell)]
-    return tuple(found[:1])
+    return tuple((found or [i for i, cell in enumerate(begin) if is_time(cell)])[:1])
 
 
 def _is_used(sheet: Sheet, names: tuple[str, ...], first: int, i: int) -> bool:

@@ -69,8 +69,9 @@ def instants(texts: pd.Series[str], zone: str | None = None) -> Instants:
         units += [unit] if of_unit.any() else []
     if units:
         return Instants(seconds, f"epoch {' and '.join(units)}", np.zeros(len(texts), np.bool_))
-    texts = texts.str.replace(r"\s*\b(?:UTC|GMT)(?=[+-]\d)", "", regex=True)
-    texts = texts.str.replace(r"\s*\b(?:UTC|GMT)$", "Z", regex=True)
+    if any(name in "\n".join(texts) for name in ("UTC", "GMT")):
+        texts = texts.str.replace(r"\s*\b(?:UTC|GMT)(?=[+-]\d)", "", regex=True)
+        texts = texts.str.replace(r"\s*\b(?:UTC|GMT)$", "Z", regex=True)
     naive = ~texts.str.contains(_ZONED).to_numpy(dtype=np.bool_)
     iso = texts.str.match(_ISO)
     unit = ""
@@ -88,6 +89,8 @@ def instants(texts: pd.Series[str], zone: str | None = None) -> Instants:
 
 def is_time(text: str) -> bool:
     """Whether a text names an instant."""
+    if not any(map(str.isdigit, text)):
+        return False
     try:
         return not np.isnan(instants(pd.Series([text.strip()], dtype=str)).seconds[0])
     except AmbiguousError:
@@ -111,10 +114,10 @@ def _other_dates(texts: pd.Series[str]) -> tuple[pd.Series[pd.Timestamp], str]:
         uneven = {order: _unevenness(times) for order, times in by_order.items()}
         least = min(uneven.values())
         by_order = {order: by_order[order] for order in by_order if uneven[order] == least}
-    if len(by_order) > 1:
+    (order, times), *others = by_order.items()
+    if not all(times.equals(other) for _, other in others):
         raise AmbiguousError
-    ((order, times),) = by_order.items()
-    return times, order
+    return times, "" if others else order
 
 
 def _parsed(texts: pd.Series[str], format: str) -> pd.Series[pd.Timestamp]:

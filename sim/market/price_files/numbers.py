@@ -33,28 +33,30 @@ def numbers(cells: pd.DataFrame) -> tuple[Floats, str]:
 
     Raises AmbiguousError.
     """
+    plain = _parsed(cells)
+    if not np.isnan(plain).any():
+        return plain, ""
     cells = cells.apply(lambda column: column.str.removeprefix("$"))
-    with_comma = cells.apply(lambda column: column.str.contains(",", regex=False)).to_numpy()
-    if not with_comma.any():
-        return _parsed(cells), ""
     texts = pd.Series(cells.to_numpy().ravel(), dtype=str)
     texts = texts[texts != ""]
+    if not texts.str.contains(",", regex=False).any():
+        return _parsed(cells), ""
     by_point, by_comma = (int(texts.str.fullmatch(form).sum()) for form in (_POINT, _COMMA))
     if by_point == by_comma:
         raise AmbiguousError
     if by_point > by_comma:
         regular = cells.apply(lambda column: column.str.fullmatch(_POINT)).to_numpy(np.bool_)
-        plain = cells.apply(lambda column: column.str.replace(",", "", regex=False))
+        cells = cells.apply(lambda column: column.str.replace(",", "", regex=False))
         said = "commas between thousands"
     else:
         regular = cells.apply(lambda column: column.str.fullmatch(_COMMA)).to_numpy(np.bool_)
-        plain = cells.apply(
+        cells = cells.apply(
             lambda column: column.str.replace(".", "", regex=False).str.replace(
                 ",", ".", regex=False
             )
         )
         said = "decimal commas"
-    return np.where(regular, _parsed(plain), np.nan), said
+    return np.where(regular, _parsed(cells), np.nan), said
 
 
 def _parsed(cells: pd.DataFrame) -> Floats:

@@ -22,9 +22,10 @@ import pandas as pd
 from sim.schema.csv_file import MAX_BYTES
 from sim.schema.problems import Problem, ScenarioError
 
-REMEDY = "times and prices: CSV like time,WETH,WBTC or time,open,high,low,close; or JSON [[ms, p]]"
+REMEDY = "CSV like time,WETH,WBTC or time,open,high,low,close, or JSON like [[ms, price]]"
 _SEPARATORS = "\t;|,"  # a comma last: with the others it is a decimal mark
 _SAMPLE = 100  # lines that say what separates cells
+_MOST_COLUMNS = 1_000
 _PACKED = {b"PK\x03\x04": "a zip archive", b"\x1f\x8b": "compressed by gzip"}
 _LISTS = ("prices", "data", "result")  # where JSON answers keep them
 
@@ -83,6 +84,8 @@ def _text(path: str | Path) -> str:
 
 def _csv(path: str | Path, text: str) -> Sheet:
     separator, width = _layout(text)
+    if width > _MOST_COLUMNS:
+        raise refused(path, "(file)", f"has {width:,} columns", f"{_MOST_COLUMNS:,} at most")
     try:
         cells = pd.read_csv(
             io.StringIO(text),
@@ -140,6 +143,9 @@ def _json(path: str | Path, text: str) -> Sheet:
             problem = f"{str(entry)[:40]} is not like [time, price]"
             raise refused(path, f"entry {n}", problem, remedy)
     frame = pd.DataFrame(found, dtype=object).fillna("").astype(str)
+    if frame.shape[1] > _MOST_COLUMNS:
+        problem = f"has {frame.shape[1]:,} columns"
+        raise refused(path, "(file)", problem, f"{_MOST_COLUMNS:,} at most")
     keys = tuple(str(key) for key in frame.columns) if kind is dict else None
     return _sheet(frame.set_axis(range(frame.shape[1]), axis=1), "entry", keys)
 
