@@ -59,7 +59,7 @@ def calibrate(
         )
         return FAILED
     for line in reading_lines(_readings(str(file), wanted.values(), max_gap)):
-        console.print(line, markup=False)
+        console.print(line, markup=False, soft_wrap=True)
     console.print(fit_table(found), "")
     of_models: dict[str, pd.DataFrame] = {}
     with tempfile.TemporaryDirectory() as folder:

@@ -84,8 +84,10 @@ def _crash(
     world = build(scenario)
     console.print(scenario.title, style="bold", markup=False)
     print_book(world, console)
-    for line in [*venue_lines(scenario), *price_lines(scenario)]:
-        console.print(line, markup=False)
+    for line in venue_lines(scenario):
+        console.print(line)
+    for line in price_lines(scenario):
+        console.print(line, markup=False, soft_wrap=True)
     for line in caveats.of_scenario(scenario.model_dump(mode="json")):
         console.print(line, style="yellow", markup=False)
     tape = Tape(world, engine)

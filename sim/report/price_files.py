@@ -79,8 +79,8 @@ def picture(times: Floats, prices: Floats, width: int, rows: int) -> list[str]:
     """Bars up to the lowest price in each of `width` equal parts of the time, or to the last one
     before where there is none; the scale is from the lowest to the highest of them.
     """
-    edges = np.linspace(times[0], times[-1], width + 1)
-    part = np.clip(np.searchsorted(edges, times, side="right") - 1, 0, width - 1)
+    length = float(times[-1] - times[0]) or 1.0
+    part = np.minimum((times - times[0]) / length * width, width - 1).astype(np.intp)
     lows = np.full(width, np.inf)
     np.minimum.at(lows, part, prices)
     for n in range(1, width):
