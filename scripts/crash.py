@@ -65,7 +65,7 @@ def cli(
       ape run crash black-thursday --set protocol.liquidation.engine=target-health --overwrite
       ape run crash black-thursday --set protocol.insurance.capital_usd.DAI=0
       ape run crash black-thursday --set protocol.reserves.WETH.lt_bps=7500 --redraw-book
-      ape run crash black-thursday --set 'liquidators[2].capacity_usd_per_step=50000'
+      ape run crash black-thursday --set 'liquidators[2].capacity_usd_per_hour=600000'
       ape run crash black-thursday --hold-at-low --out out/held
       ape run crash mine/depeg.yaml --out out/depeg --parquet
 

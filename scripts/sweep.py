@@ -22,9 +22,26 @@ from scripts._scheduler import Scheduler
     help="Number of price paths, ten million at most.  [default: 1024]",
 )
 @click.option(
+    "--books",
+    type=click.IntRange(1),
+    help="Number of books: path k has the borrowers of book k mod BOOKS. With 1, figures are of "
+    "that book alone.  [default: a fifth of the paths, 200 at most; 1 where the book is recorded]",
+)
+@click.option(
+    "--book-seed",
+    type=click.IntRange(0, 2**63 - 1),
+    help="Root of books, who reacts and when suppliers leave, instead of --seed.",
+)
+@click.option(
+    "--path-seed",
+    type=click.IntRange(0, 2**63 - 1),
+    help="Root of prices and of delays of feeds, instead of --seed.",
+)
+@click.option(
     "--block",
     type=click.IntRange(1),
-    help="Paths per block: what a worker takes at a time, and one file.  [default: 64]",
+    help="Paths per block, all of one book: what a worker takes at a time, and one file.  "
+    "[default: the paths of a book, 64 at most]",
 )
 @click.option(
     "--sampler",
@@ -62,6 +79,9 @@ def cli(
     redraw_book: bool,
     hold_at_low: bool,
     paths: int | None,
+    books: int | None,
+    book_seed: int | None,
+    path_seed: int | None,
     block: int | None,
     sampler: Any,
     scheduler: str,
@@ -70,7 +90,8 @@ def cli(
     out: Path | None,
 ) -> None:
     """Run SCENARIO, a known name or the path of a YAML file, on many price paths drawn around its
-    levels, and say how likely which loss is and who bears it.
+    levels and many books of borrowers drawn from its distributions, and say how likely which loss
+    is and who bears it.
 
     Writes study.json and blocks/*.parquet (what each path came to), losses.csv, losses.svg (how
     likely which loss is) and prices.svg (the paths), both as PNG too, and for `ape run report`
@@ -83,6 +104,7 @@ def cli(
       ape run sweep black-thursday --paths 2000
       ape run sweep black-thursday --paths 4096 --sampler sobol
       ape run sweep black-thursday --paths 10000 --resume
+      ape run sweep black-thursday --books 1 --out out/one-book
       ape run sweep black-thursday --set protocol.liquidation.engine=target-health --out out/th
       ape run sweep black-thursday --hold-at-low --out out/held
       ape run sweep black-thursday --scheduler local --workers 8
@@ -101,8 +123,11 @@ def cli(
 
     try:
         swept = chosen(scenario, seed, accounts, overrides, redraw_book, hold_at_low)
+        roots = swept.seed if book_seed is None else book_seed
+        if path_seed is not None:
+            swept = swept.model_copy(update={"seed": path_seed})
         folder = prepared(out or Path("out") / f"sweep-{swept.name}")
-        wanted = Wanted(sampler, paths, block, scheduler, workers, resume)
+        wanted = Wanted(sampler, paths, books, roots, block, scheduler, workers, resume)
         sys.exit(sweep(swept, wanted, folder, console()))
     except ScenarioError as error:
         click.echo(str(error), err=True)

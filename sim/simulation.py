@@ -1,17 +1,18 @@
 """THE LOOP. One step, in order; nothing else decides what happens when.
 
-    1  reference prices move          the market's tables: row k, and reference.move: what trades
-                                      left in them
+    1  reference prices move          the market's tables: row k, and reference.move: what was
+                                      sold in the last step is passed on to the market outside
     2  liquidity goes or comes back,  liquidity_providers.act
        arbitrage pulls the venues     arbitrageurs.act
     3  feeds report, routers notice   feeds.report, keepers.poke
     4  everyone looks                 watchers.look: at accounts that may have become unhealthy
-    5  borrowers and suppliers react  borrowers.act, suppliers.act
+    5  borrowers and suppliers react  borrowers.act, suppliers.act, rate_response.act
     6  attacker, users' agents act    attacker.act, users: in the order of the scenario
     7  keepers flag, liquidators act  keepers.flag, liquidators.act: sales move the venues
     8  losses are borne               keepers.settle_losses: write-offs, fees, fund, suppliers
 
-While the sequencer is down, only time and reference prices move: no transaction is included.
+While the sequencer is down, only time and reference prices move: no transaction is included, and
+liquidators rest.
 
 Everything that happens to the protocol is an operation of `sim.protocol.transaction`, so the
 journal of a step is the list of transactions that does the same on a chain. The same source runs
@@ -27,6 +28,7 @@ from sim.agents import (
     keepers,
     liquidators,
     liquidity_providers,
+    rate_response,
     suppliers,
     watchers,
 )
@@ -42,6 +44,7 @@ def step(s: State, w: Market, k: int, users: Users = nobody) -> None:
     """Step k of the run, at time `w.time[k]`; `users` is what the users' own agents do in it."""
     s.clock[0] = w.time[k]
     reference.move(s, w, k)
+    liquidators.rest(w)
     if feeds.is_halted(w, k):
         return
     keepers.accrue(s)
@@ -53,6 +56,7 @@ def step(s: State, w: Market, k: int, users: Users = nobody) -> None:
     watchers.look(s, w)
     borrowers.act(s, w, k)
     suppliers.act(s, w, k)
+    rate_response.act(s, w, k)
     attacker.act(s, w, k)
     users(s, w, k)
     keepers.flag(s, w)

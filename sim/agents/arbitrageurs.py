@@ -1,5 +1,9 @@
-"""Arbitrageurs: pull every venue toward the reference price, a stated share of the gap per step,
-while it pays.
+"""Arbitrageurs: pull every venue toward the reference price, half of the gap per half-life, while
+it pays.
+
+They arrive at random, and each who finds that all of the gap pays his gas closes all of it: a step
+does what is to be expected of them, 1 - 2^(-step / half-life) of the gap. So what pays, and what is
+left of a gap after some time, do not depend on the step.
 """
 
 from __future__ import annotations
@@ -10,7 +14,7 @@ from sim.market.market import Market
 from sim.protocol import pair
 from sim.protocol import transaction as op
 from sim.protocol.errors import OK
-from sim.protocol.fixed_point import BPS, jitable, mul_div_down, zero
+from sim.protocol.fixed_point import jitable, mul_div_down, wad, zero
 from sim.protocol.state import WALLET, State
 
 GAS_PER_SWAP = 120_000
@@ -18,21 +22,22 @@ GAS_PER_SWAP = 120_000
 
 @jitable
 def act(s: State, w: Market, k: int) -> None:
-    """Trade each pair in the direction that gains, if the gain at reference prices pays the gas."""
+    """Trade each pair in the direction that gains, if closing the gap would pay the gas."""
     actor = w.arbitrageur[0]
     for p in range(s.pair.shape[0]):
         for side in range(2):
             token_in, token_out = s.pair_tokens[p, side], s.pair_tokens[p, 1 - side]
             price_in, price_out = w.price[k, token_in], w.price[k, token_out]
             gap = venue.arbitrage(s, p, side, price_in, price_out)
-            sold = mul_div_down(gap, w.arbitrage_speed[0], BPS)
-            sold = min(sold, s.holding[actor, token_in, WALLET])
+            wallet = s.holding[actor, token_in, WALLET]
+            sold = min(mul_div_down(gap, w.arbitrage_speed[0], wad()), wallet)
             if sold == 0:
                 continue
-            code, out = pair.amount_out(s, p, side, sold)
+            whole = min(gap, wallet)
+            code, out = pair.amount_out(s, p, side, whole)
             if code != OK:
                 continue
-            paid = mul_div_down(sold, price_in, s.unit[token_in])
+            paid = mul_div_down(whole, price_in, s.unit[token_in])
             got = mul_div_down(out, price_out, s.unit[token_out])
             if got - paid > gas_value(w, s, k, GAS_PER_SWAP):
-                op.swap_in(s, actor, op.NOBODY, p, side, sold, out, zero())
+                op.swap_in(s, actor, op.NOBODY, p, side, sold, zero(), zero())

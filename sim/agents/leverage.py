@@ -115,7 +115,7 @@ def increase(s: State, w: Market, k: int, n: int) -> bool:
         return False
     weighted, limit, _, debt, _, _, _, _ = health(s, a)
     spare = div_down(weighted, BPS) - mul_div_up(debt, target, wad())
-    room = div_down(_below(limit, debt), BPS)
+    room = div_down(room_below(limit, debt), BPS)
     if spare * HAIR <= debt or room * HAIR <= debt:
         return False
     p = s.pair_of[c, d]
@@ -149,7 +149,7 @@ def withdrawable(s: State, a: int, c: int, least_health: int) -> int:
     """
     v = s.account_vault[a]
     weighted, limit, _, debt, _, _, _, _ = health(s, a)
-    by_limit = _below(limit, debt)
+    by_limit = room_below(limit, debt)
     by_health = weighted - mul_div_up(debt * BPS, least_health, wad())
     if by_limit <= 0 or by_health * HAIR <= debt * BPS:
         return zero()
@@ -215,6 +215,6 @@ def _most_sold(s: State, p: int, side: int, cost: int, slippage_bps: int) -> int
 
 
 @jitable
-def _below(limit: int, debt: int) -> int:
+def room_below(limit: int, debt: int) -> int:
     """What is free below the borrow limit (USD x BPS), less a hair of the debt."""
     return limit - debt * BPS - mul_div_up(debt * BPS, 1, HAIR)

@@ -1,14 +1,18 @@
 """Liquidators: a population that liquidates what pays, most profitable account first, and sells
 what it seizes.
 
-Each has a gas price up to which it bids, a latency, a profit it wants, and a capacity per step; of
-those who can act on an account the highest bid goes first, equal bids in the order of the scenario.
+Each has a gas price up to which it bids, a latency, a profit it wants, a most that it repays in one
+call, and a capacity: a call that repays X keeps it busy for X / capacity, so that a step of dt sees
+calls until capacity x dt is used up, and what the last one repays beyond it is time of the next
+steps. Of those who can act on an account the highest bid goes first, equal bids in the order of the
+scenario.
 Each tries all pairs of a debt and a collateral of the account that may pay him, best first; once
 one is liquidated everyone looks at the account again. A liquidation too large for the venue is cut
 to the size that gains most there. Without capital of its own a liquidator uses the flash liquidator
 and stops when the venue pays less than the debt and his profit; with it he repays from his wallet,
 and may keep what he seizes, at the reference price, or take it as a position when the hub is short
-of cash. Only who keeps needs no venue.
+of cash. Only who keeps needs no venue: he sells it in the reference market and buys back what he
+repaid, outside the books here, where he is seen to hold what he seized.
 """
 
 from __future__ import annotations
@@ -27,7 +31,9 @@ from sim.agents.prospects import (
     wanted,
 )
 from sim.agents.watchers import look_at
+from sim.market import reference
 from sim.market.market import (
+    CALL,
     CAPACITY,
     GAS_USED,
     GAS_VALUE,
@@ -48,15 +54,20 @@ from sim.protocol.state import WALLET, State
 
 
 @jitable
+def rest(w: Market) -> None:
+    """A step's time goes by: so much of what was repaid keeps nobody busy any more."""
+    for lq in range(w.liquidator.shape[0]):
+        w.spent[lq] = max(zero(), w.spent[lq] - w.liquidator[lq, CAPACITY])
+
+
+@jitable
 def act(s: State, w: Market, k: int) -> None:
     """All accounts that may pay, best first, each as often as it pays."""
-    w.spent.fill(zero())
-    w.actions.fill(zero())
     count = 0
     if w.hot_count[0] > 0:
         count = _gather(s, w, k)
     for _ in range(count):
-        if not may_pay(w, np.inf, best_gain(w)):  # all silent or exhausted
+        if not may_pay(w, np.inf, best_gain(w)):  # all silent or busy
             break
         n = np.argmax(w.rank[:count])  # equals in order of account; few are reached: no sorting
         w.rank[n] = -1.0
@@ -130,11 +141,10 @@ def _try(s: State, w: Market, k: int, lq: int, a: int, d: int, c: int) -> bool:
     pays, amount, repaid, out, worth = paying(s, w, k, lq, a, d, c, most, least)
     if not pays:
         return False
-    code = _liquidate(s, w, lq, a, d, c, amount, least, out, worth)
+    code = _liquidate(s, w, lq, a, d, c, amount, least, repaid, out, worth)
     look_at(s, w, a)
     if code != OK:
         return False
-    w.actions[lq] += 1
     w.spent[lq] += value_of(w, s, k, d, repaid)
     w.tally[LIQUIDATIONS] += 1
     w.tally[REPAID_VALUE] += value_of(w, s, k, d, repaid)
@@ -154,6 +164,7 @@ def _liquidate(
     c: int,
     amount: int,
     least: int,
+    repaid: int,
     out: int,
     worth: int,
 ) -> int:
@@ -161,9 +172,15 @@ def _liquidate(
     actor = w.liquidator_actor[lq]
     if w.liquidator[lq, OWN_CAPITAL] == 0:
         return op.flash_liquidate(s, actor, a, d, c, amount, least, zero())
+    # Asked before: what he takes is cash that the hub may be short of afterwards.
+    kept = keeps(s, w, lq, a, c, out)
     shares = zero() + takes_shares(s, w, lq, a, c, out)
     code = op.liquidate(s, actor, a, d, c, amount, zero(), shares)
-    if code == OK and not keeps(s, w, lq, a, c, out):
+    if code != OK or shares != 0:
+        return code
+    if kept:
+        reference.trade(w, c, out, d, repaid)
+    else:
         p = s.pair_of[c, d]
         op.swap_in(s, actor, op.NOBODY, p, side_of(s, p, c), out, worth, zero())
     return code
@@ -171,9 +188,9 @@ def _liquidate(
 
 @jitable
 def _means(s: State, w: Market, k: int, lq: int, d: int) -> int:
-    """The most of `d` that the liquidator can repay now."""
+    """The most of `d` that the liquidator can repay in a call."""
     row = w.liquidator[lq]
-    most = mul_div_down(row[CAPACITY] - w.spent[lq], s.unit[d], w.price[k, d])
+    most = mul_div_down(row[CALL], s.unit[d], w.price[k, d])
     if row[OWN_CAPITAL] != 0:
         most = min(most, s.holding[w.liquidator_actor[lq], d, WALLET])
     return most

@@ -12,6 +12,7 @@ from sim.agents.costs import gas_value
 from sim.agents.watchers import net_bonus
 from sim.market.market import (
     BEST_SIZE,
+    CALL,
     CAPACITY,
     COLLATERAL_WORTH,
     DEBT_WORTH,
@@ -20,7 +21,6 @@ from sim.market.market import (
     GAS_USED,
     HELD_GAIN,
     KEEPS,
-    MAX_ACTIONS,
     MAX_GAS_PRICE,
     PRICE_SEEN,
     PROFIT_FLOOR,
@@ -49,27 +49,30 @@ ROUNDING = 1e-6
 
 @jitable
 def wanted(s: State, w: Market, k: int, lq: int) -> float:
-    """The least value for which the liquidator acts now, gas included; infinite if gas price,
-    actions or capacity of this step leave it nothing to do.
+    """The least value for which the liquidator acts now, gas included; infinite if the gas price
+    is above its bid, or what it repaid last keeps it busy.
+
+    Who has a thousandth of a step left is busy to its end: to roundings, exact and compiled runs
+    agree.
     """
     row = w.liquidator[lq]
-    silent = w.gas_price[k] > row[MAX_GAS_PRICE] or w.actions[lq] >= row[MAX_ACTIONS]
-    if silent or w.spent[lq] >= row[CAPACITY]:
+    busy = 1_000 * (row[CAPACITY] - w.spent[lq]) <= row[CAPACITY]
+    if busy or w.gas_price[k] > row[MAX_GAS_PRICE]:
         return np.inf
     return float(row[PROFIT_FLOOR] + gas_value(w, s, k, row[GAS_USED]))
 
 
 @jitable
-def left(w: Market, lq: int) -> float:
-    """The value that the liquidator can still repay in this step."""
-    return float(w.liquidator[lq, CAPACITY] - w.spent[lq])
+def call(w: Market, lq: int) -> float:
+    """The value that the liquidator repays in one call at most."""
+    return float(w.liquidator[lq, CALL])
 
 
 @jitable
 def may_pay(w: Market, most: float, gain: float) -> bool:
-    """Whether to gain `most`, or `gain` on all that it can still repay, is what any wants."""
+    """Whether to gain `most`, or `gain` on all of a call, is what any wants."""
     for lq in range(w.liquidator.shape[0]):
-        if most >= w.wanted[lq] and gain * left(w, lq) >= w.wanted[lq]:
+        if most >= w.wanted[lq] and gain * call(w, lq) >= w.wanted[lq]:
             return True
     return False
 
@@ -224,7 +227,7 @@ def best_pair(w: Market, count: int) -> int:
 @jitable
 def _brings(w: Market, lq: int, c: int, d: int, size: float) -> float:
     """What repaying up to `size` of d for c would bring the liquidator, as a value."""
-    size = min(size, left(w, lq))
+    size = min(size, call(w, lq))
     kept = size * w.sale[c, d, HELD_GAIN]
     if w.liquidator[lq, KEEPS] != 0:
         return kept

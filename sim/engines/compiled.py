@@ -20,6 +20,7 @@ import numpy.typing as npt
 from sim.agents.in_time import Aside, OverdueError
 from sim.agents.own import AgentError, Code, compilable, not_compilable
 from sim.engines import self_test
+from sim.engines.baseline import settled
 from sim.engines.by_reference import (
     MarketByReference,
     StateByReference,
@@ -29,6 +30,7 @@ from sim.engines.by_reference import (
 from sim.engines.compilation import Entry
 from sim.engines.memory import Memory, on_floats
 from sim.engines.outcome import OPERATIONS, conclude, follow, width
+from sim.market.levels import to_integers
 from sim.market.path_tables import check_tables
 from sim.protocol.fixed_point import jitable
 from sim.protocol.state import assign
@@ -108,6 +110,16 @@ def check_compilable(world: World) -> None:
         raise ScenarioError(f"scenario '{world.scenario.name}'", problems)
 
 
+def impact_of(world: World) -> Any:
+    """The impact that a baseline leaves in its own prices, in whole units of a WAD, (steps + 1,
+    assets): that of `sim.engines.baseline.on_integers` to rounding, in milliseconds.
+    """
+    compiled = Compiled.of_baseline(world)
+    tables = (world.market.price, world.market.observed)
+    compiled.outcomes(*(table.astype(np.float64)[np.newaxis] for table in tables))
+    return to_integers(np.rint(compiled.memory.market.impact))
+
+
 class Compiled:
     """A world on which paths can be run, from one thread at a time.
 
@@ -120,6 +132,16 @@ class Compiled:
 
         Raises `ScenarioError` if an agent of the user is a Python object.
         """
+        self._place(settled(world, impact_of), journal_rows)
+
+    @classmethod
+    def of_baseline(cls, world: World) -> Compiled:
+        """A world that is its own baseline: to be run on its own prices only."""
+        compiled = cls.__new__(cls)
+        compiled._place(world, 0)
+        return compiled
+
+    def _place(self, world: World, journal_rows: int) -> None:
         check_compilable(world)
         agents = tuple(agent.as_code() for agent in world.agents)
         limits = {agent.name: agent.seconds for agent in world.agents}
@@ -128,7 +150,12 @@ class Compiled:
 
     @classmethod
     def at(cls, start: Memory, steps: int, entry: Any = None) -> Compiled:
-        """From a world on floats, without agents of users; `start` is not changed."""
+        """From a world on floats, without agents of users; `start` is not changed.
+
+        Raises ValueError for one that is its own baseline, see `sim.engines.baseline.settled`.
+        """
+        if start.market.is_baseline[0]:
+            raise ValueError("a baseline runs on its own prices only")
         compiled = cls.__new__(cls)
         compiled._begin(start, steps, entry or _run, {})
         return compiled

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from sim.agents.own import in_python
+from sim.engines import baseline
 from sim.engines.lockstep import Lockstep, journal_rows
 from sim.simulation import step
 from sim.world import World
@@ -27,6 +28,7 @@ def run(world: World, follower: Lockstep | None = None) -> Iterator[Step]:
     """Open the protocol (step 0), then run every step of the scenario; the follower plays and
     compares each one. Raises `AgentError` in a step in which an agent of the user fails.
     """
+    baseline.fill(world)
     users = in_python(world.agents, world.symbols, world.state, world.market)
     rows: list[Any] = []
     gas: list[int] = []

@@ -18,6 +18,7 @@ from sim.agents.watchers import look
 from sim.books import Book
 from sim.engines import self_test
 from sim.engines.amounts import check_amounts
+from sim.engines.baseline import settled
 from sim.engines.by_reference import (
     MarketByReference,
     StateByReference,
@@ -25,6 +26,7 @@ from sim.engines.by_reference import (
     borrowed,
 )
 from sim.engines.compilation import Entry
+from sim.engines.compiled import impact_of
 from sim.engines.memory import Memory, on_floats
 from sim.market.levels import to_integers
 from sim.protocol import transaction as op
@@ -46,6 +48,7 @@ from sim.world.actors import FIRST_LIQUIDATOR
 from sim.world.genesis import UNLIMITED, genesis
 from sim.world.opening import Opening
 from sim.world.people import population
+from sim.world.reference import with_impact_of
 from sim.world.surroundings import surroundings
 
 Floats = npt.NDArray[np.float64]
@@ -106,7 +109,7 @@ class Reopening:
     """The opening of a world, to be repeated under other parameters of the same scenario."""
 
     def __init__(self, world: World, carry_out: Any = _open) -> None:
-        self._world, self._carry_out = world, carry_out
+        self._world, self._carry_out = settled(world, impact_of), carry_out
         self._prices = world.market.price
         first_borrower = FIRST_LIQUIDATOR + len(world.scenario.liquidators)
         rows = [
@@ -136,7 +139,9 @@ class Reopening:
         people = population(scenario, book, prices, scenario.seed)
         nobody = Book(book.collateral[:0], book.debt[:0], book.isolated[:0])
         Opening(scenario, state, nobody, people.reserves[:0], prices).blocks()
-        market = surroundings(scenario, self._prices, len(debt), people)
+        market = with_impact_of(
+            surroundings(scenario, self._prices, len(debt), people), world.market
+        )
         begin(state, market)
         opened = world._replace(scenario=scenario, state=_lenient(state), market=market)
         everyone = self._carried_out(opened, self._with(collateral, debt))

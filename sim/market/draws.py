@@ -26,17 +26,21 @@ _PATH, _REPLICATE = 1, 2  # first word of the spawn key; 0 is the borrower book'
 
 
 class Draw(NamedTuple):
-    """Which random numbers: those of paths `first` to `first + paths - 1`."""
+    """Which random numbers: those of `paths` paths, from path `first` on every `every`-th."""
 
     sampler: Sampler
     seed: int
     first: int
     paths: int
+    every: int = 1
+    """Sobol points are drawn in a row: 1."""
 
 
-def streams(seed: int, first: int, count: int) -> list[Generator]:
-    """The generators of paths `first` to `first + count - 1`, each of its own seed sequence."""
-    keys = ((_PATH, k) for k in range(first, first + count))
+def streams(seed: int, first: int, count: int, every: int = 1) -> list[Generator]:
+    """The generators of `count` paths, from path `first` on every `every`-th, each of its own seed
+    sequence.
+    """
+    keys = ((_PATH, k) for k in range(first, first + count * every, every))
     return [np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key)) for key in keys]
 
 

@@ -128,8 +128,8 @@ def _played(
 ) -> Floats:
     """X at `ends`, seconds after the start, (paths, ends, symbols)."""
     played = int(-(-ends[-1] // DAY))
-    sampler, seed, first, count = which
-    sources = streams(seed, first, count)
+    sampler, seed, first, count, every = which
+    sources = streams(seed, first, count, every)
     shares = np.reshape([source.random(played + 1) for source in sources], (count, played + 1))
     if sampler == "sobol":
         dimensions = min(played + 1, SOBOL_DIMENSIONS)

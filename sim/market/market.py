@@ -18,7 +18,7 @@ LIQUIDATOR = (
     "gas_used",
     "profit_floor",
     "capacity",
-    "max_actions",
+    "call",
     "latency",
     "own_capital",
     "keeps",
@@ -29,12 +29,13 @@ LIQUIDATOR = (
     GAS_USED,
     PROFIT_FLOOR,
     CAPACITY,
-    MAX_ACTIONS,
+    CALL,
     LATENCY,
     OWN_CAPITAL,
     KEEPS,
     TAKES_SHARES,
 ) = range(len(LIQUIDATOR))
+"""Capacity: value repaid per step; call: value repaid in one call at most."""
 
 ATTACKER = ("actor", "account", "asset", "target", "pair", "side", "stage")
 """Asset: what is bought and pledged; target: what is borrowed; side: of the pair, on which the
@@ -69,6 +70,24 @@ TOP_UP, DELEVERAGE, LOOP, WITHDRAW = range(len(BEHAVIOURS))
 
 WITHDRAWAL = ("base", "per_usage", "above_usage", "per_loss", "branching", "decay", "size")
 BASE, PER_USAGE, ABOVE_USAGE, PER_LOSS, BRANCHING, DECAY, SIZE = range(len(WITHDRAWAL))
+
+RESPONSE = (
+    "supply_per_point",
+    "borrowing_per_point",
+    "approach",
+    "supply_rate",
+    "borrow_rate",
+    "least_health",
+)
+"""Of an asset whose supply and borrowing answer to its rates, see `sim.agents.rate_response`."""
+(
+    SUPPLY_PER_POINT,
+    BORROWING_PER_POINT,
+    APPROACH,
+    USUAL_SUPPLY_RATE,
+    USUAL_BORROW_RATE,
+    LEAST_HEALTH,
+) = range(len(RESPONSE))
 
 TALLY = (
     "liquidations",
@@ -115,11 +134,12 @@ GAIN, DEPTH, BEST_SIZE, HELD_GAIN = range(len(SALE))
 
 class Market(NamedTuple):
     """Shapes: T steps, m assets, n accounts, P pairs, L liquidators; B behaviours, R borrowers who
-    react, F assets whose suppliers may leave, J arrivals; G agents of users.
+    react, F assets whose suppliers may leave, J arrivals; E assets whose supply or borrowing answer
+    to rates, b accounts of the book; G agents of users.
     """
 
     time: Array  # (T + 1,) timestamps, seconds
-    price: Array  # (T + 1, m) reference prices; up to the step begun, with what trades left in them
+    price: Array  # (T + 1, m) reference prices; up to the step begun, with the impact of sales
     observed: Array  # (T + 1, m) the reference price that feeds see, a latency ago
     # (T + 1, m, FAULT) what feeds make of it: pair or -1, WAD, price, asset or -1, WAD; (0, m,
     # FAULT) if nothing is wrong
@@ -128,12 +148,16 @@ class Market(NamedTuple):
     gas_price: Array  # (T + 1,)
     heartbeat: Array  # (m,) feeds report at least this often, seconds
     deviation: Array  # (m,) and when the price moved this much, BPS
-    arbitrage_speed: Array  # (1,) share of the gap closed per step, BPS
-    # What trades leave in prices, see `sim.market.reference`.
-    permanent_share: Array  # (P,) of a move of the pair's price, BPS
-    mid: Array  # (P,) the pair's price as arbitrageurs left it, RAY
-    impact: Array  # (T + 1, m) factor that trades have left in the price, WAD; (0, m): they do not
-    feed_lag: Array  # (m,) int64: whole steps by which feeds see it later
+    arbitrage_speed: Array  # (1,) share of the gap closed per step, WAD
+    # What trades leave in prices, see `sim.market.reference`; tables have no rows if they do not.
+    reference_depth: Array  # (m,) L, value; 0: without bound
+    impact_left: Array  # (m,) of an impact after a step, WAD
+    impact: Array  # (T + 1, m) factor that trades have left in the price, WAD; 1 in row 0
+    baseline_impact: Array  # (T + 1, m) the one that the named prices contain, WAD
+    is_baseline: Array  # (1,) int64: 1 where that is this run's own, row by row as it goes
+    sold: Array  # (m,) token units sold, less those bought, that no price shows yet
+    reserve_left: Array  # (P, 2) token units in the pair as arbitrageurs left it
+    feed_lag: Array  # (m,) int64: whole steps by which feeds see an impact later
     # Liquidity that comes and goes, see `sim.agents.liquidity_providers`.
     depth_share: Array  # (T + 1, P) share of the initial depth over time, WAD; (0, P): all of it
     drying: Array  # (P, points, DRYING) and by the fall of the base, WAD
@@ -167,8 +191,7 @@ class Market(NamedTuple):
     worth: Array  # (V, m, WORTH) values of a unit at the last look: see WORTH
     least_value: Array  # (1,) debts or collaterals worth less are checked at every look
     slack: Array  # (1,) margin of the limits; infinite: everyone is checked at every look
-    spent: Array  # (L,) value repaid in this step
-    actions: Array  # (L,) liquidations in this step
+    spent: Array  # (L,) value repaid beyond what the time until now had capacity for
     sale: Array  # (m, m, SALE) float64, by collateral and debt: see `sim.agents.prospects`
     wanted: Array  # (L,) float64: least value for which each acts
     pairs: Array  # (m m,) int64: c m + d of what a liquidator may seize of an account and repay
@@ -188,4 +211,14 @@ class Market(NamedTuple):
     arrived: Array  # (F,) int64: how many of them have come
     compensator: Array  # (F,) withdrawals expected so far, WAD
     excitation: Array  # (F,) withdrawals that past ones will still provoke, in the mean, WAD
+    # Who answers to rates, see `sim.agents.rate_response`. Levels are shares of the first amounts.
+    response: Array  # (E, RESPONSE) per point and ratios in WAD, yearly rates in RAY
+    response_asset: Array  # (E,) int64
+    response_review: Array  # (E,) int64: every how many steps each borrower looks
+    supply_wish: Array  # (E,) level of supply that suppliers want, WAD
+    supply_asked: Array  # (E,) down to which level they have asked for, WAD
+    supply_level: Array  # (E,) at which supply stands, WAD
+    borrowing_wish: Array  # (E,) level of borrowing that borrowers want, WAD
+    borrowing_level: Array  # (b, E) at which each debt stands, WAD; (0, E) without an asset
+    loan: Array  # (b, E) token units of what was borrowed that each has at hand; likewise
     tally: Array  # (TALLY,) sums over the run

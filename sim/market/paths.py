@@ -51,38 +51,42 @@ from sim.schema.problems import Problem, nearest
 _PRICE_LIMIT = 2**53  # whole numbers below it are exact in float64
 
 
-def draw(scenario: Scenario, sampler: Sampler, first: int, count: int) -> Floats:
-    """Reference prices of paths `first` to `first + count - 1`, (count, steps + 1, assets).
+def draw(scenario: Scenario, sampler: Sampler, first: int, count: int, every: int = 1) -> Floats:
+    """Reference prices of `count` paths, from path `first` on every `every`-th, (count, steps + 1,
+    assets).
 
     In whole price units (USD with 8 decimals), rounded half to even; row 0 is the start. Path k
     depends on the scenario and on k only, bit for bit.
 
     Raises ScenarioError if the scenario does not say how paths are drawn or its history does not
-    fit, ValueError for a sampler other than "mc" and "sobol", negative `first` or `count`, or a
-    price that leaves 1 to 2^53 units.
+    fit, ValueError for a sampler other than "mc" and "sobol", negative `first` or `count`, paths of
+    "sobol" that are not in a row, or a price that leaves 1 to 2^53 units.
     """
     if scenario.paths is None:
         remedy = "a section with model and volatility_per_sqrt_year"
         raise _refusal(scenario, "paths", "is missing", remedy)
     if sampler not in ("mc", "sobol") or first < 0 or count < 0:
         raise ValueError(f"no such paths: sampler {sampler!r}, first {first}, count {count}")
+    if every < 1 or (sampler == "sobol" and every > 1):
+        raise ValueError(f"no such paths: sampler {sampler!r}, every {every}")
     prices = np.empty((count, scenario.steps + 1, len(scenario.symbols)))
     for i, symbol in enumerate(scenario.symbols):
         prices[:, :, i] = price_on_grid(scenario, symbol) * PRICE_SCALE
     # An overflow becomes an infinite price, which is refused below by name.
     with np.errstate(over="ignore"):
         if scenario.paths.model == "replay":
-            _replay(scenario, scenario.paths, sampler, first, prices)
+            _replay(scenario, scenario.paths, sampler, first, every, prices)
         else:
-            _add_noise(scenario, scenario.paths, sampler, first, prices)
+            _add_noise(scenario, scenario.paths, sampler, first, every, prices)
     np.rint(prices, out=prices)
     for i, symbol in enumerate(scenario.symbols):
         wrong = ~((prices[:, :, i] >= 1) & (prices[:, :, i] < _PRICE_LIMIT))
         if wrong.any():
             path, row = np.argwhere(wrong)[0]
+            usd = prices[path, row, i] / PRICE_SCALE
             raise ValueError(
-                f"path {first + path} takes {symbol} to {prices[path, row, i] / PRICE_SCALE:g} USD "
-                f"in step {row}: prices must stay within 1 and 2^53 units of 1e-8 USD"
+                f"path {first + every * path} takes {symbol} to {usd:g} USD in step {row}: prices "
+                "must stay within 1 and 2^53 units of 1e-8 USD"
             )
     return prices
 
@@ -194,7 +198,7 @@ def noise(
     """
     if paths.model == "filtered-history":
         return filtered_noise(paths, symbols, which, steps, step_seconds)
-    sources = streams(which.seed, which.first, which.paths)
+    sources = streams(which.seed, which.first, which.paths, which.every)
     normal = normals(which.sampler, which.seed, which.first, sources, (steps, len(symbols)))
     normal = correlate(normal, paths.correlation_matrix(symbols))
     volatility = [paths.volatility_per_sqrt_year[symbol] for symbol in symbols]
@@ -215,12 +219,12 @@ def noise(
 
 
 def _add_noise(
-    scenario: Scenario, paths: Paths, sampler: Sampler, first: int, prices: Floats
+    scenario: Scenario, paths: Paths, sampler: Sampler, first: int, every: int, prices: Floats
 ) -> None:
     """Multiply levels (paths, steps + 1, assets) by exp X."""
     # In the order of the columns: that of a mapping carries no meaning.
     symbols = [symbol for symbol in scenario.symbols if symbol in paths.volatility_per_sqrt_year]
-    which = Draw(sampler, scenario.seed, first, len(prices))
+    which = Draw(sampler, scenario.seed, first, len(prices), every)
     pins = _pins(scenario, paths, symbols)
     drawn = noise(paths, symbols, which, scenario.steps, scenario.step_seconds, pins)
     np.exp(drawn, out=drawn)
@@ -264,7 +268,9 @@ def _pins(scenario: Scenario, paths: Paths, symbols: Sequence[str]) -> list[list
     return [[at for at in waypoint_seconds(scenario, level) if 0 < at <= end] for level in levels]
 
 
-def _replay(scenario: Scenario, paths: Paths, sampler: Sampler, first: int, prices: Floats) -> None:
+def _replay(
+    scenario: Scenario, paths: Paths, sampler: Sampler, first: int, every: int, prices: Floats
+) -> None:
     """Replace the levels of the assets in the history: the last known price at or before a time."""
     if scenario.hold_at_low:
         problem = "windows of a history go on after their lowest price"
@@ -284,7 +290,8 @@ def _replay(scenario: Scenario, paths: Paths, sampler: Sampler, first: int, pric
     if sampler == "sobol":
         share = sobol_points(scenario.seed, first, len(prices), 1)[:, 0]
     else:
-        share = np.array([source.random() for source in streams(scenario.seed, first, len(prices))])
+        sources = streams(scenario.seed, first, len(prices), every)
+        share = np.array([source.random() for source in sources])
     begin = (share * starts).astype(np.intp)
     at = history.times[begin, None] + after
     rows = np.searchsorted(history.times, at, side="right") - 1

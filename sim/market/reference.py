@@ -1,23 +1,38 @@
-"""Permanent price impact: what trades leave in the reference price, which feeds and arbitrageurs
-see.
+"""The reference market: where everybody outside trades, and what sales leave in its price.
 
-Since the arbitrageurs last acted, others (liquidators most of all) moved a pair's mid price, the
-ratio of its reserves, from M to N. A stated share s of that move stays: the reference price of the
-pair's base, its first asset, is multiplied from now on by
+Liquidators sell into pools, and arbitrageurs pass on to the reference market what these bring in;
+who keeps what he seized sells it there himself, and buys what he repaid. An asset's price there is
 
-    1 + s (N / M - 1)
+    price = outside path x I
 
-and the rest is temporary, a gap that arbitrage closes with its half-life. The factors of all pairs
-and steps multiply to the asset's `impact`. Permanent and temporary impact: Almgren and Chriss,
-Optimal execution of portfolio transactions, 2000; both are found in liquidations of DeFi by Lehar
-and Parlour, BIS working paper 1062.
+with I its impact factor, 1 at first. What was sold less what was bought since the last step, worth
+v at the reference price then, moves it in proportion to the depth:
+
+    I <- I L / (L + v)    sold          I <- I (L + v) / L    bought,      L = 100 d
+
+with d the USD that move the price by 1%: the elasticity of the price to v / L is 1 for small trades
+and no sale brings it to 0. The depth is that of all of the market, its pools included: what their
+liquidity providers take of a sale on the way is part of it. What arbitrageurs trade in pools
+because the outside path itself moved is part of that path, so without sales the price is the path.
+Between steps of dt, I falls back towards 1 with the half-life h: I <- 1 + (I - 1) 2^(-dt / h).
+Permanent and decaying impact: Almgren and Chriss, Optimal execution of portfolio transactions,
+2000; Bouchaud, Price impact, 2010; in liquidations of DeFi: Lehar and Parlour, BIS working paper
+1062.
+
+Recorded prices contain the impact of what was sold then. They are the outside path times the
+impact I_0 of a baseline run, which is this one or another (`sim.engines.baseline`):
+
+    price = recorded x I / I_0
+
+In the baseline itself I is I_0, row by row as the run goes, and the price the recorded one to the
+unit. Where the prices named are the outside path, I_0 is 1.
 """
 
 from __future__ import annotations
 
 from sim.market.market import Market
-from sim.protocol.fixed_point import BPS, jitable, mul_div_down, ray, wad, zero
-from sim.protocol.state import RESERVE0, RESERVE1, State
+from sim.protocol.fixed_point import jitable, max_price, mul_div_down, wad, zero
+from sim.protocol.state import RESERVE0, State
 
 
 @jitable
@@ -28,32 +43,63 @@ def move(s: State, w: Market, k: int) -> None:
     """
     if w.impact.shape[0] == 0:
         return
+    _pass_on(s, w)
     for i in range(w.impact.shape[1]):
-        w.impact[k, i] = w.impact[k - 1, i]
-    for p in range(s.pair.shape[0]):
-        share = w.permanent_share[p]
-        if share > 0:
-            base, before, now = s.pair_tokens[p, 0], w.mid[p], mid(s, p)
-            after = (BPS - share) * before + share * now
-            w.impact[k, base] = mul_div_down(w.impact[k, base], after, BPS * before)
-            w.mid[p] = now  # a chain that stands still has no arbitrage to remember it
-    least = zero() + 1
+        w.impact[k, i] = _impact(s, w, k, i)
+        w.sold[i] = zero()
+        if w.is_baseline[0] != 0:
+            w.baseline_impact[k, i] = w.impact[k, i]
     for i in range(w.impact.shape[1]):
-        seen = w.impact[max(k - w.feed_lag[i], 0), i]
-        w.price[k, i] = max(mul_div_down(w.price[k, i], w.impact[k, i], wad()), least)
-        w.observed[k, i] = max(mul_div_down(w.observed[k, i], seen, wad()), least)
+        w.price[k, i] = _moved(w, w.price[k, i], k, i)
+        w.observed[k, i] = _moved(w, w.observed[k, i], max(k - w.feed_lag[i], 0), i)
 
 
 @jitable
 def remember(s: State, w: Market) -> None:
-    """Keep the pairs' prices as arbitrageurs leave them: moves are measured from here."""
+    """Keep what arbitrageurs leave in the pairs: what others sell is counted from here."""
     if w.impact.shape[0] == 0:
         return
     for p in range(s.pair.shape[0]):
-        w.mid[p] = mid(s, p)
+        for side in range(2):
+            w.reserve_left[p, side] = s.pair[p, RESERVE0 + side]
 
 
 @jitable
-def mid(s: State, p: int) -> int:
-    """Units of the second token per unit of the base, as a RAY, before the fee."""
-    return mul_div_down(s.pair[p, RESERVE1], ray(), s.pair[p, RESERVE0])
+def trade(w: Market, sold: int, amount: int, bought: int, paid: int) -> None:
+    """Somebody sells `amount` of asset `sold` outside any pair, and buys `paid` of `bought`."""
+    if w.impact.shape[0] == 0:
+        return
+    w.sold[sold] += amount
+    w.sold[bought] -= paid
+
+
+@jitable
+def _pass_on(s: State, w: Market) -> None:
+    """Add what pairs took in, less what they gave, since arbitrageurs last acted."""
+    for p in range(s.pair.shape[0]):
+        for side in range(2):
+            i, now = s.pair_tokens[p, side], s.pair[p, RESERVE0 + side]
+            w.sold[i] += now - w.reserve_left[p, side]
+            w.reserve_left[p, side] = now  # a chain that stands still has no arbitrage to do it
+
+
+@jitable
+def _impact(s: State, w: Market, k: int, i: int) -> int:
+    """I of asset i at step k, WAD, down: what is left of the last, and what was traded since."""
+    before = wad() + mul_div_down(w.impact[k - 1, i] - wad(), w.impact_left[i], wad())
+    depth = w.reference_depth[i]
+    value = mul_div_down(abs(w.sold[i]), w.price[k - 1, i], s.unit[i])
+    if depth == 0 or value == 0:
+        now = before
+    elif w.sold[i] > 0:
+        now = mul_div_down(before, depth, depth + value)
+    else:
+        now = mul_div_down(before, depth + value, depth)
+    return max(now, zero() + 1)
+
+
+@jitable
+def _moved(w: Market, price: int, row: int, i: int) -> int:
+    """A price at the impact of a row: 1 unit to just below the largest price, down."""
+    now = mul_div_down(price, w.impact[row, i], w.baseline_impact[row, i])
+    return max(min(now, max_price() - 1), zero() + 1)

@@ -54,9 +54,11 @@ def without_venue(scenario: Mapping[str, Any]) -> list[str]:
 
 def unmoved_supply(scenario: Mapping[str, Any]) -> list[str]:
     """The assets whose suppliers neither leave nor come, whatever rate, usage and loss are."""
-    leaving = scenario["withdrawals"]
+    moved = set(scenario["withdrawals"]) | {
+        symbol for symbol, one in scenario["rate_response"].items() if one["supply_per_point"]
+    }
     return [
-        symbol for symbol, usd in scenario["suppliers"].items() if usd > 0 and symbol not in leaving
+        symbol for symbol, usd in scenario["suppliers"].items() if usd > 0 and symbol not in moved
     ]
 
 

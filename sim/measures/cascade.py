@@ -15,9 +15,9 @@ Token amounts are in whole tokens, prices and values in USD, all floats.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +28,7 @@ from sim.measures.book import scenario_of
 from sim.tape import Frames
 
 Floats = npt.NDArray[np.float64]
-_BPS = 10_000
+_BPS, _PERCENT = 10_000, 100
 _LIQUIDATIONS = ("liquidate", "flash_liquidate")
 
 
@@ -46,8 +46,8 @@ def branching_ratio(
     """R of a book, kappa (Liq(low) - Liq(high)) / (high - low): its mean between two prices.
 
     `prices` are the liquidation prices of the accounts, `amounts` what each sells, `kappa` the
-    lasting fall in USD per unit sold. On a constant-product pool with reserve Q of the asset at
-    price p, of whose move the share s lasts, a small sale has kappa = 2 s p / Q.
+    lasting fall in USD per unit sold. In a reference market of depth L (`sim.market.reference`) a
+    small sale at price p has kappa = p^2 / L.
     """
     sold = liquidated(prices, amounts, low) - liquidated(prices, amounts, high)
     return kappa * sold / (high - low)
@@ -131,15 +131,17 @@ def liquidatable(tape: Frames, assets: Sequence[str], drops: npt.ArrayLike) -> p
 def expected_branching_ratio(tape: Frames, asset: str, drop: float) -> float:
     """R of the book at the start for a fall of `asset` by `drop`, in (0, 1), its mean over it.
 
-        R = sum over venues p of the asset  s_p (2 / Q_p) q_p / -ln(1 - drop)
+        R = ln(1 + v / L) / -ln(1 - drop),   L = 100 x depth_usd_per_percent
 
-    with s the venue's permanent share, Q its reserve of the asset at the start, and q the tokens
-    that accounts which become liquidatable sell there: all they have, or what their debt and the
-    bonus are worth; each account whole and against its largest debt. An estimate from above: no
-    pool is deeper at a lower price, no liquidation partial or not worth its gas. 0 where nothing
-    lasts.
+    with v what accounts which become liquidatable sell, at the price after the fall: all they have
+    of the asset, or what their debt and the bonus are worth; each account whole. An estimate from
+    above: no liquidation is partial or not worth its gas, and nothing decays. 0 where the reference
+    market is deep without bound.
     """
     book, scenario = _Book(tape), scenario_of(tape)
+    depth = _depth_usd(scenario, asset)
+    if not depth:
+        return 0.0
     i = book.symbols.index(asset)
     before, after = book.prices[0], book.prices[0].copy()
     after[i] *= 1 - drop
@@ -147,19 +149,14 @@ def expected_branching_ratio(tape: Frames, asset: str, drop: float) -> float:
     now = (owed > 0) & (book.collateral @ (after * book.thresholds) < owed)
     new = now & ~(book.collateral @ (before * book.thresholds) < book.debt @ before)
     bonus = scenario["protocol"]["reserves"][asset]["max_bonus_bps"] / _BPS
-    sold = np.minimum(book.collateral[:, i], owed * (1 + bonus) / after[i])
-    largest = (book.debt * after).argmax(axis=1)
-    pools = tape.venues[tape.venues["step"] == 0]
-    reserves = dict(zip(pools["pair"], pools["reserve0"], strict=True))
-    total = 0.0
-    for venue in scenario["venues"]:
-        base, quote = venue["assets"]
-        if base == asset and venue["permanent_share_bps"]:
-            reserve = float(reserves[f"{base}/{quote}"]) / book.units[i]
-            through = new & (largest == book.symbols.index(quote))
-            left = venue["permanent_share_bps"] / _BPS * 2 / reserve
-            total += left * sold[through].sum()
-    return float(total / -np.log1p(-drop))
+    sold = np.minimum(book.collateral[:, i] * after[i], owed * (1 + bonus))[new].sum()
+    return float(np.log1p(sold / depth) / -np.log1p(-drop))
+
+
+def _depth_usd(scenario: Mapping[str, Any], asset: str) -> float:
+    """L of an asset's reference market, USD; 0 if it is deep without bound."""
+    market = scenario.get("reference_market") or {"assets": {}}
+    return _PERCENT * float(market["assets"].get(asset, {}).get("depth_usd_per_percent", 0))
 
 
 # --- of a run -------------------------------------------------------------------------------------
@@ -231,9 +228,9 @@ def rounds(tape: Frames) -> Rounds:
     """First-round and induced liquidations.
 
     An account counts as first-round if its positions at the start, with interest on the debt, have
-    HF < 1 at the oracle's prices over `impact` at some step up to its first liquidation. A feed
-    that lags behind a move of the reference price by its deviation threshold may put an account on
-    the wrong side by as much.
+    HF < 1 at the oracle's prices over `impact` at some step of the run: sooner or later it would
+    have been liquidated without anybody's sales. A feed that lags behind a move of the reference
+    price by its deviation threshold may put an account on the wrong side by as much.
     """
     done = _liquidations(tape)
     if done.empty:
@@ -243,12 +240,10 @@ def rounds(tape: Frames) -> Rounds:
     oracle = book.by_step("oracle_price_usd") / impact
     first = pd.Series(True, index=done.index)
     if (impact != 1).any():
-        step_of = done.groupby("account")["step"].min()
-        a, k = step_of.index.to_numpy(dtype=np.intp), step_of.to_numpy(dtype=np.intp)
+        a = done["account"].unique().astype(np.intp)
         collateral = (oracle * book.thresholds) @ book.collateral[a].T
         debt = (oracle * book.interest()) @ book.debt[a].T
-        unhealthy = np.logical_or.accumulate(collateral < debt, axis=0)
-        from_outside = pd.Series(unhealthy[k, np.arange(len(a))], index=step_of.index)
+        from_outside = pd.Series((collateral < debt).any(axis=0), index=a)
         first = from_outside.loc[done["account"]].set_axis(done.index)
     usd = done["repaid_usd"]
     return Rounds(int(first.sum()), int((~first).sum()), usd[first].sum(), usd[~first].sum())

@@ -36,11 +36,12 @@ bound no amount, and none does not either: paths that have not been run may diff
 
 **Replicates.** Paths are independent unless `replicates` says otherwise: R says that they come from
 R scramblings of a quasi-Monte Carlo point set, path k from scrambling k mod R, and an array of one
-whole number per path that paths of one number (a cluster, such as those of one book of borrowers)
-depend on each other. Then the value is still that of all paths, and the interval that of the R
-means of terms, R taking the place of n (A. B. Owen, Error estimation for quasi-Monte Carlo,
-arXiv:2501.00150). R equal means of scramblings, as when no path loses, say nothing of the error: it
-is then that of independent paths, which scrambled points at least match in practice.
+whole number per path that paths of one number, such as those of one book of borrowers, depend on
+each other: they are a cluster, see `sim.measures.clusters`. Then the value is still that of all
+paths, and the interval that of R terms, one per scrambling or cluster, R taking the place of n (A.
+B. Owen, Error estimation for quasi-Monte Carlo, arXiv:2501.00150): losses, differences and what is
+unseen are counted in clusters. R equal means of scramblings, as when no path loses, say nothing of
+the error: it is then that of independent paths, which scrambled points at least match in practice.
 """
 
 from __future__ import annotations
@@ -53,6 +54,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import brentq
 from scipy.special import betaincinv, ndtri, stdtrit
+
+from sim.measures.clusters import linearised, means, sums
 
 Floats = npt.NDArray[np.float64]
 Replicates = int | npt.NDArray[np.intp] | None
@@ -92,7 +95,7 @@ def mean_of_losses(
     Unbounded above with fewer than `LEAST_LOSING` losses, with losses all of one size, and where
     their tail is so heavy that a mean may not exist.
     """
-    parts = independent(np.asarray(losses, dtype=float), replicates)
+    parts = independent_losses(np.asarray(losses, dtype=float), replicates)
     found, hit = hall(parts, confidence), parts[parts > 0]
     if hit.size < LEAST_LOSING or not np.ptp(hit):
         low = found.low
@@ -131,8 +134,9 @@ def paired_mean(
     the differences themselves if it is left out. Unbounded with fewer than `LEAST_APART` that are
     not 0 (none included), and on a side where the tail is so heavy that a mean may not exist.
     """
-    parts = independent(np.asarray(differences, dtype=float), replicates)
-    own = parts if apart is None else independent(np.asarray(apart, dtype=float), replicates)
+    terms = np.asarray(differences, dtype=float)
+    parts = independent(terms, replicates)
+    own = _apart(terms if apart is None else np.asarray(apart, dtype=float), replicates)
     sizes = np.abs(own[own != 0])
     found = hall(parts, confidence)
     if sizes.size < LEAST_APART:
@@ -181,11 +185,12 @@ def holm(p_values: Mapping[str, float], level: float = 0.05) -> set[str]:
 
 
 def independent(terms: Floats, replicates: Replicates) -> Floats:
-    """Parts that are independent and have the mean of the terms: R replicate means, or the terms
-    themselves without replicates or where the means of scramblings are equal to rounding.
+    """Parts that are independent and have the mean of the terms: R replicate means, the linearised
+    terms of clusters, or the terms themselves without replicates or where the means of scramblings
+    are equal to rounding.
 
     ValueError for scramblings that are fewer than 2 or do not divide the paths, and for clusters
-    that are not one number from 0 per path.
+    that are not one number per path.
     """
     if replicates is None:
         return terms
@@ -196,11 +201,22 @@ def independent(terms: Floats, replicates: Replicates) -> Floats:
             )
         means = terms.reshape(-1, replicates).mean(axis=0)
         return means if np.ptp(means) > 1e-12 * np.abs(means).max() else terms
-    if replicates.shape != terms.shape:
-        raise ValueError(f"{terms.size} paths but numbers of the clusters of {replicates.size}")
-    sums = np.bincount(replicates, weights=terms)
-    # Of clusters of unequal sizes the sums count, so that their mean is that of all paths.
-    return np.asarray(sums * (sums.size / terms.size))
+    return linearised(terms, replicates)
+
+
+def independent_losses(losses: Floats, replicates: Replicates) -> Floats:
+    """The same of terms >= 0, of which a cluster whose terms are 0 must stay one: their means."""
+    if isinstance(replicates, np.ndarray):
+        return means(losses, replicates)
+    return independent(losses, replicates)
+
+
+def _apart(terms: Floats, replicates: Replicates) -> Floats:
+    """The same of terms whose signs count and whose zeros say that two settings agree."""
+    if isinstance(replicates, np.ndarray):
+        totals = sums(terms, replicates)
+        return np.asarray(totals * (totals.size / terms.size))
+    return independent(terms, replicates)
 
 
 def hall(sample: Floats, confidence: float) -> Estimate:
@@ -218,13 +234,15 @@ def hall(sample: Floats, confidence: float) -> Estimate:
     return Estimate(mean, error, low, high)
 
 
-def wilson(p: Floats, n: int, confidence: float) -> tuple[Floats, Floats]:
-    """Ends of the interval of shares p of n: Wilson's, but exact one-sided bounds at 0 and 1."""
+def wilson(p: Floats, n: float | Floats, confidence: float) -> tuple[Floats, Floats]:
+    """Ends of the interval of shares p of n: Wilson's, but exact one-sided bounds at 0 and 1. Of
+    dependent paths n is how many independent ones tell as much.
+    """
     # scipy's binomtest has Wilson's interval too, for one share at a time.
     z = normal(confidence)
     centre, half = p + z**2 / (2 * n), z * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
     low, high = (centre - half) / (1 + z**2 / n), (centre + half) / (1 + z**2 / n)
-    unseen = unseen_share(n, confidence)
+    unseen = _unseen(n, confidence)
     low = np.where(p == 0, 0.0, np.where(p == 1, 1 - unseen, low))
     high = np.where(p == 0, unseen, np.where(p == 1, 1.0, high))
     return low, high
@@ -232,8 +250,12 @@ def wilson(p: Floats, n: int, confidence: float) -> tuple[Floats, Floats]:
 
 def unseen_share(n: int, confidence: float = 0.95) -> float:
     """The most that what none of n paths has shown happens at `confidence`: 1 - (1-c)^(1/n)."""
+    return float(_unseen(n, confidence))
+
+
+def _unseen(n: float | Floats, confidence: float) -> Floats:
     ends(confidence)
-    return -math.expm1(math.log1p(-confidence) / n)
+    return np.asarray(-np.expm1(math.log1p(-confidence) / n))
 
 
 def clopper_pearson_high(k: int, n: int, confidence: float) -> float:

@@ -9,6 +9,9 @@ Every figure but a quantile is a mean of one term per path, and has the interval
 
 All functions raise ValueError for losses that are empty, not finite or negative, a level or
 confidence outside (0, 1), and replicates that are fewer than 2 or do not divide n.
+
+With clusters (books) a share has the interval of as many independent paths as tell as much of it,
+`sim.measures.clusters.effective`; quantiles and the exceedance curve have theirs from shares.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.stats import binom
 
+from sim.measures.clusters import Clusters, effective, effective_of, linearised, sizes_of
 from sim.measures.intervals import (
     Estimate,
     Floats,
@@ -50,12 +54,16 @@ def probability_of_loss(
         (p + z^2/2n -+ z sqrt(p (1-p)/n + z^2/4n^2)) / (1 + z^2/n),
 
     unless no path loses, or every path does: then [0, u] or [1 - u, 1] with the exact one-sided
-    bound u = 1 - (1-confidence)^(1/n), about 3/n. With replicates, error and interval are those of
-    a mean of 0s and 1s, and n is their number.
+    bound u = 1 - (1-confidence)^(1/n), about 3/n. With scramblings, error and interval are those
+    of a mean of 0s and 1s, and n is their number; with clusters n is that of `effective`.
     """
     hits = (_losses(losses) > 0).astype(float)
+    p = float(hits.mean())
+    if isinstance(replicates, np.ndarray):
+        low, high = wilson(np.array(p), effective(hits, replicates, confidence), confidence)
+        return Estimate(p, error_of(hits, replicates), float(low), float(high))
     parts = independent(hits, replicates)
-    p, n = float(hits.mean()), parts.size
+    n = parts.size
     if parts is not hits and np.ptp(parts):
         estimate = hall(parts, confidence)
         return estimate._replace(low=max(0.0, estimate.low), high=min(1.0, estimate.high))
@@ -76,8 +84,10 @@ def loss_given_loss(
     """E[L | L > 0]: mean of the k paths that lose, and s / sqrt(k).
 
     With `probability_of_loss` the hurdle form of a loss. NaN in [0, inf] if no path loses; a value
-    that is unbounded above where too few do, as `mean_of_losses`. With replicates the terms are
-    those of a ratio of two means to first order, m + (L - m) 1{L > 0} n/k, where m is the value.
+    that is unbounded above where too few do, as `mean_of_losses`. With scramblings the terms are
+    those of a ratio of two means to first order, m + (L - m) 1{L > 0} n/k, where m is the value;
+    with clusters the linearised ones of the paths that lose: a cluster that loses nothing does not
+    say how much is lost.
     """
     sample = _losses(losses)
     hit = sample > 0
@@ -85,6 +95,9 @@ def loss_given_loss(
         independent(sample, replicates)
         return Estimate(math.nan, math.nan, 0.0, math.inf)
     mean = float(sample[hit].mean())
+    if isinstance(replicates, np.ndarray):
+        terms = np.maximum(linearised(sample[hit], replicates[hit]), 0.0)
+        return mean_of_losses(terms, None, confidence)._replace(value=mean)
     parts = independent(mean + (sample - mean) * hit / hit.mean(), replicates)
     if parts.size == sample.size:
         return mean_of_losses(sample[hit], None, confidence)
@@ -106,15 +119,18 @@ def value_at_risk(
     more if losses tie. At some n that falls short, so u + 1 replaces u where this comes nearer to
     `confidence`. L_(n+1) is infinite: n is too small for the level (less than 51 paths at 95 %, 284
     at 99 %, 2816 at 99.9 %). L_(0) is 0. With replicates, l/n and u/n are the ends of an interval
-    of the mean a of w 1{L <= v} + (1-w) 1{L < v}, v the value, w such that the mean is a. The
-    standard error is that of a symmetric law with the same interval, (high - low) / 2z.
+    of the mean a of w 1{L <= v} + (1-w) 1{L < v}, v the value, w such that the mean is a; with
+    clusters they are those of n* paths, as many as tell as much of that mean. The standard error is
+    that of a symmetric law with the same interval, (high - low) / 2z.
     """
     sample = _losses(losses)
     ordered, n = np.sort(sample), sample.size
     value = float(ordered[_rank(n, level) - 1])
     terms = _up_to(value, sample, level)
-    parts = independent(terms, replicates)
-    if parts is terms:
+    if isinstance(replicates, np.ndarray):
+        lower, upper = _ranks_of_clusters(ordered, sample, replicates, level, confidence)
+        wide = 2 * normal(confidence)
+    elif (parts := independent(terms, replicates)) is terms:
         lower, upper = _interval_ranks(n, level, confidence)
         wide = 2 * normal(confidence)
     else:
@@ -249,16 +265,25 @@ def quantile_terms(losses: npt.ArrayLike, level: float) -> Floats:
     return quantile.value + (level - _up_to(quantile.value, sample, level)) * spread
 
 
-def exceedance(losses: npt.ArrayLike, confidence: float = 0.95) -> pd.DataFrame:
+def exceedance(
+    losses: npt.ArrayLike, confidence: float = 0.95, clusters: Clusters | None = None
+) -> pd.DataFrame:
     """The loss exceedance curve: columns loss, probability = P(L > loss), low, high.
 
     One row for loss 0 and each loss in the sample, ascending. The band holds point by point, not
-    for the whole curve at once; it is that of `probability_of_loss` for independent paths.
+    for the whole curve at once; it is that of `probability_of_loss` for independent paths, or for
+    clusters.
     """
-    sample = np.sort(_losses(losses))
+    unsorted = _losses(losses)
+    order = np.argsort(unsorted, kind="stable")
+    sample = unsorted[order]
     at = np.union1d(0.0, sample)
-    above = (sample.size - np.searchsorted(sample, at, side="right")) / sample.size
-    low, high = wilson(above, sample.size, confidence)
+    up_to = np.searchsorted(sample, at, side="right")
+    above = (sample.size - up_to) / sample.size
+    trials: float | Floats = sample.size
+    if clusters is not None:
+        trials = _trials_above(clusters[order], up_to, above, confidence)
+    low, high = wilson(above, trials, confidence)
     return pd.DataFrame({"loss": at, "probability": above, "low": low, "high": high})
 
 
@@ -291,6 +316,59 @@ def summarise(
         is_share = measure is probability_of_loss
         table[name] = {**estimate._asdict(), "unit": "probability" if is_share else unit}
     return pd.DataFrame.from_dict(table, orient="index").rename_axis("measure")
+
+
+def error_of(terms: Floats, replicates: Replicates) -> float:
+    """Standard error of a mean of terms; infinite for one."""
+    parts = independent(terms, replicates)
+    return float(parts.std(ddof=1)) / math.sqrt(parts.size) if parts.size > 1 else math.inf
+
+
+def _ranks_of_clusters(
+    ordered: Floats, sample: Floats, clusters: Clusters, level: float, confidence: float
+) -> tuple[int, int]:
+    """Ranks of the ends of a quantile: those of n* paths, at the same shares of n.
+
+    n* is the least of the shares 1-a, 2(1-a), 4(1-a) ... up to a half that lose more than their
+    quantile: of the few that lose most one or two clusters have most, and do not show how much they
+    depend on each other.
+    """
+    n, trials, beyond = sample.size, math.inf, 1 - level
+    while True:
+        edge = float(ordered[_rank(n, 1 - beyond) - 1])
+        trials = min(trials, effective((sample > edge).astype(float), clusters, confidence))
+        beyond *= 2
+        if beyond > 0.5 or not edge:
+            break
+    few = max(1, math.floor(trials))
+    lower, upper = _interval_ranks(few, level, confidence)
+    return math.floor(lower * n / few), n + 1 if upper > few else math.ceil(upper * n / few)
+
+
+def _trials_above(
+    clusters: Clusters, up_to: npt.NDArray[np.intp], above: Floats, confidence: float
+) -> Floats:
+    """n* of the share of paths beyond each of the first `up_to` ones, of clusters in the order of
+    their paths' losses.
+
+    Of counts k_c beyond, sum k_c^2 and sum k_c n_c change by one path at a time.
+    """
+    _, own = np.unique(clusters, return_inverse=True)
+    counts = sizes_of(clusters)
+    n, count = own.size, counts.size
+    by_cluster = np.argsort(own, kind="stable")
+    place = np.empty(n)  # of a path among those of its cluster, from 0
+    place[by_cluster] = np.arange(n) - np.repeat(np.cumsum(counts) - counts, counts.astype(int))
+    left = counts[own] - place  # of its cluster, it included
+    squares = float((counts**2).sum())
+    of_squares = squares - np.concatenate([[0.0], np.cumsum(2 * left - 1)])[up_to]
+    of_products = squares - np.concatenate([[0.0], np.cumsum(counts[own])])[up_to]
+    deviations = np.maximum(of_squares - 2 * above * of_products + above**2 * squares, 0.0)
+    variance = deviations / n**2 * count / max(count - 1, 1)
+    inside = (above > 0) & (above < 1)
+    found = np.full(above.shape, float(count))
+    found[inside] = effective_of(above[inside], variance[inside], n, count, confidence)
+    return found
 
 
 def _losses(losses: npt.ArrayLike) -> Floats:

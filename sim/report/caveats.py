@@ -30,7 +30,7 @@ def of_scenario(scenario: Mapping[str, Any]) -> list[str]:
     if unmoved := unmoved_supply(scenario):
         lines.append(
             f"Supply of {listed(unmoved)} never reacts: its suppliers stay, whatever rate, usage "
-            "and loss are (withdrawals)."
+            "and loss are (withdrawals, rate_response)."
         )
     return lines
 

@@ -9,12 +9,14 @@ from typing import Any
 from rich.console import Console
 
 from sim.agents.own import AgentError
+from sim.engines import baseline
 from sim.engines.by_name import follower
 from sim.engines.chain import AnvilChain, ChainError
 from sim.engines.exact import run
 from sim.engines.lockstep import LockstepError
+from sim.measures.book import scenario_of
 from sim.measures.expected import compare
-from sim.report import caveats
+from sim.report import caveats, given
 from sim.report.agents_table import agent_failure, agents_table, attack_table
 from sim.report.book import print_book
 from sim.report.crash_figure import write_crash_figure
@@ -82,6 +84,7 @@ def _crash(
         console.print(text, style="red", markup=False, soft_wrap=True)
         return FAILED
     world = build(scenario)
+    baseline.fill(world)
     console.print(scenario.title, style="bold", markup=False)
     print_book(world, console)
     for line in venue_lines(scenario):
@@ -161,6 +164,9 @@ def _write(tables: Tables, out: Path, parquet: bool, console: Console) -> Frames
     )
     for table in filter(None, (made(shown) for made in parts)):
         console.print("", table, sep="\n")
+    console.print(given.of_run(shown), markup=False)
+    if given.books_of_run(shown).accounts:
+        console.print("Other borrowers lose otherwise: " + _others(shown), markup=False)
     for line in caveats.of_run(shown):
         console.print(line, style="yellow", markup=False)
     written = [TAPE, *([f"{PARQUET}/"] if parquet else []), *(path.name for path in pictures)]
@@ -172,6 +178,14 @@ def _keep(tables: Tables, out: Path, parquet: bool) -> None:
     write(tables, out / TAPE)
     if parquet:
         write_parquet(tables, out / PARQUET)
+
+
+def _others(shown: Frames) -> str:
+    """How to have them."""
+    scenario = scenario_of(shown)
+    if scenario["paths"]:
+        return f"`ape run sweep {scenario['name']}` draws many books."
+    return "--seed draws another book."
 
 
 def _compare(

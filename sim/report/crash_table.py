@@ -27,6 +27,7 @@ from sim.measures.solvency import (
     peak_loss,
     solvency_ratio,
 )
+from sim.report import given
 from sim.report.agents_table import signed
 from sim.report.text import clock, owing, tokens, usd
 from sim.tape import Frames
@@ -76,10 +77,11 @@ def loss_table(tape: Frames) -> Table:
     usd_lost = in_usd(lost)
     hit = [asset for asset in lost.index if lost.loc[asset, ["reported", "shortfall"]].any()]
     part = unfinished(tape)
+    whose = given.books_of_run(tape).heading
     if not hit:
-        none = "No bad debt, and no shortfall."
+        none = f"No bad debt, and no shortfall, {whose}."
         return Table(f"{part}; nothing was lost until then." if part else none, **_BARE)
-    title = "Bad debt, who bore it, and the shortfall not realised yet"
+    title = f"Bad debt, who bore it, and the shortfall not realised yet, {whose}"
     if part:
         title = f"{part}.\n{title}"
     table = Table(title=title, title_justify="left", title_style="", padding=(0, 1), **_BARE)
@@ -101,19 +103,19 @@ def cascade_table(tape: Frames) -> Table:
     worst, did, past = spirals(tape)[0], rounds(tape), toxic(tape)
     hours, refused = hours_to_exhaustion(tape), withdrawals_refused_usd(tape)
     stuck = unpaid(tape)
-    caused = "no sale left a trace in a reference price"
+    by_itself = f"{did.first:,} liquidations, {usd(did.first_usd)} repaid"
+    by_sales = f"{did.induced:,} liquidations, {usd(did.induced_usd)} repaid"
+    ratio = "no sale left a trace in a reference price"
     if worst.fall_alone < worst.fall:
+        by_itself += f"; {worst.asset} fell {worst.fall_alone:.1%}"
+        by_sales += f"; {worst.asset} fell {worst.fall:.1%}"
         expected = expected_branching_ratio(tape, worst.asset, max(worst.fall_alone, 0.01))
-        caused = (
-            f"{worst.branching_ratio:.3f}: {worst.asset} fell {worst.fall:.1%} instead of "
-            f"{worst.fall_alone:.1%}"
-        )
-        caused += f" (book: {expected:.3f})"
+        ratio = f"{worst.branching_ratio:.3f} of {worst.asset}; by the book {expected:.3f}"
     rows = {
-        "branching ratio": caused,
+        "shock by itself": by_itself,
+        "induced by sales": by_sales,
+        "branching ratio": ratio,
         "amplification": f"{worst.amplification:.3f}",
-        "first-round": f"{did.first:,} liquidations, {usd(did.first_usd)} repaid",
-        "induced": f"{did.induced:,} liquidations, {usd(did.induced_usd)} repaid",
         "time to exhaustion": f"nobody was liquidated{' so far' if unfinished(tape) else ''}"
         if hours is None
         else f"{hours:.1f} hours",

@@ -11,7 +11,7 @@ from sim.engines.compilation import is_compiled
 from sim.engines.compiled import check_compilable
 from sim.market.draws import Sampler
 from sim.market.paths import draw
-from sim.report import caveats
+from sim.report import caveats, given
 from sim.report.book import print_book
 from sim.report.crash import COMPLETE, FAILED, INTERRUPTED
 from sim.report.interrupts import interruptible
@@ -43,6 +43,8 @@ class Wanted(NamedTuple):
 
     sampler: Sampler | None = None
     paths: int | None = None
+    books: int | None = None
+    book_seed: int | None = None
     block: int | None = None
     scheduler: str = THREADS
     workers: int | None = None
@@ -67,11 +69,19 @@ def sweep(scenario: Scenario, wanted: Wanted, out: Path, console: Console) -> in
 
 def _sweep(scenario: Scenario, wanted: Wanted, out: Path, console: Console) -> int:
     try:
-        world = world_of(scenario.model_dump_json())
+        first = scenario.seed if wanted.book_seed is None else wanted.book_seed
+        world = world_of(scenario.model_dump_json(), first)
         check_compilable(world)
         draw(scenario, wanted.sampler or "mc", 0, 1)
         study = begin(
-            out, scenario, wanted.sampler, wanted.paths, wanted.block, resume=wanted.resume
+            out,
+            scenario,
+            wanted.sampler,
+            wanted.paths,
+            wanted.block,
+            wanted.books,
+            wanted.book_seed,
+            wanted.resume,
         )
     except StudyError as error:
         return _failed(str(error), console)
@@ -80,6 +90,8 @@ def _sweep(scenario: Scenario, wanted: Wanted, out: Path, console: Console) -> i
     opened = opening(world)  # now: its files may be others when the sweep ends
     plan = study.plan
     console.print(scenario.title, style="bold", markup=False)
+    if plan.books > 1:
+        console.print(f"The first of {plan.books:,} books:")
     print_book(world, console)
     for line in venue_lines(scenario):
         console.print(line)
@@ -97,7 +109,7 @@ def _sweep(scenario: Scenario, wanted: Wanted, out: Path, console: Console) -> i
                 if missing:
                     _run(study, world, missing, wanted, console)
                 study.finish()
-                _write(study, opened, len(world.book.debt), console)
+                _write(study, opened, console)
             except KeyboardInterrupt:
                 return _interrupted(study, console)
     except BlockError as error:
@@ -137,13 +149,14 @@ def _plan_line(plan: Plan, missing: int, wanted: Wanted) -> str:
         LOCAL: f"{wanted.workers or cores()} processes",
     }.get(wanted.scheduler, wanted.scheduler)
     done = f", {plan.paths - missing:,} of them done" if missing < plan.paths else ""
+    whose = given.books_of_plan(plan).heading
     return (
-        f"{plan.paths:,} paths ({plan.sampler}, seed {plan.scenario.seed}) of "
+        f"{plan.paths:,} paths {whose} ({plan.sampler}, seed {plan.scenario.seed}) of "
         f"{plan.scenario.steps:,} steps, in blocks of {plan.block} on {where}{done}."
     )
 
 
-def _write(study: Study, opened: Tables, accounts: int, console: Console) -> None:
+def _write(study: Study, opened: Tables, console: Console) -> None:
     """Write what the outcomes come to, then print it."""
     plan, folder = study.plan, study.folder
     outcomes = study.outcomes()
@@ -154,16 +167,19 @@ def _write(study: Study, opened: Tables, accounts: int, console: Console) -> Non
     with replacing(folder / TABLE) as draft:
         losses.as_one(table, bearers, assets).to_csv(draft)
     (worst,) = losses.worst_paths(outcomes, 1)
+    books, line = given.books_of_plan(plan), given.of_plan(plan)
     title = (
-        f"{plan.scenario.title}\n{plan.paths:,} paths, {accounts:,} accounts, "
-        f"sampler {plan.sampler}, seed {plan.scenario.seed}"
+        f"{plan.scenario.title}\n{plan.paths:,} paths {books.heading}, sampler {plan.sampler}, "
+        f"seed of paths {plan.scenario.seed}"
     )
     with console.status("Drawing the figures."):
         shown = fan(plan, worst)
         keep(study, opened, shown)
-        figures = write_loss_figure(lost, table, title, folder)
+        own = losses.book_of(outcomes)
+        figures = write_loss_figure(lost, table, title, folder, own, line)
         figures += write_fan_figure(plan.scenario, shown, worst, float(lost[worst]), title, folder)
-    tables = (loss_table(table, plan.paths), bearer_table(bearers), asset_table(assets))
+    risk = loss_table(table, plan.paths, books, losses.variance(outcomes), line)
+    tables = (risk, bearer_table(bearers), asset_table(assets))
     for one in filter(None, tables):
         console.print("", one, sep="\n")
     console.print()

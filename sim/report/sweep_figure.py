@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from sim.measures.clusters import Clusters
 from sim.measures.losses import exceedance
 from sim.report.figure import BLACK, BLUE, FAN, ORANGE, PURPLE, RED, STYLE, save, time_axis
 from sim.report.text import short_usd
@@ -20,6 +22,7 @@ from sim.sweep.fan import MOST_PATHS, QUANTILES, Fan
 
 _MOST_POINTS = 1_500  # of a curve: more than a page shows
 _MOST_PANELS = 4
+_LETTERS = 150  # in a line below the axes
 
 
 def write_loss_figure(
@@ -27,9 +30,11 @@ def write_loss_figure(
     table: pd.DataFrame,
     title: str,
     folder: Path,
+    books: Clusters | None = None,
+    given: str = "",
 ) -> list[Path]:
     """Draw the exceedance curve into `folder` as losses.svg and losses.png; their paths."""
-    return save(loss_figure(losses, table, title), folder, "losses")
+    return save(loss_figure(losses, table, title, books, given), folder, "losses")
 
 
 def write_fan_figure(
@@ -40,16 +45,22 @@ def write_fan_figure(
 
 
 def loss_figure(
-    losses: np.ndarray[tuple[int], np.dtype[np.float64]], table: pd.DataFrame, title: str
+    losses: np.ndarray[tuple[int], np.dtype[np.float64]],
+    table: pd.DataFrame,
+    title: str,
+    books: Clusters | None = None,
+    given: str = "",
 ) -> Figure:
-    """P(loss > x) over x in USD on a log axis, with its band, and VaR and ES of the loss table."""
-    curve, n = thinned(exceedance(losses)), len(losses)
+    """P(loss > x) over x in USD on a log axis, with its band, and VaR and ES of the loss table;
+    `books` are the numbers of the paths' books, `given` what all of it is conditional on.
+    """
+    curve, n = thinned(exceedance(losses, clusters=books)), len(losses)
     edge = max(float(losses.max()) * 1.05, 1.0)
     curve = pd.concat([curve, curve.tail(1).assign(loss=edge)])  # nobody saw more: no end either
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(9.5, 5.2))
         axes = figure.subplots()
-        figure.subplots_adjust(left=0.09, right=0.97, bottom=0.1, top=0.89)
+        figure.subplots_adjust(left=0.09, right=0.97, bottom=0.14, top=0.89)
         axes.set_yscale("log")
         lowest = 0.4 / n
         axes.fill_between(
@@ -81,6 +92,7 @@ def loss_figure(
         axes.yaxis.set_minor_formatter(NullFormatter())
         axes.legend(loc="lower left")
         figure.suptitle(title, x=0.01, y=0.98, ha="left", fontsize=11)
+        figure.text(0.01, 0.01, textwrap.fill(given, _LETTERS), fontsize=8)
         return figure
 
 

@@ -9,7 +9,10 @@ from typing import Any
 import pandas as pd
 from rich.table import Table
 
+from sim.measures.clusters import Split
+from sim.report.given import Books
 from sim.report.text import short_usd, usd
+from sim.sweep.losses import MORE_BOOKS
 
 _BARE: dict[str, Any] = {"box": None, "pad_edge": False, "header_style": "bold"}
 _TITLE: dict[str, Any] = {"title_justify": "left", "title_style": ""}
@@ -32,15 +35,43 @@ BEARERS = {
 """Who bears a loss, as `sim.sweep.losses.BEARERS` names them."""
 
 
-def loss_table(losses: pd.DataFrame, paths: int) -> Table:
-    """One row per measure of `sim.sweep.losses.loss_table`: value, error, interval."""
-    title = f"Loss of a path: bad debt and shortfall at its end; {paths:,} paths"
-    table = Table(title=title, padding=(0, 1), **_TITLE, **_BARE)
-    table.caption = (
-        "error: standard error; LaR: liquidations at risk\n"
-        "peak: the largest bad debt so far and shortfall, after any step\n"
-        "intervals: of these borrowers and liquidators; another --seed draws other borrowers"
+def title(paths: int, books: Books) -> str:
+    """Of the loss table, whose losses they are included."""
+    return f"Loss of a path: bad debt and shortfall at its end; {paths:,} paths {books.heading}"
+
+
+def scope(books: Books) -> str:
+    """What the intervals are over."""
+    if books.number > 1:
+        return "intervals: over books and paths"
+    if not books.accounts:
+        return "intervals: over paths; the book is recorded, not drawn"
+    return "intervals: over paths, of this book alone; --books draws others"
+
+
+def split_line(split: Split) -> str:
+    """Where the variance comes from."""
+    return (
+        f"variance: book {split.share_of_one:.0%}, path {1 - split.share_of_one:.0%} of one loss; "
+        f"books {split.share_of_mean:.0%} of the error of the mean"
     )
+
+
+def loss_table(
+    losses: pd.DataFrame, paths: int, books: Books, split: Split | None, given: str
+) -> Table:
+    """One row per measure of `sim.sweep.losses.loss_table`: value, error, interval; and below it
+    the split of the variance, and what all of it is conditional on.
+    """
+    table = Table(title=title(paths, books), padding=(0, 1), **_TITLE, **_BARE)
+    lines = (
+        "error: standard error; LaR: liquidations at risk",
+        "peak: the largest bad debt so far and shortfall, after any step",
+        scope(books),
+        split_line(split) if split else "",
+        given,
+    )
+    table.caption = "\n".join(filter(None, lines))
     table.caption_justify = "left"
     table.add_column("measure")
     for name in ("value", "error"):
@@ -61,9 +92,14 @@ def interval(row: pd.Series) -> str:
     show = _percent if row["unit"] == "probability" else usd
     if math.isfinite(row["high"]):
         return f"{show(row['low'])} to {show(row['high'])}"
-    if row["needs"] > 0:
-        return f"{show(row['low'])} to unbounded (needs {int(row['needs']):,} paths)"
-    return f"{show(row['low'])} to unbounded (needs more paths)"
+    return f"{show(row['low'])} to unbounded ({needs(row['needs'])})"
+
+
+def needs(number: float) -> str:
+    """What would bound an interval, from the loss table."""
+    if number == MORE_BOOKS:
+        return "needs more books"
+    return f"needs {int(number):,} paths" if number > 0 else "needs more paths"
 
 
 def bearer_table(bearers: pd.DataFrame) -> Table:

@@ -35,9 +35,14 @@ def tokens(units: int, decimals: int) -> str:
     return f"{whole // 10**shown:,}" + (f".{whole % 10**shown:0{shown}}" if shown else "")
 
 
+def counted(number: int, what: str) -> str:
+    """1 book, 2,000 books."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def owing(accounts: int, value: float) -> str:
     """1 account owing $2,000."""
-    return f"{accounts:,} account{'' if accounts == 1 else 's'} owing {usd(value)}"
+    return f"{counted(accounts, 'account')} owing {usd(value)}"
 
 
 def clock(time: datetime) -> str:

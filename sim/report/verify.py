@@ -14,6 +14,7 @@ from sim.agents.own import AgentError
 from sim.engines.by_name import ENGINES
 from sim.engines.chain import ChainError
 from sim.engines.compilation import is_compiled
+from sim.report import given
 from sim.report.agents_table import agent_failure
 from sim.report.crash import COMPLETE, FAILED, INTERRUPTED
 from sim.report.interrupts import interruptible
@@ -66,7 +67,9 @@ def _verify(study: Study, worst: int, paths: Sequence[int], engine: str, console
     scenario = study.plan.scenario
     console.print(scenario.title, style="bold", markup=False)
     named = ", ".join(f"{path:,}" for path in chosen)
-    _line(f"Paths {named} of {study.plan.paths:,} on {engine}.", console)
+    own = "each on its own book, " if study.plan.books > 1 else ""
+    _line(f"Paths {named} of {study.plan.paths:,}, {own}on {engine}.", console)
+    _line(given.of_plan(study.plan), console)
     done: list[Verification] = []
     code = COMPLETE
     try:
@@ -75,8 +78,9 @@ def _verify(study: Study, worst: int, paths: Sequence[int], engine: str, console
                 often = "for your agents" if scenario.agents else "once per change of the code"
                 console.print(f"Compiling the step, {often}: about a minute.")
                 compile_step(scenario)
-            world = world_of(scenario.model_dump_json())
             for path in chosen:
+                seed = study.plan.seed_of_path(path)
+                world = world_of(scenario.model_dump_json(), seed)
                 on_it = world_on(world, study.plan.sampler, path)
                 with RunProgress(on_it, console) as progress:
                     one = verify(
@@ -181,7 +185,7 @@ def _repeats(
     one: Verification, written: Mapping[Any, Any], symbols: Sequence[str], console: Console
 ) -> bool:
     """Whether floats come to what the sweep wrote, bit for bit."""
-    again = frame(one.path, np.array([list(one.on_floats.values())]), symbols).iloc[0]
+    again = frame([one.path], 0, np.array([list(one.on_floats.values())]), symbols).iloc[0]
     different = [name for name in columns(symbols) if again[name] != written[name]]
     if different:
         name = different[0]
@@ -221,15 +225,16 @@ def _result(study: Study, done: Sequence[Verification]) -> dict[str, Any]:
     return {
         "digest": study.manifest["digest"],
         "origin": study.manifest["origin"],
-        "paths": [_path(one) for one in done],
+        "paths": [_path(one, study.plan.books) for one in done],
     }
 
 
-def _path(one: Verification) -> dict[str, Any]:
+def _path(one: Verification, books: int) -> dict[str, Any]:
     decisions = one.decisions
     first = decisions.first
     return {
         "path": one.path,
+        "book": one.path % books,
         "engine": one.engine,
         "steps": one.steps,
         "operations": one.operations,

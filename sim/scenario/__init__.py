@@ -3,6 +3,7 @@
     load("black-thursday")                  a scenario of sim/scenarios
     load("mine/depeg.yaml")                 a file, which may extend a base of sim/scenarios/bases
     with_overrides(scenario, {"book.accounts": 50, "venues[0].fee_bps": 5})
+    baseline_of(scenario)                   whose sales its recorded prices contain
 
 A drawn book stays what it is when thresholds, borrow limits and the like are overridden: the same
 positions, which `book.drawn_under` remembers, unless another book is asked for (`redraw_book`).
@@ -19,6 +20,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +30,13 @@ from sim.scenario.model import Scenario
 from sim.schema.bases import extended
 from sim.schema.book import BookFile, BorrowerBook
 from sim.schema.deployment import Terms
-from sim.schema.problems import Problem, ScenarioError, explain, join, nearest
+from sim.schema.problems import EARLIER, Problem, ScenarioError, explain, join, nearest, replaced
 from sim.schema.yaml_file import read
 
 __all__ = [
     "Scenario",
     "ScenarioError",
+    "baseline_of",
     "contents",
     "digest",
     "digest_of",
@@ -50,6 +53,11 @@ _OF_POSITIONS = re.compile(r"book(\.drawn_under.*)?").fullmatch
 """Overrides that say themselves which book there is."""
 
 
+_OF_THE_RUN = ("start", "duration_hours", "step_seconds", "seed", "reference_market")
+"""What a baseline has of the scenario that is held against it."""
+_IS_PATH = re.compile(r"[/\\]|\.ya?ml$").search
+
+
 def known() -> list[str]:
     """The names of the scenarios that come with the package, sorted."""
     return sorted(path.stem for path in _FOLDER.glob("*.yaml"))
@@ -58,7 +66,7 @@ def known() -> list[str]:
 def load(path_or_name: str | Path) -> Scenario:
     """The scenario in a file, or of a known name. A path has a folder or ends in .yaml or .yml."""
     path = Path(path_or_name)
-    is_name = isinstance(path_or_name, str) and not re.search(r"[/\\]|\.ya?ml$", path_or_name)
+    is_name = isinstance(path_or_name, str) and not _IS_PATH(path_or_name)
     if is_name:
         if path_or_name not in known():
             remedy = nearest(str(path_or_name), known(), "the known ones are")
@@ -79,7 +87,8 @@ def with_overrides(
     `overrides` maps the path of a field that exists, as error messages write it
     (`protocol.liquidation.delay_seconds`, `venues[0].fee_bps`), to its new value. A drawn book has
     the positions that it has without them, as far as they are about reserves; `redraw_book` draws
-    it under the new ones instead, and so is a `book` that is replaced whole. Raises
+    it under the new ones instead, and so is a `book` that is replaced whole. Likewise supply and
+    borrowing that answer to rates have settled under the curve that there is without them. Raises
     `ScenarioError`, also if the book to be redrawn is a file.
     """
     file = f"scenario '{scenario.name}' with overrides"
@@ -96,15 +105,63 @@ def with_overrides(
             book["drawn_under"] = None
         elif book["drawn_under"] is None and set(assets) == set(scenario.symbols):
             book["drawn_under"] = scenario.model_dump(include=_TERMS)["protocol"]["reserves"]
+    _settle(document["rate_response"], scenario, overrides, redraw_book)
     return _with_own_terms(_validated(document, file))
 
 
+def _settle(
+    responses: Any, scenario: Scenario, overrides: Mapping[str, object], redraw_book: bool
+) -> None:
+    """Let supply and borrowing that answer to rates remember the curve they have settled under: the
+    scenario's own, or the new one if the book is redrawn under it.
+    """
+    given = any(path.partition(".")[0] == "rate_response" for path in overrides)
+    for symbol, one in responses.items() if isinstance(responses, dict) else ():
+        own = scenario.protocol.rates.get(symbol)
+        if own is None or not isinstance(one, dict):
+            continue  # what is wrong with it is said later, by the schema
+        if redraw_book and not given:
+            one["settled_under"] = None
+        elif not redraw_book and one.get("settled_under") is None:
+            one["settled_under"] = own.model_dump()
+
+
 def _with_own_terms(scenario: Scenario) -> Scenario:
-    """The same, without mention of the terms of its book where they are its reserves' own."""
+    """The same, without mention of the terms of its book, and of the curves that its market has
+    settled under, where they are its own.
+    """
+    update: dict[str, Any] = {}
     book, terms = scenario.book, scenario.model_dump(include=_TERMS)["protocol"]["reserves"]
-    if not isinstance(book, BorrowerBook) or book.model_dump()["drawn_under"] != terms:
-        return scenario
-    return scenario.model_copy(update={"book": book.model_copy(update={"drawn_under": None})})
+    if isinstance(book, BorrowerBook) and book.model_dump()["drawn_under"] == terms:
+        update["book"] = book.model_copy(update={"drawn_under": None})
+    rates = scenario.protocol.rates
+    update["rate_response"] = {
+        symbol: one.model_copy(update={"settled_under": None})
+        if one.settled_under == rates[symbol]
+        else one
+        for symbol, one in scenario.rate_response.items()
+    }
+    return scenario.model_copy(update=update)
+
+
+def baseline_of(scenario: Scenario) -> Scenario:
+    """The scenario whose sales the recorded prices of this one contain: itself, or the one that
+    `reference_market.baseline` names; with times, seed, number of accounts and reference market of
+    this one, and with its rebound. Raises `ScenarioError`.
+    """
+    market = scenario.reference_market
+    if market is None or market.baseline is None:
+        return scenario.model_copy(update={"hold_at_low": False})
+    named = _named(market.baseline)
+    carried = {field: getattr(scenario, field) for field in _OF_THE_RUN}
+    if isinstance(named.book, BorrowerBook) and isinstance(scenario.book, BorrowerBook):
+        carried["book"] = named.book.model_copy(update={"accounts": scenario.book.accounts})
+    return named.model_copy(update={**carried, "hold_at_low": False})
+
+
+@lru_cache(maxsize=8)
+def _named(path_or_name: str) -> Scenario:
+    return load(path_or_name)
 
 
 def files(scenario: Scenario) -> dict[str, Path]:
@@ -175,6 +232,9 @@ def _file_fields(document: Any) -> Iterator[tuple[str, dict[str, Any], str]]:
     for symbol, asset in assets.items() if isinstance(assets, dict) else ():
         price = asset.get("price_usd") if isinstance(asset, dict) else None
         holders.append((f"assets.{symbol}.price_usd", price, "file"))
+    market = root.get("reference_market")
+    if isinstance(market, dict) and _IS_PATH(str(market.get("baseline"))):
+        holders.append(("reference_market", market, "baseline"))
     for path, fields, key in holders:
         if isinstance(fields, dict) and isinstance(fields.get(key), str) and fields[key]:
             yield f"{path}.{key}", fields, key
@@ -190,14 +250,19 @@ def _validated(document: object, file: str) -> Scenario:
 def _replace(document: Any, path: str, value: object, file: str) -> None:
     """Set the field at `path` in nested dictionaries and lists; the field must exist."""
     walked = ""
+    parts: list[int | str] = []
     for name, index in re.findall(r"([^.\[\]]+)|\[(\d+)\]", path):
         key = int(index) if index else name
         here = join(walked, f"[{index}]" if index else name)
+        parts.append(key)
         fields = dict(enumerate(document)) if isinstance(document, list) else document
         if not isinstance(fields, dict) or key not in fields:
             inside = [str(field) for field in fields] if isinstance(fields, dict) else []
             remedy = nearest(str(key), inside, f"the fields of {walked or 'a scenario'} are")
-            raise ScenarioError(file, [Problem(here, "no such field to override", remedy)])
+            problem = Problem(here, "no such field to override", remedy)
+            if instead := replaced(parts, Scenario):
+                problem = Problem(here, EARLIER, instead)
+            raise ScenarioError(file, [problem])
         if here == path:
             document[key] = _unfrozen(value)  # later overrides change it, not the caller's
             return

@@ -24,6 +24,7 @@ def problems(s: Scenario) -> Iterator[Problem]:
     yield from _time_problems(s)
     yield from _asset_problems(s)
     yield from _venue_problems(s)
+    yield from _reference_problems(s)
     yield from _fault_problems(s)
     yield from _book_problems(s)
     yield from _people_problems(s)
@@ -123,6 +124,18 @@ def _venue_problems(s: Scenario) -> Iterator[Problem]:
             )
 
 
+def _reference_problems(s: Scenario) -> Iterator[Problem]:
+    market = s.reference_market
+    for symbol in market.assets if market else ():
+        yield from _unknown(s, f"reference_market.assets.{symbol}", symbol)
+    if market and market.prices_contain_impact and s.paths and s.paths.model == "replay":
+        yield Problem(
+            "reference_market.prices_contain_impact",
+            "windows of a history contain the impact of other sales than these",
+            "false, or another paths.model",
+        )
+
+
 def _fault_problems(s: Scenario) -> Iterator[Problem]:
     pairs = [venue.assets for venue in s.venues]
     yield from s.feeds.problems_in(s.assets, pairs, s.start, s.steps, s.step_seconds)
@@ -189,6 +202,18 @@ def _people_problems(s: Scenario) -> Iterator[Problem]:
                 f"up to {expected:.0f} withdrawals are to be expected",
                 f"at most {MOST_WITHDRAWALS}: fewer and larger ones, a lower branching_ratio, "
                 "per_usage or per_loss",
+            )
+    for symbol, response in s.rate_response.items():
+        path = f"rate_response.{symbol}"
+        yield from _unknown(s, path, symbol)
+        if response.supply_per_point and s.suppliers.get(symbol) == 0:
+            remedy = f"suppliers.{symbol} above 0, or 0"
+            yield Problem(f"{path}.supply_per_point", "nobody supplies this asset", remedy)
+        if response.supply_per_point and symbol in s.withdrawals:
+            yield Problem(
+                f"{path}.supply_per_point",
+                f"withdrawals.{symbol} says already how its suppliers leave",
+                f"0, or no withdrawals.{symbol}",
             )
 
 

@@ -16,8 +16,9 @@ from sim.schema.faults import Feeds
 from sim.schema.market import Arbitrage, Asset, Venue
 from sim.schema.own_agent import OwnAgent
 from sim.schema.paths import Paths
-from sim.schema.people import Behaviour, Withdrawals
+from sim.schema.people import Behaviour, RateResponse, Withdrawals
 from sim.schema.problems import Problem, ScenarioError
+from sim.schema.reference import ReferenceMarket
 
 
 class Scenario(Part):
@@ -56,8 +57,13 @@ class Scenario(Part):
     venues: Annotated[tuple[Venue, ...], FromList] = Field(
         max_length=2_016, description="a list of pairs: assets, depth_usd_per_side, fee_bps..."
     )
+    reference_market: ReferenceMarket | None = Field(
+        default=None,
+        description="what sales leave in reference prices: assets, prices_contain_impact, "
+        "baseline; absent: nothing, the market outside is deep without bound",
+    )
     arbitrage: Arbitrage = Field(
-        description="speed_bps or half_life_seconds, and capital_usd of the arbitrageurs"
+        description="half_life_seconds and capital_usd of the arbitrageurs"
     )
     protocol: Protocol = Field(description="the deployment: rates, reserves, liquidation...")
     suppliers: Mapping[Symbol, Usd] = Field(
@@ -76,6 +82,11 @@ class Scenario(Part):
         default_factory=dict,
         description="per asset: how its suppliers leave, base_per_day, branching_ratio...; "
         "absent: they stay",
+    )
+    rate_response: Mapping[Symbol, RateResponse] = Field(
+        default_factory=dict,
+        description="per asset: how its supply and borrowing answer to its rates, "
+        "supply_per_point, borrowing_per_point, half_life_hours...; absent: they do not",
     )
     attack: Attack | None = Field(
         default=None,
@@ -115,6 +126,16 @@ class Scenario(Part):
         if isinstance(self.book, BorrowerBook) and self.book.drawn_under:
             return self.book.drawn_under
         return self.protocol.reserves
+
+    @property
+    def responding(self) -> tuple[str, ...]:
+        """The assets whose supply or borrowing answers to rates, in the order of `symbols`."""
+        return tuple(
+            symbol
+            for symbol in self.symbols
+            if (one := self.rate_response.get(symbol))
+            and (one.supply_per_point or one.borrowing_per_point)
+        )
 
     def _problems(self) -> Iterator[Problem]:
         yield from problems(self)

@@ -1,6 +1,7 @@
 """The people in a scenario who act: liquidators."""
 
 from collections.abc import Iterator, Mapping
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -21,11 +22,14 @@ class Liquidator(Part):
         ge=21_000, le=30_000_000, description="gas per liquidation, 21000..30000000"
     )
     profit_floor_usd: Usd = Field(description="USD; it does nothing for less, 0 to 1e+12")
-    capacity_usd_per_step: PositiveUsd = Field(
-        description="USD of debt it can repay per step, above 0, at most 1e+12"
+    capacity_usd_per_hour: PositiveUsd = Field(
+        description="USD of debt it repays per hour when there is enough to do: after a call of X "
+        "it is busy for X / capacity; above 0, at most 1e+12"
     )
-    max_actions_per_step: int = Field(
-        ge=1, le=100_000, description="liquidations per step, 1..100000"
+    call_usd: PositiveUsd | None = Field(
+        default=None,
+        description="USD of debt it repays in one call at most, above 0, at most 1e+12; absent: "
+        "all that may be repaid",
     )
     latency_seconds: Seconds = Field(
         default=0,
@@ -41,6 +45,13 @@ class Liquidator(Part):
         default=False,
         description="true: takes a position where the hub has not the cash; own capital only",
     )
+
+    REPLACED: ClassVar[Mapping[str, str]] = {
+        "capacity_usd_per_step": "capacity_usd_per_hour: it times 3600 / step_seconds; and "
+        "call_usd, the most repaid in one call",
+        "max_actions_per_step": "nothing; capacity_usd_per_hour and call_usd say how many calls "
+        "there are",
+    }
 
     def _problems(self) -> Iterator[Problem]:
         if self.capital_usd is None:

@@ -5,10 +5,10 @@ everything is frozen. A description says what a field means in its unit; it is a
 reads as the remedy when the field is wrong, so it says what would be right.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
 from itertools import pairwise
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import (
     AfterValidator,
@@ -32,6 +32,9 @@ class Part(BaseModel):
     """A part of a scenario: frozen, strict, closed, and consistent in itself."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    REPLACED: ClassVar[Mapping[str, str]] = {}
+    """Fields of earlier versions, each with what to write instead."""
 
     def _problems(self) -> Iterator[Problem]:
         """What is wrong between fields that are each right; paths are relative to this part."""

@@ -1,14 +1,13 @@
 """The market part of a scenario: assets and their prices, feeds, exit venues, arbitrage."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from sim.schema.base import (
     BPS,
-    Bps,
     FromList,
     Part,
     PositiveUsd,
@@ -132,11 +131,6 @@ class Venue(Part):
         "bps, above 0, below 10000, without fees], rising; the depth is fitted",
     )
     fee_bps: int = Field(ge=0, le=1_000, description="the swap fee in bps, 0..1000")
-    permanent_share_bps: Bps = Field(
-        default=0,
-        description="share of what trades (not arbitrage) move the pair's price by that stays in "
-        "the first asset's reference price, in bps, 0..10000",
-    )
     depth_over_time: Annotated[tuple[Waypoint, ...], FromList] | None = Field(
         default=None,
         min_length=1,
@@ -158,6 +152,12 @@ class Venue(Part):
         description="a list of [fall of the first asset from its highest reference price so far, "
         "0 to below 1, rising; share of the initial depth, .0001..1]",
     )
+
+    REPLACED: ClassVar[Mapping[str, str]] = {
+        "permanent_share_bps": "reference_market.assets: per asset the depth_usd_per_percent of "
+        "the market outside the pools; a share s of the moves of a pool of R USD a side is "
+        "R / (2 s) / 100"
+    }
 
     def _problems(self) -> Iterator[Problem]:
         if self.assets[0] == self.assets[1]:
@@ -184,17 +184,17 @@ class Venue(Part):
 class Arbitrage(Part):
     """Who pulls the venues back to the reference price, and how hard."""
 
-    speed_bps: Bps | None = Field(
-        default=None,
-        description="share of the gap to the reference price closed per step, in bps, 0..10000",
-    )
-    half_life_seconds: float | None = Field(
-        default=None,
+    half_life_seconds: float = Field(
         ge=1,
         le=365 * 86_400,
-        description="instead: seconds in which half of the gap is closed, 1 to 31536000",
+        description="seconds in which half of the gap to the reference price is closed, 1 to "
+        "31536000",
     )
-    capital_usd: Usd = Field(description="USD the arbitrageurs can hold at once, 0 to 1e+12")
+    capital_usd: Usd = Field(
+        description="USD the arbitrageurs can hold at once, 0 (nobody arbitrages) to 1e+12"
+    )
 
-    def _problems(self) -> Iterator[Problem]:
-        yield from _exactly_one(self, ("speed_bps", "half_life_seconds"))
+    REPLACED: ClassVar[Mapping[str, str]] = {
+        "speed_bps": "half_life_seconds: step_seconds ln 2 / -ln(1 - speed_bps / 10000), so 90 "
+        "for 9000 in 300 s; capital_usd 0 for no arbitrage"
+    }

@@ -1,4 +1,6 @@
-"""How people react during a run: borrowers who mind their accounts, suppliers who leave."""
+"""How people react during a run: borrowers who mind their accounts, suppliers who leave, and all
+who answer to interest rates.
+"""
 
 from collections.abc import Iterator
 from typing import Annotated, Literal
@@ -6,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from sim.schema.base import BPS, Bps, Part, Seconds, Share
+from sim.schema.deployment import Rates
 from sim.schema.problems import Problem
 
 MOST_ROUNDS = 10
@@ -16,6 +19,7 @@ GREATEST_LOSS = 0.1
 Health = Annotated[float, Field(ge=1, le=1_000)]
 Rounds = Annotated[int, Field(ge=1, le=MOST_ROUNDS)]
 Sensitivity = Annotated[float, Field(ge=0, le=1_000)]
+PerPoint = Annotated[float, Field(ge=0, le=10)]
 
 # Per kind: the fields that it needs, and those that it may have besides.
 _FIELDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -132,3 +136,37 @@ class Withdrawals(Part):
         """
         strain = 1 + self.per_usage + self.per_loss * GREATEST_LOSS
         return self.base_per_day * hours / 24 * strain / (1 - self.branching_ratio)
+
+
+class RateResponse(Part):
+    """How supply and borrowing of one asset answer to its rates, in percentage points a year:
+
+        supply wanted    = usual (1 + supply_per_point (supply rate - usual rate))
+        borrowing wanted = usual (1 - borrowing_per_point (borrow rate - usual rate))
+
+    approached with the half-life. Usual is what there would be at the usual rates: those at the
+    start, under `settled_under`. So nobody moves until the curve or the usage changes.
+    """
+
+    supply_per_point: PerPoint = Field(
+        default=0.0,
+        description="share of the supply that comes per percentage point that suppliers earn more, "
+        "0 to 10; absent or 0: it does not answer",
+    )
+    borrowing_per_point: PerPoint = Field(
+        default=0.0,
+        description="share of the borrowing that is repaid per percentage point that it costs "
+        "more, 0 to 10; absent or 0: it does not answer",
+    )
+    half_life_hours: float = Field(
+        ge=0.01, le=365 * 24, description="half of a change happens within it, hours, 0.01 to 8760"
+    )
+    least_health: Health = Field(
+        default=1.25,
+        description="nobody borrows more below this health factor, 1 to 1000; absent: 1.25",
+    )
+    settled_under: Rates | None = Field(
+        default=None,
+        description="the interest curve that there was before, under which the market has settled: "
+        "reserve_factor_bps, optimal_usage_bps...; absent: protocol.rates",
+    )

@@ -6,7 +6,7 @@ wrong, and what to write instead.
 
 import re
 import reprlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import NamedTuple, get_args
 
@@ -21,6 +21,7 @@ _IN_A_FILE = (
     (r"valid dictionary( or instance of \w+)?", "mapping"),
     (r" after validation", ""),
 )
+EARLIER = "is a field of an earlier version"
 _MOST_SHOWN = 20  # a wrong indent can spoil hundreds of fields; nobody reads past the first screen
 
 
@@ -72,6 +73,13 @@ def nearest(word: str, words: Iterable[str], what: str) -> str:
     return f"{guess}{what}: {', '.join(known) or 'none'}"
 
 
+def replaced(location: Sequence[int | str], model: type[BaseModel]) -> str | None:
+    """What to write instead of a field that the model had at this place (`base.Part.REPLACED`)."""
+    parent, _ = _lookup(location[:-1], model)
+    fields: Mapping[int | str, str] = getattr(parent, "REPLACED", {})
+    return fields.get(location[-1])
+
+
 def join(prefix: str, suffix: str) -> str:
     """Two parts of a field path as one: a dot between names, nothing before an index."""
     return f"{prefix}{'' if not prefix or not suffix or suffix.startswith('[') else '.'}{suffix}"
@@ -96,6 +104,8 @@ def _explain(detail: ErrorDetails, model: type[BaseModel]) -> Iterator[Problem]:
     path = path or "(file)"
     if detail["type"] == "missing":
         yield Problem(path, "is missing", wanted)
+    elif detail["type"] == "extra_forbidden" and (remedy := replaced(location, model)):
+        yield Problem(path, EARLIER, remedy)
     elif detail["type"] == "extra_forbidden":
         yield Problem(
             path,

@@ -15,6 +15,8 @@ from sim.engines.outcome import names
 FORMAT = 3
 """Of the files of a study; a study of another format is not read."""
 
+NUMBERS = {"path": "number of the path", "book": "number of the book that its borrowers are of"}
+"""Column -> its meaning, of those that are no outcome."""
 _VALUE = 1e-8  # USD per unit of a value
 
 _AT_THE_END = "USD at the reference prices of the last step"
@@ -91,16 +93,23 @@ def columns(symbols: Sequence[str]) -> dict[str, tuple[str, str]]:
 
 def schema(symbols: Sequence[str]) -> Any:
     """Of a block's file; every field says its meaning in its metadata."""
-    fields = [pa.field("path", pa.int64(), False, {"meaning": "number of the path"})]
+    fields = [
+        pa.field(name, pa.int64(), False, {"meaning": meaning}) for name, meaning in NUMBERS.items()
+    ]
     for name, (_, meaning) in columns(symbols).items():
         kind = pa.float64() if _is_float(name) else pa.int64()
         fields.append(pa.field(name, kind, False, {"meaning": meaning}))
     return pa.schema(fields)
 
 
-def frame(first: int, outcomes: npt.NDArray[np.float64], symbols: Sequence[str]) -> pd.DataFrame:
-    """What `Compiled.outcomes` returns as columns of a block that starts with path `first`."""
-    found: dict[str, npt.NDArray[Any]] = {"path": np.arange(first, first + len(outcomes))}
+def frame(
+    paths: Sequence[int], book: int, outcomes: npt.NDArray[np.float64], symbols: Sequence[str]
+) -> pd.DataFrame:
+    """What `Compiled.outcomes` returns of these paths of a book as columns of a block."""
+    found: dict[str, npt.NDArray[Any]] = {
+        "path": np.array(paths, dtype=np.int64),
+        "book": np.full(len(paths), book, dtype=np.int64),
+    }
     sources = names(symbols)
     for name, (source, _) in columns(symbols).items():
         values = outcomes[:, sources.index(source)]

@@ -17,6 +17,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from sim.market.draws import REPLICATES, Sampler
+from sim.measures.clusters import Clusters, Split, split
+from sim.measures.intervals import Replicates
 from sim.measures.losses import (
     expected_loss,
     expected_shortfall,
@@ -26,6 +28,8 @@ from sim.measures.losses import (
 
 PEAK, PEAK_SHORTFALL = "peak_loss_usd", "peak_shortfall_usd"
 """Column of the outcomes; studies of before it was kept lack it."""
+MORE_BOOKS = -1
+"""In `needs` of the loss table."""
 LEVELS = (0.95, 0.99, 0.999)
 """Of VaR and ES; the last one only with enough paths for an interval."""
 BEARERS = {
@@ -43,9 +47,17 @@ def loss_usd(outcomes: pd.DataFrame) -> npt.NDArray[np.float64]:
     return np.asarray(outcomes["bad_debt_usd"] + outcomes["shortfall_usd"], dtype=np.float64)
 
 
-def replicates(sampler: Sampler) -> int | None:
-    """Independent parts that the paths of a sampler come in; None: all are independent."""
-    return REPLICATES if sampler == "sobol" else None
+def replicates(outcomes: pd.DataFrame, sampler: Sampler) -> Replicates:
+    """What the paths depend on each other by: scramblings, books, or nothing (None)."""
+    if sampler == "sobol":
+        return REPLICATES
+    return book_of(outcomes)
+
+
+def book_of(outcomes: pd.DataFrame) -> Clusters | None:
+    """(paths,): the number of the book of each path; None if there is one."""
+    books = outcomes["book"].to_numpy(dtype=np.intp)
+    return books if books.any() else None
 
 
 def loss_table(outcomes: pd.DataFrame, sampler: Sampler) -> pd.DataFrame:
@@ -54,13 +66,16 @@ def loss_table(outcomes: pd.DataFrame, sampler: Sampler) -> pd.DataFrame:
     column `needs`.
 
     `needs` says how many paths would bound an interval that the sample cannot bound: a number for
-    the quantiles, 0 where no number of paths is known to do, and NaN for bounded ones.
+    the quantiles, 0 where no number of paths is known to do, `MORE_BOOKS` where paths of several
+    books are enough but too much alike, and NaN for bounded ones.
     """
-    n = len(outcomes)
+    n, nested = len(outcomes), isinstance(replicates(outcomes, sampler), np.ndarray)
     levels = [a for a in LEVELS if a <= 0.99 or n >= paths_needed(a)]
-    table = summarise(loss_usd(outcomes), outcomes["repaid_usd"], levels, replicates(sampler))
+    table = summarise(
+        loss_usd(outcomes), outcomes["repaid_usd"], levels, replicates(outcomes, sampler)
+    )
     if PEAK in outcomes:
-        peaks, parts = outcomes[PEAK], replicates(sampler)
+        peaks, parts = outcomes[PEAK], replicates(outcomes, sampler)
         found = {
             "expected peak loss": expected_loss(peaks, parts),
             "ES 99% of the peak": expected_shortfall(peaks, 0.99, parts),
@@ -75,8 +90,18 @@ def loss_table(outcomes: pd.DataFrame, sampler: Sampler) -> pd.DataFrame:
         needed = 0
         if kind in ("VaR", "ES", "LaR"):
             needed = paths_needed(float(percent[:-1]) / 100, is_mean=kind == "ES")
-        table.loc[name, "needs"] = needed if n < needed else 0
+        table.loc[name, "needs"] = needed if n < needed else MORE_BOOKS if nested else 0
     return table
+
+
+def variance(outcomes: pd.DataFrame) -> Split | None:
+    """What of the variance of losses is due to the draw of the book; None if that cannot be told:
+    of one book, or one path of each.
+    """
+    books = book_of(outcomes)
+    if books is None or len(np.unique(books)) == len(books):
+        return None
+    return split(loss_usd(outcomes), books)
 
 
 def borne_by(outcomes: pd.DataFrame, sampler: Sampler) -> pd.DataFrame:
@@ -84,7 +109,7 @@ def borne_by(outcomes: pd.DataFrame, sampler: Sampler) -> pd.DataFrame:
     rows: dict[str, dict[str, Any]] = {}
     mean = float(loss_usd(outcomes).mean())
     for name, column in BEARERS.items():
-        estimate = expected_loss(outcomes[column], replicates(sampler))
+        estimate = expected_loss(outcomes[column], replicates(outcomes, sampler))
         share = estimate.value / mean if mean else math.nan
         rows[name] = {**estimate._asdict(), "share": share}
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("bearer")

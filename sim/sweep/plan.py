@@ -1,12 +1,19 @@
-"""What a sweep is to run: a scenario, how its paths are drawn, and how they are cut into blocks."""
+"""What a sweep is to run: a scenario, how its books and paths are drawn, and how they are cut into
+blocks.
+
+Path k has the borrowers of book k mod B. So a sweep that goes on with more paths has more of every
+book, and no path that was run is another one then.
+"""
 
 from __future__ import annotations
 
 import math
 from typing import NamedTuple
 
+from sim.books.seeds import seed_of
 from sim.market.draws import REPLICATES, Sampler
 from sim.scenario import Scenario
+from sim.schema.book import BorrowerBook
 
 BLOCK = 64
 """Paths of a block unless the user says otherwise: seconds of work, so that threads end together
@@ -14,40 +21,76 @@ and little is lost when a run is killed.
 """
 PATHS = 1_024
 """Paths of a sweep unless the user says otherwise: a number that suits both samplers."""
+_MOST_BOOKS, _LEAST_BOOKS = 200, 20
+_PATHS_OF_A_BOOK = 5
+_MANY_ACCOUNTS = 2_000
 
 
 class Block(NamedTuple):
-    """Paths `first` to `first + size - 1`."""
+    """Paths of one book: `size` of them, from path `first` on every `every`-th."""
 
     number: int
     first: int
     size: int
+    book: int = 0
+    every: int = 1
+
+    @property
+    def paths(self) -> range:
+        """Their numbers."""
+        return range(self.first, self.first + self.size * self.every, self.every)
 
     def __str__(self) -> str:
-        return f"paths {self.first:,} to {self.first + self.size - 1:,}"
+        said = f"paths {self.paths[0]:,} to {self.paths[-1]:,}"
+        return said if self.every == 1 else f"{said} of book {self.book:,}"
 
 
 class Plan(NamedTuple):
-    """Paths 0 to `paths - 1` of a scenario, `block` of them at a time."""
+    """Paths 0 to `paths - 1` of a scenario, `block` paths of a book at a time."""
 
     scenario: Scenario
+    """Its seed is that of the paths."""
     sampler: Sampler
     paths: int
     block: int
+    books: int
+    book_seed: int
 
     def blocks(self) -> list[Block]:
-        """All blocks. Boundaries are multiples of the size; the last block may be shorter."""
-        firsts = range(0, self.paths, self.block)
-        return [
-            Block(number, first, min(self.block, self.paths - first))
-            for number, first in enumerate(firsts)
-        ]
+        """All blocks, book by book. Within a book boundaries are multiples of the size, and the
+        last block may be shorter.
+        """
+        found = []
+        for book in range(min(self.books, self.paths)):
+            own = range(book, self.paths, self.books)
+            for n, begin in enumerate(range(0, len(own), self.block)):
+                some = own[begin : begin + self.block]
+                number = n * self.books + book
+                found.append(Block(number, some[0], len(some), book, self.books))
+        return found
+
+    def seed_of(self, book: int) -> int:
+        """What a book is drawn with."""
+        return seed_of(self.book_seed, book)
+
+    def seed_of_path(self, path: int) -> int:
+        """What the book of a path is drawn with."""
+        return self.seed_of(path % self.books)
 
     def problem(self) -> str | None:
         """Why this cannot be run or its errors not be estimated, and what would do; or None."""
-        for name, number in (("paths", self.paths), ("block", self.block)):
+        numbers = (("paths", self.paths), ("block", self.block), ("books", self.books))
+        for name, number in numbers:
             if number < 1:
                 return f"{name} {number}: 1 or more is needed"
+        if self.books > 1:
+            if why := one_book_only(self.scenario, self.sampler):
+                return f"books {self.books}: {why}: --books 1, or leave it out"
+            if self.books > self.paths:
+                return (
+                    f"books {self.books:,}: more than there are paths; --books {self.paths} or "
+                    "less, best a fifth of the paths"
+                )
         if self.sampler == "mc" or not self.paths % REPLICATES:
             return None
         below = self.paths - self.paths % REPLICATES
@@ -68,3 +111,29 @@ class Plan(NamedTuple):
             f"Sobol points are balanced best when each of the {REPLICATES} replicates has a power "
             f"of two of them: {near} paths would give more than {self.paths:,}."
         )
+
+
+def one_book_only(scenario: Scenario, sampler: Sampler) -> str | None:
+    """Why all paths have one book; None if there can be more."""
+    if not isinstance(scenario.book, BorrowerBook):
+        return "the book is recorded, there is one"
+    if sampler == "sobol":
+        return "sobol spreads the paths of one book evenly, not those of several"
+    return None
+
+
+def usual_books(scenario: Scenario, sampler: Sampler, paths: int) -> int:
+    """How many books unless the user says otherwise: one for every five paths, 200 at most; above
+    2,000 accounts, where a book takes as long to build as many paths to run, fewer, but 20 where
+    paths allow.
+    """
+    if one_book_only(scenario, sampler):
+        return 1
+    assert isinstance(scenario.book, BorrowerBook)
+    most = _MOST_BOOKS * _MANY_ACCOUNTS // max(_MANY_ACCOUNTS, scenario.book.accounts)
+    return max(1, min(max(most, _LEAST_BOOKS), paths // _PATHS_OF_A_BOOK))
+
+
+def usual_block(paths: int, books: int) -> int:
+    """Paths of a block unless the user says otherwise: all of a book, `BLOCK` at most."""
+    return min(BLOCK, -(-paths // books))

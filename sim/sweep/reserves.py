@@ -45,7 +45,7 @@ def by_asset(outcomes: pd.DataFrame, sampler: Sampler) -> pd.DataFrame:
     if not symbols:
         return pd.DataFrame()
     lost = np.stack([_lost(outcomes, symbol) for symbol in symbols], axis=1)
-    n = replicates(sampler)
+    n = replicates(outcomes, sampler)
     rows: dict[tuple[str, str], dict[str, Any]] = {}
     for symbol, sample, part in zip(symbols, lost.T, euler(lost, LEVEL), strict=True):
         bearable = outcomes[f"bearable_usd.{symbol}"]

@@ -34,7 +34,7 @@ def run(study: Study, submit: Submit) -> Iterator[Block]:
     Raises `BlockError` for the first block that fails, OSError if a file cannot be written, and
     KeyboardInterrupt after Ctrl-C, between blocks.
     """
-    scenario, sampler = study.plan.scenario, study.plan.sampler
+    plan, scenario = study.plan, study.plan.scenario
     scenario_json, here = scenario.model_dump_json(), origin(scenario)
     missing = iter(study.missing())
     running: dict[Future[Floats], Block] = {}
@@ -42,7 +42,10 @@ def run(study: Study, submit: Submit) -> Iterator[Block]:
     with interrupts_as_news(finished):
         while True:
             for block in islice(missing, _IN_FLIGHT - len(running)):
-                task = Task(scenario_json, here, sampler, block.first, block.size)
+                seed = plan.seed_of(block.book)
+                task = Task(
+                    scenario_json, here, plan.sampler, seed, block.first, block.size, block.every
+                )
                 future = submit(task)
                 running[future] = block
                 future.add_done_callback(finished.put)

@@ -1,7 +1,7 @@
 """The folder of a sweep: what was asked, every finished block, and what became of it.
 
-    study.json              the manifest: scenario, sampler, paths, block size, origin, times
-    blocks/block-N.parquet  outcomes of paths N * block ..., columns of `sim.sweep.columns`
+    study.json              the manifest: scenario, sampler, paths, books, seeds, block size, origin
+    blocks/block-N.parquet  outcomes of paths of one book, columns of `sim.sweep.columns`
 
 Every file appears whole or not at all, so a killed run leaves finished blocks and nothing else that
 counts.
@@ -27,7 +27,7 @@ from sim.scenario import Scenario, ScenarioError, contents, digest, digest_of
 from sim.sweep.columns import FORMAT, frame, schema
 from sim.sweep.known_faults import faults_of
 from sim.sweep.origin import origin
-from sim.sweep.plan import BLOCK, PATHS, Block, Plan
+from sim.sweep.plan import PATHS, Block, Plan, usual_block, usual_books
 from sim.sweep.work import Floats, scenario_of
 from sim.tape import replacing
 
@@ -64,7 +64,7 @@ class Study:
     def write(self, block: Block, outcomes: Floats) -> None:
         """Put a finished block on the disk; `outcomes` as `Compiled.outcomes` returns them."""
         symbols = self.plan.scenario.symbols
-        rows = frame(block.first, outcomes, symbols)
+        rows = frame(block.paths, block.book, outcomes, symbols)
         table = pa.Table.from_pandas(rows, schema(symbols), preserve_index=False)
         with replacing(self._file(block)) as draft:
             parquet.write_table(table.replace_schema_metadata(None), draft)
@@ -81,7 +81,9 @@ class Study:
             )
         tables = [parquet.read_table(self._file(block)) for block in self.plan.blocks()]
         outcomes: pd.DataFrame = pa.concat_tables(tables).to_pandas()
-        return outcomes.set_index("path")
+        if "book" not in outcomes:  # written when there was one
+            outcomes.insert(1, "book", 0)
+        return outcomes.set_index("path").sort_index()
 
     def _file(self, block: Block) -> Path:
         return self.folder / _BLOCKS / f"block-{block.number:06}.parquet"
@@ -103,26 +105,29 @@ def begin(
     sampler: Sampler | None = None,
     paths: int | None = None,
     block: int | None = None,
+    books: int | None = None,
+    book_seed: int | None = None,
     resume: bool = False,
 ) -> Study:
     """A study in `folder`, not written yet: a new one, or with `resume` the one that is there.
 
-    What is None is as in the one that is there, otherwise "mc", `PATHS` and `BLOCK`. Raises
-    `StudyError`, which names what differs and the remedy, unless the one that is there is of the
-    same scenario, sampler, block size and origin and has no more paths; without `resume` if one is
-    there; for one of a version with a known fault; and for a number of paths that the sampler
-    cannot estimate errors from.
+    What is None is as in the one that is there, otherwise "mc", `PATHS`, `usual_books`,
+    `usual_block` and the scenario's own seed. Raises `StudyError`, which names what differs and the
+    remedy, unless the one that is there is of the same scenario, sampler, books, block size and
+    origin and has no more paths; without `resume` if one is there; for one of a version with a
+    known fault; and for a number of paths that the sampler cannot estimate errors from.
     """
     exists = (folder / MANIFEST).exists()
-    before: dict[str, Any] = (
-        _read(folder) if exists else {"sampler": "mc", "paths": PATHS, "block": BLOCK}
-    )
-    plan = Plan(
-        scenario,
-        sampler or before["sampler"],
-        before["paths"] if paths is None else paths,
-        before["block"] if block is None else block,
-    )
+    before: dict[str, Any] = _read(folder) if exists else {}
+    chosen = sampler or before.get("sampler", "mc")
+    count = before.get("paths", PATHS) if paths is None else paths
+    if books is None:
+        books = before.get("books") or usual_books(scenario, chosen, count)
+    if block is None:
+        block = before.get("block") or usual_block(count, max(books, 1))
+    if book_seed is None:
+        book_seed = before.get("book_seed", scenario.seed)
+    plan = Plan(scenario, chosen, count, block, books, book_seed)
     if exists and (faults := faults_of("sweep", before.get("breakwater"))):
         raise StudyError(f"{folder}: {' '.join(faults)} Name another folder with --out.")
     if exists and not resume:
@@ -130,8 +135,6 @@ def begin(
             f"{folder}: holds a sweep of '{before['scenario']['name']}' over {before['paths']:,} "
             "paths already; go on with it with --resume, or name another folder with --out"
         )
-    if problem := plan.problem():
-        raise StudyError(problem)
     manifest = _manifest(plan)
     if exists:
         if different := list(_differences(before, manifest)):
@@ -145,6 +148,8 @@ def begin(
             f"{folder}: holds blocks but no {MANIFEST} that says of what; name another folder "
             "with --out"
         )
+    if problem := plan.problem():
+        raise StudyError(problem)
     return Study(folder, plan, manifest)
 
 
@@ -168,7 +173,11 @@ def load(folder: Path) -> Study:
     if digest_of(manifest["scenario"], read) != manifest["digest"]:
         raise StudyError(f"{folder / MANIFEST}: its scenario was changed; sweep again.{known}")
     sampler: Sampler = manifest["sampler"]
-    plan = Plan(scenario, sampler, manifest["paths"], manifest["block"])
+    plan = Plan(
+        scenario,
+        sampler,
+        *(manifest[name] for name in ("paths", "block", "books", "book_seed")),
+    )
     return Study(folder, plan, manifest)
 
 
@@ -184,9 +193,11 @@ def _manifest(plan: Plan) -> dict[str, Any]:
         "format": FORMAT,
         "digest": digest(scenario),
         "files": contents(scenario),
-        "seed": scenario.seed,
+        "path_seed": scenario.seed,
+        "book_seed": plan.book_seed,
         "sampler": plan.sampler,
         "paths": plan.paths,
+        "books": plan.books,
         "block": plan.block,
         "origin": origin(scenario),
         "breakwater": sim.__version__,
@@ -203,6 +214,9 @@ def _read(folder: Path) -> dict[str, Any]:
         manifest: dict[str, Any] = json.loads(path.read_text())
         version = manifest["format"]
         if version == FORMAT:
+            # Versions before 0.2.0 drew one book, with the seed of the paths.
+            manifest.setdefault("books", 1)
+            manifest.setdefault("book_seed", manifest["scenario"]["seed"])
             _ = manifest["scenario"]["name"], *(manifest[name] for name in _FIELDS)
     except FileNotFoundError:
         raise StudyError(
@@ -237,6 +251,17 @@ def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[
         yield (
             f"block: {before['block']} there, {now['block']} now: finished blocks can only be used "
             f"with the same block size: --block {before['block']}, or another --out"
+        )
+    if before["books"] != now["books"]:
+        yield (
+            f"books: {before['books']} there, {now['books']} now: path k is on book k mod "
+            f"{before['books']}, whatever the number of paths: --books {before['books']}, or "
+            "another --out"
+        )
+    if before["book_seed"] != now["book_seed"]:
+        yield (
+            f"book seed: {before['book_seed']} there, {now['book_seed']} now: "
+            f"--book-seed {before['book_seed']}, or another --out"
         )
     if before["paths"] > now["paths"]:
         yield (

@@ -15,8 +15,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sim.engines.baseline import settled
 from sim.engines.by_name import follower
-from sim.engines.compiled import Compiled
+from sim.engines.compiled import Compiled, impact_of
 from sim.engines.exact import run
 from sim.engines.lockstep import LockstepError
 from sim.engines.outcome import OPERATIONS, conclude, follow, names
@@ -124,7 +125,7 @@ def verify(
 
     Raises `ChainError` if the chain does not start or fails, and what `draw` raises.
     """
-    scenario = world.scenario
+    world, scenario = settled(world, impact_of), world.scenario
     prices = draw(scenario, sampler, path, 1)
     seen = observed(scenario, prices)
     compiled = Compiled(world, journal_rows=len(world.state.journal))
@@ -175,7 +176,7 @@ def verify(
 def world_on(world: World, sampler: Sampler, path: int) -> World:
     """The world on the prices of path number `path`, as `verify` runs it."""
     prices = draw(world.scenario, sampler, path, 1)
-    return on_path(world, prices[0], observed(world.scenario, prices)[0])
+    return on_path(settled(world, impact_of), prices[0], observed(world.scenario, prices)[0])
 
 
 def state_digest(state: State) -> str:

@@ -26,6 +26,8 @@ Floats = npt.NDArray[np.float64]
 _DRAWN_AT_ONCE = 64  # paths: bounds the memory of a block of any size
 _RUN_AT_ONCE = 8  # paths, between two looks at whether to stop: less than a second
 
+_KEPT = 8  # worlds: blocks come book by book, so a thread has that of its last block
+
 _building = threading.Lock()
 _own = threading.local()
 
@@ -37,8 +39,10 @@ class Task(NamedTuple):
     origin: dict[str, str]
     """Of whoever asks, see `sim.sweep.origin`."""
     sampler: Sampler
+    book_seed: int
     first: int
     size: int
+    every: int
 
 
 class OriginError(Exception):
@@ -68,15 +72,15 @@ def run(task: Task, stopped: Callable[[], bool] = _never) -> Floats:
             if mine.get(name) != task.origin.get(name)
         )
         raise OriginError(f"a worker has {other}: give all workers the same checkout and packages")
-    compiled = _compiled(task.scenario_json)
+    compiled = _compiled(task.scenario_json, task.book_seed)
     parts = []
-    end = task.first + task.size
-    for first in range(task.first, end, _DRAWN_AT_ONCE):
-        prices = draw(scenario, task.sampler, first, min(_DRAWN_AT_ONCE, end - first))
+    for drawn in range(0, task.size, _DRAWN_AT_ONCE):
+        first, count = task.first + drawn * task.every, min(_DRAWN_AT_ONCE, task.size - drawn)
+        prices = draw(scenario, task.sampler, first, count, task.every)
         seen = observed(scenario, prices)
         for start in range(0, len(prices), _RUN_AT_ONCE):
             if stopped():
-                raise StoppedError(f"given up at path {first + start}")
+                raise StoppedError(f"given up at path {first + start * task.every}")
             some = slice(start, start + _RUN_AT_ONCE)
             parts.append(compiled.outcomes(prices[some], seen[some]))
     return np.concatenate(parts)
@@ -95,21 +99,23 @@ def scenario_of(scenario_json: str) -> Scenario:
     return Scenario.model_validate_json(scenario_json, strict=False)
 
 
-def world_of(scenario_json: str) -> World:
-    """The world of a scenario in JSON, built once per process. Raises `ScenarioError`."""
+def world_of(scenario_json: str, book_seed: int | None = None) -> World:
+    """The world of a scenario in JSON, its book drawn with this seed instead of the scenario's; the
+    last ones are kept. Raises `ScenarioError`.
+    """
     with _building:  # one builds, the others wait
-        return _built(scenario_json)
+        return _built(scenario_json, book_seed)
 
 
-@lru_cache(maxsize=2)
-def _built(scenario_json: str) -> World:
-    return build(scenario_of(scenario_json))
+@lru_cache(maxsize=_KEPT)
+def _built(scenario_json: str, book_seed: int | None) -> World:
+    return build(scenario_of(scenario_json), book_seed)
 
 
-def _compiled(scenario_json: str) -> Compiled:
-    """This thread's own memory for the scenario."""
-    if getattr(_own, "scenario_json", None) != scenario_json:
-        _own.compiled = Compiled(world_of(scenario_json))
-        _own.scenario_json = scenario_json
+def _compiled(scenario_json: str, book_seed: int) -> Compiled:
+    """This thread's own memory for the book."""
+    if getattr(_own, "of", None) != (scenario_json, book_seed):
+        _own.compiled = Compiled(world_of(scenario_json, book_seed))
+        _own.of = scenario_json, book_seed
     compiled: Compiled = _own.compiled
     return compiled

@@ -102,6 +102,7 @@ class Tape:
             "digest": self._digest,
             "scenario_json": scenario.model_dump_json(),
             "seed": scenario.seed,
+            "book_seed": self._world.book_seed,
             "engine": self._engine,
             "versions": json.dumps(versions),
             "started_utc": self._started.replace(tzinfo=None, microsecond=0),

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
+from sim.engines.baseline import settled
+from sim.engines.compiled import impact_of
 from sim.engines.outcome import BAD_DEBT, OUTCOME, SHORTFALL
 from sim.sweep.verify import Verification, Watch, apart, error_of, loss_usd_of, verify
 from sim.sweep.work import world_of
@@ -21,6 +23,7 @@ from sim.tuning.objectives import Sample
 from sim.tuning.preset import Setup
 from sim.tuning.result import ChoiceName, Confirmation, Value
 from sim.world import World, build
+from sim.world.reference import with_impact_of
 
 
 def worst(sample: Sample, count: int) -> list[tuple[int, int]]:
@@ -33,11 +36,12 @@ def worst(sample: Sample, count: int) -> list[tuple[int, int]]:
 
 def world_under(setup: Setup, scenario: int, values: Mapping[str, Value]) -> World:
     """The world of a scenario under a setting, on integers."""
-    base = world_of(setup.scenarios[scenario].model_dump_json())
+    base = settled(world_of(setup.scenarios[scenario].model_dump_json()), impact_of)
     debts = setup.preset.tuning.debts
     amounts = Amounts(base.scenario, base.book, list(base.market.price[0]), debts)
     under = setup.under(scenario, values)
-    return build(under, book=amounts.book_under(under))
+    opened = build(under, book=amounts.book_under(under))
+    return opened._replace(market=with_impact_of(opened.market, base.market))
 
 
 def verifications(

@@ -120,6 +120,7 @@ def prepare(
         *_foreign(preset, scenarios),
         *_others(scenarios),
         *_uncapped(preset, book),
+        *_free(preset, scenarios),
     ]:
         raise ScenarioError(here, problems)
     with _said_of(here):
@@ -169,6 +170,27 @@ def _uncapped(preset: Preset, book: BorrowerBook) -> Iterator[Problem]:
             somebody = [name for name, weight in weights.items() if weight]
             remedy = nearest(symbol, somebody, f"what somebody {verb} is")
             yield Problem(f"tuning.caps.{path}", f"nobody {verb} {symbol}", remedy)
+
+
+def _free(preset: Preset, scenarios: Sequence[Scenario]) -> Iterator[Problem]:
+    """Dimensions of an interest curve to which nobody answers: more would always earn more."""
+    for path in preset.tuning.dimensions:
+        if not path.startswith("protocol.rates."):
+            continue
+        symbol = path.split(".")[2]
+        for i, scenario in enumerate(scenarios):
+            one = scenario.rate_response.get(symbol)
+            if symbol in scenario.symbols and not (
+                one and one.supply_per_point and one.borrowing_per_point
+            ):
+                yield Problem(
+                    f"tuning.dimensions.{path}",
+                    "has no cost: supply and borrowing do not both answer to the rates of "
+                    f"{symbol} in scenarios[{i}]",
+                    f"overrides of scenarios[{i}] with rate_response: {{{symbol}: "
+                    "{supply_per_point: ..., borrowing_per_point: ..., half_life_hours: ...}}, or "
+                    "another dimension",
+                )
 
 
 @contextmanager

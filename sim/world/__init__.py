@@ -46,11 +46,14 @@ class World(NamedTuple):
     market: Market
     agents: list[own.Agent]
     """The user's own, in the order of the scenario."""
+    book_seed: int
+    """What book and people were drawn with."""
 
 
 def build(scenario: Scenario, seed: int | None = None, book: books.Book | None = None) -> World:
-    """The world of a scenario; `seed` replaces the scenario's, `book` the one that it describes.
-    Raises `ScenarioError` if the user's own agents cannot be had or the book is not accepted.
+    """The world of a scenario; `seed` replaces the scenario's for book and people, `book` the one
+    that it describes. Raises `ScenarioError` if the user's own agents cannot be had or the book is
+    not accepted.
     """
     agents, problems = own.find(scenario.agents)
     if problems:
@@ -78,7 +81,7 @@ def without_code(
     begin(state, market)
     look(state, market)
     return World(
-        scenario, list(scenario.symbols), book, deployed, opening, state, market, list(agents)
+        scenario, list(scenario.symbols), book, deployed, opening, state, market, list(agents), root
     )
 
 
@@ -102,8 +105,11 @@ def _at_start(scenario: Scenario, seed: int, prices: list[int]) -> books.Book:
 def on_path(world: World, prices: Any, observed: Any) -> World:
     """The world as it was built, on other prices: tables in whole price units as
     `sim.market.paths` draws them, each (steps + 1, assets). Raises ValueError for others, see
-    `check_tables`; the first row must be the world's own: it opened there.
+    `check_tables`; the first row must be the world's own: it opened there. Also for a world that is
+    its own baseline: on other prices there is none, see `sim.engines.baseline.settled`.
     """
+    if world.market.is_baseline[0]:
+        raise ValueError("a baseline runs on its own prices only")
     floats = [np.array([table], dtype=np.float64) for table in (prices, observed)]
     check_tables(floats[0], floats[1], world.scenario.steps, world.market.price[0])
     tables = {"price": to_integers(prices), "observed": to_integers(observed)}

@@ -106,4 +106,4 @@ def _reactions(scenario: Scenario, accounts: int) -> int:
     for behaviour in scenario.borrowers:
         each = max(OPERATIONS_PER_ROUND * (behaviour.rounds or 1), len(scenario.symbols))
         operations += ceil(behaviour.share * accounts) * each
-    return operations
+    return operations + (1 + accounts) * len(scenario.responding)

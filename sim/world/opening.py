@@ -53,6 +53,9 @@ class Opening:
         """`reserves` (accounts, assets): token units that borrowers keep for themselves."""
         self._scenario, self._s, self._book, self._prices = scenario, s, book, prices
         self._reserves = reserves
+        self._coming = {
+            symbol for symbol, one in scenario.rate_response.items() if one.supply_per_point
+        }
         self._blocks: list[Block] = []
 
     def _close(self) -> None:
@@ -103,7 +106,9 @@ class Opening:
                 (STAKERS, op.STAKE, capital, f"protocol.insurance.capital_usd.{symbol}"),
             ):
                 if amount := self._tokens(i, usd):
-                    self._fund(actor, i, amount)
+                    # Suppliers who come when rates rise have as much again outside.
+                    comes = actor == SUPPLIERS and symbol in self._coming
+                    self._fund(actor, i, 2 * amount if comes else amount)
                     self._do(path, kind, actor, op.NOBODY, i, 0, amount)
             if capital := self._tokens(i, scenario.arbitrage.capital_usd / len(symbols)):
                 self._fund(ARBITRAGEURS, i, capital)

@@ -18,6 +18,7 @@ from sim.market.market import BEHAVIOUR, BEHAVIOURS, WITHDRAWAL
 from sim.scenario import Scenario
 from sim.schema.people import Behaviour, Withdrawals
 from sim.world.actors import SUPPLIERS, to_tokens, to_wad
+from sim.world.responses import responses
 
 _BORROWERS, _SUPPLIERS = 20, 21  # first word of the spawn key, see `sim.market.draws`
 _SLIPPAGE_BPS = 1_000
@@ -37,7 +38,8 @@ class People(NamedTuple):
 def population(scenario: Scenario, book: Book, prices: list[int], seed: int) -> People:
     """The people of a scenario; `prices` (USD with 8 decimals) are those at the start."""
     reserves, borrowers = _borrowers(scenario, book, seed)
-    return People(reserves, borrowers | _suppliers(scenario, prices, seed))
+    suppliers = _suppliers(scenario, prices, seed)
+    return People(reserves, borrowers | suppliers | responses(scenario, book, prices))
 
 
 def _borrowers(scenario: Scenario, book: Book, seed: int) -> tuple[Any, dict[str, Any]]:

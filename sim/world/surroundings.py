@@ -16,7 +16,10 @@ from sim.scenario import Scenario
 from sim.world.actors import ARBITRAGEURS, FIRST_LIQUIDATOR, VALUE
 from sim.world.own_agents import agent_arrays, attack_arrays
 from sim.world.people import People
+from sim.world.reference import reference_arrays
 from sim.world.venues import venue_arrays
+
+_ANY_CALL_USD = 1e12
 
 
 def surroundings(
@@ -40,14 +43,15 @@ def surroundings(
         heartbeat=_integers([scenario.feeds[symbol].heartbeat_seconds for symbol in symbols]),
         deviation=_integers([scenario.feeds[symbol].deviation_bps for symbol in symbols]),
         **venue_arrays(scenario, prices),
+        **reference_arrays(scenario),
         liquidator=_integers(
             [
                 [
                     round(one.max_gas_price_gwei * 10**9),
                     one.gas_used,
                     round(one.profit_floor_usd * VALUE),
-                    round(one.capacity_usd_per_step * VALUE),
-                    one.max_actions_per_step,
+                    round(one.capacity_usd_per_hour * VALUE * scenario.step_seconds / 3_600),
+                    round((one.call_usd or _ANY_CALL_USD) * VALUE),
                     one.latency_seconds,
                     int(one.capital_usd is not None),
                     int(one.keeps_collateral),
@@ -77,7 +81,6 @@ def surroundings(
         least_value=np.zeros(1),
         slack=np.full(1, SLACK),
         spent=_integers([0] * len(population)),
-        actions=_integers([0] * len(population)),
         sale=np.zeros((len(symbols), len(symbols), len(SALE))),
         wanted=np.zeros(len(population)),
         pairs=np.full(len(symbols) ** 2, -1, dtype=np.int64),

@@ -1,8 +1,9 @@
-"""What the market knows of the venues when a run starts: speeds, depths, impact."""
+"""What the market knows of the venues when a run starts: speeds and depths."""
 
 from __future__ import annotations
 
 from fractions import Fraction
+from math import expm1, log
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,6 @@ import numpy as np
 from sim.market.levels import on_grid, to_integers
 from sim.market.market import DRYING
 from sim.scenario import Scenario
-from sim.schema.base import BPS
 from sim.schema.market import Arbitrage, Venue
 from sim.world.actors import LIQUIDITY_PROVIDERS
 
@@ -24,26 +24,16 @@ def venue_arrays(scenario: Scenario, prices: Any) -> dict[str, Any]:
     Arrays of a mechanism that the scenario does not use are empty, and the loop skips it.
     """
     venues, symbols = scenario.venues, scenario.symbols
-    pairs, assets = len(venues), len(symbols)
-    rows = scenario.steps + 1
-    lasting = any(venue.permanent_share_bps for venue in venues)
+    pairs = len(venues)
     varying = any(map(varies, venues))
-    impact = np.full((rows if lasting else 0, assets), _WAD, dtype=object)
     bases = [symbols.index(venue.assets[0]) for venue in venues]
     return {
-        "arbitrage_speed": _integers([speed_bps(scenario.arbitrage, scenario.step_seconds)]),
-        "permanent_share": _integers([venue.permanent_share_bps for venue in venues]),
-        "mid": _integers([0] * pairs),
-        "impact": impact,
-        "feed_lag": np.array(
-            [scenario.feeds[s].latency_seconds // scenario.step_seconds for s in symbols],
-            dtype=np.int64,
-        ),
+        "arbitrage_speed": _integers([speed(scenario.arbitrage, scenario.step_seconds)]),
         "depth_share": _depth_shares(scenario) if varying else np.full((0, pairs), 0, dtype=object),
         "drying": _drying(venues),
         "highest": prices[0, bases].copy(),
         "lp_at_start": _integers([0] * pairs),
-        "arbitrage_at_start": _integers([0] * assets),
+        "arbitrage_at_start": _integers([0] * len(symbols)),
         "liquidity_provider": np.array([LIQUIDITY_PROVIDERS]),
     }
 
@@ -53,12 +43,9 @@ def varies(venue: Venue) -> bool:
     return venue.depth_over_time is not None or venue.depth_by_drawdown is not None
 
 
-def speed_bps(arbitrage: Arbitrage, step_seconds: int) -> int:
-    """Share of the gap closed per step, in BPS: given, or 1 - 2^(-step / half-life)."""
-    if arbitrage.half_life_seconds is None:
-        return arbitrage.speed_bps or 0
-    left: float = 0.5 ** (step_seconds / arbitrage.half_life_seconds)
-    return round(BPS * (1 - left))
+def speed(arbitrage: Arbitrage, step_seconds: int) -> int:
+    """Share of the gap closed per step, 1 - 2^(-step / half-life), WAD, down."""
+    return int(Fraction(-expm1(-log(2) * step_seconds / arbitrage.half_life_seconds)) * _WAD)
 
 
 def _depth_shares(scenario: Scenario) -> Any:

@@ -28,8 +28,7 @@ SELLER: dict[str, Any] = {
     "max_gas_price_gwei": 1_000.0,
     "gas_used": 500_000,
     "profit_floor_usd": 5.0,
-    "capacity_usd_per_step": 1e9,
-    "max_actions_per_step": 1_000,
+    "capacity_usd_per_hour": 1.2e10,
 }
 RICH: dict[str, Any] = {"capital_usd": dict.fromkeys(SYMBOLS, 1e9)}
 KEEPER = {**SELLER, **RICH, "name": "keeper", "keeps_collateral": True}

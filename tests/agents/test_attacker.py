@@ -185,8 +185,14 @@ def test_arbitrage_makes_it_unprofitable() -> None:
     arbitrageurs gain.
     """
     profits = [
-        attack(attack__wait_seconds=600, arbitrage__speed_bps=speed).profit
-        for speed in (0, 1_000, 3_000, 9_000)
+        attack(attack__wait_seconds=600, **arbitrage).profit
+        for arbitrage in (
+            {},
+            *(
+                {"arbitrage__capital_usd": 1e7, "arbitrage__half_life_seconds": seconds}
+                for seconds in (2_000.0, 600.0, 90.0)
+            ),
+        )
     ]
     assert profits == sorted(profits, reverse=True)
     assert profits[0] > 0 > profits[-1]

@@ -40,7 +40,13 @@ def contrarian(capital: float = 50_000.0, **knobs: int) -> tuple[World, AgentOut
         "parameters": {"pair": 1, "threshold_bps": 100, **knobs},
     }
     return played(
-        thin(attack=None, agents=[one], arbitrage__speed_bps=2_000, assets__WETH__price_usd=RISE)
+        thin(
+            attack=None,
+            agents=[one],
+            arbitrage__capital_usd=1e7,
+            arbitrage__half_life_seconds=930.0,
+            assets__WETH__price_usd=RISE,
+        )
     )
 
 

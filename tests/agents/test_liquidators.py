@@ -4,6 +4,7 @@ scenario, seed and path.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -24,8 +25,7 @@ ONE: dict[str, Any] = {
     "max_gas_price_gwei": 1_000.0,
     "gas_used": 500_000,
     "profit_floor_usd": 5.0,
-    "capacity_usd_per_step": 1e9,
-    "max_actions_per_step": 1_000,
+    "capacity_usd_per_hour": 1.2e10,
 }
 FLOOR = {**ONE, "profit_floor_usd": 200.0}
 LOW = {"duration_hours": 26.5, "gas_price_gwei": 1.0}
@@ -47,8 +47,26 @@ def test_the_higher_bid_goes_first() -> None:
     world, rows = _played([low, ONE])
     assert list(world.market.priority) == [1, 0]
     assert rows and {row[1] for row in rows} == {FIRST_LIQUIDATOR + 1}
-    _, rows = _played([low, {**ONE, "max_actions_per_step": 1}])
+    _, rows = _played([low, {**ONE, "capacity_usd_per_hour": 1e5}])
     assert {row[1] for row in rows} == {FIRST_LIQUIDATOR, FIRST_LIQUIDATOR + 1}
+
+
+@pytest.mark.parametrize("call", [20_000.0, 400_000.0])
+@pytest.mark.parametrize("step", [30, 150, 600])
+def test_capacity_is_of_time_whatever_the_step(step: int, call: float) -> None:
+    """A price that has fallen by a quarter within ten minutes leaves more to do than he can: in
+    three hours he repays what three hours are for, and what one call adds to it, and no call is
+    larger than he says.
+    """
+    start = load("black-thursday").start
+    fall = [{"at": start, "value": 195.0}, {"at": start + timedelta(minutes=10), "value": 145.0}]
+    one = {**ONE, "capacity_usd_per_hour": 600_000.0, "call_usd": call}
+    overrides = {**DEEP, "assets.WETH.price_usd": fall, "duration_hours": 3, "step_seconds": step}
+    world, rows = _played([one], **overrides)
+    w, s = world.market, world.state
+    values = [int(row[9]) / int(s.unit[row[3]]) * int(w.price[-1, row[3]]) / 10**8 for row in rows]
+    assert call * 0.999 < max(values) < call * 1.001
+    assert 600_000 * (3 - 1 / 6) - call < sum(values) < 600_000 * 3 + call
 
 
 def test_who_sees_late_acts_late_and_leaves_more_bad_debt() -> None:
@@ -70,7 +88,7 @@ def test_own_capital_is_finite_where_collateral_is_kept() -> None:
     for usd in (50_000.0, 500_000.0, 1e9):
         own = {"USDC": usd, "DAI": usd, "WETH": usd, "WBTC": usd}
         keeper = {**ONE, "capital_usd": own, "keeps_collateral": True}
-        world, rows = _played([keeper], **{"arbitrage.speed_bps": 0})
+        world, rows = _played([keeper], **{"arbitrage.capital_usd": 0.0})
         s = world.state
         repaid = [sum(row[9] for row in rows if row[3] == i) for i in range(4)]
         capital = [int(usd * 10**8) * int(s.unit[i]) // int(p) for i, p in _opening_prices(world)]
@@ -178,7 +196,7 @@ def test_own_capital_and_shares_agree_with_the_contracts(dry: bool) -> None:
             "name": "taker",
             "capital_usd": own,
             "takes_shares": True,
-            "max_actions_per_step": 1,
+            "capacity_usd_per_hour": 1e6,
         },
         {**ONE, "name": "keeper", "capital_usd": own, "keeps_collateral": True},
         {**ONE, "name": "late seller", "capital_usd": own, "latency_seconds": 600},

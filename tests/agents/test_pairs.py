@@ -240,7 +240,6 @@ def test_no_pair_that_pays_in_any_size_is_missed(
     world, k = random_world(tmp_path, seed, who, engine)
     s, w = world.state, world.market
     w.spent.fill(0)
-    w.actions.fill(0)
     for c in range(4):
         for d in range(4):
             measure(s, w, k, c, d)
@@ -362,7 +361,7 @@ def test_all_kinds_of_pairs_agree_with_the_contracts(tmp_path: Path, seed: int) 
     pairs without a venue among them.
     """
     poor = {"capital_usd": dict.fromkeys(("WETH", "WBTC", "USDC", "DAI"), 3e5)}
-    population = [{**KEEPER, **poor, "max_actions_per_step": 2}, {**TAKER, **poor}, SELLER]
+    population = [{**KEEPER, **poor, "capacity_usd_per_hour": 1e6}, {**TAKER, **poor}, SELLER]
     world = crash(tmp_path, seed, population)
     done = set()
     with follower("revm", world) as chain:

@@ -32,15 +32,18 @@ def calm_to_crash(accounts: int, **overrides: Any) -> Scenario:
     for n, venue in enumerate(scenario.venues):
         scaled[f"venues[{n}].depth_usd_per_side"] = venue.depth_usd_per_side * size
     for n, liquidator in enumerate(scenario.liquidators):
-        capacity = liquidator.capacity_usd_per_step * size
-        scaled[f"liquidators[{n}].capacity_usd_per_step"] = capacity
-        actions = round(liquidator.max_actions_per_step * size)
-        scaled[f"liquidators[{n}].max_actions_per_step"] = actions
+        for limit in ("capacity_usd_per_hour", "call_usd"):
+            scaled[f"liquidators[{n}].{limit}"] = getattr(liquidator, limit) * size
     return with_overrides(scenario, {**scaled, **overrides})
 
 
 LIVELY: dict[str, Any] = {
-    **{f"venues[{n}].permanent_share_bps": 200 for n in (0, 1, 3, 4)},
+    "reference_market": {
+        "assets": {
+            "WETH": {"depth_usd_per_percent": 2e6, "half_life_hours": 12.0},
+            "WBTC": {"depth_usd_per_percent": 1e6},
+        }
+    },
     "venues[0].depth_by_drawdown": [[0.0, 1.0], [0.3, 0.5]],
     "borrowers": [
         {

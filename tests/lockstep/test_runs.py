@@ -52,7 +52,12 @@ def test_venues_that_leave_a_mark_and_dry_up_agree_on_revm() -> None:
     back = [(8, 1.0), (12, 0.2), (16, 0.7)]
     world = _world(
         duration_hours=26,
-        **{f"venues[{p}].permanent_share_bps": 1_000 for p in (0, 1, 3, 4)},
+        reference_market={
+            "assets": {
+                "WETH": {"depth_usd_per_percent": 4e5, "half_life_hours": 6.0},
+                "WBTC": {"depth_usd_per_percent": 2e5},
+            }
+        },
         **{f"venues[{p}].depth_by_drawdown": [[0.0, 1.0], [0.3, 0.4]] for p in (0, 1)},
         **{
             "venues[3].depth_over_time": [

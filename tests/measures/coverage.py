@@ -1,5 +1,5 @@
 """How often intervals of losses hold the truth: `python -m tests.measures.coverage` prints the
-tables of docs/coverage.md, in two to three minutes on an idle core.
+tables of docs/coverage.md, in three to four minutes on an idle core.
 
 Laws of the loss of one path have closed forms of their means, quantiles and shortfalls. A pair of
 settings sees the same losses L:
@@ -8,6 +8,9 @@ settings sees the same losses L:
     noise on one     L N against L, N lognormal of mean 1 with sigma 1: noise proportional to the
                      loss, of one sign more often and of the other more at once
     noise on both    L N against L N', of one law
+
+Paths of a book depend on each other: losses have a factor of the book's, or only some books lose at
+all. The law of one path is then that of a hurdle, with its closed forms.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from math import exp, inf
+from math import exp, hypot, inf
 
 import numpy as np
 from scipy.stats import norm
@@ -27,6 +30,7 @@ from sim.measures.losses import (
     expected_shortfall,
     loss_given_loss,
     paired_difference,
+    probability_of_loss,
     value_at_risk,
 )
 
@@ -112,6 +116,42 @@ LAWS = {
     "lognormal, every path": hurdle(1.0),
 }
 
+
+@dataclass(frozen=True)
+class Nested:
+    """Of losses of paths of several books."""
+
+    of_books: float
+    """Share of the books that can lose."""
+    of_paths: float
+    """Share of their paths that do."""
+    sigma_book: float
+    sigma_path: float
+
+    @property
+    def law(self) -> Law:
+        """Of one path of a book nobody knows."""
+        return hurdle(self.of_books * self.of_paths, hypot(self.sigma_book, self.sigma_path))
+
+    def draw(self, rng: np.random.Generator, books: int, paths: int) -> tuple[Sample, Sample]:
+        """Losses of so many paths of each book, and the numbers of the books."""
+        book = np.repeat(np.arange(books), paths)
+        size = rng.normal(0, self.sigma_book, books)[book]
+        loses = (rng.random(books) < self.of_books)[book] & (rng.random(book.size) < self.of_paths)
+        return loses * np.exp(size + rng.normal(0, self.sigma_path, book.size)), book
+
+
+NESTED = {
+    "every path": Nested(1.0, 1.0, 1.0, 0.5),
+    "half the paths": Nested(1.0, 0.5, 1.0, 0.5),
+    "5 % of the paths": Nested(1.0, 0.05, 1.0, 0.5),
+    "three books in ten": Nested(0.3, 0.8, 1.0, 0.5),
+    "one book in ten": Nested(0.1, 0.8, 1.0, 0.5),
+    "6 % of the books": Nested(0.06, 1.0, 0.5, 0.5),
+}
+BOOKS = ((20, 50), (40, 10), (200, 10))
+"""Books, and paths of each."""
+
 Case = tuple[Callable[[np.random.Generator, Law, int], Estimate], Callable[[Law], float]]
 """An estimate from a sample of a law, and the truth."""
 
@@ -165,6 +205,56 @@ def coverage(case: Case, law: Law, paths: int, repeats: int, seed: int) -> tuple
     return held / repeats, unbounded / repeats
 
 
+NESTED_MEASURES: dict[str, tuple[Callable[..., Estimate], Callable[[Law], float]]] = {
+    "chance of a loss": (probability_of_loss, lambda law: law.share),
+    "expected loss": (expected_loss, lambda law: law.mean),
+    "loss given a loss": (loss_given_loss, lambda law: law.mean / law.share),
+    "VaR 95%": (partial(value_at_risk, level=0.95), lambda law: law.quantile(0.95)),
+    "VaR 99%": (partial(value_at_risk, level=0.99), lambda law: law.quantile(0.99)),
+    "ES 95%": (partial(expected_shortfall, level=0.95), lambda law: law.shortfall(0.95)),
+    "ES 99%": (partial(expected_shortfall, level=0.99), lambda law: law.shortfall(0.99)),
+}
+NESTED_PAIRS = ("a tenth more", "noise on one")
+
+
+def of_books(law: Nested, books: int, paths: int, repeats: int) -> dict[str, tuple[float, float]]:
+    """By measure and pair: share of the repeats whose interval holds the truth, and of those with
+    an infinite end. A pair sees the same books and paths; its noise is the book's.
+    """
+    rng, one = np.random.default_rng(books), law.law
+    truths = {name: truth(one) for name, (_, truth) in NESTED_MEASURES.items()}
+    truths |= {"mean, a tenth more": 0.1 * one.mean, "mean, noise on one": 0.0}
+    held, unbounded = dict.fromkeys(truths, 0), dict.fromkeys(truths, 0)
+    for _ in range(repeats):
+        losses, book = law.draw(rng, books, paths)
+        found = {
+            name: measure(losses, replicates=book) for name, (measure, _) in NESTED_MEASURES.items()
+        }
+        noisy = losses * _noise(rng, books)[book]
+        for name, other in (("a tenth more", 1.1 * losses), ("noise on one", noisy)):
+            found[f"mean, {name}"] = paired_difference(other, losses, None, book)
+        for name, estimate in found.items():
+            slack = 1e-9 * abs(truths[name])
+            held[name] += estimate.low - slack <= truths[name] <= estimate.high + slack
+            unbounded[name] += estimate.low == -inf or estimate.high == inf
+    return {name: (held[name] / repeats, unbounded[name] / repeats) for name in truths}
+
+
+def table_of_books(repeats: int) -> Iterator[str]:
+    """Rows of the table of books in Markdown."""
+    names = [*NESTED_MEASURES, *(f"mean, {name}" for name in NESTED_PAIRS)]
+    yield f"| law | books x paths | {' | '.join(names)} |"
+    yield "|---|--:|" + "--:|" * len(names)
+    for title, law in NESTED.items():
+        for books, paths in BOOKS:
+            found = of_books(law, books, paths, repeats)
+            cells = [
+                f"{found[n][0]:.3f}" + (f" ({found[n][1]:.2f})" if found[n][1] else "")
+                for n in names
+            ]
+            yield f"| {title} | {books} x {paths} | {' | '.join(cells)} |"
+
+
 def table(cases: dict[str, Case], repeats: int) -> Iterator[str]:
     """Rows of a table in Markdown: coverage, and in brackets the share that is unbounded."""
     yield f"| law | paths | {' | '.join(cases)} |"
@@ -184,3 +274,5 @@ if __name__ == "__main__":
         for line in table(cases, repeats):
             print(line, flush=True)
         print()
+    for line in table_of_books(repeats):
+        print(line, flush=True)

@@ -74,7 +74,7 @@ def test_a_pool_that_nobody_trades_is_off_as_the_price_moves() -> None:
     trades the pool stays at 2,000, off by more than 2% from the first step below 2,000 / 1.02 on.
     WBTC/WETH stays at 15: the ratio rises to 18.75 at hour 3 and falls to 12.5 from there.
     """
-    tape = of(liquidators=[], arbitrage__speed_bps=0)
+    tape = of(liquidators=[], arbitrage__capital_usd=0.0)
     off = {one.pair: one for one in pools_off(tape)}
     assert list(off) == ["WETH/USDC", "WBTC/USDC", "WBTC/WETH"], "the longest first"
     weth, cross = off["WETH/USDC"], off["WBTC/WETH"]
@@ -96,7 +96,7 @@ def test_an_hour_is_what_it_takes(minutes: int, reported: bool) -> None:
     levels.append((fall + 2 * step + stay, 2000))
     tape = of(
         liquidators=[],
-        arbitrage__speed_bps=0,
+        arbitrage__capital_usd=0.0,
         assets__WETH__price_usd=[{"at": at, "value": value} for at, value in levels],
         assets__WBTC__price_usd=30_000,
     )
@@ -113,6 +113,10 @@ def test_what_a_scenario_cannot_do() -> None:
     changed = {"venues": venues, "withdrawals": {"USDC": LEAVING}, "suppliers__WBTC": 0}
     part = storm(**changed).model_dump(mode="json")
     assert without_venue(part) == ["WBTC"] and unmoved_supply(part) == ["WETH"]
+    answers = {"supply_per_point": 0.1, "half_life_hours": 24.0}
+    inert = {"borrowing_per_point": 0.1, "half_life_hours": 24.0}
+    part = storm(rate_response={"USDC": answers, "WBTC": inert}).model_dump(mode="json")
+    assert unmoved_supply(part) == ["WETH", "WBTC"]
 
 
 @pytest.mark.parametrize("held", [False, True])

@@ -256,9 +256,11 @@ def test_first_round_and_induced_by_hand() -> None:
     assert unpaid(tape) == (1, 50.0, 2, 300.0)
     # Had everything come from outside, both were first-round.
     assert rounds(_tape([100, 80, 80, 72], [1, 1, 1, 1], operations))[:2] == (3, 0)
-    # And had account 0 gone before the price alone reached its own, it was induced.
+    # And had account 0 gone before the price alone reached its own: it would have gone anyway.
     early = _tape([100, 80, 80, 72], [1, 0.9, 1, 0.9], operations)
-    assert rounds(early)[:2] == (0, 3)
+    assert rounds(early)[:2] == (2, 1)
+    never = _tape([100, 80, 80, 72], [1, 0.9, 0.9, 0.8], operations)
+    assert rounds(never)[:2] == (0, 3)
 
 
 def test_who_was_liquidatable_before_is_first_round_however_late_he_is_liquidated() -> None:
@@ -317,8 +319,16 @@ def test_cash_and_usage() -> None:
 
 def test_rounds_of_a_run_are_all_its_liquidations() -> None:
     """Counts and values against the tally that liquidators keep themselves."""
-    lasting = {f"venues[{p}].permanent_share_bps": 1_000 for p in range(2)}
-    _, tape = play(storm(**lasting))
+    start = storm().start
+    mild = [(0, 2_000.0), (2, 1_100.0)]  # the whole storm makes everybody due by itself
+    mildly = {
+        "assets.WETH.price_usd": [
+            {"at": start + timedelta(hours=h), "value": usd} for h, usd in mild
+        ],
+        "assets.WBTC.price_usd": 30_000.0,
+        "reference_market": {"assets": {"WETH": {"depth_usd_per_percent": 2_000.0}}},
+    }
+    _, tape = play(storm(**mildly))
     found = frames(tape.tables(complete=True))
     seen, last = rounds(found), found.steps.iloc[-1]
     assert seen.first + seen.induced == last["liquidations"]
@@ -329,7 +339,9 @@ def test_rounds_of_a_run_are_all_its_liquidations() -> None:
 
 def test_the_price_on_a_tape_is_the_one_without_trades_times_their_impact() -> None:
     """The scenario names the price without trades: 800 at the low, at a quarter past three."""
-    world, tape = play(storm(**{"venues[0].permanent_share_bps": 1_000}))
+    world, tape = play(
+        storm(reference_market={"assets": {"WETH": {"depth_usd_per_percent": 15_000.0}}})
+    )
     found = frames(tape.tables(complete=True)).assets
     rows = found[found["asset"] == "WETH"]
     alone = rows["reference_price_usd"].to_numpy() / rows["impact"].to_numpy()

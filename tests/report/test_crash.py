@@ -59,8 +59,8 @@ def test_says_what_it_comes_to(tmp_path: Path) -> None:
     for word in (
         "branching ratio",
         "amplification",
-        "first-round",
-        "induced",
+        "shock by itself",
+        "induced by sales",
         "toxic accounts",
         "is paid",
     ):

@@ -212,7 +212,7 @@ def test_overrides_lead_back_to_the_scenario() -> None:
     wanted = {
         "seed": 7,
         "protocol.reserves.WETH.lt_bps": 8200,
-        "liquidators[2].capacity_usd_per_step": 50_000.0,
+        "liquidators[2].capacity_usd_per_hour": 600_000.0,
     }
     changed = with_overrides(load("black-thursday"), wanted)
     found = overrides(changed)

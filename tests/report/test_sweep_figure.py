@@ -22,7 +22,7 @@ from tests.sweep.test_losses import sample
 
 OUTCOMES = sample(320, losing=0.4)
 LOSSES = loss_usd(OUTCOMES)
-PLAN = Plan(storms(), "mc", 160, 64)
+PLAN = Plan(storms(), "mc", 160, 64, 1, 8)
 
 
 @pytest.fixture(scope="module")
@@ -154,9 +154,8 @@ def test_panels_and_legend_do_not_overlap(fans: Figure) -> None:
 def test_no_price_moves() -> None:
     calm = storms(assets__WETH__price_usd=2_000.0, assets__WBTC__price_usd=30_000.0)
     calm_paths = {"model": "gbm", "volatility_per_sqrt_year": {"WETH": 0.0}}
-    plan = Plan(
-        calm.model_copy(update={"paths": type(calm.paths)(**calm_paths)}), "mc", REPLICATES, 64
-    )
+    still = calm.model_copy(update={"paths": type(calm.paths)(**calm_paths)})
+    plan = Plan(still, "mc", REPLICATES, 64, 1, 8)
     shown = fan(plan, 0)
     assert shown.symbols == []
     assert fan_figure(plan.scenario, shown, 0, 0.0, "Calm").axes[0].get_title(loc="left")

@@ -6,6 +6,7 @@ import io
 
 from rich.console import Console
 
+from sim.report.given import Books
 from sim.report.sweep_table import asset_table, bearer_table, loss_table
 from sim.sweep import losses
 from sim.sweep.reserves import by_asset
@@ -16,7 +17,8 @@ def printed(paths: int, losing: float = 1.0) -> str:
     outcomes = sample(paths, losing)
     text = io.StringIO()
     console = Console(file=text, width=80, highlight=False)
-    console.print(loss_table(losses.loss_table(outcomes, "mc"), paths))
+    table = losses.loss_table(outcomes, "mc")
+    console.print(loss_table(table, paths, Books(1, 8, 24), None, "Given: made-up losses."))
     console.print(bearer_table(losses.borne_by(outcomes, "mc")))
     if assets := asset_table(by_asset(outcomes, "mc")):
         console.print(assets)

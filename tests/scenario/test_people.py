@@ -1,4 +1,6 @@
-"""Sections `borrowers` and `withdrawals`: what is refused, and how a population is drawn."""
+"""Sections `borrowers`, `withdrawals` and `rate_response`: what is refused, how a population is
+drawn, and under which curve a market has settled.
+"""
 
 from __future__ import annotations
 
@@ -94,6 +96,81 @@ def test_withdrawals_that_make_no_sense_are_refused(
 def test_withdrawals_of_what_nobody_supplies_are_refused() -> None:
     overrides = {"suppliers.WBTC": 0.0, "withdrawals": {"WBTC": RUN}}
     _refused(overrides, "withdrawals.WBTC", "nobody supplies", "suppliers.WBTC above 0")
+
+
+ANSWER = {"supply_per_point": 0.1, "borrowing_per_point": 0.1, "half_life_hours": 24.0}
+
+
+@pytest.mark.parametrize(
+    ("response", "path", "problem", "remedy"),
+    [
+        ({**ANSWER, "supply_per_point": -0.1}, ".supply_per_point", "got -0.1", "0 to 10"),
+        ({**ANSWER, "supply_per_point": 11.0}, ".supply_per_point", "got 11", "0 to 10"),
+        ({**ANSWER, "borrowing_per_point": -1.0}, ".borrowing_per_point", "got -1", "0 to 10"),
+        (
+            {**ANSWER, "borrowing_per_point": 1e9},
+            ".borrowing_per_point",
+            "got 1000000000.0",
+            "0 to 10",
+        ),
+        ({**ANSWER, "half_life_hours": 0.0}, ".half_life_hours", "got 0", "0.01 to 8760"),
+        ({**ANSWER, "half_life_hours": 1e4}, ".half_life_hours", "got 10000", "0.01 to 8760"),
+        ({**ANSWER, "least_health": 0.9}, ".least_health", "got 0.9", "1 to 1000"),
+        (_without(ANSWER, "half_life_hours"), ".half_life_hours", "is missing", "hours"),
+        ({**ANSWER, "per_point": 1.0}, ".per_point", "unknown field", "mean supply_per_point"),
+        (
+            {**ANSWER, "settled_under": {"slope1_bps": 400}},
+            ".settled_under.reserve_factor_bps",
+            "is missing",
+            "0..9999",
+        ),
+    ],
+)
+def test_responses_that_make_no_sense_are_refused(
+    response: dict[str, Any], path: str, problem: str, remedy: str
+) -> None:
+    with pytest.raises(ScenarioError) as caught:
+        _scenario(rate_response={"DAI": response})
+    found = caught.value.problems[0]
+    assert found.path == f"rate_response.DAI{path}"
+    assert problem in found.problem and remedy in found.remedy
+
+
+def test_responses_that_do_not_fit_the_rest_are_refused() -> None:
+    said = "did you mean DAI"
+    _refused({"rate_response": {"DIA": ANSWER}}, "rate_response.DIA", "not an asset", said)
+    path, both = "rate_response.DAI.supply_per_point", {"rate_response": {"DAI": ANSWER}}
+    nobody = {**both, "suppliers.DAI": 0.0, "book.debt_weights.DAI": 0, "book.debt_weights.USDC": 1}
+    _refused(nobody, path, "nobody supplies this asset", "suppliers.DAI above 0, or 0")
+    leaving = {**both, "withdrawals": {"DAI": RUN}}
+    _refused(leaving, path, "withdrawals.DAI says already", "0, or no withdrawals.DAI")
+    only_borrowing = {"rate_response": {"DAI": {**ANSWER, "supply_per_point": 0.0}}}
+    assert _scenario(**only_borrowing, withdrawals={"DAI": RUN}).responding == ("DAI",)
+
+
+def test_a_market_has_settled_under_the_curve_before_an_override() -> None:
+    """As positions stay: of a curve that is set otherwise the one before is remembered, and it is
+    forgotten where the book is redrawn or the curve is the same again; what is said holds.
+    """
+    slope, base = "protocol.rates.DAI.slope1_bps", _scenario(rate_response={"DAI": ANSWER})
+    own = base.protocol.rates["DAI"]
+    assert base.rate_response["DAI"].settled_under is None
+    steeper = with_overrides(base, {slope: 900})
+    assert steeper.rate_response["DAI"].settled_under == own
+    assert with_overrides(steeper, {slope: 1_200}).rate_response["DAI"].settled_under == own
+    assert with_overrides(steeper, {slope: own.slope1_bps}) == base
+    assert with_overrides(base, {"book.accounts": 50}).rate_response == base.rate_response
+    redrawn = with_overrides(steeper, {}, redraw_book=True)
+    assert redrawn.rate_response["DAI"].settled_under is None
+    assert redrawn.protocol.rates["DAI"].slope1_bps == 900
+    at_once = _scenario(**{"rate_response": {"DAI": ANSWER}, slope: 900})
+    assert at_once.rate_response["DAI"].settled_under == own
+    before = {**own.model_dump(), "slope1_bps": 100}
+    said = {"rate_response": {"DAI": {**ANSWER, "settled_under": before}}}
+    for redraw in (False, True):
+        found = with_overrides(base, said, redraw_book=redraw).rate_response["DAI"].settled_under
+        assert found is not None and found.slope1_bps == 100
+    assert digest(steeper) != digest(with_overrides(steeper, said))
 
 
 def _refused(overrides: dict[str, Any], path: str, problem: str, remedy: str) -> None:

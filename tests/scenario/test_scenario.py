@@ -204,7 +204,12 @@ TWICE = (("WETH", "WBTC"), ("WBTC", "WETH"))
         ({"assets.WETH.decimals": 19}, "assets.WETH.decimals", "got 19", "6..18"),
         ({"venues[0].fee_bps": 1001}, "venues[0].fee_bps", "got 1001", "0..1000"),
         ({"venues[0].depth_usd_per_side": 0}, "venues[0].depth_usd_per_side", "got 0", "above 0"),
-        ({"arbitrage.speed_bps": 10001}, "arbitrage.speed_bps", "got 10001", "0..10000"),
+        (
+            {"arbitrage.half_life_seconds": 0.5},
+            "arbitrage.half_life_seconds",
+            "got 0.5",
+            "1 to 31536000",
+        ),
         (
             {"protocol.reserves.WETH.lt_bps": 10001},
             "protocol.reserves.WETH.lt_bps",
@@ -251,8 +256,20 @@ TWICE = (("WETH", "WBTC"), ("WBTC", "WETH"))
         ({"book.accounts": 100001}, "book.accounts", "got 100001", "1..100000"),
         ({"book.isolated_share": 1.1}, "book.isolated_share", "got 1.1", "0..1"),
         (
-            {"liquidators[0].capacity_usd_per_step": 0},
+            {"liquidators[0].capacity_usd_per_step": 1e5},
             "liquidators[0].capacity_usd_per_step",
+            "earlier version",
+            "capacity_usd_per_hour: it times 3600 / step_seconds",
+        ),
+        (
+            {"liquidators[0]": {"max_actions_per_step": 1}},
+            "liquidators[0].max_actions_per_step",
+            "earlier version",
+            "call_usd",
+        ),
+        (
+            {"liquidators[0].capacity_usd_per_hour": 0},
+            "liquidators[0].capacity_usd_per_hour",
             "got 0",
             "above 0",
         ),

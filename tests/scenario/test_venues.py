@@ -35,7 +35,6 @@ def test_what_is_said_of_venues_survives_the_way_through_json() -> None:
             "venues[0].quotes": [[4e6, 24], [7.5e6, 41]],
             "venues[1].depth_by_drawdown": [[0.0, 1.0], [0.4, 0.1]],
             "venues[2].depth_over_time": [{"at": BASE.start, "value": 0.5}],
-            "arbitrage.speed_bps": None,
             "arbitrage.half_life_seconds": 90.0,
         },
     )
@@ -44,7 +43,6 @@ def test_what_is_said_of_venues_survives_the_way_through_json() -> None:
 
 def test_off_is_the_default() -> None:
     venue = Venue(assets=("WETH", "DAI"), depth_usd_per_side=1e6, fee_bps=30)
-    assert venue.permanent_share_bps == 0
     assert venue.depth_over_time is venue.depth_by_drawdown is None
 
 
@@ -79,12 +77,6 @@ def test_off_is_the_default() -> None:
             "below 10000",
         ),
         (
-            {"venues[0].permanent_share_bps": 10_001},
-            "venues[0].permanent_share_bps",
-            "got 10001",
-            "0..10000",
-        ),
-        (
             {"venues[0].depth_by_drawdown": [[0.2, 1.0], [0.2, 0.5]]},
             "venues[0].depth_by_drawdown[1][0]",
             "0.2 does not exceed 0.2",
@@ -114,15 +106,14 @@ def test_off_is_the_default() -> None:
             "does not come after",
             "rising times",
         ),
-        ({"arbitrage.speed_bps": None}, "arbitrage.speed_bps", "is missing", "half_life_seconds"),
         (
-            {"arbitrage.half_life_seconds": 600.0},
-            "arbitrage.half_life_seconds",
-            "given besides speed_bps",
-            "exactly one",
+            {"arbitrage.speed_bps": 9_000},
+            "arbitrage.speed_bps",
+            "earlier version",
+            "half_life_seconds: step_seconds ln 2 / -ln(1 - speed_bps / 10000)",
         ),
         (
-            {"arbitrage.speed_bps": None, "arbitrage.half_life_seconds": 0.5},
+            {"arbitrage.half_life_seconds": 0.5},
             "arbitrage.half_life_seconds",
             "got 0.5",
             "1 to 31536000",

@@ -137,8 +137,7 @@ def scenario_of(event: Event, folder: Path) -> Scenario:
         "max_gas_price_gwei": 1000,
         "gas_used": 500_000,
         "profit_floor_usd": 0,
-        "capacity_usd_per_step": 1e9,
-        "max_actions_per_step": 100,
+        "capacity_usd_per_hour": 1.2e10,
     }
     overrides: dict[str, Any] = {
         "start": start_of(event),
@@ -149,7 +148,7 @@ def scenario_of(event: Event, folder: Path) -> Scenario:
         "liquidators": [liquidator],
         # Always at the market and deep: who falls due is liquidated as soon as he does.
         **{f"venues[{n}].depth_usd_per_side": 1e9 for n in range(6)},
-        "arbitrage": {"speed_bps": 10_000, "capital_usd": 1e11},
+        "arbitrage": {"half_life_seconds": 1.0, "capital_usd": 1e11},
     }
     for symbol, found in series(event).items():
         overrides[f"assets.{symbol}.price_usd"] = price_file(folder, symbol, found)

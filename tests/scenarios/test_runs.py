@@ -104,7 +104,7 @@ def test_correlation_is_what_makes_a_crash_bad() -> None:
 def test_depth_is_what_a_drought_lacks() -> None:
     """Same fall, venues as they usually are: more is liquidated, less is lost."""
     usual = {f"venues[{i}].depth_usd_per_side": 200e6 for i in range(4)}
-    usual |= {"arbitrage__speed_bps": 9_000}
+    usual |= {"arbitrage__half_life_seconds": 90.0}
     assert of("liquidity-drought", "liquidated_usd", **usual) > 3 * of(
         "liquidity-drought", "liquidated_usd"
     )

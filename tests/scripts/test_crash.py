@@ -50,7 +50,7 @@ def test_help_names_every_option_and_the_shortcuts() -> None:
         "--list",
         "protocol.liquidation.delay_seconds=3600",
         "protocol.insurance.capital_usd",
-        "capacity_usd_per_step",
+        "capacity_usd_per_hour",
         "130 interrupted",
     ):
         assert word in shown.stdout, word
@@ -148,7 +148,7 @@ def test_options_reach_the_run(tmp_path: Path) -> None:
         *(STORM, "--engine", "exact", "--out", tmp_path / "a" / "b", "--accounts", "12"),
         *("--seed", "3", "--set", "duration_hours=2", "--parquet", "--hold-at-low"),
         *("--set", "protocol.liquidation.delay_seconds=1200"),
-        *("--set", "liquidators[0].capacity_usd_per_step=1.0e+4"),
+        *("--set", "liquidators[0].capacity_usd_per_hour=6.0e+4"),
     )
     assert done.exit_code == 0, done.output
     tape = load(tmp_path / "a" / "b" / "tape.duckdb")
@@ -162,7 +162,7 @@ def test_options_reach_the_run(tmp_path: Path) -> None:
     assert tape.accounts["account"].nunique() == 12
     assert '"hold_at_low":true' in row["scenario_json"]
     assert '"delay_seconds":1200' in row["scenario_json"]
-    assert '"capacity_usd_per_step":10000.0' in row["scenario_json"]
+    assert '"capacity_usd_per_hour":60000.0' in row["scenario_json"]
     assert (tmp_path / "a" / "b" / "parquet" / "steps.parquet").is_file()
 
 

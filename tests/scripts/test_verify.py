@@ -63,7 +63,7 @@ def test_no_study_is_1(tmp_path: Path) -> None:
 
 
 def test_an_unfinished_study_is_1(tmp_path: Path) -> None:
-    unfinished = begin(tmp_path, storms(), paths=40, block=16)
+    unfinished = begin(tmp_path, storms(), paths=40, block=16, books=1)
     unfinished.start()
     unfinished.write(unfinished.missing()[0], outcomes(16))
     done = verify(tmp_path)
@@ -138,7 +138,11 @@ def test_a_tampered_block_is_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     rows = study.outcomes()
     raw: Any = outcomes(16)
     study.write(study.plan.blocks()[0], raw)
-    assert not frame(0, raw, study.plan.scenario.symbols).set_index("path").equals(rows)
+    assert (
+        not frame(range(len(raw)), 0, raw, study.plan.scenario.symbols)
+        .set_index("path")
+        .equals(rows)
+    )
     assert parquet.read_metadata(tmp_path / "blocks" / "block-000000.parquet").num_rows == 16
     done = verify(tmp_path, "--path", "2", "--engine", "revm")
     assert done.exit_code == 1 and "the sweep wrote" in done.output

@@ -85,10 +85,24 @@ PEOPLE: dict[str, Any] = {
 }
 """Everyone reacts: every kind of borrower, and suppliers of three assets."""
 
+ANSWERING: dict[str, Any] = {
+    **PEOPLE,
+    "withdrawals": {"WBTC": PEOPLE["withdrawals"]["WBTC"]},
+    "rate_response": {
+        "DAI": {"supply_per_point": 0.1, "borrowing_per_point": 0.1, "half_life_hours": 6.0},
+        "USDC": {"supply_per_point": 0.2, "borrowing_per_point": 0.1, "half_life_hours": 3.0},
+    },
+    "protocol.rates.DAI.slope1_bps": 1_200,
+    "protocol.rates.USDC.slope1_bps": 100,
+}
+"""So do all who answer to rates: of DAI it pays to repay and to supply, of USDC to borrow more and
+to leave.
+"""
+
 
 DEEP: dict[str, Any] = {f"venues[{k}].depth_usd_per_side": 1e11 for k in range(6)} | {
     "arbitrage.capital_usd": 1e12,
-    "arbitrage.speed_bps": 10_000,
+    "arbitrage.half_life_seconds": 1.0,
 }
 """Venues and arbitrage that sales do not move."""
 

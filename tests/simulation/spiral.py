@@ -48,14 +48,18 @@ def even_book(accounts: int) -> Book:
 
 
 def depth_for(ratio: float, accounts: int) -> float:
-    """USD a side at which the book has this branching ratio at its edge.
+    """USD that lower the reference price by 1% for the book to have this branching ratio.
 
-    Each account sells q = debt (1 + b) / p = c LT (1 + b) WETH, n of them over a fall of WIDTH p,
-    and a sale of q lowers the price of a pool with reserve Q by 2 q / Q:
-    R = (2 / Q) n q / WIDTH, and p Q is the depth.
+    Each account sells v = debt (1 + b), n of them over a fall of WIDTH, and a sale of v lowers the
+    price by v / L: R = n v / (L WIDTH), and the depth per percent is L / 100.
     """
     sold = DEBT_AT_EDGE * (1 + BONUS)
-    return 2 * accounts * sold / (ratio * WIDTH)
+    return accounts * sold / (ratio * WIDTH) / 100
+
+
+def deep(usd_per_percent: float) -> dict[str, Any]:
+    """A reference market of WETH in which everything that is sold stays in the price."""
+    return {"reference_market": {"assets": {"WETH": {"depth_usd_per_percent": usd_per_percent}}}}
 
 
 def world_with(book: Book, of: Scenario) -> World:

@@ -15,18 +15,27 @@ from sim.protocol.state import BORROW_INDEX, BORROW_RATE, TOTAL_SHARES
 from sim.scenario import load, with_overrides
 from sim.simulation import step
 from sim.world import build
-from tests.simulation.runs import PEOPLE
+from tests.simulation.runs import ANSWERING, PEOPLE
 
 # Small units: a sale turns one rounding of a bitcoin's 8 decimals into 80 of a dollar's 6.
 FINE = {"assets.WBTC.decimals": 18, "assets.USDC.decimals": 18}
 # What moves tokens besides liquidations, and the roundings of each: of the amount and of its share.
-REACTIONS = (op.SUPPLY, op.WITHDRAW, op.BORROW, op.REPAY, op.WITHDRAW_ASSETS, op.REDEEM)
+REACTIONS = (
+    *(op.SUPPLY, op.WITHDRAW, op.BORROW, op.REPAY),
+    *(op.DEPOSIT, op.WITHDRAW_ASSETS, op.REDEEM),
+)
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "as it comes": {},
     "people who react": {**PEOPLE, **FINE},
+    "people who answer to rates besides": {**ANSWERING, **FINE},
     "venues that leave a mark and dry up": {
-        **{f"venues[{p}].permanent_share_bps": 250 for p in (0, 1, 3, 4)},
+        "reference_market": {
+            "assets": {
+                "WETH": {"depth_usd_per_percent": 1.6e6, "half_life_hours": 6.0},
+                "WBTC": {"depth_usd_per_percent": 8e5},
+            },
+        },
         "venues[0].depth_by_drawdown": [[0.0, 1.0], [0.3, 0.4]],
         "venues[1].depth_over_time": [
             {"at": datetime(2020, 3, 12, 8, tzinfo=timezone.utc), "value": 1.0},
@@ -61,7 +70,7 @@ def test_the_step_compiles_and_agrees_with_exact_arithmetic(variant: str) -> Non
         world.state.journal_length[0] = 0
 
     exact = world.state
-    assert (reactions > 50) == (variant == "people who react")
+    assert (reactions > 50) == variant.startswith("people")
     assert market.price == pytest.approx(world.market.price.astype(float), rel=1e-8, abs=1)
     assert market.impact == pytest.approx(world.market.impact.astype(float), rel=1e-9)
     assert market.tally[LIQUIDATIONS] == world.market.tally[LIQUIDATIONS] > 20

@@ -10,12 +10,10 @@ import pytest
 from tests.simulation.runs import DEEP, Outcome, outcome
 
 START = datetime(2020, 3, 12, tzinfo=timezone.utc)
-NOBODY = {f"liquidators[{k}].max_actions_per_step": 1 for k in range(3)} | {
-    f"liquidators[{k}].max_gas_price_gwei": 0.0 for k in range(3)
-}
+NOBODY = {f"liquidators[{k}].max_gas_price_gwei": 0.0 for k in range(3)}
 CAPABLE: dict[str, Any] = {
-    "liquidators[2].capacity_usd_per_step": 1e9,
-    "liquidators[2].max_actions_per_step": 1_000,
+    "liquidators[2].capacity_usd_per_hour": 1.2e10,
+    "liquidators[2].call_usd": None,
     "liquidators[2].profit_floor_usd": 0.0,
     "gas_price_gwei": 1.0,
 }
@@ -121,17 +119,17 @@ def test_a_longer_delay_means_more_bad_debt() -> None:
 
 
 def test_more_capacity_means_more_liquidated_and_less_at_risk_at_the_low() -> None:
-    """What liquidators can carry per step bounds what they carry in a crash."""
+    """What liquidators can carry per hour bounds what they carry in a crash."""
     runs = [
         outcome(
             {
                 **DEEP,
                 "duration_hours": 26.5,
                 "gas_price_gwei": 1.0,
-                "liquidators[0].max_actions_per_step": 1,
-                "liquidators[0].capacity_usd_per_step": 1.0,
-                "liquidators[1].capacity_usd_per_step": 1.0,
-                "liquidators[2].capacity_usd_per_step": usd,
+                "liquidators[0].max_gas_price_gwei": 0.0,
+                "liquidators[1].max_gas_price_gwei": 0.0,
+                "liquidators[2].capacity_usd_per_hour": 12 * usd,
+                "liquidators[2].call_usd": usd,
             }
         )
         for usd in (5_000.0, 50_000.0, 5_000_000.0)

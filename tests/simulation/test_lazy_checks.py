@@ -18,7 +18,7 @@ from sim.protocol.state import IS_COLLATERAL, POSITION_DEBT, SUPPLIED
 from sim.protocol.vault_accounts import collateral_price, health
 from sim.scenario import Scenario, known, load, with_overrides
 from sim.world import World, build, on_path
-from tests.simulation.runs import PEOPLE, SMALL
+from tests.simulation.runs import ANSWERING, PEOPLE, SMALL
 
 WAD = 10**18
 WILD = {"paths.model": "gbm", "paths.volatility_per_sqrt_year": {"WETH": 6.0, "WBTC": 5.0}}
@@ -41,12 +41,18 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "feeds.WBTC.min_price_usd": 5_500.0,
     },
     "people": PEOPLE,
+    "people who answer to rates": ANSWERING,
     "loopers who look once": {
         "borrowers": [{**PEOPLE["borrowers"][2], "share": 1.0, "review_seconds": 86_400}],
         **{f"suppliers.{symbol}": 5e7 for symbol in ("WETH", "WBTC", "USDC", "DAI")},
     },
     "impact that lasts": {
-        **{f"venues[{p}].permanent_share_bps": 1_000 for p in (0, 1, 3, 4)},
+        "reference_market": {
+            "assets": {
+                "WETH": {"depth_usd_per_percent": 4e5, "half_life_hours": 6.0},
+                "WBTC": {"depth_usd_per_percent": 2e5},
+            }
+        },
         "venues[0].depth_by_drawdown": [[0.0, 1.0], [0.4, 0.3]],
     },
     "escrow": {f"protocol.reserves.{a}.rehypothecate": False for a in ("WETH", "WBTC")},

@@ -111,7 +111,7 @@ def test_deleveraging_presses_the_venue_and_the_more_the_thinner_it_is() -> None
             world = _world(
                 {
                     "venues[0].depth_usd_per_side": depth,
-                    "arbitrage.speed_bps": 0,
+                    "arbitrage.capital_usd": 0.0,
                     "liquidators": [],
                     "duration_hours": 12,
                     "borrowers": [

@@ -25,6 +25,7 @@ from sim.world import World
 from tests.simulation.spiral import (
     EDGE,
     WIDTH,
+    deep,
     depth_for,
     even_book,
     falling,
@@ -38,8 +39,8 @@ TOUCHED = round(ACCOUNTS * SHOCK / WIDTH)
 
 
 def spiral(ratio: float, shock: float = SHOCK, **overrides: Any) -> World:
-    depth = {"venues[0].depth_usd_per_side": depth_for(ratio, ACCOUNTS)}
-    return world_with(even_book(ACCOUNTS), scenario(**depth, **falling(shock), **overrides))
+    market = deep(depth_for(ratio, ACCOUNTS))
+    return world_with(even_book(ACCOUNTS), scenario(**{**market, **falling(shock), **overrides}))
 
 
 def recorded(world: World) -> Frames:
@@ -60,9 +61,8 @@ def test_the_loop_amplifies_a_small_fall_by_the_closed_form(ratio: float) -> Non
 
     The closed form assumes an even density of liquidation prices, accounts liquidated whole, and a
     price that each sale lowers by as much as the last. The book has the first, debts below $2,000
-    the second, and a fall of the pool by one or two percent nearly the third: 2 p / Q grows by half
-    of that. Everything that is sold stays in the price. Measured from the highest liquidation
-    price: above it nobody sells.
+    the second, and a fall of the price by one or two percent nearly the third. Everything that is
+    sold stays in the price. Measured from the highest liquidation price: above it nobody sells.
     """
     world = spiral(ratio)
     tape = recorded(world)
@@ -96,18 +96,32 @@ def test_above_one_the_spiral_runs_to_the_end_of_the_book() -> None:
     assert fall_per_shock(world.market.price[:, 0]) > 8
 
 
-def test_what_is_not_permanent_induces_nothing() -> None:
+def test_a_market_without_bound_induces_nothing() -> None:
     """The same book and pool, arbitraged back at once: only the shock liquidates."""
-    tape = recorded(spiral(0.59, **{"venues[0].permanent_share_bps": 0}))
+    tape = recorded(spiral(0.59, reference_market=None))
     assert rounds(tape)[:2] == (TOUCHED, 0)
     assert spirals(tape)[0].branching_ratio == 0
 
 
-def test_a_share_of_the_impact_is_a_share_of_the_branching_ratio() -> None:
-    """Half of R = .59 permanent is R = .295, if arbitrage closes the other half."""
-    world = spiral(0.59, **{"venues[0].permanent_share_bps": 5_000})
+@pytest.mark.parametrize("usd_per_side", [1e8, 1e10])
+def test_how_deep_the_pool_is_does_not_matter_to_the_reference_price(usd_per_side: float) -> None:
+    """What is sold into it is passed on, whatever it did to the pool."""
+    world = spiral(0.3, **{"venues[0].depth_usd_per_side": usd_per_side})
     recorded(world)
-    assert fall_per_shock(world.market.price[:, 0]) == pytest.approx(1 / (1 - 0.295), rel=0.05)
+    assert fall_per_shock(world.market.price[:, 0]) == pytest.approx(1 / (1 - 0.3), rel=0.05)
+
+
+def test_what_decays_at_once_induces_nothing_more() -> None:
+    """A half-life of a thousandth of a step: the price of a step sees the sales of the one before
+    it only, so each round induces the next and the price then comes back to the shock.
+    """
+    market = deep(depth_for(0.3, ACCOUNTS))
+    market["reference_market"]["assets"]["WETH"]["half_life_hours"] = 0.06 / 3_600
+    world = spiral(0.3, **market)
+    tape = recorded(world)
+    assert fall_per_shock(world.market.price[:, 0]) == pytest.approx(1, rel=1e-6)
+    seen = rounds(tape)
+    assert 0 < seen.first + seen.induced - TOUCHED < TOUCHED * 0.3 * 1.05
 
 
 @pytest.mark.compiled
@@ -130,7 +144,7 @@ def test_first_round_liquidations_are_the_sorted_liquidation_prices() -> None:
     every step exactly the accounts whose liquidation price is above the price are gone, highest
     first, and none is induced. Liquidation prices are exact fractions.
     """
-    world = spiral(0.3, shock=0.035, **{"venues[0].permanent_share_bps": 0})
+    world = spiral(0.3, shock=0.035, reference_market=None)
     s = world.state
     threshold = Fraction(8, 10)
     prices = [

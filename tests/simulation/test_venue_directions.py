@@ -25,8 +25,6 @@ from tests.simulation.runs import Outcome, outcome
 from tests.tape.storm import play, storm
 
 AT_LOW: dict[str, Any] = {"duration_hours": 26.5}
-BASED_ON_COLLATERAL = (0, 1, 3, 4)
-"""The venues of WETH and WBTC against stables."""
 
 
 def at_low(field: str, value: Any, venues: tuple[int, ...] = tuple(range(6))) -> Outcome:
@@ -57,15 +55,15 @@ def test_a_depth_figure_does_what_the_same_depth_does() -> None:
     assert at(2_000) > at(200)
 
 
-def test_the_more_of_the_impact_is_permanent_the_more_is_liquidated_and_lost() -> None:
+def test_the_shallower_the_reference_market_the_more_is_liquidated_and_lost() -> None:
     """Each sale lowers the price for the next account (Lehar and Parlour, BIS WP 1062). Over five
-    books: of one alone, a little impact may spare who is liquidated sooner. What is repaid rises
-    until what is left of the collateral repays less.
+    books, at the low: of one alone, a little impact may spare who is liquidated sooner. What is
+    repaid rises until what is left of the collateral repays less.
     """
-    shares, seeds = (0, 250, 500, 1_000), range(5)
+    depths, seeds = (None, 1.6e6, 8e5, 4e5), range(5)
     runs = [
-        [outcome({**AT_LOW, "seed": seed, **_permanent(share)}) for seed in seeds]
-        for share in shares
+        [outcome({**AT_LOW, "seed": seed, **_reference(depth)}) for seed in seeds]
+        for depth in depths
     ]
     liquidations = [sum(one.liquidations for one in books) for books in runs]
     bad_debt = [sum(one.bad_debt for one in books) for books in runs]
@@ -75,15 +73,22 @@ def test_the_more_of_the_impact_is_permanent_the_more_is_liquidated_and_lost() -
     assert all(a < b for a, b in pairwise(repaid[:3])) and repaid[3] > repaid[0]
 
 
-def _permanent(share_bps: int) -> dict[str, Any]:
-    return {f"venues[{p}].permanent_share_bps": share_bps for p in BASED_ON_COLLATERAL}
+def _reference(depth: float | None) -> dict[str, Any]:
+    """USD per percent of WETH, half as many of WBTC; None: without bound."""
+    if depth is None:
+        return {}
+    each = {"WETH": depth, "WBTC": depth / 2}
+    assets = {symbol: {"depth_usd_per_percent": usd} for symbol, usd in each.items()}
+    return {"reference_market": {"assets": assets}}
 
 
 def test_faster_arbitrage_loses_less() -> None:
     """What arbitrage brings back is there for the next sale: liquidity resilience. From three
     quarters of the gap per step on there is nothing left to gain here.
     """
-    runs = [outcome({**AT_LOW, "arbitrage.speed_bps": s}) for s in (0, 1_000, 3_000, 6_000)]
+    nobody = {"arbitrage.capital_usd": 0.0}
+    half_lives = [{"arbitrage.half_life_seconds": h} for h in (2_000.0, 600.0, 230.0)]
+    runs = [outcome({**AT_LOW, **one}) for one in (nobody, *half_lives)]
     assert all(a.bad_debt > b.bad_debt for a, b in pairwise(runs))
     assert all(a.repaid < b.repaid for a, b in pairwise(runs))
 
@@ -93,7 +98,6 @@ def test_a_shorter_half_life_loses_less() -> None:
         outcome(
             {
                 **AT_LOW,
-                "arbitrage.speed_bps": None,
                 "arbitrage.half_life_seconds": seconds,
             }
         )
@@ -190,8 +194,8 @@ def steps_to_insolvency(size: float, depth_left: float) -> int:
             "book.total_debt_usd": 1.5e6 * size,
             "gas_price_gwei": 1.0,
             "protocol.liquidation.dust_value_usd": 10.0,
-            "liquidators[0].capacity_usd_per_step": 1e9,
-            "liquidators[0].max_actions_per_step": 1_000,
+            "liquidators[0].capacity_usd_per_hour": 1.2e10,
+            "liquidators[0].call_usd": None,
             **{f"suppliers.{symbol}": 3e6 * size for symbol in ("WETH", "WBTC", "USDC")},
             **{
                 f"venues[{p}].depth_over_time": [
@@ -251,10 +255,10 @@ def test_a_continuous_path_loses_nothing_while_collateral_pays(drying: bool) -> 
             **{
                 "step_seconds": 30,
                 "gas_price_gwei": 1.0,
-                "arbitrage.speed_bps": 10_000,
+                "arbitrage.half_life_seconds": 1.0,
                 "arbitrage.capital_usd": 1e12,
-                "liquidators[0].capacity_usd_per_step": 1e9,
-                "liquidators[0].max_actions_per_step": 1_000,
+                "liquidators[0].capacity_usd_per_hour": 1.2e10,
+                "liquidators[0].call_usd": None,
                 "liquidators[0].profit_floor_usd": 0.0,
                 "book.debt_weights": {"WETH": 0, "WBTC": 0, "USDC": 1},
                 "suppliers.USDC": 4e6,

@@ -1,4 +1,4 @@
-"""What trades leave in prices, and liquidity that comes and goes: one step at a time, by hand."""
+"""Pools: how fast arbitrage closes a gap, liquidity that comes and goes: one step at a time."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from sim.world import World, build
 from sim.world.actors import ADMIN, LIQUIDITY_PROVIDERS
 from sim.world.people import population
 from sim.world.surroundings import surroundings
-from sim.world.venues import speed_bps
+from sim.world.venues import speed
 from tests.simulation.spiral import even_book, scenario, world_with
 from tests.tape.storm import storm
 
@@ -42,87 +42,16 @@ def _sell(world: World, p: int, side: int, tokens: float) -> Fraction:
     return Fraction(int(s.pair[p, RESERVE1]), int(s.pair[p, RESERVE0])) / before
 
 
-# --- permanent impact -----------------------------------------------------------------------------
-
-
-def test_a_share_of_the_move_stays_in_the_price_of_the_base() -> None:
-    """WETH/USDC and WBTC/USDC keep 30% and 70%; a sale on WBTC/WETH, which keeps nothing, does not
-    count. 1 + s (N / M - 1), for good, and never in the other token.
-    """
-    lasting = {"venues[0].permanent_share_bps": 3_000, "venues[1].permanent_share_bps": 7_000}
-    world = build(storm(**lasting))
-    s, w = world.state, world.market
-    table, seen = w.price.copy(), w.observed.copy()
-    moved = {WETH: _sell(world, 0, 0, 20.0), WBTC: _sell(world, 1, 1, 10_000.0)}
-    _sell(world, 2, 0, 1.0)
-    reference.move(s, w, 1)
-    assert moved[WETH] < 1 < moved[WBTC]
-    factors = {
-        WETH: 1 + Fraction(3, 10) * (moved[WETH] - 1),
-        WBTC: 1 + Fraction(7, 10) * (moved[WBTC] - 1),
-        USDC: Fraction(1),
-    }
-    for i, factor in factors.items():
-        assert w.price[1, i] == pytest.approx(float(table[1, i] * factor), abs=1.01)
-        assert w.observed[1, i] == pytest.approx(float(seen[1, i] * factor), abs=1.01)
-    reference.remember(s, w)
-    reference.move(s, w, 2)  # nobody traded: what stays, stays, and is not counted again
-    for i, factor in factors.items():
-        assert w.price[2, i] == pytest.approx(float(table[2, i] * factor), abs=1.01)
-    assert (w.price[3:] == table[3:]).all() and (w.price[0] == table[0]).all()
-
-
-def test_what_arbitrageurs_trade_leaves_nothing() -> None:
-    """The price falls to two fifths and nobody is liquidated: pools follow, prices are the
-    table's.
-    """
-    world = build(storm(liquidators=[], **{"venues[0].permanent_share_bps": 10_000}))
-    table = world.market.price.copy()
-    reserves = world.state.pair[0, RESERVE0]
-    for _ in run(world):
-        pass
-    assert (world.market.price == table).all()
-    assert world.state.pair[0, RESERVE0] > 1.1 * reserves
-
-
-def test_feeds_see_a_move_as_late_as_everything_else() -> None:
-    """A latency of 25 minutes is two whole steps of ten."""
-    world = build(
-        storm(**{"venues[0].permanent_share_bps": 10_000, "feeds.WETH.latency_seconds": 1_500})
-    )
-    s, w = world.state, world.market
-    seen = w.observed.copy()
-    moved = float(_sell(world, 0, 0, 20.0))
-    for k in range(1, 5):
-        reference.move(s, w, k)
-        reference.remember(s, w)
-        expected = seen[k, WETH] * (moved if k >= 3 else 1)
-        assert w.observed[k, WETH] == pytest.approx(expected, rel=1e-9)
-
-
-def test_a_pool_that_is_emptied_leaves_a_price_above_zero() -> None:
-    """What the contracts need; the factor itself may go to nothing."""
-    world = build(storm(**{"venues[0].permanent_share_bps": 10_000}))
-    for k in range(1, 5):
-        _sell(world, 0, 0, 1e9)
-        reference.move(world.state, world.market, k)
-        reference.remember(world.state, world.market)
-        assert world.market.price[k, WETH] >= 1
-    assert world.market.price[4, WETH] == 1
-
-
 @pytest.mark.parametrize("half_life", [30.0, 120.0, 600.0])
 def test_the_temporary_part_halves_in_its_half_life(half_life: float) -> None:
     """A gap of 1% on a quiet market, no fee, no gas to speak of: 2^(-t / half-life) of it after t,
-    within 2% (the speed is in whole basis points, the trade that closes a gap not quite linear).
+    within 2% (the trade that closes a gap is not quite linear).
     """
     world = world_with(
         even_book(1),
         scenario(
             **{
-                "arbitrage.speed_bps": None,
                 "arbitrage.half_life_seconds": half_life,
-                "venues[0].permanent_share_bps": 0,
                 "gas_price_gwei": 1e-7,
             }
         ),
@@ -140,10 +69,9 @@ def test_the_temporary_part_halves_in_its_half_life(half_life: float) -> None:
 
 
 def test_a_half_life_of_one_step_is_half_of_the_gap() -> None:
-    arbitrage = scenario(
-        **{"arbitrage.speed_bps": None, "arbitrage.half_life_seconds": 60.0}
-    ).arbitrage
-    assert [speed_bps(arbitrage, seconds) for seconds in (60, 120, 6_000)] == [5_000, 7_500, 10_000]
+    arbitrage = scenario(**{"arbitrage.half_life_seconds": 60.0}).arbitrage
+    found = [speed(arbitrage, seconds) / 10**18 for seconds in (60, 120, 6_000)]
+    assert found == pytest.approx([0.5, 0.75, 1.0], abs=1e-15)
 
 
 # --- liquidity that comes and goes ----------------------------------------------------------------

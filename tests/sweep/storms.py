@@ -25,10 +25,15 @@ def storms(**overrides: Any) -> Scenario:
 
 
 def swept(
-    folder: Path, paths: int = 100, block: int = 16, workers: int = 2, resume: bool = False
+    folder: Path,
+    paths: int = 100,
+    block: int = 16,
+    workers: int = 2,
+    resume: bool = False,
+    books: int = 1,
 ) -> Study:
     """A finished study on threads."""
-    study = begin(folder, storms(), paths=paths, block=block, resume=resume)
+    study = begin(folder, storms(), paths=paths, block=block, books=books, resume=resume)
     with pool(workers=workers) as submit:
         study.start()
         for _ in run(study, submit):

@@ -72,7 +72,7 @@ def test_the_same_pairs_of_an_account_are_liquidated_on_floats(tmp_path: Path) -
     """
     same = decisions = 0
     for seed in range(10):
-        population = [KEEPER | {"max_actions_per_step": 1}, SELLER]
+        population = [KEEPER | {"capacity_usd_per_hour": 1e6}, SELLER]
         fine = {name.replace(".", "__"): value for name, value in FINE.items()}
         found = verify(crash(tmp_path, seed, population, **fine), "mc", 0, "exact")
         decisions += found.decisions.decisions

@@ -43,7 +43,7 @@ def sample(paths: int, losing: float = 1.0) -> pd.DataFrame:
     outcomes[:, COLUMNS.index("shortfall.USDC")] = parts[:, 4]
     outcomes[:, COLUMNS.index("bearable.USDC")] = 2e12
     outcomes[:, OUTCOME.index("repaid")] = rng.exponential(1e14, paths)
-    return frame(0, outcomes, SYMBOLS).set_index("path")
+    return frame(range(len(outcomes)), 0, outcomes, SYMBOLS).set_index("path")
 
 
 def ladder(dollars: np.ndarray[Any, Any]) -> pd.DataFrame:
@@ -59,7 +59,7 @@ def ladder(dollars: np.ndarray[Any, Any]) -> pd.DataFrame:
     outcomes[:, COLUMNS.index("bad_debt.WETH")] = j * 3 / 4
     outcomes[:, COLUMNS.index("shortfall.USDC")] = j / 4
     outcomes[:, COLUMNS.index("bearable.USDC")] = 10e8
-    return frame(0, outcomes, SYMBOLS).set_index("path")
+    return frame(range(len(outcomes)), 0, outcomes, SYMBOLS).set_index("path")
 
 
 def test_table_by_hand() -> None:

@@ -8,7 +8,7 @@ from tests.sweep.storms import storms
 
 @pytest.mark.parametrize(("paths", "block"), [(1, 64), (64, 64), (65, 64), (100, 7), (3, 1)])
 def test_blocks_cover_every_path_once(paths: int, block: int) -> None:
-    blocks = Plan(storms(), "mc", paths, block).blocks()
+    blocks = Plan(storms(), "mc", paths, block, 1, 8).blocks()
     covered = [path for one in blocks for path in range(one.first, one.first + one.size)]
     assert covered == list(range(paths))
     assert [one.number for one in blocks] == list(range(len(blocks)))
@@ -16,7 +16,7 @@ def test_blocks_cover_every_path_once(paths: int, block: int) -> None:
 
 
 def test_a_larger_plan_keeps_the_boundaries() -> None:
-    small, large = (Plan(storms(), "mc", paths, 16).blocks() for paths in (40, 100))
+    small, large = (Plan(storms(), "mc", paths, 16, 1, 8).blocks() for paths in (40, 100))
     assert large[:2] == small[:2]
     assert small[2] == Block(2, 32, 8) and large[2] == Block(2, 32, 16)
 
@@ -35,17 +35,17 @@ def test_a_block_names_its_paths() -> None:
     ],
 )
 def test_plans_that_cannot_be_run(sampler: str, paths: int, block: int, words: str) -> None:
-    problem = Plan(storms(), sampler, paths, block).problem()  # type: ignore[arg-type]
+    problem = Plan(storms(), sampler, paths, block, 1, 8).problem()  # type: ignore[arg-type]
     assert problem is not None and words in problem
 
 
 def test_plans_that_can_be_run() -> None:
-    assert Plan(storms(), "mc", 1, 1).problem() is None
-    assert Plan(storms(), "sobol", 48, 64).problem() is None
+    assert Plan(storms(), "mc", 1, 1, 1, 8).problem() is None
+    assert Plan(storms(), "sobol", 48, 64, 1, 8).problem() is None
 
 
 def test_advises_a_power_of_two_per_replicate() -> None:
-    advice = Plan(storms(), "sobol", 2_000, 64).advice()
+    advice = Plan(storms(), "sobol", 2_000, 64, 1, 8).advice()
     assert advice is not None and "1,024 or 2,048" in advice
-    assert Plan(storms(), "sobol", 2_048, 64).advice() is None
-    assert Plan(storms(), "mc", 2_000, 64).advice() is None
+    assert Plan(storms(), "sobol", 2_048, 64, 1, 8).advice() is None
+    assert Plan(storms(), "mc", 2_000, 64, 1, 8).advice() is None

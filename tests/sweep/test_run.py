@@ -37,7 +37,8 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Study:
 
 def task(first: int = 0, size: int = 10, **changes: Any) -> Task:
     scenario = storms()
-    made = Task(scenario.model_dump_json(), origin(scenario), "mc", first, size)
+    json = scenario.model_dump_json()
+    made = Task(json, origin(scenario), "mc", scenario.seed, first, size, 1)
     return made._replace(**changes)
 
 
@@ -59,7 +60,7 @@ def test_the_columns_are_what_the_engine_says(reference: Study) -> None:
     world = world_of(scenario.model_dump_json())
     outcomes = Compiled(world).outcomes(prices, observed(scenario, prices))
     found = reference.outcomes().reset_index()
-    assert found.equals(frame(0, outcomes, scenario.symbols))
+    assert found.equals(frame(range(100), 0, outcomes, scenario.symbols))
     assert found["bad_debt_usd"].max() > 1_000 and found["bad_debt_usd"].nunique() > 50
 
 
@@ -70,7 +71,7 @@ def test_growing_does_not_matter(reference: Study, tmp_path: Path) -> None:
 
 
 def test_stopping_does_not_matter(reference: Study, tmp_path: Path) -> None:
-    study = begin(tmp_path, storms(), paths=100, block=16)
+    study = begin(tmp_path, storms(), paths=100, block=16, books=1)
     study.start()
     with pool(workers=2) as submit:
         for n, _ in enumerate(run(study, submit)):
@@ -108,7 +109,7 @@ def test_sobol_blocks_do_not_matter(tmp_path: Path) -> None:
 
 def test_a_killed_worker_does_not_matter(tmp_path: Path) -> None:
     """Two processes, one killed in the middle: its block goes to another, no number changes."""
-    study = begin(tmp_path, storms(), paths=3_072, block=384)
+    study = begin(tmp_path, storms(), paths=3_072, block=384, books=1)
     study.start()
     with pool("local", 2) as submit:
         workers = [
@@ -131,7 +132,7 @@ def test_a_killed_worker_does_not_matter(tmp_path: Path) -> None:
 
 
 def test_a_block_that_fails_is_named_and_the_others_are_kept(tmp_path: Path) -> None:
-    study = begin(tmp_path, storms(), paths=40, block=16)
+    study = begin(tmp_path, storms(), paths=40, block=16, books=1)
     study.start()
 
     def submit(task: Task) -> Future[Any]:
@@ -168,7 +169,7 @@ def test_stops_within_a_few_paths() -> None:
 
 
 def test_threads_give_up_when_the_run_ends(tmp_path: Path) -> None:
-    study = begin(tmp_path, storms(), paths=20_000, block=10_000)
+    study = begin(tmp_path, storms(), paths=20_000, block=10_000, books=1)
     begin_at = time.monotonic()
     with pytest.raises(KeyboardInterrupt), pool(workers=1) as submit:
         submit(task(size=10_000))
@@ -213,7 +214,7 @@ if __name__ == "__main__":
 
 def test_an_interrupt_comes_between_blocks(tmp_path: Path) -> None:
     """Never inside a pool: a lock that stays held there would keep the pool from closing."""
-    study = begin(tmp_path, storms(), paths=40, block=16)
+    study = begin(tmp_path, storms(), paths=40, block=16, books=1)
     study.start()
     handed_out = []
 

@@ -33,7 +33,7 @@ SYMBOLS = storms().symbols
 
 
 def started(folder: Path, paths: int = 40, block: int = 16) -> Study:
-    study = begin(folder, storms(), paths=paths, block=block)
+    study = begin(folder, storms(), paths=paths, block=block, books=1)
     study.start()
     return study
 
@@ -69,7 +69,7 @@ def test_blocks_come_back_as_written(tmp_path: Path) -> None:
 def test_a_file_says_what_its_columns_mean(tmp_path: Path) -> None:
     fill(started(tmp_path))
     schema = parquet.read_schema(tmp_path / "blocks" / "block-000000.parquet")
-    assert schema.names == ["path", *columns(SYMBOLS)]
+    assert schema.names == ["path", "book", *columns(SYMBOLS)]
     for name, (_, meaning) in columns(SYMBOLS).items():
         assert schema.field(name).metadata == {b"meaning": meaning.encode()}
 
@@ -91,7 +91,7 @@ def test_every_column_is_what_it_says() -> None:
         world, number = build(storms(**more)), 38
         prices = draw(world.scenario, "mc", number, 1)
         outcomes = Compiled(world).outcomes(prices, observed(world.scenario, prices))
-        row = frame(number, outcomes, SYMBOLS).iloc[0]
+        row = frame([number], 0, outcomes, SYMBOLS).iloc[0]
         one = world_on(world, "mc", number)
         recorded = Tape(one, "exact")
         for step in run(one):
@@ -259,7 +259,7 @@ def test_a_damaged_block_is_missing(content: bytes, tmp_path: Path) -> None:
 def test_a_new_study_knows_what_it_is_of(tmp_path: Path) -> None:
     started(tmp_path)
     manifest = json.loads((tmp_path / MANIFEST).read_text())
-    assert manifest["seed"] == 8 and manifest["sampler"] == "mc"
+    assert manifest["path_seed"] == manifest["book_seed"] == 8 and manifest["sampler"] == "mc"
     assert manifest["origin"].keys() >= {"sources", "numpy", "numba"}
     assert manifest["finished"] is None and manifest["started"].endswith("Z")
     assert load(tmp_path).plan.scenario == storms()
@@ -274,11 +274,11 @@ def test_without_resume_a_study_is_kept(tmp_path: Path) -> None:
 def test_resume_takes_what_is_not_named_from_the_study(tmp_path: Path) -> None:
     fill(started(tmp_path))
     study = begin(tmp_path, storms(), resume=True)
-    assert study.plan[1:] == ("mc", 40, 16) and study.missing() == []
+    assert study.plan[1:] == ("mc", 40, 16, 1, 8) and study.missing() == []
 
 
 def test_resume_without_a_study_begins_one(tmp_path: Path) -> None:
-    assert len(begin(tmp_path, storms(), paths=40, block=16, resume=True).missing()) == 3
+    assert len(begin(tmp_path, storms(), paths=40, block=16, books=1, resume=True).missing()) == 3
 
 
 def test_more_paths_need_the_last_block_again(tmp_path: Path) -> None:
@@ -298,6 +298,8 @@ def test_more_paths_need_the_last_block_again(tmp_path: Path) -> None:
         ({"block": 8}, ["16 there, 8 now", "same block size", "--block 16"]),
         ({"paths": 39}, ["40 there, 39 now", "does not shrink"]),
         ({"block": 8, "paths": 39}, ["block:", "paths:"]),
+        ({"books": 4}, ["books: 1 there, 4 now", "--books 1"]),
+        ({"book_seed": 9}, ["book seed: 8 there, 9 now", "--book-seed 8"]),
     ],
 )
 def test_resume_refuses_another_study(

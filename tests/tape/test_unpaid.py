@@ -65,10 +65,10 @@ def test_gas_counts_and_a_bid_does_not(tmp_path: Path, gwei: int, expected: list
 
 
 def test_who_has_no_capacity_or_no_capital_left_is_paid_all_the_same(tmp_path: Path) -> None:
-    small = {**SELLER, **RICH, "capacity_usd_per_step": 100.0, "latency_seconds": 3_600}
+    small = {**SELLER, **RICH, "capacity_usd_per_hour": 100.0, "latency_seconds": 3_600}
     world = one(tmp_path, [small])
     world.state.holding[world.market.liquidator_actor[0], DAI, WALLET] = 0
-    world.market.spent[0], world.market.actions[0] = 100 * 10**8, 1_000
+    world.market.spent[0] = 100 * 10**8
     assert found(world) == []
 
 

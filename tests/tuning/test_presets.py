@@ -15,6 +15,7 @@ from rich.console import Console
 from sim.market.tables import price_table
 from sim.report.tune import Wanted, _head
 from sim.scenario import ScenarioError, with_overrides
+from sim.schema.tuning import Preset
 from sim.tuning import preset as module
 from sim.tuning.preset import known, load, prepare
 from sim.world import build
@@ -32,13 +33,14 @@ def _written(name: str) -> Document:
 
 
 def test_the_presets_can_be_prepared() -> None:
-    assert known() == ["aggressive", "conservative", "current-market"]
+    of_market = ["aggressive", "conservative", "current-market"]
+    assert known() == [*of_market, "rate-curve"]
     for name in known():
         asked = prepare(load(name), accounts=1000)
         assert asked.space.accepts(asked.space.current)
-        assert asked.preset.tuning.caps
+        assert bool(asked.preset.tuning.caps) == (name in of_market)
     now = prepare(load("current-market")).space.current
-    assert {prepare(load(name)).preset.tuning.debts for name in known()} == {"follow-limit"}
+    assert {prepare(load(name)).preset.tuning.debts for name in of_market} == {"follow-limit"}
     assert now[f"{R}.WETH.lt_bps"] == 8300 and now[f"{R}.WBTC.ltv_bps"] == 7300  # 2026-08-22
 
 
@@ -176,6 +178,57 @@ def test_a_wrong_preset_is_refused_by_field(
         problem.path: f"{problem.problem}: {problem.remedy}" for problem in caught.value.problems
     }
     assert remedy in said[field]
+
+
+RATES = "protocol.rates"
+ANSWERS = {"supply_per_point": 0.1, "borrowing_per_point": 0.1, "half_life_hours": 24.0}
+
+
+@pytest.mark.parametrize(
+    ("response", "symbol"),
+    [
+        ({}, "USDC"),
+        ({"USDC": {**ANSWERS, "supply_per_point": 0}}, "USDC"),
+        ({"USDC": {**ANSWERS, "borrowing_per_point": 0}}, "USDC"),
+        ({"USDC": ANSWERS}, "WETH"),
+    ],
+)
+@pytest.mark.parametrize("field", ["reserve_factor_bps", "slope1_bps", "optimal_usage_bps"])
+def test_a_curve_to_which_nobody_answers_is_not_searched(
+    response: Document, symbol: str, field: str
+) -> None:
+    """More of it would earn more at no cost; in any of the scenarios, which are named."""
+    path = f"{RATES}.{symbol}.{field}"
+    document = copy.deepcopy(_written("rate-curve"))
+    document["scenarios"][0]["overrides"]["rate_response"] = response
+    document["scenarios"].insert(0, {"name": "other", "scenario": "lending-market"})
+    document["scenarios"][0]["overrides"] = {"rate_response": {"USDC": ANSWERS, "WETH": ANSWERS}}
+    document["tuning"]["dimensions"] = {path: [100, 2_000]}
+    with pytest.raises(ScenarioError) as caught:
+        prepare(Preset.model_validate(document))
+    (problem,) = caught.value.problems
+    assert problem.path == f"tuning.dimensions.{path}"
+    assert f"rates of {symbol} in scenarios[1]" in problem.problem
+    assert f"rate_response: {{{symbol}: {{supply_per_point" in problem.remedy
+    overrides = document["scenarios"][1]["overrides"]
+    overrides["rate_response"] = {"USDC": ANSWERS, "WETH": ANSWERS}
+    assert prepare(Preset.model_validate(document)).space.current[path] is not None
+
+
+def test_a_trial_answers_to_the_change_of_the_curve() -> None:
+    """The market has settled under the current setting, and a trial's curve is another one."""
+    asked = prepare(load("rate-curve"), accounts=100, seed=3)
+    (now,) = asked.scenarios
+    assert now.rate_response["USDC"].settled_under is None
+    path = f"{RATES}.USDC.slope1_bps"
+    trial = asked.under(0, {path: 900})
+    assert trial.rate_response["USDC"].settled_under == now.protocol.rates["USDC"]
+    assert trial.protocol.rates["USDC"].slope1_bps == 900
+    assert asked.under(0, {path: 550}) == now
+    own = load("rate-curve").model_copy(update={"parameters": {path: 700}})
+    (settled,) = prepare(own).scenarios
+    assert settled.rate_response["USDC"].settled_under is None
+    assert settled.protocol.rates["USDC"].slope1_bps == 700
 
 
 def test_settings_are_judged_without_the_rebound_too() -> None:

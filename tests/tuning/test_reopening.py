@@ -75,6 +75,18 @@ def test_the_same_positions_as_crash_and_sweep_have(
 
 
 @pytest.mark.compiled
+def test_a_market_that_has_settled_under_another_curve() -> None:
+    """Those who answer to rates start at the same rates and with the same loans."""
+    answers = {"supply_per_point": 0.1, "borrowing_per_point": 0.1, "half_life_hours": 24.0}
+    world = build(with_overrides(_base(), {"rate_response": {"DAI": answers, "WETH": answers}}))
+    scenario = with_overrides(world.scenario, {"protocol.rates.DAI.slope1_bps": 900})
+    found = Reopening(world).at(scenario, *_amounts(world, "same-positions").under(scenario))
+    _assert_same(found, on_floats(build(scenario)))
+    assert (found.market.response == world.market.response.astype(float)).all()
+    assert found.market.loan.any()
+
+
+@pytest.mark.compiled
 def test_from_a_present_in_which_some_are_below_one_already() -> None:
     """Accounts that were opened at lowered prices open again, and higher thresholds heal them."""
     world = build(with_overrides(_base(), {f"{R}.WETH.lt_bps": 6000, f"{R}.WETH.ltv_bps": 5500}))

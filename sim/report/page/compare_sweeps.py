@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from sim.measures.intervals import Estimate, holm, significance
+from sim.measures.intervals import Estimate, Replicates, holm, significance
 from sim.measures.losses import expected_shortfall, paired_difference
+from sim.report import given
 from sim.report.page import provenance
 from sim.report.page.content import (
     NONE,
@@ -21,18 +22,20 @@ from sim.report.page.content import (
     Table,
     money,
 )
-from sim.report.page.losses import estimate, exceedance_chart
+from sim.report.page.losses import Curve, estimate, exceedance_chart
 from sim.report.page.pairs import NAMES, parameters, said, twice
 from sim.report.page.source import Sweep
 from sim.report.sweep_table import MEASURES
-from sim.sweep.losses import loss_table, loss_usd, replicates
+from sim.report.text import counted
+from sim.sweep.losses import book_of, loss_table, loss_usd, replicates
 
 
 def sections(one: Sweep, other: Sweep) -> list[Section]:
     sweeps = (one, other)
     tables = [loss_table(sweep.outcomes, sweep.study.plan.sampler) for sweep in sweeps]
     lost = [loss_usd(sweep.outcomes) for sweep in sweeps]
-    curves = list(zip(NAMES, lost, tables, strict=True))
+    books = [book_of(sweep.outcomes) for sweep in sweeps]
+    curves = [Curve(*one) for one in zip(NAMES, lost, books, tables, strict=True)]
     paired = _paired(one, other)
     parts: list[Part] = [
         said("expected loss of a path", *(float(sample.mean()) for sample in lost)),
@@ -73,6 +76,10 @@ def _risk(sweeps: Sequence[Sweep], tables: Sequence[pd.DataFrame]) -> Table:
         f"Loss of a path: bad debt and shortfall at its end; paths: {counts}",
         ["measure", "A", "95% of A", "B", "95% of B"],
         rows,
+        note=" ".join(
+            f"{name}: {given.of_plan(sweep.study.plan)}"
+            for name, sweep in zip(NAMES, sweeps, strict=True)
+        ),
     )
 
 
@@ -82,6 +89,8 @@ def _paired(one: Sweep, other: Sweep) -> Table | str:
     drawn = [
         [
             plan.sampler,
+            plan.books,
+            plan.book_seed,
             *(
                 plan.scenario.model_dump(mode="json")[part]
                 for part in ("seed", "start", "duration_hours", "step_seconds", "assets", "paths")
@@ -91,14 +100,14 @@ def _paired(one: Sweep, other: Sweep) -> Table | str:
     ]
     if drawn[0] != drawn[1]:
         return (
-            "The two sweeps draw their price paths differently, so that they cannot be compared "
-            "path by path: the difference of two independent means has a wider interval."
+            "The two sweeps draw their books or price paths differently, so that they cannot be "
+            "compared path by path: the difference of two independent means has a wider interval."
         )
     n = min(plan.paths for plan in plans)
     if plans[0].sampler == "sobol" and plans[0].paths != plans[1].paths:
         return "The two sweeps have numbers of paths whose Sobol replicates differ."
     a, b = (loss_usd(sweep.outcomes)[:n] for sweep in (one, other))
-    parts = replicates(plans[0].sampler)
+    parts = replicates(one.outcomes.iloc[:n], plans[0].sampler)
     rows: list[list[Cell]] = []
     levels = {"expected loss": None, "ES 99%": 0.99}
     found_at = {name: partial(_difference, a, b, level, parts) for name, level in levels.items()}
@@ -118,7 +127,7 @@ def _paired(one: Sweep, other: Sweep) -> Table | str:
             ]
         )
     return Table(
-        f"B less A on the same {n:,} price paths",
+        f"B less A on the same {n:,} paths of {counted(plans[0].books, 'book')}",
         ["measure", "A", "B", "difference", "95% from", "95% to", "verdict"],
         rows,
         words=(0, 6),
@@ -131,7 +140,7 @@ def _difference(
     a: npt.NDArray[np.float64],
     b: npt.NDArray[np.float64],
     level: float | None,
-    parts: int | None,
+    parts: Replicates,
     confidence: float,
 ) -> Estimate:
     return paired_difference(b, a, level, parts, confidence)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from sim.measures import book as books
 from sim.measures import parties
-from sim.measures.cascade import unpaid
+from sim.measures.cascade import expected_branching_ratio, rounds, spirals, unpaid
 from sim.measures.solvency import (
     in_usd,
     largest_usage,
@@ -19,7 +19,7 @@ from sim.measures.solvency import (
     peak_loss,
     solvency_ratio,
 )
-from sim.report import caveats
+from sim.report import caveats, given
 from sim.report.page import expected, falls, market, provenance
 from sim.report.page.content import (
     Cell,
@@ -53,8 +53,8 @@ def page(source: Crash) -> Page:
     length = (tape.steps["time_utc"].iloc[-1] - tape.steps["time_utc"].iloc[0]).total_seconds()
     sections = [
         Section("summary", "Summary", [*summary(tape, moved), key_figures([tape], [""])]),
+        Section("cascade", "The cascade", [cascade_table(tape), timeline(tape, moved)]),
         Section("losses", "What was lost, and who paid", [waterfall(tape), parties_table(tape)]),
-        Section("cascade", "The cascade", [timeline(tape, moved)]),
         Section(
             "falls",
             "What falls of prices do to this book",
@@ -97,13 +97,21 @@ def summary(tape: Frames, moved: list[str]) -> list[Part]:
         for symbol in moved
         if (fall := _largest_fall(tape, symbol)) >= 0.005
     ]
+    worst, by_cause = spirals(tape)[0], rounds(tape)
+    spiral = (
+        f" Their sales took part in the fall: without them {worst.asset} would have been down by "
+        f"{worst.fall_alone:.1%} instead of {worst.fall:.1%} when it was lowest, and "
+        f"{by_cause.induced:,} of these liquidations would not have come about."
+        if worst.fall_alone < worst.fall
+        else ""
+    )
     reported, missing = float(total["reported"]), float(total["shortfall"])
     said = (
         f"{tape.accounts['account'].nunique():,} accounts owed {usd(first['debt_usd'])} against "
         f"{usd(first['collateral_usd'])} of collateral when the run began. "
         + (f"From the highest to the lowest price after it, {listed(fell)}. " if fell else "")
         + f"Liquidators acted {did.number:,} times, repaid {usd(did.repaid_usd)} of debt and "
-        f"took {usd(did.seized_usd)} of collateral for it."
+        f"took {usd(did.seized_usd)} of collateral for it.{spiral}"
     )
     if reported:
         borne = {
@@ -137,7 +145,7 @@ def summary(tape: Frames, moved: list[str]) -> list[Part]:
             "be liquidated, but on no pair of a debt and a collateral, in no size, would a "
             "liquidator of this run gain its gas and the profit it wants."
         )
-    return [said, lost, *left, *caveats.of_run(tape)]
+    return [said, lost, *left, given.of_run(tape), *caveats.of_run(tape)]
 
 
 def key_figures(tapes: list[Frames], names: list[str]) -> Table:
@@ -148,7 +156,10 @@ def key_figures(tapes: list[Frames], names: list[str]) -> Table:
     ]
     rows: list[list[Cell]] = [[name, *(column[name] for column in columns)] for name in columns[0]]
     header = ["figure", *(names if len(names) > 1 else ["value"])]
-    return Table("Key figures of the run", header, rows)
+    lines = [f"{name}: {given.of_run(tape)}" for name, tape in zip(names, tapes, strict=True)]
+    note = " ".join(lines) if len(names) > 1 else ""
+    whose = f", {given.books_of_run(tapes[0]).heading}" if len(names) == 1 else ""
+    return Table(f"Key figures of the run{whose}", header, rows, note=note)
 
 
 def _key_figures(tape: Frames) -> Mapping[str, Cell]:
@@ -182,6 +193,33 @@ def _of(cell: Cell, name: str) -> Cell:
     if not name or not isinstance(cell, Value):
         return cell
     return cell._replace(name=f"{cell.name} of {name}")
+
+
+def cascade_table(tape: Frames) -> Table:
+    """What the fall from outside did by itself, what sales added, and how the two hang together."""
+    worst, did = spirals(tape)[0], rounds(tape)
+    asset = worst.asset
+    expected = expected_branching_ratio(tape, asset, max(worst.fall_alone, 0.01))
+    rows: list[list[Cell]] = [
+        ["liquidations by the shock itself", count(did.first, "first_round")],
+        ["debt repaid in them", money(did.first_usd, "first_round_usd")],
+        ["liquidations induced by sales", count(did.induced, "induced")],
+        ["debt repaid in these", money(did.induced_usd, "induced_usd")],
+        [f"fall of {asset} from outside", share(worst.fall_alone, 1, "fall_alone")],
+        [f"fall of {asset} with sales", share(worst.fall, 1, "fall")],
+        ["branching ratio", ratio(worst.branching_ratio, 3, "branching_ratio")],
+        ["the same by the book at the start", ratio(expected, 3, "expected_branching_ratio")],
+        ["amplification", ratio(worst.amplification, 3, "amplification")],
+    ]
+    return Table(
+        "What the shock did by itself, and what liquidations added",
+        ["figure", "value"],
+        rows,
+        note="By itself: accounts that prices without anybody's sales make liquidatable at some "
+        "time of the run; induced: all others. Branching ratio: the share of the fall that sales "
+        "caused, in logarithms; amplification: the whole fall over that from outside, 1 / (1 - "
+        "branching ratio). Without a reference market sales move pools, but no reference price.",
+    )
 
 
 def parties_table(tape: Frames) -> Table:

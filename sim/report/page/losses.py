@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from sim.measures.clusters import Clusters
 from sim.measures.losses import exceedance
 from sim.measures.solvency import in_usd, losses
+from sim.report.given import Books
 from sim.report.page.content import NONE, Cell, Chart, Table, Value, money, ratio, share
 from sim.report.page.plot import (
     DASHES,
@@ -24,7 +27,15 @@ from sim.report.page.plot import (
     usd_axis,
 )
 from sim.report.sweep_figure import thinned
-from sim.report.sweep_table import BEARERS, MEASURES, losing_assets, times
+from sim.report.sweep_table import (
+    BEARERS,
+    MEASURES,
+    losing_assets,
+    needs,
+    scope,
+    times,
+    title,
+)
 from sim.report.text import short_usd
 from sim.tape import Frames
 
@@ -38,6 +49,18 @@ _WATERFALL = {
 }
 _BANDS = ("rgba(0,114,178,0.18)", "rgba(213,94,0,0.16)")
 _MOST_ROWS = 40
+
+
+class Curve(NamedTuple):
+    """Of a sweep."""
+
+    name: str
+    lost: npt.NDArray[np.float64]
+    """Of each path, USD."""
+    books: Clusters | None
+    """Of each path; None: all of one."""
+    table: pd.DataFrame
+    """`sim.sweep.losses.loss_table`"""
 
 
 def waterfall(tape: Frames) -> Table:
@@ -58,8 +81,8 @@ def waterfall(tape: Frames) -> Table:
     )
 
 
-def risk_table(table: pd.DataFrame, paths: int) -> Table:
-    """`sim.sweep.losses.loss_table` with its errors and intervals."""
+def risk_table(table: pd.DataFrame, paths: int, books: Books, below: str) -> Table:
+    """`sim.sweep.losses.loss_table` with its errors and intervals; `below` ends the note."""
     rows: list[list[Cell]] = []
     for measure, row in table.iterrows():
         name, unit = str(measure), row["unit"]
@@ -76,13 +99,14 @@ def risk_table(table: pd.DataFrame, paths: int) -> Table:
             ]
         )
     return Table(
-        f"Loss of a path: bad debt and shortfall at its end; {paths:,} paths",
+        title(paths, books),
         ["measure", "value", "standard error", "95% from", "95% to"],
         rows,
         note="VaR: the loss that a share of the paths exceeds, one in twenty at 95%. ES: the mean "
         "loss of those worst paths. LaR: the VaR of the value liquidated. Peak: the largest bad "
         "debt so far and shortfall after any step. The interval holds the figure of infinitely "
-        "many paths of this model in 19 of 20 sweeps; it does not know whether the model is right.",
+        f"many paths of this model in 19 of 20 sweeps ({scope(books).partition(': ')[2]}); it does "
+        f"not know whether the model is right. {below}",
     )
 
 
@@ -91,7 +115,7 @@ def estimate(value: float, unit: str, name: str = "") -> Value:
     return share(value, 2, name) if unit in ("probability", "share") else money(value, name)
 
 
-def bearer_table(bearers: pd.DataFrame) -> Table:
+def bearer_table(bearers: pd.DataFrame, below: str = "") -> Table:
     """`sim.sweep.losses.borne_by`: who bears the mean loss."""
     rows: list[list[Cell]] = [
         [
@@ -104,11 +128,14 @@ def bearer_table(bearers: pd.DataFrame) -> Table:
         for bearer, row in bearers.iterrows()
     ]
     return Table(
-        "Who bears the expected loss", ["borne by", "share", "mean", "95% from", "95% to"], rows
+        "Who bears the expected loss",
+        ["borne by", "share", "mean", "95% from", "95% to"],
+        rows,
+        note=below,
     )
 
 
-def reserve_table(assets: pd.DataFrame) -> Table | str:
+def reserve_table(assets: pd.DataFrame, below: str = "") -> Table | str:
     """`sim.sweep.reserves.by_asset`: what each asset loses, and whether it can bear it."""
     if not len(assets):
         return (
@@ -139,7 +166,7 @@ def reserve_table(assets: pd.DataFrame) -> Table | str:
         note="The part of an asset in the ES 99% is its mean loss on the worst hundredth of the "
         "paths of all assets; the parts add up to that ES. Fees and fund: what they bore and have "
         "left, in the mean over paths. Coverage: how many times over fees and fund can bear the "
-        "loss of their asset, or more, on 99% of the paths; below 1, suppliers lose too.",
+        f"loss of their asset, or more, on 99% of the paths; below 1, suppliers lose too. {below}",
     )
 
 
@@ -149,15 +176,13 @@ def _of_asset(value: float, unit: str, name: str = "") -> Cell:
     return money(value, name) if math.isfinite(value) else "unbounded"
 
 
-def exceedance_chart(
-    samples: Sequence[tuple[str, npt.NDArray[np.float64], pd.DataFrame]], id: str = "exceedance"
-) -> Chart:
-    """P(loss > x) with its band, of one sweep or of several: (name, losses, loss table)."""
-    curves = [(name, thinned(exceedance(sample)), table) for name, sample, table in samples]
-    edge = max(max(float(sample.max()) for _, sample, _ in samples) * 1.05, 1.0)
-    lowest = 0.4 / max(len(sample) for _, sample, _ in samples)
+def exceedance_chart(samples: Sequence[Curve], id: str = "exceedance") -> Chart:
+    """P(loss > x) with its band, of one sweep or of several."""
+    curves = [(one.name, thinned(exceedance(one.lost, clusters=one.books))) for one in samples]
+    edge = max(max(float(one.lost.max()) for one in samples) * 1.05, 1.0)
+    lowest = 0.4 / max(len(one.lost) for one in samples)
     traces: list[Trace] = []
-    for n, (name, curve, _) in enumerate(curves):
+    for n, (name, curve) in enumerate(curves):
         curve = pd.concat([curve, curve.tail(1).assign(loss=edge)])
         traces += band(
             f"95% band of {name}",
@@ -178,7 +203,7 @@ def exceedance_chart(
             )
         )
     if len(samples) == 1:
-        traces += _levels(samples[0][2])
+        traces += _levels(samples[0].table)
     return Chart(
         id,
         "Loss exceedance",
@@ -210,9 +235,9 @@ def _levels(table: pd.DataFrame) -> list[Trace]:
     return found
 
 
-def _exceedance_table(curves: Sequence[tuple[str, pd.DataFrame, pd.DataFrame]]) -> Table:
+def _exceedance_table(curves: Sequence[tuple[str, pd.DataFrame]]) -> Table:
     rows: list[list[Cell]] = []
-    for name, curve, _ in curves:
+    for name, curve in curves:
         for i in some(len(curve), _MOST_ROWS // len(curves)):
             row = curve.iloc[i]
             shown = [share(row[column], 3) for column in ("probability", "low", "high")]
@@ -225,5 +250,5 @@ def _exceedance_table(curves: Sequence[tuple[str, pd.DataFrame, pd.DataFrame]]) 
     )
 
 
-def _unbounded(needs: float) -> str:
-    return f"unbounded: needs {int(needs):,} paths" if needs > 0 else "unbounded"
+def _unbounded(number: float) -> str:
+    return f"unbounded: {needs(number)}" if number else "unbounded"

@@ -28,6 +28,7 @@ def of_crash(source: Crash) -> Section:
         ["scenario", run["scenario"]],
         ["scenario hash (SHA-256)", run["digest"]],
         ["seed", f"{run['seed']}"],
+        ["seed of the book", f"{run.get('book_seed', run['seed'])}"],
         ["engine", run["engine"]],
         *_versions(json.loads(run["versions"])),
         ["started", f"{run['started_utc']:%Y-%m-%d %H:%M} UTC"],
@@ -53,7 +54,8 @@ def of_sweep(source: Sweep) -> Section:
     rows = [
         ["scenario", plan.scenario.name],
         ["scenario hash (SHA-256)", manifest["digest"]],
-        ["seed", f"{plan.scenario.seed}"],
+        ["seed of paths", f"{plan.scenario.seed}"],
+        ["books", f"{plan.books:,}, seed {plan.book_seed}"],
         ["paths", f"{plan.paths:,}, sampler {plan.sampler}"],
         ["Breakwater", manifest.get("breakwater", "unknown")],
         ["Python", manifest["python"]],
@@ -62,7 +64,12 @@ def of_sweep(source: Sweep) -> Section:
         ["finished", manifest["finished"] or NONE],
         ["study", str(source.path)],
     ]
-    options = [f"--paths {plan.paths}", f"--sampler {plan.sampler}", f"--block {plan.block}"]
+    options = [
+        f"--paths {plan.paths}",
+        f"--books {plan.books} --book-seed {plan.book_seed}",
+        f"--sampler {plan.sampler}",
+        f"--block {plan.block}",
+    ]
     parts = [facts(rows), *_again("sweep", plan.scenario.model_dump_json(), options)]
     if source.verified:
         parts.append(_verified(source.verified))

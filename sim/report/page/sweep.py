@@ -9,10 +9,11 @@ from typing import Any
 import pandas as pd
 
 from sim.measures import book as books
-from sim.report import caveats
+from sim.report import caveats, given
 from sim.report.page import crash, falls, market, provenance
 from sim.report.page.content import Cell, Chart, Page, Part, Section, Table, count, money, share
 from sim.report.page.losses import (
+    Curve,
     bearer_table,
     exceedance_chart,
     reserve_table,
@@ -20,11 +21,13 @@ from sim.report.page.losses import (
 )
 from sim.report.page.plot import COLOURS, Trace, axis, band, figure, line, plain, some, time_axis
 from sim.report.page.source import Sweep
-from sim.report.text import usd
+from sim.report.sweep_table import scope, split_line
+from sim.report.text import sentence, usd
 from sim.scenario import Scenario
 from sim.sweep.fan import QUANTILES, Fan
 from sim.sweep.kept import Kept
-from sim.sweep.losses import borne_by, loss_table, loss_usd, worst_paths
+from sim.sweep.losses import book_of, borne_by, loss_table, loss_usd, variance, worst_paths
+from sim.sweep.plan import Plan
 from sim.sweep.reserves import by_asset
 from sim.tape import Frames
 
@@ -41,31 +44,34 @@ def page(source: Sweep) -> Page:
     table, bearers = loss_table(outcomes, plan.sampler), borne_by(outcomes, plan.sampler)
     lost = loss_usd(outcomes)
     document = scenario.model_dump(mode="json")
+    books, line = given.books_of_plan(plan), given.of_plan(plan)
+    split = variance(outcomes)
+    below = f"{sentence(split_line(split))}. {line}" if split else line
     risk: list[Part] = [
-        risk_table(table, plan.paths),
-        exceedance_chart([(f"{plan.paths:,} paths", lost, table)]),
-        bearer_table(bearers),
-        reserve_table(by_asset(outcomes, plan.sampler)),
+        risk_table(table, plan.paths, books, below),
+        exceedance_chart([Curve(f"{plan.paths:,} paths", lost, book_of(outcomes), table)]),
+        bearer_table(bearers, line),
+        reserve_table(by_asset(outcomes, plan.sampler), line),
         worst_table(outcomes),
     ]
     kept = source.kept
     sections = [
         Section("summary", "Summary", summary(source, table)),
         Section("risk", "How likely which loss is", risk),
-        *([_nothing_kept(kept)] if isinstance(kept, str) else _market(kept, scenario, document)),
+        *([_nothing_kept(kept)] if isinstance(kept, str) else _market(kept, plan, document)),
         Section("parameters", "Parameters", [crash.parameter_table(document)]),
         provenance.of_sweep(source),
     ]
-    accounts = "" if isinstance(kept, str) else f"{_accounts(kept.opening):,} accounts, "
     subtitle = (
-        f"{plan.paths:,} paths of {scenario.steps:,} steps, {accounts}"
-        f"sampler {plan.sampler}, seed {scenario.seed}"
+        f"{plan.paths:,} paths of {scenario.steps:,} steps, {books.said}, sampler {plan.sampler}, "
+        f"seed of paths {scenario.seed}"
     )
     return Page(scenario.title, "sweep", subtitle, sections)
 
 
-def _market(kept: Kept, scenario: Scenario, document: Mapping[str, Any]) -> list[Section]:
-    """Prices, book and pools, as the sweep began with them."""
+def _market(kept: Kept, plan: Plan, document: Mapping[str, Any]) -> list[Section]:
+    """Prices, the first book and pools, as the sweep began with them."""
+    shown, scenario = given.books_of_plan(plan).shown, plan.scenario
     tape, falling = kept.opening, kept.fan.symbols
     begun, pools = books.book(tape), books.pools(tape)
     return [
@@ -74,6 +80,7 @@ def _market(kept: Kept, scenario: Scenario, document: Mapping[str, Any]) -> list
             "falls",
             "What falls of prices do to this book",
             [
+                shown,
                 falls.liquidation_chart({"liquidatable at once": (begun, falling)}),
                 falls.bad_debt_chart(begun, pools, falling),
             ],
@@ -90,7 +97,9 @@ def _market(kept: Kept, scenario: Scenario, document: Mapping[str, Any]) -> list
                 ),
             ],
         ),
-        Section("accounts", "The largest accounts", [falls.accounts_table(tape, finished=False)]),
+        Section(
+            "accounts", "The largest accounts", [shown, falls.accounts_table(tape, finished=False)]
+        ),
     ]
 
 
@@ -113,15 +122,16 @@ def summary(source: Sweep, table: pd.DataFrame) -> list[Part]:
     if not isinstance(source.kept, str):
         tape = source.kept.opening
         first = tape.steps.iloc[0]
+        of_first = f"In the first of {plan.books:,} books " if plan.books > 1 else ""
         begun = (
-            f"{_accounts(tape):,} accounts owe {usd(first['debt_usd'])} against "
+            f"{of_first}{_accounts(tape):,} accounts owe {usd(first['debt_usd'])} against "
             f"{usd(first['collateral_usd'])} of collateral. "
         )
         of_debt = f", {mean['value'] / first['debt_usd']:.2%} of the debt"
     said = (
-        f"{begun}The scenario was run on {plan.paths:,} "
-        f"price paths, and {losing:,} of them ended with a loss: a chance of "
-        f"{chance['value']:.2%} ({chance['low']:.2%} to {chance['high']:.2%})."
+        f"{begun}The scenario was run on {plan.paths:,} price paths "
+        f"{given.books_of_plan(plan).heading}, and {losing:,} of them ended with a loss: a chance "
+        f"of {chance['value']:.2%} ({chance['low']:.2%} to {chance['high']:.2%})."
     )
     ends = f" ({_interval(mean)})"
     lost = (
@@ -134,7 +144,15 @@ def summary(source: Sweep, table: pd.DataFrame) -> list[Part]:
     )
     binding = caveats.of_scenario(plan.scenario.model_dump(mode="json"))
     binding += caveats.of_paths(source.outcomes, plan.scenario.step_seconds)
-    return [said, lost, "Intervals in brackets hold with 95% confidence.", *binding]
+    split = variance(source.outcomes)
+    return [
+        said,
+        lost,
+        f"Intervals in brackets hold with 95% confidence; {scope(given.books_of_plan(plan))}.",
+        *([f"{sentence(split_line(split))}."] if split else []),
+        given.of_plan(plan),
+        *binding,
+    ]
 
 
 def _peak(rows: Mapping[Any, Mapping[Any, Any]]) -> str:

@@ -58,7 +58,7 @@ def swept(folder: Path, seed: int, paths: int = 400, **overrides: Any) -> tuple[
     outcomes[:, columns.index("bad_debt.WETH")] = bad / 4
     outcomes[:, columns.index("bad_debt.USDC")] = bad * 3 / 4
     outcomes[:, columns.index("bearable.USDC")] = 1e13
-    made: Study = begin(folder, storms(**overrides), paths=paths, block=100)
+    made: Study = begin(folder, storms(**overrides), paths=paths, block=100, books=1)
     made.start()
     for block in made.missing():
         made.write(block, outcomes[block.first : block.first + block.size])

@@ -1,0 +1,72 @@
+"""A report says what the shock did by itself and what sales added, of the closed form's book."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from sim.engines.exact import run
+from sim.report.crash_table import cascade_table
+from sim.report.page import crash as page
+from sim.report.page.content import Value
+from sim.tape import Frames, Tape, frames
+from tests.simulation.spiral import EDGE, deep, depth_for, even_book, falling, scenario, world_with
+
+ACCOUNTS, SHOCK, RATIO = 100, 0.008, 0.3
+TOUCHED = 20
+"""Of 100 accounts over 4% below the edge, those that a fall of .8% makes liquidatable."""
+
+
+def spiral(**market: Any) -> Frames:
+    world = world_with(even_book(ACCOUNTS), scenario(**falling(SHOCK), **market))
+    tape = Tape(world, "exact")
+    for step in run(world):
+        tape.record(*step)
+    return frames(tape.tables(complete=True))
+
+
+def lines(tape: Frames) -> dict[str, str]:
+    printed = io.StringIO()
+    Console(file=printed, width=120).print(cascade_table(tape))
+    return {line[:23].strip(): line[23:].strip() for line in printed.getvalue().splitlines()}
+
+
+def test_the_terminal_says_it_first() -> None:
+    """20 by the shock, 8 or 9 more by their sales: 1 / (1 - .3) from the edge of the book down."""
+    said = lines(spiral(**deep(depth_for(RATIO, ACCOUNTS))))
+    assert list(said)[:4] == [
+        "shock by itself",
+        "induced by sales",
+        "branching ratio",
+        "amplification",
+    ]
+    alone = 1 - EDGE * (1 - SHOCK) / 2_000
+    assert said["shock by itself"].startswith(f"{TOUCHED} liquidations, $")
+    assert said["shock by itself"].endswith(f"; WETH fell {alone:.1%}")
+    induced = int(said["induced by sales"].split()[0])
+    assert induced == pytest.approx(TOUCHED * (1 / (1 - RATIO) - 1), abs=1)
+    assert said["branching ratio"].split()[1:4] == ["of", "WETH;", "by"]
+
+
+def test_without_a_reference_market_it_says_that_nothing_was_left() -> None:
+    said = lines(spiral(reference_market=None))
+    assert said["branching ratio"] == "no sale left a trace in a reference price"
+    assert said["shock by itself"].startswith(f"{TOUCHED} liquidations, $")
+    assert said["induced by sales"] == "0 liquidations, $0 repaid"
+    assert said["amplification"] == "1.000"
+
+
+def test_so_does_the_page_in_numbers_and_in_words() -> None:
+    tape = spiral(**deep(depth_for(RATIO, ACCOUNTS)))
+    cells = [row[1] for row in page.cascade_table(tape).rows]
+    found = {cell.name: cell.number for cell in cells if isinstance(cell, Value)}
+    assert found["first_round"] == TOUCHED and 0 < found["induced"] <= TOUCHED
+    assert found["fall"] > found["fall_alone"] == pytest.approx(1 - EDGE * (1 - SHOCK) / 2_000)
+    assert found["amplification"] == pytest.approx(1 / (1 - found["branching_ratio"]))
+    said, *_ = page.summary(tape, ["WETH"])
+    assert f"{found['induced']:,} of these liquidations would not have come about" in str(said)
+    plain, *_ = page.summary(spiral(reference_market=None), ["WETH"])
+    assert "would not have come about" not in str(plain)
