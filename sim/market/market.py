@@ -125,8 +125,28 @@ COLLATERAL_WORTH, DEBT_WORTH, PRICE_SEEN, REPAYS_WORTH = range(len(WORTH))
 DRYING = ("fall", "share")
 FALL, SHARE = range(len(DRYING))
 
-FAULT = ("silent", "reads_venue", "answer_factor", "answer_floor", "cap_of", "answer_cap")
-SILENT, READS_VENUE, ANSWER_FACTOR, ANSWER_FLOOR, CAP_OF, ANSWER_CAP = range(len(FAULT))
+FAULT = (
+    "silent",
+    "replayed",
+    "rate_of",
+    "rate",
+    "reads_venue",
+    "answer_factor",
+    "answer_floor",
+    "cap_of",
+    "answer_cap",
+)
+(
+    SILENT,
+    REPLAYED,
+    RATE_OF,
+    RATE,
+    READS_VENUE,
+    ANSWER_FACTOR,
+    ANSWER_FLOOR,
+    CAP_OF,
+    ANSWER_CAP,
+) = range(len(FAULT))
 
 SALE = ("gain", "depth", "best_size", "held_gain")
 GAIN, DEPTH, BEST_SIZE, HELD_GAIN = range(len(SALE))

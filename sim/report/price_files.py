@@ -26,7 +26,8 @@ _ROWS, _ROWS_OF_MANY = 6, 2
 
 def price_lines(scenario: Scenario) -> list[str]:
     """What was understood of every price file that the scenario names, one line for each."""
-    named = [asset.price_usd for asset in scenario.assets.values()]
+    named: list[object] = [asset.price_usd for asset in scenario.assets.values()]
+    named += [level for _, feed in scenario.feeds.items() for level in (feed.rate, feed.replay)]
     found = [(one.file, reading(one)) for one in named if isinstance(one, PriceFile)]
     if scenario.paths and scenario.paths.history:
         history, gap = scenario.paths.history, scenario.paths.history_max_gap_seconds
