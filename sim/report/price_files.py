@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import yaml
 from rich.console import Console
+from rich.markup import escape
 
 from sim.market.history import reading, recorded
 from sim.market.price_files.columns import CANDLE
@@ -25,14 +26,20 @@ _ROWS, _ROWS_OF_MANY = 6, 2
 
 
 def price_lines(scenario: Scenario) -> list[str]:
-    """What was understood of every price file that the scenario names, one line for each."""
+    """What was understood of every file of prices and feeds that the scenario names, one line for
+    each.
+    """
     named: list[object] = [asset.price_usd for asset in scenario.assets.values()]
     named += [level for _, feed in scenario.feeds.items() for level in (feed.rate, feed.replay)]
-    found = [(one.file, reading(one)) for one in named if isinstance(one, PriceFile)]
-    if scenario.paths and scenario.paths.history:
-        history, gap = scenario.paths.history, scenario.paths.history_max_gap_seconds
-        found.append((history, read_prices(history, Request(max_gap_seconds=gap, every=True))))
-    return reading_lines(found)
+    return reading_lines((one.file, reading(one)) for one in named if isinstance(one, PriceFile))
+
+
+def history_lines(scenario: Scenario) -> list[str]:
+    """The same of the history that paths are drawn from, if there is one."""
+    if not scenario.paths or not scenario.paths.history:
+        return []
+    file, gap = scenario.paths.history, scenario.paths.history_max_gap_seconds
+    return reading_lines([(file, read_prices(file, Request(max_gap_seconds=gap, every=True)))])
 
 
 def reading_lines(readings: Iterable[tuple[str, Reading]]) -> list[str]:
@@ -59,7 +66,8 @@ def show(
     Raises ScenarioError if it cannot be right.
     """
     wanted = Request(column, zone, max_gap, decimals)
-    read = _read(file, wanted)
+    with console.status(f"Reading {escape(file.name)}."):
+        read = _read(file, wanted)
     console.print(read.line(file.name), markup=False, soft_wrap=True)
     given = {"zone": zone, "max_gap_seconds": max_gap, "decimals": decimals, "column": column}
     level = {"file": str(file), **{k: value for k, value in given.items() if value is not None}}

@@ -272,6 +272,14 @@ SINGLE: dict[str, str] = {
     "feed rounds of another name": "answer,updated_at,decimals\n"
     "3085420000,2025-02-02 00:00:00.000 UTC,6\n3057240000,2025-02-02 01:00:00.000 UTC,6\n",
     "answers with their point": "updatedAt,answer\n1738454400,3085.42\n1738458000,3057.24\n",
+    "spaces and decimal commas": "time;X\n2025-02-02;3 085,42\n2025-02-02 01:00;3\u202f057,24\n",
+    "apostrophes": "time,X\n2025-02-02,3'085.42\n2025-02-02 01:00,3'057.24\n",
+    "hours of one digit": "time,X\n2025-02-02 0:00,3085.42\n2025-02-02 1:00,3057.24\n",
+    "dates of one digit": "time,X\n2/2/2025 0:00,3085.42\n2/2/2025 1:00,3057.24\n",
+    "JSON columns": '{"s": "ok", "t": [1738454400, 1738458000], "c": [3085.42, 3057.24]}',
+    "JSON among other things": '{"error": [], "Result": {"X": [[1738454400, "3085.42"], '
+    '[1738458000, "3057.24"]], "last": 1738458000}}',
+    "a line of the separator": "sep=;\ntime;X\n2025-02-02;3085,42\n2025-02-02 01:00;3057,24",
     "UTF-16": "\ufeffdate\tprice\n2025-02-02\t3085,42\n2025-02-02 01:00\t3057,24\n",
 }
 

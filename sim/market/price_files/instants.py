@@ -25,6 +25,9 @@ _ISO = r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}(?!\d)|\d{8}(?!\d)"
 _ZONED = r"\d:?\d\d[\d.,]*\s*(?:Z|[+-]\d\d(?::?\d\d)?)$"
 _MONTH_FIRST, _DAY_FIRST = ("%m/%d/%Y", "%m-%d-%Y"), ("%d/%m/%Y", "%d-%m-%Y")
 _DATES = (
+    "%Y-%m-%d",  # with an hour of one digit: not ISO
+    "%Y/%m/%d",
+    "%Y.%m.%d",
     *_MONTH_FIRST,
     *_DAY_FIRST,
     "%d.%m.%Y",
@@ -77,8 +80,10 @@ def instants(texts: pd.Series[str], zone: str | None = None) -> Instants:
     unit = ""
     if iso.any():
         found = pd.to_datetime(texts.where(iso), format="ISO8601", utc=True, errors="coerce")
-    else:
-        found, unit = _other_dates(texts)
+    if not iso.any() or found.isna().any():
+        others, order = _other_dates(texts)
+        if not iso.any() or others.notna().sum() > found.notna().sum():
+            found, unit = others, order
     if zone:
         clock = found[naive].dt.tz_localize(None)
         # An hour that the clocks show twice, or never, is no instant.

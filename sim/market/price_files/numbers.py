@@ -2,6 +2,7 @@
 
     3,085.42    thousands by commas, a decimal point, as in 1e-05
     3.085,42    thousands by points, a decimal comma
+    3 085,42    thousands by spaces or apostrophes, either mark
 
 The marks of a file are those that more of its numbers follow. 3,085 follows both.
 """
@@ -13,6 +14,10 @@ import numpy.typing as npt
 import pandas as pd
 
 Floats = npt.NDArray[np.float64]
+
+
+_APART = r"(?<=\d)[ \u00a0\u202f'\u2019](?=\d{3}(?!\d))"
+"""A space or an apostrophe before three digits."""
 
 
 def _form(thousands: str, decimal: str) -> str:
@@ -37,10 +42,13 @@ def numbers(cells: pd.DataFrame) -> tuple[Floats, str]:
     if not np.isnan(plain).any():
         return plain, ""
     cells = cells.apply(lambda column: column.str.removeprefix("$"))
+    together = cells.apply(lambda column: column.str.replace(_APART, "", regex=True))
+    spaced = "spaces between thousands" if (together != cells).to_numpy().any() else ""
+    cells = together
     texts = pd.Series(cells.to_numpy().ravel(), dtype=str)
     texts = texts[texts != ""]
     if not texts.str.contains(",", regex=False).any():
-        return _parsed(cells), ""
+        return _parsed(cells), spaced
     by_point, by_comma = (int(texts.str.fullmatch(form).sum()) for form in (_POINT, _COMMA))
     if by_point == by_comma:
         raise AmbiguousError
@@ -56,6 +64,7 @@ def numbers(cells: pd.DataFrame) -> tuple[Floats, str]:
             )
         )
         said = "decimal commas"
+    said = f"{spaced}, {said}" if spaced else said
     return np.where(regular, _parsed(cells), np.nan), said
 
 

@@ -133,8 +133,7 @@ def _json(path: str | Path, text: str) -> Sheet:
     except RecursionError as error:
         raise refused(path, "(file)", "is nested too deeply", remedy) from error
     while isinstance(found, dict):
-        known = [key for key in _LISTS if key in found] or list(found)
-        found = found[known[0]] if len(known) == 1 or known[0] in _LISTS else None
+        found = _inside(found)
     if not isinstance(found, list) or not found:
         raise refused(path, "(file)", "holds no list of prices", remedy)
     kind = type(found[0])
@@ -148,6 +147,24 @@ def _json(path: str | Path, text: str) -> Sheet:
         raise refused(path, "(file)", problem, f"{_MOST_COLUMNS:,} at most")
     keys = tuple(str(key) for key in frame.columns) if kind is dict else None
     return _sheet(frame.set_axis(range(frame.shape[1]), axis=1), "entry", keys)
+
+
+def _inside(answer: dict[str, Any]) -> Any:
+    """Where in a JSON object the prices are: under a usual key, a list of each column, or under the
+    only key that holds anything; nothing if none.
+    """
+    for key in answer:
+        if key.casefold() in _LISTS:
+            return answer[key]
+    columns = {key: value for key, value in answer.items() if isinstance(value, list) and value}
+    if len(columns) > 1 and len({len(value) for value in columns.values()}) == 1:
+        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    held = [
+        value
+        for value in answer.values()
+        if isinstance(value, dict) or value in [*columns.values()]
+    ]
+    return held[0] if len(held) == 1 else None
 
 
 def _plain(entry: Any) -> Iterator[bool]:
