@@ -271,6 +271,9 @@ SINGLE: dict[str, str] = {
     "7,308542000000,1738454400,1738454400,7\n8,305724000000,1738457990,1738458000,8\n",
     "feed rounds of another name": "answer,updated_at,decimals\n"
     "3085420000,2025-02-02 00:00:00.000 UTC,6\n3057240000,2025-02-02 01:00:00.000 UTC,6\n",
+    "events of a feed": "contract_address,evt_tx_hash,evt_block_number,current,roundId,updatedAt\n"
+    "0xab,0xcd,7,308542000000,18446744073709551617,1738454400\n"
+    "0xab,0xce,9,305724000000,18446744073709551618,1738458000\n",
     "answers with their point": "updatedAt,answer\n1738454400,3085.42\n1738458000,3057.24\n",
     "spaces and decimal commas": "time;X\n2025-02-02;3 085,42\n2025-02-02 01:00;3\u202f057,24\n",
     "apostrophes": "time,X\n2025-02-02,3'085.42\n2025-02-02 01:00,3'057.24\n",
@@ -311,6 +314,14 @@ def test_what_was_understood_is_one_line() -> None:
 
 
 SPAN = "; 3 rows 1 h apart, 2025-02-02T12:00:00Z to 2025-02-02T14:00:00Z; newest first"
+
+
+def test_columns_that_hold_no_prices_are_named() -> None:
+    """Where every column is asked for: by their names alone one could be an asset."""
+    text = "time,WETH,volume,WBTC\n2025-02-02,1,5,2\n"
+    assert read(text, every=True).names == ("WETH", "WBTC")
+    assert line(text, every=True).endswith("; not read: volume")
+    assert read(text, column="volume").prices[0, 0] == 5
 
 
 def test_duplicates_are_dropped_and_counted() -> None:

@@ -15,13 +15,14 @@ lines above it that are no table.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from sim.market.price_files.instants import is_time
 from sim.market.price_files.sheet import REMEDY, Sheet, refused
-from sim.schema.problems import nearest
+from sim.schema.problems import ScenarioError, nearest
 
 CANDLE = ("open", "high", "low", "close")
 _LIMITS = {"open", "high", "low"}  # two of them make candles; close alone is a price
@@ -35,15 +36,22 @@ _TIMES = (
 )
 _CLOSES = ("close", "c", "price", "last")
 _ROLES = {"open": ("open", "o"), "high": ("high", "h"), "low": ("low", "l"), "close": _CLOSES}
-_PRICES = ("price", "priceusd", "usdprice", "close", "last", "value", "rate", "answer")
+_PRICES = ("price", "priceusd", "usdprice", "close", "last", "value", "rate")
+_ANSWERS = ("answer", "answerraw", "current")  # of rounds: as calls, tables and events name them
 _OTHER = re.compile(
     r".*volume.*|vol|tickvol|.*marketcap|mcap|.*trades?|count|tradecount|numberoftrades|vwap|"
     r"change.*|.*change|adjclose|closetime|timeclose|timehigh|timelow|symbol|ticker|name|pair|"
-    r"asset|exchange|currency|coin|chain|source|index|ignore|circulatingsupply|totalsupply|"
-    r"dividends|stocksplits|spread|taker.*|roundid|startedat|answeredinround|decimals|"
-    r"blocknumber|block|txhash"
+    r"asset|exchange|currency|coin|chain|source|ignore|circulatingsupply|totalsupply|"
+    r"dividends|stocksplits|spread|taker.*|roundid|roundlow64|phase|phaseid|startedat|answeredinround|decimals|"
+    r"blocknumber|blockhash|txhash|txindex|logindex|evt\w+|contractaddress"
 )
 _MOST_HEADER_LINES = 5
+
+
+Labels = list[tuple[str, ...]]
+"""Of each column what the header lines have for it."""
+Refusal = Callable[[str, str], ScenarioError]
+"""What to raise for (a problem of the header, its remedy)."""
 
 
 class Columns(NamedTuple):
@@ -59,6 +67,8 @@ class Columns(NamedTuple):
     """What they are called."""
     prices: dict[str, int]
     """The ones that are read, by what they are called; open, high, low, close for candles."""
+    left_out: tuple[str, ...]
+    """The named ones that hold no price, going by their names, where every price is asked for."""
     decimals: int | None
     """The one that says the decimals of answers."""
     are_candles: bool
@@ -82,56 +92,78 @@ def columns_of(path: str | Path, sheet: Sheet, column: str | None, every: bool) 
         raise refused(path, header, problem, REMEDY)
     decimals = next((i for i, label in enumerate(labels) if "decimals" in map(_key, label)), None)
     called = " and ".join(_time_label(labels[i]) or names[i] or "the index" for i in times)
-    known = Columns(names, first, times, called, {}, decimals, False, False)
     rest = [i for i in range(len(names)) if i not in times and _is_used(sheet, names, first, i)]
-    roles = _roles(labels, rest) if column is None else {}
-    if len(_LIMITS & roles.keys()) > 1 and len(roles) < len(CANDLE):
-        (missing, *_) = [role for role in CANDLE if role not in roles]
-        problem, there = f"are candles without {missing}", ", ".join(names[i] for i in rest)
-        remedy = f"open, high, low and close, or name one as column; the columns are: {there}"
-        raise refused(path, header, problem, remedy)
-    if len(roles) == len(CANDLE):
-        for role, found in roles.items():
-            if len(found) > 1:
-                problem = f"columns {found[0] + 1} and {found[1] + 1} are both {role} of a candle"
-                raise refused(path, header, problem, "candles of one asset, each column once")
-        return known._replace(
-            prices={role: found[0] for role, found in roles.items()}, are_candles=True
-        )
-    prices = [i for i in rest if not any(map(_is_no_price, _keys(labels[i])))]
+    refuse = partial(refused, path, header)
+    candles = _candles(labels, names, rest, refuse) if column is None else {}
+    prices = candles or _prices(labels, names, rest, column, every, refuse)
+    left_out = [names[i] for i in rest if every and not candles and i not in prices.values()]
+    are_rounds = any(key in _ANSWERS for i in prices.values() for key in _keys(labels[i]))
+    return Columns(
+        names, first, times, called, prices, tuple(left_out), decimals, bool(candles), are_rounds
+    )
+
+
+def _candles(
+    labels: Labels, names: Sequence[str], rest: list[int], refuse: Refusal
+) -> dict[str, int]:
+    """Role -> column of candles, in the order of CANDLE; empty if the header names none."""
+    roles = {}
+    for role, words in _ROLES.items():
+        by_word = [[i for i in rest if word in _keys(labels[i])] for word in words]
+        if columns := next(filter(None, by_word), None):
+            roles[role] = columns
+    if len(_LIMITS & roles.keys()) < 2:
+        return {}
+    for role in CANDLE:
+        if role not in roles:
+            there = ", ".join(names[i] for i in rest)
+            remedy = f"open, high, low and close, or name one as column; the columns are: {there}"
+            raise refuse(f"are candles without {role}", remedy)
+        first, *others = roles[role]
+        if others:
+            problem = f"columns {first + 1} and {others[0] + 1} are both {role} of a candle"
+            raise refuse(problem, "candles of one asset, each column once")
+    return {role: columns[0] for role, columns in roles.items()}
+
+
+def _prices(
+    labels: Labels,
+    names: Sequence[str],
+    rest: list[int],
+    column: str | None,
+    every: bool,
+    refuse: Refusal,
+) -> dict[str, int]:
+    """Name -> column: the one that is asked for, every one, or the only one."""
+    likely = [i for i in rest if not any(map(_is_no_price, _keys(labels[i])))]
+    there = [names[i] for i in likely or rest]
     if column is not None:
-        chosen = _named(names, rest, column)
+        exact = [i for i in rest if names[i] == column]
+        chosen = exact or [i for i in rest if names[i].casefold() == column.casefold()]
         if not chosen:
-            offered = [names[i] for i in prices or rest]
-            remedy = nearest(column, offered, "name one as column; the columns are")
-            raise refused(path, header, f"has no column '{column}'", remedy)
-    elif every:
-        chosen = prices
+            remedy = nearest(column, there, "name one as column; the columns are")
+            raise refuse(f"has no column '{column}'", remedy)
+    elif every or len(likely) == 1:
+        chosen = likely
     else:
-        priced = [i for i in prices if any(key in _PRICES for key in _keys(labels[i]))]
-        chosen = prices if len(prices) == 1 else priced
-    if not chosen:
-        problem = "has several columns of prices" if prices else "has no column of prices"
-        there = ", ".join(names[i] for i in prices or rest)
-        remedy = f"name one as column; the columns are: {there}" if there else REMEDY
-        raise refused(path, header, problem, remedy)
+        known = _PRICES + _ANSWERS
+        chosen = [i for i in likely if any(key in known for key in _keys(labels[i]))]
+    if not likely and column is None:
+        raise refuse("has no column of prices", f"the columns are: {', '.join(there) or 'none'}")
     for i in chosen:
-        alike = [j for j in range(len(names)) if names[j] == names[i]]
-        if len(alike) > 1 or not names[i]:
-            which = " and ".join(str(j + 1) for j in alike)
-            problem = f"columns {which} are both named '{names[i]}'"
-            if not names[i]:
-                problem = f"column {i + 1} has no name"
-            raise refused(path, header, problem, "a name of its own for each")
-    if not every and len(chosen) > 1:
-        there = ", ".join(names[i] for i in chosen)
-        remedy = f"name one as column; the columns are: {there}"
-        raise refused(path, header, "has several columns of prices", remedy)
-    are_rounds = any("answer" in _keys(labels[i]) for i in chosen)
-    return known._replace(prices={names[i]: i for i in chosen}, are_rounds=are_rounds)
+        alike = [str(j + 1) for j, name in enumerate(names) if name == names[i]]
+        if not names[i]:
+            raise refuse(f"column {i + 1} has no name", "a name of its own for each")
+        if len(alike) > 1:
+            problem = f"columns {' and '.join(alike)} are both named '{names[i]}'"
+            raise refuse(problem, "a name of its own for each")
+    if not chosen or (len(chosen) > 1 and not every):
+        remedy = f"name one as column; the columns are: {', '.join(there)}"
+        raise refuse("has several columns of prices", remedy)
+    return {names[i]: i for i in chosen}
 
 
-def _header(sheet: Sheet) -> tuple[list[tuple[str, ...]], int, bool]:
+def _header(sheet: Sheet) -> tuple[Labels, int, bool]:
     """(labels of each column, the row of the first price, whether there is a header)."""
     width = sheet.cells.shape[1]
     if sheet.keys is not None:
@@ -158,7 +190,7 @@ def _is_above_table(row: Sequence[str]) -> bool:
     return row[0].startswith("#") or (sum(map(bool, row)) == 1 and not is_time(row[0]))
 
 
-def _names(labels: list[tuple[str, ...]]) -> tuple[str, ...]:
+def _names(labels: Labels) -> tuple[str, ...]:
     """The first label of each column if that tells them apart, otherwise all of its labels."""
     first = [label[0] if label else "" for label in labels]
     return tuple(
@@ -167,7 +199,7 @@ def _names(labels: list[tuple[str, ...]]) -> tuple[str, ...]:
     )
 
 
-def _times(labels: list[tuple[str, ...]], sheet: Sheet, first: int) -> tuple[int, ...]:
+def _times(labels: Labels, sheet: Sheet, first: int) -> tuple[int, ...]:
     if first >= len(sheet.cells):
         named = [i for i, label in enumerate(labels) if any(k in _TIMES for k in _keys(label))]
         return tuple(named[:1])
@@ -192,21 +224,6 @@ def _is_used(sheet: Sheet, names: tuple[str, ...], first: int, i: int) -> bool:
         return True
     cells = sheet.cells[i][first:]
     return bool((cells != "").any()) and not (i == 0 and bool(cells.str.fullmatch(r"\d+").all()))
-
-
-def _roles(labels: list[tuple[str, ...]], rest: list[int]) -> dict[str, list[int]]:
-    """Role -> columns of the first word for it that the header has, in the order of CANDLE."""
-    found = {}
-    for role, words in _ROLES.items():
-        by_word = [[i for i in rest if word in _keys(labels[i])] for word in words]
-        if columns := next(filter(None, by_word), None):
-            found[role] = columns
-    return found
-
-
-def _named(names: tuple[str, ...], rest: list[int], column: str) -> list[int]:
-    exact = [i for i in rest if names[i] == column]
-    return exact[:1] or [i for i in rest if names[i].casefold() == column.casefold()]
 
 
 def _is_no_price(key: str) -> bool:

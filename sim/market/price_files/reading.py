@@ -112,6 +112,7 @@ def _read(path: str, wanted: Request, _identity: tuple[int, ...]) -> Reading:
         said += [rounded] if widened else []
     seconds.flags.writeable = prices.flags.writeable = False
     said += ["the last round, not answered yet, left out"] if dropped_round else []
+    said += [f"not read: {', '.join(columns.left_out)}"] if columns.left_out else []
     marks = f"({marks}) " if marks else ""
     text = "; ".join([f"{marks}at {columns.time} ({how}); {_span(seconds)}", *said])
     return Reading(seconds, tuple(columns.prices), prices, columns.are_rounds, text)
