@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sim.market.price_files.instants import is_time
-from sim.market.price_files.sheet import REMEDY, Sheet, refused
+from sim.market.price_files.sheet import REMEDY, Sheet, refused, shown
 from sim.schema.problems import ScenarioError, nearest
 
 CANDLE = ("open", "high", "low", "close")
@@ -46,6 +46,8 @@ _OTHER = re.compile(
     r"blocknumber|blockhash|txhash|txindex|logindex|evt\w+|contractaddress"
 )
 _MOST_HEADER_LINES = 5
+_MOST_NAMES = 30  # in a message
+_LONGEST_NAME = 100  # of a column that a scenario can name
 
 
 Labels = list[tuple[str, ...]]
@@ -158,7 +160,8 @@ def _prices(
             problem = f"columns {' and '.join(alike)} are both named '{names[i]}'"
             raise refuse(problem, "a name of its own for each")
     if not chosen or (len(chosen) > 1 and not every):
-        remedy = f"name one as column; the columns are: {', '.join(there)}"
+        more = ["..."] if len(there) > _MOST_NAMES else []
+        remedy = f"name one as column; the columns are: {', '.join(there[:_MOST_NAMES] + more)}"
         raise refuse("has several columns of prices", remedy)
     return {names[i]: i for i in chosen}
 
@@ -167,7 +170,7 @@ def _header(sheet: Sheet) -> tuple[Labels, int, bool]:
     """(labels of each column, the row of the first price, whether there is a header)."""
     width = sheet.cells.shape[1]
     if sheet.keys is not None:
-        return [(key,) for key in sheet.keys], 0, True
+        return [(shown(key, _LONGEST_NAME),) for key in sheet.keys], 0, True
     rows = [tuple(row) for row in sheet.cells.head(50).itertuples(index=False)]
     top = 0
     while top < len(rows) - 1 and width > 1 and _is_above_table(rows[top]):
@@ -183,7 +186,8 @@ def _header(sheet: Sheet) -> tuple[Labels, int, bool]:
             last = row
             break
     columns = zip(*rows[top : last + 1], strict=True)
-    return [tuple(dict.fromkeys(filter(None, column))) for column in columns], last + 1, True
+    labels = [[shown(name, _LONGEST_NAME) for name in column if name] for column in columns]
+    return [tuple(dict.fromkeys(label)) for label in labels], last + 1, True
 
 
 def _is_above_table(row: Sequence[str]) -> bool:

@@ -8,6 +8,7 @@ and what to do.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from os import stat
@@ -21,11 +22,12 @@ import pandas as pd
 from sim.market.price_files import instants as times_of
 from sim.market.price_files import numbers as numbers_of
 from sim.market.price_files.columns import Columns, columns_of
-from sim.market.price_files.sheet import Sheet, read_sheet, refused
+from sim.market.price_files.rows import Rows
+from sim.market.price_files.sheet import Sheet, read_sheet, refused, shown
 
 Floats = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
 
+MOST_DECIMALS = 36
 # What a scenario may name, see `sim.schema.base.Magnitude`.
 LOWEST, HIGHEST = 1e-8, 1e11
 _GAP_OF_MEDIAN = 1.5
@@ -104,10 +106,10 @@ def _read(path: str, wanted: Request, _identity: tuple[int, ...]) -> Reading:
     seconds, how = _times(rows, wanted.zone)
     prices, marks = _prices(rows, wanted.decimals)
     order, said = _order(rows, seconds, prices)
-    seconds, prices = seconds[order], prices[order]
-    _check_gaps(rows._replace(order=order), seconds, wanted.max_gap_seconds)
+    seconds, prices, rows = seconds[order], prices[order], rows._replace(order=order)
+    _check_gaps(rows, seconds, wanted.max_gap_seconds)
     if columns.are_candles:
-        widened = _check_candles(rows._replace(order=order), prices)
+        widened = _check_candles(rows, prices)
         rounded = f"{_counted(widened, 'candle')} rounded beyond low or high, which gave way"
         said += [rounded] if widened else []
     seconds.flags.writeable = prices.flags.writeable = False
@@ -116,43 +118,6 @@ def _read(path: str, wanted: Request, _identity: tuple[int, ...]) -> Reading:
     marks = f"({marks}) " if marks else ""
     text = "; ".join([f"{marks}at {columns.time} ({how}); {_span(seconds)}", *said])
     return Reading(seconds, tuple(columns.prices), prices, columns.are_rounds, text)
-
-
-class Rows(NamedTuple):
-    """The rows of a sheet below its header, in the order of the file or in `order`."""
-
-    path: str
-    sheet: Sheet
-    columns: Columns
-    order: npt.NDArray[np.intp] | None = None
-
-    def refuse(self, wrong: Mask, column: str, problem: str, remedy: str) -> None:
-        """Raise ScenarioError if any row is wrong: for the first, with how many more there are;
-        `problem` may have {text}, the time or the price as it is written.
-        """
-        if not wrong.any():
-            return
-        rows = np.flatnonzero(wrong) if self.order is None else np.sort(self.order[wrong])
-        where = self.sheet.place(self.columns.first + int(rows[0]))
-        more = len(rows) - 1
-        like = f"; {more} more like it, to {self._place(rows[-1])}" if more else ""
-        text = self.text(int(rows[0]), column)
-        what = problem.format(text=text)
-        raise refused(self.path, f"{where}, {column}" if column else where, what + like, remedy)
-
-    def text(self, row: int, column: str) -> str:
-        """A cell as it is written; `column` may be the time."""
-        at = self.columns.prices.get(column)
-        places = self.columns.times if at is None else (at,)
-        return " ".join(str(self.sheet.cells[i][self.columns.first + row]) for i in places)
-
-    def _place(self, row: int) -> str:
-        return self.sheet.place(self.columns.first + int(row))
-
-    def where(self, sorted_row: int) -> tuple[int, str]:
-        """(row of the sheet below the header, place) of a row in `order`."""
-        row = int(sorted_row if self.order is None else self.order[sorted_row])
-        return row, self._place(row)
 
 
 def _without_open_round(sheet: Sheet, columns: Columns) -> tuple[Sheet, bool]:
@@ -175,25 +140,22 @@ def _times(rows: Rows, zone: str | None) -> tuple[Floats, str]:
     try:
         seconds, unit, naive = times_of.instants(texts, zone)
     except times_of.AmbiguousError:
-        text, place = rows.text(0, ""), rows.where(0)[1]
-        problem = f"whether {text} has the month or the day first cannot be told"
-        raise refused(
-            rows.path, f"{place}, {columns.time}", problem, "dates like 2025-02-04"
-        ) from None
-    there = f" or not once in {zone}" if zone else ""
-    problem = "'{text}' is no time" + there if zone else "'{text}' is no time"
+        problem = "whether {text} has the month or the day first cannot be told"
+        rows.refuse(np.arange(len(texts)) == 0, columns.time, problem, "dates like 2025-02-04")
+        raise
     wrong = np.isnan(seconds)
     if zone and not naive[~wrong].any() and not wrong.all():
         remedy = "leave out zone"
         raise refused(rows.path, columns.time, f"says its zone, so {zone} means nothing", remedy)
+    problem = "'{text}' is no time" + (f" or not once in {zone}" if zone else "")
     remedy = "a time like 2020-03-12T00:00:00Z, 2020-03-12 00:00 or seconds since 1970"
     rows.refuse(wrong, columns.time, problem, remedy)
     if not zone and not naive.all():
         problem, remedy = "'{text}' says no zone, other rows do", "the zone, like Z, or zone in "
         rows.refuse(naive, columns.time, problem, remedy + "the scenario for those without")
-    said = (
-        zone if zone else "no zone, so UTC" if naive.any() else "UTC" if unit else "zone as written"
-    )
+    said = zone or ("no zone, so UTC" if naive.any() else "zone as written")
+    if unit.startswith("epoch"):
+        said = "UTC"
     return seconds, f"{unit}, {said}" if unit else said
 
 
@@ -209,6 +171,7 @@ def _prices(rows: Rows, decimals: int | None) -> tuple[Floats, str]:
         column = next(name for name in comma if comma[name].any())
         problem = "'{text}' has a comma for a decimal mark or between thousands: which, is not seen"
         rows.refuse(comma[column], column, problem, "prices like 3085.42, without separators")
+        raise
     said = [marks] if marks else []
     wrong = ~np.isfinite(prices)
     if columns.are_rounds or decimals is not None:
@@ -222,10 +185,9 @@ def _prices(rows: Rows, decimals: int | None) -> tuple[Floats, str]:
             said.append(f"{digits} decimals{' by their size' if stated is None else ''}")
     wrong |= ~((prices >= LOWEST) & (prices <= HIGHEST))
     if wrong.any():
-        by_row = wrong.argmax(axis=1)[wrong.any(axis=1).argmax()]  # the column of the first place
-        name = list(columns.prices)[int(by_row)]
-        first = int(wrong.any(axis=1).argmax())
-        problem = "'{text}' is no price" if rows.text(first, name) else "is empty"
+        row, column = np.argwhere(wrong)[0]
+        name = list(columns.prices)[column]
+        problem = "'{text}' is no price" if rows.text(int(row), name) else "is empty"
         remedy = "a number from 1e-8 to 1e+11; a time without a price leaves a gap"
         rows.refuse(wrong.any(axis=1), name, problem, remedy)
     return prices, ", ".join(said)
@@ -233,16 +195,15 @@ def _prices(rows: Rows, decimals: int | None) -> tuple[Floats, str]:
 
 def _stated_decimals(rows: Rows) -> int | None:
     """What a column of decimals says, if the file has one."""
-    if rows.columns.decimals is None:
+    column = rows.columns.decimals
+    if column is None:
         return None
-    texts = rows.sheet.cells[rows.columns.decimals][rows.columns.first :]
+    texts = rows.sheet.cells[column][rows.columns.first :]
     text = str(texts.iloc[0])
-    wrong = (texts != text).to_numpy(dtype=np.bool_) | (not text.isdigit() or int(text) > 36)
-    if wrong.any():
-        place = rows.where(int(wrong.argmax()))[1]
-        raise refused(
-            rows.path, f"{place}, decimals", "are not the same everywhere, 0..36", "one file each"
-        )
+    if not re.fullmatch(r"[0-9]{1,2}", text) or int(text) > MOST_DECIMALS or (texts != text).any():
+        place = rows.place(int((texts != text).argmax()))
+        remedy = f"one number for all rows, 0 to {MOST_DECIMALS}"
+        raise refused(rows.path, f"{place}, decimals", f"'{shown(text)}' does not do", remedy)
     return int(text)
 
 
@@ -259,17 +220,11 @@ def _order(rows: Rows, seconds: Floats, prices: Floats) -> tuple[npt.NDArray[np.
     before = np.maximum(np.arange(len(order)) - 1, 0)
     differs = again & (prices[order] != prices[order[before]]).any(axis=1)
     if differs.any():
-        late, early = sorted((int(order[differs][0]), int(order[before][differs][0])), reverse=True)
-        text, place = rows.text(late, ""), rows.where(late)[1]
-        problem = f"{text} comes twice, with another price on {rows.where(early)[1]}"
-        more = int(differs.sum()) - 1
-        problem += f"; {more} more like it" if more else ""
-        raise refused(
-            rows.path,
-            f"{place}, {rows.columns.time}",
-            problem,
-            "one of the two, or rows of one asset",
-        )
+        pairs = np.sort(np.stack([order[before], order], axis=1)[differs], axis=1)
+        early, _ = pairs[pairs[:, 1].argmin()]
+        problem = f"{{text}} comes twice, with another price on {rows.place(early)}"
+        wrong = np.isin(np.arange(len(order)), pairs[:, 1])
+        rows.refuse(wrong, rows.columns.time, problem, "one of the two, or rows of one asset")
     if again.any():
         said.append(f"{_counted(int(again.sum()), 'duplicate row')} dropped")
     return order[~again], said
@@ -284,15 +239,14 @@ def _check_gaps(rows: Rows, seconds: Floats, max_gap_seconds: int | None) -> Non
     gaps = np.flatnonzero(apart > allowed)
     if not len(gaps):
         return
-    row, place = rows.where(int(gaps[0]) + 1)
-    _, before = rows.where(int(gaps[0]))
-    more = f"; {len(gaps) - 1} more like it" if len(gaps) > 1 else ""
+    before, after = gaps[0], gaps[0] + 1
     problem = (
-        f"{rows.text(row, '')} is {apart[gaps[0]]:.10g} s after the time before it ({before}), "
-        f"a gap of more than {allowed:.10g} s{more}"
+        f"{{text}} is {apart[before]:.10g} s after the time before it ({rows.place(before)}), a "
+        f"gap of more than {allowed:.10g} s"
     )
+    problem += f"; {len(gaps) - 1} more like it" if len(gaps) > 1 else ""
     remedy = "the missing rows, or a larger max_gap_seconds"
-    raise refused(rows.path, f"{place}, {rows.columns.time}", problem, remedy)
+    rows.refuse(np.arange(len(seconds)) == after, rows.columns.time, problem, remedy)
 
 
 def _check_candles(rows: Rows, prices: Floats) -> int:

@@ -56,6 +56,12 @@ def read_sheet(path: str | Path) -> Sheet:
     return _json(path, text) if begin in "[{" else _csv(path, text)
 
 
+def shown(text: str, most: int = 60) -> str:
+    """A text as a message may have it: short, and without what a terminal would act on."""
+    safe = "".join(letter if letter.isprintable() else "?" for letter in text[: most + 1])
+    return safe if len(safe) <= most else f"{safe[: most - 3]}..."
+
+
 def refused(path: str | Path, where: str, problem: str, remedy: str) -> ScenarioError:
     """The refusal of a file for one problem."""
     return ScenarioError(str(path), [Problem(where, problem, remedy)])
@@ -139,7 +145,7 @@ def _json(path: str | Path, text: str) -> Sheet:
     kind = type(found[0])
     for n, entry in enumerate(found, start=1):
         if kind not in (list, dict) or not isinstance(entry, kind) or not all(_plain(entry)):
-            problem = f"{str(entry)[:40]} is not like [time, price]"
+            problem = f"{shown(str(entry))} is not like [time, price]"
             raise refused(path, f"entry {n}", problem, remedy)
     frame = pd.DataFrame(found, dtype=object).fillna("").astype(str)
     if frame.shape[1] > _MOST_COLUMNS:
