@@ -11,8 +11,8 @@ from rich.console import Console
 
 from sim.report import crash as module
 from sim.report.crash import COMPLETE, crash
-from sim.report.price_files import picture, price_lines
-from sim.scenario import Scenario
+from sim.report.price_files import history_lines, picture, price_lines
+from sim.scenario import Scenario, ScenarioError
 from tests.tape.storm import storm
 
 HOURS = [f"2021-06-01 {hour:02}:00" for hour in range(9)]
@@ -43,6 +43,20 @@ SAID = (
 def test_a_line_per_file(named: Scenario) -> None:
     assert price_lines(named) == [SAID]
     assert price_lines(storm()) == []
+
+
+def test_histories_are_of_sweeps_and_feeds_of_runs(tmp_path: Path) -> None:
+    """A run does not read what paths are drawn from, and is not refused for it."""
+    history = closes(tmp_path, WETH=[100.0] * 9)
+    replayed = {"model": "replay", "history": history, "volatility_per_sqrt_year": {}}
+    scenario = storm(paths=replayed, feeds__WBTC__replay={"file": history})
+    said = "closes.csv: WETH at time (no zone, so UTC); 9 rows 1 h apart, "
+    assert [line.startswith(said) for line in history_lines(scenario)] == [True]
+    assert [line.startswith(said) for line in price_lines(scenario)] == [True]
+    Path(history).write_text("nonsense")
+    assert price_lines(storm(paths=replayed)) == [] == history_lines(storm())
+    with pytest.raises(ScenarioError):
+        history_lines(scenario)
 
 
 def test_a_run_says_it_once(

@@ -211,7 +211,7 @@ def _order(rows: Rows, seconds: Floats, prices: Floats) -> tuple[npt.NDArray[np.
     """The rows by time, each time once, and what was done for it."""
     said = []
     steps = np.diff(seconds)
-    if len(steps) and (steps <= 0).all() and (steps < 0).any():
+    if (steps < 0).sum() > len(steps) / 2:
         said.append("newest first")
     elif (steps < 0).any():
         said.append("not in order of time, sorted")
