@@ -372,6 +372,15 @@ def test_feed_rounds() -> None:
     assert read("\n".join(newest)).prices.tolist() == found.prices.tolist()
 
 
+def test_of_two_rounds_in_one_block_the_later_counts() -> None:
+    """As happens; whichever way the file is sorted."""
+    rows = ["7,100000000,1738454400", "8,200000000,1738454400", "9,300000000,1738458000"]
+    for order in (rows, rows[::-1]):
+        text = "\n".join(["roundId,answer,updatedAt", *order])
+        assert read(text).prices[:, 0].tolist() == [2, 3]
+        assert "; 1 round of the same second as the next left out" in line(text)
+
+
 @pytest.mark.parametrize(
     ("answer", "decimals", "price", "said"),
     [
@@ -424,6 +433,23 @@ def test_a_file_is_read_again_when_it_changes(tmp_path: Path) -> None:
     first = read("time,X\n2025-02-02,1\n", tmp_path)
     assert read("time,X\n2025-02-02,22\n", tmp_path).prices[0, 0] == 22 != first.prices[0, 0]
     assert not first.prices.flags.writeable
+
+
+def test_rounds_of_a_deployed_feed(tmp_path: Path) -> None:
+    """ETH/USD, April 2023 to January 2024: 11,106 rounds, five of them in the block of the next."""
+    name = "chainlink_rounds_2022_2024.csv"
+    kept = CASES.parents[1] / "data" / name
+    if not kept.exists():
+        pytest.skip(f"not available: ../shared/data/{name}")
+    table = pd.read_csv(kept)
+    one = table[table["feed"] == "ETH/USD"].drop(columns="feed")
+    assert len(one) == 11_106
+    file = tmp_path / "rounds.csv"
+    one.to_csv(file, index=False)
+    found = read_prices(file, Request())
+    last = one.groupby("timestamp")["answer_raw"].last()
+    assert found.prices[:, 0].tolist() == (last / 1e8).tolist() and len(last) == 11_101
+    assert "5 rounds of the same second as the next left out" in found.how
 
 
 KEPT: dict[str, str | None] = {

@@ -210,23 +210,28 @@ def _stated_decimals(rows: Rows) -> int | None:
 def _order(rows: Rows, seconds: Floats, prices: Floats) -> tuple[npt.NDArray[np.intp], list[str]]:
     """The rows by time, each time once, and what was done for it."""
     said = []
-    steps = np.diff(seconds)
-    if (steps < 0).sum() > len(steps) / 2:
+    steps, row = np.diff(seconds), np.arange(len(seconds))
+    newest_first = (steps < 0).sum() > (steps > 0).sum()
+    if newest_first:
         said.append("newest first")
     elif (steps < 0).any():
         said.append("not in order of time, sorted")
-    order = np.argsort(seconds, kind="stable")
-    again = np.concatenate([[False], np.diff(seconds[order]) == 0])
-    before = np.maximum(np.arange(len(order)) - 1, 0)
-    differs = again & (prices[order] != prices[order[before]]).any(axis=1)
-    if differs.any():
-        pairs = np.sort(np.stack([order[before], order], axis=1)[differs], axis=1)
+    order = np.lexsort((-row if newest_first else row, seconds))
+    again = np.append(np.diff(seconds[order]) == 0, False)
+    after = order[np.minimum(row + 1, len(row) - 1)]
+    differs = again & (prices[order] != prices[after]).any(axis=1)
+    if differs.any() and rows.columns.are_rounds:  # two in one block: the later one counts
+        said.append(
+            f"{_counted(int(differs.sum()), 'round')} of the same second as the next left out"
+        )
+    elif differs.any():
+        pairs = np.sort(np.stack([order, after], axis=1)[differs], axis=1)
         early, _ = pairs[pairs[:, 1].argmin()]
         problem = f"{{text}} comes twice, with another price on {rows.place(early)}"
-        wrong = np.isin(np.arange(len(order)), pairs[:, 1])
+        wrong = np.isin(row, pairs[:, 1])
         rows.refuse(wrong, rows.columns.time, problem, "one of the two, or rows of one asset")
-    if again.any():
-        said.append(f"{_counted(int(again.sum()), 'duplicate row')} dropped")
+    if same := int(again.sum() - differs.sum()):
+        said.append(f"{_counted(same, 'duplicate row')} dropped")
     return order[~again], said
 
 
