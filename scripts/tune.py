@@ -44,6 +44,9 @@ class Storage(click.ParamType):
     help="Settings to try, those of before with --resume included.")  # fmt: skip
 @click.option("--paths", type=click.IntRange(16, 1_000_000), default=500, show_default=True,
     help="Price paths of every scenario, the same ones for every setting.")  # fmt: skip
+@click.option("--books", type=click.IntRange(1),
+    help="Books of borrowers that these paths are shared among; with 1, figures are of that book "
+    "alone.  [default: a tenth of the paths, 200 at most]")  # fmt: skip
 @click.option("--seed", type=int, help="Root of all randomness instead of the scenarios'.")
 @click.option("--accounts", type=int, help="Number of borrowers instead of the scenarios'.")
 @click.option(
@@ -115,6 +118,7 @@ def cli(
     preset: str,
     trials: int,
     paths: int,
+    books: int | None,
     seed: int | None,
     accounts: int | None,
     overrides: tuple[tuple[str, Any], ...],
@@ -130,12 +134,12 @@ def cli(
     """Search the parameters that PRESET names, a known one or the path of a YAML file, for settings
     that give more for the same risk, and recommend some.
 
-    Every setting is judged on the same price paths of every scenario of the preset. No setting is
-    tried that the contracts would refuse. Ends with the front (settings that no other beats in
-    everything); the safest, the most efficient, the knee and an improvement with paired 95%
-    intervals against the current setting, on paths that the search has not seen; the next step
-    within the bounds of a proposal; what each parameter contributes; the largest caps within a
-    budget; and rules of practice to compare with.
+    Every setting is judged on the same price paths and books of borrowers of every scenario of the
+    preset. No setting is tried that the contracts would refuse. Ends with the front (settings that
+    no other beats in everything); the safest, the most efficient, the knee and an improvement with
+    paired 95% intervals against the current setting, on paths and books that the search has not
+    seen; the next step within the bounds of a proposal; what each parameter contributes; the
+    largest caps within a budget; and rules of practice to compare with.
 
     Writes result.json, tuning.json and study.db, and for `ape run report` current.duckdb and
     recommended.duckdb. Ctrl-C or a kill loses nothing but unfinished trials: the same command with
@@ -169,6 +173,7 @@ def cli(
         wanted = Wanted(
             trials=trials,
             paths=paths,
+            books=books,
             seed=seed,
             accounts=accounts,
             overrides=dict(overrides),

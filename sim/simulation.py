@@ -8,7 +8,8 @@
     4  everyone looks                 watchers.look: at accounts that may have become unhealthy
     5  borrowers and suppliers react  borrowers.act, suppliers.act, rate_response.act
     6  attacker, users' agents act    attacker.act, users: in the order of the scenario
-    7  keepers flag, liquidators act  keepers.flag, liquidators.act: sales move the venues
+    7  keepers flag, liquidators act  keepers.flag, liquidators.act: sales move the venues; where a
+                                      step is long, arbitrage pulls them back and it begins again
     8  losses are borne               keepers.settle_losses: write-offs, fees, fund, suppliers
 
 While the sequencer is down, only time and reference prices move: no transaction is included, and
@@ -44,12 +45,14 @@ def step(s: State, w: Market, k: int, users: Users = nobody) -> None:
     """Step k of the run, at time `w.time[k]`; `users` is what the users' own agents do in it."""
     s.clock[0] = w.time[k]
     reference.move(s, w, k)
-    liquidators.rest(w)
+    liquidators.rest(w, k)
     if feeds.is_halted(w, k):
         return
     keepers.accrue(s)
     liquidity_providers.act(s, w, k)
-    arbitrageurs.act(s, w, k)
+    # Parts of the step that are left to the last: only somebody to liquidate is worth the work.
+    left = arbitrageurs.parts(w) - 1 if w.hot_count[0] > 0 else 0
+    arbitrageurs.act(s, w, k, arbitrageurs.parts(w) - left)
     reference.remember(s, w)
     feeds.report(s, w, k)
     keepers.poke(s)
@@ -60,5 +63,14 @@ def step(s: State, w: Market, k: int, users: Users = nobody) -> None:
     attacker.act(s, w, k)
     users(s, w, k)
     keepers.flag(s, w)
-    liquidators.act(s, w, k)
+    sold, part = liquidators.act(s, w, k), 1
+    while left > 0:
+        # What does not pay after a part may pay after more of them; for nobody one look is enough.
+        part = 1 if sold else min(2 * part, left)
+        part = part if liquidators.are_free(w) else left
+        reference.collect(s, w)
+        arbitrageurs.act(s, w, k, part)
+        reference.remember(s, w)
+        sold = liquidators.act(s, w, k)
+        left -= part
     keepers.settle_losses(s, w)

@@ -4,6 +4,9 @@ it pays.
 They arrive at random, and each who finds that all of the gap pays his gas closes all of it: a step
 does what is to be expected of them, 1 - 2^(-step / half-life) of the gap. So what pays, and what is
 left of a gap after some time, do not depend on the step.
+
+A step that is long against the half-life has parts: what liquidators sold in the first, arbitrage
+brings back before the next, and they sell again.
 """
 
 from __future__ import annotations
@@ -21,8 +24,16 @@ GAS_PER_SWAP = 120_000
 
 
 @jitable
-def act(s: State, w: Market, k: int) -> None:
-    """Trade each pair in the direction that gains, if closing the gap would pay the gas."""
+def parts(w: Market) -> int:
+    """How many parts a step has."""
+    return w.arbitrage_speed.shape[0] - 1
+
+
+@jitable
+def act(s: State, w: Market, k: int, count: int) -> None:
+    """What `count` parts of step k bring: trade each pair in the direction that gains, if closing
+    the gap would pay the gas.
+    """
     actor = w.arbitrageur[0]
     for p in range(s.pair.shape[0]):
         for side in range(2):
@@ -30,7 +41,7 @@ def act(s: State, w: Market, k: int) -> None:
             price_in, price_out = w.price[k, token_in], w.price[k, token_out]
             gap = venue.arbitrage(s, p, side, price_in, price_out)
             wallet = s.holding[actor, token_in, WALLET]
-            sold = min(mul_div_down(gap, w.arbitrage_speed[0], wad()), wallet)
+            sold = min(mul_div_down(gap, w.arbitrage_speed[count], wad()), wallet)
             if sold == 0:
                 continue
             whole = min(gap, wallet)

@@ -1,11 +1,12 @@
 """Liquidators: a population that liquidates what pays, most profitable account first, and sells
 what it seizes.
 
-Each has a gas price up to which it bids, a latency, a profit it wants, a most that it repays in one
-call, and a capacity: a call that repays X keeps it busy for X / capacity, so that a step of dt sees
-calls until capacity x dt is used up, and what the last one repays beyond it is time of the next
-steps. Of those who can act on an account the highest bid goes first, equal bids in the order of the
-scenario.
+Each has a gas price up to which it bids, a delay (its latency, and its wait for a block), a profit
+it wants, a most that it repays in one call, and a capacity: a call that repays X keeps it busy for
+X / capacity, so that a step of dt sees calls until capacity x dt is used up, and what the last one
+repays beyond it is time of the next steps. Of those who can act on an account the highest bid goes
+first, equal bids in the order of the scenario. Blocks have room for so many calls an hour; what
+finds none waits, and room that nobody takes is gone.
 Each tries all pairs of a debt and a collateral of the account that may pay him, best first; once
 one is liquidated everyone looks at the account again. A liquidation too large for the venue is cut
 to the size that gains most there. Without capital of its own a liquidator uses the flash liquidator
@@ -33,13 +34,16 @@ from sim.agents.prospects import (
 from sim.agents.watchers import look_at
 from sim.market import reference
 from sim.market.market import (
+    BACKLOG,
     CALL,
+    CALL_ROOM,
+    CALLS_WAITED,
     CAPACITY,
     GAS_USED,
     GAS_VALUE,
-    LATENCY,
     LIQUIDATABLE,
     LIQUIDATIONS,
+    LONGEST_WAIT,
     OWN_CAPITAL,
     PROFIT_VALUE,
     REPAID_VALUE,
@@ -54,26 +58,72 @@ from sim.protocol.state import WALLET, State
 
 
 @jitable
-def rest(w: Market) -> None:
-    """A step's time goes by: so much of what was repaid keeps nobody busy any more."""
+def rest(w: Market, k: int) -> None:
+    """Step k's time goes by: so much of what was repaid keeps nobody busy any more, and there are
+    new blocks.
+    """
     for lq in range(w.liquidator.shape[0]):
         w.spent[lq] = max(zero(), w.spent[lq] - w.liquidator[lq, CAPACITY])
+    if w.room.shape[0] > 0:
+        w.taken[0] = max(zero(), w.taken[0] - w.room[k])
 
 
 @jitable
-def act(s: State, w: Market, k: int) -> None:
-    """All accounts that may pay, best first, each as often as it pays."""
-    count = 0
+def act(s: State, w: Market, k: int) -> bool:
+    """All accounts that may pay, best first, each as often as it pays and blocks have room; whether
+    any was liquidated.
+    """
+    count, before = 0, w.tally[LIQUIDATIONS]
     if w.hot_count[0] > 0:
         count = _gather(s, w, k)
     for _ in range(count):
-        if not may_pay(w, np.inf, best_gain(w)):  # all silent or busy
+        if not has_room(w, k) or not may_pay(w, np.inf, best_gain(w)):  # all silent or busy
             break
         n = np.argmax(w.rank[:count])  # equals in order of account; few are reached: no sorting
         w.rank[n] = -1.0
         a = w.candidate[n]
-        while _try_all(s, w, k, a) and w.watch[a, LIQUIDATABLE] != 0:
+        while has_room(w, k) and _try_all(s, w, k, a) and w.watch[a, LIQUIDATABLE] != 0:
             pass
+    if w.room.shape[0] > 0:
+        _wait(s, w, k, count)
+    return bool(w.tally[LIQUIDATIONS] > before)
+
+
+@jitable
+def are_free(w: Market) -> bool:
+    """Whether any liquidator would act now if it paid."""
+    for lq in range(w.liquidator.shape[0]):
+        if w.wanted[lq] < np.inf:
+            return bool(w.hot_count[0] > 0)
+    return False
+
+
+@jitable
+def has_room(w: Market, k: int) -> bool:
+    """Whether blocks of step k take one more call; a thousandth of their room is none, for exact
+    and compiled runs agree to roundings.
+    """
+    return w.room.shape[0] == 0 or bool(1_000 * (w.room[k] - w.taken[0]) > w.room[k])
+
+
+@jitable
+def _wait(s: State, w: Market, k: int, count: int) -> None:
+    """Count who still may pay and found no room, of the `count` that may have; nobody waits while
+    there is room.
+    """
+    if has_room(w, k):
+        if w.tally[BACKLOG] > 0:
+            w.waits.fill(zero())
+            w.tally[BACKLOG] = zero()
+        return
+    w.tally[BACKLOG] = zero()
+    for n in range(count):
+        a = w.candidate[n]
+        gain, most, _ = prospect(s, w, a)
+        if may_pay(w, most, gain):
+            w.tally[BACKLOG] += 1
+            if w.waits[a] == 0:
+                w.waits[a] = s.clock[0]
 
 
 @jitable
@@ -108,7 +158,7 @@ def _try_all(s: State, w: Market, k: int, a: int) -> bool:
         return False
     for n in range(w.priority.shape[0]):
         lq = w.priority[n]
-        seen = s.clock[0] >= w.since[a] + w.liquidator[lq, LATENCY]
+        seen = s.clock[0] >= w.since[a] + w.delay[k, lq]
         if seen and w.wanted[lq] < np.inf and _try_pairs(s, w, k, lq, a):
             return True
     return False
@@ -147,6 +197,12 @@ def _try(s: State, w: Market, k: int, lq: int, a: int, d: int, c: int) -> bool:
         return False
     w.spent[lq] += value_of(w, s, k, d, repaid)
     w.tally[LIQUIDATIONS] += 1
+    if w.room.shape[0] > 0:
+        w.taken[0] += CALL_ROOM
+        if w.waits[a] != 0:
+            w.tally[CALLS_WAITED] += 1
+            w.tally[LONGEST_WAIT] = max(w.tally[LONGEST_WAIT], s.clock[0] - w.waits[a])
+            w.waits[a] = zero()
     w.tally[REPAID_VALUE] += value_of(w, s, k, d, repaid)
     w.tally[SEIZED_VALUE] += value_of(w, s, k, c, out)
     w.tally[PROFIT_VALUE] += value_of(w, s, k, d, worth - repaid)

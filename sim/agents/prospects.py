@@ -21,7 +21,7 @@ from sim.market.market import (
     GAS_USED,
     HELD_GAIN,
     KEEPS,
-    MAX_GAS_PRICE,
+    NEVER,
     PRICE_SEEN,
     PROFIT_FLOOR,
     REPAYS_WORTH,
@@ -49,15 +49,15 @@ ROUNDING = 1e-6
 
 @jitable
 def wanted(s: State, w: Market, k: int, lq: int) -> float:
-    """The least value for which the liquidator acts now, gas included; infinite if the gas price
-    is above its bid, or what it repaid last keeps it busy.
+    """The least value for which the liquidator acts now, gas included; infinite if no block takes
+    its bid, or what it repaid last keeps it busy.
 
     Who has a thousandth of a step left is busy to its end: to roundings, exact and compiled runs
     agree.
     """
     row = w.liquidator[lq]
     busy = 1_000 * (row[CAPACITY] - w.spent[lq]) <= row[CAPACITY]
-    if busy or w.gas_price[k] > row[MAX_GAS_PRICE]:
+    if busy or w.delay[k, lq] >= NEVER:
         return np.inf
     return float(row[PROFIT_FLOOR] + gas_value(w, s, k, row[GAS_USED]))
 

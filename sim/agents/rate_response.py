@@ -98,9 +98,16 @@ def act(s: State, w: Market, k: int) -> None:
         i = w.response_asset[e]
         _want(s, w, e, i)
         _supply(s, w, k, e, i)
-        review = w.response_review[e]
-        for a in range(k % review, w.borrowing_level.shape[0], review):
-            _borrow(s, w, e, i, a)
+        wish, levels, review = w.borrowing_wish[e], w.borrowing_level, w.response_review[e]
+        for a in range(k % review, levels.shape[0], review):
+            if _is_off(levels[a, e], wish):  # asked here, as most are not and a call costs more
+                _borrow(s, w, e, i, a)
+
+
+@jitable
+def _is_off(level: int, wish: int) -> bool:
+    """Whether the change that is wanted is worth a transaction."""
+    return abs(wish - level) * NOTICED > level
 
 
 @jitable
@@ -165,7 +172,7 @@ def _supply(s: State, w: Market, k: int, e: int, i: int) -> None:
     """Deposit or withdraw until supply stands at the level wanted, as far as wallet or cash go."""
     wish, level, actor = w.supply_wish[e], w.supply_level[e], w.supplier[0]
     worth = hub.to_assets_down(s, i, s.holding[actor, i, HUB_SHARES])
-    if worth == 0 or abs(wish - level) * NOTICED <= level:
+    if worth == 0 or not _is_off(level, wish):
         return
     if wish > level:
         amount = min(mul_div_down(worth, wish - level, level), s.holding[actor, i, WALLET])
@@ -194,7 +201,7 @@ def _borrow(s: State, w: Market, e: int, i: int, a: int) -> None:
     """Borrow or repay until the account's debt stands at the level wanted, as far as it can."""
     wish, level = w.borrowing_wish[e], w.borrowing_level[a, e]
     debt, owner = debt_assets(s, a, i), s.account_owner[a]
-    if debt == 0 or abs(wish - level) * NOTICED <= level:
+    if debt == 0:
         return
     if wish < level:
         amount = min(mul_div_down(debt, level - wish, level), w.loan[a, e])

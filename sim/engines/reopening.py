@@ -48,7 +48,7 @@ from sim.world.actors import FIRST_LIQUIDATOR
 from sim.world.genesis import UNLIMITED, genesis
 from sim.world.opening import Opening
 from sim.world.people import population
-from sim.world.reference import with_impact_of
+from sim.world.reference import with_impact
 from sim.world.surroundings import surroundings
 
 Floats = npt.NDArray[np.float64]
@@ -109,8 +109,8 @@ class Reopening:
     """The opening of a world, to be repeated under other parameters of the same scenario."""
 
     def __init__(self, world: World, carry_out: Any = _open) -> None:
-        self._world, self._carry_out = settled(world, impact_of), carry_out
-        self._prices = world.market.price
+        self._carry_out, self._prices = carry_out, world.market.price
+        self._impact = settled(world, impact_of).market.baseline_impact
         first_borrower = FIRST_LIQUIDATOR + len(world.scenario.liquidators)
         rows = [
             (block.time, row[0], row[1], row[2], row[3], row[5], row[7])
@@ -124,6 +124,8 @@ class Reopening:
         self._asset = self._rows[:, _X].astype(np.intp)
         self._in = (kind == _MINT_TOKEN) | (kind == _SUPPLY)
         self._out = kind == _BORROW
+        # Not the world: hundreds of these are kept at a time, for the books of a search.
+        self._book, self._book_seed, self._agents = world.book, world.book_seed, world.agents
 
     def at(self, scenario: Scenario, collateral: Floats, debt: Floats) -> Memory:
         """The start with these amounts, (accounts, assets) in token units.
@@ -132,22 +134,30 @@ class Reopening:
         the protocol refuses an operation, ValueError for amounts that are none of this book, see
         `check_amounts`.
         """
-        world = self._world
-        check_amounts(collateral, debt, world.book)
+        check_amounts(collateral, debt, self._book)
         state, prices = genesis(scenario, len(debt)), list(self._prices[0])
-        book = Book(_whole(collateral), _whole(debt), world.book.isolated)
-        people = population(scenario, book, prices, scenario.seed)
+        book = Book(_whole(collateral), _whole(debt), self._book.isolated)
+        people = population(scenario, book, prices, self._book_seed)
         nobody = Book(book.collateral[:0], book.debt[:0], book.isolated[:0])
         Opening(scenario, state, nobody, people.reserves[:0], prices).blocks()
-        market = with_impact_of(
-            surroundings(scenario, self._prices, len(debt), people), world.market
-        )
+        market = surroundings(scenario, self._prices, len(debt), people)
+        market = with_impact(market, self._impact)
         begin(state, market)
-        opened = world._replace(scenario=scenario, state=_lenient(state), market=market)
+        opened = World(
+            scenario=scenario,
+            symbols=list(scenario.symbols),
+            book=book,
+            genesis=state,
+            opening=[],
+            state=_lenient(state),
+            market=market,
+            agents=self._agents,
+            book_seed=self._book_seed,
+        )
         everyone = self._carried_out(opened, self._with(collateral, debt))
-        settled = everyone.state._replace(reserve=state.reserve)
+        filled = everyone.state._replace(reserve=state.reserve)
         nothing = self._rows[:0]
-        return self._carried_out(opened._replace(state=settled), nothing)
+        return self._carried_out(opened._replace(state=filled), nothing)
 
     def _carried_out(self, world: World, rows: Floats) -> Memory:
         """The world on floats after these operations."""
@@ -160,7 +170,7 @@ class Reopening:
 
     def _with(self, collateral: Floats, debt: Floats) -> Floats:
         """The rows with other amounts; those of nothing left out."""
-        rows, book = self._rows.copy(), self._world.book
+        rows, book = self._rows.copy(), self._book
         for mask, new, old in (
             (self._in, collateral, book.collateral),
             (self._out, debt, book.debt),

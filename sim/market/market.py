@@ -14,28 +14,29 @@ from typing import NamedTuple
 from sim.protocol.state import Array
 
 LIQUIDATOR = (
-    "max_gas_price",
     "gas_used",
     "profit_floor",
     "capacity",
     "call",
-    "latency",
     "own_capital",
     "keeps",
     "takes_shares",
 )
 (
-    MAX_GAS_PRICE,
     GAS_USED,
     PROFIT_FLOOR,
     CAPACITY,
     CALL,
-    LATENCY,
     OWN_CAPITAL,
     KEEPS,
     TAKES_SHARES,
 ) = range(len(LIQUIDATOR))
 """Capacity: value repaid per step; call: value repaid in one call at most."""
+
+NEVER = 10**9
+"""Seconds that no run lasts: the delay of a liquidator who is silent."""
+CALL_ROOM = 10**6
+"""Units of room in blocks that a call takes: room comes in parts of a call."""
 
 ATTACKER = ("actor", "account", "asset", "target", "pair", "side", "stage")
 """Asset: what is bought and pledged; target: what is borrowed; side: of the pair, on which the
@@ -101,6 +102,9 @@ TALLY = (
     "taken_out_value",
     "withdrawn_value",
     "refused_value",
+    "backlog",
+    "calls_waited",
+    "longest_wait",
 )
 (
     LIQUIDATIONS,
@@ -114,7 +118,12 @@ TALLY = (
     TAKEN_OUT_VALUE,
     WITHDRAWN_VALUE,
     REFUSED_VALUE,
+    BACKLOG,
+    CALLS_WAITED,
+    LONGEST_WAIT,
 ) = range(len(TALLY))
+"""Backlog: accounts whose liquidation would pay and finds no room in blocks, after the last step;
+calls that waited so, and the longest wait, seconds."""
 
 WORTH = ("collateral", "debt", "price", "repays")
 """What a unit of collateral counts for, what a unit of scaled debt costs, the price of a token; how
@@ -168,7 +177,7 @@ class Market(NamedTuple):
     gas_price: Array  # (T + 1,)
     heartbeat: Array  # (m,) feeds report at least this often, seconds
     deviation: Array  # (m,) and when the price moved this much, BPS
-    arbitrage_speed: Array  # (1,) share of the gap closed per step, WAD
+    arbitrage_speed: Array  # (parts + 1,) share of the gap closed in so many parts of a step, WAD
     # What trades leave in prices, see `sim.market.reference`; tables have no rows if they do not.
     reference_depth: Array  # (m,) L, value; 0: without bound
     impact_left: Array  # (m,) of an impact after a step, WAD
@@ -188,7 +197,9 @@ class Market(NamedTuple):
     liquidator: Array  # (L, LIQUIDATOR)
     liquidator_actor: Array  # (L,) int64
     priority: Array  # (L,) int64: liquidators from the highest bid down
-    timed: Array  # (1,) int64: whether any has a latency
+    timed: Array  # (1,) int64: whether any has a delay that is not 0 or `NEVER`
+    delay: Array  # (T + 1, L) from being found liquidatable to acting on it, seconds
+    room: Array  # (T + 1,) for calls in blocks, CALL_ROOM each; (0,): for all
     arbitrageur: Array  # (1,) actor, int64
     attacker: Array  # (ATTACKER,) int64, empty without one
     attack_time: Array  # (ATTACK_TIME,) timestamps, empty without an attacker
@@ -211,6 +222,8 @@ class Market(NamedTuple):
     worth: Array  # (V, m, WORTH) values of a unit at the last look: see WORTH
     least_value: Array  # (1,) debts or collaterals worth less are checked at every look
     slack: Array  # (1,) margin of the limits; infinite: everyone is checked at every look
+    taken: Array  # (1,) room taken beyond what the time until now had
+    waits: Array  # (n,) when a call on the account first found no room; 0: it does not wait
     spent: Array  # (L,) value repaid beyond what the time until now had capacity for
     sale: Array  # (m, m, SALE) float64, by collateral and debt: see `sim.agents.prospects`
     wanted: Array  # (L,) float64: least value for which each acts

@@ -43,7 +43,7 @@ def move(s: State, w: Market, k: int) -> None:
     """
     if w.impact.shape[0] == 0:
         return
-    _pass_on(s, w)
+    collect(s, w)
     for i in range(w.impact.shape[1]):
         w.impact[k, i] = _impact(s, w, k, i)
         w.sold[i] = zero()
@@ -74,8 +74,10 @@ def trade(w: Market, sold: int, amount: int, bought: int, paid: int) -> None:
 
 
 @jitable
-def _pass_on(s: State, w: Market) -> None:
+def collect(s: State, w: Market) -> None:
     """Add what pairs took in, less what they gave, since arbitrageurs last acted."""
+    if w.impact.shape[0] == 0:
+        return
     for p in range(s.pair.shape[0]):
         for side in range(2):
             i, now = s.pair_tokens[p, side], s.pair[p, RESERVE0 + side]

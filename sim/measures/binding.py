@@ -1,7 +1,8 @@
 """What binds a run, or cannot react in it, without stopping it: figures that depend on it say so.
 
 Of a scenario alone: an asset that no venue trades, suppliers who stay whatever happens. Of a tape:
-arbitrageurs who ran out of a token, and pools that stood off their reference price.
+arbitrageurs who ran out of a token, pools that stood off their reference price, a step too long for
+what happened in it.
 """
 
 from __future__ import annotations
@@ -13,12 +14,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from sim.market.binding import EMPTY, OFF
 from sim.measures.book import scenario_of
 from sim.protocol import transaction as op
+from sim.protocol.fixed_point import BPS
 from sim.tape import Frames
 from sim.world.actors import ARBITRAGEURS
+from sim.world.venues import MOST_PARTS, PART
 
 OFF_SECONDS = 3_600
 """A pool that is off counts when it is for as long."""
@@ -60,6 +64,35 @@ def unmoved_supply(scenario: Mapping[str, Any]) -> list[str]:
     return [
         symbol for symbol, usd in scenario["suppliers"].items() if usd > 0 and symbol not in moved
     ]
+
+
+def coarse(tape: Frames) -> list[str]:
+    """Why the step is long against what happens in the run, in words; nothing where it is not.
+
+    Feeds and liquidators act at its end, half a step late in the mean; arbitrage and sales
+    alternate within it, but so often only; and a price that falls by more than the bonus from step
+    to step leaves nobody time to liquidate.
+    """
+    scenario = scenario_of(tape)
+    step, reasons = scenario["step_seconds"], []
+    half_life = scenario["arbitrage"]["half_life_seconds"]
+    if step > MOST_PARTS * PART * half_life and scenario["arbitrage"]["capital_usd"] > 0:
+        reasons.append(f"arbitrage halves a gap in {half_life:g} s")
+    for who, parts in (
+        ("feeds report", [scenario["feeds"][symbol] for symbol in scenario["assets"]]),
+        ("liquidators act", scenario["liquidators"]),
+    ):
+        times = [one["latency_seconds"] for one in parts]
+        if quick := [seconds for seconds in times if 0 < 2 * seconds < step]:
+            reasons.append(f"{who} within {min(quick)} s")
+    prices = tape.assets.pivot(index="step", columns="asset", values="reference_price_usd")
+    falls = 1 - (prices / prices.shift()).min()
+    reserves = scenario["protocol"]["reserves"]
+    beyond = falls - pd.Series({a: one["max_bonus_bps"] / BPS for a, one in reserves.items()})
+    if (beyond > 0).any():
+        asset = str(beyond.idxmax())
+        reasons.append(f"{asset} falls by {falls[asset]:.1%} in one, more than its bonus")
+    return reasons
 
 
 def run_out(tape: Frames) -> list[RunOut]:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from sim.measures.book import scenario_of
 from sim.tape import Frames
 
 BEARERS = {
@@ -39,6 +40,18 @@ class Liquidations(NamedTuple):
     profit_usd: float
     """Proceeds of selling what was seized, less repayments, less gas."""
     gas_usd: float
+
+
+class Waiting(NamedTuple):
+    """Liquidations that would have paid and found no room in blocks."""
+
+    calls: int
+    """Carried out later."""
+    longest_seconds: int
+    largest_backlog: int
+    """Accounts, after any step."""
+    time_utc: datetime
+    """When it was first so large."""
 
 
 def losses(tape: Frames) -> pd.DataFrame:
@@ -154,6 +167,20 @@ def liquidations(tape: Frames) -> Liquidations:
         float(last["seized_usd"]),
         float(last["liquidator_profit_usd"]) - gas_usd,
         gas_usd,
+    )
+
+
+def waiting(tape: Frames) -> Waiting | None:
+    """How liquidations waited for room in blocks; None where the scenario bounds none."""
+    if scenario_of(tape)["blocks"]["liquidation_calls_per_hour"] is None:
+        return None
+    steps = tape.steps
+    at, last = int(steps["backlog"].argmax()), steps.iloc[-1]
+    return Waiting(
+        int(last["calls_waited"]),
+        int(last["longest_wait_seconds"]),
+        int(steps["backlog"].iloc[at]),
+        steps["time_utc"].iloc[at],
     )
 
 

@@ -10,7 +10,14 @@ from typing import Any
 import pandas as pd
 
 from sim.market.binding import OFF
-from sim.measures.binding import OFF_SECONDS, pools_off, run_out, unmoved_supply, without_venue
+from sim.measures.binding import (
+    OFF_SECONDS,
+    coarse,
+    pools_off,
+    run_out,
+    unmoved_supply,
+    without_venue,
+)
 from sim.measures.book import scenario_of
 from sim.measures.parties import lost_units
 from sim.report.text import clock, listed
@@ -54,6 +61,9 @@ def of_run(tape: Frames) -> list[str]:
             f"{listed([one.pair for one in off])}; longest {off[0].pair}, {off[0].hours:.1f} hours "
             f"from {clock(off[0].since)}, {off[0].largest:+.1%} at the most."
         )
+    if reasons := coarse(tape):
+        seconds = scenario_of(tape)["step_seconds"]
+        lines.append(f"Steps of {seconds} s are long: {listed(reasons)} (step_seconds).")
     return lines
 
 

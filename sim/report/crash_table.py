@@ -26,6 +26,7 @@ from sim.measures.solvency import (
     lowest_health,
     peak_loss,
     solvency_ratio,
+    waiting,
 )
 from sim.report import given
 from sim.report.agents_table import signed
@@ -111,11 +112,20 @@ def cascade_table(tape: Frames) -> Table:
         by_sales += f"; {worst.asset} fell {worst.fall:.1%}"
         expected = expected_branching_ratio(tape, worst.asset, max(worst.fall_alone, 0.01))
         ratio = f"{worst.branching_ratio:.3f} of {worst.asset}; by the book {expected:.3f}"
+    queue = "blocks have room for all"
+    if waited := waiting(tape):
+        queue = "nobody waits for room in blocks"
+        if waited.largest_backlog:
+            queue = (
+                f"{waited.calls:,} liquidations waited, {waited.longest_seconds / 60:,.0f} min "
+                f"at most; {waited.largest_backlog:,} accounts at {clock(waited.time_utc)}"
+            )
     rows = {
         "shock by itself": by_itself,
         "induced by sales": by_sales,
         "branching ratio": ratio,
         "amplification": f"{worst.amplification:.3f}",
+        "backlog": queue,
         "time to exhaustion": f"nobody was liquidated{' so far' if unfinished(tape) else ''}"
         if hours is None
         else f"{hours:.1f} hours",

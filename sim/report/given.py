@@ -12,6 +12,7 @@ from sim.measures.book import scenario_of
 from sim.report.text import counted, listed, span
 from sim.sweep.plan import Plan
 from sim.tape import Frames
+from sim.tuning.preset import Setup
 
 Scenario = Mapping[str, Any]
 
@@ -78,6 +79,20 @@ def of_plan(plan: Plan) -> str:
     """Of a sweep."""
     scenario = plan.scenario.model_dump(mode="json")
     return _line(prices(scenario), scenario, books_of_plan(plan))
+
+
+def of_setup(setup: Setup, books: int, fresh: int) -> str:
+    """Of a search on so many books, judged on `fresh` others."""
+    first, *_ = documents = [one.model_dump(mode="json") for one in setup.scenarios]
+    named = zip(setup.preset.scenarios, documents, strict=True)
+    horizons = dict.fromkeys(span(one["duration_hours"] * 3600) for one in documents)
+    own = books_of(first, books, first["seed"]).said
+    others = f", and {fresh:,} others for the choices" if fresh > 1 else " for all of it"
+    return (
+        f"Given: {'; '.join(f'{part.name}, {prices(one)}' for part, one in named)}; "
+        f"{listed(list(horizons))}; {own}{others}; "
+        f"{listed(list(dict.fromkeys(map(impact, documents))))}."
+    )
 
 
 def prices(scenario: Scenario) -> str:

@@ -40,6 +40,11 @@ def counted(number: int, what: str) -> str:
     return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
+def of_books(paths: int, books: int) -> str:
+    """2,000 paths of 200 books; of one book, that it is one."""
+    return f"{paths:,} paths of {f'{books:,} books' if books > 1 else 'one book'}"
+
+
 def owing(accounts: int, value: float) -> str:
     """1 account owing $2,000."""
     return f"{counted(accounts, 'account')} owing {usd(value)}"

@@ -11,10 +11,12 @@ from rich.console import Console
 
 from sim.engines.chain import ChainError
 from sim.engines.compilation import is_compiled
+from sim.report import given
 from sim.report.crash import COMPLETE, FAILED, INTERRUPTED
 from sim.report.interrupts import interruptible
 from sim.report.lock import LockedError, locked
 from sim.report.recommendation import recommendation
+from sim.report.text import of_books
 from sim.report.tune_progress import TuneProgress
 from sim.report.tune_table import (
     baseline_table,
@@ -32,7 +34,7 @@ from sim.tuning import storage as kept
 from sim.tuning.answer import answer, confirmed
 from sim.tuning.evaluate import jobs, run
 from sim.tuning.kept import CURRENT, RECOMMENDED, keep
-from sim.tuning.preset import Setup, prepare
+from sim.tuning.preset import Setup, nested, prepare
 from sim.tuning.result import TuningResult, save
 from sim.tuning.study import SearchError, Tuner
 
@@ -44,6 +46,7 @@ class Wanted(NamedTuple):
     paths: int = 500
     seed: int | None = None
     accounts: int | None = None
+    books: int | None = None
     overrides: Mapping[str, Any] = {}
     storage: str = kept.SQLITE
     scheduler: str = THREADS
@@ -77,6 +80,7 @@ def tune(preset: Preset, wanted: Wanted, out: Path, console: Console) -> int:
 
 def _tune(preset: Preset, wanted: Wanted, out: Path, console: Console) -> int:
     setup = prepare(preset, wanted.accounts, wanted.seed, wanted.overrides)
+    setup = nested(setup, wanted.paths, wanted.books)
     seed = setup.scenarios[0].seed
     asked = kept.question(setup, wanted.paths, seed, wanted.storage, wanted.command)
     try:
@@ -133,7 +137,8 @@ def _search(
         result, sample = answer(tuner, asked, say, wanted.sensitivity)
         asked["seconds"] = before + time.monotonic() - began
         kept.keep(out, asked)
-        result = result.model_copy(update={"seconds": asked["seconds"]})
+        line = given.of_setup(tuner.setup, result.books, result.fresh_books)
+        result = result.model_copy(update={"seconds": asked["seconds"], "given": line})
         keep(out, tuner.setup, result)
         save(result, out)
     _show(result, console)
@@ -191,6 +196,7 @@ def _show(result: TuningResult, console: Console) -> None:
     _line(recommendation(result), console, "bold")
     for edge in result.edges:
         _line(edge.note, console, "yellow")
+    _line(result.given, console)
 
 
 def _head(setup: Setup, wanted: Wanted, console: Console) -> None:
@@ -199,10 +205,11 @@ def _head(setup: Setup, wanted: Wanted, console: Console) -> None:
         LOCAL: f"{wanted.workers or cores()} processes",
     }.get(wanted.scheduler, wanted.scheduler)
     scenario, tuning = setup.scenarios[0], setup.preset.tuning
+    books = setup.book_of(wanted.paths - 1) + 1
     console.print(setup.preset.title, style="bold", markup=False)
     _line(
         f"{wanted.trials:,} trials of {len(setup.space.axes)} parameters ({tuning.sampler}) on "
-        f"{wanted.paths:,} paths of {len(setup.scenarios)} scenarios each, "
+        f"{of_books(wanted.paths, books)} in {len(setup.scenarios)} scenarios each, "
         f"{setup.accounts:,} accounts, seed {scenario.seed}, on {where}.",
         console,
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.table import Table
 
-from sim.report.text import short_usd
+from sim.report.text import of_books, short_usd
 from sim.tuning.borrowing import SAID
 from sim.tuning.result import Figure, TuningResult, Value, short_path
 
@@ -18,6 +18,8 @@ _MOST_ROWS = 20
 def front_table(result: TuningResult) -> Table:
     """The Pareto front, by its first objective."""
     title = f"The front: {len(result.front)} settings that no other beats in everything"
+    if result.books == 1:
+        title += f", on this book (seed {result.seed})"
     table = Table(title=title, **_TITLE, **_BARE)
     table.add_column("trial", justify="right")
     units = {measure.name: measure for measure in result.measures}
@@ -48,9 +50,12 @@ def front_table(result: TuningResult) -> Table:
 def choice_table(result: TuningResult) -> Table:
     """Every measure: now, and the difference of each choice with its interval."""
     title = "Measures now, and what would change (95% intervals of paired differences)"
+    if result.fresh_books == 1:
+        title += f", of this book (seed {result.seed})"
     table = Table(title=title, **_TITLE, **_BARE)
     table.caption = (
-        f"on {result.fresh_paths:,} paths of each scenario that the search has not seen; "
+        f"on {of_books(result.fresh_paths, result.fresh_books)} of each scenario, "
+        f"{'both' if result.fresh_books > 1 else 'paths'} the search has not seen; "
         "?: too few of them lose enough for a bound; "
         f"{SAID[result.debts]} ({result.debts})"
     )

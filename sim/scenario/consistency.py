@@ -59,7 +59,11 @@ def _time_problems(s: Scenario) -> Iterator[Problem]:
     depths = {
         f"venues[{p}].depth_over_time": venue.depth_over_time for p, venue in enumerate(s.venues)
     }
-    for path, level in {**levels, "gas_price_gwei": s.gas_price_gwei, **depths}.items():
+    others = {
+        "gas_price_gwei": s.gas_price_gwei,
+        "blocks.liquidation_calls_per_hour": s.blocks.liquidation_calls_per_hour,
+    }
+    for path, level in {**levels, **others, **depths}.items():
         if isinstance(level, tuple) and (level[0].at > end or level[-1].at < s.start):
             yield Problem(
                 path,

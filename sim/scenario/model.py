@@ -9,6 +9,7 @@ from sim.scenario.consistency import problems, unit_problems
 from sim.schema.agents import Liquidator
 from sim.schema.attack import Attack
 from sim.schema.base import FromList, Instant, Level, Part, Symbol, Usd
+from sim.schema.blocks import Blocks
 from sim.schema.book import Book, BorrowerBook
 from sim.schema.deployment import Protocol, Terms
 from sim.schema.expected import Expected
@@ -70,6 +71,11 @@ class Scenario(Part):
         description="per asset: USD supplied by those who never borrow, 0 to 1e+12"
     )
     book: Book = Field(description="the borrowers: accounts, total_debt_usd..., or file")
+    blocks: Blocks = Field(
+        default_factory=Blocks,
+        description="room for liquidations in blocks: liquidation_calls_per_hour; seconds and "
+        "gas_price_spread; absent: there is room for all",
+    )
     liquidators: Annotated[tuple[Liquidator, ...], FromList] = Field(
         max_length=1_000, description="a list of liquidators: name, max_gas_price_gwei..."
     )

@@ -10,12 +10,14 @@ Numbers are those of YAML 1.2: 1e9 is one. In YAML 1.1 it would be a text, 010 w
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from sim.schema.problems import Problem, ScenarioError, join
 
 MAX_BYTES = 1_000_000  # the longest scenario is some tens of kB; more is the wrong file
+_DEEPEST = 50
 
 
 def read(path: Path) -> object:
@@ -39,8 +41,6 @@ def read(path: Path) -> object:
         return loader.construct_document(document)
     except yaml.YAMLError as error:
         raise _refused(path, f"is not YAML: {error}", "one YAML document in UTF-8") from error
-    except RecursionError as error:
-        raise _refused(path, "is nested too deeply", "the nesting of a scenario") from error
     finally:
         if loader is not None:
             loader.dispose()
@@ -63,7 +63,19 @@ _NUMBERS = {
 
 
 class _Loader(yaml.SafeLoader):
-    """The safe loader, saying where a text stands that looks like a number or date but is none."""
+    """The safe loader, saying where a text stands that looks like a number or date but is none, and
+    where nesting goes deeper than any scenario's: how deep Python can go is the process's matter.
+    """
+
+    _depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> Any:
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            raise yaml.YAMLError(f"nested too deeply: {_DEEPEST} levels and more")
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> object:
         try:

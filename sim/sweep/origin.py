@@ -1,5 +1,5 @@
-"""What the numbers of a path come from besides its scenario: sources, packages, the files it names,
-the modules of the user's own agents (not what those import).
+"""What the numbers of a path come from besides its scenario: sources, packages, the files and the
+baseline it names, the modules of the user's own agents (not what those import).
 
 Two runs of one origin give the same bits on processors of one kind. (On another kind numpy may
 choose other instructions for `exp`, which can move a price by its last unit, 1e-8 USD.)
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from sim.agents.own import find
 from sim.market.history import read_history
-from sim.scenario import Scenario, ScenarioError, files
+from sim.scenario import Scenario, ScenarioError, baseline_of, digest, files
 from sim.schema.problems import Problem
 
 _PACKAGE = Path(__file__).parents[1]
@@ -40,6 +40,8 @@ def origin(scenario: Scenario) -> dict[str, str]:
         except OSError as error:
             problem = Problem(field, f"cannot be read: {error.strerror}", "the path of a file")
             raise ScenarioError(f"scenario '{scenario.name}'", [problem]) from error
+    if scenario.reference_market and scenario.reference_market.baseline:
+        found["baseline"] = digest(baseline_of(scenario))[:16]
     _, problems = find(scenario.agents)
     if problems:
         raise ScenarioError(f"scenario '{scenario.name}'", problems)

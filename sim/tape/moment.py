@@ -10,12 +10,15 @@ import numpy as np
 
 from sim.agents.census import census
 from sim.market.market import (
+    BACKLOG,
+    CALLS_WAITED,
     COLLATERAL_VALUE,
     DEBT_VALUE,
     DELEVERAGED_VALUE,
     FACTOR,
     GAS_VALUE,
     LIQUIDATIONS,
+    LONGEST_WAIT,
     LOOPED_VALUE,
     PROFIT_VALUE,
     REFUSED_VALUE,
@@ -125,6 +128,9 @@ def observe(world: World, k: int, rows: Sequence[Any], gas: Sequence[int]) -> Mo
         "taken_out_usd": tally[TAKEN_OUT_VALUE] / _USD,
         "withdrawn_usd": tally[WITHDRAWN_VALUE] / _USD,
         "refused_usd": tally[REFUSED_VALUE] / _USD,
+        "backlog": int(tally[BACKLOG]),
+        "calls_waited": int(tally[CALLS_WAITED]),
+        "longest_wait_seconds": int(tally[LONGEST_WAIT]),
         "operations": len(rows),
         "gas_used": sum(gas) if len(gas) == len(rows) else None,
     }

@@ -67,6 +67,8 @@ def answer(
         accounts=setup.accounts,
         paths=tuner.paths,
         fresh_paths=samples["current"].paths,
+        books=tuner.reference.trials if setup.paths_of_a_book else 1,
+        fresh_books=samples["current"].trials if setup.paths_of_a_book else 1,
         sampler=setup.preset.tuning.sampler,
         debts=setup.preset.tuning.debts,
         versions={**asked["origin"], "breakwater": asked["breakwater"]},

@@ -23,7 +23,7 @@ from sim.tuning.objectives import Sample
 from sim.tuning.preset import Setup
 from sim.tuning.result import ChoiceName, Confirmation, Value
 from sim.world import World, build
-from sim.world.reference import with_impact_of
+from sim.world.reference import with_impact
 
 
 def worst(sample: Sample, count: int) -> list[tuple[int, int]]:
@@ -34,14 +34,15 @@ def worst(sample: Sample, count: int) -> list[tuple[int, int]]:
     return [(int(i), sample.first + int(k)) for i, k in where]
 
 
-def world_under(setup: Setup, scenario: int, values: Mapping[str, Value]) -> World:
-    """The world of a scenario under a setting, on integers."""
-    base = settled(world_of(setup.scenarios[scenario].model_dump_json()), impact_of)
+def world_under(setup: Setup, scenario: int, values: Mapping[str, Value], book: int = 0) -> World:
+    """The world of a scenario and one of its books under a setting, on integers."""
+    seed = setup.book_seed(scenario, book)
+    base = settled(world_of(setup.scenarios[scenario].model_dump_json(), seed), impact_of)
     debts = setup.preset.tuning.debts
     amounts = Amounts(base.scenario, base.book, list(base.market.price[0]), debts)
     under = setup.under(scenario, values)
-    opened = build(under, book=amounts.book_under(under))
-    return opened._replace(market=with_impact_of(opened.market, base.market))
+    opened = build(under, seed, amounts.book_under(under))
+    return opened._replace(market=with_impact(opened.market, base.market.baseline_impact))
 
 
 def verifications(
@@ -51,9 +52,11 @@ def verifications(
     engine: str,
     watch: Callable[[int, int, int], Watch] | None = None,
 ) -> Iterator[Verification]:
-    """Each path on the chain; `watch(scenario, path, steps)` is asked for a watcher of each."""
+    """Each path, on its book, on the chain; `watch(scenario, path, steps)` is asked for a watcher
+    of each.
+    """
     for i, k in paths:
-        world = world_under(setup, i, values)
+        world = world_under(setup, i, values, setup.book_of(k))
         watcher = watch(i, k, world.scenario.steps) if watch else None
         yield verify(world, "mc", setup.first_path(i) + k, engine, watcher)
 

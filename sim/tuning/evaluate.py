@@ -1,7 +1,8 @@
 """Runs settings on paths: what a worker does, and how the work is handed out and gathered.
 
-A worker builds a scenario's world once; other parameters open it again (`sim.engines.reopening`).
-Prices do not depend on parameters: every trial sees the same ones, and they are drawn once.
+A worker builds the world of a scenario and book once; other parameters open it again
+(`sim.engines.reopening`). Prices depend neither on parameters nor on books: every trial sees the
+same ones, and they are drawn once.
 """
 
 from __future__ import annotations
@@ -36,7 +37,19 @@ _RUN_AT_ONCE = 8  # paths, between two looks at whether to stop
 PATHS_OF_A_JOB = 128
 """At most: a second of work for a thousand accounts."""
 
+_OPENINGS = 2_048  # books of scenarios that are kept: each setting needs all of them again
+
 _building = threading.Lock()
+
+
+class Part(NamedTuple):
+    """Some paths of one book."""
+
+    book: int
+    seed: int
+    """What it is drawn with."""
+    paths: tuple[int, ...]
+    """None: only what is known at the start is asked."""
 
 
 class Job(NamedTuple):
@@ -46,7 +59,7 @@ class Job(NamedTuple):
     """Under the current parameters."""
     origin: dict[str, str]
     values: Mapping[str, Value]
-    paths: tuple[int, ...]
+    parts: tuple[Part, ...]
     fill: tuple[str, float] | None = None
     """Path of a cap and tokens: the market with this cap used in full."""
     debts: Debts = "same-positions"
@@ -56,11 +69,9 @@ class Evaluated(NamedTuple):
     """What a job comes to."""
 
     outcomes: Floats
-    """(paths, OUTCOME)"""
-    power: float
-    """Borrowing power at the start, USD."""
-    borrowed: float
-    """Debt at the start, USD."""
+    """(paths, OUTCOME), of all parts."""
+    at_start: dict[int, tuple[float, float]]
+    """By book: borrowing power and debt at the start, USD."""
 
 
 def origin_of(scenario: Scenario) -> dict[str, str]:
@@ -77,22 +88,27 @@ def run(job: Job, stopped: Callable[[], bool] = _never) -> Evaluated:
     base = scenario_of(job.scenario_json)
     if _origin_of(job.scenario_json) != job.origin:
         raise OriginError("a worker has other sources: give all workers the same checkout")
-    reopening, amounts = _opening(job.scenario_json, job.debts)
     scenario = with_overrides(base, job.values)
-    if job.fill:
-        scenario, collateral, debt = amounts.filled(scenario, *job.fill)
-    else:
-        collateral, debt = amounts.under(scenario)
-    compiled = Compiled.at(reopening.at(scenario, collateral, debt), scenario.steps)
-    parts = []
-    for start in range(0, len(job.paths), _RUN_AT_ONCE):
-        if stopped():
-            raise StoppedError(f"given up at path {job.paths[start]}")
-        tables = [_path(job.scenario_json, k) for k in job.paths[start : start + _RUN_AT_ONCE]]
-        prices, seen = (np.stack(table) for table in zip(*tables, strict=True))
-        parts.append(compiled.outcomes(prices, seen)[:, : len(OUTCOME)])
-    power = amounts.borrowing_power(scenario, collateral)
-    return Evaluated(np.concatenate(parts), power, float((debt @ amounts.value).sum()))
+    found, at_start = [np.empty((0, len(OUTCOME)))], {}
+    for book, seed, paths in job.parts:
+        reopening, amounts = _opening(job.scenario_json, seed, job.debts)
+        opened = scenario
+        if job.fill:
+            opened, collateral, debt = amounts.filled(scenario, *job.fill)
+        else:
+            collateral, debt = amounts.under(scenario)
+        power = amounts.borrowing_power(opened, collateral)
+        at_start[book] = power, float((debt @ amounts.value).sum())
+        if not paths:
+            continue
+        compiled = Compiled.at(reopening.at(opened, collateral, debt), opened.steps)
+        for start in range(0, len(paths), _RUN_AT_ONCE):
+            if stopped():
+                raise StoppedError(f"given up at path {paths[start]}")
+            tables = [_path(job.scenario_json, k) for k in paths[start : start + _RUN_AT_ONCE]]
+            prices, seen = (np.stack(table) for table in zip(*tables, strict=True))
+            found.append(compiled.outcomes(prices, seen)[:, : len(OUTCOME)])
+    return Evaluated(np.concatenate(found), at_start)
 
 
 def jobs(
@@ -101,21 +117,30 @@ def jobs(
     scenario: int,
     paths: Sequence[int],
     fill: tuple[str, float] | None = None,
+    at_start_of: Iterable[int] = (),
 ) -> list[Job]:
-    """One setting on paths of one scenario, counted from 0, in parts for several workers."""
+    """One setting on paths of one scenario, counted from 0 and ascending, for several workers.
+
+    Of the books `at_start_of` is asked at least what is known at the start.
+    """
     text = setup.scenarios[scenario].model_dump_json()
-    numbers = [setup.first_path(scenario) + int(k) for k in paths]
-    return [
-        Job(
-            text,
-            _origin_of(text),
-            dict(values),
-            tuple(numbers[first : first + PATHS_OF_A_JOB]),
-            fill,
-            setup.preset.tuning.debts,
-        )
-        for first in range(0, len(numbers), PATHS_OF_A_JOB)
-    ]
+    first = setup.first_path(scenario)
+    by_book: dict[int, list[int]] = {book: [] for book in at_start_of}
+    for path in paths:
+        by_book.setdefault(setup.book_of(int(path)), []).append(first + int(path))
+    found: list[list[Part]] = []
+    room = 0
+    for book in sorted(by_book):
+        numbers, seed = by_book[book], setup.book_seed(scenario, book)
+        for begin in range(0, max(len(numbers), 1), PATHS_OF_A_JOB):
+            part = Part(book, seed, tuple(numbers[begin : begin + PATHS_OF_A_JOB]))
+            if not found or len(part.paths) > room:
+                found.append([])
+                room = PATHS_OF_A_JOB
+            found[-1].append(part)
+            room -= len(part.paths)
+    debts = setup.preset.tuning.debts
+    return [Job(text, _origin_of(text), dict(values), tuple(p), fill, debts) for p in found]
 
 
 def gather(
@@ -149,14 +174,14 @@ def _origin_of(scenario_json: str) -> dict[str, str]:
     return origin_of(scenario_of(scenario_json))
 
 
-def _opening(scenario_json: str, debts: Debts) -> tuple[Reopening, Amounts]:
+def _opening(scenario_json: str, seed: int, debts: Debts) -> tuple[Reopening, Amounts]:
     with _building:  # one builds, the others wait
-        return _opening_of(scenario_json, debts)
+        return _opening_of(scenario_json, seed, debts)
 
 
-@lru_cache(maxsize=64)
-def _opening_of(scenario_json: str, debts: Debts) -> tuple[Reopening, Amounts]:
-    world = world_of(scenario_json)
+@lru_cache(maxsize=_OPENINGS)
+def _opening_of(scenario_json: str, seed: int, debts: Debts) -> tuple[Reopening, Amounts]:
+    world = world_of(scenario_json, seed)
     amounts = Amounts(world.scenario, world.book, list(world.market.price[0]), debts)
     return Reopening(world), amounts
 

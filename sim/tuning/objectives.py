@@ -25,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.engines.outcome import OUTCOME
+from sim.measures.clusters import Clusters
 from sim.measures.intervals import (
     LEAST_APART,
     Estimate,
@@ -151,13 +152,20 @@ class Sample(NamedTuple):
     weights: tuple[float, ...]
     outcomes: tuple[Floats, ...]
     """By scenario: (paths, OUTCOME)."""
-    power: tuple[float, ...]
-    """By scenario: borrowing power at the start, USD."""
-    borrowed: tuple[float, ...]
-    """By scenario: debt at the start, USD."""
+    power: tuple[Floats | float, ...]
+    """By scenario: borrowing power at the start, USD; of each path, or of all of one book."""
+    borrowed: tuple[Floats | float, ...]
+    """By scenario: debt at the start, USD; as `power`."""
     step_seconds: tuple[int, ...]
     first: int = 0
     """Number of the first path, of each scenario's."""
+    books: Clusters | None = None
+    """(paths,): the number of the book of each path, the same in every scenario; None: one book."""
+
+    @property
+    def trials(self) -> int:
+        """How often something independent was tried: on every book, or on every path of one."""
+        return self.paths if self.books is None else len(np.unique(self.books))
 
     @property
     def paths(self) -> int:
@@ -167,14 +175,15 @@ class Sample(NamedTuple):
 
 def estimate(name: str, sample: Sample) -> Figure:
     """A measure with its 95 % interval."""
-    if name in _AT_START:
-        value = _AT_START[name](sample)
-        return Figure(value=value, low=value, high=value)
+    books = sample.books
+    if name in _AT_START and books is None:
+        known = value(name, sample)
+        return Figure(value=known, low=known, high=known)
     terms = _terms(name, sample)
     if name not in HARMS:
-        return _figure(mean_of(terms))
+        return _figure(mean_of(terms, books))
     if name in ("p_loss", "lar_95"):
-        found = mean_of(terms)
+        found = mean_of(terms, books)
         unseen = 0.0
         if name == "p_loss":  # what does not vary in a scenario has no variance, but a bound
             unseen = _unseen([_hits(outcomes) for outcomes in sample.outcomes], sample, 0.95)
@@ -182,25 +191,26 @@ def estimate(name: str, sample: Sample) -> Figure:
         high = min(1.0, high) if name == "p_loss" else high
     else:
         excess = _excess(sample) if name == "es_99" else terms
-        found = mean_of_losses(excess)
+        found = mean_of_losses(excess, books)
         below = float(terms.mean()) - found.value
         found = Estimate(found.value + below, np.nan, found.low + below, found.high + below)
         low, high = found.low, found.high
-    if name in _TAILS and not all(_has_tail(name, outcomes) for outcomes in sample.outcomes):
+    if name in _TAILS and not all(_has_tail(name, outcomes, books) for outcomes in sample.outcomes):
         high = np.inf
     return Figure.of(found.value, low, high)
 
 
 def difference(name: str, a: Sample, b: Sample) -> Figure:
-    """m(a) - m(b) with its 95 % interval and p-value, from paths that both have run.
+    """m(a) - m(b) with its 95 % interval and p-value, from paths and books that both have run.
 
     A setting differs from itself, the same sample, by nothing. Two that come to the same on every
     path may differ on others: by at most 1 - .05^(1/n) in the chance of a loss, by nobody knows
     how much in an amount. Not bounded are also measures of a tail that the paths do not reach, and
-    amounts on which fewer than `LEAST_APART` paths differ, in the tail of a measure of one.
+    amounts on which fewer than `LEAST_APART` paths differ, in the tail of a measure of one. Where
+    there are several books, read books for paths.
     """
-    found = value(name, a) - value(name, b)
-    if name in _AT_START or a is b:
+    found, books = value(name, a) - value(name, b), a.books
+    if a is b or (name in _AT_START and books is None):
         return Figure(value=found, low=found, high=found)
     differences = _terms(name, a) - _terms(name, b)
     agrees = not differences.any()
@@ -212,16 +222,17 @@ def difference(name: str, a: Sample, b: Sample) -> Figure:
                 a,
                 confidence,
             )
-            mean = mean_difference(differences, confidence=confidence)
+            mean = mean_difference(differences, books, confidence)
             return mean._replace(low=mean.low - unseen, high=mean.high + unseen)
-        if name == "lar_95":  # a quantile's terms are bounded: there is no more than was seen
-            return mean_difference(differences, confidence=confidence)
+        # Terms of a quantile and of a start are bounded: there is no more than was seen.
+        if name == "lar_95" or name in _AT_START:
+            return mean_difference(differences, books, confidence)
         apart = _apart(name, a, b) if name in _TAILS else differences
-        return paired_mean(differences, None, confidence, apart)
+        return paired_mean(differences, books, confidence, apart)
 
     is_bounded = name not in _TAILS or (
-        np.count_nonzero(_apart(name, a, b)) >= LEAST_APART
-        and all(_has_tail(name, x) for x in (*a.outcomes, *b.outcomes))
+        _told_apart(_apart(name, a, b), books) >= LEAST_APART
+        and all(_has_tail(name, x, books) for x in (*a.outcomes, *b.outcomes))
     )
     at_95 = interval(0.95)
     if not is_bounded or not (np.isfinite(at_95.low) or np.isfinite(at_95.high)):
@@ -232,8 +243,10 @@ def difference(name: str, a: Sample, b: Sample) -> Figure:
 
 def value(name: str, sample: Sample) -> float:
     """The measure alone."""
+    if name == "borrow_usage":
+        return value("borrowed", sample) / value("borrowing_power", sample)
     if name in _AT_START:
-        return _AT_START[name](sample)
+        return _weighted(sample.weights, [float(np.mean(x)) for x in _AT_START[name](sample)])
     if name == "lar_95":
         return _lar(sample)
     return float(_terms(name, sample).mean())
@@ -245,7 +258,14 @@ def path_terms(name: str, sample: Sample, scenario: int) -> Floats:
 
 
 def _terms(name: str, sample: Sample) -> Floats:
-    """(paths,): the terms whose mean is the measure."""
+    """(paths,): the terms whose mean is the measure; of a ratio of means to first order."""
+    if name == "borrow_usage":
+        usage, power = value(name, sample), value("borrowing_power", sample)
+        rest = _terms("borrowed", sample) - usage * _terms("borrowing_power", sample)
+        return np.asarray(usage + rest / power)
+    if name in _AT_START:
+        pairs = zip(sample.weights, _AT_START[name](sample), strict=True)
+        return np.asarray(sum(weight * np.broadcast_to(x, sample.paths) for weight, x in pairs))
     parts = [weight * path_terms(name, sample, i) for i, weight in enumerate(sample.weights)]
     return np.asarray(np.sum(parts, axis=0))
 
@@ -270,15 +290,20 @@ def _apart(name: str, a: Sample, b: Sample) -> Floats:
 def _unseen(hits: Sequence[Floats], sample: Sample, confidence: float) -> float:
     """Bound of what the scenarios in which no path differs from the others have not shown."""
     still = (w for w, each in zip(sample.weights, hits, strict=True) if not np.ptp(each))
-    return sum(still) * unseen_share(sample.paths, confidence)
+    return sum(still) * unseen_share(sample.trials, confidence)
 
 
-def _has_tail(name: str, outcomes: Floats) -> bool:
+def _told_apart(apart: Floats, books: Clusters | None) -> int:
+    """Paths, or books, that are not 0."""
+    return len(np.flatnonzero(apart) if books is None else np.unique(books[apart != 0]))
+
+
+def _has_tail(name: str, outcomes: Floats, books: Clusters | None) -> bool:
     """Whether there are paths enough for the quantile, and for a shortfall some beyond it."""
     of, level = _TAILS[name]
     if name == "lar_95":
-        return bool(np.isfinite(value_at_risk(of(outcomes), level).high))
-    return has_tail(of(outcomes), level)
+        return bool(np.isfinite(value_at_risk(of(outcomes), level, books).high))
+    return has_tail(of(outcomes), level, books)
 
 
 def _column(outcomes: Floats, name: str) -> Floats:
@@ -327,14 +352,12 @@ _TAILS: dict[str, tuple[Callable[[Floats], Floats], float]] = {
     "lar_95": (_repaid, _LAR_LEVEL),
 }
 """Of which amount on a path, and from which quantile."""
-_AT_START: dict[str, Callable[[Sample], float]] = {
-    "borrowing_power": lambda sample: _weighted(sample.weights, sample.power),
-    "borrowed": lambda sample: _weighted(sample.weights, sample.borrowed),
-    "borrow_usage": lambda sample: (
-        _weighted(sample.weights, sample.borrowed) / _weighted(sample.weights, sample.power)
-    ),
+_AT_START: dict[str, Callable[[Sample], tuple[Floats | float, ...]]] = {
+    "borrowing_power": lambda sample: sample.power,
+    "borrowed": lambda sample: sample.borrowed,
+    "borrow_usage": lambda sample: sample.borrowed,
 }
-"""Known at the start, without error."""
+"""Known at the start: of one book without error."""
 
 
 def _weighted(weights: Sequence[float], values: Sequence[float]) -> float:

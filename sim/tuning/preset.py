@@ -6,8 +6,8 @@ A preset that `extends: current-market`, or another known one, has its scenarios
 far as it says nothing else (`sim.schema.bases`); what it is called and its sources are its own.
 
 All scenarios of a set are of one protocol: their `protocol` sections are equal, and with one seed
-and equal `book` sections they have the same borrowers. Their paths are independent of each other:
-scenario number n takes the paths from n * PATHS_APART on.
+and equal `book` sections they have the same borrowers, path by path. Their prices are independent
+of each other: scenario number n takes the paths from n * PATHS_APART on.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 import sim.scenario
+from sim.books.seeds import seed_of
 from sim.scenario import Scenario, ScenarioError, digest, with_overrides
 from sim.schema.bases import extended
 from sim.schema.book import BorrowerBook
@@ -48,10 +49,27 @@ class Setup(NamedTuple):
     space: Space
     accounts: int
     """In every scenario's book."""
+    paths_of_a_book: int | None = None
+    """Path k of a scenario, counted from 0, has the borrowers of book k // this: other paths are of
+    other books. None: all paths have the book of a single run.
+    """
 
     def first_path(self, scenario: int) -> int:
         """Number of the first path of a scenario."""
         return scenario * PATHS_APART
+
+    def book_of(self, path: int) -> int:
+        """The number of the book of a path, counted from 0 in every scenario."""
+        return path // self.paths_of_a_book if self.paths_of_a_book else 0
+
+    def first_of_others(self, paths: int) -> int:
+        """The first path that is neither among so many from 0 nor has a book of one of these."""
+        each = self.paths_of_a_book or 1
+        return -(-paths // each) * each
+
+    def book_seed(self, scenario: int, book: int) -> int:
+        """What a book of a scenario is drawn with."""
+        return seed_of(self.scenarios[scenario].seed, book)
 
     def under(self, scenario: int, values: Mapping[str, Value]) -> Scenario:
         """A scenario of the set with other parameters. Raises `ScenarioError`."""
@@ -130,6 +148,19 @@ def prepare(
     return Setup(preset, tuple(scenarios), weights, space, book.accounts)
 
 
+def nested(setup: Setup, paths: int, books: int | None) -> Setup:
+    """The same on so many books, a tenth of the paths if None, at least 20 where paths allow, 200
+    at most, and fewer where books are large. Raises `ScenarioError` for more books than paths.
+    """
+    if books is None:
+        most = 200 * 1_000 // max(1_000, setup.accounts)
+        books = max(1, min(max(most, 20), paths // 10))
+    if books > paths:
+        problem = Problem("--books", f"{books:,} are more than {paths:,} paths", "a tenth of them")
+        raise ScenarioError(f"preset '{setup.preset.name}'", [problem])
+    return setup._replace(paths_of_a_book=-(-paths // books) if books > 1 else None)
+
+
 def _foreign(preset: Preset, scenarios: Sequence[Scenario]) -> Iterator[Problem]:
     """Scenarios of another protocol than the first."""
     for i, scenario in enumerate(scenarios):
@@ -173,24 +204,30 @@ def _uncapped(preset: Preset, book: BorrowerBook) -> Iterator[Problem]:
 
 
 def _free(preset: Preset, scenarios: Sequence[Scenario]) -> Iterator[Problem]:
-    """Dimensions of an interest curve to which nobody answers: more would always earn more."""
+    """Dimensions of an interest curve to which not both sides answer: more always earns more."""
     for path in preset.tuning.dimensions:
         if not path.startswith("protocol.rates."):
             continue
         symbol = path.split(".")[2]
-        for i, scenario in enumerate(scenarios):
-            one = scenario.rate_response.get(symbol)
-            if symbol in scenario.symbols and not (
-                one and one.supply_per_point and one.borrowing_per_point
-            ):
-                yield Problem(
-                    f"tuning.dimensions.{path}",
-                    "has no cost: supply and borrowing do not both answer to the rates of "
-                    f"{symbol} in scenarios[{i}]",
-                    f"overrides of scenarios[{i}] with rate_response: {{{symbol}: "
-                    "{supply_per_point: ..., borrowing_per_point: ..., half_life_hours: ...}}, or "
-                    "another dimension",
-                )
+        inert = [
+            one.name
+            for one, scenario in zip(preset.scenarios, scenarios, strict=True)
+            if symbol in scenario.symbols and not _answers(scenario, symbol)
+        ]
+        if inert:
+            yield Problem(
+                f"tuning.dimensions.{path}",
+                f"has no cost: supply and borrowing of {symbol} do not both answer to its rates in "
+                f"{', '.join(inert)}",
+                f"rate_response: {{{symbol}: {{supply_per_point: ..., borrowing_per_point: ..., "
+                "half_life_hours: ...}} in the overrides of each of them or with --set, or another "
+                "dimension",
+            )
+
+
+def _answers(scenario: Scenario, symbol: str) -> bool:
+    one = scenario.rate_response.get(symbol)
+    return one is not None and bool(one.supply_per_point and one.borrowing_per_point)
 
 
 @contextmanager

@@ -265,6 +265,12 @@ class TuningResult(Record):
     """Of each scenario, for a complete trial."""
     fresh_paths: int
     """Of each scenario, for the choices and what is said of them; the search has not seen them."""
+    books: int = 1
+    """Of borrowers, that `paths` are shared among; one in results of before there could be more."""
+    fresh_books: int = 1
+    """The same of `fresh_paths`; others, unless there is one."""
+    given: str = ""
+    """What all figures are conditional on, in a line."""
     sampler: str
     debts: Debts = "follow-limit"
     """What borrowers owe when parameters change; without a word, as older versions had it."""

@@ -33,7 +33,7 @@ from sim.tuning.study import directions, sampler
 QUESTION = "tuning.json"
 SQLITE, JOURNAL = "sqlite", "journal"
 _FORMAT = 1
-_MUST_AGREE = ("preset", "digest", "seed", "paths", "storage", "origin")
+_MUST_AGREE = ("preset", "digest", "seed", "paths", "paths_of_a_book", "storage", "origin")
 
 
 class StorageError(Exception):
@@ -48,6 +48,7 @@ def question(setup: Setup, paths: int, seed: int, storage: str, command: str) ->
         "digest": setup.digest(),
         "seed": seed,
         "paths": paths,
+        "paths_of_a_book": setup.paths_of_a_book,
         "storage": _without_password(storage),
         "origin": {k: v for one in setup.scenarios for k, v in origin_of(one).items()}
         | {"optuna": optuna.__version__},

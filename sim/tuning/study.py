@@ -13,6 +13,7 @@ what the others have told, and their order is that of the clock.
 
 from __future__ import annotations
 
+import math
 import os
 import socket
 import warnings
@@ -112,18 +113,19 @@ class Tuner:
         rows: list[Any] = [range(self.paths)] * count
         if worst_only:
             course = Course(self.reference, self._seed)
-            rows = [course.paths_of(0, i) for i in range(count)]
+            rows = [np.sort(course.paths_of(0, i)) for i in range(count)]
         return self._samples(settings, rows, 0, self.paths, fill)
 
     def fresh_samples(self, settings: Sequence[Mapping[str, Value]]) -> list[Sample]:
-        """Settings on `FRESH` times as many paths, none of which the search has seen.
+        """Settings on `FRESH` times as many paths, none of which the search has seen, nor their
+        books, unless there is only one.
 
         A setting is chosen for what it comes to on the search's paths, so there it looks better
         than it is. Here it does not.
         """
         size = FRESH * self.paths
         rows = [range(size)] * len(self.setup.scenarios)
-        return self._samples(settings, rows, self.paths, size)
+        return self._samples(settings, rows, self.setup.first_of_others(self.paths), size)
 
     def _samples(
         self,
@@ -164,9 +166,11 @@ class Tuner:
         records: dict[int, Trial] = {}
         for rung in range(course.rungs()):
             running = [n for n in range(len(batch)) if n not in records]
-            added = [course.paths_of(rung, i) for i in range(len(self.setup.scenarios))]
+            added = [np.sort(course.paths_of(rung, i)) for i in range(len(self.setup.scenarios))]
+            # What is known at the start is known of all books at once, or it is not known.
+            all_books = [] if rung else np.unique(drafts[0].books).tolist()
             wanted = [
-                (n, i, jobs(self.setup, settings[n], i, added[i].tolist()))
+                (n, i, jobs(self.setup, settings[n], i, added[i].tolist(), at_start_of=all_books))
                 for n in running
                 for i in range(len(added))
             ]
@@ -248,7 +252,9 @@ class _Draft:
         self._setup, self._first = setup, first
         count = len(setup.scenarios)
         self._outcomes = [np.zeros((paths, len(OUTCOME))) for _ in range(count)]
-        self._power, self._borrowed = [0.0] * count, [0.0] * count
+        self.books = np.array([setup.book_of(first + k) for k in range(paths)], dtype=np.intp)
+        """(paths,) of each path."""
+        self._at_start: list[dict[int, tuple[float, float]]] = [{} for _ in range(count)]
         self.refusal: ScenarioError | None = None
 
     def take(self, scenario: int, rows: Any, found: list[Evaluated | ScenarioError]) -> None:
@@ -261,18 +267,22 @@ class _Draft:
                 self.refusal = part
                 return
             parts.append(part.outcomes)
-            self._power[scenario], self._borrowed[scenario] = part.power, part.borrowed
+            self._at_start[scenario] |= part.at_start
         self._outcomes[scenario][np.asarray(rows, dtype=np.intp)] = np.concatenate(parts)
 
     def sample(self) -> Sample:
-        """With zeros in the rows of paths not run."""
+        """With zeros in the rows of paths not run, and nothing known of books not opened."""
+        unknown, nested = (math.nan, math.nan), bool(np.ptp(self.books))
+        numbers = self.books.tolist() if nested else self.books[:1].tolist()
+        known = [np.array([at.get(book, unknown) for book in numbers]) for at in self._at_start]
         return Sample(
             self._setup.weights,
             tuple(self._outcomes),
-            tuple(self._power),
-            tuple(self._borrowed),
+            tuple(rows[:, 0] if nested else float(rows[0, 0]) for rows in known),
+            tuple(rows[:, 1] if nested else float(rows[0, 1]) for rows in known),
             tuple(one.step_seconds for one in self._setup.scenarios),
             self._first,
+            self.books if nested else None,
         )
 
     def checked(self) -> Sample:

@@ -63,14 +63,14 @@ def with_baseline(scenario: Scenario, market: Market, impact: Any) -> Market:
     for i, symbol in enumerate(scenario.symbols):
         low = held_from(scenario, symbol)
         table[low + 1 :, i] = table[low, i]
-    return market._replace(baseline_impact=table, is_baseline=np.zeros(1, dtype=np.int64))
+    return with_impact(market, table)
 
 
-def with_impact_of(market: Market, other: Market) -> Market:
-    """The market with prices that contain what those of another one of the same scenario do."""
-    return market._replace(
-        baseline_impact=other.baseline_impact.copy(), is_baseline=other.is_baseline.copy()
-    )
+def with_impact(market: Market, table: Any) -> Market:
+    """The market with prices that contain the impact of a baseline that has run, as another market
+    of the same scenario has its table.
+    """
+    return market._replace(baseline_impact=table.copy(), is_baseline=np.zeros(1, dtype=np.int64))
 
 
 def _depth(of: ReferenceDepth | None) -> int:

@@ -10,10 +10,11 @@ import numpy as np
 from sim.agents.own import Agent
 from sim.agents.watchers import BLOCK, SLACK
 from sim.market.faults import fault_table, halted_table
-from sim.market.market import LIQUIDATOR, SALE, TALLY, WATCH, WORTH, Market
+from sim.market.market import LIQUIDATOR, NEVER, SALE, TALLY, WATCH, WORTH, Market
 from sim.market.tables import gas_table, observed_table
 from sim.scenario import Scenario
 from sim.world.actors import ARBITRAGEURS, FIRST_LIQUIDATOR, VALUE
+from sim.world.blocks import delay_table, room_table
 from sim.world.own_agents import agent_arrays, attack_arrays
 from sim.world.people import People
 from sim.world.reference import reference_arrays
@@ -33,6 +34,7 @@ def surroundings(
     steps, symbols = scenario.steps, scenario.symbols
     start = int(scenario.start.timestamp())
     population = scenario.liquidators
+    delays = delay_table(scenario)
     return Market(
         time=_integers([start + k * scenario.step_seconds for k in range(steps + 1)]),
         price=prices,
@@ -53,12 +55,10 @@ def surroundings(
         liquidator=_integers(
             [
                 [
-                    round(one.max_gas_price_gwei * 10**9),
                     one.gas_used,
                     round(one.profit_floor_usd * VALUE),
                     round(one.capacity_usd_per_hour * VALUE * scenario.step_seconds / 3_600),
                     round((one.call_usd or _ANY_CALL_USD) * VALUE),
-                    one.latency_seconds,
                     int(one.capital_usd is not None),
                     int(one.keeps_collateral),
                     int(one.takes_shares),
@@ -68,7 +68,9 @@ def surroundings(
         ).reshape(len(population), len(LIQUIDATOR)),
         liquidator_actor=np.arange(len(population), dtype=np.int64) + FIRST_LIQUIDATOR,
         priority=np.argsort([-one.max_gas_price_gwei for one in population], kind="stable"),
-        timed=np.array([int(any(one.latency_seconds for one in population))]),
+        timed=np.array([int(((delays > 0) & (delays < NEVER)).any())]),
+        delay=delays,
+        room=room_table(scenario),
         arbitrageur=np.array([ARBITRAGEURS]),
         **attack_arrays(scenario, accounts),
         **agent_arrays(scenario, agents, accounts),
@@ -86,6 +88,8 @@ def surroundings(
         worth=np.zeros((1, len(symbols), len(WORTH))),
         least_value=np.zeros(1),
         slack=np.full(1, SLACK),
+        taken=_integers([0]),
+        waits=_integers([0] * accounts),
         spent=_integers([0] * len(population)),
         sale=np.zeros((len(symbols), len(symbols), len(SALE))),
         wanted=np.zeros(len(population)),

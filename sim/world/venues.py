@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from math import expm1, log
+from math import ceil, expm1, log
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,9 @@ from sim.scenario import Scenario
 from sim.schema.market import Arbitrage, Venue
 from sim.world.actors import LIQUIDITY_PROVIDERS
 
+PART = 0.5
+"""Half-lives of arbitrage after which liquidators sell again within a step."""
+MOST_PARTS = 16
 _WAD = 10**18
 _ALWAYS = ((0.0, 1.0),)
 
@@ -28,7 +31,7 @@ def venue_arrays(scenario: Scenario, prices: Any) -> dict[str, Any]:
     varying = any(map(varies, venues))
     bases = [symbols.index(venue.assets[0]) for venue in venues]
     return {
-        "arbitrage_speed": _integers([speed(scenario.arbitrage, scenario.step_seconds)]),
+        "arbitrage_speed": _integers(speeds(scenario.arbitrage, scenario.step_seconds)),
         "depth_share": _depth_shares(scenario) if varying else np.full((0, pairs), 0, dtype=object),
         "drying": _drying(venues),
         "highest": prices[0, bases].copy(),
@@ -43,9 +46,15 @@ def varies(venue: Venue) -> bool:
     return venue.depth_over_time is not None or venue.depth_by_drawdown is not None
 
 
-def speed(arbitrage: Arbitrage, step_seconds: int) -> int:
-    """Share of the gap closed per step, 1 - 2^(-step / half-life), WAD, down."""
-    return int(Fraction(-expm1(-log(2) * step_seconds / arbitrage.half_life_seconds)) * _WAD)
+def speeds(arbitrage: Arbitrage, step_seconds: int) -> list[int]:
+    """Share of the gap closed in 0, 1, ... and all parts of a step, 1 - 2^(-time / half-life), WAD,
+    down. Parts are no longer than `PART` half-lives, unless these were more than `MOST_PARTS`.
+    """
+    half_lives = step_seconds / arbitrage.half_life_seconds
+    parts = min(ceil(half_lives / PART), MOST_PARTS)
+    return [
+        int(Fraction(-expm1(-log(2) * half_lives * n / parts)) * _WAD) for n in range(parts + 1)
+    ]
 
 
 def _depth_shares(scenario: Scenario) -> Any:

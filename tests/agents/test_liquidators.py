@@ -13,7 +13,7 @@ from sim.engines.by_name import follower
 from sim.engines.exact import run
 from sim.protocol import transaction as op
 from sim.protocol.errors import OK
-from sim.protocol.state import BORROW_INDEX, WALLET
+from sim.protocol.state import BORROW_INDEX, CASH, WALLET
 from sim.protocol.vault_accounts import supplied_assets
 from sim.scenario import ScenarioError, load, with_overrides
 from sim.world import World, build
@@ -179,6 +179,28 @@ def test_where_the_hub_has_no_cash_only_who_takes_shares_liquidates() -> None:
     assert taken <= held < taken * s.hub[weth, BORROW_INDEX] // RAY  # it earns interest since
     _, without = _played([{**taker, "takes_shares": False}], **dry)
     assert not any(row[7] for row in without)
+
+
+def test_who_is_paid_out_sells_even_if_the_hub_is_short_of_cash_afterwards() -> None:
+    """A taker's first liquidation, from a hub whose cash is one and a half times what it pays."""
+    own = dict.fromkeys(("USDC", "DAI", "WETH", "WBTC"), 1e8)
+    taker = {**ONE, "name": "taker", "capital_usd": own, "takes_shares": True}
+    overrides = {**SMALL, **LOW, "liquidators": [taker]}
+    worlds = [build(with_overrides(load("black-thursday"), overrides)) for _ in range(2)]
+    at, first = next(
+        (step.k, row) for step in run(worlds[0]) for row in step.rows if row[0] == op.LIQUIDATE
+    )
+    c, out = first[4], first[10]
+    played = run(worlds[1])
+    while next(played).k < at - 1:
+        pass
+    worlds[1].state.hub[c, CASH] = out * 3 // 2
+    rows = next(played).rows
+    n = [(row[0], row[4]) for row in rows].index((op.LIQUIDATE, c))
+    paid = rows[n][10]
+    assert rows[n][7] == 0 and rows[n][8] == OK and paid == pytest.approx(out, rel=0.01)
+    assert worlds[1].state.hub[c, CASH] < paid
+    assert rows[n + 1][0] == op.SWAP_IN and rows[n + 1][5] == paid
 
 
 @pytest.mark.chain

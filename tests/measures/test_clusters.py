@@ -20,13 +20,14 @@ LEAST = 0.92
 BOOKS = np.repeat(np.arange(40), 10)
 
 
+@pytest.mark.parametrize(("books", "paths"), [(20, 50), (40, 10)])
 @pytest.mark.parametrize("name", NESTED)
-def test_coverage_over_books(name: str) -> None:
-    """40 books of 10 paths: in .92 of all samples or more, by what a binomial law may show once in
-    a thousand times; treated as independent, the same losses would not (below).
+def test_coverage_over_books(name: str, books: int, paths: int) -> None:
+    """20 books of 50 paths, 40 of 10: in .92 of all samples or more, by what a binomial law may
+    show once in a thousand times; as independent paths the same losses are not (below).
     """
     least = binom.ppf(0.001, REPEATS, LEAST) / REPEATS
-    for measure, (held, _) in of_books(NESTED[name], 40, 10, REPEATS).items():
+    for measure, (held, _) in of_books(NESTED[name], books, paths, REPEATS).items():
         assert held >= least, measure
 
 

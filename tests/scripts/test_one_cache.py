@@ -58,7 +58,7 @@ def command(folder: Path, *words: str | Path) -> str:
 def sweep(folder: Path, agents: tuple[Any, ...] = ()) -> None:
     """Every path has the liquidations that it has on integers."""
     out = folder / f"sweep-{len(agents)}"
-    words = ["--paths", str(SWEPT), "--block", "4", "--out", out]
+    words = ["--paths", str(SWEPT), "--books", "1", "--block", "4", "--out", out]
     users = ["--set", f"agents={json.dumps(agents)}"] if agents else []
     command(folder, BIN / "ape", "run", "sweep", *STORMS, *words, *users)
     found = load(out).outcomes()["liquidations"].tolist()
@@ -139,7 +139,7 @@ from sim.simulation import liquidators
 
 @jitable
 def nothing(s, w, k):
-    pass
+    return False
 
 liquidators.act = nothing
 said = []

@@ -15,9 +15,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from scripts.sweep import cli
+from sim.measures.losses import expected_loss
 from sim.report import sweep as report
 from sim.scenario import Scenario
 from sim.sweep.kept import OPENING
+from sim.sweep.losses import loss_usd
 from sim.sweep.study import load
 from sim.tape import load as load_tape
 from tests.scripts.commands import BIN, ROOT, STORM, ape
@@ -72,6 +74,9 @@ def test_help_names_every_option() -> None:
     for word in (
         "--paths",
         "[default: 1024;",
+        "--books",
+        "--book-seed",
+        "--path-seed",
         "--block",
         "--sampler [mc|sobol]",
         "--scheduler",
@@ -97,6 +102,7 @@ def test_help_names_every_option() -> None:
         ([], "Missing argument 'SCENARIO'"),
         ([STORM, "--paths", "0"], "0 is not in the range 1<=x<=10000000"),
         ([STORM, "--block", "0"], "0 is not in the range x>=1"),
+        ([STORM, "--books", "0"], "0 is not in the range x>=1"),
         ([STORM, "--paths", "many"], "'many' is not a valid integer"),
         ([STORM, "--workers", "0"], "0 is not in the range x>=1"),
         ([STORM, "--sampler", "dice"], "'dice' is not one of 'mc', 'sobol'"),
@@ -122,6 +128,8 @@ def test_wrong_usage_is_2(arguments: list[str], message: str) -> None:
         ([*STORMS, "--set", "suppliers.USDC=1000"], ["InsufficientCash"]),
         ([*STORMS, "--sampler", "sobol", "--paths", "100"], ["16 replicates", "96 or 112"]),
         ([*STORMS, "--set", "paths.volatility_per_sqrt_year.WETH=100000"], ["0..100"]),
+        ([*STORMS, "--paths", "10", "--books", "11"], ["more than there are paths; --books 10"]),
+        ([*STORMS, "--sampler", "sobol", "--books", "2"], ["sobol spreads", "--books 1"]),
     ],
 )
 def test_what_cannot_be_swept_is_1(
@@ -171,28 +179,33 @@ def test_the_rebound_is_taken_off_on_demand(
 def test_a_sweep_and_what_it_leaves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The folder is named after the scenario; the file of losses is what is printed."""
     monkeypatch.chdir(tmp_path)
-    done = sweep(*STORMS, "--paths", "320", "--block", "32", "--threads", "2", "--seed", "3")
+    many = ("--paths", "320", "--books", "1", "--block", "32", "--threads", "2")
+    done = sweep(*STORMS, *many, "--seed", "3")
     assert done.exit_code == 0, done.output
     out = tmp_path / "out" / "sweep-storm"
     assert names(out) == FILES and len(names(out / "blocks")) == 10
     assert "…" not in done.output
     for word in (
         "A storm in a test tube",
-        "320 paths (mc, seed 3) of 48 steps, in blocks of 32 on 2 threads.",
+        "320 paths of this book (seed 3) (mc, seed 3) of 48 steps, in blocks of 32 on 2 threads.",
+        "Loss of a path: bad debt and shortfall at its end; 320 paths of this book (seed 3)",
+        "intervals: over paths, of this book alone; --books draws others",
+        "one book of 24 accounts drawn with seed 3",
         "paths/s",
         "acc-steps/s",
         "VaR 99%",
         "insurance fund",
         "ape run verify",
     ):
-        assert word in done.output, done.output
+        assert word in " ".join(done.output.split()), done.output
     table = pd.read_csv(out / "losses.csv", index_col="measure")
     outcomes = load(out).outcomes()
     losses = outcomes["bad_debt_usd"] + outcomes["shortfall_usd"]
     assert table.loc["expected loss", "value"] == pytest.approx(losses.mean(), rel=1e-12)
     assert f"${losses.mean():,.0f}" in done.output
     manifest = json.loads((out / "study.json").read_text())
-    assert manifest["finished"] >= manifest["started"] and manifest["seed"] == 3
+    assert manifest["finished"] >= manifest["started"]
+    assert manifest["path_seed"] == manifest["book_seed"] == 3 and manifest["books"] == 1
 
     again = sweep(*STORMS, "--seed", "3")
     assert again.exit_code == 1 and "--resume" in again.output and "--out" in again.output
@@ -202,6 +215,37 @@ def test_a_sweep_and_what_it_leaves(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     more = sweep(*STORMS, "--seed", "3", "--resume")
     assert more.exit_code == 0 and "320 of them done" in more.output
     assert before == contents(out)
+
+
+@pytest.mark.compiled
+def test_a_sweep_over_books(tmp_path: Path) -> None:
+    """Seeds of their own; the table counts books, and says what is theirs and which is shown."""
+    seeds = ("--book-seed", "5", "--path-seed", "6")
+    done = sweep(*STORMS, "--paths", "60", "--books", "12", *seeds, "--out", tmp_path)
+    assert done.exit_code == 0, done.output
+    said = " ".join(done.output.split())
+    for word in (
+        "The first of 12 books: 24 accounts owe",
+        "60 paths of 12 books (mc, seed 6) of 48 steps, in blocks of 5",
+        "at its end; 60 paths of 12 books",
+        "variance: book ",
+        "Given: the prices of storm x noise of gbm; 8 hours; 12 books of 24 accounts drawn with "
+        "seed 5; impact of sales in pools only.",
+    ):
+        assert word in said, done.output
+    study = load(tmp_path)
+    assert study.plan.scenario.seed == 6 and study.plan[4:] == (12, 5)
+    outcomes = study.outcomes()
+    assert outcomes["book"].tolist() == [path % 12 for path in range(60)]
+    opened = load_tape(tmp_path / OPENING).run.iloc[0]
+    assert (opened["seed"], opened["book_seed"]) == (6, 5)
+    table = pd.read_csv(tmp_path / "losses.csv", index_col="measure")
+    of_books = expected_loss(loss_usd(outcomes), outcomes["book"].to_numpy())
+    assert table.loc["expected loss", "high"] == pytest.approx(of_books.high)
+    more = sweep(*STORMS, *seeds, "--paths", "90", "--resume", "--out", tmp_path)
+    assert more.exit_code == 0 and "90 paths of 12 books" in more.output
+    other = sweep(*STORMS, "--path-seed", "6", "--resume", "--out", tmp_path)
+    assert other.exit_code == 1 and "book seed: 5 there, 8 now" in other.output
 
 
 @pytest.mark.compiled
@@ -238,7 +282,7 @@ def start(out: Path, paths: int, *arguments: str) -> subprocess.Popen[str]:
     """`ape run sweep` on one thread, returned when a few blocks are there."""
     command = [BIN / "ape", "run", "sweep", *STORMS, "--out", out, "--paths", str(paths)]
     process = subprocess.Popen(
-        [*command, "--block", "16", "--threads", "1", *arguments],
+        [*command, "--books", "5", "--block", "16", "--threads", "1", *arguments],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -265,7 +309,7 @@ def test_killed_and_resumed_it_leaves_the_same_files(tmp_path: Path) -> None:
     resumed = ape("run", "sweep", *STORMS, "--out", out, "--resume")
     assert resumed.returncode == 0, resumed.stdout + resumed.stderr
     assert f"{16 * len(there):,} of them done" in resumed.stdout
-    done = sweep(*STORMS, "--out", straight, "--paths", "2000", "--block", "16")
+    done = sweep(*STORMS, "--out", straight, "--paths", "2000", "--books", "5", "--block", "16")
     assert done.exit_code == 0, done.output
     resumed_to, wanted = contents(out), contents(straight)
     assert resumed_to.keys() == wanted.keys()
@@ -311,4 +355,4 @@ def test_a_cluster_that_is_there_already(tmp_path: Path) -> None:
             *("--out", tmp_path / "out"),
         )
     assert done.exit_code == 0, done.output
-    assert bits(load(tmp_path / "out")) == bits(swept(tmp_path / "threads"))
+    assert bits(load(tmp_path / "out")) == bits(swept(tmp_path / "threads", books=20))

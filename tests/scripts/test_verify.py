@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from scripts.verify import cli
+from sim.books.seeds import seed_of
 from sim.engines.compiled import Compiled
 from sim.engines.outcome import REPAID
 from sim.protocol import liquidation
@@ -20,6 +21,7 @@ from sim.sweep.columns import frame
 from sim.sweep.losses import worst_paths
 from sim.sweep.study import Study, begin
 from sim.tape import load
+from sim.world import build
 from tests.scripts.commands import ape
 from tests.sweep.storms import storms, swept
 from tests.sweep.test_study import outcomes
@@ -99,6 +101,26 @@ def test_the_worst_paths_agree(study: Study) -> None:
         assert one["outcome_exact"]["liquidations"] == row.liquidations
         tape = load(study.folder / "paths" / f"{one['path']}.duckdb")
         assert int(tape.steps["liquidations"].iloc[-1]) == row.liquidations
+
+
+@pytest.mark.compiled
+@pytest.mark.chain
+def test_every_path_is_verified_on_its_own_book(tmp_path: Path) -> None:
+    """Floats come to what the sweep wrote, bit for bit, and the contracts to what the twin does."""
+    study = swept(tmp_path, paths=12, books=5)
+    done = verify(tmp_path, "--path", "0", "--path", "7", "--engine", "revm")
+    assert done.exit_code == 0, done.output
+    assert "each on its own book" in done.output and "Given: " in done.output
+    assert done.output.count(", 0 differ\n") == 2
+    found = json.loads((tmp_path / "verify.json").read_text())["paths"]
+    assert [(one["path"], one["book"]) for one in found] == [(0, 0), (7, 2)]
+    root = study.plan.book_seed
+    for path, seed in ((0, root), (7, seed_of(root, 2))):
+        tape = load(tmp_path / "paths" / f"{path}.duckdb")
+        assert tape.run["book_seed"].iloc[0] == seed
+        own = build(storms(), seed).book.debt.sum(axis=0)
+        owed = tape.accounts.groupby("asset", sort=False)["debt_start"].sum()
+        assert owed.to_list() == pytest.approx([float(x) for x in own], rel=1e-9)
 
 
 @pytest.mark.compiled

@@ -143,15 +143,15 @@ def test_a_price_stays_above_zero_and_below_what_contracts_take() -> None:
 
 def test_who_keeps_what_he_seized_sells_it_there() -> None:
     """Liquidators with capital who keep: no trade on any pair but arbitrage, and yet the impact of
-    all they seized, less what is bought back of the WETH that some repaid. Without the depth there
-    is none.
+    all they seized, less what is bought back of what they repaid: USDC rises.
     """
     (rich, *_) = storm().model_dump()["liquidators"]
     capital = {"WETH": 5e5, "WBTC": 5e5, "USDC": 5e6}
     rich |= {"capital_usd": capital, "keeps_collateral": True}
-    world = build(storm(liquidators=[rich], **market(WETH=15_000.0, WBTC=30_000.0)))
-    expected = {WETH: Fraction(1), WBTC: Fraction(1)}
-    depth = {WETH: 1_500_000, WBTC: 3_000_000}
+    deep = market(WETH=15_000.0, WBTC=30_000.0, USDC=1e6)
+    world = build(storm(liquidators=[rich], **deep))
+    expected = {WETH: Fraction(1), WBTC: Fraction(1), USDC: Fraction(1)}
+    depth = {WETH: 1_500_000, WBTC: 3_000_000, USDC: 100_000_000}
     seized = 0
     for step in run(world):
         net = dict.fromkeys(expected, Fraction(0))
@@ -159,15 +159,15 @@ def test_who_keeps_what_he_seized_sells_it_there() -> None:
             assert row[0] != op.FLASH_LIQUIDATE
             if row[0] == op.LIQUIDATE and row[8] == OK:
                 d, c, repaid, out = int(row[3]), int(row[4]), int(row[9]), int(row[10])
-                net[c] = net.get(c, Fraction(0)) + out
-                net[d] = net.get(d, Fraction(0)) - repaid
+                net[c] += out
+                net[d] -= repaid
                 seized += 1
         for i, factor in expected.items():
             assert world.market.impact[step.k, i] == pytest.approx(float(factor * WAD), rel=1e-12)
             value = net[i] * int(world.market.price[step.k, i]) / int(world.state.unit[i]) / 10**8
             part = 1 + abs(value) / depth[i]
             expected[i] = factor / part if value > 0 else factor * part
-    assert seized > 10 and expected[WETH] < 1 and expected[WBTC] < 1
+    assert seized > 10 and expected[WETH] < 1 and expected[WBTC] < 1 < expected[USDC]
 
 
 def test_without_a_reference_market_nothing_is_touched() -> None:

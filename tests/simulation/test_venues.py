@@ -23,7 +23,7 @@ from sim.world import World, build
 from sim.world.actors import ADMIN, LIQUIDITY_PROVIDERS
 from sim.world.people import population
 from sim.world.surroundings import surroundings
-from sim.world.venues import speed
+from sim.world.venues import speeds
 from tests.simulation.spiral import even_book, scenario, world_with
 from tests.tape.storm import storm
 
@@ -61,7 +61,7 @@ def test_the_temporary_part_halves_in_its_half_life(half_life: float) -> None:
     assert first == pytest.approx(0.01, rel=0.02)
     start = Fraction(int(w.price[0, 0]), 10**8)
     for k in range(1, 9):
-        arbitrageurs.act(s, w, k)
+        arbitrageurs.act(s, w, k, arbitrageurs.parts(w))
         price = Fraction(int(s.pair[0, RESERVE1]) * 10**12, int(s.pair[0, RESERVE0]))
         left = 0.5 ** (60 * k / half_life)
         if left > 1e-3:
@@ -70,7 +70,7 @@ def test_the_temporary_part_halves_in_its_half_life(half_life: float) -> None:
 
 def test_a_half_life_of_one_step_is_half_of_the_gap() -> None:
     arbitrage = scenario(**{"arbitrage.half_life_seconds": 60.0}).arbitrage
-    found = [speed(arbitrage, seconds) / 10**18 for seconds in (60, 120, 6_000)]
+    found = [speeds(arbitrage, seconds)[-1] / 10**18 for seconds in (60, 120, 6_000)]
     assert found == pytest.approx([0.5, 0.75, 1.0], abs=1e-15)
 
 

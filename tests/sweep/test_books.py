@@ -16,6 +16,7 @@ from sim.sweep.plan import Plan, usual_block, usual_books
 from sim.sweep.study import StudyError, begin
 from sim.world import build
 from tests.scenario.test_people import TOP_UP
+from tests.sweep.repeats import estimates, holding
 from tests.sweep.storms import bits, storms, swept
 
 BOOKS = 7
@@ -160,3 +161,11 @@ def test_the_path_seed_leaves_books_alone() -> None:
     c = build(one, 6)
     assert not (a.book.debt == c.book.debt).all()
     assert not np.array_equal(a.market.arrival, c.market.arrival)
+
+
+@pytest.mark.compiled
+def test_the_interval_holds_over_books() -> None:
+    """In 17 of 20 sweeps or more; that of one book does not. In full: tests/sweep/repeats.py."""
+    scenario = storms(book__accounts=8)
+    assert holding(list(estimates(scenario, 20, 200, 40))) >= 17
+    assert holding(list(estimates(scenario, 20, 40, 1))) < 17

@@ -68,9 +68,9 @@ def test_a_search_without_liquidations_stops(tmp_path: Path) -> None:
 
     def submit(job: Job) -> Future[Evaluated]:
         done: Future[Evaluated] = Future()
-        rows = np.zeros((len(job.paths), len(OUTCOME)))
+        rows = np.zeros((sum(len(part.paths) for part in job.parts), len(OUTCOME)))
         rows[:, SHORTFALL], rows[:, LARGEST_USAGE] = DOLLAR, 0.5
-        done.set_result(Evaluated(rows, 1.0, 1.0))
+        done.set_result(Evaluated(rows, {0: (1.0, 1.0)}))
         return done
 
     def reference(question: Any, folder: Path) -> Any:

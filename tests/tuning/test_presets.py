@@ -208,7 +208,7 @@ def test_a_curve_to_which_nobody_answers_is_not_searched(
         prepare(Preset.model_validate(document))
     (problem,) = caught.value.problems
     assert problem.path == f"tuning.dimensions.{path}"
-    assert f"rates of {symbol} in scenarios[1]" in problem.problem
+    assert f"borrowing of {symbol} do not both answer to its rates in month" in problem.problem
     assert f"rate_response: {{{symbol}: {{supply_per_point" in problem.remedy
     overrides = document["scenarios"][1]["overrides"]
     overrides["rate_response"] = {"USDC": ANSWERS, "WETH": ANSWERS}

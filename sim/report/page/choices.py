@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sim.report.page.content import NONE, Cell, Table, Value, money, points, share
 from sim.report.recommendation import TOGETHER, judged
-from sim.report.text import sentence, short_usd, usd
+from sim.report.text import of_books, sentence, short_usd, usd
 from sim.tuning.borrowing import SAID
 from sim.tuning.result import Choice, Figure, Measure, TuningResult, short_path
 from sim.tuning.result import Value as Setting
@@ -147,10 +147,11 @@ def risk_table(result: TuningResult) -> Table:
         ],
         rows,
         words=(0, 7),
-        note=f"On {result.fresh_paths:,} paths of each scenario that the search has not seen, the "
-        "same ones for both settings. Better or worse: the interval of the difference leaves out "
-        f"0, {TOGETHER} (Holm's correction). Not settled: it does not, or too few paths lose "
-        "anything. The same: no path tells the two apart; others may. Points are percentage "
+        note=f"{result.given} On {of_books(result.fresh_paths, result.fresh_books)} in each "
+        "scenario, which the search has not seen, the same ones for both settings. Better or "
+        f"worse: the interval of the difference leaves out 0, {TOGETHER} (Holm's correction). Not "
+        "settled: it does not, or too few paths lose anything. The same: no path tells the two "
+        "apart; others may. Points are percentage "
         f"points. {sentence(SAID[result.debts])} ({result.debts}).",
     )
 

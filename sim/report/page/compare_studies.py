@@ -57,7 +57,13 @@ def sections(one: Tuning, other: Tuning) -> list[Section]:
         else ["The two studies have no pair of objectives in common to draw fronts over."]
     )
     said = [
-        " ".join([f"{name}: {recommendation(result)}", *(edge.note for edge in result.edges)])
+        " ".join(
+            [
+                f"{name}: {recommendation(result)}",
+                *(edge.note for edge in result.edges),
+                *filter(None, [result.given]),
+            ]
+        )
         for name, result in named
     ]
     summary = Table("Recommended settings", ["parameter", *NAMES], rows)

@@ -30,8 +30,7 @@ from sim.report.recommendation import (
     trade,
     why_no_change,
 )
-from sim.report.text import sentence
-from sim.schema.tuning import Debts
+from sim.report.text import of_books, sentence
 from sim.tuning.borrowing import SAID
 from sim.tuning.result import Measure, TuningResult, Value
 
@@ -71,7 +70,7 @@ def page(source: Tuning) -> Page:
     if isinstance(both, str):
         sections.append(_no_book(both))
     else:
-        sections += _book(*both, result.debts)
+        sections += _book(*both, result)
     if result.baselines:
         rules = [baseline_table(result)]
         sections.append(Section("baselines", "Baselines: what closed-form rules say", rules))
@@ -79,9 +78,9 @@ def page(source: Tuning) -> Page:
     scenarios = ", ".join(one.name for one in result.scenarios)
     of = "its scenario" if len(result.scenarios) == 1 else f"{len(result.scenarios)} scenarios"
     subtitle = (
-        f"Preset {result.preset}: {len(result.trials):,} trials, {result.paths:,} paths of {of} "
-        f"({scenarios}), {result.accounts:,} accounts, "
-        f"seed {result.seed}"
+        f"Preset {result.preset}: {len(result.trials):,} trials, "
+        f"{of_books(result.paths, result.books)} in {of} ({scenarios}), "
+        f"{result.accounts:,} accounts, seed {result.seed}"
     )
     return Page(result.title, "tuning", subtitle, sections)
 
@@ -135,7 +134,7 @@ def summary(result: TuningResult) -> list[Part]:
             "Not confirmed on the real contracts yet; the command for that is at the end of the "
             "page."
         )
-    return said
+    return [*said, *filter(None, [result.given])]
 
 
 def _now(result: TuningResult) -> dict[str, Value]:
@@ -178,8 +177,9 @@ def _verdicts(result: TuningResult) -> str:
     return " ".join([*said, f"Each of these calls holds {TOGETHER} (Holm's correction)."])
 
 
-def _book(now: Setting, then: Setting, debts: Debts) -> list[Section]:
-    """The opening book of the first scenario under both settings."""
+def _book(now: Setting, then: Setting, result: TuningResult) -> list[Section]:
+    """The first book of the first scenario under both settings, as runs begin with it."""
+    first = f", in the first of {result.books:,} books," if result.books > 1 else ","
     falling = now.falling
     books = {
         "current setting": (now.book, falling),
@@ -202,8 +202,8 @@ def _book(now: Setting, then: Setting, debts: Debts) -> list[Section]:
             "falls",
             "What falls of prices do to the book",
             [
-                f"The borrowers are those of the first scenario, \u201c{now.title}\u201d, as a run "
-                f"begins with them. As in the whole study, {SAID[debts]}.",
+                f"The borrowers are those of the first scenario, \u201c{now.title}\u201d{first} as "
+                f"a run begins with them. As in the whole study, {SAID[result.debts]}.",
                 falls.liquidation_chart(books),
                 falls.bad_debt_chart(then.book, then.pools, falling, now.book),
             ],
@@ -244,8 +244,14 @@ def _provenance(source: Tuning) -> Section:
         ),
         ["seed", f"{result.seed}"],
         ["search", f"{len(result.trials):,} trials, sampler {result.sampler}"],
-        ["paths", f"{result.paths:,} of each scenario, the same ones for every trial"],
-        ["paths of the choices", f"{result.fresh_paths:,} others of each scenario"],
+        [
+            "paths",
+            f"{of_books(result.paths, result.books)} in each scenario, the same for every trial",
+        ],
+        [
+            "paths of the choices",
+            f"{of_books(result.fresh_paths, result.fresh_books)} in each scenario, others",
+        ],
         *([versions.get(name, name), version] for name, version in result.versions.items()),
         ["started", result.started],
         ["finished", result.finished],

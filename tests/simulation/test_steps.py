@@ -1,0 +1,82 @@
+"""What a run comes to does not depend on the length of its steps."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from math import sqrt
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.stats import t as student
+
+from sim.engines.exact import run
+from sim.market.paths import draw, observed
+from sim.protocol.state import DEFICIT_REPORTED
+from sim.scenario import Scenario, load, with_overrides
+from sim.tape.shortfall import shortfall
+from sim.world import World, build, on_path
+
+FINE, COARSE = 60, {150: 0.1, 300: 0.25, 600: 0.5}
+BOOKS = range(8)
+STORM: dict[str, Any] = {
+    "start": datetime(2020, 3, 12, tzinfo=timezone.utc),
+    "duration_hours": 30,
+    "book.accounts": 60,
+    "hold_at_low": True,
+}
+"""Both waves of Black Thursday, from 195 to 86 dollars, without a rebound."""
+
+
+def storm(seed: int, step: int, **more: Any) -> Scenario:
+    return with_overrides(
+        load("black-thursday"), {**STORM, "seed": seed, "step_seconds": step, **more}
+    )
+
+
+def lost(world: World) -> float:
+    """Bad debt and shortfall at the end, thousands of USD."""
+    for _ in run(world):
+        pass
+    s, prices = world.state, world.market.price[-1]
+    bad = sum(s.hub[i, DEFICIT_REPORTED] * int(prices[i]) // s.unit[i] for i in range(len(s.unit)))
+    return float(bad + shortfall(s, prices).value) / 1e11
+
+
+def on_one_path(seed: int, step: int) -> World:
+    """A book and a path of its own: the same minutes of it at every step."""
+    fine = storm(seed, FINE)
+    prices = draw(fine, "mc", seed, 1)[0]
+    rows = slice(None, None, step // FINE)
+    if step % FINE:
+        minutes = np.arange(len(prices)) * FINE
+        times = np.arange(0, minutes[-1] + 1, step)
+        prices = np.rint(
+            np.exp([np.interp(times, minutes, column) for column in np.log(prices).T])
+        ).T
+        rows = slice(None)
+    scenario = storm(seed, step)
+    prices = prices[rows]
+    return on_path(build(scenario), prices, observed(scenario, prices))
+
+
+@pytest.fixture(scope="module")
+def losses() -> dict[int, np.ndarray[Any, Any]]:
+    """By step, one for each book and path."""
+    return {
+        step: np.array([lost(on_one_path(seed, step)) for seed in BOOKS])
+        for step in (FINE, *COARSE)
+    }
+
+
+@pytest.mark.parametrize("step", COARSE)
+def test_losses_are_those_of_steps_of_a_minute(
+    losses: dict[int, np.ndarray[Any, Any]], step: int
+) -> None:
+    """The 95% interval of the mean paired difference, one book and one path each, lies within a
+    tenth of the mean loss. With a capacity for each step it was half of it and more.
+    """
+    base, difference = losses[FINE], losses[step] - losses[FINE]
+    half = student.ppf(0.975, len(BOOKS) - 1) * difference.std(ddof=1) / sqrt(len(BOOKS))
+    assert base.mean() > 100
+    assert abs(difference.mean()) + half < 0.1 * base.mean(), (difference.mean(), half, base.mean())
