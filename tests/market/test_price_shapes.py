@@ -282,6 +282,8 @@ SINGLE: dict[str, str] = {
     "JSON columns": '{"s": "ok", "t": [1738454400, 1738458000], "c": [3085.42, 3057.24]}',
     "JSON among other things": '{"error": [], "Result": {"X": [[1738454400, "3085.42"], '
     '[1738458000, "3057.24"]], "last": 1738458000}}',
+    "a header behind a hash": "# from somewhere, 2025\n# close,time\n3085.42,2025-02-02\n"
+    "3057.24,2025-02-02 01:00\n",
     "a line of the separator": "sep=;\ntime;X\n2025-02-02;3085,42\n2025-02-02 01:00;3057,24",
     "UTF-16": "\ufeffdate\tprice\n2025-02-02\t3085,42\n2025-02-02 01:00\t3057,24\n",
 }

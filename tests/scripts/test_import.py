@@ -67,6 +67,13 @@ WRONG: dict[str, tuple[str | bytes, list[str], str, str, str]] = {
     "header only": ("time,WETH\n", [], "line 2", "there are no prices", "a row per time"),
     "no times": ("asset,price\nWETH,3\nWETH,4\n", [], "line 1", "no header of times", "CSV like"),
     "no header": (GOOD.split("\n", 1)[1], [], "line 1", "3 columns and no header", "a header"),
+    "no header, price first": (
+        "3085,1738454400\n3057,1738458000\n",
+        [],
+        "line 1",
+        "has 2 columns and no header",
+        "a header",
+    ),
     "no prices": (
         "time,volume\n2025-02-02,1\n",
         [],

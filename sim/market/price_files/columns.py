@@ -175,9 +175,10 @@ def _header(sheet: Sheet) -> tuple[Labels, int, bool]:
     top = 0
     while top < len(rows) - 1 and width > 1 and _is_above_table(rows[top]):
         top += 1
-    if is_time(rows[top][0]) or sheet.unit == "entry":
+    if any(map(is_time, rows[top])) or sheet.unit == "entry":
         known = ["time", "price"] if width == 2 else ["time", *CANDLE]
-        known = known if width == 2 or width >= _FEWEST_CANDLE_COLUMNS else []
+        if not is_time(rows[top][0]) or 2 < width < _FEWEST_CANDLE_COLUMNS:
+            known = []
         names = [*known, *[""] * width][:width]
         return [(name,) if name else () for name in names], top, False
     last = top
@@ -191,7 +192,9 @@ def _header(sheet: Sheet) -> tuple[Labels, int, bool]:
 
 
 def _is_above_table(row: Sequence[str]) -> bool:
-    return row[0].startswith("#") or (sum(map(bool, row)) == 1 and not is_time(row[0]))
+    if row[0].startswith("#"):
+        return not any(_key(name) in _TIMES for name in row)  # a header may begin so, too
+    return sum(map(bool, row)) == 1 and not is_time(row[0])
 
 
 def _names(labels: Labels) -> tuple[str, ...]:
