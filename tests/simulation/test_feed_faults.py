@@ -22,6 +22,7 @@ from sim.protocol import oracle
 from sim.protocol import transaction as op
 from sim.protocol.errors import BORROW_LIMIT_EXCEEDED, OK, PRICE_NOT_OK
 from sim.protocol.state import (
+    ANSWER,
     BORROW_INDEX,
     BORROW_RATE,
     CODE_COLUMN,
@@ -438,7 +439,12 @@ def test_a_run_with_every_fault_agrees_with_exact_arithmetic(everything: World) 
             exact.state.journal_length[0] = 0
         count = exact.market.tally[LIQUIDATIONS]
         assert floats.market.tally[LIQUIDATIONS] == count > 20
-        assert (floats.state.feed == exact.state.feed.astype(float)).all(), "whole units"
+        # Whole units, and the same, but where a price comes from a pool: there a rounding of the
+        # reserves can move it over the half of a unit, and DAI's follows that at a rate of 1.05.
+        apart = np.abs(floats.state.feed - exact.state.feed.astype(float))
+        assert (apart[0, [WETH, USDC, DAI], ANSWER] <= [1, 1, 2]).all()
+        apart[0, [WETH, USDC, DAI], ANSWER] = 0
+        assert (apart == 0).all()
         size = exact.state.hub[:, TOTAL_SHARES].astype(float)[:, np.newaxis]
         rounding = 2 * scenario.steps + 3 * count
         for name in ("position", "holding"):
