@@ -48,11 +48,13 @@ def rounds(scenario: Scenario, symbol: str) -> tuple[Integers, npt.NDArray[np.bo
     """(the last recorded answer at the start and at each step, in price units; in which steps one
     arrives), (steps + 1,) each, of a feed that is replayed.
 
-    Raises ScenarioError if the rounds do not reach from the start to a heartbeat before the end.
+    Raises ScenarioError if the rounds do not reach from the start to a heartbeat before the end, or
+    are one and a half heartbeats apart and nobody said that they may be.
     """
     feed = scenario.feeds[symbol]
     assert feed.replay is not None
-    known, answers = _recorded(feed.replay)
+    gap = feed.replay.max_gap_seconds or feed.heartbeat_seconds * 3 // 2
+    known, answers = _recorded(feed.replay.model_copy(update={"max_gap_seconds": gap}))
     start = scenario.start.timestamp()
     at = start + np.arange(scenario.steps + 1.0) * scenario.step_seconds
     if known[0] > start or known[-1] < at[-1] - feed.heartbeat_seconds:

@@ -76,7 +76,7 @@ class Feed(Part):
     replay: PriceFile | None = Field(
         default=None,
         description="a {file} of recorded rounds, which it answers at their times whatever the "
-        "market does",
+        "market does; they may be one and a half heartbeats apart unless max_gap_seconds is given",
     )
 
     def _problems(self) -> Iterator[Problem]:

@@ -199,15 +199,17 @@ def test_sweeps_draw_discounts_that_the_oracle_does_not_see() -> None:
 # --- recorded rounds --------------------------------------------------------------------------
 
 
-def recorded(folder: Path, *points: tuple[float, float]) -> dict[str, str]:
-    """A file of rounds (seconds after the start, USD), as an explorer exports them."""
+def recorded(folder: Path, *points: tuple[float, float]) -> dict[str, Any]:
+    """A file of rounds (seconds after the start, USD), as an explorer exports them; the feed may be
+    silent for half a day.
+    """
     rows = [
         f"{n},{round(usd * USD)},{int(at(seconds).timestamp())}"
         for n, (seconds, usd) in enumerate(points)
     ]
     file = folder / "rounds.csv"
     file.write_text("\n".join(["roundId,answer,updatedAt", *rows]))
-    return {"file": str(file)}
+    return {"file": str(file), "max_gap_seconds": 43_200}
 
 
 POINTS = ((-600, 201), (1, 202), (299, 203), (900, 203), (3_000, 190), (41_000, 191))
@@ -330,11 +332,26 @@ def test_rounds_must_cover_the_run(tmp_path: Path, points: Any, covers: bool) ->
         build(scenario)
 
 
+@pytest.mark.parametrize(("gap", "missing"), [(5_400, False), (5_401, True)])
+def test_rounds_that_are_missing(tmp_path: Path, gap: int, missing: bool) -> None:
+    """One and a half heartbeats, of an hour here, are enough unless the scenario says otherwise."""
+    points = [(gap * n, 200.0) for n in range(9)]
+    said = recorded(tmp_path, *points)
+    scenario = calm(feeds__WETH__replay={"file": said["file"]})
+    inside = 7 if missing else 8  # the ninth is eight seconds after the end
+    assert rounds(with_overrides(scenario, {"feeds.WETH.replay": said}), "WETH")[1].sum() == inside
+    if not missing:
+        assert rounds(scenario, "WETH")[1].sum() == inside
+        return
+    with pytest.raises(ScenarioError, match=r"line 3, updatedAt: .* a gap of more than 5400 s"):
+        build(scenario)
+
+
 def test_rounds_are_no_candles(tmp_path: Path) -> None:
     file = tmp_path / "candles.csv"
     file.write_text("time,open,high,low,close\n2020-03-12,1,1,1,1\n2020-03-13,1,1,1,1\n")
     with pytest.raises(ScenarioError, match="are candles, not the answers of a feed"):
-        build(calm(feeds__WETH__replay={"file": str(file)}))
+        build(calm(feeds__WETH__replay={"file": str(file), "max_gap_seconds": 86_400}))
 
 
 def test_drawn_prices_have_no_recorded_feed(tmp_path: Path) -> None:
