@@ -43,7 +43,13 @@ def surroundings(
         halted=halted_table(scenario),
         gas_price=gas_table(scenario),
         heartbeat=_integers([scenario.feeds[symbol].heartbeat_seconds for symbol in symbols]),
-        deviation=_integers([scenario.feeds[symbol].deviation_bps for symbol in symbols]),
+        # Every recorded answer is one, whether the price moved or not.
+        deviation=_integers(
+            [
+                0 if feed.replay else feed.deviation_bps
+                for feed in map(scenario.feeds.__getitem__, symbols)
+            ]
+        ),
         **venue_arrays(scenario, prices),
         **reference_arrays(scenario),
         liquidator=_integers(
