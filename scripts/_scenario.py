@@ -31,6 +31,21 @@ class Override(click.ParamType):
             self.fail(f"the value of {path} is not YAML: {error}", param, ctx)
 
 
+class Columns(click.ParamType):
+    """NAME=COLUMN,NAME=COLUMN..."""
+
+    name = "NAME=COLUMN,..."
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> dict[str, str]:
+        pairs = [part.partition("=") for part in value.split(",")]
+        for name, equals, column in pairs:
+            if not (name.strip() and equals and column.strip()):
+                self.fail(f"{value!r}: write for example account=user,asset=symbol", param, ctx)
+        return {name.strip(): column.strip() for name, _, column in pairs}
+
+
 def list_scenarios(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:
     """Print the known scenarios, events by date and then the synthetic ones, and leave."""
     if not wanted:
@@ -58,6 +73,12 @@ _OPTIONS = (
         help="Replace any field of the scenario; the value is YAML. Can be given many times.",
     ),
     click.option(
+        "--columns",
+        type=Columns(),
+        help="What the file of the book calls its columns, like "
+        "account=user_address,asset=symbol,supplied=collateral,debt=borrow.",
+    ),
+    click.option(
         "--redraw-book",
         is_flag=True,
         help="Draw the borrowers under the thresholds and limits that --set gives. Without it they "
@@ -81,8 +102,8 @@ _OPTIONS = (
 
 
 def scenario_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add SCENARIO, --seed, --accounts, --set, --redraw-book, --hold-at-low and --list; for
-    `chosen`.
+    """Add SCENARIO, --seed, --accounts, --set, --columns, --redraw-book, --hold-at-low and --list;
+    for `chosen`.
     """
     for option in reversed(_OPTIONS):
         command = option(command)
@@ -96,10 +117,16 @@ def chosen(
     overrides: tuple[tuple[str, Any], ...],
     redraw_book: bool,
     hold_at_low: bool = False,
+    columns: dict[str, str] | None = None,
 ) -> Scenario:
     """The scenario with what the options replace. Raises `ScenarioError`."""
     from sim.scenario import load, with_overrides
 
-    shortcuts = {"seed": seed, "book.accounts": accounts, "hold_at_low": hold_at_low or None}
+    shortcuts = {
+        "seed": seed,
+        "book.accounts": accounts,
+        "hold_at_low": hold_at_low or None,
+        "book.columns": columns,
+    }
     given = {path: value for path, value in shortcuts.items() if value is not None}
     return with_overrides(load(scenario), {**given, **dict(overrides)}, redraw_book)

@@ -44,6 +44,7 @@ def cli(
     seed: int | None,
     accounts: int | None,
     overrides: tuple[tuple[str, Any], ...],
+    columns: dict[str, str] | None,
     redraw_book: bool,
     hold_at_low: bool,
     out: Path | None,
@@ -68,6 +69,7 @@ def cli(
       ape run crash black-thursday --set 'liquidators[2].capacity_usd_per_hour=600000'
       ape run crash black-thursday --hold-at-low --out out/held
       ape run crash mine/depeg.yaml --out out/depeg --parquet
+      ape run crash mine/market.yaml --columns account=user_address,asset=symbol
 
     \b
     Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 130 interrupted.
@@ -76,7 +78,7 @@ def cli(
     from sim.scenario import ScenarioError
 
     try:
-        played = chosen(scenario, seed, accounts, overrides, redraw_book, hold_at_low)
+        played = chosen(scenario, seed, accounts, overrides, redraw_book, hold_at_low, columns)
         folder = prepared(out or Path("out") / played.name)
         sys.exit(crash(played, engine, folder, console(), parquet, overwrite, books))
     except ScenarioError as error:

@@ -76,6 +76,7 @@ def cli(
     seed: int | None,
     accounts: int | None,
     overrides: tuple[tuple[str, Any], ...],
+    columns: dict[str, str] | None,
     redraw_book: bool,
     hold_at_low: bool,
     paths: int | None,
@@ -122,7 +123,7 @@ def cli(
     from sim.scenario import ScenarioError
 
     try:
-        swept = chosen(scenario, seed, accounts, overrides, redraw_book, hold_at_low)
+        swept = chosen(scenario, seed, accounts, overrides, redraw_book, hold_at_low, columns)
         roots = swept.seed if book_seed is None else book_seed
         if path_seed is not None:
             swept = swept.model_copy(update={"seed": path_seed})

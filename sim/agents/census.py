@@ -25,7 +25,7 @@ from sim.protocol.state import IS_COLLATERAL, POSITION_DEBT, REHYPOTHECATE, SUPP
 from sim.protocol.vault_accounts import collateral_price, collateral_value, debt_value
 from sim.protocol.vault_reserves import threshold
 
-NEAR = 1e-5
+NEAR = 1e-4
 """Health in doubles that is this close above 1, or below it, is worked out in integers: several
 times what roundings do to values of more than `LEAST_UNITS` of them.
 """

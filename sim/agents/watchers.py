@@ -20,9 +20,9 @@ themselves when it can pay them. Where flags or latencies decide, or debts whose
 used, unhealthy accounts are checked at every look.
 
 `slack` covers rounding: of doubles here, and of the integers of exact runs, in which a value is off
-by less than a unit of it and a unit of the token. That is below 1e-6 of any value above 1e6 such
-units; smaller ones are checked at every look. With an infinite slack everyone is: the outcome must
-be the same, and a test runs both.
+by less than a unit of it and a unit of the token. That is below 1e-5 of any value above 1e5 such
+units, so below 4e-5 of a health factor then and now; smaller ones are checked at every look. With
+an infinite slack everyone is: the outcome must be the same, and a test runs both.
 
 Who acts on an account looks at it afterwards: limits know of prices and time only.
 """
@@ -63,7 +63,7 @@ from sim.protocol.vault_accounts import collateral_price, has_debt, health
 from sim.protocol.vault_reserves import threshold
 
 SLACK = 1e-4
-LEAST_UNITS = 1e6
+LEAST_UNITS = 1e5
 BLOCK = 32
 """Accounts that share one highest limit, so that most limits need no look."""
 SMALLEST_FALL = 1e-200

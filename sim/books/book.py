@@ -1,5 +1,7 @@
 """What a book is."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +14,19 @@ MAX_AMOUNT = 2**112
 """Amounts of the contracts are below it, in token units."""
 
 
+class Reading(NamedTuple):
+    """What the file of a book says besides amounts, and how it was understood."""
+
+    names: tuple[str, ...]
+    """Of the accounts."""
+    owners: tuple[str, ...]
+    """Of the accounts; their own names where the file names no owner."""
+    health: Floats
+    """(accounts,) health factors as the file has them; NaN where it has none."""
+    lines: tuple[str, ...]
+    """What was understood, for whoever runs it."""
+
+
 class Book(NamedTuple):
     """Accounts at the start: rows are accounts, columns the scenario's assets."""
 
@@ -21,3 +36,26 @@ class Book(NamedTuple):
     """(accounts, assets), token units."""
     isolated: npt.NDArray[np.bool_]
     """(accounts,): margin is isolated: at most one asset each is collateral and debt."""
+    unpledged: Integers | None = None
+    """(accounts, assets), token units supplied that are not used as collateral; None: there are
+    none."""
+    reading: Reading | None = None
+    """Of the file that it is from; None: it is drawn."""
+
+    @property
+    def supplied(self) -> Integers:
+        """(accounts, assets), token units: collateral and what is not pledged."""
+        return self.collateral if self.unpledged is None else self.collateral + self.unpledged
+
+    def recorded_health(self, a: int) -> float | None:
+        """The health factor that the file has of an account; None where there is none."""
+        known = self.reading is not None and a < len(self.debt) and self.reading.health[a]
+        return float(known) if known and np.isfinite(known) else None
+
+    def name(self, a: int) -> str:
+        """What to call an account: as its file does, or by its number."""
+        return f"account {a}" if self.reading is None else self.reading.names[a]
+
+    def owner(self, a: int) -> str:
+        """What to call the owner of an account, likewise."""
+        return f"borrower {a}" if self.reading is None else self.reading.owners[a]

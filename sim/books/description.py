@@ -31,7 +31,8 @@ def describe(book: Book, scenario: Scenario, prices: Sequence[int]) -> dict[str,
 
     Shares are of the total debt value; `health_quantiles`, of the accounts that owe, is keyed by
     the probability in percent; USD amounts are floats, per asset and in total. Accounts are
-    liquidatable whose health factor is below 1; none if nobody owes.
+    liquidatable whose health factor is below 1; none if nobody owes. Under water are those that owe
+    more than they have pledged, by that much.
     """
     reserves = [scenario.protocol.reserves[symbol] for symbol in scenario.symbols]
     pledged = [scenario.terms[symbol].collateral_enabled for symbol in scenario.symbols]
@@ -43,6 +44,8 @@ def describe(book: Book, scenario: Scenario, prices: Sequence[int]) -> dict[str,
     owed_by = debt.sum(axis=1)
     collateral_usd, debt_usd = (value.astype(np.float64) / _USD for value in (collateral, debt))
 
+    used = np.array(pledged, dtype=object)
+    missing = np.maximum(owed_by - (collateral * used).sum(axis=1), 0).astype(np.float64) / _USD
     owing = owed_by > 0
     health = weighted[owing].astype(np.float64) / BPS / owed_by[owing].astype(np.float64)
     liquidatable = weighted < owed_by * BPS
@@ -61,6 +64,8 @@ def describe(book: Book, scenario: Scenario, prices: Sequence[int]) -> dict[str,
         "health_quantiles": {
             p: float(np.percentile(health, p)) if len(health) else np.inf for p in probabilities
         },
+        "under_water_accounts": int((missing > 0).sum()),
+        "under_water_usd": float(missing.sum()),
         "liquidatable_accounts": int(liquidatable.sum()),
         "liquidatable_debt_usd": float(debt_usd.sum(axis=1)[liquidatable.astype(bool)].sum()),
     }

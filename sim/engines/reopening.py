@@ -55,7 +55,11 @@ Floats = npt.NDArray[np.float64]
 
 _TIME, _KIND, _ACTOR, _ACCOUNT, _X, _AMOUNT, _OPTION = range(7)
 _UNKNOWN = -1
-_MINT_TOKEN, _SUPPLY, _BORROW, _SET_ISOLATED = op.MINT_TOKEN, op.SUPPLY, op.BORROW, op.SET_ISOLATED
+_MINT_TOKEN, _SUPPLY, _BORROW = op.MINT_TOKEN, op.SUPPLY, op.BORROW
+_SET_ISOLATED, _SET_COLLATERAL = op.SET_ISOLATED, op.SET_COLLATERAL
+_ALL_IS_SAFE = BPS * 10**12
+"""A borrow limit and threshold at which nothing that is pledged is too little, however much less it
+is worth than the debt."""
 
 
 def _carry_out(state: Any, undo: Any, market: Any, rows: Any) -> Any:
@@ -81,6 +85,8 @@ def _carry_out(state: Any, undo: Any, market: Any, rows: Any) -> Any:
             code = op.supply(s, by, a, x, 0, amount, zero(), option)
         elif kind == _BORROW:
             code = op.borrow(s, by, a, x, 0, amount, zero(), option)
+        elif kind == _SET_COLLATERAL:
+            code = op.set_collateral(s, by, a, x, 0, amount, zero(), option)
         elif kind == _SET_ISOLATED:
             code = op.set_isolated(s, by, a, x, 0, amount, zero(), option)
         else:
@@ -136,7 +142,7 @@ class Reopening:
         """
         check_amounts(collateral, debt, self._book)
         state, prices = genesis(scenario, len(debt)), list(self._prices[0])
-        book = Book(_whole(collateral), _whole(debt), self._book.isolated)
+        book = self._book._replace(collateral=_whole(collateral), debt=_whole(debt))
         people = population(scenario, book, prices, self._book_seed)
         nobody = Book(book.collateral[:0], book.debt[:0], book.isolated[:0])
         Opening(scenario, state, nobody, people.reserves[:0], prices).blocks()
@@ -169,25 +175,26 @@ class Reopening:
         return memory
 
     def _with(self, collateral: Floats, debt: Floats) -> Floats:
-        """The rows with other amounts; those of nothing left out."""
+        """The rows with other amounts; those of nothing left out. What is supplied and is no
+        collateral in the book, seeds of bad debt included, stays.
+        """
         rows, book = self._rows.copy(), self._book
         for mask, new, old in (
             (self._in, collateral, book.collateral),
             (self._out, debt, book.debt),
         ):
             where = self._account[mask], self._asset[mask]
-            before = old.astype(np.float64)[where]
-            rows[mask, _AMOUNT] *= new[where] / before
+            before, after = old.astype(np.float64)[where], new[where]
+            ratio = np.ones(len(before))
+            rows[mask, _AMOUNT] *= np.divide(after, before, out=ratio, where=before > 0)
         kept: Floats = rows[~((self._in | self._out) & (rows[:, _AMOUNT] == 0))]
         return kept
 
 
 def _lenient(s: State) -> State:
-    """The state with reserves that let everyone supply, and borrow to all that his collateral is
-    worth.
-    """
+    """The state with reserves that let everyone supply, and borrow against any collateral."""
     reserve = s.reserve.copy()
-    reserve[:, :, [LTV, LT]] = BPS
+    reserve[:, :, [LTV, LT]] = _ALL_IS_SAFE
     reserve[:, :, [SUPPLY_CAP, BORROW_CAP]] = UNLIMITED
     reserve[:, :, [COLLATERAL_ENABLED, BORROW_ENABLED]] = 1
     return s._replace(reserve=reserve)

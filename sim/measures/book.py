@@ -67,10 +67,8 @@ def book(tape: Frames, when: Literal["start", "end"] = "start") -> Book:
     symbols = assets["asset"].tolist()
     units = 10.0 ** assets["decimals"].to_numpy(dtype=np.float64)
     reserves = scenario_of(tape)["protocol"]["reserves"]
-    if when == "start":  # books open with all that they supply as collateral; the tape says the end
-        backs = np.array([reserves[symbol]["collateral_enabled"] for symbol in symbols])
-    else:
-        backs = tape.accounts["is_collateral"].to_numpy(dtype=bool).reshape(-1, len(symbols))
+    column = "is_collateral_start" if when == "start" else "is_collateral"
+    backs = tape.accounts[column].to_numpy(dtype=bool).reshape(-1, len(symbols))
 
     def tokens(column: str) -> Floats:
         amounts: Floats = tape.accounts[f"{column}_{when}"].astype(float).to_numpy()

@@ -11,9 +11,10 @@ _LIQUIDATIONS = ("liquidate", "flash_liquidate")
 
 
 def liquidation_events(tape: Frames) -> pd.DataFrame:
-    """Liquidations that were carried out, in order: step, account, debt (symbol), collateral
-    (symbol), repaid_usd at the reference prices of the time, and fall, by how much the collateral's
-    reference price was below its start then (a fraction, below 0 if it was above).
+    """Liquidations that were carried out, in order: step, account, name (of the account), debt
+    (symbol), collateral (symbol), repaid_usd at the reference prices of the time, and fall, by how
+    much the collateral's reference price was below its start then (a fraction, below 0 if it was
+    above).
     """
     rows = tape.operations
     done = rows[rows["kind"].isin(_LIQUIDATIONS) & (rows["verdict"] == "ok") & (rows["step"] > 0)]
@@ -29,6 +30,7 @@ def liquidation_events(tape: Frames) -> pd.DataFrame:
         {
             "step": done["step"].astype(int),
             "account": done["account"].astype(int),
+            "name": done["account_name"],
             "debt": done["asset"],
             "collateral": seized,
             "repaid_usd": done["result0"].astype(float) / unit * worth,
@@ -40,8 +42,9 @@ def liquidation_events(tape: Frames) -> pd.DataFrame:
 def largest_accounts(tape: Frames, most: int = 20) -> pd.DataFrame:
     """The accounts that owe most at the start, rows by account, values at oracle prices, USD:
 
-    collateral_start, debt_start, collateral_end, debt_end; health_start and health_end; pledged and
-    owed, the symbols of most of it at the start; repaid_usd and liquidations of the whole run.
+    name, with its owner where that is another; collateral_start, debt_start, collateral_end,
+    debt_end; health_start and health_end; pledged and owed, the symbols of most of it at the start;
+    repaid_usd and liquidations of the whole run.
     """
     first, last = tape.assets["step"].min(), tape.assets["step"].max()
     worth = {}
@@ -63,8 +66,13 @@ def largest_accounts(tape: Frames, most: int = 20) -> pd.DataFrame:
     for name, column in (("pledged", "collateral_start"), ("owed", "debt_start")):
         largest = held.loc[held.groupby("account")[column].idxmax()].set_index("account")
         whole[name] = largest["asset"].reindex(whole.index)
-    factors = tape.accounts.groupby("account")[["health_start", "health_end"]].first()
+    columns = ["name", "owner", "health_start", "health_end"]
+    factors = tape.accounts.groupby("account")[columns].first()
     whole[factors.columns] = factors.reindex(whole.index)
+    whole["name"] = [
+        name if owner in (name, f"borrower {account}") else f"{name} of {owner}"
+        for account, name, owner in zip(whole.index, whole["name"], whole["owner"], strict=True)
+    ]
     events = liquidation_events(tape).groupby("account")["repaid_usd"].agg(["sum", "count"])
     events = events.reindex(whole.index).fillna(0)
     return whole.assign(repaid_usd=events["sum"], liquidations=events["count"].astype(int))

@@ -7,7 +7,7 @@ prices of the step in question.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -67,6 +67,12 @@ def losses(tape: Frames) -> pd.DataFrame:
     columns = {"reported": "deficit_reported", **BEARERS, "shortfall": "shortfall"}
     rows = pd.DataFrame({name: last[column] for name, column in columns.items()})
     return rows.assign(decimals=last["decimals"], price_usd=last["reference_price_usd"])
+
+
+def at_start(tape: Frames) -> pd.Series[Any]:
+    """The shortfall that a run began with, token units by asset: lost before it, not by it."""
+    first = tape.assets[tape.assets["step"] == tape.assets["step"].min()]
+    return pd.Series(first["shortfall"].to_numpy(), index=pd.Index(first["asset"]))
 
 
 class Peak(NamedTuple):

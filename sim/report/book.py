@@ -5,21 +5,31 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from sim.agents.census import census
 from sim.books import COMPOUND_2023, describe
+from sim.books.book import Integers, Reading
+from sim.market.market import FACTOR
 from sim.protocol.state import BORROW_CAP, SUPPLY_CAP
 from sim.report.text import short_usd, usd
 from sim.schema.book import BorrowerBook
 from sim.world import World
 
+_SAME_HEALTH = 0.01
+
 
 def print_book(world: World, console: Console) -> None:
-    """The book in one line, against a measured one in a table, which parameters its positions come
-    from if not the present ones, and what of it these would not allow anew.
+    """What was understood of its file; the book in one line, against a measured one in a table;
+    which parameters its positions come from if not the present ones, and what of it these would not
+    allow anew; what is lost in it already.
     """
     book = describe(world.book, world.scenario, list(world.market.price[0]))
+    if reading := world.book.reading:
+        for line in (*reading.lines, *_health_of_file(world, reading)):
+            console.print(line, markup=False)
     console.print(
         f"{book['accounts']:,} accounts owe {short_usd(book['total_debt_usd'])} against "
         f"{short_usd(book['total_collateral_usd'])} of collateral; "
@@ -33,8 +43,15 @@ def print_book(world: World, console: Console) -> None:
             "Positions are those of the scenario before thresholds and limits were set otherwise; "
             "--redraw-book draws others."
         )
-    for line in _beyond_caps(world):
+    for line in (*_beyond_caps(world), *_beyond_terms(world)):
         console.print(line, style="yellow")
+    if number := book["under_water_accounts"]:
+        console.print(
+            f"{number:,} account{' owes' if number == 1 else 's owe'} "
+            f"{usd(book['under_water_usd'])} more than is pledged for it: bad debt from before, "
+            "part of every loss below and not of what the run adds.",
+            style="yellow",
+        )
     if number := book["liquidatable_accounts"]:
         owed = usd(book["liquidatable_debt_usd"])
         console.print(
@@ -46,7 +63,7 @@ def print_book(world: World, console: Console) -> None:
 
 def _beyond_caps(world: World) -> Iterator[str]:
     for amounts, column, done in (
-        (world.book.collateral, SUPPLY_CAP, "supplied"),
+        (world.book.supplied, SUPPLY_CAP, "supplied"),
         (world.book.debt, BORROW_CAP, "borrowed"),
     ):
         for i, symbol in enumerate(world.symbols):
@@ -57,6 +74,49 @@ def _beyond_caps(world: World) -> Iterator[str]:
                     f"{total / unit:,.0f} {symbol} are {done} at the start, beyond the cap of "
                     f"{cap / unit:,.0f}: nobody can add to it."
                 )
+
+
+def _beyond_terms(world: World) -> Iterator[str]:
+    """What of a recorded book the scenario's own settings would not let anyone open."""
+    if world.book.reading is None:
+        return
+    reserves, terms = world.scenario.protocol.reserves, world.scenario.terms
+    for i, symbol in enumerate(world.symbols):
+        amount = short_usd(_usd(world, world.book.debt, i))
+        if world.book.debt[:, i].any() and not reserves[symbol].borrow_enabled:
+            yield f"{symbol} cannot be borrowed; the {amount} owed in it were borrowed before."
+        amount = short_usd(_usd(world, world.book.collateral, i))
+        if not world.book.collateral[:, i].any():
+            continue
+        if not terms[symbol].collateral_enabled:
+            yield (
+                f"{amount} of {symbol} back no debt, as it cannot become collateral; if they do, "
+                f"say so: opened_under: {{{symbol}: {{collateral_enabled: true}}}}."
+            )
+        elif not reserves[symbol].collateral_enabled or not reserves[symbol].ltv_bps:
+            yield f"Nothing more can be borrowed against {symbol}; {amount} of it back debts."
+
+
+def _usd(world: World, amounts: Integers, i: int) -> float:
+    value = int(amounts[:, i].sum()) * int(world.market.price[0, i]) // int(world.state.unit[i])
+    return value / 10**8
+
+
+def _health_of_file(world: World, reading: Reading) -> Iterator[str]:
+    """How the health factors of a file compare with those of the protocol at the start."""
+    owes = world.book.debt.any(axis=1)
+    known = np.flatnonzero(np.isfinite(reading.health) & (reading.health > 0) & owes.astype(bool))
+    if not len(known):
+        return
+    here = (census(world.state)[known, FACTOR] / 10**18).astype(float)
+    there = reading.health[known]
+    off = np.abs(here / there - 1)
+    a = int(off.argmax())
+    yield (
+        f"Health factors of the file: {(off <= _SAME_HEALTH).sum():,} of {len(known):,} within "
+        f"{_SAME_HEALTH:.0%} of those at the start's prices and thresholds; furthest is "
+        f"{world.book.name(int(known[a]))}, {there[a]:.4f} in the file and {here[a]:.4f} here."
+    )
 
 
 def book_table(book: dict[str, Any]) -> Table:

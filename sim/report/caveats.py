@@ -4,7 +4,7 @@ price recovers. One line each: before a run, below its tables, on pages.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pandas as pd
@@ -20,13 +20,17 @@ from sim.measures.binding import (
 )
 from sim.measures.book import scenario_of
 from sim.measures.parties import lost_units
-from sim.report.text import clock, listed
+from sim.report.text import clock, counted, listed
+from sim.schema.kinds import assumed
 from sim.tape import Frames
+
+_COARSE = 6
+"""Decimals below which it is said: the hub's virtual shares are a million units."""
 
 
 def of_scenario(scenario: Mapping[str, Any]) -> list[str]:
     """What is known before anything runs; `scenario` as JSON says it."""
-    lines = []
+    lines = [*assumed(scenario), *_coarse(scenario)]
     if scenario["hold_at_low"]:
         lines.append("No rebound: what falls stays at its lowest level from then on (hold_at_low).")
     if alone := without_venue(scenario):
@@ -40,6 +44,18 @@ def of_scenario(scenario: Mapping[str, Any]) -> list[str]:
             "and loss are (withdrawals, rate_response)."
         )
     return lines
+
+
+def _coarse(scenario: Mapping[str, Any]) -> Iterator[str]:
+    """Tokens so few of whose units make a dollar that amounts round visibly."""
+    for symbol, asset in scenario["assets"].items():
+        if asset["decimals"] < _COARSE:
+            virtual = 10 ** (_COARSE - asset["decimals"])
+            yield (
+                f"{symbol} has {counted(asset['decimals'], 'decimal')}: amounts are whole units of "
+                f"it, and a million of these ({virtual:,} {symbol}) is what the hub's virtual "
+                "shares stand for: they earn and lose with suppliers."
+            )
 
 
 def of_run(tape: Frames) -> list[str]:

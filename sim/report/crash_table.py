@@ -19,6 +19,7 @@ from sim.measures.cascade import (
 )
 from sim.measures.expected import withdrawals_refused_usd
 from sim.measures.solvency import (
+    at_start,
     in_usd,
     largest_usage,
     liquidations,
@@ -73,7 +74,9 @@ def summary_table(tape: Frames) -> Table:
 
 
 def loss_table(tape: Frames) -> Table:
-    """Bad debt per asset and who bore it, in USD and below in tokens, at the end of the run."""
+    """Bad debt per asset and who bore it, in USD and below in tokens, at the end of the run; beside
+    it what was lost before, if anything was.
+    """
     lost = losses(tape)
     usd_lost = in_usd(lost)
     hit = [asset for asset in lost.index if lost.loc[asset, ["reported", "shortfall"]].any()]
@@ -89,13 +92,21 @@ def loss_table(tape: Frames) -> Table:
     table.add_column("asset")
     for name in _COLUMNS.values():
         table.add_column(name, justify="right")
+    columns = list(_COLUMNS)
+    if (before := at_start(tape)).any():
+        lost = lost.assign(before=before, added=lost["reported"] + lost["shortfall"] - before)
+        dollars = lost["price_usd"] / 10.0 ** lost["decimals"].astype(float)
+        for name, title in (("before", "there before"), ("added", "added")):
+            usd_lost[name] = lost[name].astype(float) * dollars
+            table.add_column(title, justify="right")
+            columns.append(name)
     for asset in hit:
-        table.add_row(str(asset), *(usd(usd_lost.loc[asset, column]) for column in _COLUMNS))
+        table.add_row(str(asset), *(usd(usd_lost.loc[asset, column]) for column in columns))
         decimals = int(lost.loc[asset, "decimals"])
-        amounts = (tokens(lost.loc[asset, column], decimals) for column in _COLUMNS)
+        amounts = (tokens(lost.loc[asset, column], decimals) for column in columns)
         table.add_row("tokens", *amounts, style="dim")
     if len(hit) > 1:
-        table.add_row("total", *(usd(usd_lost[column].sum()) for column in _COLUMNS), style="bold")
+        table.add_row("total", *(usd(usd_lost[column].sum()) for column in columns), style="bold")
     return table
 
 

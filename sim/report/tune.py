@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,12 +11,13 @@ from rich.console import Console
 
 from sim.engines.chain import ChainError
 from sim.engines.compilation import is_compiled
+from sim.measures.book import book
 from sim.report import given
 from sim.report.crash import COMPLETE, FAILED, INTERRUPTED
 from sim.report.interrupts import interruptible
 from sim.report.lock import LockedError, locked
 from sim.report.recommendation import recommendation
-from sim.report.text import of_books
+from sim.report.text import counted, of_books, owing, usd
 from sim.report.tune_progress import TuneProgress
 from sim.report.tune_table import (
     baseline_table,
@@ -27,13 +28,16 @@ from sim.report.tune_table import (
     parameter_table,
     sensitivity_table,
 )
+from sim.schema.book import BookFile
 from sim.schema.tuning import Preset
 from sim.sweep.pools import LOCAL, THREADS, PoolError, cores, pool_of
-from sim.tape import TapeError
+from sim.tape import Frames, TapeError
 from sim.tuning import storage as kept
 from sim.tuning.answer import answer, confirmed
+from sim.tuning.borrowing import SAID
 from sim.tuning.evaluate import jobs, run
 from sim.tuning.kept import CURRENT, RECOMMENDED, keep
+from sim.tuning.kept import kept as kept_openings
 from sim.tuning.preset import Setup, nested, prepare
 from sim.tuning.result import TuningResult, save
 from sim.tuning.study import SearchError, Tuner
@@ -80,6 +84,8 @@ def tune(preset: Preset, wanted: Wanted, out: Path, console: Console) -> int:
 
 def _tune(preset: Preset, wanted: Wanted, out: Path, console: Console) -> int:
     setup = prepare(preset, wanted.accounts, wanted.seed, wanted.overrides)
+    if not setup.space.axes:  # caps alone are asked for: of the current setting
+        wanted = wanted._replace(trials=1, sensitivity=0)
     setup = nested(setup, wanted.paths, wanted.books)
     seed = setup.scenarios[0].seed
     asked = kept.question(setup, wanted.paths, seed, wanted.storage, wanted.command)
@@ -142,6 +148,8 @@ def _search(
         keep(out, tuner.setup, result)
         save(result, out)
     _show(result, console)
+    for line in _below_one(*kept_openings(out, result)):
+        _line(line, console, "yellow")
     code = COMPLETE
     if wanted.confirm:
         code = _confirm(tuner, result, sample, wanted, out, console)
@@ -180,20 +188,38 @@ def _confirm(
     return COMPLETE
 
 
+def _below_one(now: Frames, then: Frames) -> Iterator[str]:
+    """Who can be liquidated at the start, under the current setting and the recommended one, and
+    what of the losses was there before.
+    """
+    if before := float(now.steps["shortfall_usd"].iloc[0]):
+        yield f"Every loss here includes {usd(before)} of bad debt from before."
+    for name, tape in (("current", now), ("recommended", then)):
+        start = book(tape)
+        health = start.health(start.prices)
+        owed = start.values(start.prices)[1][health < 1].sum()
+        if count := int((health < 1).sum()):
+            yield f"Liquidatable at the start under the {name} setting: {owing(count, owed)}."
+
+
 def _show(result: TuningResult, console: Console) -> None:
-    for table in (
+    searched = (
         front_table(result),
         choice_table(result),
         parameter_table(result),
         one_by_one_table(result) if result.one_by_one else None,
         sensitivity_table(result),
+    )
+    for table in (
+        *(searched if result.parameters else ()),
         baseline_table(result),
         cap_table(result),
     ):
         if table and table.row_count:
             console.print("", table, sep="\n")
     console.print("")
-    _line(recommendation(result), console, "bold")
+    if result.parameters:
+        _line(recommendation(result), console, "bold")
     for edge in result.edges:
         _line(edge.note, console, "yellow")
     _line(result.given, console)
@@ -207,15 +233,26 @@ def _head(setup: Setup, wanted: Wanted, console: Console) -> None:
     scenario, tuning = setup.scenarios[0], setup.preset.tuning
     books = setup.book_of(wanted.paths - 1) + 1
     console.print(setup.preset.title, style="bold", markup=False)
+    asked = f"{wanted.trials:,} trials of {len(setup.space.axes)} parameters ({tuning.sampler})"
+    if not setup.space.axes:
+        asked = f"{counted(len(tuning.caps), 'cap')} of the current setting"
     _line(
-        f"{wanted.trials:,} trials of {len(setup.space.axes)} parameters ({tuning.sampler}) on "
-        f"{of_books(wanted.paths, books)} in {len(setup.scenarios)} scenarios each, "
+        f"{asked} on {of_books(wanted.paths, books)} in {len(setup.scenarios)} scenarios each, "
         f"{setup.accounts:,} accounts, seed {scenario.seed}, on {where}.",
         console,
     )
-    _line(f"Objectives: {', '.join(tuning.objectives)}.", console)
+    if setup.space.axes:
+        _line(f"Objectives: {', '.join(tuning.objectives)}.", console)
     own = [setup.preset.parameters, *(one.overrides for one in setup.preset.scenarios)]
-    if any(path.startswith("protocol.reserves") for fields in own for path in fields):
+    if recorded := isinstance(scenario.book, BookFile):
+        _line(
+            f"The book is that of {Path(scenario.book.file).name}: {SAID[tuning.debts]}. Who is "
+            "beyond a limit or a cap keeps what he has and can add nothing.",
+            console,
+        )
+    if not recorded and any(
+        path.startswith("protocol.reserves") for fields in own for path in fields
+    ):
         _line(
             "The book is drawn under the preset's own thresholds and limits: one of another preset "
             "is another book.",

@@ -1,18 +1,20 @@
 """Scenarios: the whole of what a run needs, and how it gets here from a file.
 
     load("black-thursday")                  a scenario of sim/scenarios
-    load("mine/depeg.yaml")                 a file, which may extend a base of sim/scenarios/bases
+    load("mine/depeg.yaml")                 a file, which may extend a base or another scenario
     with_overrides(scenario, {"book.accounts": 50, "venues[0].fee_bps": 5})
     baseline_of(scenario)                   whose sales its recorded prices contain
 
-A drawn book stays what it is when thresholds, borrow limits and the like are overridden: the same
-positions, which `book.drawn_under` remembers, unless another book is asked for (`redraw_book`).
+A book stays what it is when thresholds, borrow limits and the like are overridden: the same
+positions, whose terms `book.drawn_under` remembers, `opened_under` for books from files, unless
+another book is asked for (`redraw_book`).
 
 Both validate everything and raise `ScenarioError`, which names file, field and remedy: a scenario
 that cannot be run is refused before anything runs. `digest` identifies what was run.
 
-A scenario may name files: of prices, of a book, of a history. Their paths are seen from the folder
-of the scenario file, those of overrides from the working directory; in memory they are absolute.
+A scenario may name files: of prices, of a book, of a history. They are looked for beside the
+scenario file, then in the working directory (`sim.schema.beside`), those of overrides there only;
+in memory their paths are absolute.
 What is in them is read, and refused, where a world or a path is built.
 """
 
@@ -27,11 +29,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from sim.scenario.model import Scenario
-from sim.schema.bases import extended
+from sim.schema.bases import extended, is_path
+from sim.schema.beside import beside
 from sim.schema.book import BookFile, BorrowerBook
-from sim.schema.deployment import Terms
+from sim.schema.deployment import FormerTerms, Terms
+from sim.schema.kinds import with_kinds
 from sim.schema.problems import EARLIER, Problem, ScenarioError, explain, join, nearest, replaced
-from sim.schema.yaml_file import read
 
 __all__ = [
     "Scenario",
@@ -47,15 +50,17 @@ __all__ = [
 ]
 
 _FOLDER = Path(__file__).parents[1] / "scenarios"
+_OWN = ("name", "expected")
+"""What a scenario does not take over from one that it extends: its name, what was published of the
+event."""
 _TERMS: Any = {"protocol": {"reserves": {"__all__": set(Terms.model_fields)}}}
 """What a drawn book depends on, of a scenario."""
-_OF_POSITIONS = re.compile(r"book(\.drawn_under.*)?").fullmatch
+_OF_POSITIONS = re.compile(r"book(\.drawn_under.*)?|opened_under.*").fullmatch
 """Overrides that say themselves which book there is."""
 
 
 _OF_THE_RUN = ("start", "duration_hours", "step_seconds", "seed", "reference_market")
 """What a baseline has of the scenario that is held against it."""
-_IS_PATH = re.compile(r"[/\\]|\.ya?ml$").search
 
 
 def known() -> list[str]:
@@ -66,17 +71,17 @@ def known() -> list[str]:
 def load(path_or_name: str | Path) -> Scenario:
     """The scenario in a file, or of a known name. A path has a folder or ends in .yaml or .yml."""
     path = Path(path_or_name)
-    is_name = isinstance(path_or_name, str) and not _IS_PATH(path_or_name)
-    if is_name:
+    if isinstance(path_or_name, str) and not is_path(path_or_name):
         if path_or_name not in known():
             remedy = nearest(str(path_or_name), known(), "the known ones are")
             raise ScenarioError(
                 f"scenario '{path_or_name}'", [Problem("(name)", "is not known", remedy)]
             )
         path = _FOLDER / f"{path_or_name}.yaml"
-    document, file = extended(read(path), path, _FOLDER / "bases")
-    _see_files_from(path.parent, document)
-    return _validated(document, file)
+    named = [*_FOLDER.glob("*.yaml"), *(_FOLDER / "bases").glob("*.yaml")]
+    bases = {path.stem: path for path in sorted(named)}
+    document, file = extended(path, bases, _OWN, _see_files)
+    return _validated(with_kinds(document), file)
 
 
 def with_overrides(
@@ -95,7 +100,7 @@ def with_overrides(
     document: Any = _unfrozen(scenario.model_dump())
     for path, value in overrides.items():
         _replace(document, path, value, file)
-    _see_files_from(Path(), document)
+    _see_files(document, Path())
     book, assets = document["book"], document["assets"]
     if redraw_book and isinstance(scenario.book, BookFile):
         problem = Problem("book.file", "is a recorded book", "leave out --redraw-book")
@@ -106,7 +111,10 @@ def with_overrides(
         elif book["drawn_under"] is None and set(assets) == set(scenario.symbols):
             book["drawn_under"] = scenario.model_dump(include=_TERMS)["protocol"]["reserves"]
     _settle(document["rate_response"], scenario, overrides, redraw_book)
-    return _with_own_terms(_validated(document, file))
+    found = _with_own_terms(_validated(document, file))
+    if isinstance(scenario.book, BookFile) and not any(map(_OF_POSITIONS, overrides)):
+        return _opened_as(scenario, found)
+    return found
 
 
 def _settle(
@@ -164,6 +172,23 @@ def _named(path_or_name: str) -> Scenario:
     return load(path_or_name)
 
 
+def _opened_as(before: Scenario, now: Scenario) -> Scenario:
+    """The same, with a mention of the terms that its book from a file was opened under before,
+    where its reserves' own have become others.
+    """
+    reserves = (before.protocol.reserves, now.protocol.reserves)
+    was, are = ({symbol: _former(r) for symbol, r in one.items()} for one in reserves)
+    if was == are:
+        return now
+    terms = {symbol: _former(r) for symbol, r in before.terms.items() if symbol in are}
+    other = {symbol: former for symbol, former in terms.items() if former != are[symbol]}
+    return now.model_copy(update={"opened_under": other})
+
+
+def _former(terms: Terms) -> FormerTerms:
+    return FormerTerms(**{name: getattr(terms, name) for name in FormerTerms.model_fields})
+
+
 def files(scenario: Scenario) -> dict[str, Path]:
     """The files that the scenario names, by the path of the field."""
     named = _file_fields(scenario.model_dump(mode="json"))
@@ -215,10 +240,10 @@ def digest_of(document: Mapping[str, Any], contents: Mapping[str, str]) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def _see_files_from(folder: Path, document: Any) -> None:
-    """Make the paths of files in a document absolute."""
+def _see_files(document: object, folder: Path) -> None:
+    """Make the paths of files in a document of a folder absolute."""
     for _, fields, key in _file_fields(document):
-        fields[key] = str(folder.absolute() / fields[key])
+        fields[key] = str(beside(fields[key], folder))
 
 
 def _file_fields(document: Any) -> Iterator[tuple[str, dict[str, Any], str]]:
@@ -233,7 +258,7 @@ def _file_fields(document: Any) -> Iterator[tuple[str, dict[str, Any], str]]:
         price = asset.get("price_usd") if isinstance(asset, dict) else None
         holders.append((f"assets.{symbol}.price_usd", price, "file"))
     market = root.get("reference_market")
-    if isinstance(market, dict) and _IS_PATH(str(market.get("baseline"))):
+    if isinstance(market, dict) and is_path(str(market.get("baseline"))):
         holders.append(("reference_market", market, "baseline"))
     feeds = root.get("feeds")
     for symbol, feed in feeds.items() if isinstance(feeds, dict) else ():

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from sim.scenario.model import Scenario
 
 _MAX_STEPS = 1_000_000
-# The largest worth of one token unit: above it, amounts of a few thousand dollars round visibly.
-_MAX_UNIT_USD = 0.01
+# The largest worth of one token unit: above it, amounts of a thousand dollars round by percents,
+# and the decimals are rather mistyped.
+_MAX_UNIT_USD = 10.0
 
 
 def problems(s: Scenario) -> Iterator[Problem]:
@@ -90,7 +91,8 @@ def _asset_problems(s: Scenario) -> Iterator[Problem]:
             yield from _unknown(s, f"{path}.{symbol}", symbol)
         for symbol in s.assets:
             if symbol not in mapping:
-                yield Problem(f"{path}.{symbol}", "is missing", "an entry for every key of assets")
+                remedy = f"an entry for every key of assets, or assets.{symbol}.kind to assume one"
+                yield Problem(f"{path}.{symbol}", "is missing", remedy)
     yield from _unknown(s, "native_asset", s.native_asset)
     for symbol in s.paths.volatility_per_sqrt_year if s.paths else ():
         yield from _unknown(s, f"paths.volatility_per_sqrt_year.{symbol}", symbol)
@@ -102,7 +104,12 @@ def _asset_problems(s: Scenario) -> Iterator[Problem]:
     for i, figure in enumerate(s.expected):
         if figure.asset is not None:
             yield from _unknown(s, f"expected[{i}].measure", figure.asset)
+    first: dict[str, str] = {}
     for symbol, asset in s.assets.items():
+        same = first.setdefault((asset.address or symbol).lower(), symbol)
+        if same != symbol and asset.address:
+            problem = f"is that of {same} too"
+            yield Problem(f"assets.{symbol}.address", problem, "an address of its own")
         level = asset.price_usd
         if not isinstance(level, PriceFile):  # is not known before it is read
             highest = max(w.value for w in level) if isinstance(level, tuple) else level
@@ -110,11 +117,11 @@ def _asset_problems(s: Scenario) -> Iterator[Problem]:
 
 
 def unit_problems(s: Scenario, symbol: str, highest_usd: float) -> Iterator[Problem]:
-    """A token unit worth more than a cent at the asset's highest price, if it is."""
+    """A token unit worth more than ten dollars at the asset's highest price, if it is."""
     if highest_usd > _MAX_UNIT_USD * 10 ** s.assets[symbol].decimals:
         yield Problem(
             f"assets.{symbol}.decimals",
-            f"at {highest_usd:g} USD a token the smallest unit is worth more than a cent",
+            f"at {highest_usd:g} USD a token the smallest unit is worth more than ten dollars",
             "more decimals or a lower price",
         )
 
@@ -157,7 +164,12 @@ def _fault_problems(s: Scenario) -> Iterator[Problem]:
 def _book_problems(s: Scenario) -> Iterator[Problem]:
     book = s.book
     if not isinstance(book, BorrowerBook):
+        for symbol in s.opened_under:
+            yield from _unknown(s, f"opened_under.{symbol}", symbol)
         return
+    if s.opened_under:
+        problem = "is of books from files, and this one is drawn"
+        yield Problem("opened_under", problem, "leave it out, or book.drawn_under")
     collateral = {symbol for symbol, weight in book.collateral_weights.items() if weight}
     debts = {symbol for symbol, weight in book.debt_weights.items() if weight}
     pledged = {f"book.collateral_weights.{symbol}": symbol for symbol in collateral}

@@ -11,7 +11,7 @@ from sim.schema.attack import Attack
 from sim.schema.base import FromList, Instant, Level, Part, Symbol, Usd
 from sim.schema.blocks import Blocks
 from sim.schema.book import Book, BorrowerBook
-from sim.schema.deployment import Protocol, Terms
+from sim.schema.deployment import FormerTerms, Protocol, Terms
 from sim.schema.expected import Expected
 from sim.schema.faults import Feeds
 from sim.schema.market import Arbitrage, Asset, Venue
@@ -71,6 +71,12 @@ class Scenario(Part):
         description="per asset: USD supplied by those who never borrow, 0 to 1e+12"
     )
     book: Book = Field(description="the borrowers: accounts, total_debt_usd..., or file")
+    opened_under: Mapping[Symbol, FormerTerms] = Field(
+        default={},
+        description="per asset: the ltv_bps, collateral_enabled and borrow_enabled that allowed "
+        "the positions of a book from a file, where those of protocol.reserves, in force from the "
+        "start on, do not; absent: these",
+    )
     blocks: Blocks = Field(
         default_factory=Blocks,
         description="room for liquidations in blocks: liquidation_calls_per_hour; seconds and "
@@ -129,9 +135,14 @@ class Scenario(Part):
     @property
     def terms(self) -> Mapping[str, Terms]:
         """Per asset, under which the positions of the book came about."""
-        if isinstance(self.book, BorrowerBook) and self.book.drawn_under:
-            return self.book.drawn_under
-        return self.protocol.reserves
+        if isinstance(self.book, BorrowerBook):
+            return self.book.drawn_under or self.protocol.reserves
+        terms: dict[str, Terms] = dict(self.protocol.reserves)
+        for symbol, former in self.opened_under.items():
+            if symbol in terms:
+                changed = former.model_dump(exclude_none=True)
+                terms[symbol] = terms[symbol].model_copy(update=changed)
+        return terms
 
     @property
     def responding(self) -> tuple[str, ...]:

@@ -1,49 +1,78 @@
 """Bases: what several files share, one file each; another takes one over: `extends: NAME`.
 
-A scenario extends a base of sim/scenarios/bases, a tuning preset another preset that is known by
-name. The file is read as if the base stood in it:
+A scenario extends a base of sim/scenarios/bases, a scenario that is known by name or a file beside
+it; a tuning preset another preset, likewise. The file is read as if the base stood in it:
 
 * mappings are merged field by field, at every depth; where both say something, the file does;
-* a list or a single value of the file replaces the base's;
+* a list or a single value of the file replaces the base's, and so does a mapping that names a
+  `file`: it is another source;
+* a field that the file says is `null` is removed;
 * if the file has `assets`, these are all the assets there are: of the base's, the fields and list
-  items about any other are left out.
+  items about any other are left out. If all that it has are `null`, the others stay.
 
-A base extends nothing itself. It is not validated alone: the result is.
+A base may extend another. It is not validated alone: the result is.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
+from sim.schema.beside import beside
 from sim.schema.problems import Problem, ScenarioError, nearest
 from sim.schema.yaml_file import read
 
 KEY = "extends"
+Bases = Mapping[str, Path]
+"""The files that are known by name."""
+Locate = Callable[[object, Path], None]
+"""Makes the paths that a document of a folder names absolute, in place."""
 
 
-def extended(document: object, file: Path, folder: Path) -> tuple[object, str]:
-    """The document of `file` with its base from `folder` in it, and what to call it in errors."""
+def is_path(name: str) -> bool:
+    """Whether it is the path of a YAML file; otherwise it is a name."""
+    return "/" in name or "\\" in name or name.endswith((".yaml", ".yml"))
+
+
+def extended(
+    file: Path, bases: Bases, own: Collection[str], locate: Locate, above: tuple[Path, ...] = ()
+) -> tuple[object, str]:
+    """The document of `file` with all that it extends in it, and what to call it in errors.
+
+    Fields of names in `own` are not taken over from a base. `above`: the files that extend this
+    one. Raises ScenarioError.
+    """
+    document = read(file)
+    locate(document, file.parent)
     if not isinstance(document, dict) or KEY not in document:
         return document, str(file)
-    name, own = document[KEY], {key: value for key, value in document.items() if key != KEY}
-    bases = {path.stem: path for path in sorted(folder.glob("*.yaml"))}
-    if not isinstance(name, str) or name not in bases:
-        remedy = nearest(str(name), bases, "the bases are")
-        raise ScenarioError(str(file), [Problem(KEY, "is not the name of a base", remedy)])
-    base = read(bases[name])
+    name, written = document[KEY], {key: value for key, value in document.items() if key != KEY}
+    found = _base(name, file, bases)
+    if found.resolve() in {path.resolve() for path in (*above, file)}:
+        problem = Problem(KEY, f"{found.name} extends this file itself", "a base that does not")
+        raise ScenarioError(str(file), [problem])
+    base, _ = extended(found, bases, own, locate, (*above, file))
     if not isinstance(base, dict):
         problem = Problem("(file)", "is not a mapping", "a mapping of fields")
-        raise ScenarioError(str(bases[name]), [problem])
-    if KEY in base:
-        remedy = f"extend {base[KEY]} instead, and add the fields that differ"
-        problem = Problem(KEY, f"{name} extends another, so {file} cannot extend it", remedy)
-        raise ScenarioError(str(bases[name]), [problem])
-    return _merged(_without(base, _absent(base, own)), own), f"{file} (extends {name})"
+        raise ScenarioError(str(found), [problem])
+    base = _without({key: base[key] for key in base if key not in own}, _absent(base, written))
+    return merged(base, written), f"{file} (extends {name})"
+
+
+def _base(name: object, file: Path, bases: Bases) -> Path:
+    if isinstance(name, str) and name in bases:
+        return bases[name]
+    if isinstance(name, str) and is_path(name):
+        return beside(name, file.parent)
+    remedy = nearest(str(name), bases, "the path of a YAML file, or one of")
+    raise ScenarioError(str(file), [Problem(KEY, "is not the name of a base", remedy)])
 
 
 def _absent(base: Mapping[str, object], own: Mapping[str, object]) -> set[str]:
     """The assets of the base that the file does not have."""
     listed, mine = base.get("assets"), own.get("assets")
-    return listed.keys() - mine if isinstance(listed, dict) and isinstance(mine, dict) else set()
+    if not (isinstance(listed, dict) and isinstance(mine, dict)):
+        return set()
+    there = {symbol for symbol, asset in mine.items() if asset is not None}
+    return listed.keys() - there if there else listed.keys() & mine.keys()
 
 
 def _without(value: object, absent: set[str]) -> object:
@@ -61,9 +90,11 @@ def _about(item: object) -> list[str]:
     return assets if isinstance(assets, list) else []
 
 
-def _merged(base: object, own: object) -> object:
-    if not (isinstance(base, dict) and isinstance(own, dict)):
+def merged(base: object, own: object) -> object:
+    """What `own` says on top of `base`."""
+    if not (isinstance(base, dict) and isinstance(own, dict)) or own.get("file") is not None:
         return own
-    return base | {
-        key: _merged(base[key], value) if key in base else value for key, value in own.items()
+    fields = base | {
+        key: merged(base[key], value) if key in base else value for key, value in own.items()
     }
+    return {key: value for key, value in fields.items() if key not in own or own[key] is not None}

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag
 
@@ -175,14 +175,33 @@ class BorrowerBook(Part):
             yield Problem("loop_health[1]", f"{high:g} is below {low:g}", f"at least {low:g}")
 
 
+BookColumn = Literal[
+    "account", "asset", "supplied", "debt", "isolated", "used_as_collateral", "owner", "health"
+]
+
+
 class BookFile(Part):
     """The accounts that owe at the start, one by one; `books.recorded` reads them."""
 
     file: str = Field(
         min_length=1,
         max_length=1_000,
-        description="a CSV file: account,asset,supplied,debt in tokens, a row per account and "
-        "asset; its path seen from the scenario file",
+        description="a CSV file: account,asset,supplied,debt, a row per account and asset; looked "
+        "for beside the scenario file",
+    )
+    columns: Mapping[BookColumn, Annotated[str, Field(min_length=1, max_length=200)]] = Field(
+        default={},
+        description="what the file calls the columns account, asset, supplied, debt, isolated, "
+        "used_as_collateral, owner, health, like {account: user_address, asset: symbol}; absent: "
+        "the same",
+    )
+    units: Literal["tokens", "base"] = Field(
+        default="tokens",
+        description="tokens (12.5), or base for the token's smallest units (12500000)",
+    )
+    unlisted: Literal["refuse", "drop"] = Field(
+        default="refuse",
+        description="refuse or drop: rows about what is not an asset of the scenario",
     )
 
 

@@ -91,6 +91,20 @@ class Terms(Part):
             )
 
 
+class FormerTerms(Part):
+    """Of what the vault allowed with one asset when positions came about, what was otherwise."""
+
+    ltv_bps: Bps | None = Field(
+        default=None, description="borrow limit then, in bps, 0..10000; absent: as now"
+    )
+    collateral_enabled: bool | None = Field(
+        default=None, description="true: what is supplied of it was made collateral; absent: as now"
+    )
+    borrow_enabled: bool | None = Field(
+        default=None, description="true: could be borrowed then; absent: as now, or as it is owed"
+    )
+
+
 class Reserve(Terms):
     """What the vault allows with one asset."""
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -22,12 +22,24 @@ from sim.schema.problems import Problem
 # A pair with nothing in it has no price: somebody always stays.
 LEAST_DEPTH_SHARE = 1e-4
 _DepthShare = Annotated[float, Field(ge=LEAST_DEPTH_SHARE, le=1)]
+Kind = Literal["volatile", "stable", "lst", "lrt", "other"]
 
 
 class Asset(Part):
     """One token and its reference price."""
 
-    decimals: int = Field(ge=6, le=18, description="the token's decimals, a whole number 6..18")
+    kind: Kind | None = Field(
+        default=None,
+        description="volatile, stable, lst, lrt or other: what is assumed of the asset where "
+        "nothing else is said (sim/schema/kinds.yaml); absent: nothing",
+    )
+    decimals: int = Field(ge=0, le=18, description="the token's decimals, a whole number 0..18")
+    address: str | None = Field(
+        default=None,
+        pattern=r"^0x[0-9a-fA-F]{40}$",
+        description="the token's address, 0x and 40 hexadecimal digits: what files of books may "
+        "call it; absent: they call it by its symbol",
+    )
     price_usd: PriceLevel = Field(
         description="USD per token: a number above 0, a list of waypoints {at, value}, or a "
         "{file} of recorded prices"

@@ -120,12 +120,16 @@ class Tuning(Part):
         ProtocolPath,
         Annotated[Dimension, BeforeValidator(_spelt_out)],
     ] = Field(
-        min_length=1,
+        default={},
         max_length=64,
-        description="per path in the protocol section: [low, high], names, or low, high, step...",
+        description="per path in the protocol section: [low, high], names, or low, high, step...; "
+        "absent: only caps are asked for",
     )
     objectives: Annotated[tuple[MeasureName, ...], FromList] = Field(
-        min_length=1, max_length=6, description="names of measures: benefits and harms"
+        default=("es_99",),
+        min_length=1,
+        max_length=6,
+        description="names of measures: benefits and harms; absent: es_99",
     )
     sampler: SamplerName = Field(
         default="tpe", description="tpe, nsga2, nsga3, random, or cma-es with one objective"
@@ -140,6 +144,8 @@ class Tuning(Part):
     )
 
     def _problems(self) -> Iterator[Problem]:
+        if not (self.dimensions or self.caps):
+            yield Problem("dimensions", "nothing is asked for", "a dimension, or one of caps")
         for i, name in enumerate(self.objectives):
             if name in self.objectives[:i]:
                 yield Problem(f"objectives[{i}]", f"{name} is there already", "each once")

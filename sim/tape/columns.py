@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 import pyarrow as pa
 
-FORMAT = 6
+FORMAT = 7
 """Raised when a reader of older tapes would misread a newer one."""
 
 TEXT, FLAG, COUNT, FLOAT = pa.string(), pa.bool_(), pa.int64(), pa.float64()
@@ -152,6 +152,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
         ("actor", COUNT, "who did it; 0 is the admin"),
         ("actor_name", TEXT, "the same in words"),
         ("account", COUNT, "account concerned; null for none"),
+        ("account_name", TEXT, "its name in the book's file, or its number in words"),
         ("asset", TEXT, "symbol of x where x is an asset"),
         ("x", COUNT, "asset or pair"),
         ("y", COUNT, "second asset, vault, feed slot or side"),
@@ -167,16 +168,24 @@ TABLES: dict[str, tuple[Column, ...]] = {
     ),
     "accounts": _columns(
         ("account", COUNT, "row of the book; after it the attacker's and the user's own agents'"),
+        ("name", TEXT, "its name in the book's file, or its number in words"),
+        ("owner", TEXT, "who owns it, likewise"),
         ("asset", TEXT, "symbol"),
         ("supplied_start", TOKENS, "units supplied after the opening"),
         ("debt_start", TOKENS, "units owed after the opening"),
         ("supplied_end", TOKENS, "units supplied at the end, interest included"),
         ("debt_end", TOKENS, "units owed at the end, interest included"),
-        ("is_collateral", FLAG, "whether the asset backs the account's debt at the end"),
+        (
+            "is_collateral_start",
+            FLAG,
+            "whether the asset backs the account's debt after the opening",
+        ),
+        ("is_collateral", FLAG, "the same at the end"),
         ("isolated", FLAG, "whether margin is isolated"),
         ("flagged", FLAG, "whether flagged for liquidation at the end"),
         ("health_start", FLOAT, "the account's health factor after the opening; null without debt"),
         ("health_end", FLOAT, "the same at the end"),
+        ("health_recorded", FLOAT, "the same in the file of the book; null where it has none"),
     ),
     "agents": _columns(
         _STEP,

@@ -59,7 +59,7 @@ from sim.tape.toxic import toxic
 from sim.tape.unpaid import unpaid
 from sim.tape.wealth import agents
 from sim.world import World
-from sim.world.actors import actor_names
+from sim.world.actors import account_name, actor_name
 
 Row = dict[str, Any]
 _USD = 10**8
@@ -139,15 +139,19 @@ def observe(world: World, k: int, rows: Sequence[Any], gas: Sequence[int]) -> Mo
     )
 
 
-def accounts(s: State, symbols: Sequence[str]) -> list[Row]:
+def accounts(world: World) -> list[Row]:
     """Every account's positions now, one row per asset."""
-    rows = []
+    s, symbols, rows = world.state, world.symbols, []
     for a in range(len(s.account)):
+        name = account_name(world.scenario, world.book, a)
+        owner = actor_name(world.scenario, world.book, int(s.account_owner[a]))
         factor = vault_accounts.health(s, a)[4] if vault_accounts.has_debt(s, a) else None
         for i, symbol in enumerate(symbols):
             rows.append(
                 {
                     "account": a,
+                    "name": name,
+                    "owner": owner,
                     "asset": symbol,
                     "supplied": vault_accounts.supplied_assets(s, a, i),
                     "debt": vault_accounts.debt_assets(s, a, i),
@@ -238,8 +242,7 @@ def _venues(world: World, k: int) -> list[Row]:
 
 
 def _operations(world: World, k: int, rows: Sequence[Any], gas: Sequence[int]) -> list[Row]:
-    names = actor_names(world.scenario, len(world.state.account))
-    listed = []
+    scenario, book, listed = world.scenario, world.book, []
     for seq, row in enumerate(rows):
         kind, actor, account, x, y = (int(cell) for cell in row[:5])
         amount, limit, option, code, *results = (int(cell) for cell in row[5:])
@@ -249,8 +252,11 @@ def _operations(world: World, k: int, rows: Sequence[Any], gas: Sequence[int]) -
                 "seq": seq,
                 "kind": op.KINDS[kind],
                 "actor": actor,
-                "actor_name": names[actor],
+                "actor_name": actor_name(scenario, book, actor),
                 "account": None if account == op.NOBODY else account,
+                "account_name": None
+                if account == op.NOBODY
+                else account_name(scenario, book, account),
                 "asset": None if kind in _ABOUT_NO_ASSET else world.symbols[x],
                 "x": x,
                 "y": y,

@@ -23,8 +23,12 @@ from sim.protocol.state import (
     CASH,
     DEFICIT,
     ESCROW,
+    HUB_SHARES,
     POOL_ASSETS,
+    POSITION_DEBT,
     RESERVE0,
+    STAKE,
+    SUPPLIED,
     WALLET,
     Array,
     State,
@@ -71,16 +75,17 @@ def held(s: State, scenario: Scenario, prices: Array) -> Array:
     owned = np.full((len(PARTIES), len(s.unit)), 0, dtype=object)
     claims = owned[0].copy()  # on what does not lie in wallets, less debts
     party = of_actors(scenario, len(s.account))
-    for actor, of in enumerate(party):
+    np.add.at(owned, party, s.holding[:, :, WALLET])
+    invests = (s.holding[:, :, [HUB_SHARES, STAKE]] != 0).any(axis=(1, 2)) | (s.lp != 0).any(axis=1)
+    for actor in np.flatnonzero(invests):
         shares = np.array(invested(s, actor), dtype=object)
-        owned[of] += s.holding[actor, :, WALLET] + shares
+        owned[party[actor]] += shares
         claims += shares
     missing = shortfall(s, prices).by_account
-    for a, owner in enumerate(s.account_owner):
-        for i in range(len(s.unit)):
-            net = supplied_assets(s, a, i) - debt_assets(s, a, i)
-            owned[party[owner], i] += net + missing[a, i]
-            claims[i] += net
+    for a, i in np.argwhere((s.position[:, :, [SUPPLIED, POSITION_DEBT]] != 0).any(axis=2)):
+        net = supplied_assets(s, a, i) - debt_assets(s, a, i)
+        owned[party[s.account_owner[a]], i] += net + missing[a, i]
+        claims[i] += net
     there = s.hub[:, CASH] + s.hub[:, ESCROW] + s.pool[:, POOL_ASSETS]
     for p, tokens in enumerate(s.pair_tokens):
         for side, i in enumerate(tokens):

@@ -59,7 +59,7 @@ class Tape:
         # step does not count, and after it nothing is missing.
         state = self._world.state
         if k == 0:
-            self._start = accounts(state, self._world.symbols)
+            self._start = accounts(self._world)
             prices = self._world.market.price[k]
             self._held_at_start = list(held(state, self._world.scenario, prices))
         moment = observe(self._world, k, rows, gas)
@@ -119,16 +119,18 @@ class Tape:
     def _accounts(self, end: State) -> list[dict[str, Any]]:
         """Start and end of every account, one row per asset."""
         joined = []
-        for first, last in zip(self._start, accounts(end, self._world.symbols), strict=True):
+        for first, last in zip(self._start, accounts(self._world._replace(state=end)), strict=True):
             joined.append(
                 {
                     **last,
+                    "is_collateral_start": first["is_collateral"],
                     "supplied_start": first["supplied"],
                     "debt_start": first["debt"],
                     "health_start": first["health"],
                     "supplied_end": last["supplied"],
                     "debt_end": last["debt"],
                     "health_end": last["health"],
+                    "health_recorded": self._world.book.recorded_health(last["account"]),
                 }
             )
         return joined

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sim.protocol import hub, vault_accounts
+from sim.protocol.fixed_point import ray
 from sim.protocol.state import (
     IS_COLLATERAL,
     POSITION_DEBT,
@@ -42,22 +43,43 @@ def shortfall(s: State, prices: Array) -> Shortfall:
     could take: deposits that back nothing, and those of an owner's other accounts, pay no debt.
     """
     n, m = s.position.shape[:2]
-    owed = np.full((n, m), 0, dtype=object)
-    debt, collateral = np.full((2, n), 0, dtype=object)
-    owes, backs = (s.position[:, :, column] != 0 for column in (POSITION_DEBT, IS_COLLATERAL))
-    backs[~owes.any(axis=1)] = False
+    rows = _perhaps_short(s, prices)
+    position, vault = s.position[rows], s.account_vault[rows]
+    owed = np.full((len(rows), m), 0, dtype=object)
+    debt, collateral = np.full((2, len(rows)), 0, dtype=object)
     for i in range(m):
         price, unit = prices[i], s.unit[i]
-        rows = np.flatnonzero(owes[:, i])
-        owed[rows, i] = hub.debt_of(s, i, s.position[rows, i, POSITION_DEBT])
-        debt[rows] += vault_accounts.debt_value(owed[rows, i], price, unit)
-        rows = np.flatnonzero(backs[:, i])
-        backing = s.position[rows, i, SUPPLIED]
-        lent = s.reserve[s.account_vault[rows], i, REHYPOTHECATE] != 0
+        owing = np.flatnonzero(position[:, i, POSITION_DEBT])
+        owed[owing, i] = hub.debt_of(s, i, position[owing, i, POSITION_DEBT])
+        debt[owing] += vault_accounts.debt_value(owed[owing, i], price, unit)
+        pledging = np.flatnonzero(position[:, i, IS_COLLATERAL])
+        backing = position[pledging, i, SUPPLIED]
+        lent = s.reserve[vault[pledging], i, REHYPOTHECATE] != 0
         backing[lent] = hub.to_assets_down(s, i, backing[lent])
-        collateral[rows] += vault_accounts.collateral_value(backing, price, unit)
+        collateral[pledging] += vault_accounts.collateral_value(backing, price, unit)
     missing = np.maximum(debt - collateral, 0)
     short = np.flatnonzero(missing)
     parts = np.full((n, m), 0, dtype=object)
-    parts[short] = owed[short] * missing[short, np.newaxis] // debt[short, np.newaxis]
+    parts[rows[short]] = owed[short] * missing[short, np.newaxis] // debt[short, np.newaxis]
     return Shortfall(int(missing.sum()), [int(part) for part in parts.sum(axis=0)], parts)
+
+
+def _perhaps_short(s: State, prices: Array) -> Array:
+    """The accounts with debt whose collateral does not exceed it by more than roundings can do: in
+    doubles, with what the vault rounds a value by on top, a unit of it and one of the token.
+    """
+    position = s.position.astype(np.float64)
+    debt, backs = position[:, :, POSITION_DEBT], position[:, :, IS_COLLATERAL]
+    supplied = position[:, :, SUPPLIED] * backs
+    m = len(s.unit)
+    worth, costs, lent_worth = np.zeros((3, m))
+    for i in range(m):
+        index, shares, _, held = hub.preview(s, i)
+        worth[i] = prices[i] / s.unit[i]
+        lent_worth[i] = worth[i] * (held + hub.VIRTUAL) / (shares + hub.VIRTUAL)
+        costs[i] = index * prices[i] / s.unit[i] / ray()
+    lent = (s.reserve[s.account_vault, :, REHYPOTHECATE] != 0).astype(bool)
+    collateral = (supplied * np.where(lent, lent_worth, worth)).sum(axis=1)
+    owed = debt @ costs
+    rounded = 2 * (1 + worth).sum() + 1e-9 * owed
+    return np.flatnonzero(debt.any(axis=1) & (owed + rounded >= collateral))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from sim.market.market import FACTOR
 from sim.protocol import oracle
 from sim.protocol.fixed_point import BPS, wad
@@ -27,10 +29,8 @@ def toxic(s: State, watch: Array, known: Sequence[int]) -> tuple[int, int]:
     Exact; k is the account's largest collateral, sold for its largest debt.
     """
     alone, with_sale = 0, 0
-    for a, row in zip(known, watch, strict=True):
-        factor = row[FACTOR]
-        if factor >= wad():
-            continue
+    for n in np.flatnonzero(watch[:, FACTOR] < wad()):
+        a, factor = known[n], watch[n, FACTOR]
         v = s.account_vault[a]
         c = _largest(s, a, IS_COLLATERAL)
         d = _largest(s, a, POSITION_DEBT)

@@ -54,6 +54,7 @@ class Amounts:
         self._units = np.array(units, dtype=np.float64)
         self.collateral = book.collateral.astype(np.float64)
         self.debt = book.debt.astype(np.float64)
+        self._idle = (book.supplied - book.collateral).sum(axis=0).astype(np.float64)
         self._limit = self._limits(scenario, self.collateral)
 
     def under(self, scenario: Scenario) -> tuple[Floats, Floats]:
@@ -68,7 +69,7 @@ class Amounts:
         if self._debts == "same-positions":
             return self.book
         collateral, debt = (_whole(amounts) for amounts in self.under(scenario))
-        return Book(collateral, debt, self.book.isolated)
+        return self.book._replace(collateral=collateral, debt=debt)
 
     def filled(
         self, scenario: Scenario, path: str, tokens: float
@@ -90,7 +91,9 @@ class Amounts:
             raise ScenarioError(f"scenario '{scenario.name}'", [problem])
         if kind == "supply_cap":
             before = self._limits(scenario, collateral)
-            collateral[:, i] *= tokens * self._units[i] / collateral[:, i].sum()
+            # What backs no debt takes up room under the cap, and stays what it is.
+            room = max(tokens * self._units[i] - self._idle[i], 0.0)
+            collateral[:, i] *= room / collateral[:, i].sum()
             changed = debt * _ratio(self._limits(scenario, collateral), before)
         else:
             share = tokens * self._units[i] / debt[:, i].sum()
@@ -107,8 +110,11 @@ class Amounts:
     def now_under(self, scenario: Scenario, path: str) -> float:
         """Tokens that a cap counts today."""
         i, kind = self._counted(path)
-        amounts = self.under(scenario)[0 if kind == "supply_cap" else 1]
-        return float(amounts[:, i].sum() / self._units[i])
+        collateral, debt = self.under(scenario)
+        counted = (
+            collateral[:, i].sum() + self._idle[i] if kind == "supply_cap" else debt[:, i].sum()
+        )
+        return float(counted / self._units[i])
 
     def borrowing_power(self, scenario: Scenario, collateral: Floats) -> float:
         """What could be borrowed against all of the collateral, USD."""
@@ -139,8 +145,13 @@ class Amounts:
         share = np.ones(len(self._units))
         for i, symbol in enumerate(scenario.symbols):
             cap, total = getattr(scenario.protocol.reserves[symbol], name), amounts[:, i].sum()
-            if cap is not None and total > _ROOM * cap * self._units[i]:
-                share[i] = _ROOM * cap * self._units[i] / total
+            if cap is None:
+                continue
+            room = _ROOM * cap * self._units[i]
+            if name == "supply_cap":
+                room = max(room - self._idle[i], 0.0)
+            if total > room:
+                share[i] = room / total
         return share
 
     def _cash(self, scenario: Scenario, collateral: Floats, debt: Floats) -> Floats:

@@ -22,13 +22,14 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 import sim.scenario
+from sim.books import recorded
 from sim.books.seeds import seed_of
 from sim.scenario import Scenario, ScenarioError, digest, with_overrides
-from sim.schema.bases import extended
-from sim.schema.book import BorrowerBook
+from sim.schema.bases import extended, is_path
+from sim.schema.beside import beside
+from sim.schema.book import BookFile, BorrowerBook
 from sim.schema.problems import Problem, explain, nearest
 from sim.schema.tuning import Preset
-from sim.schema.yaml_file import read
 from sim.tuning.result import Value
 from sim.tuning.space import Space
 
@@ -89,20 +90,19 @@ def known() -> list[str]:
 def load(path_or_name: str) -> Preset:
     """The preset in a file, or of a known name. Raises `ScenarioError`."""
     path = Path(path_or_name)
-    if not ("/" in path_or_name or path.suffix in (".yaml", ".yml")):
+    if not is_path(path_or_name):
         if path_or_name not in known():
             remedy = nearest(path_or_name, known(), "the known ones are")
             problem = Problem("(name)", "is not known", remedy)
             raise ScenarioError(f"preset '{path_or_name}'", [problem])
         path = _FOLDER / f"{path_or_name}.yaml"
-    written = read(path)
-    document, file = extended(written, path, _FOLDER)
-    if not (isinstance(written, dict) and isinstance(document, dict)):
+    bases = {name: _FOLDER / f"{name}.yaml" for name in known()}
+    document, file = extended(path, bases, _OWN, _see_files)
+    if not isinstance(document, dict):
         problem = Problem("(file)", "is not a mapping", "fields of a preset: name, title...")
         raise ScenarioError(file, [problem])
-    taken = {key: value for key, value in document.items() if key in written or key not in _OWN}
     try:
-        return Preset.model_validate(taken)
+        return Preset.model_validate(document)
     except ValidationError as error:
         raise ScenarioError(file, explain(error, Preset)) from error
 
@@ -117,7 +117,7 @@ def prepare(
 
     `accounts`, `seed` and then `overrides` replace fields of every scenario. The preset's own
     overrides and parameters are what there is now: a drawn book is drawn under them, and stays
-    under what `overrides` says.
+    under what `overrides` says. One from a file is what it is.
     """
     here = f"preset '{preset.name}'"
     given = {"book.accounts": accounts, "seed": seed}
@@ -130,14 +130,12 @@ def prepare(
         with _said_of(f"{here}, scenarios[{i}]"):
             now = with_overrides(scenario, own, isinstance(scenario.book, BorrowerBook))
             scenarios.append(with_overrides(now, {**common, **(overrides or {})}))
-    book = scenarios[0].book
-    if not isinstance(book, BorrowerBook):
-        problem = Problem("book.file", "is a recorded book", "a scenario that describes one")
-        raise ScenarioError(here, [problem])
+    with _said_of(here):
+        holders = _holders(scenarios[0])
     if problems := [
         *_foreign(preset, scenarios),
         *_others(scenarios),
-        *_uncapped(preset, book),
+        *_uncapped(preset, holders),
         *_free(preset, scenarios),
     ]:
         raise ScenarioError(here, problems)
@@ -145,13 +143,19 @@ def prepare(
         space = Space(preset.tuning.dimensions, scenarios[0])
     total = sum(one.weight for one in preset.scenarios)
     weights = tuple(one.weight / total for one in preset.scenarios)
-    return Setup(preset, tuple(scenarios), weights, space, book.accounts)
+    return Setup(preset, tuple(scenarios), weights, space, holders.accounts)
 
 
 def nested(setup: Setup, paths: int, books: int | None) -> Setup:
     """The same on so many books, a tenth of the paths if None, at least 20 where paths allow, 200
-    at most, and fewer where books are large. Raises `ScenarioError` for more books than paths.
+    at most, and fewer where books are large; a recorded one is the only one. Raises `ScenarioError`
+    for more books than paths, or than there are.
     """
+    if isinstance(setup.scenarios[0].book, BookFile):
+        if books not in (None, 1):
+            problem = Problem("--books", "the book is recorded, there is one", "--books 1")
+            raise ScenarioError(f"preset '{setup.preset.name}'", [problem])
+        books = 1
     if books is None:
         most = 200 * 1_000 // max(1_000, setup.accounts)
         books = max(1, min(max(most, 20), paths // 10))
@@ -189,18 +193,59 @@ def _others(scenarios: Sequence[Scenario]) -> Iterator[Problem]:
                 )
 
 
-def _uncapped(preset: Preset, book: BorrowerBook) -> Iterator[Problem]:
+class _Holders(NamedTuple):
+    """Who has what in a book."""
+
+    accounts: int
+    pledged: list[str]
+    """Assets that somebody pledges."""
+    owed: list[str]
+
+
+def _holders(scenario: Scenario) -> _Holders:
+    book = scenario.book
+    if isinstance(book, BorrowerBook):
+        weights = book.collateral_weights, book.debt_weights
+        pledged, owed = ([name for name, weight in one.items() if weight] for one in weights)
+        return _Holders(book.accounts, pledged, owed)
+    there = recorded(scenario)
+    held = [amounts.any(axis=0) for amounts in (there.collateral, there.debt)]
+    pledged, owed = (
+        [symbol for symbol, has in zip(scenario.symbols, some, strict=True) if has] for some in held
+    )
+    return _Holders(len(there.debt), pledged, owed)
+
+
+def _uncapped(preset: Preset, holders: _Holders) -> Iterator[Problem]:
     """Caps on what nobody has, an asset that does not exist included."""
     for path in preset.tuning.caps:
         _, _, symbol, kind = path.split(".")
-        verb, weights = {
-            "supply_cap": ("pledges", book.collateral_weights),
-            "borrow_cap": ("owes", book.debt_weights),
+        verb, somebody = {
+            "supply_cap": ("pledges", holders.pledged),
+            "borrow_cap": ("owes", holders.owed),
         }[kind]
-        if not weights.get(symbol):
-            somebody = [name for name, weight in weights.items() if weight]
+        if symbol not in somebody:
             remedy = nearest(symbol, somebody, f"what somebody {verb} is")
             yield Problem(f"tuning.caps.{path}", f"nobody {verb} {symbol}", remedy)
+
+
+def _see_files(document: object, folder: Path) -> None:
+    """Make the paths of scenarios in a document of a folder, and of files in what it overrides in
+    them, absolute. The document may be anything: the schema says what is wrong with it.
+    """
+    listed: Any = document.get("scenarios") if isinstance(document, dict) else ()
+    for one in listed if isinstance(listed, list) else ():
+        if not isinstance(one, dict):
+            continue
+        if isinstance(name := one.get("scenario"), str) and is_path(name):
+            one["scenario"] = str(beside(name, folder))
+        overrides: Any = one.get("overrides")
+        for path, value in [*overrides.items()] if isinstance(overrides, dict) else []:
+            if isinstance(value, str) and str(path).endswith((".file", ".history")):
+                overrides[path] = str(beside(value, folder))
+            for key in ("file", "history") if isinstance(value, dict) else ():
+                if isinstance(value.get(key), str):
+                    value[key] = str(beside(value[key], folder))
 
 
 def _free(preset: Preset, scenarios: Sequence[Scenario]) -> Iterator[Problem]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from sim.books import Book
 from sim.scenario import Scenario
 
 ADMIN, SUPPLIERS, LIQUIDITY_PROVIDERS, STAKERS, ARBITRAGEURS = range(5)
@@ -48,12 +49,20 @@ def owner(scenario: Scenario, account: int) -> int:
     return FIRST_LIQUIDATOR + len(scenario.liquidators) + account
 
 
-def actor_names(scenario: Scenario, accounts: int) -> list[str]:
-    """What to call every actor; `accounts` is the number of all accounts."""
-    book = first_own_account(scenario, accounts)
-    return [
-        *("admin", "suppliers", "liquidity providers", "stakers", "arbitrageurs"),
-        *(liquidator.name for liquidator in scenario.liquidators),
-        *(f"borrower {a}" for a in range(book)),
-        *own_accounts(scenario),
-    ]
+def actor_name(scenario: Scenario, book: Book, actor: int) -> str:
+    """What to call an actor: the owner of an account as the file of the book does."""
+    fixed = ("admin", "suppliers", "liquidity providers", "stakers", "arbitrageurs")
+    if actor < FIRST_LIQUIDATOR:
+        return fixed[actor]
+    if actor < (first := owner(scenario, 0)):
+        return scenario.liquidators[actor - FIRST_LIQUIDATOR].name
+    account, accounts = actor - first, len(book.debt)
+    return book.owner(account) if account < accounts else own_accounts(scenario)[account - accounts]
+
+
+def account_name(scenario: Scenario, book: Book, account: int) -> str:
+    """What to call an account."""
+    if account < len(book.debt):
+        return book.name(account)
+    takers = [one.name for one in scenario.liquidators if one.takes_shares]
+    return [*own_accounts(scenario), *takers][account - len(book.debt)]

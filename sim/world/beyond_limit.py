@@ -5,7 +5,9 @@ now allow; no operation does under the settings and at the prices of the day. So
 sets limits as high as thresholds, without the caps that are exceeded; who is beyond even that
 borrows while what it owes is cheaper: the feeds of those assets report a part of the start's price,
 and afterwards the start's price again. Every other account has borrowed by then, and nobody acts in
-between. In the end the scenario's own settings are in force.
+between. Who has no collateral to borrow against, bad debt from before, gets a seed of two
+millionths of the debt: no operation leaves a debt without collateral behind, and a liquidation that
+would writes it off. In the end the scenario's own settings are in force.
 """
 
 from __future__ import annotations
@@ -35,6 +37,10 @@ from sim.world.genesis import UNLIMITED
 # To be on the safe side of the roundings of values.
 _LEAST_ROOM = Fraction(5, 10_000)
 _USED = Fraction(1, 2)  # of the limit, when an account borrows at lowered prices
+_SEEDED_AT = Fraction(1, 10**7)  # of the start's prices, where feeds have no floor above that
+_SEED_LTV = 1_000  # BPS that seeds count for at least: they do not depend on the setting
+_HIGHEST_SEEDED_AT = Fraction(1, 1_000)  # beyond it a seed is collateral worth the name
+_ABOVE_FLOOR = Fraction(101, 100)
 
 
 class Late(NamedTuple):
@@ -44,6 +50,8 @@ class Late(NamedTuple):
     """What it owes and has not pledged as well: the prices that are lowered."""
     part: Fraction
     """To this part of the start's prices."""
+    seed: tuple[int, int] | None = None
+    """(asset, token units) that it supplies to borrow against, if it has nothing else."""
 
 
 def lenient(scenario: Scenario, book: Book, prices: Sequence[int], reserves: Array) -> Array:
@@ -54,8 +62,9 @@ def lenient(scenario: Scenario, book: Book, prices: Sequence[int], reserves: Arr
     for i, symbol in enumerate(scenario.symbols):
         terms = scenario.terms[symbol]
         rows[i, COLLATERAL_ENABLED] = int(terms.collateral_enabled)
-        rows[i, BORROW_ENABLED] = int(terms.borrow_enabled)
-        for amounts, cap in ((book.collateral, SUPPLY_CAP), (book.debt, BORROW_CAP)):
+        rows[i, BORROW_ENABLED] = int(terms.borrow_enabled or (book.debt[:, i] != 0).any())
+        rows[i, LTV] = min(max(rows[i, LTV], terms.ltv_bps), rows[i, LT])
+        for amounts, cap in ((book.supplied, SUPPLY_CAP), (book.debt, BORROW_CAP)):
             if amounts[:, i].sum() > rows[i, cap]:
                 rows[i, cap] = UNLIMITED
     limits, debts = _values(scenario, book, prices, rows)
@@ -80,11 +89,15 @@ def beyond_limit(
         owed = sum(debts[a, ~pledged])
         room = sum(limits[a]) - sum(debts[a, pledged]) * (1 + _LEAST_ROOM)
         if not owed or room <= 0:
-            problems.append(_hopeless(int(a)))
+            found = _seeded(int(a), scenario, book, prices, reserves, debts[a] // BPS)
+            if isinstance(found, Problem):
+                problems.append(found)
+            else:
+                late[int(a)] = found
             continue
         assets = tuple(int(i) for i in np.flatnonzero((debts[a] > 0) & ~pledged))
         late[int(a)] = Late(assets, _USED * Fraction(room) / owed)
-        problems += _too_cheap(int(a), late[int(a)], scenario, prices)
+        problems += _too_cheap(book.name(a), late[int(a)], scenario, prices)
     if problems:
         raise ScenarioError(f"scenario '{scenario.name}'", problems)
     return late
@@ -111,25 +124,55 @@ def _beyond(limits: Array, debts: Array) -> Array:
     return np.asarray(debts.sum(axis=1) * (1 + _LEAST_ROOM) > limits.sum(axis=1), dtype=bool)
 
 
-def _too_cheap(a: int, late: Late, scenario: Scenario, prices: Sequence[int]) -> Iterator[Problem]:
+def _seeded(
+    a: int,
+    scenario: Scenario,
+    book: Book,
+    prices: Sequence[int],
+    reserves: Array,
+    owed: Array,
+) -> Late | Problem:
+    """How an account without collateral that would do is opened; `owed` (assets,) is in value."""
+    assets = tuple(int(i) for i in np.flatnonzero(book.debt[a]))
+    ltv = reserves[:, LTV] * reserves[:, COLLATERAL_ENABLED]
+    ltv[list(assets)] = 0
+    if book.unpledged is not None:
+        ltv[book.unpledged[a] != 0] = 0
+    seed = int(np.argmax(ltv >= _SEED_LTV))
+    if ltv[seed] < _SEED_LTV or (book.isolated[a] and book.collateral[a].any()):
+        return Problem(
+            _path(book.name(a)),
+            "owes more than anything can be borrowed against, and no asset is left to seed it",
+            "leave it out: it is bad debt already",
+        )
+    floors = {i: round(scenario.feeds[scenario.symbols[i]].min_price_usd * VALUE) for i in assets}
+    part = max(_SEEDED_AT, *(_ABOVE_FLOOR * (floors[i] + 1) / int(prices[i]) for i in assets))
+    if part > _HIGHEST_SEEDED_AT:
+        feeds = [f"feeds.{scenario.symbols[i]}.min_price_usd" for i in assets]
+        return Problem(
+            _path(book.name(a)),
+            "is bad debt from before, which opens only where what it owes may be reported at a "
+            f"{int(1 / _HIGHEST_SEEDED_AT):,}th of its price",
+            f"leave it out, or lower floors: {', '.join(feeds)}",
+        )
+    value = int(sum(owed) * part / _USED) + 10 * len(assets)
+    unit = 10 ** scenario.assets[scenario.symbols[seed]].decimals
+    tokens = value * BPS * unit // (_SEED_LTV * int(prices[seed])) + 10
+    return Late(assets, part, (seed, tokens))
+
+
+def _too_cheap(
+    name: str, late: Late, scenario: Scenario, prices: Sequence[int]
+) -> Iterator[Problem]:
     for i in late.assets:
         symbol, price = scenario.symbols[i], int(prices[i] * late.part)
         if price <= round(scenario.feeds[symbol].min_price_usd * VALUE):
             yield Problem(
-                _path(a),
+                _path(name),
                 f"owes so much that it could only borrow {symbol} at {price / VALUE:g} USD",
                 f"leave it out, or feeds.{symbol}.min_price_usd below that",
             )
 
 
-def _path(a: int) -> str:
-    return f"book (account {a}, counted from 0)"
-
-
-def _hopeless(a: int) -> Problem:
-    return Problem(
-        _path(a),
-        "owes more than anything can be borrowed against: without collateral that has a "
-        "threshold, or the very assets that it has pledged",
-        "leave it out: it is bad debt already; or net what it owes and pledges of one asset",
-    )
+def _path(name: str) -> str:
+    return f"book ({name})"

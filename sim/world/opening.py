@@ -56,7 +56,8 @@ class Opening:
         """
         self._scenario, self._s, self._book = scenario, s, book
         self._market_prices, self._prices = prices, answers_at_start(scenario, prices)
-        self._reserves = reserves
+        self._reserves, self._supplied = reserves, book.supplied
+        self._seeds: dict[int, tuple[int, int]] = {}
         self._coming = {
             symbol for symbol, one in scenario.rate_response.items() if one.supply_per_point
         }
@@ -152,18 +153,19 @@ class Opening:
         while_opening = lenient(self._scenario, self._book, self._prices, own)
         late = beyond_limit(self._scenario, self._book, self._prices, while_opening)
         everyone = range(len(self._book.debt))
+        self._seeds = {a: one.seed for a, one in late.items() if one.seed}
         self._configure(while_opening)
         for a in everyone:  # what one account supplies is what another has borrowed
             self._supply(a)
         for a in everyone:
             if a not in late:
                 self._borrow(a)
-        for (assets, part), group in grouped(late):
-            for i in assets:
-                self._report(i, int(self._prices[i] * part))
+        for lowered, group in grouped(late):
+            for i in lowered.assets:
+                self._report(i, int(self._prices[i] * lowered.part))
             for a in group:
                 self._borrow(a)
-            for i in assets:
+            for i in lowered.assets:
                 self._report(i, self._prices[i])
         self._configure(own)
 
@@ -193,18 +195,25 @@ class Opening:
         )
 
     def _supply(self, a: int) -> None:
-        owner, path = int(self._s.account_owner[a]), f"book (account {a})"
+        owner, path = int(self._s.account_owner[a]), f"book ({self._book.name(a)})"
+        unpledged = self._book.unpledged
         if self._book.isolated[a]:
             self._do(path, op.SET_ISOLATED, owner, a, 0, 0, 0, 0, 1)
-        for i, amount in enumerate(self._book.collateral[a]):
+        for i, amount in enumerate(self._supplied[a]):
             if amount:
                 self._fund(owner, i, amount)
                 self._do(path, op.SUPPLY, owner, a, i, 0, amount)
+                if unpledged is not None and unpledged[a, i]:
+                    self._do(path, op.SET_COLLATERAL, owner, a, i)
             if kept := self._reserves[a, i]:
                 self._fund(owner, i, kept)
+        if a in self._seeds:
+            i, amount = self._seeds[a]
+            self._fund(owner, i, amount)
+            self._do(path, op.SUPPLY, owner, a, i, 0, amount)
 
     def _borrow(self, a: int) -> None:
-        owner, path = int(self._s.account_owner[a]), f"book (account {a})"
+        owner, path = int(self._s.account_owner[a]), f"book ({self._book.name(a)})"
         for i, amount in enumerate(self._book.debt[a]):
             if amount:
                 self._do(path, op.BORROW, owner, a, i, 0, amount)

@@ -180,12 +180,12 @@ def test_noise_is_drawn_around_the_file_and_pinned_to_it(tmp_path: Path) -> None
 
 
 def test_a_token_unit_of_recorded_prices_is_small(tmp_path: Path) -> None:
-    scenario = with_overrides(replay(tmp_path, CANDLES), {"assets.WETH.decimals": 6})
+    scenario = with_overrides(replay(tmp_path, CANDLES), {"assets.WETH.decimals": 3})
     price_table(scenario)
     dear = CANDLES.replace("210", "10001")
     with pytest.raises(ScenarioError, match=r"assets\.WETH\.decimals: at 10001 USD"):
         price_table(
-            with_overrides(replay(tmp_path, dear, within_bar="high"), {"assets.WETH.decimals": 6})
+            with_overrides(replay(tmp_path, dear, within_bar="high"), {"assets.WETH.decimals": 3})
         )
 
 

@@ -191,6 +191,8 @@ def _tape(
     ]
     held = [(0, "GOLD", 1_000, 0), (0, "CASH", 100 * more, 70_000)]
     held += [(1, "GOLD", 1_000, 0), (1, "CASH", 100 * more, 60_000)]
+    accounts = [(*row, reserves[row[1]]["collateral_enabled"]) for row in held]
+    of_accounts = ["account", "asset", "supplied_start", "debt_start", "is_collateral_start"]
     columns = ["step", "kind", "verdict", "account", "asset", "result0"]
     return Frames(
         run=pd.DataFrame(
@@ -211,7 +213,8 @@ def _tape(
         agents=pd.DataFrame(),
         parties=pd.DataFrame(),
         operations=pd.DataFrame(operations, columns=columns),
-        accounts=pd.DataFrame(held, columns=["account", "asset", "supplied_start", "debt_start"]),
+        accounts=pd.DataFrame(accounts, columns=of_accounts),
+        compared=pd.DataFrame(),
     )
 
 

@@ -86,7 +86,7 @@ def tape() -> Frames:
     units = [column.name for column in TABLES["assets"] if column.type == TOKENS]
     assets = assets.astype({name: object for name in units if name in assets})
     empty = pd.DataFrame()
-    return Frames(empty, steps, assets, *[empty] * 5)
+    return Frames(empty, steps, assets, *[empty] * (len(Frames._fields) - 3))
 
 
 def test_losses_are_those_of_the_last_step(tape: Frames) -> None:

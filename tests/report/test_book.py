@@ -37,7 +37,8 @@ def test_figures_of_a_book_by_hand(tmp_path: Path) -> None:
     """Debts 7000, 1900, 1000; health .734, .819, 1.557: WETH 194.61 x .8, WBTC 7900 x .65."""
     text = shown(of_file(tmp_path, UNDER_WATER))
     lines = {line[:24].strip(): line[24:].split() for line in text.splitlines()}
-    assert text.startswith("3 accounts owe $9.9k against $11.8k of collateral")
+    assert text.startswith("book.csv: 6 rows, 3 accounts; amounts in tokens.\n")
+    assert "\n3 accounts owe $9.9k against $11.8k of collateral" in text
     assert lines["largest account, of debt"] == ["70.7%", "13.5%"]
     assert lines["10 largest, of debt"] == ["100.0%", "50.4%"]
     assert lines["Gini coefficient"] == ["0.404", "0.985"]
@@ -53,4 +54,4 @@ def test_one_account_and_none(tmp_path: Path) -> None:
     assert "1 account is liquidatable at the start, with $1,900 of debt." in one
     assert "liquidatable" not in shown(of_file(tmp_path, "".join(lines[:3])))
     nobody = shown(of_file(tmp_path, "account,asset,supplied,debt\na,WETH,10,0\n"))
-    assert nobody.startswith("1 accounts owe $0") and "liquidatable" not in nobody
+    assert "\n1 accounts owe $0" in nobody and "liquidatable" not in nobody

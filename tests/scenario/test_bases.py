@@ -1,12 +1,15 @@
 """A base stands in the scenario that extends it, as far as the scenario has its assets."""
 
+import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 
 from sim import scenario as scenario_module
+from sim.report.caveats import of_scenario
 from sim.scenario import Scenario, ScenarioError, digest, load
 from sim.schema.bases import extended
 from tests.tape.storm import STORM
@@ -34,8 +37,11 @@ def bases(tmp_path: Path) -> Path:
     return folder
 
 
-def merged(bases: Path, text: str) -> Any:
-    document, _ = extended(yaml.safe_load(text), bases / "mine.yaml", bases)
+def merged(bases: Path, text: str, own: tuple[str, ...] = ()) -> Any:
+    file = bases / "mine.yaml"
+    file.write_text(text)
+    named = {path.stem: path for path in bases.glob("*.yaml") if path != file}
+    document, _ = extended(file, named, own, lambda document, folder: None)
     return document
 
 
@@ -74,27 +80,62 @@ def test_assets_of_the_file_are_all_there_are(bases: Path) -> None:
 
 
 def test_a_file_without_a_base_is_itself(bases: Path) -> None:
-    for document in ({"name": "mine"}, ["a", "list"], None):
-        assert extended(document, bases / "mine.yaml", bases) == (
-            document,
-            str(bases / "mine.yaml"),
-        )
+    for text, document in (("name: mine", {"name": "mine"}), ("[a, list]", ["a", "list"])):
+        assert merged(bases, text) == document
 
 
-@pytest.mark.parametrize("name", ["plane", "../bases/plain", "[plain]", "5", "''"])
+def test_null_removes(bases: Path) -> None:
+    text = "{extends: plain, gas_price_gwei: null, feeds: {WETH: {latency_seconds: null}}}"
+    found = merged(bases, text)
+    assert "gas_price_gwei" not in found
+    assert found["feeds"]["WETH"] == {"deviation_bps": 50}
+
+
+def test_assets_that_are_null_go_and_the_others_stay(bases: Path) -> None:
+    found = merged(bases, "{extends: plain, assets: {WBTC: null}}")
+    assert list(found["assets"]) == list(found["feeds"]) == ["WETH"]
+    assert found["venues"] == [{"assets": ["WETH", "USDC"], "fee_bps": 5}]
+
+
+def test_another_file_is_another_source(bases: Path) -> None:
+    """A mapping that names one replaces the base's: no field of a drawn book is left in it."""
+    (bases / "drawn.yaml").write_text("{book: {accounts: 5, debt_tail_index: 0.8}}")
+    found = merged(bases, "{extends: drawn, book: {file: mine.csv, units: base}}")
+    assert found["book"] == {"file": "mine.csv", "units": "base"}
+
+
+@pytest.mark.parametrize("name", ["plane", "bases", "[plain]", "5", "''"])
 def test_a_base_that_is_not_there(bases: Path, name: str) -> None:
     error = refusal(bases, f"extends: {name}")
     assert error.file.endswith("mine.yaml")
     (problem,) = error.problems
-    assert problem.path == "extends" and "the bases are: plain" in problem.remedy
+    assert problem.path == "extends" and problem.remedy.endswith("or one of: plain")
 
 
-def test_a_base_extends_nothing(bases: Path) -> None:
-    """So there is no circle, and one file more to read at most."""
-    (bases / "deep.yaml").write_text("extends: plain\n")
-    error = refusal(bases, "extends: deep")
-    assert error.file.endswith("deep.yaml")
-    assert error.problems[0].path == "extends"
+def test_a_base_may_be_a_file_beside_and_extend_another(bases: Path) -> None:
+    (bases / "sub").mkdir()
+    (bases / "sub" / "deep.yaml").write_text("{extends: plain, gas_price_gwei: 1, seed: 4}")
+    found = merged(bases, "{extends: sub/deep.yaml, seed: 5}")
+    assert (found["gas_price_gwei"], found["seed"], found["liquidators"]) == (
+        1,
+        5,
+        [{"name": "keeper"}],
+    )
+
+
+def test_own_fields_are_not_taken_over(bases: Path) -> None:
+    (bases / "event.yaml").write_text("{name: event, expected: [1], title: a fall}")
+    assert merged(bases, "{extends: event, seed: 1}", ("name", "expected")) == {
+        "title": "a fall",
+        "seed": 1,
+    }
+
+
+def test_a_circle_is_refused(bases: Path) -> None:
+    (bases / "a.yaml").write_text("extends: mine.yaml\n")
+    error = refusal(bases, "extends: ./a.yaml")
+    assert error.file.endswith("a.yaml")
+    assert error.problems[0].path == "extends" and "itself" in error.problems[0].problem
 
 
 def test_a_base_that_is_no_mapping(bases: Path) -> None:
@@ -137,3 +178,109 @@ def test_refusals_name_file_base_and_field(split: Path) -> None:
         "step_seconds",
         "protocol.cover_window_hours",
     }
+
+
+def test_a_shipped_scenario_is_a_base(tmp_path: Path) -> None:
+    """With the levels of the event, another name, and nothing that was published of it."""
+    file = tmp_path / "mine.yaml"
+    file.write_text("{name: mine, extends: black-thursday, seed: 3, book: {accounts: 10}}")
+    found, event = load(file), load("black-thursday")
+    assert (found.name, found.seed, found.expected) == ("mine", 3, ())
+    assert found.assets == event.assets and event.expected
+    assert found.book.model_dump() == {**event.book.model_dump(), "accounts": 10}
+
+
+def test_files_are_beside_the_file_that_names_them_or_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of a base beside the base."""
+    for folder in ("here", "there", "base"):
+        (tmp_path / folder).mkdir()
+    head = "account,asset,supplied,debt\n"
+    for name in ("here/a.csv", "there/b.csv", "here/b.csv", "base/c.csv"):
+        (tmp_path / name).write_text(head)
+    monkeypatch.chdir(tmp_path / "here")
+    base = tmp_path / "base" / "base.yaml"
+    base.write_text("{name: base, extends: black-thursday, book: {file: c.csv}}")
+    mine = tmp_path / "there" / "mine.yaml"
+    for written, found in (
+        ("book: {file: a.csv}", "here/a.csv"),
+        ("book: {file: b.csv}", "there/b.csv"),
+        ("book: {file: d.csv}", "there/d.csv"),  # nowhere: named where it should be
+        ("seed: 1", "base/c.csv"),
+    ):
+        mine.write_text(f"{{name: mine, extends: ../base/base.yaml, {written}}}")
+        book = load(mine).model_dump()["book"]
+        assert os.path.samefile(os.path.dirname(book["file"]), tmp_path / os.path.dirname(found))
+        assert os.path.basename(book["file"]) == os.path.basename(found)
+
+
+# --- kinds ----------------------------------------------------------------------------------------
+
+NEW = """
+name: mine
+extends: aave-v3
+title: t
+story: s
+sources: [s]
+start: 2025-02-02T00:00:00Z
+duration_hours: 1
+step_seconds: 600
+seed: 1
+gas_price_gwei: 1
+assets:
+  WETH: {price_usd: 3000}
+  USDC: {}
+  NEW: {kind: KIND, decimals: 18, price_usd: 5}
+  NEW2: {kind: KIND, decimals: 18, price_usd: 5}
+protocol: {reserves: {NEW: {ltv_bps: 5000, lt_bps: 6000}, NEW2: {ltv_bps: 0, lt_bps: 0}}}
+suppliers: {WETH: 1, USDC: 1}
+book:
+  total_debt_usd: 1.0e+6
+  collateral_weights: {WETH: 1, NEW: 1, USDC: 1}
+  debt_weights: {WETH: 0, USDC: 1}
+"""
+
+
+@pytest.mark.parametrize("kind", ["volatile", "stable", "lst", "lrt", "other"])
+def test_a_new_asset_needs_five_things(tmp_path: Path, kind: str) -> None:
+    """Everything else is assumed, and said; what the file says is not replaced."""
+    file = tmp_path / "mine.yaml"
+    file.write_text(NEW.replace("KIND", kind))
+    found = load(file)
+    reserve = found.protocol.reserves["NEW"]
+    assert (reserve.ltv_bps, reserve.lt_bps) == (5_000, 6_000)
+    assert (found.suppliers["NEW"], found.protocol.insurance.capital_usd["NEW"]) == (0, 0)
+    lines = [line for line in of_scenario(found.model_dump(mode="json")) if "Assumed" in line]
+    assert [line.split()[2] for line in lines] == ["NEW,", "NEW2,"]
+    assert f"max_bonus_bps {reserve.max_bonus_bps}" in lines[0] and "ltv_bps" not in lines[0]
+    assert found.paths is not None
+    moving = [s for s, sigma in found.paths.volatility_per_sqrt_year.items() if sigma]
+    assert ("NEW" in moving) == (kind != "stable")
+    matrix = found.paths.correlation_matrix(moving)
+    assert len(moving) == 1 or np.abs(matrix[np.triu_indices(len(moving), 1)]).min() > 0.7
+    if kind in ("lst", "lrt"):
+        tied = matrix[moving.index("WETH"), moving.index("NEW")]
+        between = matrix[moving.index("NEW"), moving.index("NEW2")]
+        assert between == pytest.approx(tied**2), "discounts of their own"
+
+
+def test_what_is_said_of_a_new_asset_is_not_assumed(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(NEW.replace("KIND", "lrt") + "feeds: {NEW: {heartbeat_seconds: 60}}\n")
+    found = load(file)
+    assert found.feeds["NEW"].heartbeat_seconds == 60
+    assert found.feeds["NEW2"].heartbeat_seconds == 3_600
+    first, second, *_ = of_scenario(found.model_dump(mode="json"))
+    assert "heartbeat_seconds" not in first and "heartbeat_seconds 3600" in second
+
+
+def test_an_asset_that_nobody_knows_and_no_kind(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(NEW.replace("kind: KIND, ", ""))
+    with pytest.raises(ScenarioError) as caught:
+        load(file)
+    file.write_text(NEW.replace("KIND", "memecoin"))
+    with pytest.raises(ScenarioError, match=r"assets\.NEW\.kind: .*volatile, stable, lst"):
+        load(file)
+    assert caught.value.problems

@@ -83,7 +83,7 @@ def test_concentration(scenario: Scenario, book: Book) -> None:
 
 def test_health_of_accounts_of_more_than_one_eth(scenario: Scenario, book: Book) -> None:
     large = [debt > WAD for debt in book.debt[:, 3]]
-    figures = at(0, scenario, Book(*(part[large] for part in book)))
+    figures = at(0, scenario, Book(*(part[large] for part in book[:3])))
     assert figures["accounts"] == 1_044
     for percent, health in COMPOUND_2023["health_quantiles"].items():
         assert figures["health_quantiles"][percent] == pytest.approx(health, abs=5e-4)

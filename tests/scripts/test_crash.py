@@ -30,6 +30,23 @@ def no_figure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(report, "write_crash_figure", lambda *_: [])
 
 
+def test_columns_of_a_book_are_named_on_the_command_line(tmp_path: Path) -> None:
+    """A file whose columns have other names is refused by line 1, read once they are named, and
+    refused where the option is no list of names.
+    """
+    (tmp_path / "book.csv").write_text("who,asset,supplied,owes\n0xA1,WETH,2,0\n0xA1,USDC,0,900\n")
+    scenario = tmp_path / "mine.yaml"
+    scenario.write_text(f"{{name: mine, extends: {STORM}, book: {{file: book.csv}}}}")
+    asked = (scenario, "--engine", "exact", "--set", "duration_hours=2", "--out", tmp_path / "out")
+    refused = crash(*asked)
+    assert refused.exit_code == 1 and "line 1: there is no column account" in refused.output
+    played = crash(*asked, "--columns", "account=who, debt=owes")
+    assert played.exit_code == 0, played.output
+    assert "columns account = who, debt = owes" in " ".join(played.output.split())
+    assert load(tmp_path / "out" / "tape.duckdb").accounts["name"].unique().tolist() == ["0xA1"]
+    assert crash(*asked, "--columns", "account").exit_code == 2
+
+
 # --- help and usage -------------------------------------------------------------------------------
 
 
@@ -43,6 +60,7 @@ def test_help_names_every_option_and_the_shortcuts() -> None:
         "--seed",
         "--accounts",
         "--set PATH=VALUE",
+        "--columns NAME=COLUMN,...",
         "--out",
         "out/<scenario>",
         "--parquet",

@@ -25,7 +25,7 @@ from sim.world import World, build
 from tests.tape.storm import play, storm
 
 NULLABLE = {"account", "asset", "gas", "gas_used", "health_start", "health_end", "lowest_health"}
-NULLABLE |= {"refused"}
+NULLABLE |= {"refused", "account_name", "health_recorded"}
 LOW = 18
 """The step of the lowest price."""
 TIMES = ["started_utc", "duration_seconds"]
@@ -221,4 +221,6 @@ def test_accounts_are_looked_at_after_the_step() -> None:
         if step.k == 15:
             break
     lowest = min(vault_accounts.health(world.state, a)[4] for a in range(len(world.state.account)))
-    assert tape.latest["lowest_health"] == lowest / 10**18
+    assert tape.latest["lowest_health"] == float(lowest) / 10**18, (
+        "to the double nearest to the integer"
+    )

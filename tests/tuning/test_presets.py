@@ -159,9 +159,8 @@ _CAPS, _DIMENSIONS = ("tuning", "caps"), ("tuning", "dimensions")
             "scenarios[1], agents",
             "leave it out",
         ),
-        (_set("extends", to="nothing"), "extends", "the bases are: aggressive"),
-        (_set("extends", to=None), "extends", "the bases are: aggressive"),
-        (_set("extends", to="aggressive"), "extends", "extend current-market instead"),
+        (_set("extends", to="nothing"), "extends", "one of: aggressive"),
+        (_set("extends", to=None), "extends", "one of: aggressive"),
     ],
 )
 def test_a_wrong_preset_is_refused_by_field(
@@ -178,6 +177,30 @@ def test_a_wrong_preset_is_refused_by_field(
         problem.path: f"{problem.problem}: {problem.remedy}" for problem in caught.value.problems
     }
     assert remedy in said[field]
+
+
+def test_scenarios_and_files_are_beside_the_preset(tmp_path: Path) -> None:
+    """And overrides that name files; a known name is no file."""
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "own.yaml").write_text("{name: own, extends: black-thursday}")
+    (tmp_path / "set" / "book.csv").write_text("")
+    document = {
+        "name": "mine",
+        "extends": "aggressive",
+        "title": "t",
+        "story": "s",
+        "sources": ["s"],
+        "scenarios": [
+            {"name": "a", "scenario": "own.yaml", "overrides": {"book": {"file": "book.csv"}}},
+            {"name": "b", "scenario": "black-thursday", "overrides": {"book.file": "book.csv"}},
+        ],
+    }
+    preset = load(_file(tmp_path / "set", document))
+    own, known = preset.scenarios
+    book = str(tmp_path / "set" / "book.csv")
+    assert own.scenario == str(tmp_path / "set" / "own.yaml") and known.scenario == "black-thursday"
+    assert own.overrides == {"book": {"file": book}} and known.overrides == {"book.file": book}
+    assert preset.parameters == load("aggressive").parameters
 
 
 RATES = "protocol.rates"

@@ -132,10 +132,10 @@ def accounts_table(
     rows: list[list[Cell]] = []
     for account, row in accounts.iterrows():
         begun: list[Cell] = [
-            f"{account:,}",
+            str(row["name"]),
             f"{row['pledged']} / {row['owed']}",
             money(row["collateral_start"]),
-            money(row["debt_start"], f"debt of {account}"),
+            money(row["debt_start"], f"debt of {row['name']}"),
             share(row["debt_start"] / total if total else 0.0, 1),
             ratio(row["health_start"]),
         ]
@@ -148,7 +148,7 @@ def accounts_table(
         other: list[Cell] = []
         if then:
             debt, health = (then[account][name] for name in ("debt_start", "health_start"))
-            other = [money(debt, f"proposed debt of {account}"), ratio(health)]
+            other = [money(debt, f"proposed debt of {row['name']}"), ratio(health)]
         rows.append(begun + (ended if finished else other))
     header = ["account", "pledges / owes", "collateral", "debt", "of all debt", "health"]
     if finished:

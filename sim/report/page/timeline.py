@@ -198,15 +198,15 @@ def _readings(tape: Frames, moving: list[str], rows: list[int]) -> list[tuple[st
 
 def _events(tape: Frames, rows: list[int]) -> list[list[str]]:
     """Liquidations since the time before, the largest first."""
-    events, columns = liquidation_events(tape), ("account", "repaid_usd", "debt", "collateral")
+    events, columns = liquidation_events(tape), ("name", "repaid_usd", "debt", "collateral")
     slot = np.searchsorted(np.asarray(rows), events["step"].to_numpy())
     found: list[list[str]] = [[] for _ in rows]
     for n in np.unique(slot):
         group = events[slot == n]
         largest = group.sort_values("repaid_usd", ascending=False)
         found[int(n)] = [
-            f"account {account:,}: {usd(repaid)} of {debt} repaid for {collateral}"
-            for account, repaid, debt, collateral in zip(
+            f"{name}: {usd(repaid)} of {debt} repaid for {collateral}"
+            for name, repaid, debt, collateral in zip(
                 *(largest[c].head(_MOST_EVENTS) for c in columns), strict=True
             )
         ]
