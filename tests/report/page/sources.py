@@ -80,8 +80,8 @@ def tuned(folder: Path, confirmed: bool) -> Path:
 
 
 def searched(folder: Path) -> Path:
-    """A real tuning study, as the command leaves it: 10 trials on 128 paths of a small storm and one
-    book under three objectives, sensitivity, a cap, and the worst path on the contracts.
+    """A real tuning study, as the command leaves it: 10 trials on 128 paths of a small storm and
+    one book under three objectives, sensitivity, a cap, and the worst path on the contracts.
     """
     folder.mkdir()
     preset = folder / "preset.yaml"
