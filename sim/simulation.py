@@ -50,8 +50,8 @@ def step(s: State, w: Market, k: int, users: Users = nobody) -> None:
         return
     keepers.accrue(s)
     liquidity_providers.act(s, w, k)
-    # Parts of the step that are left to the last: only somebody to liquidate is worth the work.
-    left = arbitrageurs.parts(w) - 1 if w.hot_count[0] > 0 else 0
+    # Parts of the step that are left to its end: only where somebody sells are they worth the work.
+    left = arbitrageurs.parts(w) - 1 if w.lively[0] != 0 else 0
     arbitrageurs.act(s, w, k, arbitrageurs.parts(w) - left)
     reference.remember(s, w)
     feeds.report(s, w, k)
@@ -64,13 +64,15 @@ def step(s: State, w: Market, k: int, users: Users = nobody) -> None:
     users(s, w, k)
     keepers.flag(s, w)
     sold, part = liquidators.act(s, w, k), 1
+    w.lively[0] = 1 if sold else 0
     while left > 0:
         # What does not pay after a part may pay after more of them; for nobody one look is enough.
         part = 1 if sold else min(2 * part, left)
-        part = part if liquidators.are_free(w) else left
+        part = part if liquidators.are_free(s, w, k) else left
         reference.collect(s, w)
         arbitrageurs.act(s, w, k, part)
         reference.remember(s, w)
         sold = liquidators.act(s, w, k)
+        w.lively[0] = 1 if sold else w.lively[0]
         left -= part
     keepers.settle_losses(s, w)

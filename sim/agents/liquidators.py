@@ -90,11 +90,11 @@ def act(s: State, w: Market, k: int) -> bool:
 
 
 @jitable
-def are_free(w: Market) -> bool:
+def are_free(s: State, w: Market, k: int) -> bool:
     """Whether any liquidator would act now if it paid."""
     for lq in range(w.liquidator.shape[0]):
-        if w.wanted[lq] < np.inf:
-            return bool(w.hot_count[0] > 0)
+        if wanted(s, w, k, lq) < np.inf:
+            return True
     return False
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sim.engines.deployment import Deployment, deploy
 from sim.engines.solidity import up_to_date
+from sim.market.feed_sources import answers_at_start
 from sim.scenario import digest
 from sim.tape import replacing
 from sim.world import World
@@ -50,9 +51,10 @@ class ApeDeployer:
 def deploy_world(by: ApeDeployer, world: World) -> Deployment:
     """Deploy the protocol as the world starts out, empty, and post the start prices."""
     deployment = deploy(by, world.genesis, world.symbols)
+    answers = answers_at_start(world.scenario, list(world.market.price[0]))
     for feeds in deployment.feeds:
-        for feed, price in zip(feeds, world.market.price[0], strict=True):
-            by.transact("PriceFeed", feed, "post", int(price))
+        for feed, answer in zip(feeds, answers, strict=True):
+            by.transact("PriceFeed", feed, "post", int(answer))
     return deployment
 
 

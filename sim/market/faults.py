@@ -1,5 +1,5 @@
-"""What goes wrong with feeds, as tables made before the run: how old what they see is, what they
-make of it, and when nobody gets a transaction in.
+"""What feeds make of prices, and what goes wrong with them, as tables made before the run: how old
+what they see is, where else an answer comes from, and when nobody gets a transaction in.
 
 Rows are steps, at start + k step seconds; a fault holds in the rows from <= t < until.
 """
@@ -7,12 +7,12 @@ Rows are steps, at start + k step seconds; a fault holds in the rows from <= t <
 from __future__ import annotations
 
 from datetime import timedelta
-from decimal import Decimal
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from sim.market.feed_sources import rates, rounds
 from sim.market.levels import on_grid, to_price_units
 from sim.market.market import (
     ANSWER_CAP,
@@ -20,7 +20,10 @@ from sim.market.market import (
     ANSWER_FLOOR,
     CAP_OF,
     FAULT,
+    RATE,
+    RATE_OF,
     READS_VENUE,
+    REPLAYED,
     SILENT,
 )
 from sim.protocol.fixed_point import YEAR
@@ -40,12 +43,12 @@ from sim.schema.faults import (
     WrongAnswer,
     WrongDecimals,
 )
+from sim.schema.wads import WAD, wads
 
 Floats = npt.NDArray[np.float64]
 F = TypeVar("F", bound=AssetFault)
 
 _DELAYS = 30  # first word of the spawn key: 0 is the borrower book's, 1 and 2 the paths'
-_WAD_DIGITS = 18
 
 
 def ages(scenario: Scenario, symbol: str) -> int | Floats:
@@ -82,20 +85,26 @@ def ages(scenario: Scenario, symbol: str) -> int | Floats:
 
 def fault_table(scenario: Scenario) -> npt.NDArray[np.object_]:
     """Per step and asset the columns FAULT of `sim.market.market`, (steps + 1, assets, FAULT); no
-    rows at all if nothing is wrong with any answer.
+    rows at all if every answer is the price seen.
     """
-    wrong = any(
+    other = any(
         isinstance(fault, AssetFault) and not isinstance(fault, Delay | GasDelay)
         for fault in scenario.feeds.faults
-    )
-    rows = scenario.steps + 1 if wrong else 0
+    ) or any(feed.rate_of or feed.replay for _, feed in scenario.feeds.items())
+    rows = scenario.steps + 1 if other else 0
     table = np.zeros((rows, len(scenario.symbols), len(FAULT)), dtype=object)
-    if not wrong:
+    if not other:
         return table
-    table[:, :, ANSWER_FACTOR] = 10**_WAD_DIGITS
-    table[:, :, [READS_VENUE, CAP_OF]] = -1
+    table[:, :, ANSWER_FACTOR] = WAD
+    table[:, :, [RATE_OF, READS_VENUE, CAP_OF]] = -1
     for i, symbol in enumerate(scenario.symbols):
-        column = table[:, i]
+        column, feed = table[:, i], scenario.feeds[symbol]
+        if feed.replay:
+            column[:, REPLAYED], arrives = rounds(scenario, symbol)
+            column[~arrives, SILENT] = 1
+        if feed.rate_of:
+            column[:, RATE_OF] = scenario.symbols.index(feed.rate_of)
+            column[:, RATE] = rates(scenario, symbol)
         for outage in _of(scenario, symbol, Outage):
             column[_holds(scenario, outage), SILENT] = 1
         for read in _of(scenario, symbol, VenuePrice):
@@ -106,7 +115,7 @@ def fault_table(scenario: Scenario) -> npt.NDArray[np.object_]:
         for cap in _of(scenario, symbol, RateCap):
             holds = _holds(scenario, cap)
             column[holds, CAP_OF] = scenario.symbols.index(cap.of)
-            column[holds, ANSWER_CAP] = _wads(_highest_rate(scenario, cap)[holds])
+            column[holds, ANSWER_CAP] = wads(_highest_rate(scenario, cap)[holds])
         _multiply(scenario, symbol, column)
     return table
 
@@ -121,14 +130,14 @@ def halted_table(scenario: Scenario) -> npt.NDArray[np.int64]:
 
 def _multiply(scenario: Scenario, symbol: str, column: npt.NDArray[np.object_]) -> None:
     """Multiply the factors of one asset, (steps + 1, FAULT), by those of its faults."""
-    one = 10**_WAD_DIGITS
+    one = WAD
     for wrong in _of(scenario, symbol, WrongAnswer):
         rows = _holds(scenario, wrong)
-        factors = _wads(on_grid(scenario, wrong.factor)[rows])
+        factors = wads(on_grid(scenario, wrong.factor)[rows])
         column[rows, ANSWER_FACTOR] = column[rows, ANSWER_FACTOR] * factors // one
     for spike in _of(scenario, symbol, Spike):
         rows = _holds(scenario, spike)
-        factors = _wads(_spike(scenario, spike)[rows])
+        factors = wads(_spike(scenario, spike)[rows])
         column[rows, ANSWER_FACTOR] = column[rows, ANSWER_FACTOR] * factors // one
     for moved in _of(scenario, symbol, WrongDecimals):
         rows = _holds(scenario, moved)
@@ -179,10 +188,3 @@ def _holds(scenario: Scenario, fault: Window) -> npt.NDArray[np.bool_]:
         times < end if fault.until else np.full(times.shape, True)
     )
     return holds
-
-
-def _wads(ratios: Floats) -> npt.NDArray[Any]:
-    """Ratios as WADs: the decimals as written, 1.1939 is 11939/10000 and not the nearest double."""
-    levels, where = np.unique(ratios, return_inverse=True)
-    wads = [int(Decimal(repr(float(level))).scaleb(_WAD_DIGITS)) for level in levels]
-    return np.array(wads, dtype=object)[where]

@@ -3,13 +3,17 @@
 What it answers is the reference price a latency ago, unless something is wrong with it
 (`sim.market.faults` makes the tables):
 
-    source    the price seen; or of a pool that the feed reads: reserve of the other token x its
-              reference price / own reserve
+    source    the price seen; or a recorded answer; or a rate x the answer of another asset's feed;
+              or of a pool that the feed reads: reserve of the other token x its reference price /
+              own reserve
     report    x factor: wrong answers, wrong decimals, spikes
     feed      at least the floor, a stuck minAnswer
     adapter   at most the cap x the price seen of another asset
 
-each rounded half up to whole units. A wrong answer still obeys heartbeat and deviation.
+each rounded half up to whole units. A wrong answer still obeys heartbeat and deviation. A feed that
+follows another's answers in every step in which that one did, and when its own moved by the
+deviation, but not for its own heartbeat: it is as old as what it reads. Recorded answers come when
+they came (`sim.market.feed_sources`).
 """
 
 from __future__ import annotations
@@ -19,7 +23,10 @@ from sim.market.market import (
     ANSWER_FACTOR,
     ANSWER_FLOOR,
     CAP_OF,
+    RATE,
+    RATE_OF,
     READS_VENUE,
+    REPLAYED,
     SILENT,
     Market,
 )
@@ -35,25 +42,40 @@ PRIMARY = 0
 @jitable
 def report(s: State, w: Market, k: int) -> None:
     """Post every price that moved by the deviation threshold since the last answer, or whose
-    heartbeat is due.
+    heartbeat is due; those that follow another's answer after it.
     """
     faulty = w.fault.shape[0] > 0
     for i in range(s.unit.shape[0]):
-        seen, last = w.observed[k, i], s.feed[PRIMARY, i, ANSWER]
-        if faulty:
-            if w.fault[k, i, SILENT] != 0:
-                continue
-            seen = faulty_answer(s, w, k, i)
-        moved = abs(seen - last) * BPS >= w.deviation[i] * last
-        due = s.clock[0] - s.feed[PRIMARY, i, UPDATED_AT] >= w.heartbeat[i]
-        if moved or due:
-            op.post_price(s, OPERATOR, op.NOBODY, i, PRIMARY, seen, zero(), zero())
+        if not faulty or w.fault[k, i, RATE_OF] < 0:
+            due = s.clock[0] - s.feed[PRIMARY, i, UPDATED_AT] >= w.heartbeat[i]
+            _report(s, w, k, i, due)
+    if faulty:
+        for i in range(s.unit.shape[0]):
+            if w.fault[k, i, RATE_OF] >= 0:
+                base = int(w.fault[k, i, RATE_OF])
+                _report(s, w, k, i, s.feed[PRIMARY, base, UPDATED_AT] == s.clock[0])
+
+
+@jitable
+def _report(s: State, w: Market, k: int, i: int, due: bool) -> None:
+    """Post the answer of one feed if it is due or has moved."""
+    seen, last = w.observed[k, i], s.feed[PRIMARY, i, ANSWER]
+    if w.fault.shape[0] > 0:
+        if w.fault[k, i, SILENT] != 0:
+            return
+        seen = faulty_answer(s, w, k, i)
+    if due or abs(seen - last) * BPS >= w.deviation[i] * last:
+        op.post_price(s, OPERATOR, op.NOBODY, i, PRIMARY, seen, zero(), zero())
 
 
 @jitable
 def faulty_answer(s: State, w: Market, k: int, i: int) -> int:
     """What the feed of asset i would answer at step k: 1 unit to just below the largest price."""
     answer, fault = w.observed[k, i], w.fault[k, i]
+    if fault[REPLAYED] > 0:
+        answer = fault[REPLAYED]
+    if fault[RATE_OF] >= 0:
+        answer = _nearest(s.feed[PRIMARY, int(fault[RATE_OF]), ANSWER], fault[RATE], wad())
     if fault[READS_VENUE] >= 0:
         answer = _pool_price(s, w, k, i, int(fault[READS_VENUE]))
     if fault[ANSWER_FACTOR] != wad():

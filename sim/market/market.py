@@ -134,8 +134,28 @@ COLLATERAL_WORTH, DEBT_WORTH, PRICE_SEEN, REPAYS_WORTH = range(len(WORTH))
 DRYING = ("fall", "share")
 FALL, SHARE = range(len(DRYING))
 
-FAULT = ("silent", "reads_venue", "answer_factor", "answer_floor", "cap_of", "answer_cap")
-SILENT, READS_VENUE, ANSWER_FACTOR, ANSWER_FLOOR, CAP_OF, ANSWER_CAP = range(len(FAULT))
+FAULT = (
+    "silent",
+    "replayed",
+    "rate_of",
+    "rate",
+    "reads_venue",
+    "answer_factor",
+    "answer_floor",
+    "cap_of",
+    "answer_cap",
+)
+(
+    SILENT,
+    REPLAYED,
+    RATE_OF,
+    RATE,
+    READS_VENUE,
+    ANSWER_FACTOR,
+    ANSWER_FLOOR,
+    CAP_OF,
+    ANSWER_CAP,
+) = range(len(FAULT))
 
 SALE = ("gain", "depth", "best_size", "held_gain")
 GAIN, DEPTH, BEST_SIZE, HELD_GAIN = range(len(SALE))
@@ -150,8 +170,8 @@ class Market(NamedTuple):
     time: Array  # (T + 1,) timestamps, seconds
     price: Array  # (T + 1, m) reference prices; up to the step begun, with the impact of sales
     observed: Array  # (T + 1, m) the reference price that feeds see, a latency ago
-    # (T + 1, m, FAULT) what feeds make of it: pair or -1, WAD, price, asset or -1, WAD; (0, m,
-    # FAULT) if nothing is wrong
+    # (T + 1, m, FAULT) what feeds make of it: recorded price or 0, asset or -1 and WAD, pair or -1,
+    # WAD, price, asset or -1 and WAD; (0, m, FAULT) if every answer is the price seen
     fault: Array
     halted: Array  # (T + 1,) int64: 1 where no transaction is included; (0,) if that never happens
     gas_price: Array  # (T + 1,)
@@ -202,6 +222,7 @@ class Market(NamedTuple):
     worth: Array  # (V, m, WORTH) values of a unit at the last look: see WORTH
     least_value: Array  # (1,) debts or collaterals worth less are checked at every look
     slack: Array  # (1,) margin of the limits; infinite: everyone is checked at every look
+    lively: Array  # (1,) int64: 1 if any account was liquidated in the last step
     taken: Array  # (1,) room taken beyond what the time until now had
     waits: Array  # (n,) when a call on the account first found no room; 0: it does not wait
     spent: Array  # (L,) value repaid beyond what the time until now had capacity for

@@ -69,6 +69,7 @@ def draw(scenario: Scenario, sampler: Sampler, first: int, count: int, every: in
         raise ValueError(f"no such paths: sampler {sampler!r}, first {first}, count {count}")
     if every < 1 or (sampler == "sobol" and every > 1):
         raise ValueError(f"no such paths: sampler {sampler!r}, every {every}")
+    _check_replays(scenario, scenario.paths)
     prices = np.empty((count, scenario.steps + 1, len(scenario.symbols)))
     for i, symbol in enumerate(scenario.symbols):
         prices[:, :, i] = price_on_grid(scenario, symbol) * PRICE_SCALE
@@ -266,6 +267,15 @@ def _pins(scenario: Scenario, paths: Paths, symbols: Sequence[str]) -> list[list
     end = scenario.steps * scenario.step_seconds
     levels = (scenario.assets[symbol].price_usd for symbol in symbols)
     return [[at for at in waypoint_seconds(scenario, level) if 0 < at <= end] for level in levels]
+
+
+def _check_replays(scenario: Scenario, paths: Paths) -> None:
+    """Raise ScenarioError if the price of a feed of recorded rounds varies."""
+    for symbol, feed in scenario.feeds.items():
+        if feed.replay and (paths.model == "replay" or paths.volatility_per_sqrt_year.get(symbol)):
+            problem = "is of one path of prices, and others are drawn"
+            remedy = f"null, or paths.volatility_per_sqrt_year.{symbol} 0"
+            raise _refusal(scenario, f"feeds.{symbol}.replay", problem, remedy)
 
 
 def _replay(

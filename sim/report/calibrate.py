@@ -15,13 +15,16 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from sim.market.draws import Floats
-from sim.market.history import price_columns
+from sim.market.history import price_columns, reading
+from sim.market.price_files.reading import Reading
 from sim.market.price_fit import MODELS, daily_closes, fit, section, simulated
 from sim.market.tails import of_data, of_model
 from sim.market.volatility import DAY
 from sim.report.calibrate_table import asset_table, fit_table, pair_table
 from sim.report.crash import COMPLETE, FAILED
+from sim.report.price_files import reading_lines
 from sim.schema.paths import Paths
+from sim.schema.price_file import PriceFile
 from sim.schema.problems import ScenarioError, explain
 from sim.tape.file import replacing
 
@@ -55,6 +58,8 @@ def calibrate(
             str(ScenarioError(str(file), explain(error, Paths))), style="red", markup=False
         )
         return FAILED
+    for line in reading_lines(_readings(str(file), wanted.values(), max_gap)):
+        console.print(line, markup=False, soft_wrap=True)
     console.print(fit_table(found), "")
     of_models: dict[str, pd.DataFrame] = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -72,6 +77,11 @@ def calibrate(
             draft.write_text(_text(parts, file, wanted, len(returns)))
         console.print(f"\n{chosen[0]} as the paths section of a scenario: {out}", markup=False)
     return COMPLETE
+
+
+def _readings(file: str, columns: Iterable[str], max_gap: int | None) -> list[tuple[str, Reading]]:
+    files = [PriceFile(file=file, column=column, max_gap_seconds=max_gap) for column in columns]
+    return [(file, reading(one)) for one in files]
 
 
 def _written(folder: Path, symbols: Iterable[str], closes: Floats) -> Path:

@@ -31,6 +31,7 @@ from sim.report.expected_table import expected_table, legend, notes
 from sim.report.interrupts import interruptible
 from sim.report.lock import LockedError, locked
 from sim.report.other_books import BOOKS, figures
+from sim.report.price_files import price_lines
 from sim.report.progress import RunProgress
 from sim.report.venues import venue_lines
 from sim.scenario import Scenario
@@ -88,6 +89,8 @@ def _crash(
     print_book(world, console)
     for line in venue_lines(scenario):
         console.print(line)
+    for line in price_lines(scenario):
+        console.print(line, markup=False, soft_wrap=True)
     for line in caveats.of_scenario(scenario.model_dump(mode="json")):
         console.print(line, style="yellow", markup=False)
     tape = Tape(world, engine)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from sim.measures.book import scenario_of
-from sim.report.text import counted, listed, span
+from sim.report.text import counted, listed, short_usd, span
 from sim.sweep.plan import Plan
 from sim.tape import Frames
 from sim.tuning.preset import Setup
@@ -108,12 +108,16 @@ def prices(scenario: Scenario) -> str:
 
 def impact(scenario: Scenario) -> str:
     """What sales of collateral do to prices."""
-    shares = sorted({int(venue.get("permanent_share_bps", 0)) for venue in scenario["venues"]})
-    if not shares:
-        return "no venue to sell on"
-    if not any(shares):
-        return "impact of sales in pools only"
-    return f"{listed([str(share) for share in shares])} bps of a pool's move stay in prices"
+    market = scenario.get("reference_market")
+    if not market:
+        return "impact of sales in pools only" if scenario["venues"] else "no venue to sell on"
+    deep = [f"{name} {short_usd(_depth(one))}" for name, one in market["assets"].items()]
+    stays = f"sales move reference prices (1% for {listed(deep)})"
+    return f"{stays} beyond the impact they contain" if market["prices_contain_impact"] else stays
+
+
+def _depth(one: Mapping[str, Any]) -> float:
+    return float(one["depth_usd_per_percent"])
 
 
 def _levels(scenario: Scenario) -> str:

@@ -16,6 +16,7 @@ from sim.report.book import print_book
 from sim.report.crash import COMPLETE, FAILED, INTERRUPTED
 from sim.report.interrupts import interruptible
 from sim.report.lock import LockedError, locked
+from sim.report.price_files import history_lines, price_lines
 from sim.report.sweep_figure import write_fan_figure, write_loss_figure
 from sim.report.sweep_progress import SweepProgress
 from sim.report.sweep_table import asset_table, bearer_table, loss_table
@@ -94,6 +95,8 @@ def _sweep(scenario: Scenario, wanted: Wanted, out: Path, console: Console) -> i
     print_book(world, console)
     for line in venue_lines(scenario):
         console.print(line)
+    for line in [*price_lines(scenario), *history_lines(scenario)]:
+        console.print(line, markup=False, soft_wrap=True)
     for line in caveats.of_scenario(scenario.model_dump(mode="json")):
         console.print(line, style="yellow", markup=False)
     if advice := plan.advice():

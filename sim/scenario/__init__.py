@@ -273,6 +273,10 @@ def _file_fields(document: Any) -> Iterator[tuple[str, dict[str, Any], str]]:
     market = root.get("reference_market")
     if isinstance(market, dict) and is_path(str(market.get("baseline"))):
         holders.append(("reference_market", market, "baseline"))
+    feeds = root.get("feeds")
+    for symbol, feed in feeds.items() if isinstance(feeds, dict) else ():
+        for name in ("rate", "replay") if isinstance(feed, dict) else ():
+            holders.append((f"feeds.{symbol}.{name}", feed.get(name), "file"))
     for path, fields, key in holders:
         if isinstance(fields, dict) and isinstance(fields.get(key), str) and fields[key]:
             yield f"{path}.{key}", fields, key

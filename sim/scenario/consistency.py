@@ -52,6 +52,11 @@ def _time_problems(s: Scenario) -> Iterator[Problem]:
         )
     end = s.start + timedelta(hours=s.duration_hours)
     levels = {f"assets.{symbol}.price_usd": asset.price_usd for symbol, asset in s.assets.items()}
+    levels |= {
+        f"feeds.{symbol}.rate": feed.rate
+        for symbol, feed in s.feeds.items()
+        if feed.rate is not None
+    }
     depths = {
         f"venues[{p}].depth_over_time": venue.depth_over_time for p, venue in enumerate(s.venues)
     }
@@ -150,6 +155,10 @@ def _reference_problems(s: Scenario) -> Iterator[Problem]:
 def _fault_problems(s: Scenario) -> Iterator[Problem]:
     pairs = [venue.assets for venue in s.venues]
     yield from s.feeds.problems_in(s.assets, pairs, s.start, s.steps, s.step_seconds)
+    for symbol, feed in s.feeds.items():
+        if feed.replay and s.hold_at_low:
+            problem = "recorded rounds go on after the lowest price"
+            yield Problem("hold_at_low", problem, f"false, or no feeds.{symbol}.replay")
 
 
 def _book_problems(s: Scenario) -> Iterator[Problem]:

@@ -207,6 +207,21 @@ class Feeds(Part):
         """The feeds by symbol, without the faults."""
         return self.__pydantic_extra__.items()
 
+    def _rate_problems(self, assets: Collection[str]) -> Iterator[Problem]:
+        """A feed follows one that follows none."""
+        for symbol, feed in self.items():
+            base = feed.rate_of
+            if base is None:
+                continue
+            others = [name for name in assets if name != symbol]
+            if base not in others:
+                remedy = nearest(base, others, "the other assets are")
+                yield Problem(f"feeds.{symbol}.rate_of", "not another asset", remedy)
+            elif (known := self.__pydantic_extra__.get(base)) and known.rate_of:
+                problem = f"{base}'s feed follows another itself"
+                remedy = f"{known.rate_of}, and the product of the rates"
+                yield Problem(f"feeds.{symbol}.rate_of", problem, remedy)
+
     def problems_in(
         self,
         assets: Collection[str],
@@ -215,7 +230,8 @@ class Feeds(Part):
         steps: int,
         step_seconds: int,
     ) -> Iterator[Problem]:
-        """What is wrong with the faults in a run of these assets, pairs and times."""
+        """What is wrong with feeds and faults in a run of these assets, pairs and times."""
+        yield from self._rate_problems(assets)
         end = start + timedelta(seconds=steps * step_seconds)
         windows = [
             (f.from_ or start, f.until or datetime.max.replace(tzinfo=start.tzinfo))
@@ -228,6 +244,10 @@ class Feeds(Part):
                 if symbol is not None and symbol not in assets:
                     remedy = nearest(symbol, assets, "the assets are")
                     yield Problem(f"{path}.{name}", "not an asset", remedy)
+            feed = self.__pydantic_extra__.get(_asset(fault) or "")
+            if feed and (feed.rate_of or feed.replay) and isinstance(fault, _OF_THE_PRICE_SEEN):
+                problem = f"{fault.asset}'s feed does not see the price of its asset"
+                yield Problem(f"{path}.kind", problem, "another kind of fault, or another feed")
             if isinstance(fault, VenuePrice):
                 yield from _venue_problems(fault, pairs, path)
             if isinstance(fault, WrongAnswer) and isinstance(fault.factor, tuple):
@@ -243,6 +263,10 @@ class Feeds(Part):
                         f"overlaps feeds.faults[{m}], of the same kind",
                         "windows that follow each other, or one fault",
                     )
+
+
+_OF_THE_PRICE_SEEN = (Delay, GasDelay, VenuePrice)
+"""Faults of how a feed comes to see the price of its asset."""
 
 
 def _asset(fault: Window) -> str | None:

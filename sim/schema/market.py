@@ -16,7 +16,7 @@ from sim.schema.base import (
     Usd,
     Waypoint,
 )
-from sim.schema.price_file import PriceLevel
+from sim.schema.price_file import PriceFile, PriceLevel
 from sim.schema.problems import Problem
 
 # A pair with nothing in it has no price: somebody always stays.
@@ -68,8 +68,37 @@ class Feed(Part):
     hold_off_seconds: Seconds = Field(
         description="how long such a move must last to be believed, in whole seconds, >= 0"
     )
+    rate_of: Symbol | None = Field(
+        default=None,
+        description="the asset whose feed this one follows, another key of assets: it answers rate "
+        "x that answer; absent: it sees the price of its own asset",
+    )
+    rate: PriceLevel | None = Field(
+        default=None,
+        description="with rate_of: how much of that asset a token is worth: a number above 0, a "
+        "list of waypoints {at, value}, or a {file}",
+    )
+    rate_growth_cap_bps_per_year: int | None = Field(
+        default=None,
+        ge=0,
+        le=10 * BPS,
+        description="with rate_of: the most that the rate may have grown since the start, linear, "
+        "bps a year, 0..100000; absent: no cap",
+    )
+    replay: PriceFile | None = Field(
+        default=None,
+        description="a {file} of recorded rounds, which it answers at their times whatever the "
+        "market does; they may be one and a half heartbeats apart unless max_gap_seconds is given",
+    )
 
     def _problems(self) -> Iterator[Problem]:
+        given = self.rate is not None or self.rate_growth_cap_bps_per_year is not None
+        if self.rate_of is None and given:
+            yield Problem("rate_of", "is missing", "the asset that the rate counts in")
+        if self.rate_of is not None and self.rate is None:
+            yield Problem("rate", "is missing", "a number, waypoints or a {file}")
+        if self.rate_of is not None and self.replay is not None:
+            yield Problem("replay", "given besides rate_of", "one of the two; null takes one back")
         if self.min_price_usd >= self.max_price_usd:
             yield Problem(
                 "min_price_usd",

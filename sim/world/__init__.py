@@ -17,6 +17,7 @@ import numpy as np
 from sim import books
 from sim.agents import own
 from sim.agents.watchers import look
+from sim.market.feed_sources import answers_at_start
 from sim.market.levels import to_integers
 from sim.market.market import Market
 from sim.market.path_tables import check_tables
@@ -71,7 +72,7 @@ def without_code(
     root = scenario.seed if seed is None else seed
     market_prices = price_table(scenario)
     if book is None:
-        book = _at_start(scenario, root, list(market_prices[0]))
+        book = _at_start(scenario, root, answers_at_start(scenario, list(market_prices[0])))
     accounts = len(book.debt) + len(own_accounts(scenario)) + len(share_takers(scenario))
     deployed = genesis(scenario, accounts)
     people = population(scenario, book, list(market_prices[0]), root)
@@ -93,7 +94,7 @@ def begin(state: State, market: Market) -> None:
 
 
 def _at_start(scenario: Scenario, seed: int, prices: list[int]) -> books.Book:
-    """The book that the scenario describes."""
+    """The book that the scenario describes, at `prices`: those that the protocol sees."""
     (book_seed,) = np.random.SeedSequence(seed).spawn(1)
     try:
         return books.at_start(scenario, prices, np.random.default_rng(book_seed))

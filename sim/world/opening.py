@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from sim import books
 from sim.market.calibration import depth_usd
+from sim.market.feed_sources import answers_at_start
 from sim.protocol import transaction as op
 from sim.protocol.errors import NAMES, OK
 from sim.protocol.state import ANSWER, BORROW_CAP, MAX_MOVE, SUPPLY_CAP, State
@@ -50,8 +51,11 @@ class Opening:
     def __init__(
         self, scenario: Scenario, s: State, book: books.Book, reserves: Any, prices: list[int]
     ) -> None:
-        """`reserves` (accounts, assets): token units that borrowers keep for themselves."""
-        self._scenario, self._s, self._book, self._prices = scenario, s, book, prices
+        """`reserves` (accounts, assets): token units that borrowers keep for themselves; `prices`:
+        reference prices, by which amounts in USD are tokens. Accounts open at what feeds answer.
+        """
+        self._scenario, self._s, self._book = scenario, s, book
+        self._market_prices, self._prices = prices, answers_at_start(scenario, prices)
         self._reserves, self._supplied = reserves, book.supplied
         self._seeds: dict[int, tuple[int, int]] = {}
         self._coming = {
@@ -90,7 +94,7 @@ class Opening:
 
     def _tokens(self, i: int, usd: float) -> int:
         """Token units worth `usd` at the start."""
-        return to_tokens(usd, int(self._s.unit[i]), self._prices[i])
+        return to_tokens(usd, int(self._s.unit[i]), self._market_prices[i])
 
     def _fund(self, actor: int, i: int, amount: int) -> None:
         self._do("(tokens)", op.MINT_TOKEN, actor, op.NOBODY, i, 0, amount)

@@ -43,7 +43,13 @@ def surroundings(
         halted=halted_table(scenario),
         gas_price=gas_table(scenario),
         heartbeat=_integers([scenario.feeds[symbol].heartbeat_seconds for symbol in symbols]),
-        deviation=_integers([scenario.feeds[symbol].deviation_bps for symbol in symbols]),
+        # Every recorded answer is one, whether the price moved or not.
+        deviation=_integers(
+            [
+                0 if feed.replay else feed.deviation_bps
+                for feed in map(scenario.feeds.__getitem__, symbols)
+            ]
+        ),
         **venue_arrays(scenario, prices),
         **reference_arrays(scenario),
         liquidator=_integers(
@@ -82,6 +88,7 @@ def surroundings(
         worth=np.zeros((1, len(symbols), len(WORTH))),
         least_value=np.zeros(1),
         slack=np.full(1, SLACK),
+        lively=np.zeros(1, dtype=np.int64),
         taken=_integers([0]),
         waits=_integers([0] * accounts),
         spent=_integers([0] * len(population)),

@@ -93,7 +93,9 @@ def test_only_the_wanted_column_must_be_whole(tmp_path: Path) -> None:
 def test_a_bar_does_not_stretch_over_missing_ones(tmp_path: Path) -> None:
     rows = [f"2020-03-12T00:{minute:02}:00Z,2,2,1,2" for minute in (0, 1, 2, 9, 10)]
     text = "\n".join(["time,open,high,low,close", *rows])
-    with pytest.raises(ScenarioError, match=r"line 5, time: .* is 420 s after the line before"):
+    with pytest.raises(
+        ScenarioError, match=r"line 5, time: .* is 420 s after the time before it \(line 4\)"
+    ):
         recorded(PriceFile(file=written(tmp_path, text)))
     times, _ = recorded(PriceFile(file=written(tmp_path, text), max_gap_seconds=420))
     assert (times - START).tolist() == [0, 30, 60, 90, 120, 150, 180, 570, 600, 630, 660]
@@ -102,17 +104,16 @@ def test_a_bar_does_not_stretch_over_missing_ones(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "where", "problem"),
     [
-        ("2020-03-12T01", "2020-03-12T00", "line 3, time", "does not come after"),
-        ("2020-03-12T01", "2020-03-11T01", "line 3, time", "does not come after"),
-        ("T01:00:00Z", "T01:00:00", "line 3, time", "no time with a zone"),
+        ("2020-03-12T01", "2020-03-12T00", "line 3, Timestamp", "another price on line 2"),
+        ("T01:00:00Z", "T01:00:00", "line 3, Timestamp", "says no zone, other rows do"),
         ("180,230", "0,230", "line 3, open", "'0' is no price"),
         ("100,220", "-1,220", "line 3, low", "'-1' is no price"),
         ("100,220", "NaN,220", "line 3, low", "'NaN' is no price"),
         ("100,220", ",220", "line 3, low", "is empty"),
         ("100,220", "181,220", "line 3", "lies outside low to high"),
         ("230,100", "219,100", "line 3", "lies outside low to high"),
-        (",Low", ",Lower", "line 1", "has several columns of prices"),
-        (",Volume", ",High", "line 1", "column 6 is named 'high'"),
+        (",Low", ",Lower", "line 1", "are candles without low"),
+        (",Volume", ",High", "line 1", "columns 3 and 6 are both high"),
     ],
 )
 def test_bad_candles_are_refused_by_line(

@@ -45,8 +45,20 @@ def test_a_crash_names_its_book() -> None:
         ({}, "the prices of black-thursday x noise of gbm; 2 days;"),
         ({"hold_at_low": True}, "the prices of black-thursday, held at their low, x noise of gbm;"),
         (
-            {"venues[0].permanent_share_bps": 300},
-            "; 0 and 300 bps of a pool's move stay in",
+            {"reference_market": {"assets": {"WETH": {"depth_usd_per_percent": 2e6}}}},
+            "; sales move reference prices (1% for WETH $2M).",
+        ),
+        (
+            {
+                "reference_market": {
+                    "assets": {
+                        "WETH": {"depth_usd_per_percent": 2e6},
+                        "WBTC": {"depth_usd_per_percent": 5e5},
+                    },
+                    "prices_contain_impact": True,
+                }
+            },
+            "(1% for WETH $2M and WBTC $500k) beyond the impact they contain.",
         ),
     ],
 )

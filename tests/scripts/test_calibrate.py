@@ -32,6 +32,7 @@ def test_prints_the_data_beside_every_model_and_writes_a_section(
     columns = ["--column", "WETH=ETH", "--column", "WBTC"]
     done = ape("run", "calibrate", closes, *columns, "--years", "40", "--out", out)
     assert done.returncode == 0, done.stderr
+    assert "closes.csv: ETH, WBTC at time (zone as written); 400 rows 1 d apart" in done.stdout
     for words in ("Fitted to daily returns", "399 recorded, 40 years", "beyond 15%", "WETH, WBTC"):
         assert words in done.stdout
     for model in ("student-day", "garch-t", "filtered-history", "gbm"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,12 @@ from sim.engines.exact import Step, run
 from sim.engines.lockstep import Lockstep
 from sim.market.market import DEBT_VALUE, FACTOR, LIQUIDATIONS
 from sim.market.paths import draw, observed
+from sim.market.tables import price_table
 from sim.protocol import oracle
 from sim.protocol import transaction as op
 from sim.protocol.errors import BORROW_LIMIT_EXCEEDED, OK, PRICE_NOT_OK
 from sim.protocol.state import (
+    ANSWER,
     BORROW_INDEX,
     BORROW_RATE,
     CODE_COLUMN,
@@ -347,7 +350,7 @@ def test_a_dead_sequencer_stops_everything_and_everyone() -> None:
 EVERY_KIND: list[dict[str, Any]] = [
     {"kind": "outage", "asset": "WETH", "from": at(18_000), "until": at(30_000)},
     {"kind": "delay", "asset": "WETH", "mean_seconds": 900},
-    {"kind": "gas-delay", "asset": "WBTC", "above_gwei": 50, "seconds_per_gwei": 5.0},
+    {"kind": "gas-delay", "asset": "WETH", "above_gwei": 50, "seconds_per_gwei": 5.0},
     {"kind": "floor", "asset": "WBTC", "answer_usd": 5_000.0},
     {
         "kind": "wrong-answer",
@@ -374,29 +377,53 @@ EVERY_KIND: list[dict[str, Any]] = [
     {"kind": "venue", "asset": "WETH", "venue": ["WBTC", "WETH"], "from": at(50_000)},
     {"kind": "sequencer-down", "from": at(37_000), "until": at(39_000)},
 ]
-ALL = {"duration_hours": 20, "book.accounts": 60}
+
+
+@pytest.fixture
+def everything(tmp_path: Path) -> World:
+    """20 hours with every kind of fault, DAI at a rate to USDC, and recorded rounds of WBTC: 2%
+    below its price every 17 minutes.
+    """
+    price = price_table(load("black-thursday"))[:, WBTC]
+    rounds = [
+        f"{int(price[1_020 * n // 300] * 98 // 100)},{int(START.timestamp()) + 1_020 * n}"
+        for n in range(72)
+    ]
+    file = tmp_path / "rounds.csv"
+    file.write_text("\n".join(["answer,updatedAt", *rounds]))
+    return storm(
+        *EVERY_KIND,
+        **{
+            "duration_hours": 20,
+            "book.accounts": 60,
+            "feeds.DAI.rate_of": "USDC",
+            "feeds.DAI.rate": [{"at": at(0), "value": 1.0}, {"at": at(72_000), "value": 1.05}],
+            "feeds.DAI.rate_growth_cap_bps_per_year": 100_000,
+            "feeds.WBTC.replay": {"file": str(file)},
+            "paths.volatility_per_sqrt_year.WBTC": 0.0,
+        },
+    )
 
 
 @pytest.mark.chain
-def test_a_run_with_every_fault_agrees_with_the_contracts() -> None:
-    """Every step compared, in which all kinds of faults act."""
-    world = storm(*EVERY_KIND, **ALL)
+def test_a_run_with_every_fault_agrees_with_the_contracts(everything: World) -> None:
+    """Every step compared, in which all kinds of feeds and faults act."""
+    world = everything
     lockstep = Lockstep(RevmChain(), world.genesis, world.symbols)
     steps = list(run(world, lockstep))
     assert lockstep.operations > 2_000
     assert sum(map(len, liquidated(steps).values())) > 20
     assert min(len(taken.rows) for taken in steps) == 0
-    healthy = [0, -1, WAD, 0, -1, 0]
+    healthy = [0, 0, -1, 0, -1, WAD, 0, -1, 0]
     assert (world.market.fault != healthy).any(axis=(0, 1)).all(), "every column is used"
 
 
 @pytest.mark.compiled
-def test_a_run_with_every_fault_agrees_with_exact_arithmetic() -> None:
+def test_a_run_with_every_fault_agrees_with_exact_arithmetic(everything: World) -> None:
     """The named path and a drawn one: the same liquidations, and amounts within 1e-9 of what there
     is of their asset, and a few whole units for every step and liquidation.
     """
-    world = storm(*EVERY_KIND, **ALL)
-    scenario = world.scenario
+    world, scenario = everything, everything.scenario
     drawn = draw(scenario, "mc", 3, 1)
     named = world.market.price.astype(float)[np.newaxis]
     compiled = Compiled(world)
@@ -412,7 +439,12 @@ def test_a_run_with_every_fault_agrees_with_exact_arithmetic() -> None:
             exact.state.journal_length[0] = 0
         count = exact.market.tally[LIQUIDATIONS]
         assert floats.market.tally[LIQUIDATIONS] == count > 20
-        assert (floats.state.feed == exact.state.feed.astype(float)).all(), "whole units"
+        # Whole units, and the same, but where a price comes from a pool: there a rounding of the
+        # reserves can move it over the half of a unit, and DAI's follows that at a rate of 1.05.
+        apart = np.abs(floats.state.feed - exact.state.feed.astype(float))
+        assert (apart[0, [WETH, USDC, DAI], ANSWER] <= [1, 1, 2]).all()
+        apart[0, [WETH, USDC, DAI], ANSWER] = 0
+        assert (apart == 0).all()
         size = exact.state.hub[:, TOTAL_SHARES].astype(float)[:, np.newaxis]
         rounding = 2 * scenario.steps + 3 * count
         for name in ("position", "holding"):

@@ -142,8 +142,8 @@ STEPS = 48
 
 
 def lost_share(volatility: float, depth: float) -> float:
-    """Bad debt and shortfall over debt at the end, mean of eight paths exp(sigma W - sigma^2 t/2)
-    with the same W for every volatility and depth.
+    """Bad debt and shortfall over debt at the end, mean of eight paths exp(sigma W - sigma^2 t/2),
+    each with a book of its own, with the same W and books for every volatility and depth.
     """
     lost = 0.0
     for seed in range(8):
@@ -159,7 +159,7 @@ def lost_share(volatility: float, depth: float) -> float:
             for symbol, usd in (("WETH", 2_000), ("WBTC", 30_000))
         }
         pools = {f"venues[{p}].depth_usd_per_side": depth for p in range(3)}
-        lost += lost_usd(storm(**paths, **pools)) / 1.5e6 / 8
+        lost += lost_usd(storm(seed=seed, **paths, **pools)) / 1.5e6 / 8
     return lost
 
 

@@ -80,8 +80,8 @@ def tuned(folder: Path, confirmed: bool) -> Path:
 
 
 def searched(folder: Path) -> Path:
-    """A real tuning study, as the command leaves it: 10 trials on 128 paths of a small storm under
-    three objectives, sensitivity, a cap, and the worst path on the contracts.
+    """A real tuning study, as the command leaves it: 10 trials on 128 paths of a small storm and
+    one book under three objectives, sensitivity, a cap, and the worst path on the contracts.
     """
     folder.mkdir()
     preset = folder / "preset.yaml"
@@ -89,6 +89,7 @@ def searched(folder: Path) -> Path:
     tuning = {**SMALL["tuning"], "objectives": ["borrowed", "es_99", "borrower_loss"], "caps": cap}
     preset.write_text(yaml.safe_dump({**SMALL, "tuning": tuning}))
     words = [str(preset), "--trials", "10", "--paths", "128", "--seed", "5", "--sensitivity", "4"]
+    words += ["--books", "1"]
     # --set: the scenario is the preset's only together with what the command says.
     words += ["--set", "book.total_debt_usd=1400000", "--out", str(folder)]
     words += ["--confirm", "1", "--engine", "revm"]
