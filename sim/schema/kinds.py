@@ -104,7 +104,7 @@ def _fill(document: Any, path: tuple[str, ...], value: Any) -> None:
     there = document.get(last)
     if there is None:
         document[last] = copy.deepcopy(value)
-    elif isinstance(there, dict) and isinstance(value, dict) and "rate_of" not in there:
+    elif isinstance(there, dict) and isinstance(value, dict):
         document[last] = merged(value, there)
 
 

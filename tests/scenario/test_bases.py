@@ -273,6 +273,10 @@ def test_what_is_said_of_a_new_asset_is_not_assumed(tmp_path: Path) -> None:
     assert found.feeds["NEW2"].heartbeat_seconds == 3_600
     first, second, *_ = of_scenario(found.model_dump(mode="json"))
     assert "heartbeat_seconds" not in first and "heartbeat_seconds 3600" in second
+    rate = "feeds: {NEW: {rate_of: WETH, rate: 1.1}}\n"
+    file.write_text(NEW.replace("KIND", "lst") + rate)
+    feed = load(file).feeds["NEW"]
+    assert (feed.rate_of, feed.rate, feed.heartbeat_seconds) == ("WETH", 1.1, 3_600)
 
 
 def test_an_asset_that_nobody_knows_and_no_kind(tmp_path: Path) -> None:
