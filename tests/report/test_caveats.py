@@ -31,6 +31,7 @@ SAID = (
     "Supply of WETH, WBTC and USDC never reacts",
     "Arbitrageurs ran out of WETH",
     "More than 2% off its reference price for an hour or longer: WETH/USDC; longest WETH/USDC, ",
+    "Steps of 600 s are long: feeds report within 60 s and WETH falls by",
 )
 
 
@@ -69,6 +70,7 @@ def test_nothing_binds_nothing_is_said() -> None:
         "withdrawals": dict.fromkeys(("WETH", "WBTC", "USDC"), each),
         "assets__WETH__price_usd": 2000,
         "assets__WBTC__price_usd": 30_000,
+        **{f"feeds__{asset}__latency_seconds": 300 for asset in ("WETH", "WBTC", "USDC")},
     }
     _, recorded = play(storm(**calm))
     assert of_run(frames(recorded.tables(complete=True))) == []
@@ -92,8 +94,8 @@ def test_a_run_says_them_before_and_after_and_sums_everyone_up(tmp_path: Path) -
     assert crash(storm(**POOR), "exact", tmp_path, console) == COMPLETE
     said = text.getvalue()
     before, after = said.split("Profit and loss of all parties")
-    assert [before.count(line) for line in SAID] == [1, 1, 0, 0]
-    assert [after.count(line) for line in SAID] == [1, 1, 1, 1]
+    assert [before.count(line) for line in SAID] == [1, 1, 0, 0, 0]
+    assert [after.count(line) for line in SAID] == [1, 1, 1, 1, 1]
 
 
 def test_the_table_of_parties_shows_the_measure_and_its_sum() -> None:
