@@ -66,14 +66,12 @@ def unmoved_supply(scenario: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def coarse(tape: Frames) -> list[str]:
-    """Why the step is long against what happens in the run, in words; nothing where it is not.
+def coarse(scenario: Mapping[str, Any]) -> list[str]:
+    """Why the step is long against what acts in a run, in words; nothing where it is not.
 
     Feeds and liquidators act at its end, half a step late in the mean; arbitrage and sales
-    alternate within it, but so often only; and a price that falls by more than the bonus from step
-    to step leaves nobody time to liquidate.
+    alternate within it, but so often only.
     """
-    scenario = scenario_of(tape)
     step, reasons = scenario["step_seconds"], []
     half_life = scenario["arbitrage"]["half_life_seconds"]
     if step > MOST_PARTS * PART * half_life and scenario["arbitrage"]["capital_usd"] > 0:
@@ -85,14 +83,22 @@ def coarse(tape: Frames) -> list[str]:
         times = [one["latency_seconds"] for one in parts]
         if quick := [seconds for seconds in times if 0 < 2 * seconds < step]:
             reasons.append(f"{who} within {min(quick)} s")
+    return reasons
+
+
+def falls_beyond_bonus(tape: Frames) -> list[str]:
+    """A price that falls by more than the bonus from step to step, in words: it leaves nobody time
+    to liquidate.
+    """
+    scenario = scenario_of(tape)
     prices = tape.assets.pivot(index="step", columns="asset", values="reference_price_usd")
     falls = 1 - (prices / prices.shift()).min()
     reserves = scenario["protocol"]["reserves"]
     beyond = falls - pd.Series({a: one["max_bonus_bps"] / BPS for a, one in reserves.items()})
     if (beyond > 0).any():
         asset = str(beyond.idxmax())
-        reasons.append(f"{asset} falls by {falls[asset]:.1%} in one, more than its bonus")
-    return reasons
+        return [f"{asset} falls by {falls[asset]:.1%} in one, more than its bonus"]
+    return []
 
 
 def run_out(tape: Frames) -> list[RunOut]:

@@ -4,7 +4,7 @@ price recovers. One line each: before a run, below its tables, on pages.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -13,6 +13,7 @@ from sim.market.binding import OFF
 from sim.measures.binding import (
     OFF_SECONDS,
     coarse,
+    falls_beyond_bonus,
     pools_off,
     run_out,
     unmoved_supply,
@@ -30,7 +31,11 @@ _COARSE = 6
 
 def of_scenario(scenario: Mapping[str, Any]) -> list[str]:
     """What is known before anything runs; `scenario` as JSON says it."""
-    lines = [*assumed(scenario), *_coarse(scenario)]
+    return [*_of_any(scenario), *_long_steps(scenario)]
+
+
+def _of_any(scenario: Mapping[str, Any]) -> list[str]:
+    lines = [*assumed(scenario), *_few_decimals(scenario)]
     if scenario["hold_at_low"]:
         lines.append("No rebound: what falls stays at its lowest level from then on (hold_at_low).")
     if alone := without_venue(scenario):
@@ -46,7 +51,7 @@ def of_scenario(scenario: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def _coarse(scenario: Mapping[str, Any]) -> Iterator[str]:
+def _few_decimals(scenario: Mapping[str, Any]) -> Iterator[str]:
     """Tokens so few of whose units make a dollar that amounts round visibly."""
     for symbol, asset in scenario["assets"].items():
         if asset["decimals"] < _COARSE:
@@ -60,7 +65,8 @@ def _coarse(scenario: Mapping[str, Any]) -> Iterator[str]:
 
 def of_run(tape: Frames) -> list[str]:
     """The same and what the run showed."""
-    lines = of_scenario(scenario_of(tape))
+    scenario = scenario_of(tape)
+    lines = [*_of_any(scenario), *_long_steps(scenario, falls_beyond_bonus(tape))]
     if lost := {asset: units for asset, units in lost_units(tape).items() if any(units)}:
         of_each = [f"{end:,} units of {asset}" for asset, (_, end) in lost.items()]
         lines.append(f"The books do not add up: nobody holds {listed(of_each)}. Please report it.")
@@ -77,10 +83,18 @@ def of_run(tape: Frames) -> list[str]:
             f"{listed([one.pair for one in off])}; longest {off[0].pair}, {off[0].hours:.1f} hours "
             f"from {clock(off[0].since)}, {off[0].largest:+.1%} at the most."
         )
-    if reasons := coarse(tape):
-        seconds = scenario_of(tape)["step_seconds"]
-        lines.append(f"Steps of {seconds} s are long: {listed(reasons)} (step_seconds).")
     return lines
+
+
+def _long_steps(scenario: Mapping[str, Any], more: Sequence[str] = ()) -> list[str]:
+    """That losses depend on the length of the steps, and why."""
+    if reasons := [*coarse(scenario), *more]:
+        seconds = scenario["step_seconds"]
+        return [
+            f"Steps of {seconds} s are long: {listed(reasons)}; losses depend on them "
+            "(step_seconds)."
+        ]
+    return []
 
 
 def of_paths(outcomes: pd.DataFrame, step_seconds: int) -> list[str]:

@@ -82,9 +82,19 @@ def loss_table(
         name = str(measure)
         name = MEASURES.get(name, name)
         value = "none lost" if math.isnan(row["value"]) else show(row["value"])
-        error = show(row["standard_error"]) if math.isfinite(row["standard_error"]) else "unknown"
-        table.add_row(name, value, error, interval(row))
+        table.add_row(name, value, _error(row), interval(row))
     return table
+
+
+def _error(row: pd.Series) -> str:
+    """The standard error, where the sample says what it is."""
+    show = _percent if row.get("unit") == "probability" else usd
+    return show(row["standard_error"]) if math.isfinite(row["standard_error"]) else "unknown"
+
+
+def _upper(row: pd.Series) -> str:
+    """The upper end of an interval in USD."""
+    return usd(row["high"]) if math.isfinite(row["high"]) else "unbounded"
 
 
 def interval(row: pd.Series) -> str:
@@ -117,8 +127,8 @@ def bearer_table(bearers: pd.DataFrame) -> Table:
             BEARERS[str(bearer)],
             share,
             usd(row["value"]),
-            "" if never else usd(row["standard_error"]),
-            "on no path" if never else f"{usd(row['low'])} to {usd(row['high'])}",
+            "" if never else _error(row),
+            "on no path" if never else f"{usd(row['low'])} to {_upper(row)}",
         )
     return table
 
@@ -169,9 +179,9 @@ def times(coverage: float) -> str:
 def _ends(row: Mapping[Hashable, Any], show: Callable[[float], str]) -> str:
     if math.isnan(row["low"]):
         return ""
-    if math.isfinite(row["high"]) or row["unit"] == "times":
+    if row["unit"] == "times" or (math.isfinite(row["low"]) and math.isfinite(row["high"])):
         return f"{show(row['low'])}-{show(row['high'])}"
-    return f"from {show(row['low'])}"
+    return f"from {show(row['low'])}" if math.isfinite(row["low"]) else "unbounded"
 
 
 def _percent(share: float) -> str:

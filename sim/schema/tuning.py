@@ -13,6 +13,7 @@ Benefit = Literal["borrowing_power", "borrowed", "borrow_usage", "revenue", "net
 Harm = Literal[
     "es_99",
     "expected_loss",
+    "peak_loss",
     "p_loss",
     "lar_95",
     "borrower_loss",

@@ -105,6 +105,14 @@ MEASURES = (
         meaning="mean of losses: bad debt and shortfall at the end",
     ),
     Measure(
+        name="peak_loss",
+        title="expected peak loss",
+        unit="USD",
+        side="harm",
+        meaning="mean of the largest bad debt so far and shortfall after any step, at the prices "
+        "of that step: a rebound forgives what was missing then",
+    ),
+    Measure(
         name="p_loss",
         title="chance of bad debt",
         unit="share",
@@ -339,6 +347,7 @@ _TERMS: dict[str, Callable[[Floats, int], Floats]] = {
     "net_revenue": lambda outcomes, _: _column(outcomes, "revenue") * USD - _loss(outcomes),
     "es_99": lambda outcomes, _: shortfall_terms(_loss(outcomes), _LEVEL),
     "expected_loss": lambda outcomes, _: _loss(outcomes),
+    "peak_loss": lambda outcomes, _: np.asarray(_column(outcomes, "peak_loss") * USD),
     "p_loss": lambda outcomes, _: _hits(outcomes),
     "lar_95": lambda outcomes, _: quantile_terms(_repaid(outcomes), _LAR_LEVEL),
     "borrower_loss": lambda outcomes, _: _borrower_loss(outcomes),

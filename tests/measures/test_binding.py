@@ -13,6 +13,7 @@ from sim.measures.binding import (
     EMPTY,
     _arbitrageurs,
     coarse,
+    falls_beyond_bonus,
     pools_off,
     run_out,
     unmoved_supply,
@@ -124,22 +125,22 @@ def test_what_a_scenario_cannot_do() -> None:
 def test_why_a_step_is_long() -> None:
     """Of 600 s: feeds see within 60, and WETH falls from 2,000 to 800 in twelve of them."""
     fall = 1 - 0.4 ** (1 / 12)
-    said = [
-        "feeds report within 60 s",
-        f"WETH falls by {fall:.1%} in one, more than its bonus",
-    ]
-    assert coarse(of()) == said
+    tape = of()
+    assert coarse(scenario_of(tape)) == ["feeds report within 60 s"]
+    beyond = [f"WETH falls by {fall:.1%} in one, more than its bonus"]
+    assert falls_beyond_bonus(tape) == beyond
     late = {"liquidators[0].latency_seconds": 120}
     quick = of(arbitrage__half_life_seconds=74.0, **late)
-    assert coarse(quick) == [
+    assert coarse(scenario_of(quick)) == [
         "arbitrage halves a gap in 74 s",
-        said[0],
+        "feeds report within 60 s",
         "liquidators act within 120 s",
-        said[1],
     ]
+    assert falls_beyond_bonus(quick) == beyond
     flat: dict[str, Any] = {f"assets__{a}__price_usd": usd for a, usd in LEVELS.items()}
     flat |= {f"feeds__{a}__latency_seconds": 300 for a in (*LEVELS, "USDC")}
-    assert coarse(of(**flat, arbitrage__half_life_seconds=75.0)) == []
+    calm = of(**flat, arbitrage__half_life_seconds=75.0)
+    assert coarse(scenario_of(calm)) == falls_beyond_bonus(calm) == []
 
 
 @pytest.mark.parametrize("held", [False, True])

@@ -52,6 +52,7 @@ def test_every_measure_by_hand() -> None:
     rows[:, SEIZED] = [0, 11 * USD, 23 * USD, 30 * USD]
     rows[:, REVENUE] = [USD, USD, 2 * USD, 0]
     rows[:, OUTCOME.index("steps_without_cash")] = [0, 0, 24, 0]
+    rows[:, OUTCOME.index("peak_loss")] = [0, 2 * USD, 6 * USD, 0]
     sample = Sample((1.0,), (rows,), (200.0,), (50.0,), (300,))
     wanted = {
         "borrowing_power": 200,
@@ -61,6 +62,7 @@ def test_every_measure_by_hand() -> None:
         "net_revenue": 0,
         "es_99": 4,
         "expected_loss": 1,
+        "peak_loss": 2,
         "p_loss": 0.25,
         "lar_95": 30,
         "borrower_loss": 1,
