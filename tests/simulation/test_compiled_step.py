@@ -78,8 +78,9 @@ def test_the_step_compiles_and_agrees_with_exact_arithmetic(variant: str) -> Non
     assert market.impact == pytest.approx(world.market.impact.astype(float), rel=1e-9)
     assert market.tally[LIQUIDATIONS] == world.market.tally[LIQUIDATIONS] > 20
     roundings = 2 * world.scenario.steps + 3 * market.tally[LIQUIDATIONS] + 2 * reactions
-    # Sums of values: of amounts that are units off, the more the more a unit is worth.
-    worth = (world.market.price / exact.unit).max()
+    # Sums of values: each is floored to a whole one, and is of amounts that are units off, the more
+    # the more a unit is worth.
+    worth = max(1.0, (world.market.price / exact.unit).max())
     assert market.tally == pytest.approx(
         world.market.tally.astype(float), rel=1e-9, abs=roundings * worth
     )
