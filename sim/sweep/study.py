@@ -29,7 +29,7 @@ from sim.sweep.known_faults import faults_of
 from sim.sweep.origin import origin
 from sim.sweep.plan import PATHS, Block, Plan, usual_block, usual_books
 from sim.sweep.work import Floats, scenario_of
-from sim.tape import replacing
+from sim.tape import forget_drafts, replacing
 
 MANIFEST = "study.json"
 _BLOCKS = "blocks"
@@ -48,8 +48,10 @@ class Study:
         self.folder, self.plan, self.manifest = folder, plan, manifest
 
     def start(self) -> None:
-        """Write the manifest: from here on the folder is this study's."""
+        """Write the manifest: from here on the folder is this study's, and nobody else's drafts."""
         (self.folder / _BLOCKS).mkdir(parents=True, exist_ok=True)
+        for place in (self.folder, self.folder / _BLOCKS):
+            forget_drafts(place)
         write_json(self.folder / MANIFEST, self.manifest)
 
     def finish(self) -> None:

@@ -34,6 +34,14 @@ def replacing(path: Path) -> Iterator[Path]:
             left.unlink(missing_ok=True)
 
 
+def forget_drafts(folder: Path) -> None:
+    """Remove what processes that were killed left half-written in a folder; for who holds it alone,
+    see `sim.report.lock`.
+    """
+    for left in folder.glob(".[0-9]*-*"):
+        left.unlink(missing_ok=True)
+
+
 def _to_disk(path: Path) -> None:
     """Wait until a file, or the names in a folder, are on the disk."""
     handle = os.open(path, os.O_RDONLY)

@@ -215,6 +215,18 @@ def test_same_outcomes_same_bytes(tmp_path: Path) -> None:
     assert files[0] == files[1]
 
 
+def test_what_a_killed_process_left_half_written_goes(tmp_path: Path) -> None:
+    """When the next one takes the folder over; finished blocks stay."""
+    fill(started(tmp_path))
+    before = sorted(path.name for path in tmp_path.rglob("*"))
+    for name in (".4711-study.json", "blocks/.4711-block-000000.parquet"):
+        (tmp_path / name).write_bytes(b"PAR1")
+    started_again = load(tmp_path)
+    started_again.start()
+    assert sorted(path.name for path in tmp_path.rglob("*")) == before
+    assert not started_again.missing()
+
+
 def test_a_block_appears_whole_or_not_at_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
