@@ -29,7 +29,7 @@ from sim.tape import Tape, frames
 from sim.world import World, build
 from tests.tape.storm import storm
 
-CASES = Path("/work/shared/cases")
+CASES = Path(__file__).parents[3] / "shared" / "cases"
 WAD = 10**18
 HEAD = "account,asset,supplied,debt\n"
 ADDRESS = "0xAbCdEf0123456789aBcDeF0123456789AbCdEf01"
