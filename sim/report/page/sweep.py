@@ -145,10 +145,11 @@ def summary(source: Sweep, table: pd.DataFrame) -> list[Part]:
     binding = caveats.of_scenario(plan.scenario.model_dump(mode="json"))
     binding += caveats.of_paths(source.outcomes, plan.scenario.step_seconds)
     split = variance(source.outcomes)
+    over = scope(given.books_of_plan(plan)).partition(": ")[2]
     return [
         said,
         lost,
-        f"Intervals in brackets hold with 95% confidence; {scope(given.books_of_plan(plan))}.",
+        f"Intervals in brackets hold with 95% confidence, {over}.",
         *([f"{sentence(split_line(split))}."] if split else []),
         given.of_plan(plan),
         *binding,
