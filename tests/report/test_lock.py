@@ -159,5 +159,5 @@ def test_many_at_once_come_one_after_the_other(tmp_path: Path) -> None:
     """Also while the file of the lock comes and goes."""
     (tmp_path / "count").write_text("0")
     processes = [started(COUNTING, tmp_path) for _ in range(4)]
-    assert [process.wait(timeout=120) for process in processes] == [0] * 4
+    assert [process.wait(timeout=600) for process in processes] == [0] * 4
     assert (tmp_path / "count").read_text() == "160"

@@ -289,7 +289,7 @@ def start(out: Path, paths: int, *arguments: str) -> subprocess.Popen[str]:
         text=True,
         start_new_session=True,
     )
-    deadline = time.monotonic() + 110
+    deadline = time.monotonic() + 400
     while len(list(out.glob("blocks/block-*.parquet"))) < 5:
         assert process.poll() is None and time.monotonic() < deadline, process.communicate()[0]
         time.sleep(0.01)

@@ -117,7 +117,7 @@ def test_two_machines_share_a_study_in_postgresql(tmp_path: Path) -> None:
             )
             for name in ("second", "third")
         ]
-        assert [process.wait(timeout=300) for process in processes] == [0, 0]
+        assert [process.wait(timeout=900) for process in processes] == [0, 0]
         found = searched(_folder(tmp_path / "fourth"), TRIALS, storage=together, resume=True)
     assert len(found) >= TRIALS
     numbers = [trial.number for trial in found]
