@@ -231,8 +231,19 @@ class Tuner:
         for frozen in self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
             if not self._is_shared or _is_gone(frozen.user_attrs.get(_OWNER, "")):
                 self._study.sampler = self._sampler(frozen.number)
-                found.append(self._suggested(optuna.Trial(self._study, frozen._trial_id)))
+                trial = optuna.Trial(self._study, frozen._trial_id)
+                self._draw_again(trial, frozen)
+                found.append(self._suggested(trial))
         return found
+
+    def _draw_again(self, trial: optuna.Trial, frozen: optuna.trial.FrozenTrial) -> None:
+        """Bring the sampler to where the last process left it between two parameters of a trial:
+        what is suggested already is not drawn, and the rest would be drawn from the beginning.
+        """
+        for axis in self.setup.space.axes:
+            if axis.path in frozen.params and axis.path not in trial.relative_params:
+                kind = frozen.distributions[axis.path]
+                self._study.sampler.sample_independent(self._study, frozen, axis.path, kind)
 
     def _tell(self, trial: optuna.Trial, record: Trial) -> None:
         trial.set_user_attr(_RECORD, record.model_dump(mode="json"))

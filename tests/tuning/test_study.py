@@ -7,8 +7,11 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import optuna
 import pytest
 
 from sim.tuning import storage as kept
@@ -87,6 +90,33 @@ def test_a_killed_search_goes_on_as_if_it_had_not_been(
         process.send_signal(signal.SIGKILL)
         process.wait()
     assert 0 < _told(tmp_path) <= TRIALS
+    assert searched(tmp_path, TRIALS, resume=True) == reference
+
+
+@pytest.mark.parametrize("after", [1, 2, 3])
+def test_a_search_killed_between_two_parameters_goes_on_as_if_it_had_not(
+    reference: list[Trial], after: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the last trial, which TPE draws by its model: the setting is the one it would have had."""
+    asked = 0
+
+    def stopping(suggest: Callable[..., Any]) -> Callable[..., Any]:
+        def until_then(trial: optuna.Trial, *arguments: Any) -> Any:
+            nonlocal asked
+            if trial.number == TRIALS - 1:
+                asked += 1
+                if asked > after:
+                    raise KeyboardInterrupt
+            return suggest(trial, *arguments)
+
+        return until_then
+
+    with monkeypatch.context() as patched:
+        for name in ("suggest_float", "suggest_categorical"):
+            patched.setattr(optuna.Trial, name, stopping(getattr(optuna.Trial, name)))
+        with pytest.raises(KeyboardInterrupt):
+            searched(tmp_path, TRIALS)
+    assert asked == after + 1
     assert searched(tmp_path, TRIALS, resume=True) == reference
 
 
