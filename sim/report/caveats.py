@@ -35,6 +35,7 @@ def of_scenario(scenario: Mapping[str, Any]) -> list[str]:
 
 
 def _of_any(scenario: Mapping[str, Any]) -> list[str]:
+    """What is known before, but for the steps: of them a run says more."""
     lines = [*assumed(scenario), *_few_decimals(scenario)]
     if scenario["hold_at_low"]:
         lines.append("No rebound: what falls stays at its lowest level from then on (hold_at_low).")

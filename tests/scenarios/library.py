@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from sim.engines.exact import run
 from sim.measures.expected import measure
+from sim.report.other_books import played as played
 from sim.scenario import Scenario, known, load, with_overrides
-from sim.tape import Frames, Tape, frames
-from sim.world import build
 
 EVENTS = (
     "black-thursday",
@@ -55,15 +53,6 @@ def small(name: str, accounts: int, **overrides: Any) -> Scenario:
     return with_overrides(
         whole, few | {field.replace("__", "."): value for field, value in overrides.items()}
     )
-
-
-def played(scenario: Scenario) -> Frames:
-    """The tape of a run on the twin."""
-    world = build(scenario)
-    tape = Tape(world, "exact")
-    for step in run(world):
-        tape.record(step.k, step.rows, step.gas)
-    return frames(tape.tables(complete=True))
 
 
 def of(name: str, figure: str, accounts: int = 40, **overrides: Any) -> float:
