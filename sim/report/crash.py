@@ -184,7 +184,7 @@ def _others(shown: Frames) -> str:
     """How to have them."""
     scenario = scenario_of(shown)
     if scenario["paths"]:
-        return f"`ape run sweep {scenario['name']}` draws many books."
+        return f"`ape run sweep {scenario['name']}`, with this run's options, draws many books."
     return "--seed draws another book."
 
 
