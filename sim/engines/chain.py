@@ -26,6 +26,8 @@ from pyrevm import EVM, BlockEnv
 from web3 import HTTPProvider
 from web3.types import RPCEndpoint
 
+from sim.engines.failures import ChainError
+
 GAS_PER_CALL = 10_000_000
 BLOCK_GAS = 100_000_000_000
 FUNDS_WEI = 10**30
@@ -54,10 +56,6 @@ class Receipt(NamedTuple):
     contract: str | None
     logs: list[tuple[str, list[bytes], bytes]]
     """(address, topics, data) of every event."""
-
-
-class ChainError(Exception):
-    """The chain could not be started or did not do as it was asked."""
 
 
 class Chain(Protocol):

@@ -11,9 +11,9 @@ from rich.console import Console
 from sim.agents.own import AgentError
 from sim.engines import baseline
 from sim.engines.by_name import follower
-from sim.engines.chain import AnvilChain, ChainError
+from sim.engines.chain import AnvilChain
 from sim.engines.exact import run
-from sim.engines.lockstep import LockstepError
+from sim.engines.failures import ChainError, LockstepError
 from sim.measures.book import scenario_of
 from sim.measures.expected import compare
 from sim.report import caveats, given
