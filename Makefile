@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PYTHON_TESTS := .venv/bin/python -m pytest -p no:ape_test --ignore=tests/contracts
 OPERATIONS := 1000000
 
-.PHONY: help setup crash test test-fast fuzz bench lint format lock clean
+.PHONY: help setup crash test test-fast fuzz bench docs lint format lock clean
 .DEFAULT_GOAL := help
 
 help: ## list the commands
@@ -28,6 +28,10 @@ fuzz: setup ## random operations on twin and EVM side by side, a million (OPERAT
 
 bench: setup ## how fast every engine is, and what bounds it: ratios on this machine
 	@.venv/bin/python -m tests.benchmarks.bench
+
+docs: setup ## write docs/scenario.md, preset.md, tape.md and the JSON schemas anew, from what they are made of
+	@for of in scenario preset tape; do .venv/bin/ape run schema --of $$of --markdown --out docs/$$of.md --overwrite || exit; done
+	@for of in scenario preset; do .venv/bin/ape run schema --of $$of --json --out docs/$$of.schema.json --overwrite || exit; done
 
 lint: setup ## style, types, import directions, spelling, Solidity
 	.venv/bin/ruff check

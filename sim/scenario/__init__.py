@@ -50,9 +50,6 @@ __all__ = [
 ]
 
 _FOLDER = Path(__file__).parents[1] / "scenarios"
-_OWN = ("name", "expected")
-"""What a scenario does not take over from one that it extends: its name, what was published of the
-event."""
 _TERMS: Any = {"protocol": {"reserves": {"__all__": set(Terms.model_fields)}}}
 """What a drawn book depends on, of a scenario."""
 _OF_POSITIONS = re.compile(r"book(\.drawn_under.*)?|opened_under.*").fullmatch
@@ -80,7 +77,7 @@ def load(path_or_name: str | Path) -> Scenario:
         path = _FOLDER / f"{path_or_name}.yaml"
     named = [*_FOLDER.glob("*.yaml"), *(_FOLDER / "bases").glob("*.yaml")]
     bases = {path.stem: path for path in sorted(named)}
-    document, file = extended(path, bases, _OWN, _locate)
+    document, file = extended(path, bases, Scenario.OWN, _locate)
     return _validated(with_kinds(document), file)
 
 

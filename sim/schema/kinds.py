@@ -72,6 +72,28 @@ def assumed(scenario: Mapping[str, Any]) -> Iterator[str]:
             yield f"Assumed of {symbol}, as of any asset of kind {kind}: {'; '.join(found)}."
 
 
+def by_field() -> dict[str, dict[str, object]]:
+    """Field, per asset as in `feeds.*.latency_seconds` -> kind -> what is assumed."""
+    found: dict[str, dict[str, object]] = {}
+    for kind, parts in _kinds().items():
+        said: dict[str, object] = {
+            f"{'.'.join(path)}.*.{name}": value
+            for part, path in _PARTS.items()
+            for name, value in parts[part].items()
+        }
+        said |= {f"{'.'.join(path)}.*": 0 for path in _NOTHING}
+        if "volatility_as_native" in parts:
+            said["paths.volatility_per_sqrt_year.*"] = "as of the native asset"
+            through = f"{parts['correlation_with_native']} with the native asset, others through it"
+            said["paths.correlation[*].value"] = through
+        elif "volatility_per_sqrt_year" in parts:
+            said["paths.volatility_per_sqrt_year.*"] = parts["volatility_per_sqrt_year"]
+            said["paths.correlation[*].value"] = parts["correlation"]
+        for path, value in said.items():
+            found.setdefault(path, {})[kind] = value
+    return found
+
+
 @cache
 def _kinds() -> Any:
     return read(Path(__file__).with_name("kinds.yaml"))

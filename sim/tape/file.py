@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 import pyarrow.parquet as parquet
 
-from sim.tape.columns import FORMAT, TABLES, Frames, Tables, frames
+from sim.tape.columns import FORMAT, TABLE_MEANINGS, TABLES, Frames, Tables, frames
 
 
 class TapeError(Exception):
@@ -68,10 +68,15 @@ def _write(tables: Tables, path: Path) -> None:
         for name, columns in TABLES.items():
             database.register("rows", tables[name])
             database.execute(f"CREATE TABLE {name} AS SELECT * FROM rows")
+            database.execute(f"COMMENT ON TABLE {name} IS '{_quoted(TABLE_MEANINGS[name])}'")
             for column in columns:
-                meaning = column.meaning.replace("'", "''")
+                meaning = _quoted(column.meaning)
                 database.execute(f"COMMENT ON COLUMN {name}.{column.name} IS '{meaning}'")
             database.unregister("rows")
+
+
+def _quoted(text: str) -> str:
+    return text.replace("'", "''")
 
 
 def write_parquet(tables: Tables, folder: Path) -> None:

@@ -120,9 +120,10 @@ class Tape:
         """Start and end of every account, one row per asset."""
         joined = []
         for first, last in zip(self._start, accounts(self._world._replace(state=end)), strict=True):
+            same = {key: last[key] for key in last.keys() - {"supplied", "debt", "health"}}
             joined.append(
                 {
-                    **last,
+                    **same,
                     "is_collateral_start": first["is_collateral"],
                     "supplied_start": first["supplied"],
                     "debt_start": first["debt"],
