@@ -51,6 +51,11 @@ class Lockstep:
         self._encoder = Encoder(self._genesis, self.deployment)
         self._snapshot = Snapshot(self.deployment, symbols, self._encoder.account_ids)
 
+    @property
+    def account_ids(self) -> list[int]:
+        """What the vaults call the accounts, in the order of the twin's rows."""
+        return self._encoder.account_ids
+
     def play(self, rows: list[Any], timestamp: int, after: State | None) -> list[int]:
         """Send one block of journal rows, check verdicts, compare with the twin's state `after`.
 
