@@ -7,11 +7,21 @@ from pathlib import Path
 from rich.console import Console
 
 from sim.report.crash import COMPLETE, FAILED, INTERRUPTED
-from sim.report.page import compare, crash, sweep, tuning
+from sim.report.page import compare, crash, suite, sweep, tuning
 from sim.report.page.content import Page
 from sim.report.page.pairs import NAMES
 from sim.report.page.render import RenderError, write_page
-from sim.report.page.source import Crash, Source, SourceError, Sweep, faults, open_source
+from sim.report.page.source import (
+    Crash,
+    Source,
+    SourceError,
+    Suite,
+    Sweep,
+    faults,
+    open_source,
+)
+from sim.report.suite_folder import SuiteError
+from sim.report.suite_table import rows_of
 
 NAME = "report.html"
 COMPARISON = "comparison.html"
@@ -45,7 +55,7 @@ def _publish(paths: list[Path], out: Path | None, console: Console) -> int:
     except KeyboardInterrupt:
         console.print("Interrupted: nothing written.")
         return INTERRUPTED
-    except (SourceError, RenderError) as error:
+    except (SourceError, SuiteError, RenderError) as error:
         return _failed(str(error), console)
     except OSError as error:
         return _failed(f"Writing failed: {error}; name another file with --out", console)
@@ -59,6 +69,8 @@ def _publish(paths: list[Path], out: Path | None, console: Console) -> int:
 def _page(source: Source) -> Page:
     if isinstance(source, Crash):
         return crash.page(source)
+    if isinstance(source, Suite):
+        return suite.page(rows_of(source.path, source.manifest), source.path)
     return sweep.page(source) if isinstance(source, Sweep) else tuning.page(source)
 
 
