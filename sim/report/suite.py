@@ -108,38 +108,44 @@ def _suite(
     forget_drafts(out)
     there = (out / MANIFEST).exists() and not overwrite
     manifest = Manifest(asked=list(chosen), entries=read(out).entries if there else {})
-    rows: list[Row] = []
+    rows: dict[str, Row] = {}
     try:
         with interruptible(engine != "exact"):
-            before = _before(chosen, read_scenario, engine, manifest, out)
-            if done := len(before):
-                console.print(f"{done:,} of {counted(len(chosen), 'scenario')} are done already.")
-            for n, (key, named) in enumerate(chosen.items(), 1):
-                if key not in before:
-                    console.print(f"{n} of {len(chosen)}: {key}", style="bold", markup=False)
-                    manifest.entries.pop(key, None)
-                    save(out, manifest)
-                    manifest.entries[key] = _played(key, named, read_scenario, engine, out, console)
-                    save(out, manifest)
-                entry = manifest.entries[key]
-                rows.append(before.get(key) or row_of(key, entry, tape_of(out, key, entry)))
+            rows |= _before(chosen, read_scenario, engine, manifest, out)
+            if rows:
+                console.print(f"{_done(rows, chosen)} already.")
             save(out, manifest)
-            _write(rows, out, console)
+            for n, (key, named) in enumerate(chosen.items(), 1):
+                if key in rows:
+                    continue
+                console.print(f"{n} of {len(chosen)}: {key}", style="bold", markup=False)
+                entry = _played(key, named, read_scenario, engine, out, console)
+                manifest.entries[key] = entry
+                save(out, manifest)
+                rows[key] = row_of(key, entry, tape_of(out, key, entry))
+            _write([rows[key] for key in chosen], out, console)
     except KeyboardInterrupt:
         if rows:
-            console.print("", suite_table(rows), sep="\n")
+            shown = suite_table([rows[key] for key in chosen if key in rows])
+            console.print("", shown, sep="\n")
         console.print(
-            f"Interrupted: {len(rows):,} of {counted(len(chosen), 'scenario')} are done; the same "
-            "command goes on with the rest."
+            f"Interrupted: {_done(rows, chosen)}; the same command goes on with the rest."
         )
         return INTERRUPTED
-    return FAILED if any(row.entry.why for row in rows) else COMPLETE
+    return FAILED if any(row.entry.why for row in rows.values()) else COMPLETE
+
+
+def _done(rows: Mapping[str, Row], chosen: Mapping[str, str]) -> str:
+    done = sum(not row.entry.why for row in rows.values())
+    return f"{done:,} of {counted(len(chosen), 'scenario')} are done"
 
 
 def _before(
     chosen: Mapping[str, str], read_scenario: Read, engine: str, manifest: Manifest, out: Path
 ) -> dict[str, Row]:
-    """The rows of those that need not be played: whose tape would be the one that is there."""
+    """The rows of those that need not be played: whose tape would be the one that is there. What
+    else is said of them is brought up to date in the manifest.
+    """
     rows = {}
     for key, named in chosen.items():
         entry = manifest.entries.get(key)
@@ -149,8 +155,9 @@ def _before(
             now = _entry(read_scenario(named), named, engine)
         except ScenarioError:
             continue  # said when its turn comes
-        if now.run == entry.run and (tape := tape_of(out, key, entry)):
-            rows[key] = row_of(key, entry, tape)
+        if now.run == entry.run and (tape := tape_of(out, key, now)):
+            manifest.entries[key] = now
+            rows[key] = row_of(key, now, tape)
     return rows
 
 

@@ -216,6 +216,7 @@ def test_only_what_would_be_the_same_is_left_alone(mine: Path, tmp_path: Path) -
     mine.rename(mine.with_name("elsewhere"))
     mine = mine.with_name("elsewhere")
     assert played() == []
+    assert "elsewhere" in (out / "report.html").read_text()
     assert played("--overwrite") == ["storm", "target"]
 
 
@@ -311,8 +312,11 @@ def test_stopped_between_two_it_goes_on_with_the_rest(
     finally:
         process.kill()
     assert process.returncode == (130 if by == signal.SIGINT else -by), said
-    assert ("3 of 4 scenarios are done" in said) == (by == signal.SIGINT)
+    assert ("2 of 4 scenarios are done;" in said) == (by == signal.SIGINT)
     assert not (out / "suite.csv").exists() and not (out / "thrice" / "tape.duckdb").exists()
+    half = CliRunner().invoke(report_cli, [str(out)])
+    assert half.exit_code == 1
+    assert "1 of 4 scenarios are not there (thrice)" in " ".join(half.output.split())
     before = {name: (out / name / "tape.duckdb").stat().st_mtime_ns for name in ("storm", "target")}
     (mine / "broken.yaml").write_text("{name: broken, extends: storm.yaml, duration_hours: 2}")
     (mine / "thrice.yaml").write_text(LONG.replace("800", "24"))
