@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from sim.reference.blocks import Block, Entry
 from sim.reference.units import unit_of
-from sim.sweep.columns import schema
+from sim.sweeps.columns import schema
 from sim.tape.columns import COUNT, PRICE, TABLE_MEANINGS, TABLES, TIME, TOKENS
 
 _TYPES = (

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from rich.console import Console
 
 from sim.agents.own import AgentError
 from sim.engines import baseline
 from sim.engines.by_name import follower
-from sim.engines.chain import AnvilChain, ChainError
+from sim.engines.chain import AnvilChain
 from sim.engines.exact import run
-from sim.engines.lockstep import LockstepError
+from sim.engines.failures import ChainError, LockstepError
+from sim.engines.lockstep import Lockstep
 from sim.measures.book import scenario_of
 from sim.measures.expected import compare
 from sim.report import caveats, given
@@ -29,6 +31,7 @@ from sim.report.crash_table import (
 )
 from sim.report.expected_table import expected_table, legend, notes
 from sim.report.interrupts import interruptible
+from sim.report.keep import DEVNET, stay
 from sim.report.lock import LockedError, locked
 from sim.report.other_books import BOOKS, figures
 from sim.report.price_files import price_lines
@@ -51,6 +54,8 @@ def crash(
     parquet: bool = False,
     overwrite: bool = False,
     books: int = BOOKS,
+    keep: bool = False,
+    at: int | None = None,
 ) -> int:
     """Play a scenario on an engine of `sim.engines.by_name.ENGINES`; return an exit code.
 
@@ -58,13 +63,14 @@ def crash(
     folder of that name. They are written even when the run is interrupted or fails, with the steps
     done until then. A run that is there already, and a report made of it, give way only with
     `overwrite`. What was published of an event is compared with `books` books, the run's own and
-    others played on the twin. Another process that writes into the folder is left alone, and the
-    run refused. Raises `ScenarioError`, before anything is deployed, if the protocol refuses the
-    scenario's book.
+    others played on the twin. With `keep` the devnet stays after the last step, or after step `at`,
+    until somebody asks for its end (`sim.report.keep.stay`). Another process that writes into the
+    folder is left alone, and the run refused. Raises `ScenarioError`, before anything is deployed,
+    if the protocol refuses the scenario's book.
     """
     try:
         with locked(out, f"a run of {scenario.name}"):
-            return _crash(scenario, engine, out, console, parquet, overwrite, books)
+            return _crash(scenario, engine, out, console, parquet, overwrite, books, keep, at)
     except LockedError as error:
         console.print(str(error), style="red", markup=False, soft_wrap=True)
         return FAILED
@@ -78,11 +84,14 @@ def _crash(
     parquet: bool,
     overwrite: bool,
     books: int,
+    keep: bool,
+    at: int | None,
 ) -> int:
     if (out / TAPE).exists() and not overwrite:
         text = f"{out}: a run is here already; replace it with --overwrite, or name another --out"
         console.print(text, style="red", markup=False, soft_wrap=True)
         return FAILED
+    (out / DEVNET).unlink(missing_ok=True)  # of a run that was killed
     world = build(scenario)
     baseline.fill(world)
     console.print(scenario.title, style="bold", markup=False)
@@ -95,17 +104,24 @@ def _crash(
         console.print(line, style="yellow", markup=False)
     tape = Tape(world, engine)
     try:
-        with interruptible(engine != "exact"):
-            code, differences = _play(world, engine, tape, console)
+        with interruptible(engine != "exact"), ExitStack() as held:
+            played = play(world, engine, tape, console, held, at)
+            code = played.code
+            if played.why:
+                console.print(played.why, style="red", markup=False)
             if tape.latest:
-                tables = tape.tables(code == COMPLETE, differences)
+                k = tape.latest["step"]
+                whole = code == COMPLETE and k == scenario.steps
+                tables = tape.tables(whole, played.differences)
                 shown = _write(tables, out, parquet, console)
-                if code != COMPLETE:
-                    done = f"{tape.latest['step']:,} of {scenario.steps:,} steps"
+                if not whole:
+                    done = f"{k:,} of {scenario.steps:,} steps"
                     console.print(f"The run ended early: all of this is of {done}.", style="yellow")
                 elif scenario.expected and not scenario.hold_at_low:  # which nobody published
                     rows = _compare(shown, scenario, books, console)
                     _keep(with_rows(tables, "compared", rows), out, parquet)
+                if keep and code == COMPLETE:
+                    return _stay(world, played.follower, k, out, console)
             else:
                 console.print("The protocol was not open yet: nothing to write.")
     except KeyboardInterrupt:
@@ -117,33 +133,60 @@ def _crash(
     return code
 
 
-def _play(world: World, engine: str, tape: Tape, console: Console) -> tuple[int, int]:
-    """Run and record every step; say why if it ends early; (exit code, differences found)."""
+class Played(NamedTuple):
+    """How far a run came, which its tape says, and why no further."""
+
+    code: int
+    """`COMPLETE`, `FAILED` or `INTERRUPTED`."""
+    why: str = ""
+    differences: int = 0
+    follower: Lockstep | None = None
+    """On a chain that is there until what it is held by ends."""
+
+
+def play(
+    world: World,
+    engine: str,
+    tape: Tape,
+    console: Console,
+    held: ExitStack,
+    last: int | None = None,
+) -> Played:
+    """Run and record every step, or those up to `last`. A chain lives as long as `held`."""
     try:
-        with RunProgress(world, console) as progress, follower(engine, world) as chain:
+        with RunProgress(world, console) as progress:
+            chain = held.enter_context(follower(engine, world))
             if chain and isinstance(chain.chain, AnvilChain):
-                console.print(f"Deployed on a devnet at {chain.chain.url}, gone when the run ends.")
+                where = f"a devnet at {chain.chain.url}"
+                console.print(f"Deployed on {where}, gone when the command ends.")
             progress.opening()
             for step in run(world, chain):
                 # Revm reports too little gas (its slots stay warm between calls): none is better.
                 gas = step.gas if engine == "devnet" else []
                 tape.record(step.k, step.rows, gas, chain.values if chain else 0)
                 progress.advance(tape.latest)
-        return COMPLETE, 0
+                if step.k == last:
+                    break
+        return Played(COMPLETE, follower=chain)
     except KeyboardInterrupt:
         done = f"{tape.latest.get('step', 0):,} of {world.scenario.steps:,} steps"
         console.print(f"Interrupted after {done}.")
-        return INTERRUPTED, 0
+        return Played(INTERRUPTED)
     except LockstepError as error:
-        console.print(str(error), style="red", markup=False)
-        return FAILED, len(error.differences)
+        return Played(FAILED, str(error), len(error.differences))
     except AgentError as error:
-        console.print(agent_failure(error), style="red", markup=False)
-        console.print("The tape ends before that step.")
-        return FAILED, 0
+        return Played(FAILED, f"{agent_failure(error)}\nThe tape ends before that step.")
     except ChainError as error:
-        console.print(f"The devnet failed: {error}", style="red", markup=False)
-        return FAILED, 0
+        return Played(FAILED, f"The devnet failed: {error}")
+
+
+def _stay(world: World, chain: Lockstep | None, k: int, out: Path, console: Console) -> int:
+    """Leave the devnet to others; an exit code."""
+    assert chain and isinstance(chain.chain, AnvilChain)  # no other engine is kept
+    if ended := stay(world, chain, chain.chain, k, out, console):
+        console.print(ended, style="red", markup=False)
+        return FAILED
+    return COMPLETE
 
 
 def _write(tables: Tables, out: Path, parquet: bool, console: Console) -> Frames:
@@ -184,7 +227,7 @@ def _others(shown: Frames) -> str:
     """How to have them."""
     scenario = scenario_of(shown)
     if scenario["paths"]:
-        return f"`ape run sweep {scenario['name']}` draws many books."
+        return f"`ape run sweep {scenario['name']}`, with this run's options, draws many books."
     return "--seed draws another book."
 
 

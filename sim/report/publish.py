@@ -7,11 +7,9 @@ from pathlib import Path
 from rich.console import Console
 
 from sim.report.crash import COMPLETE, FAILED, INTERRUPTED
-from sim.report.page import compare, crash, sweep, tuning
-from sim.report.page.content import Page
-from sim.report.page.pairs import NAMES
+from sim.report.page.pages import page_of
 from sim.report.page.render import RenderError, write_page
-from sim.report.page.source import Crash, Source, SourceError, Sweep, faults, open_source
+from sim.report.page.source import Source, SourceError, open_source
 
 NAME = "report.html"
 COMPARISON = "comparison.html"
@@ -38,8 +36,7 @@ def _publish(paths: list[Path], out: Path | None, console: Console) -> int:
             if not console.is_terminal:
                 console.print(f"A {sources[0].kind}: computing what it comes to.")
             status.update(f"Computing what the {sources[0].kind} comes to.")
-            page = compare.page(*sources) if len(sources) == 2 else _page(sources[0])
-            page = page._replace(notices=_notices(sources))
+            page = page_of(sources)
             status.update("Writing the page.")
             size = write_page(page, target)
     except KeyboardInterrupt:
@@ -54,22 +51,6 @@ def _publish(paths: list[Path], out: Path | None, console: Console) -> int:
     parts = f"{len(page.sections)} sections, {size / 1e6:.1f} MB, opens without network"
     console.print(f"Written: {target} ({parts})", markup=False, soft_wrap=True)
     return COMPLETE
-
-
-def _page(source: Source) -> Page:
-    if isinstance(source, Crash):
-        return crash.page(source)
-    return sweep.page(source) if isinstance(source, Sweep) else tuning.page(source)
-
-
-def _notices(sources: list[Source]) -> list[str]:
-    """What is known to be wrong with what is shown, and of two with which of them."""
-    names = [""] if len(sources) == 1 else [f"{name}: " for name in NAMES]
-    return [
-        f"{name}{fault}"
-        for name, source in zip(names, sources, strict=True)
-        for fault in faults(source)
-    ]
 
 
 def _folder(source: Source) -> Path:

@@ -22,16 +22,16 @@ from sim.report.sweep_progress import SweepProgress
 from sim.report.sweep_table import asset_table, bearer_table, loss_table
 from sim.report.venues import venue_lines
 from sim.scenario import Scenario
-from sim.sweep import losses
-from sim.sweep.fan import fan
-from sim.sweep.kept import FAN, OPENING, keep
-from sim.sweep.opening import opening
-from sim.sweep.plan import Plan
-from sim.sweep.pools import LOCAL, THREADS, PoolError, cores, pool
-from sim.sweep.reserves import by_asset
-from sim.sweep.run import BlockError, run
-from sim.sweep.study import Study, StudyError, begin
-from sim.sweep.work import compile_step, world_of
+from sim.sweeps import losses
+from sim.sweeps.fan import fan
+from sim.sweeps.kept import FAN, OPENING, keep
+from sim.sweeps.opening import opening
+from sim.sweeps.plan import Plan
+from sim.sweeps.pools import LOCAL, THREADS, PoolError, cores, pool
+from sim.sweeps.reserves import by_asset
+from sim.sweeps.run import BlockError, run
+from sim.sweeps.study import Study, StudyError, begin
+from sim.sweeps.work import compile_step, world_of
 from sim.tape import Tables, TapeError, replacing
 from sim.world import World
 

@@ -12,7 +12,7 @@ from rich.table import Table
 from sim.measures.clusters import Split
 from sim.report.given import Books
 from sim.report.text import short_usd, usd
-from sim.sweep.losses import MORE_BOOKS
+from sim.sweeps.losses import MORE_BOOKS
 
 _BARE: dict[str, Any] = {"box": None, "pad_edge": False, "header_style": "bold"}
 _TITLE: dict[str, Any] = {"title_justify": "left", "title_style": ""}
@@ -32,7 +32,7 @@ BEARERS = {
     "open": "still open",
     "shortfall": "shortfall, not realised",
 }
-"""Who bears a loss, as `sim.sweep.losses.BEARERS` names them."""
+"""Who bears a loss, as `sim.sweeps.losses.BEARERS` names them."""
 
 
 def title(paths: int, books: Books) -> str:
@@ -60,7 +60,7 @@ def split_line(split: Split) -> str:
 def loss_table(
     losses: pd.DataFrame, paths: int, books: Books, split: Split | None, given: str
 ) -> Table:
-    """One row per measure of `sim.sweep.losses.loss_table`: value, error, interval; and below it
+    """One row per measure of `sim.sweeps.losses.loss_table`: value, error, interval; and below it
     the split of the variance, and what all of it is conditional on.
     """
     table = Table(title=title(paths, books), padding=(0, 1), **_TITLE, **_BARE)
@@ -113,7 +113,7 @@ def needs(number: float) -> str:
 
 
 def bearer_table(bearers: pd.DataFrame) -> Table:
-    """One row per bearer of `sim.sweep.losses.borne_by`."""
+    """One row per bearer of `sim.sweeps.losses.borne_by`."""
     table = Table(title="Who bore the expected loss", padding=(0, 1), **_TITLE, **_BARE)
     table.add_column("borne by")
     for name in ("share", "mean", "error"):
@@ -134,7 +134,7 @@ def bearer_table(bearers: pd.DataFrame) -> Table:
 
 
 def asset_table(assets: pd.DataFrame) -> Table | None:
-    """Two lines per asset of `sim.sweep.reserves.by_asset` that a path lost in: figures, and their
+    """Two lines per asset of `sim.sweeps.reserves.by_asset` that a path lost in: figures, and their
     intervals below; None if no path lost.
     """
     losing = losing_assets(assets)
@@ -164,7 +164,7 @@ def asset_table(assets: pd.DataFrame) -> Table | None:
 
 
 def losing_assets(assets: pd.DataFrame) -> list[str]:
-    """The assets of `sim.sweep.reserves.by_asset` that some path lost in, in their order."""
+    """The assets of `sim.sweeps.reserves.by_asset` that some path lost in, in their order."""
     if not len(assets):
         return []
     means = assets["value"].xs("expected loss", level="measure")

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 from rich.console import Console
 
-from sim.engines.chain import ChainError
 from sim.engines.compilation import is_compiled
+from sim.engines.failures import ChainError
 from sim.measures.book import book
 from sim.report import given
 from sim.report.crash import COMPLETE, FAILED, INTERRUPTED
@@ -30,7 +30,7 @@ from sim.report.tune_table import (
 )
 from sim.schema.book import BookFile
 from sim.schema.tuning import Preset
-from sim.sweep.pools import LOCAL, THREADS, PoolError, cores, pool_of
+from sim.sweeps.pools import LOCAL, THREADS, PoolError, cores, pool_of
 from sim.tape import Frames, TapeError
 from sim.tuning import storage as kept
 from sim.tuning.answer import answer, confirmed

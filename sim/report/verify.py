@@ -12,8 +12,8 @@ from rich.table import Table
 
 from sim.agents.own import AgentError
 from sim.engines.by_name import ENGINES
-from sim.engines.chain import ChainError
 from sim.engines.compilation import is_compiled
+from sim.engines.failures import ChainError
 from sim.report import given
 from sim.report.agents_table import agent_failure
 from sim.report.crash import COMPLETE, FAILED, INTERRUPTED
@@ -22,13 +22,13 @@ from sim.report.lock import LockedError, locked
 from sim.report.progress import RunProgress
 from sim.report.text import usd
 from sim.scenario import ScenarioError
-from sim.sweep.columns import columns, frame
-from sim.sweep.known_faults import faults_of
-from sim.sweep.losses import worst_paths
-from sim.sweep.origin import origin
-from sim.sweep.study import Study, StudyError, load, write_json
-from sim.sweep.verify import Verification, verify, world_on
-from sim.sweep.work import compile_step, world_of
+from sim.sweeps.columns import columns, frame
+from sim.sweeps.known_faults import faults_of
+from sim.sweeps.losses import worst_paths
+from sim.sweeps.origin import origin
+from sim.sweeps.study import Study, StudyError, load, write_json
+from sim.sweeps.verify import Verification, verify, world_on
+from sim.sweeps.work import compile_step, world_of
 from sim.tape import write
 
 RESULT = "verify.json"

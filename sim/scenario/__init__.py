@@ -14,12 +14,14 @@ that cannot be run is refused before anything runs. `digest` identifies what was
 
 A scenario may name files: of prices, of a book, of a history. They are looked for beside the
 scenario file, then in the working directory (`sim.schema.beside`), those of overrides there only;
-in memory their paths are absolute.
+in memory their paths are absolute. Fields of earlier versions that say exactly what one of today
+does are read as that, with a warning (`sim.schema.earlier`).
 What is in them is read, and refused, where a world or a path is built.
 """
 
 import hashlib
 import json
+import logging
 import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
@@ -33,6 +35,7 @@ from sim.schema.bases import base_file, extended, is_path, taken_over
 from sim.schema.beside import beside
 from sim.schema.book import BookFile, BorrowerBook
 from sim.schema.deployment import FormerTerms, Terms
+from sim.schema.earlier import give_way, read_as_today
 from sim.schema.kinds import with_kinds
 from sim.schema.problems import EARLIER, Problem, ScenarioError, explain, join, nearest, replaced
 
@@ -50,6 +53,8 @@ __all__ = [
     "with_overrides",
 ]
 
+_LOGGER = logging.getLogger(__name__)
+"""What a reader of the file should know; Python shows it on the standard error."""
 _FOLDER = Path(__file__).parents[1] / "scenarios"
 _TERMS: Any = {"protocol": {"reserves": {"__all__": set(Terms.model_fields)}}}
 """What a drawn book depends on, of a scenario."""
@@ -77,6 +82,8 @@ def load(path_or_name: str | Path) -> Scenario:
             )
         path = _FOLDER / f"{path_or_name}.yaml"
     document, file = extended(path, _bases(), Scenario.OWN, _locate)
+    if read := read_as_today(document):
+        _LOGGER.warning("%s: fields of an earlier version, read as those of today: %s.", path, read)
     return _validated(with_kinds(document), file)
 
 
@@ -253,6 +260,7 @@ def digest_of(document: Mapping[str, Any], contents: Mapping[str, str]) -> str:
 
 def _locate(document: object, folder: Path) -> None:
     """Make the paths in the document of a file absolute, and say which agents are beside it."""
+    give_way(document)
     _see_files(document, folder)
     agents: Any = document.get("agents") if isinstance(document, dict) else ()
     for agent in agents if isinstance(agents, list) else ():

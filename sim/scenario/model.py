@@ -132,6 +132,16 @@ class Scenario(Part):
         "low and high, source, note; absent: the scenario is no event",
     )
 
+    def with_(
+        self, overrides: Mapping[str, object] | None = None, *, redraw_book: bool = False
+    ) -> "Scenario":
+        """A copy with fields replaced by their paths, and everything validated again; as
+        `sim.scenario.with_overrides`. Raises `ScenarioError`.
+        """
+        from sim.scenario import with_overrides  # it needs the model
+
+        return with_overrides(self, overrides or {}, redraw_book)
+
     @property
     def steps(self) -> int:
         """Number of steps; a path has one more row, the start."""

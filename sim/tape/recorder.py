@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
-import sim
 from sim.protocol.state import State, copy
 from sim.scenario import digest
 from sim.tape.columns import FORMAT, Tables, tables
 from sim.tape.moment import Moment, accounts, observe
 from sim.tape.parties import PARTIES, held
+from sim.version import VERSION
 from sim.world import World
 
 _PACKAGES = ("numpy", "duckdb", "pyrevm", "eth-ape")
@@ -91,7 +91,7 @@ class Tape:
         scenario = self._world.scenario
         gas = [moment.step["gas_used"] for moment in moments]
         versions = {
-            "breakwater": sim.__version__,
+            "breakwater": VERSION,
             "python": platform.python_version(),
             **{name: importlib.metadata.version(name) for name in _PACKAGES},
         }

@@ -89,7 +89,7 @@ class ScenarioUsed(Record):
     """Of the scenario under the current parameters, see `sim.scenario.digest`."""
     weight: float
     moving: tuple[str, ...] = ()
-    """Assets whose price moves, see `sim.sweep.fan.moving_assets`."""
+    """Assets whose price moves, see `sim.sweeps.fan.moving_assets`."""
 
 
 class Parameter(Record):

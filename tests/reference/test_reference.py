@@ -17,7 +17,7 @@ from sim.reference.pages import SUBJECTS, blocks_of, json_schema, page
 from sim.reference.tables import tape_blocks
 from sim.schema.base import Part
 from sim.schema.problems import ScenarioError
-from sim.sweep.columns import schema as columns_of_a_block
+from sim.sweeps.columns import schema as columns_of_a_block
 from sim.tape import write
 from sim.tape.columns import TABLES
 from tests.tape.storm import play, storm

@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from sim.engines.chain import ChainError
 from sim.engines.exact import Step, run
-from sim.engines.lockstep import Difference, LockstepError
+from sim.engines.failures import ChainError, Difference, LockstepError
 from sim.measures.expected import measure
 from sim.report import crash as module
 from sim.report.crash import COMPLETE, FAILED, INTERRUPTED, crash

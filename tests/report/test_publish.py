@@ -16,7 +16,7 @@ from sim.report.page import render
 from sim.report.page.provenance import differing, overrides
 from sim.report.publish import publish, publish_comparison
 from sim.scenario import digest, load, with_overrides
-from sim.sweep.study import begin
+from sim.sweeps.study import begin
 from sim.tape import write
 from tests.report.page.sources import crashed, swept, tuned
 from tests.scripts.commands import ape

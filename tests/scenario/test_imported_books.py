@@ -15,7 +15,8 @@ from sim.books.amounts import amount
 from sim.engines.by_name import follower
 from sim.engines.chain import RevmChain
 from sim.engines.exact import run
-from sim.engines.lockstep import Lockstep, LockstepError
+from sim.engines.failures import LockstepError
+from sim.engines.lockstep import Lockstep
 from sim.market.market import FACTOR
 from sim.protocol import transaction as op
 from sim.protocol.errors import BORROW_DISABLED, OK
@@ -24,7 +25,7 @@ from sim.protocol.vault_accounts import debt_assets, supplied_assets
 from sim.report.book import print_book
 from sim.report.caveats import of_scenario
 from sim.scenario import Scenario, ScenarioError, load, with_overrides
-from sim.sweep.opening import opening
+from sim.sweeps.opening import opening
 from sim.tape import Tape, frames
 from sim.world import World, build
 from tests.tape.storm import storm
@@ -131,6 +132,58 @@ def test_the_same_account_in_every_shape(
     assert found.debt.tolist() == [[0, 0, 0, 200_000 * 10**6, 0]]
     assert found.reading is not None and understood in found.reading.lines[0]
     assert found.name(0) in ("a", ADDRESS)
+
+
+@pytest.mark.parametrize(
+    ("rows", "supplied", "owed", "health"),
+    [
+        # The loan's asset among what is pledged: (400,000 x .6 x .41 + 230,000 x .78) / 97,000.
+        (
+            "kim,CRV,400000,0\nkim,USDC,230000,97000\n",
+            [[0, 0, 400_000 * WAD, 230_000 * 10**6, 0]],
+            [[0, 0, 0, 97_000 * 10**6, 0]],
+            [(400_000 * 0.6 * 0.41 + 230_000 * 0.78) / 97_000],
+        ),
+        # And nothing else.
+        (
+            "kim,USDC,230000,170000\n",
+            [[0, 0, 0, 230_000 * 10**6, 0]],
+            [[0, 0, 0, 170_000 * 10**6, 0]],
+            [230_000 * 0.78 / 170_000],
+        ),
+        # Who owes nothing, also with one unit of a token; the first borrows what others brought.
+        (
+            "a,WETH,100,0\na,USDC,0,200000\nlender,USDC,500000,0\ndusty,WETH,1e-18,0\n"
+            "dustier,USDC,0.000001,0\n",
+            [[100 * WAD, 0, 0, 0, 0], [0, 0, 0, 5 * 10**11, 0], [1, 0, 0, 0, 0], [0, 0, 0, 1, 0]],
+            [[0, 0, 0, 200_000 * 10**6, 0], *[[0] * 5] * 3],
+            [100 * 3_000 * 0.83 / 200_000],
+        ),
+    ],
+    ids=["the same asset on both sides", "nothing but that", "suppliers, and one unit"],
+)
+def test_positions_of_every_shape_open(
+    market: Any, rows: str, supplied: list[Any], owed: list[Any], health: list[float]
+) -> None:
+    """To the unit, and with the health that is theirs by hand."""
+    s = build(market(f"{HEAD}{rows}")).state
+    accounts, assets = range(len(owed)), range(5)
+    assert [[int(supplied_assets(s, a, i)) for i in assets] for a in accounts] == supplied
+    assert [[int(debt_assets(s, a, i)) for i in assets] for a in accounts] == owed
+    found = [int(factor) / WAD for factor in census(s)[: len(health), FACTOR]]
+    assert found == pytest.approx(health, rel=1e-9)
+
+
+def test_nan_and_an_empty_row(market: Any) -> None:
+    """NaN is refused by its line; -0.0 and empty cells are none."""
+    text = f"{HEAD}a,WETH,100,-0.0\na,USDC,NaN,200000\nb,WETH,,\n"
+    with pytest.raises(ScenarioError) as caught:
+        recorded(market(text))
+    (problem,) = caught.value.problems
+    assert problem.path == "line 3, supplied" and "'NaN'" in problem.problem
+    found = recorded(market(text.replace("NaN", "")))
+    assert found.collateral.tolist() == [[100 * WAD, 0, 0, 0, 0], [0] * 5]
+    assert found.debt.tolist() == [[0, 0, 0, 200_000 * 10**6, 0], [0] * 5]
 
 
 def test_what_no_unit_can_say_is_rounded_against_the_account(market: Any) -> None:
@@ -489,6 +542,36 @@ def test_tokens_of_few_decimals_on_a_chain(decimals: int) -> None:
         line for line in of_scenario(world.scenario.model_dump(mode="json")) if "dec" in line
     ]
     assert f"a million of these ({10 ** (6 - decimals):,} USDC)" in line
+
+
+def test_a_base_an_own_price_file_and_an_own_book(tmp_path: Path) -> None:
+    """Nothing is left of the base's drawn book; both files are beside the scenario."""
+    hours = "".join(f"{1738454400 + 3600 * n},{2_600 - 100 * n}\n" for n in range(4))
+    (tmp_path / "prices.csv").write_text(f"time,WETH\n{hours}")
+    (tmp_path / "one.csv").write_text(f"{HEAD}0xA1,WETH,100,0\n0xA1,USDC,0,200000\n")
+    text = """
+name: mine
+extends: aave-v3
+title: t
+story: s
+sources: [made up]
+start: 2025-02-02T01:00:00Z
+duration_hours: 2
+step_seconds: 600
+seed: 1
+assets:
+  WETH: {price_usd: {file: prices.csv}}
+  USDC: {price_usd: 1.0}
+gas_price_gwei: 10
+venues: [{assets: [WETH, USDC], depth_usd_per_side: 100000000, fee_bps: 5}]
+suppliers: {WETH: 0, USDC: 1000000}
+book: {file: one.csv}
+"""
+    (tmp_path / "mine.yaml").write_text(text)
+    world = build(load(tmp_path / "mine.yaml"))
+    assert [world.book.name(a) for a in range(1)] == ["0xA1"]
+    assert world.market.price[[0, 6, 12], 0].tolist() == [2_500e8, 2_400e8, 2_300e8]
+    assert census(world.state)[0, FACTOR] / WAD == pytest.approx(100 * 2_500 * 0.83 / 200_000)
 
 
 def test_the_example_of_the_readme_is_five_lines_that_open(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from sim.report.page.provenance import overrides as overrides_of
 from sim.report.tune_table import choice_table
 from sim.scenario import Scenario, ScenarioError, digest, load, with_overrides
 from sim.schema.tuning import Debts, Preset
-from sim.sweep.work import world_of
+from sim.sweeps.work import world_of
 from sim.tape import frames
 from sim.tape.replay import replay
 from sim.tuning.borrowing import SAID

@@ -88,6 +88,23 @@ def test_project_is_on_the_path_from_any_folder(tmp_path: Path) -> None:
     assert f"{ROOT}{os.sep}" in path
 
 
+def test_ape_runs_our_scripts_from_any_folder(tmp_path: Path) -> None:
+    """A file beside the caller is read; a folder with scripts of its own has those alone."""
+    (tmp_path / "prices.csv").write_text("time,X\n2025-02-02,1\n2025-02-03,2\n")
+
+    def ape(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [APE, "run", *arguments], cwd=folder, capture_output=True, text=True, timeout=120
+        )
+
+    done = ape(tmp_path, "import", "prices", "prices.csv")
+    assert done.returncode == 0 and done.stdout.startswith("prices.csv: X at time"), done.stderr
+    (tmp_path / "other" / "scripts").mkdir(parents=True)
+    (tmp_path / "other" / "scripts" / "own.py").write_text("def main():\n    print('mine')\n")
+    listing = ape(tmp_path / "other", "--help").stdout
+    assert "own" in listing and "crash" not in listing
+
+
 @pytest.mark.compiled
 def test_numba_compiles_for_floats_and_integers() -> None:
     import numba

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from scripts.tune import cli
 from sim.engines.outcome import LARGEST_USAGE, NUMBER_LIQUIDATED, OUTCOME, REPAID, SEIZED, SHORTFALL
-from sim.sweep.verify import apart
+from sim.sweeps.verify import apart
 from sim.tuning import evaluate
 from sim.tuning import storage as kept
 from sim.tuning.evaluate import Evaluated, Job

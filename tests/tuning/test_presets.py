@@ -324,3 +324,18 @@ def test_thresholds_of_a_preset_are_said_to_draw_its_book() -> None:
 
     assert "is another book" not in said()
     assert "is another book" in said(**{"protocol.reserves.WETH.lt_bps": 8_100})
+
+
+CASES = Path(__file__).parents[3] / "shared" / "cases" / "questions"
+
+
+@pytest.mark.skipif(not CASES.exists(), reason="not available: ../shared/cases")
+@pytest.mark.parametrize(
+    ("name", "accounts", "caps"),
+    [("own_book_tune", 200, 0), ("lrt_cap", 100, 1), ("eth-threshold", 240, 0)],
+)
+def test_questions_as_they_are_can_be_asked(name: str, accounts: int, caps: int) -> None:
+    """Their scenarios are beside them, and written for an earlier version."""
+    asked = prepare(load(str(CASES / f"{name}.yaml")))
+    assert asked.accounts == accounts and len(asked.preset.tuning.caps) == caps
+    assert asked.space.accepts(asked.space.current)

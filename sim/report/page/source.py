@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from sim.sweep.kept import Kept, kept
-from sim.sweep.known_faults import faults_of
-from sim.sweep.losses import worst_paths
-from sim.sweep.opening import NotKeptError
-from sim.sweep.study import MANIFEST, Study, StudyError
-from sim.sweep.study import load as load_study
+from sim.sweeps.kept import Kept, kept
+from sim.sweeps.known_faults import faults_of
+from sim.sweeps.losses import worst_paths
+from sim.sweeps.opening import NotKeptError
+from sim.sweeps.study import MANIFEST, Study, StudyError
+from sim.sweeps.study import load as load_study
 from sim.tape import Frames, TapeError
 from sim.tape import load as load_tape
 from sim.tuning.result import FILE as RESULT

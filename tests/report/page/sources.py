@@ -14,10 +14,10 @@ from click.testing import CliRunner
 from scripts.tune import cli
 from sim.engines.outcome import OUTCOME, names
 from sim.scenario import with_overrides
-from sim.sweep.fan import fan
-from sim.sweep.kept import keep
-from sim.sweep.opening import opening
-from sim.sweep.study import Study, begin
+from sim.sweeps.fan import fan
+from sim.sweeps.kept import keep
+from sim.sweeps.opening import opening
+from sim.sweeps.study import Study, begin
 from sim.tape import write
 from sim.tuning.kept import CURRENT, RECOMMENDED
 from sim.tuning.result import save

@@ -5,7 +5,7 @@
     with pool("threads", workers=2) as submit:
         for block in run(study, submit):
             ...                                    # block.size more paths are on the disk
-    outcomes = study.outcomes()                    # a row per path, columns of `sim.sweep.columns`
+    outcomes = study.outcomes()                    # a row per path, columns of `sim.sweeps.columns`
     loss_table(outcomes, "mc")
     verify(world, "mc", path, "devnet")            # one path, wei for wei, on the real contracts
 
@@ -14,7 +14,7 @@ B, which is a function of the scenario and the book seed (`sim.books.seeds`). So
 depend on who runs which block, how large blocks are, or how often a run is killed.
 """
 
-from sim.sweep.plan import Block, Plan
-from sim.sweep.study import Study, StudyError, begin, load
+from sim.sweeps.plan import Block, Plan
+from sim.sweeps.study import Study, StudyError, begin, load
 
 __all__ = ["Block", "Plan", "Study", "StudyError", "begin", "load"]

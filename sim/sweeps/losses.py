@@ -117,7 +117,7 @@ def borne_by(outcomes: pd.DataFrame, sampler: Sampler) -> pd.DataFrame:
 
 def as_one(table: pd.DataFrame, bearers: pd.DataFrame, assets: pd.DataFrame) -> pd.DataFrame:
     """The three tables as one for a file: the bearers as rows "mean borne by ...", the measures of
-    `sim.sweep.reserves.by_asset` as "WETH: ...".
+    `sim.sweeps.reserves.by_asset` as "WETH: ...".
     """
     below = bearers.drop(columns="share").assign(unit="USD", needs=math.nan)
     below.index = [f"mean borne by {name}" for name in below.index]

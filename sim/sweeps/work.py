@@ -18,7 +18,7 @@ from sim.engines.compiled import Compiled
 from sim.market.draws import Sampler
 from sim.market.paths import draw, observed
 from sim.scenario import Scenario
-from sim.sweep.origin import origin
+from sim.sweeps.origin import origin
 from sim.world import World, build
 
 Floats = npt.NDArray[np.float64]
@@ -37,7 +37,7 @@ class Task(NamedTuple):
 
     scenario_json: str
     origin: dict[str, str]
-    """Of whoever asks, see `sim.sweep.origin`."""
+    """Of whoever asks, see `sim.sweeps.origin`."""
     sampler: Sampler
     book_seed: int
     first: int

@@ -1,17 +1,17 @@
 """What a sweep keeps for its report besides the outcomes: how the market opens, and the fan of its
 prices.
 
-    opening.duckdb   a tape of the opening alone, see `sim.sweep.opening`
-    fan.npz          `sim.sweep.fan.Fan`
+    opening.duckdb   a tape of the opening alone, see `sim.sweeps.opening`
+    fan.npz          `sim.sweeps.fan.Fan`
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from sim.sweep.fan import MOST_PATHS, Fan, load_fan, save_fan
-from sim.sweep.opening import NotKeptError, kept_opening
-from sim.sweep.study import Study
+from sim.sweeps.fan import MOST_PATHS, Fan, load_fan, save_fan
+from sim.sweeps.opening import NotKeptError, kept_opening
+from sim.sweeps.study import Study
 from sim.tape import Frames, Tables, write
 
 OPENING, FAN = "opening.duckdb", "fan.npz"

@@ -16,7 +16,7 @@ from sim.market.draws import Sampler
 from sim.measures.intervals import Estimate, mean_of
 from sim.measures.losses import expected_loss, expected_shortfall, value_at_risk
 from sim.measures.reserves import coverage, euler
-from sim.sweep.losses import replicates
+from sim.sweeps.losses import replicates
 
 LEVEL = 0.99
 """Of the coverage, and of the expected shortfall that is split."""

@@ -13,7 +13,7 @@ from multiprocessing import resource_tracker
 from threading import Event
 from typing import Any, TypeVar
 
-from sim.sweep.work import Floats, Task, run
+from sim.sweeps.work import Floats, Task, run
 
 Submit = Callable[[Task], "Future[Floats]"]
 """Hand a block to a worker."""
@@ -49,7 +49,7 @@ def pool_of(
 ) -> Iterator[Callable[[Job], Future[Done]]]:
     """Workers for the time of the block: "threads", "local" processes or those of a scheduler.
 
-    Each calls `work(job)`, or on threads `work(job, stopped)`, see `sim.sweep.work.run`.
+    Each calls `work(job)`, or on threads `work(job, stopped)`, see `sim.sweeps.work.run`.
 
     `workers` is how many; as many as processors if None, and without meaning for the address of a
     scheduler (tcp://host:port). Blocks that are not finished when the block ends are given up.

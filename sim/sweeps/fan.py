@@ -11,7 +11,7 @@ import numpy.typing as npt
 from sim.market.levels import PRICE_SCALE
 from sim.market.paths import draw
 from sim.market.tables import price_table
-from sim.sweep.plan import Plan
+from sim.sweeps.plan import Plan
 from sim.tape import replacing
 
 Floats = npt.NDArray[np.float64]

@@ -19,13 +19,13 @@ from sim.engines.baseline import settled
 from sim.engines.by_name import follower
 from sim.engines.compiled import Compiled, impact_of
 from sim.engines.exact import run
-from sim.engines.lockstep import LockstepError
+from sim.engines.failures import LockstepError
 from sim.engines.outcome import OPERATIONS, conclude, follow, names
 from sim.market.draws import Sampler
 from sim.market.market import REPAID_VALUE
 from sim.market.paths import draw, observed
 from sim.protocol.state import DEFICIT_REPORTED, State
-from sim.sweep.decisions import Comparison
+from sim.sweeps.decisions import Comparison
 from sim.tape import Tape
 from sim.tape.shortfall import shortfall
 from sim.world import World, on_path
@@ -33,7 +33,7 @@ from sim.world.actors import VALUE
 
 _SHARE, _USD = 1e-3, 1.0
 """Floats may be off by this share, or by so little: decisions among equals may differ, see
-`sim.sweep.decisions`; a world of other rules is further off."""
+`sim.sweeps.decisions`; a world of other rules is further off."""
 
 Watch = Callable[[int, float, float], None]
 """Told after every step: which, and USD repaid and lost until then."""

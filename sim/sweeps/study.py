@@ -1,7 +1,7 @@
 """The folder of a sweep: what was asked, every finished block, and what became of it.
 
     study.json              the manifest: scenario, sampler, paths, books, seeds, block size, origin
-    blocks/block-N.parquet  outcomes of paths of one book, columns of `sim.sweep.columns`
+    blocks/block-N.parquet  outcomes of paths of one book, columns of `sim.sweeps.columns`
 
 Every file appears whole or not at all, so a killed run leaves finished blocks and nothing else that
 counts.
@@ -21,15 +21,15 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 from pydantic import ValidationError
 
-import sim
 from sim.market.draws import Sampler
 from sim.scenario import Scenario, ScenarioError, contents, digest, digest_of
-from sim.sweep.columns import FORMAT, frame, schema
-from sim.sweep.known_faults import faults_of
-from sim.sweep.origin import origin
-from sim.sweep.plan import PATHS, Block, Plan, usual_block, usual_books
-from sim.sweep.work import Floats, scenario_of
+from sim.sweeps.columns import FORMAT, frame, schema
+from sim.sweeps.known_faults import faults_of
+from sim.sweeps.origin import origin
+from sim.sweeps.plan import PATHS, Block, Plan, usual_block, usual_books
+from sim.sweeps.work import Floats, scenario_of
 from sim.tape import forget_drafts, replacing
+from sim.version import VERSION
 
 MANIFEST = "study.json"
 _BLOCKS = "blocks"
@@ -72,8 +72,8 @@ class Study:
             parquet.write_table(table.replace_schema_metadata(None), draft)
 
     def outcomes(self) -> pd.DataFrame:
-        """All paths, columns of `sim.sweep.columns`, index path; studies of before losses were kept
-        by asset have fewer. Raises `StudyError` if blocks are missing.
+        """All paths, columns of `sim.sweeps.columns`, index path; studies of before losses were
+        kept by asset have fewer. Raises `StudyError` if blocks are missing.
         """
         missing = sum(block.size for block in self.missing())
         if missing:
@@ -202,7 +202,7 @@ def _manifest(plan: Plan) -> dict[str, Any]:
         "books": plan.books,
         "block": plan.block,
         "origin": origin(scenario),
-        "breakwater": sim.__version__,
+        "breakwater": VERSION,
         "python": platform.python_version(),
         "started": _now(),
         "finished": None,

@@ -11,11 +11,11 @@ from itertools import islice
 from queue import SimpleQueue
 from typing import Any
 
-from sim.sweep.origin import origin
-from sim.sweep.plan import Block
-from sim.sweep.pools import Submit
-from sim.sweep.study import Study
-from sim.sweep.work import Floats, Task
+from sim.sweeps.origin import origin
+from sim.sweeps.plan import Block
+from sim.sweeps.pools import Submit
+from sim.sweeps.study import Study
+from sim.sweeps.work import Floats, Task
 
 _IN_FLIGHT = 1_024  # blocks handed out at a time: enough for a large cluster, little to keep
 

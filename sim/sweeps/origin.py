@@ -22,7 +22,7 @@ from sim.schema.problems import Problem
 _PACKAGE = Path(__file__).parents[1]
 _PACKAGES = ("numpy", "scipy", "numba", "llvmlite")
 # What is shown or computed from outcomes, and how blocks reach their workers, does not change them.
-_WITHOUT_EFFECT = {"measures", "report", "sweep", "tape", "tuning"}
+_WITHOUT_EFFECT = {"front", "measures", "report", "sweeps", "tape", "tuning"}
 
 
 def origin(scenario: Scenario) -> dict[str, str]:
