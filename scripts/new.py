@@ -1,5 +1,6 @@
 """Write a scenario to begin with: ape run new my-market"""
 
+import re
 import sys
 from pathlib import Path
 
@@ -8,6 +9,9 @@ import click
 from scripts._console import console
 from scripts._folder import prepared
 from scripts._scenario import Columns
+
+_NAME = "[a-z0-9]+(-[a-z0-9]+)*"
+"""What a scenario can be called."""
 
 # ape imports every script for every command, even for --help: what is slow to import waits.
 
@@ -97,6 +101,10 @@ def cli(
     file = Path(name) if name.endswith((".yaml", ".yml")) else Path(f"{name}.yaml")
     if file.exists() and not overwrite:
         raise click.BadParameter(f"{file} is there; --overwrite replaces it", param_hint="'NAME'")
+    if not re.fullmatch(_NAME, file.stem) or len(file.stem) > 64:
+        near = re.sub(r"[^a-z0-9]+", "-", file.stem.lower())[:64].strip("-") or "my-market"
+        problem = f"{file.stem!r}: lower-case words joined by hyphens, like {near}"
+        raise click.BadParameter(problem, param_hint="'NAME'")
     from sim.report.new import new
     from sim.schema.problems import ScenarioError
     from sim.starter import Wanted

@@ -8,13 +8,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-import sim
 from sim.scenario import ScenarioError, load
 from sim.starter import Wanted, starter
 from sim.tape import replacing
 from sim.world import build
 
-_ROOT = Path(sim.__file__).parents[1]
+_ROOT = Path(__file__).parents[2]
 _SCHEMA = _ROOT / "docs" / "scenario.schema.json"
 
 
@@ -35,8 +34,7 @@ def new(wanted: Wanted, file: Path, console: Console) -> None:
             raise ScenarioError(named, error.problems) from error
     for line in (*made.lines, *(book.reading.lines if book.reading else ())):
         console.print(line, markup=False, soft_wrap=True)
-    count = made.text.count("placeholder") - 1
-    console.print(f"Written: {escape(str(file))}, with {count} placeholders to replace.")
+    console.print(f"Written: {escape(str(file))}. Lines that say placeholder are yours to replace.")
     console.print(f"Next: ape run crash {escape(str(file))} --engine exact", soft_wrap=True)
 
 

@@ -92,7 +92,9 @@ def extends(name: str, file: Path) -> dict[str, Any]:
     all that a scenario needs. Raises `ScenarioError` if there is no such base.
     """
     bases = _bases()
-    return taken_over(base_file(name, file, bases), bases, Scenario.OWN, _locate)
+    document = taken_over(base_file(name, file, bases), bases, Scenario.OWN, _locate)
+    read_as_today(document)
+    return document
 
 
 def _bases() -> dict[str, Path]:

@@ -64,7 +64,8 @@ def starter(wanted: Wanted, file: Path) -> Starter:
         spelt = {symbol.lower(): symbol for symbol in there}
         prices = priced(wanted.prices, spelt, step)
     block = _book_block(wanted)
-    book = held(block, there) if block else None
+    known = there | (prices.levels if prices else {})
+    book = held(block, known) if block else None
     draft = _Draft(wanted, base, file, prices, book, block)
     return Starter("\n".join([*draft.lines(), ""]), prices.lines if prices else ())
 
@@ -104,16 +105,22 @@ class _Draft:
         levels = {symbol: asset.price_usd for symbol, asset in load(_KNOWN).assets.items()}
         known = {symbol: level for symbol, level in levels.items() if isinstance(level, float)}
         asked = {*files, *owned, base.get("native_asset")}
-        if not (files or owned):
+        if not owned:  # a drawn book needs several kinds of collateral
             asked |= known.keys()
         kept = [one for one in self.there if self._level_of_base(one) is not None or one in asked]
-        self.new = [one for one in (*files, *owned) if one not in self.there]
+        self.new = [one for one in dict.fromkeys((*files, *owned)) if one not in self.there]
         self.symbols = list(dict.fromkeys([*kept, *self.new]))
         self.guesses = {
             symbol: known.get(symbol, 1.0)
             for symbol in self.symbols
             if symbol not in files and self._level_of_base(symbol) is None
         }
+        if prices:  # waypoints of the base are of another time
+            self.guesses |= {
+                symbol: float(level[0]["value"])
+                for symbol in self.symbols
+                if symbol not in files and isinstance(level := self._level_of_base(symbol), list)
+            }
         own = [self._level_of_base(symbol) for symbol in self.there]
         self.falls = not prices and all(level is None or _is_number(level) for level in own)
 
@@ -131,9 +138,9 @@ class _Draft:
         """USD at the start, or the highest of the levels that the base names."""
         if self.prices and symbol in self.prices.at_start:
             return self.prices.at_start[symbol]
+        if symbol in self.guesses:
+            return self.guesses[symbol]
         level = self._level_of_base(symbol)
-        if level is None:
-            return float(self.guesses[symbol])
         if isinstance(level, dict):
             return float(recorded(PriceFile.model_validate(level))[1].max())
         return float(level if _is_number(level) else max(point["value"] for point in level))
@@ -159,6 +166,7 @@ class _Draft:
         for block in (
             self._times,
             self._assets,
+            self._feeds,
             self._venues,
             self._protocol,
             self._suppliers,
@@ -193,8 +201,6 @@ class _Draft:
     def _without_events(self) -> Iterator[str]:
         """Of an event that is extended, what happened at its time is not in another."""
         base, of_then = self.base, f"# those of {self.wanted.extends} are of its time"
-        if (base.get("feeds") or {}).get("faults"):
-            yield f"feeds: {{faults: []}} {of_then}"
         if isinstance(base.get("gas_price_gwei"), list):
             yield f"gas_price_gwei: 10 # {_PLACEHOLDER}; {of_then[2:]}"
         for field in ("attack", "blocks"):
@@ -202,57 +208,75 @@ class _Draft:
                 yield f"{field}: null {of_then}"
 
     def _assets(self) -> Iterator[str]:
-        written = {symbol: self._asset(symbol) for symbol in self.symbols}
-        same = self.symbols == list(self.there)
-        if same and not any(fields for fields, _ in written.values()):
+        changed = any(symbol in self.guesses or self._falls(symbol) for symbol in self.symbols)
+        changed = changed or bool(self.prices or (self.book and self.book.addresses))
+        if self.symbols == list(self.there) and not changed:
             return
         yield "assets: # all that there are; {}: as in the base"
-        for symbol, (fields, said) in written.items():
-            yield f"  {_flow(symbol)}: {{{', '.join(fields)}}}{f' # {said}' if said else ''}"
+        for symbol in self.symbols:
+            yield from self._asset(symbol)
 
-    def _asset(self, symbol: str) -> tuple[list[str], str]:
-        """(fields, what to say of them)."""
-        fields, said = [], []
+    def _asset(self, symbol: str) -> Iterator[str]:
+        fields, guessed = [], []
         if symbol in self.new:
-            fields += ["kind: volatile", "decimals: 18"]
-            said += ["kind and decimals"]
-            if self.book and (address := self.book.new.get(symbol)):
-                fields.append(f'address: "{address}"')
+            fields += ["kind: volatile", f"decimals: {self._decimals(symbol)}"]
+            is_known = self.book and symbol in self.book.decimals
+            guessed += ["kind", *([] if is_known else ["decimals"])]
+        if self.book and symbol in self.book.addresses:
+            fields.append(f'address: "{self.book.addresses[symbol]}"')
         if self.prices and symbol in self.prices.levels:
-            level = dict(self.prices.levels[symbol])
-            level["file"] = self._seen(level["file"])
-            fields.append(f"price_usd: {_flow(level)}")
-        elif self.falls and self._moves(symbol):
-            fields.append(f"price_usd: {self._fall(self._price(symbol))}")
-            said += ["price"]
-        elif symbol in self.guesses:
+            level = self.prices.levels[symbol]
+            fields.append(f"price_usd: {_flow({**level, 'file': self._seen(level['file'])})}")
+        elif symbol in self.guesses and not self._falls(symbol):
             fields.append(f"price_usd: {_number(self.guesses[symbol])}")
-            said += ["price"]
-        return fields, f"{_PLACEHOLDER}: {', '.join(said)}" if said else ""
+            guessed += ["price"]
+        said = f" # {_PLACEHOLDER}: {', '.join(guessed)}" if guessed else ""
+        if not self._falls(symbol):
+            yield f"  {_flow(symbol)}: {{{', '.join(fields)}}}{said}"
+            return
+        yield f"  {_flow(symbol)}:"
+        yield from (f"    {field} # {_PLACEHOLDER}" for field in fields)
+        yield f"    price_usd: # {_PLACEHOLDER}"
+        yield from self._fall(self._price(symbol))
 
-    def _fall(self, price: float) -> str:
-        points = [
-            f"{{at: {_iso(self.start + timedelta(hours=self.hours * passed))}, "
-            f"value: {price * share:.6g}}}"
-            for passed, share in _FALL
-        ]
-        return f"[{', '.join(points)}]"
+    def _falls(self, symbol: str) -> bool:
+        """Whether its price here is a made-up fall."""
+        return self.falls and self._moves(symbol)
+
+    def _fall(self, price: float) -> Iterator[str]:
+        for passed, share in _FALL:
+            at = self.start + timedelta(hours=self.hours * passed)
+            yield f"      - {{at: {_iso(at)}, value: {price * share:.6g}}}"
+
+    def _feeds(self) -> Iterator[str]:
+        feeds = self.base.get("feeds") or {}
+        rows = []
+        if self.prices and feeds.get("faults"):
+            rows.append(f"faults: [] # those of {self.wanted.extends} are of its time")
+        if self.book and self.guesses.keys() & {*self.book.all}:
+            # At made-up prices many are under water: positions that open as bad debt from before.
+            why = f"{_PLACEHOLDER}: who owes more than he has can be opened"
+            rows += [f"{_flow(one)}: {{min_price_usd: 1.0e-8}} # {why}" for one in self.book.owed]
+        if rows:
+            yield "feeds:"
+            yield from (f"  {row}" for row in rows)
 
     def _venues(self) -> Iterator[str]:
         """A list replaces: with a venue of a new asset, those of the base are written again."""
-        if not self.new:
+        there = self.base.get("venues")
+        kept = [dict(one) for one in there or () if {*one["assets"]} <= {*self.symbols}]
+        # Of another time than that of the user's prices.
+        dated = [one.pop("depth_over_time", None) for one in kept if self.prices]
+        quotes = [one["assets"][1] for one in kept]
+        quotes += [one for one in self.symbols if not self._moves(one)]
+        if not quotes or not (self.new or any(dated) or there is None):
             return
-        kept = [
-            one for one in self.base.get("venues") or () if set(one["assets"]) <= {*self.symbols}
-        ]
-        quotes = Counter(one["assets"][1] for one in kept)
-        if not quotes:
-            return
-        (quote, _), *_ = quotes.most_common()
-        yield f"venues: # where seized collateral is sold: as in {self.wanted.extends}, and then"
+        quote = Counter(quotes).most_common(1)[0][0]
+        untraded = self.new if kept else [one for one in self.symbols if one != quote]
+        yield "venues: # where seized collateral is sold"
         for venue in kept:
-            yield f"  - {_flow(venue)}"
-        for symbol in self.new:
+            yield f"  - {_flow(venue)} # as in {self.wanted.extends}"
+        for symbol in untraded:
             pair = f"assets: [{_flow(symbol)}, {_flow(quote)}], depth_usd_per_side: 1.0e+6"
             yield f"  - {{{pair}, fee_bps: 30}} # {_PLACEHOLDER}"
 
@@ -294,7 +318,8 @@ class _Draft:
         return self.wanted.units == "base"
 
     def _decimals(self, symbol: str) -> int:
-        return int((self.there.get(symbol) or {}).get("decimals", 18))
+        known = self.book.decimals if self.book else {}
+        return int((self.there.get(symbol) or {}).get("decimals", known.get(symbol, 18)))
 
     def _book(self) -> Iterator[str]:
         if self.book:
@@ -350,7 +375,17 @@ def _iso(at: datetime) -> str:
     return f"{at:%Y-%m-%dT%H:%M:%SZ}"
 
 
+class _Dumper(yaml.SafeDumper):
+    def represent_float(self, data: float) -> yaml.ScalarNode:
+        """Large numbers as people write them."""
+        text = _number(data) if data >= 1e6 else repr(data)
+        return self.represent_scalar("tag:yaml.org,2002:float", text)
+
+
+_Dumper.add_representer(float, _Dumper.represent_float)
+
+
 def _flow(value: object) -> str:
     """A value as YAML on one line."""
-    text = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=100_000)
+    text = yaml.dump(value, Dumper=_Dumper, default_flow_style=True, sort_keys=False, width=100_000)
     return text.removesuffix("\n").removesuffix("\n...")
