@@ -31,7 +31,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from sim.scenario.model import Scenario
-from sim.schema.bases import extended, is_path
+from sim.schema.bases import base_file, extended, is_path, taken_over
 from sim.schema.beside import beside
 from sim.schema.book import BookFile, BorrowerBook
 from sim.schema.deployment import FormerTerms, Terms
@@ -46,6 +46,7 @@ __all__ = [
     "contents",
     "digest",
     "digest_of",
+    "extends",
     "files",
     "known",
     "load",
@@ -80,12 +81,26 @@ def load(path_or_name: str | Path) -> Scenario:
                 f"scenario '{path_or_name}'", [Problem("(name)", "is not known", remedy)]
             )
         path = _FOLDER / f"{path_or_name}.yaml"
-    named = [*_FOLDER.glob("*.yaml"), *(_FOLDER / "bases").glob("*.yaml")]
-    bases = {path.stem: path for path in sorted(named)}
-    document, file = extended(path, bases, Scenario.OWN, _locate)
+    document, file = extended(path, _bases(), Scenario.OWN, _locate)
     if read := read_as_today(document):
         _LOGGER.warning("%s: fields of an earlier version, read as those of today: %s.", path, read)
     return _validated(with_kinds(document), file)
+
+
+def extends(name: str, file: Path) -> dict[str, Any]:
+    """The fields that `file` takes over if it says `extends: NAME`, not validated: a base has not
+    all that a scenario needs. Raises `ScenarioError` if there is no such base.
+    """
+    bases = _bases()
+    document = taken_over(base_file(name, file, bases), bases, Scenario.OWN, _locate)
+    read_as_today(document)
+    return document
+
+
+def _bases() -> dict[str, Path]:
+    """What can be extended by name."""
+    named = [*_FOLDER.glob("*.yaml"), *(_FOLDER / "bases").glob("*.yaml")]
+    return {path.stem: path for path in sorted(named)}
 
 
 def with_overrides(

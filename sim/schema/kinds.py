@@ -28,6 +28,10 @@ _NOTHING = (
     ("book", "debt_weights"),
 )
 """Of what there is nothing of a new asset."""
+_MOVES_WITH_NATIVE = 0.5
+"""The least correlation with the native asset of what goes up and down with all others; a pegged
+asset that varies a little does not, and is correlated through the native asset instead.
+"""
 _WITH_VOLATILITY = ("gbm", "merton", "bridge", "student-day", "garch-t")
 """The models of paths that ask for a volatility and correlations."""
 
@@ -136,10 +140,12 @@ def _vary(paths: dict[str, Any], kinds: Mapping[str, str], native: object) -> No
     pairs = paths.setdefault("correlation", [])
     if not (isinstance(sigma, dict) and isinstance(pairs, list)):
         return
-    rho = {
-        frozenset(pair["assets"]): pair.get("value")
+    rho: dict[frozenset[Any], float] = {
+        frozenset(map(str, pair["assets"])): pair["value"]
         for pair in pairs
-        if isinstance(pair, dict) and isinstance(pair.get("assets"), list)
+        if isinstance(pair, dict)
+        and isinstance(pair.get("assets"), list)
+        and isinstance(pair.get("value"), int | float)
     }
     new = [symbol for symbol in kinds if symbol not in sigma]
     # Those that move with the native asset last: all that they are correlated through is there.
@@ -149,10 +155,12 @@ def _vary(paths: dict[str, Any], kinds: Mapping[str, str], native: object) -> No
         if own is None:
             continue
         for other in [one for one, volatility in sigma.items() if volatility]:
+            through = 1.0 if other == native else rho.get(frozenset((str(native), other)), 0.0)
             value = kind.get("correlation")
             if value is None:
-                through = 1.0 if other == native else rho.get(frozenset((str(native), other)), 0.0)
                 value = kind["correlation_with_native"] * through
+            elif through < _MOVES_WITH_NATIVE:
+                value *= through
             rho[frozenset((symbol, other))] = value
             pairs.append({"assets": [symbol, other], "value": value})
         sigma[symbol] = own

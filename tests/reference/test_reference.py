@@ -159,7 +159,7 @@ def test_a_block_with_those_below_it() -> None:
             "lt_bps",
             "did you mean protocol.reserves.*.lt_bps or book.drawn_under.*.lt_bps?",
         ),
-        ("protocl", "protocl", "did you mean protocol? the fields of the file are: extends, name"),
+        ("protocol_", "protocol_", "did you mean protocol? the fields of the file are: extends"),
         (
             "protocol.reserves.WETH.lt_bps.more",
             "protocol.reserves.WETH.lt_bps.more",

@@ -17,7 +17,7 @@ from click.testing import CliRunner, Result
 from scripts.crash import cli as crash_cli
 from scripts.report import cli as report_cli
 from scripts.suite import cli
-from sim.engines.lockstep import Difference, LockstepError
+from sim.engines.failures import Difference, LockstepError
 from sim.report import crash as report
 from sim.report import suite as suites
 from sim.report.suite import members

@@ -6,7 +6,6 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-import sim
 from sim.report.page import crash
 from sim.report.page.content import (
     NONE,
@@ -23,6 +22,7 @@ from sim.report.page.content import (
 from sim.report.page.plot import COLOURS, Trace, axis, figure, plain, share_axis
 from sim.report.suite_table import OF_THE_RUN, Row
 from sim.report.text import counted, usd
+from sim.version import VERSION
 
 _SUMMARY = {
     "bad_debt_usd": "bad debt",
@@ -59,10 +59,7 @@ def page(rows: Sequence[Row], folder: Path) -> Page:
         ]
     made = _made(rows, folder)
     sections.append(Section("provenance", "Provenance: how to get these numbers again", made))
-    subtitle = (
-        f"{len(done):,} done, {len(failed):,} failed, engine {engines}, "
-        f"Breakwater {sim.__version__}"
-    )
+    subtitle = f"{len(done):,} done, {len(failed):,} failed, engine {engines}, Breakwater {VERSION}"
     return Page(f"Suite of {counted(len(rows), 'scenario')}", "suite", subtitle, sections)
 
 
