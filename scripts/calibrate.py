@@ -103,9 +103,9 @@ def cli(
     """
     if out and out.exists() and not overwrite:
         raise click.BadParameter(f"{out} is there; --overwrite replaces it", param_hint="'--out'")
-    from sim.report.calibrate import calibrate
-    from sim.report.crash import INTERRUPTED
-    from sim.report.interrupts import interruptible
+    from sim.terminal.calibrate import calibrate
+    from sim.terminal.crash import INTERRUPTED
+    from sim.terminal.interrupts import interruptible
 
     if out:
         prepared(out.parent)

@@ -103,9 +103,9 @@ def cli(
             f"the {engine} engine has no devnet that could stay; leave out --engine {engine}",
             param_hint="'--keep'",
         )
-    from sim.report.crash import INTERRUPTED, crash
-    from sim.report.keep import step_of
     from sim.scenario import ScenarioError
+    from sim.terminal.crash import INTERRUPTED, crash
+    from sim.terminal.keep import step_of
 
     try:
         played = chosen(scenario, seed, accounts, overrides, redraw_book, hold_at_low, columns)

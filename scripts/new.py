@@ -105,9 +105,9 @@ def cli(
         near = re.sub(r"[^a-z0-9]+", "-", file.stem.lower())[:64].strip("-") or "my-market"
         problem = f"{file.stem!r}: lower-case words joined by hyphens, like {near}"
         raise click.BadParameter(problem, param_hint="'NAME'")
-    from sim.report.new import new
     from sim.schema.problems import ScenarioError
     from sim.starter import Wanted
+    from sim.terminal.new import new
 
     prepared(file.parent)
     try:

@@ -66,8 +66,8 @@ def cli(source: Path | None, compare: tuple[Path, Path] | None, out: Path | None
         raise click.UsageError("name what to report on, or --compare A B")
     if out and out.suffix not in (".html", ".htm"):
         raise click.BadParameter(f"{out}: the page is HTML; name a .html", param_hint="'--out'")
-    from sim.report.interrupts import interruptible
-    from sim.report.publish import publish, publish_comparison
+    from sim.terminal.interrupts import interruptible
+    from sim.terminal.publish import publish, publish_comparison
 
     if out:
         prepared(out.parent)

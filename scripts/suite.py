@@ -72,9 +72,9 @@ def cli(
     \b
     Exit codes: 0 all done, 1 one or more failed, 2 wrong usage, 130 interrupted.
     """
-    from sim.report.crash import INTERRUPTED
-    from sim.report.suite import members, suite
     from sim.report.suite_folder import SuiteError
+    from sim.terminal.crash import INTERRUPTED
+    from sim.terminal.suite import members, suite
 
     def read(one: str) -> Any:
         return chosen(one, seed, accounts, overrides, redraw_book, hold_at_low, columns)

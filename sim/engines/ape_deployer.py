@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sim.engines.deployment import Deployment, deploy
 from sim.engines.solidity import up_to_date
+from sim.files.whole import replacing
 from sim.market.feed_sources import answers_at_start
 from sim.scenario import digest
-from sim.tape import replacing
 from sim.world import World
 
 if TYPE_CHECKING:  # importing ape takes a second

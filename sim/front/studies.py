@@ -9,10 +9,10 @@ from typing import Any
 
 import pandas as pd
 
+from sim.files.lock import locked
 from sim.front.folders import folder_for, goes_with
 from sim.front.shown import as_html, as_text, bar
 from sim.report import given
-from sim.report.lock import locked
 from sim.report.recommendation import recommendation
 from sim.schema.tuning import Preset
 from sim.sweeps.pools import THREADS, pool_of

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Literal
 import pandas as pd
 
 from sim.engines.compiled import check_compilable
+from sim.files.lock import locked
 from sim.front.asked import asked
 from sim.front.folders import folder_for, goes_with
 from sim.front.shown import as_html, as_text, bar, needs
 from sim.market.draws import Sampler
 from sim.market.paths import draw
 from sim.report import given
-from sim.report.lock import locked
 from sim.report.text import usd
 from sim.scenario import Scenario
 from sim.sweeps import losses

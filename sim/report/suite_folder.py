@@ -15,7 +15,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from sim.sweeps.study import write_json
+from sim.files.whole import write_json
 from sim.tape import Frames, TapeError, load
 
 MANIFEST, TABLE = "suite.json", "suite.csv"

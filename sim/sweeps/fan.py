@@ -8,11 +8,11 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from sim.files.whole import replacing
 from sim.market.levels import PRICE_SCALE
 from sim.market.paths import draw
 from sim.market.tables import price_table
 from sim.sweeps.plan import Plan
-from sim.tape import replacing
 
 Floats = npt.NDArray[np.float64]
 

@@ -22,7 +22,10 @@ from sim.schema.problems import Problem
 _PACKAGE = Path(__file__).parents[1]
 _PACKAGES = ("numpy", "scipy", "numba", "llvmlite")
 # What is shown or computed from outcomes, and how blocks reach their workers, does not change them.
-_WITHOUT_EFFECT = {"front", "measures", "report", "sweeps", "tape", "tuning"}
+_WITHOUT_EFFECT = {
+    *("files", "front", "measures", "packaged", "reference", "report", "starter", "sweeps"),
+    *("tape", "terminal", "tuning"),
+}
 
 
 def origin(scenario: Scenario) -> dict[str, str]:

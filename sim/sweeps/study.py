@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 from pydantic import ValidationError
 
+from sim.files.whole import forget_drafts, replacing, write_json
 from sim.market.draws import Sampler
 from sim.scenario import Scenario, ScenarioError, contents, digest, digest_of
 from sim.sweeps.columns import FORMAT, frame, schema
@@ -28,7 +29,6 @@ from sim.sweeps.known_faults import faults_of
 from sim.sweeps.origin import origin
 from sim.sweeps.plan import PATHS, Block, Plan, usual_block, usual_books
 from sim.sweeps.work import Floats, scenario_of
-from sim.tape import forget_drafts, replacing
 from sim.version import VERSION
 
 MANIFEST = "study.json"
@@ -181,12 +181,6 @@ def load(folder: Path) -> Study:
         *(manifest[name] for name in ("paths", "block", "books", "book_seed")),
     )
     return Study(folder, plan, manifest)
-
-
-def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a JSON file, whole or not at all."""
-    with replacing(path) as draft:
-        draft.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
 
 
 def _manifest(plan: Plan) -> dict[str, Any]:

@@ -145,7 +145,7 @@ def verify(
                     decisions.step(k, next(float_rows), rows)
                 steps = k
                 if tape:
-                    # Revm reports too little gas, see `sim.report.crash`.
+                    # Revm reports too little gas, see `sim.terminal.crash`.
                     tape.record(
                         k, rows, gas if engine == "devnet" else [], chain.values if chain else 0
                     )

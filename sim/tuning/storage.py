@@ -23,8 +23,8 @@ from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 from sqlalchemy.exc import SQLAlchemyError
 
+from sim.files.whole import write_json
 from sim.sweeps.known_faults import faults_of
-from sim.sweeps.study import write_json
 from sim.tuning.evaluate import origin_of
 from sim.tuning.preset import Setup
 from sim.tuning.study import directions, sampler

@@ -230,7 +230,7 @@ def test_every_column_written_is_documented_and_no_other(
     assert handed.keys() == TABLES.keys()
     for table, keys in handed.items():
         assert keys <= {frozenset(written[table])}, table
-    # Those of other books come later: `sim.report.crash` adds them.
+    # Those of other books come later: `sim.terminal.crash` adds them.
     assert {table for table, keys in handed.items() if not keys} == {"compared"}
 
 

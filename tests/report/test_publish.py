@@ -14,10 +14,10 @@ from rich.console import Console
 from scripts.report import cli
 from sim.report.page import render
 from sim.report.page.provenance import differing, overrides
-from sim.report.publish import publish, publish_comparison
 from sim.scenario import digest, load, with_overrides
 from sim.sweeps.study import begin
 from sim.tape import write
+from sim.terminal.publish import publish, publish_comparison
 from tests.report.page.sources import crashed, swept, tuned
 from tests.scripts.commands import ape
 from tests.sweep.storms import storms

@@ -22,11 +22,11 @@ from sim.protocol import transaction as op
 from sim.protocol.errors import BORROW_DISABLED, OK
 from sim.protocol.state import IS_COLLATERAL
 from sim.protocol.vault_accounts import debt_assets, supplied_assets
-from sim.report.book import print_book
 from sim.report.caveats import of_scenario
 from sim.scenario import Scenario, ScenarioError, load, with_overrides
 from sim.sweeps.opening import opening
 from sim.tape import Tape, frames
+from sim.terminal.book import print_book
 from sim.world import World, build
 from tests.tape.storm import storm
 

@@ -22,9 +22,9 @@ from scripts.crash import cli
 from sim.protocol import transaction as op
 from sim.protocol import vault_accounts
 from sim.protocol.errors import OK
-from sim.report.keep import DEVNET, step_of
 from sim.scenario import load as load_scenario
 from sim.tape import load
+from sim.terminal.keep import DEVNET, step_of
 from tests.scripts.commands import BIN, ROOT, STORM, anvils_of, ape, is_gone
 from tests.tape.storm import play, storm
 

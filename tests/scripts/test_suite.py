@@ -18,11 +18,11 @@ from scripts.crash import cli as crash_cli
 from scripts.report import cli as report_cli
 from scripts.suite import cli
 from sim.engines.failures import Difference, LockstepError
-from sim.report import crash as report
-from sim.report import suite as suites
-from sim.report.suite import members
 from sim.report.suite_folder import SuiteError
 from sim.scenario import known
+from sim.terminal import crash as report
+from sim.terminal import suite as suites
+from sim.terminal.suite import members
 from tests.scripts.commands import BIN, ROOT, STORM, ape
 
 TARGET = "{name: target, extends: storm.yaml, protocol: {liquidation: {engine: target-health}}}"

@@ -98,7 +98,7 @@ def test_a_search_without_liquidations_stops(tmp_path: Path) -> None:
 def test_the_command_says_so(
     world: Any, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sim.report.tune.run", world)
+    monkeypatch.setattr("sim.terminal.tune.run", world)
     question = tmp_path / "question.yaml"
     question.write_text(preset().model_dump_json())
     words = ["--trials", "2", "--paths", "16", "--sensitivity", "0", "--confirm", "1"]

@@ -9,7 +9,7 @@ from sim.report.page.content import Cell, Chart, Part, Section, Table
 from sim.report.page.pairs import NAMES, short, with_difference
 from sim.report.page.source import Suite
 from sim.report.page.suite import cells, share_chart
-from sim.report.suite_table import Row, rows_of
+from sim.report.suite_rows import Row, rows_of
 from sim.report.text import listed
 
 _COMPARED = {

@@ -27,7 +27,7 @@ from sim.report.page.plot import (
     usd_axis,
 )
 from sim.report.sweep_figure import thinned
-from sim.report.sweep_table import (
+from sim.report.sweep_words import (
     BEARERS,
     MEASURES,
     losing_assets,

@@ -6,7 +6,7 @@ from sim.report.page import compare, crash, suite, sweep, tuning
 from sim.report.page.content import Page
 from sim.report.page.pairs import NAMES
 from sim.report.page.source import Crash, Source, Suite, Sweep, faults
-from sim.report.suite_table import rows_of
+from sim.report.suite_rows import rows_of
 
 
 def page_of(sources: list[Source]) -> Page:

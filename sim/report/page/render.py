@@ -9,9 +9,9 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
+from sim.files.whole import replacing
 from sim.packaged import PLOTLY
 from sim.report.page.content import Chart, Commands, Listing, Page, Table, Timeline, Value
-from sim.tape import replacing
 
 _HERE = Path(__file__).parent / "templates"
 

@@ -20,7 +20,7 @@ from sim.report.page.content import (
     share,
 )
 from sim.report.page.plot import COLOURS, Trace, axis, figure, plain, share_axis
-from sim.report.suite_table import OF_THE_RUN, Row
+from sim.report.suite_rows import OF_THE_RUN, Row
 from sim.report.text import counted, usd
 from sim.version import VERSION
 

@@ -21,7 +21,7 @@ from sim.report.page.losses import (
 )
 from sim.report.page.plot import COLOURS, Trace, axis, band, figure, line, plain, some, time_axis
 from sim.report.page.source import Sweep
-from sim.report.sweep_table import scope, split_line
+from sim.report.sweep_words import scope, split_line
 from sim.report.text import sentence, usd
 from sim.scenario import Scenario
 from sim.sweeps.fan import QUANTILES, Fan

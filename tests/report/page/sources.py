@@ -15,13 +15,13 @@ from rich.console import Console
 
 from scripts.tune import cli
 from sim.engines.outcome import OUTCOME, names
-from sim.report.suite import suite
 from sim.scenario import Scenario, load, with_overrides
 from sim.sweeps.fan import fan
 from sim.sweeps.kept import keep
 from sim.sweeps.opening import opening
 from sim.sweeps.study import Study, begin
 from sim.tape import write
+from sim.terminal.suite import suite
 from sim.tuning.kept import CURRENT, RECOMMENDED
 from sim.tuning.result import save
 from sim.world import build

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from sim.report.publish import publish, publish_comparison
+from sim.terminal.publish import publish, publish_comparison
 from tests.report.page.browser import look
 from tests.report.page.sources import crashed, played, swept, tuned
 from tests.report.page.studies import BONUS, ENGINE, LT

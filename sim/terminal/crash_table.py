@@ -30,9 +30,9 @@ from sim.measures.solvency import (
     waiting,
 )
 from sim.report import given
-from sim.report.agents_table import signed
 from sim.report.text import clock, owing, tokens, usd
 from sim.tape import Frames
+from sim.terminal.agents_table import signed
 
 _COLUMNS = {
     "reported": "bad debt",

@@ -13,9 +13,8 @@ from textwrap import shorten
 from rich.console import Console
 
 from sim.engines import baseline
-from sim.report.crash import COMPLETE, FAILED, INTERRUPTED, REPORT, play
-from sim.report.interrupts import interruptible
-from sim.report.lock import LockedError, locked
+from sim.files.lock import LockedError, locked
+from sim.files.whole import forget_drafts
 from sim.report.page import suite as page
 from sim.report.page.render import write_page
 from sim.report.suite_folder import (
@@ -29,12 +28,15 @@ from sim.report.suite_folder import (
     save,
     tape_of,
 )
-from sim.report.suite_table import LEGEND, Row, row_of, suite_table, write_csv
+from sim.report.suite_rows import Row, row_of, write_csv
 from sim.report.text import counted
 from sim.scenario import Scenario, ScenarioError, digest, known
 from sim.schema.problems import nearest
 from sim.sweeps.origin import origin, sources
-from sim.tape import Tape, TapeError, forget_drafts, write
+from sim.tape import Tape, TapeError, write
+from sim.terminal.crash import COMPLETE, FAILED, INTERRUPTED, REPORT, play
+from sim.terminal.interrupts import interruptible
+from sim.terminal.suite_table import LEGEND, suite_table
 from sim.world import build
 
 _TRACEBACK = "traceback.txt"

@@ -11,15 +11,19 @@ from rich.console import Console
 
 from sim.engines.compilation import is_compiled
 from sim.engines.failures import ChainError
+from sim.files.lock import LockedError, locked
 from sim.measures.book import book
 from sim.report import given
-from sim.report.crash import COMPLETE, FAILED, INTERRUPTED
-from sim.report.interrupts import interruptible
-from sim.report.lock import LockedError, locked
 from sim.report.recommendation import recommendation
 from sim.report.text import counted, of_books, owing, usd
-from sim.report.tune_progress import TuneProgress
-from sim.report.tune_table import (
+from sim.schema.book import BookFile
+from sim.schema.tuning import Preset
+from sim.sweeps.pools import LOCAL, THREADS, PoolError, cores, pool_of
+from sim.tape import Frames, TapeError
+from sim.terminal.crash import COMPLETE, FAILED, INTERRUPTED
+from sim.terminal.interrupts import interruptible
+from sim.terminal.tune_progress import TuneProgress
+from sim.terminal.tune_table import (
     baseline_table,
     cap_table,
     choice_table,
@@ -28,10 +32,6 @@ from sim.report.tune_table import (
     parameter_table,
     sensitivity_table,
 )
-from sim.schema.book import BookFile
-from sim.schema.tuning import Preset
-from sim.sweeps.pools import LOCAL, THREADS, PoolError, cores, pool_of
-from sim.tape import Frames, TapeError
 from sim.tuning import storage as kept
 from sim.tuning.answer import answer, confirmed
 from sim.tuning.borrowing import SAID

@@ -16,29 +16,29 @@ from sim.engines.chain import AnvilChain
 from sim.engines.exact import run
 from sim.engines.failures import ChainError, LockstepError
 from sim.engines.lockstep import Lockstep
+from sim.files.lock import LockedError, locked
 from sim.measures.book import scenario_of
 from sim.measures.expected import compare
 from sim.report import caveats, given
-from sim.report.agents_table import agent_failure, agents_table, attack_table
-from sim.report.book import print_book
 from sim.report.crash_figure import write_crash_figure
-from sim.report.crash_table import (
+from sim.scenario import Scenario
+from sim.tape import Frames, Tables, Tape, TapeError, frames, with_rows, write, write_parquet
+from sim.terminal.agents_table import agent_failure, agents_table, attack_table
+from sim.terminal.book import print_book
+from sim.terminal.crash_table import (
     cascade_table,
     loss_table,
     parties_table,
     summary_table,
     verdict,
 )
-from sim.report.expected_table import expected_table, legend, notes
-from sim.report.interrupts import interruptible
-from sim.report.keep import DEVNET, stay
-from sim.report.lock import LockedError, locked
-from sim.report.other_books import BOOKS, figures
-from sim.report.price_files import price_lines
-from sim.report.progress import RunProgress
-from sim.report.venues import venue_lines
-from sim.scenario import Scenario
-from sim.tape import Frames, Tables, Tape, TapeError, frames, with_rows, write, write_parquet
+from sim.terminal.expected_table import expected_table, legend, notes
+from sim.terminal.interrupts import interruptible
+from sim.terminal.keep import DEVNET, stay
+from sim.terminal.other_books import BOOKS, figures
+from sim.terminal.price_files import price_lines
+from sim.terminal.progress import RunProgress
+from sim.terminal.venues import venue_lines
 from sim.world import World, build
 
 TAPE, PARQUET, REPORT = "tape.duckdb", "parquet", "report.html"
@@ -64,7 +64,7 @@ def crash(
     done until then. A run that is there already, and a report made of it, give way only with
     `overwrite`. What was published of an event is compared with `books` books, the run's own and
     others played on the twin. With `keep` the devnet stays after the last step, or after step `at`,
-    until somebody asks for its end (`sim.report.keep.stay`). Another process that writes into the
+    until somebody asks for its end (`sim.terminal.keep.stay`). Another process that writes into the
     folder is left alone, and the run refused. Raises `ScenarioError`, before anything is deployed,
     if the protocol refuses the scenario's book.
     """

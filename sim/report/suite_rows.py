@@ -1,4 +1,4 @@
-"""What the scenarios of a suite come to, a row each: for the terminal, and as a file."""
+"""What the scenarios of a suite come to, a row each, and as a file."""
 
 from __future__ import annotations
 
@@ -7,31 +7,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
-from rich.table import Table
 
+from sim.files.whole import replacing
 from sim.measures.book import scenario_of
 from sim.measures.cascade import spirals
 from sim.report import caveats, given
 from sim.report.page import crash
 from sim.report.page.content import NONE, Cell, Value, count, money
 from sim.report.suite_folder import Entry, Manifest, SuiteError, tape_of
-from sim.report.text import short_usd
-from sim.tape import Frames, replacing
+from sim.tape import Frames
 
 OF_THE_RUN = ("operations", "values_compared", "differences")
-_SHOWN = {
-    "bad_debt_usd": "bad debt",
-    "shortfall_usd": "shortfall",
-    "peak_loss_usd": "peak",
-    "liquidations": "liqu.",
-    "induced": "induced",
-    "branching_ratio": "ratio",
-}
-LEGEND = (
-    "peak: the largest bad debt so far and shortfall after any step; induced: liquidations brought "
-    "about by sales; ratio: the share of the fall of a price that sales caused, where they left a "
-    "trace; warn.: what to know of a run, a line each on the page."
-)
 
 
 class Row(NamedTuple):
@@ -100,29 +86,6 @@ def rows_of(folder: Path, manifest: Manifest) -> list[Row]:
             "suite goes on with them"
         )
     return rows
-
-
-def suite_table(rows: Sequence[Row]) -> Table:
-    """Losses, cascade, warnings, differences and time of each; fits 80 columns."""
-    chain = any(row.entry.engine != "exact" for row in rows)
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0))
-    table.add_column("scenario", overflow="fold")
-    for name in [*_SHOWN.values(), "warn.", *(["differ"] if chain else []), "time"]:
-        table.add_column(name, justify="right", no_wrap=True)
-    for row in rows:
-        if row.entry.why:
-            table.add_row(row.key, "failed", style="red")
-            continue
-        shown = [_short(row.cell(name)) for name in _SHOWN]
-        differ = [_short(row.cell("differences"))] if chain else []
-        table.add_row(row.key, *shown, str(len(row.warnings)), *differ, _short(row.cell("seconds")))
-    return table
-
-
-def _short(cell: Cell) -> str:
-    if not isinstance(cell, Value):
-        return cell
-    return short_usd(cell.number) if cell.name.endswith("_usd") else cell.text
 
 
 def write_csv(rows: Sequence[Row], path: Path) -> None:

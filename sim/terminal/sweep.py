@@ -9,18 +9,12 @@ from rich.console import Console
 
 from sim.engines.compilation import is_compiled
 from sim.engines.compiled import check_compilable
+from sim.files.lock import LockedError, locked
+from sim.files.whole import replacing
 from sim.market.draws import Sampler
 from sim.market.paths import draw
 from sim.report import caveats, given
-from sim.report.book import print_book
-from sim.report.crash import COMPLETE, FAILED, INTERRUPTED
-from sim.report.interrupts import interruptible
-from sim.report.lock import LockedError, locked
-from sim.report.price_files import history_lines, price_lines
 from sim.report.sweep_figure import write_fan_figure, write_loss_figure
-from sim.report.sweep_progress import SweepProgress
-from sim.report.sweep_table import asset_table, bearer_table, loss_table
-from sim.report.venues import venue_lines
 from sim.scenario import Scenario
 from sim.sweeps import losses
 from sim.sweeps.fan import fan
@@ -32,7 +26,14 @@ from sim.sweeps.reserves import by_asset
 from sim.sweeps.run import BlockError, run
 from sim.sweeps.study import Study, StudyError, begin
 from sim.sweeps.work import compile_step, world_of
-from sim.tape import Tables, TapeError, replacing
+from sim.tape import Tables, TapeError
+from sim.terminal.book import print_book
+from sim.terminal.crash import COMPLETE, FAILED, INTERRUPTED
+from sim.terminal.interrupts import interruptible
+from sim.terminal.price_files import history_lines, price_lines
+from sim.terminal.sweep_progress import SweepProgress
+from sim.terminal.sweep_table import asset_table, bearer_table, loss_table
+from sim.terminal.venues import venue_lines
 from sim.world import World
 
 TABLE = "losses.csv"

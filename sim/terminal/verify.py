@@ -14,22 +14,23 @@ from sim.agents.own import AgentError
 from sim.engines.by_name import ENGINES
 from sim.engines.compilation import is_compiled
 from sim.engines.failures import ChainError
+from sim.files.lock import LockedError, locked
+from sim.files.whole import write_json
 from sim.report import given
-from sim.report.agents_table import agent_failure
-from sim.report.crash import COMPLETE, FAILED, INTERRUPTED
-from sim.report.interrupts import interruptible
-from sim.report.lock import LockedError, locked
-from sim.report.progress import RunProgress
 from sim.report.text import usd
 from sim.scenario import ScenarioError
 from sim.sweeps.columns import columns, frame
 from sim.sweeps.known_faults import faults_of
 from sim.sweeps.losses import worst_paths
 from sim.sweeps.origin import origin
-from sim.sweeps.study import Study, StudyError, load, write_json
+from sim.sweeps.study import Study, StudyError, load
 from sim.sweeps.verify import Verification, verify, world_on
 from sim.sweeps.work import compile_step, world_of
 from sim.tape import write
+from sim.terminal.agents_table import agent_failure
+from sim.terminal.crash import COMPLETE, FAILED, INTERRUPTED
+from sim.terminal.interrupts import interruptible
+from sim.terminal.progress import RunProgress
 
 RESULT = "verify.json"
 PATHS = "paths"

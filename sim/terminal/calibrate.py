@@ -14,19 +14,19 @@ import yaml
 from pydantic import ValidationError
 from rich.console import Console
 
+from sim.files.whole import replacing
 from sim.market.draws import Floats
 from sim.market.history import price_columns, reading
 from sim.market.price_files.reading import Reading
 from sim.market.price_fit import MODELS, daily_closes, fit, section, simulated
 from sim.market.tails import of_data, of_model
 from sim.market.volatility import DAY
-from sim.report.calibrate_table import asset_table, fit_table, pair_table
-from sim.report.crash import COMPLETE, FAILED
-from sim.report.price_files import reading_lines
 from sim.schema.paths import Paths
 from sim.schema.price_file import PriceFile
 from sim.schema.problems import ScenarioError, explain
-from sim.tape.file import replacing
+from sim.terminal.calibrate_table import asset_table, fit_table, pair_table
+from sim.terminal.crash import COMPLETE, FAILED
+from sim.terminal.price_files import reading_lines
 
 
 def calibrate(

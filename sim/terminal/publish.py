@@ -6,11 +6,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from sim.report.crash import COMPLETE, FAILED, INTERRUPTED
 from sim.report.page.pages import page_of
 from sim.report.page.render import write_page
 from sim.report.page.source import Source, SourceError, open_source
 from sim.report.suite_folder import SuiteError
+from sim.terminal.crash import COMPLETE, FAILED, INTERRUPTED
 
 NAME = "report.html"
 COMPARISON = "comparison.html"

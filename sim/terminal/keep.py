@@ -15,11 +15,11 @@ from sim.engines.ape_deployer import listing
 from sim.engines.chain import AnvilChain
 from sim.engines.lockstep import Lockstep
 from sim.engines.populated import KEY, KEY_HOLDER, NETWORK, populated
-from sim.report.deployment import address_table
-from sim.report.interrupts import interruptible
+from sim.files.whole import replacing
 from sim.report.text import clock, counted
 from sim.scenario import Scenario
-from sim.tape import replacing
+from sim.terminal.deployment import address_table
+from sim.terminal.interrupts import interruptible
 from sim.world import World
 
 DEVNET = "devnet.json"

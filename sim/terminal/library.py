@@ -10,7 +10,8 @@ from typing import NamedTuple
 from rich.console import Console
 
 from sim.measures.expected import Compared, compare
-from sim.report.expected_table import (
+from sim.scenario import Scenario
+from sim.terminal.expected_table import (
     SIZED,
     expected_table,
     figure,
@@ -20,8 +21,7 @@ from sim.report.expected_table import (
     spread,
     verdict,
 )
-from sim.report.other_books import drawn, figures
-from sim.scenario import Scenario
+from sim.terminal.other_books import drawn, figures
 
 _HEAD = """# The library, held against what was published
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
+from sim.files.whole import replacing
 from sim.scenario import ScenarioError, load
 from sim.starter import Wanted, starter
-from sim.tape import replacing
 from sim.world import build
 
 _ROOT = Path(__file__).parents[2]

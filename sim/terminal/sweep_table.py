@@ -11,50 +11,20 @@ from rich.table import Table
 
 from sim.measures.clusters import Split
 from sim.report.given import Books
+from sim.report.sweep_words import (
+    BEARERS,
+    MEASURES,
+    losing_assets,
+    needs,
+    scope,
+    split_line,
+    times,
+    title,
+)
 from sim.report.text import short_usd, usd
-from sim.sweeps.losses import MORE_BOOKS
 
 _BARE: dict[str, Any] = {"box": None, "pad_edge": False, "header_style": "bold"}
 _TITLE: dict[str, Any] = {"title_justify": "left", "title_style": ""}
-MEASURES = {
-    "P(loss > 0)": "chance of a loss",
-    "expected loss": "expected loss",
-    "expected loss given a loss": "expected if any",
-    "expected peak loss": "expected peak",
-    "ES 99% of the peak": "ES 99% of peak",
-    "expected peak shortfall": "of shortfall",
-}
-"""Measures of the loss table whose names a reader would not use."""
-BEARERS = {
-    "fees": "fees",
-    "fund": "insurance fund",
-    "suppliers": "suppliers",
-    "open": "still open",
-    "shortfall": "shortfall, not realised",
-}
-"""Who bears a loss, as `sim.sweeps.losses.BEARERS` names them."""
-
-
-def title(paths: int, books: Books) -> str:
-    """Of the loss table, whose losses they are included."""
-    return f"Loss of a path: bad debt and shortfall at its end; {paths:,} paths {books.heading}"
-
-
-def scope(books: Books) -> str:
-    """What the intervals are over."""
-    if books.number > 1:
-        return "intervals: over books and paths"
-    if not books.accounts:
-        return "intervals: over paths; the book is recorded, not drawn"
-    return "intervals: over paths, of this book alone; --books draws others"
-
-
-def split_line(split: Split) -> str:
-    """Where the variance comes from."""
-    return (
-        f"variance: book {split.share_of_one:.0%}, path {1 - split.share_of_one:.0%} of one loss; "
-        f"books {split.share_of_mean:.0%} of the error of the mean"
-    )
 
 
 def loss_table(
@@ -103,13 +73,6 @@ def interval(row: pd.Series) -> str:
     if math.isfinite(row["high"]):
         return f"{show(row['low'])} to {show(row['high'])}"
     return f"{show(row['low'])} to unbounded ({needs(row['needs'])})"
-
-
-def needs(number: float) -> str:
-    """What would bound an interval, from the loss table."""
-    if number == MORE_BOOKS:
-        return "needs more books"
-    return f"needs {int(number):,} paths" if number > 0 else "needs more paths"
 
 
 def bearer_table(bearers: pd.DataFrame) -> Table:
@@ -161,19 +124,6 @@ def asset_table(assets: pd.DataFrame) -> Table | None:
         table.add_row(asset, *figures, times(row["value"]))
         table.add_row("", *ends, _ends(row, times), style="dim")
     return table
-
-
-def losing_assets(assets: pd.DataFrame) -> list[str]:
-    """The assets of `sim.sweeps.reserves.by_asset` that some path lost in, in their order."""
-    if not len(assets):
-        return []
-    means = assets["value"].xs("expected loss", level="measure")
-    return [str(asset) for asset, mean in means.items() if mean > 0]
-
-
-def times(coverage: float) -> str:
-    """How many times a loss can be borne; infinitely often where there is none."""
-    return "no loss" if math.isinf(coverage) else f"{coverage:,.2f}"
 
 
 def _ends(row: Mapping[Hashable, Any], show: Callable[[float], str]) -> str:
