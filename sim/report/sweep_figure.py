@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from sim.measures.clusters import Clusters
-from sim.measures.losses import exceedance
+from sim.measures.exceedance import exceedance
 from sim.report.figure import BLACK, BLUE, FAN, ORANGE, PURPLE, RED, STYLE, save, time_axis
 from sim.report.text import short_usd
 from sim.scenario import Scenario

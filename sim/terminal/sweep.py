@@ -162,7 +162,7 @@ def _write(study: Study, opened: Tables, console: Console) -> None:
     plan, folder = study.plan, study.folder
     outcomes = study.outcomes()
     lost = losses.loss_usd(outcomes)
-    table = losses.loss_table(outcomes, plan.sampler)
+    table = losses.loss_table(outcomes, plan.sampler, plan.scenario.step_seconds)
     bearers = losses.borne_by(outcomes, plan.sampler)
     assets = by_asset(outcomes, plan.sampler)
     with replacing(folder / TABLE) as draft:

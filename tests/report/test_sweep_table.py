@@ -17,7 +17,7 @@ def printed(paths: int, losing: float = 1.0) -> str:
     outcomes = sample(paths, losing)
     text = io.StringIO()
     console = Console(file=text, width=80, highlight=False)
-    table = losses.loss_table(outcomes, "mc")
+    table = losses.loss_table(outcomes, "mc", 300)
     console.print(loss_table(table, paths, Books(1, 8, 24), None, "Given: made-up losses."))
     console.print(bearer_table(losses.borne_by(outcomes, "mc")))
     if assets := asset_table(by_asset(outcomes, "mc")):

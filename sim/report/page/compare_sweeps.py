@@ -32,7 +32,11 @@ from sim.sweeps.losses import book_of, loss_table, loss_usd, replicates
 
 def sections(one: Sweep, other: Sweep) -> list[Section]:
     sweeps = (one, other)
-    tables = [loss_table(sweep.outcomes, sweep.study.plan.sampler) for sweep in sweeps]
+    plans = [sweep.study.plan for sweep in sweeps]
+    tables = [
+        loss_table(sweep.outcomes, plan.sampler, plan.scenario.step_seconds)
+        for sweep, plan in zip(sweeps, plans, strict=True)
+    ]
     lost = [loss_usd(sweep.outcomes) for sweep in sweeps]
     books = [book_of(sweep.outcomes) for sweep in sweeps]
     curves = [Curve(*one) for one in zip(NAMES, lost, books, tables, strict=True)]

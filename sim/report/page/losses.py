@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from sim.measures.clusters import Clusters
-from sim.measures.losses import exceedance
+from sim.measures.exceedance import exceedance
 from sim.measures.solvency import in_usd, losses
 from sim.report.given import Books
 from sim.report.page.content import NONE, Cell, Chart, Table, Value, money, ratio, share

@@ -41,7 +41,8 @@ def page(source: Sweep) -> Page:
     """Everything that a sweep says."""
     plan, outcomes = source.study.plan, source.outcomes
     scenario = plan.scenario
-    table, bearers = loss_table(outcomes, plan.sampler), borne_by(outcomes, plan.sampler)
+    table = loss_table(outcomes, plan.sampler, scenario.step_seconds)
+    bearers = borne_by(outcomes, plan.sampler)
     lost = loss_usd(outcomes)
     document = scenario.model_dump(mode="json")
     books, line = given.books_of_plan(plan), given.of_plan(plan)
