@@ -86,10 +86,10 @@ class Measure:
     title: str
     """In tables."""
     unit: Unit
-    meaning: str
-    """In a sentence's middle; empty where the title says it all."""
+    meaning: str = ""
+    """As what the title stands for; empty where it says it all."""
     short: str = ""
-    """Title where there is little room; empty: the title."""
+    """Title where there is little room, or no row above; empty: the title."""
     digits: int | None = None
     """Decimals; None: those usual for the unit."""
 

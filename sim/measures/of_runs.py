@@ -111,7 +111,6 @@ OF_RUNS = (
         name="shortfall_at_peak_usd",
         title="of it shortfall",
         unit="USD",
-        meaning="",
         of_run=lambda run: run.peak.shortfall_usd,
     ),
     Measure(
@@ -125,7 +124,6 @@ OF_RUNS = (
         name="by_suppliers_usd",
         title="borne by suppliers",
         unit="USD",
-        meaning="",
         of_run=lambda run: float(run.lost["suppliers"]),
     ),
     Measure(
@@ -133,7 +131,6 @@ OF_RUNS = (
         title="liquidations",
         short="liqu.",
         unit="number",
-        meaning="",
         of_run=lambda run: run.liquidations.number,
     ),
     Measure(
@@ -141,14 +138,12 @@ OF_RUNS = (
         title="debt repaid by liquidators",
         short="debt repaid",
         unit="USD",
-        meaning="",
         of_run=lambda run: run.liquidations.repaid_usd,
     ),
     Measure(
         name="seized_usd",
         title="collateral they took",
         unit="USD",
-        meaning="",
         of_run=lambda run: run.liquidations.seized_usd,
     ),
     Measure(
@@ -156,28 +151,24 @@ OF_RUNS = (
         title="their profit after gas",
         short="liquidators' profit",
         unit="USD",
-        meaning="",
         of_run=lambda run: run.liquidations.profit_usd,
     ),
     Measure(
         name="gas_usd",
         title="gas they paid",
         unit="USD",
-        meaning="",
         of_run=lambda run: run.liquidations.gas_usd,
     ),
     Measure(
         name="unpaid",
-        title="accounts nobody is paid to liquidate, at the end",
+        title="accounts nobody is paid to liquidate",
         unit="number",
-        meaning="",
-        of_run=lambda run: run.unpaid.accounts,
+        of_run=lambda run: Found(run.unpaid.accounts, "at the end"),
     ),
     Measure(
         name="unpaid_usd",
         title="what these owe",
         unit="USD",
-        meaning="",
         of_run=lambda run: run.unpaid.usd,
     ),
     Measure(
@@ -185,7 +176,6 @@ OF_RUNS = (
         title="the same when they owe most",
         short="owed by those nobody is paid to liquidate, at the most",
         unit="USD",
-        meaning="",
         of_run=lambda run: Found(run.unpaid.most_usd, f"accounts: {run.unpaid.most_accounts:,}"),
     ),
     Measure(
@@ -202,7 +192,6 @@ OF_RUNS = (
         short="lowest solvency ratio",
         unit="share",
         digits=4,
-        meaning="",
         of_run=lambda run: float(run.solvency_ratio.min()),
     ),
     Measure(
@@ -210,7 +199,6 @@ OF_RUNS = (
         title="lowest health factor",
         short="lowest health",
         unit="ratio",
-        meaning="",
         of_run=_lowest_health,
     ),
     Measure(
@@ -236,7 +224,6 @@ OF_RUNS = (
         title="debt repaid in them",
         unit="USD",
         table="cascade",
-        meaning="",
         of_run=lambda run: run.rounds.first_usd,
     ),
     Measure(
@@ -253,7 +240,6 @@ OF_RUNS = (
         title="debt repaid in these",
         unit="USD",
         table="cascade",
-        meaning="",
         of_run=lambda run: run.rounds.induced_usd,
     ),
     Measure(
@@ -271,7 +257,6 @@ OF_RUNS = (
         unit="share",
         digits=1,
         table="cascade",
-        meaning="",
         of_run=lambda run: Found(run.spiral.fall, run.spiral.asset),
     ),
     Measure(
@@ -288,7 +273,6 @@ OF_RUNS = (
         title="the same by the book at the start",
         unit="ratio",
         table="cascade",
-        meaning="",
         of_run=_by_the_book,
     ),
     Measure(
@@ -305,15 +289,13 @@ OF_RUNS = (
         unit="hours",
         digits=1,
         table="cascade",
-        meaning="",
         of_run=_hours_to_exhaustion,
     ),
     Measure(
         name="waited",
-        title="liquidations that waited for room in blocks",
+        title="liquidations that waited for room",
         unit="number",
         table="cascade",
-        meaning="",
         of_run=_waited,
     ),
     Measure(
@@ -321,39 +303,35 @@ OF_RUNS = (
         title="the longest wait",
         unit="minutes",
         table="cascade",
-        meaning="",
         of_run=_longest_wait,
     ),
     Measure(
         name="backlog",
-        title="accounts that waited at once, at the most",
+        title="accounts that waited at once, at most",
         unit="number",
         table="cascade",
-        meaning="",
         of_run=_backlog,
     ),
     Measure(
         name="toxic",
-        title="accounts past the toxic frontier, at the most",
+        title="accounts past the toxic frontier",
         unit="number",
         table="cascade",
         meaning="a liquidation lowers the health of what is left of them",
-        of_run=lambda run: run.toxic.alone,
+        of_run=lambda run: Found(run.toxic.alone, "at the most"),
     ),
     Measure(
         name="toxic_with_sale",
-        title="the same with the impact of their sale",
+        title="the same with the impact of sales",
         unit="number",
         table="cascade",
-        meaning="",
-        of_run=lambda run: run.toxic.with_sale,
+        of_run=lambda run: Found(run.toxic.with_sale, "at the most"),
     ),
     Measure(
         name="withdrawals_refused_usd",
         title="withdrawals refused for want of cash",
         unit="USD",
         table="cascade",
-        meaning="",
         of_run=lambda run: withdrawals_refused_usd(run.tape),
     ),
     Measure(
@@ -392,7 +370,6 @@ OF_RUNS = (
         title="wall time",
         short="time",
         unit="seconds",
-        meaning="",
         of_run=lambda run: float(run.run["duration_seconds"]),
     ),
 )

@@ -28,6 +28,11 @@ def found(tape: Frames) -> dict[str, tuple[Measure, Found]]:
     }
 
 
+def heading(label: str) -> str:
+    """What to call a row of a loss table; of a measure that this version does not know, the row."""
+    return next((one.heading for one in MEASURES.values() if one.label == label), label)
+
+
 def of_paths(place: Place) -> dict[str, Measure]:
     """The measures of many paths that stand in a table, by name."""
     return {

@@ -10,15 +10,6 @@ from sim.measures.clusters import Split
 from sim.report.given import Books
 from sim.sweeps.losses import MORE_BOOKS
 
-MEASURES = {
-    "P(loss > 0)": "chance of a loss",
-    "expected loss": "expected loss",
-    "expected loss given a loss": "expected if any",
-    "expected peak loss": "expected peak",
-    "ES 99% of the peak": "ES 99% of peak",
-    "expected peak shortfall": "of shortfall",
-}
-"""Measures of the loss table whose names a reader would not use."""
 BEARERS = {
     "fees": "fees",
     "fund": "insurance fund",

@@ -12,6 +12,7 @@ import pandas as pd
 
 from sim.measures.intervals import Estimate, Replicates, holm, significance
 from sim.measures.losses import expected_shortfall, paired_difference
+from sim.measures.registry import heading
 from sim.report import given
 from sim.report.page import provenance
 from sim.report.page.content import (
@@ -21,11 +22,12 @@ from sim.report.page.content import (
     Section,
     Table,
     money,
+    shown,
 )
-from sim.report.page.losses import Curve, estimate, exceedance_chart
+from sim.report.page.losses import Curve, exceedance_chart
 from sim.report.page.pairs import NAMES, parameters, said, twice
 from sim.report.page.source import Sweep
-from sim.report.sweep_words import MEASURES
+from sim.report.sweep_tables import interval, unit_of
 from sim.report.text import counted
 from sim.sweeps.losses import book_of, loss_table, loss_usd, replicates
 
@@ -61,17 +63,14 @@ def _risk(sweeps: Sequence[Sweep], tables: Sequence[pd.DataFrame]) -> Table:
     }
     rows: list[list[Cell]] = []
     for measure in map(str, tables[0].index):
-        row: list[Cell] = [MEASURES.get(measure, measure)]
+        row: list[Cell] = [heading(measure)]
         for name, found in ((n, one.get(measure)) for n, one in known.items()):
             if found is None or np.isnan(found["value"]):
                 row += [NONE, NONE]
                 continue
-            high = found["high"]
-            end = estimate(high, found["unit"]).text if np.isfinite(high) else "unbounded"
-            row += [
-                estimate(found["value"], found["unit"], f"{measure} of {name}"),
-                f"{estimate(found['low'], found['unit']).text} to {end}",
-            ]
+            unit = unit_of(found["unit"])
+            ends = interval(pd.Series({**found, "needs": np.nan}), unit)
+            row += [shown(found["value"], unit, name=f"{measure} of {name}"), ends]
         rows.append(row)
     counts = ", ".join(
         f"{name} {sweep.study.plan.paths:,}" for name, sweep in zip(NAMES, sweeps, strict=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from sim.report.page.choices import CHOICES, setting_text, shown, spread
-from sim.report.page.content import Cell, Chart, Part, Table
+from sim.report.page.choices import CHOICES, setting_text, spread
+from sim.report.page.content import Cell, Chart, Part, Table, shown
 from sim.report.page.plot import (
     COLOURS,
     Trace,
@@ -69,9 +69,13 @@ def front_chart(results: list[tuple[str, TuningResult]], x: Measure, y: Measure)
         rows += [
             [
                 f"trial {trial.number:,}{of}",
-                shown(trial.objectives[x.name].value, x.unit, f"{x.name} of {trial.number}{of}"),
+                shown(
+                    trial.objectives[x.name].value, x.unit, name=f"{x.name} of {trial.number}{of}"
+                ),
                 spread(trial.objectives[x.name], x.unit),
-                shown(trial.objectives[y.name].value, y.unit, f"{y.name} of {trial.number}{of}"),
+                shown(
+                    trial.objectives[y.name].value, y.unit, name=f"{y.name} of {trial.number}{of}"
+                ),
                 spread(trial.objectives[y.name], y.unit),
                 _settings(result, trial.values),
             ]
