@@ -272,7 +272,7 @@ class _Draft:
         if not quotes or not (self.new or any(dated) or there is None):
             return
         quote = Counter(quotes).most_common(1)[0][0]
-        untraded = self.new if kept else [one for one in self.symbols if one != quote]
+        untraded = [one for one in (self.new if kept else self.symbols) if one != quote]
         yield "venues: # where seized collateral is sold"
         for venue in kept:
             yield f"  - {_flow(venue)} # as in {self.wanted.extends}"

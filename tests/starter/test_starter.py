@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -205,3 +206,29 @@ def test_a_new_asset_goes_along_with_what_moves_and_not_with_what_is_pegged(here
     assert matrix[new, weth] == 0.74
     assert matrix[new, usdc] == pytest.approx(0.74 * matrix[weth, usdc], abs=1e-12)
     assert matrix[weth, usdc] < 0.5
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[1, 2]", "is not a mapping"),
+        ("{extends: aave-v3, assets: {WETH: 5}}", "assets.WETH: should be a mapping, got 5"),
+        ("{extends: aave-v3, venues: [5]}", "venues[0]: should be a mapping, got 5"),
+        ("{extends: aave-v3, step_seconds: x}", "step_seconds: should be a valid integer"),
+        ("{extends: aave-v3, suppliers: [1]}", "suppliers: should be a mapping"),
+        ("{extends: base.yaml}", "base.yaml extends this file itself"),
+        ("{extends: lending-market, native_asset: null}", "native_asset: is missing"),
+        ("{tuning: {}}", "tuning: unknown field"),
+    ],
+)
+def test_a_base_that_is_wrong_is_refused(here: Path, text: str, said: str) -> None:
+    Path("base.yaml").write_text(text)
+    for options in ({}, BOTH):
+        with pytest.raises(ScenarioError, match=re.escape(said)):
+            made("./base.yaml", **options)
+
+
+def test_an_own_base_beside_the_file(here: Path) -> None:
+    Path("base.yaml").write_text("{extends: aave-v3, gas_price_gwei: 7, step_seconds: 600}")
+    found = made("./base.yaml", **BOTH).scenario
+    assert (found.gas_price_gwei, found.step_seconds, found.steps) == (7, 600, 288)
