@@ -46,10 +46,13 @@ format: setup ## let ruff rewrite what `make lint` complains about
 	.venv/bin/ruff format
 
 lock: setup ## resolve the pins of pyproject.toml and package.json into the two lock files
-	.venv/bin/uv pip compile pyproject.toml --group dev --output-file requirements.lock --quiet \
+	.venv/bin/uv pip compile pyproject.toml --all-extras --group dev --output-file requirements.lock --quiet \
 	  --universal --python-version 3.10 --fork-strategy fewest \
 	  --generate-hashes --no-emit-index-url --custom-compile-command 'make lock'
 	npm install --package-lock-only --no-audit --no-fund --no-update-notifier --loglevel=error
+
+packaged: setup ## write what the package carries that a build makes: contracts and chart library
+	@.venv/bin/python tools/packaged.py
 
 clean: ## delete everything that setup, ape and the checkers made
 	rm -rf .venv .solcx node_modules .build contracts/.cache out

@@ -9,11 +9,14 @@ from sim.front.run import Run
 from sim.front.studies import Study
 from sim.front.sweeps import Sweep
 from sim.report.page import source
+from sim.report.suite_folder import tape_of
 from sim.scenario import Scenario
+from sim.tape import Frames
 
 
-def read(path: str | Path) -> Run | Sweep | Study:
-    """What a folder holds that a command or the front door wrote, or a tape (*.duckdb).
+def read(path: str | Path) -> Run | Sweep | Study | dict[str, Run]:
+    """What a folder holds that a command or the front door wrote, or a tape (*.duckdb); of a suite,
+    its runs by the names of their scenarios.
 
     Raises `sim.report.page.source.SourceError`: which file, why, and what to do.
     """
@@ -22,5 +25,16 @@ def read(path: str | Path) -> Run | Sweep | Study:
         return sweeps.opened(found.path)
     if isinstance(found, source.Tuning):
         return studies.opened(found.path)
-    text = found.tape.run["scenario_json"].iloc[0]
-    return Run(Scenario.model_validate_json(text, strict=False), found.tape)
+    if isinstance(found, source.Suite):
+        tapes = {
+            key: tape_of(found.path, key, found.manifest.entries[key])
+            for key in found.manifest.asked
+            if key in found.manifest.entries
+        }
+        return {key: _run(tape) for key, tape in tapes.items() if tape is not None}
+    return _run(found.tape)
+
+
+def _run(tape: Frames) -> Run:
+    text = tape.run["scenario_json"].iloc[0]
+    return Run(Scenario.model_validate_json(text, strict=False), tape)

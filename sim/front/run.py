@@ -11,7 +11,7 @@ import pandas as pd
 
 from sim.front import ledger
 from sim.front.asked import Prices, asked
-from sim.front.shown import as_html, as_text, bar
+from sim.front.shown import as_html, as_text, bar, needs
 from sim.measures.cascade import spirals
 from sim.measures.solvency import in_usd, liquidations, losses, peak_loss
 from sim.report import given
@@ -119,7 +119,8 @@ class Run:
 
     def plot(self) -> Figure:
         """Prices, health, liquidations and losses over time."""
-        from sim.report.crash_figure import crash_figure
+        with needs("notebook"):
+            from sim.report.crash_figure import crash_figure
 
         return crash_figure(self.raw.tape)
 

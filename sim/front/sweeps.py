@@ -12,7 +12,7 @@ import pandas as pd
 from sim.engines.compiled import check_compilable
 from sim.front.asked import asked
 from sim.front.folders import folder_for, goes_with
-from sim.front.shown import as_html, as_text, bar
+from sim.front.shown import as_html, as_text, bar, needs
 from sim.market.draws import Sampler
 from sim.market.paths import draw
 from sim.report import given
@@ -90,7 +90,8 @@ class Sweep:
 
     def plot(self) -> Figure:
         """How likely which loss is."""
-        from sim.report.sweep_figure import loss_figure
+        with needs("notebook"):
+            from sim.report.sweep_figure import loss_figure
 
         plan, lost = self.study.plan, losses.loss_usd(self.outcomes)
         own = losses.book_of(self.outcomes)

@@ -8,8 +8,9 @@ from rich.console import Console
 
 from sim.report.crash import COMPLETE, FAILED, INTERRUPTED
 from sim.report.page.pages import page_of
-from sim.report.page.render import RenderError, write_page
+from sim.report.page.render import write_page
 from sim.report.page.source import Source, SourceError, open_source
+from sim.report.suite_folder import SuiteError
 
 NAME = "report.html"
 COMPARISON = "comparison.html"
@@ -42,7 +43,7 @@ def _publish(paths: list[Path], out: Path | None, console: Console) -> int:
     except KeyboardInterrupt:
         console.print("Interrupted: nothing written.")
         return INTERRUPTED
-    except (SourceError, RenderError) as error:
+    except (SourceError, SuiteError) as error:
         return _failed(str(error), console)
     except OSError as error:
         return _failed(f"Writing failed: {error}; name another file with --out", console)

@@ -7,6 +7,7 @@ import json
 import platform
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
@@ -93,7 +94,7 @@ class Tape:
         versions = {
             "breakwater": VERSION,
             "python": platform.python_version(),
-            **{name: importlib.metadata.version(name) for name in _PACKAGES},
+            **_installed(),
         }
         return {
             "format": FORMAT,
@@ -144,3 +145,12 @@ class Tape:
             for party, start, finish in zip(PARTIES, self._held_at_start, last, strict=True)
             for symbol, a, b in zip(self._world.symbols, start, finish, strict=True)
         ]
+
+
+def _installed() -> dict[str, str]:
+    """The versions of the packages that are here: those of a chain may not be."""
+    found = {}
+    for name in _PACKAGES:
+        with suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -228,6 +229,18 @@ def test_no_devnet_is_left_however_the_command_ends(by: signal.Signals, tmp_path
     if by == signal.SIGKILL:
         again = ape("run", "crash", STORM, "--engine", "exact", "--out", one.out, "--overwrite")
         assert again.returncode == 0 and not (one.out / DEVNET).exists()
+
+
+@linux
+@pytest.mark.chain
+def test_a_devnet_that_ends_by_itself_ends_the_command(tmp_path: Path) -> None:
+    with kept(tmp_path) as one:
+        (anvil,) = anvils_of(one.process)
+        os.kill(anvil, signal.SIGKILL)
+        said, _ = one.process.communicate(timeout=30)
+        assert one.process.returncode == 1
+        assert "The devnet ended: it ended with code -9" in said
+        assert not (one.out / DEVNET).exists() and (one.out / "tape.duckdb").exists()
 
 
 def test_steps_by_number_and_time() -> None:

@@ -160,7 +160,7 @@ def summary(tape: Frames, moved: list[str]) -> list[Part]:
 def key_figures(tapes: list[Frames], names: list[str]) -> Table:
     """One figure per row, one run per column."""
     columns = [
-        {figure: _of(cell, name) for figure, cell in _key_figures(tape).items()}
+        {figure: of_whom(cell, name) for figure, cell in _key_figures(tape).items()}
         for tape, name in zip(tapes, names, strict=True)
     ]
     rows: list[list[Cell]] = [[name, *(column[name] for column in columns)] for name in columns[0]]
@@ -197,7 +197,13 @@ def _key_figures(tape: Frames) -> Mapping[str, Cell]:
     }
 
 
-def _of(cell: Cell, name: str) -> Cell:
+def figures(tape: Frames) -> dict[str, Value]:
+    """Every figure of the summary and of the cascade that there is, by its name."""
+    cells = [*_key_figures(tape).values(), *(row[1] for row in cascade_table(tape).rows)]
+    return {cell.name: cell for cell in cells if isinstance(cell, Value)}
+
+
+def of_whom(cell: Cell, name: str) -> Cell:
     """A figure that says whose it is, where there are several."""
     if not name or not isinstance(cell, Value):
         return cell

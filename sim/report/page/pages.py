@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from sim.report.page import compare, crash, sweep, tuning
+from sim.report.page import compare, crash, suite, sweep, tuning
 from sim.report.page.content import Page
 from sim.report.page.pairs import NAMES
-from sim.report.page.source import Crash, Source, Sweep, faults
+from sim.report.page.source import Crash, Source, Suite, Sweep, faults
+from sim.report.suite_table import rows_of
 
 
 def page_of(sources: list[Source]) -> Page:
@@ -17,6 +18,8 @@ def page_of(sources: list[Source]) -> Page:
 def _page(source: Source) -> Page:
     if isinstance(source, Crash):
         return crash.page(source)
+    if isinstance(source, Suite):
+        return suite.page(rows_of(source.path, source.manifest), source.path)
     return sweep.page(source) if isinstance(source, Sweep) else tuning.page(source)
 
 
