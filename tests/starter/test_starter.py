@@ -228,7 +228,22 @@ def test_a_base_that_is_wrong_is_refused(here: Path, text: str, said: str) -> No
             made("./base.yaml", **options)
 
 
-def test_an_own_base_beside_the_file(here: Path) -> None:
+def test_an_own_base(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside the file or elsewhere: the path that is written is seen from the file."""
     Path("base.yaml").write_text("{extends: aave-v3, gas_price_gwei: 7, step_seconds: 600}")
     found = made("./base.yaml", **BOTH).scenario
     assert (found.gas_price_gwei, found.step_seconds, found.steps) == (7, 600, 288)
+    (here / "studies").mkdir()
+    made("./base.yaml", "studies/mine.yaml")
+    monkeypatch.chdir(here / "studies")
+    assert load("mine.yaml").gas_price_gwei == 7
+
+
+def test_names_in_a_book_cannot_write_yaml(here: Path) -> None:
+    rows = ["account,asset,supplied,debt", '0x01,"X\nseed: 77",1,0', "0x01,WETH,1,0"]
+    rows += [f"0x01,no symbol {n},1,0" for n in range(20)]
+    Path("odd.csv").write_text("\n".join(rows))
+    found = made(book=Path("odd.csv")).scenario
+    assert found.seed == load("lending-market").seed
+    (line,) = [line for line in Path("mine.yaml").read_text().splitlines() if "Left out" in line]
+    assert r"'X\nseed: 77', 'no symbol 0'" in line and line.endswith("'no symbol 8', ....")
