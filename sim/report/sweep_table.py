@@ -12,7 +12,7 @@ from rich.table import Table
 from sim.measures.clusters import Split
 from sim.report.given import Books
 from sim.report.text import short_usd, usd
-from sim.sweep.losses import MORE_BOOKS
+from sim.sweep.losses import BEFORE, MORE_BOOKS
 
 _BARE: dict[str, Any] = {"box": None, "pad_edge": False, "header_style": "bold"}
 _TITLE: dict[str, Any] = {"title_justify": "left", "title_style": ""}
@@ -31,6 +31,7 @@ BEARERS = {
     "suppliers": "suppliers",
     "open": "still open",
     "shortfall": "shortfall, not realised",
+    BEFORE: "of it there before, in no loss",
 }
 """Who bears a loss, as `sim.sweep.losses.BEARERS` names them."""
 
