@@ -113,9 +113,7 @@ def look(s: State, w: Market) -> None:
     w.hot_count[0] = count
     w.nearest[everyone].fill(0.0)
     for block in range(everyone):
-        for kind in range(w.level.shape[0]):
-            limit = w.nearest[block, kind]
-            w.nearest[everyone, kind] = max(w.nearest[everyone, kind], limit)
+        np.maximum(w.nearest[everyone], w.nearest[block], w.nearest[everyone])
 
 
 @jitable
@@ -209,7 +207,8 @@ def _spared(s: State, w: Market, a: int) -> float:
     v = s.account_vault[a]
     if flags_matter(s, v) or w.timed[0] != 0 or w.watch[a, DEBT_USABLE] == 0:
         return np.inf
-    return float(s.policy[v, DUST_VALUE]) / float(collateral)
+    # It is written off once its collateral is below both the dust value and what it owes.
+    return min(float(s.policy[v, DUST_VALUE]), float(w.watch[a, DEBT_VALUE])) / float(collateral)
 
 
 @jitable

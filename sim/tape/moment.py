@@ -97,9 +97,10 @@ class Moment(NamedTuple):
 def observe(world: World, k: int, rows: Sequence[Any], gas: Sequence[int]) -> Moment:
     """Measure world and state after step k, which did the operations `rows`."""
     market, s = world.market, world.state
-    watch = census(s)
+    doubles = s.position.astype(np.float64)  # once: of large books it takes a while
+    watch = census(s, doubles)
     known = _priced(s)
-    missing = shortfall(s, market.price[k])
+    missing = shortfall(s, market.price[k], doubles)
     assets = _assets(world, k, missing.tokens)
     tally = market.tally
     toxic_alone, toxic_with_sale = toxic(s, watch[known], known)
