@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PYTHON_TESTS := .venv/bin/python -m pytest -p no:ape_test --ignore=tests/contracts
 OPERATIONS := 1000000
 
-.PHONY: help setup crash test test-fast fuzz bench lint format lock clean
+.PHONY: help setup crash test test-fast fuzz bench docs lint format lock clean
 .DEFAULT_GOAL := help
 
 help: ## list the commands
@@ -29,6 +29,11 @@ fuzz: setup ## random operations on twin and EVM side by side, a million (OPERAT
 bench: setup ## how fast every engine is, and what bounds it: ratios on this machine
 	@.venv/bin/python -m tests.benchmarks.bench
 
+docs: setup ## write outputs and references in README.md and docs/ anew, from what they are made of: ten minutes
+	@for of in scenario preset tape; do .venv/bin/ape run schema --of $$of --markdown --out docs/$$of.md --overwrite || exit; done
+	@for of in scenario preset; do .venv/bin/ape run schema --of $$of --json --out docs/$$of.schema.json --overwrite || exit; done
+	@.venv/bin/python -m tools.outputs
+
 lint: setup ## style, types, import directions, spelling, Solidity
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
@@ -42,10 +47,13 @@ format: setup ## let ruff rewrite what `make lint` complains about
 	.venv/bin/ruff format
 
 lock: setup ## resolve the pins of pyproject.toml and package.json into the two lock files
-	.venv/bin/uv pip compile pyproject.toml --group dev --output-file requirements.lock --quiet \
+	.venv/bin/uv pip compile pyproject.toml --all-extras --group dev --output-file requirements.lock --quiet \
 	  --universal --python-version 3.10 --fork-strategy fewest \
 	  --generate-hashes --no-emit-index-url --custom-compile-command 'make lock'
 	npm install --package-lock-only --no-audit --no-fund --no-update-notifier --loglevel=error
+
+packaged: setup ## write what the package carries that a build makes: contracts and chart library
+	@.venv/bin/python tools/packaged.py
 
 clean: ## delete everything that setup, ape and the checkers made
 	rm -rf .venv .solcx node_modules .build contracts/.cache out

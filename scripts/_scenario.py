@@ -61,8 +61,7 @@ def list_scenarios(ctx: click.Context, _param: click.Parameter, wanted: bool) ->
     ctx.exit()
 
 
-_OPTIONS = (
-    click.argument("scenario"),
+_CHANGES = (
     click.option("--seed", type=int, help="Root of all randomness instead of the scenario's."),
     click.option("--accounts", type=int, help="Number of borrowers instead of the scenario's."),
     click.option(
@@ -102,10 +101,13 @@ _OPTIONS = (
 
 
 def scenario_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add SCENARIO, --seed, --accounts, --set, --columns, --redraw-book, --hold-at-low and --list;
-    for `chosen`.
-    """
-    for option in reversed(_OPTIONS):
+    """Add SCENARIO and what `change_options` adds; for `chosen`."""
+    return click.argument("scenario")(change_options(command))
+
+
+def change_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --seed, --accounts, --set, --columns, --redraw-book, --hold-at-low and --list."""
+    for option in reversed(_CHANGES):
         command = option(command)
     return command
 

@@ -118,9 +118,9 @@ def cli(
     if columns and without:
         problem = "leaves out of all columns; --column names those to read"
         raise click.BadParameter(problem, param_hint="'--without'")
-    from sim.report.calibrate import calibrate
-    from sim.report.crash import INTERRUPTED
-    from sim.report.interrupts import interruptible
+    from sim.terminal.calibrate import calibrate
+    from sim.terminal.crash import INTERRUPTED
+    from sim.terminal.interrupts import interruptible
 
     if out:
         prepared(out.parent)

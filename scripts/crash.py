@@ -38,6 +38,17 @@ from scripts._scenario import chosen, scenario_options
     help="What was published of an event is held against so many books: the run's own and others "
     "drawn alike, on the twin. The run itself is of one book.",
 )
+@click.option(
+    "--keep",
+    is_flag=True,
+    help="Leave the devnet after the run to `ape console` and to programs of yours, until Ctrl-C. "
+    "Where everything is, is printed, and in devnet.json in the folder as long.",
+)
+@click.option(
+    "--at",
+    metavar="STEP|TIME",
+    help="With --keep: stop the scenario after this step, a number or a time within the run (UTC).",
+)
 def cli(
     scenario: str,
     engine: str,
@@ -51,6 +62,8 @@ def cli(
     parquet: bool,
     overwrite: bool,
     books: int,
+    keep: bool,
+    at: str | None,
 ) -> None:
     """Play SCENARIO, a known name or the path of a YAML file, and say what was lost and who paid.
 
@@ -70,17 +83,38 @@ def cli(
       ape run crash black-thursday --hold-at-low --out out/held
       ape run crash mine/depeg.yaml --out out/depeg --parquet
       ape run crash mine/market.yaml --columns account=user_address,asset=symbol
+      ape run crash black-thursday --keep --at 2020-03-12T11:25 --out out/kept
+
+    \b
+    A devnet that stays (--keep), here after a step in the middle of a crash: every
+    contract with its address, every account with its positions and health in
+    devnet.json, with ABIs. In another shell, with the address that is printed:
+      APE_FOUNDRY_HOST=http://127.0.0.1:PORT ape console --network ethereum:local:foundry
+    Time stands still there, transactions are mined at once, and any address may
+    send them unsigned: see docs/devnet.md. Ctrl-C ends command and devnet.
 
     \b
     Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 130 interrupted.
     """
-    from sim.report.crash import INTERRUPTED, crash
+    if at is not None and not keep:
+        raise click.UsageError("--at says where the devnet stays: add --keep")
+    if keep and engine != "devnet":
+        raise click.BadParameter(
+            f"the {engine} engine has no devnet that could stay; leave out --engine {engine}",
+            param_hint="'--keep'",
+        )
     from sim.scenario import ScenarioError
+    from sim.terminal.crash import INTERRUPTED, crash
+    from sim.terminal.keep import step_of
 
     try:
         played = chosen(scenario, seed, accounts, overrides, redraw_book, hold_at_low, columns)
+        try:
+            last = step_of(played, at) if at is not None else None
+        except ValueError as error:
+            raise click.BadParameter(str(error), param_hint="'--at'") from error
         folder = prepared(out or Path("out") / played.name)
-        sys.exit(crash(played, engine, folder, console(), parquet, overwrite, books))
+        sys.exit(crash(played, engine, folder, console(), parquet, overwrite, books, keep, last))
     except ScenarioError as error:
         click.echo(str(error), err=True)
         sys.exit(1)

@@ -43,8 +43,8 @@ def cli(provider, account, preset: str, out: Path) -> None:
     from rich.console import Console
 
     from sim.engines.ape_deployer import ApeDeployer, deploy_world, listing, save
-    from sim.report.deployment import address_table, console_lines
     from sim.scenario import ScenarioError, load
+    from sim.terminal.deployment import address_table, console_lines
     from sim.world import build
 
     if account is None and not provider.network.is_dev:

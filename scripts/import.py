@@ -60,8 +60,8 @@ def prices(
     \b
     Exit codes: 0 read, 1 refused, 2 wrong usage.
     """
-    from sim.report.price_files import show
     from sim.schema.problems import ScenarioError
+    from sim.terminal.price_files import show
 
     try:
         show(file, column, zone, max_gap_seconds, decimals, console())

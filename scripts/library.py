@@ -46,10 +46,10 @@ def cli(names: tuple[str, ...], books: int, out: Path | None, overwrite: bool) -
     """
     if out and out.exists() and not overwrite:
         raise click.BadParameter(f"{out} is there; --overwrite replaces it", param_hint="'--out'")
-    from sim.report.crash import INTERRUPTED
-    from sim.report.interrupts import interruptible
-    from sim.report.library import library
     from sim.scenario import ScenarioError, known, load
+    from sim.terminal.crash import INTERRUPTED
+    from sim.terminal.interrupts import interruptible
+    from sim.terminal.library import library
 
     if out:
         prepared(out.parent)

@@ -27,8 +27,8 @@ from scripts._folder import prepared
     help="The file.  [default: report.html beside what it is about; comparison.html beside B]",
 )
 def cli(source: Path | None, compare: tuple[Path, Path] | None, out: Path | None) -> None:
-    """Make one HTML page of STUDY_OR_TAPE: the folder that `ape run crash`, `ape run sweep` or
-    `ape run tune` wrote, or a tape (*.duckdb) by itself.
+    """Make one HTML page of STUDY_OR_TAPE: the folder that `ape run crash`, `ape run sweep`,
+    `ape run tune` or `ape run suite` wrote, or a tape (*.duckdb) by itself.
 
     The page is one file of about 2 MB for any browser. It needs no network and prints well: charts
     are part of it, each with the numbers it shows in a table below it.
@@ -41,6 +41,7 @@ def cli(source: Path | None, compare: tuple[Path, Path] | None, out: Path | None
     A study   what to change, now and in the end; every measure now and as
               proposed, with intervals; the Pareto front; sensitivity; caps;
               closed-form rules
+    A suite   what every scenario comes to, a row each, and what to know of it
     All       liquidations and bad debt by price drop, slippage and bonus, rates
               by usage; seed, versions, hashes, commands for the same numbers
 
@@ -65,8 +66,8 @@ def cli(source: Path | None, compare: tuple[Path, Path] | None, out: Path | None
         raise click.UsageError("name what to report on, or --compare A B")
     if out and out.suffix not in (".html", ".htm"):
         raise click.BadParameter(f"{out}: the page is HTML; name a .html", param_hint="'--out'")
-    from sim.report.interrupts import interruptible
-    from sim.report.publish import publish, publish_comparison
+    from sim.terminal.interrupts import interruptible
+    from sim.terminal.publish import publish, publish_comparison
 
     if out:
         prepared(out.parent)

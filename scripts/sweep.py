@@ -118,9 +118,9 @@ def cli(
         raise click.BadParameter(
             f"{scheduler} has workers of its own; leave it out", param_hint="'--workers'"
         )
-    from sim.report.crash import INTERRUPTED
-    from sim.report.sweep import Wanted, sweep
     from sim.scenario import ScenarioError
+    from sim.terminal.crash import INTERRUPTED
+    from sim.terminal.sweep import Wanted, sweep
 
     try:
         swept = chosen(scenario, seed, accounts, overrides, redraw_book, hold_at_low, columns)

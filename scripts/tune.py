@@ -162,9 +162,9 @@ def cli(
         raise click.BadParameter(
             f"{scheduler} has workers of its own; leave it out", param_hint="'--workers'"
         )
-    from sim.report.crash import INTERRUPTED
-    from sim.report.tune import Wanted, tune
     from sim.scenario import ScenarioError
+    from sim.terminal.crash import INTERRUPTED
+    from sim.terminal.tune import Wanted, tune
     from sim.tuning.preset import load
 
     try:

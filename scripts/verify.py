@@ -51,8 +51,8 @@ def cli(study: Path, worst: int, paths: tuple[int, ...], engine: str) -> None:
     \b
     Exit codes: 0 no difference, 1 a difference or failure, 2 wrong usage, 130 interrupted.
     """
-    from sim.report.crash import INTERRUPTED
-    from sim.report.verify import verify_study
+    from sim.terminal.crash import INTERRUPTED
+    from sim.terminal.verify import verify_study
 
     try:
         sys.exit(verify_study(study, worst, paths, engine, console()))

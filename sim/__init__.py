@@ -1,3 +1,66 @@
-"""Breakwater: a stress lab for DeFi lending protocols."""
+"""Breakwater: a stress lab for DeFi lending protocols.
 
-__version__ = "0.2.0"
+    import sim
+    sim.run("single-crash", accounts=60).liquidations
+
+The names below are the front door, explained in docs/tutorial.md; everything else may change.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from sim.version import VERSION
+
+if TYPE_CHECKING:
+    from sim.front.grid import sweep_over
+    from sim.front.reading import read
+    from sim.front.run import Run, run
+    from sim.front.studies import Study, tune
+    from sim.front.sweeps import Sweep, sweep
+    from sim.scenario import Scenario, ScenarioError, known, load
+
+__version__ = VERSION
+
+_DOOR = {
+    "Run": "front.run",
+    "Scenario": "scenario",
+    "ScenarioError": "scenario",
+    "Study": "front.studies",
+    "Sweep": "front.sweeps",
+    "known": "scenario",
+    "load": "scenario",
+    "read": "front.reading",
+    "run": "front.run",
+    "sweep": "front.sweeps",
+    "sweep_over": "front.grid",
+    "tune": "front.studies",
+}
+"""Name -> its module: each is imported when it is first asked for."""
+
+__all__ = [
+    "Run",
+    "Scenario",
+    "ScenarioError",
+    "Study",
+    "Sweep",
+    "__version__",
+    "known",
+    "load",
+    "read",
+    "run",
+    "sweep",
+    "sweep_over",
+    "tune",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _DOOR:
+        raise AttributeError(f"module 'sim' has no attribute {name!r}")
+    value = getattr(import_module(f"sim.{_DOOR[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_DOOR})

@@ -119,11 +119,17 @@ def _find(one: OwnAgent, path: str) -> Agent | Problem:
         names = [name for name in vars(module) if not name.startswith("_")]
         remedy = nearest(attribute, names, f"{module_name} has")
         return Problem(f"{path}.path", f"{module_name} has no {attribute}", remedy)
-    code = getattr(module, attribute)
+    return of_code(one, getattr(module, attribute), path)
+
+
+def of_code(one: OwnAgent, code: Any, path: str) -> Agent | Problem:
+    """The agent that this code is, if it is one and takes these parameters; `path` is where the
+    scenario names it.
+    """
     if not is_jitable(code) and not callable(getattr(code, "act", None)):
         return Problem(
             f"{path}.path",
-            f"{attribute} is neither a jitable function nor has it act(view)",
+            f"{one.path.partition(':')[2]} is neither a jitable function nor has it act(view)",
             "a function marked with sim.protocol.fixed_point.jitable, or a class with act(view)",
         )
     return _with_parameters(one, code, f"{path}.parameters")

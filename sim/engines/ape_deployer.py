@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sim.engines.deployment import Deployment, deploy
 from sim.engines.solidity import up_to_date
+from sim.files.whole import replacing
 from sim.market.feed_sources import answers_at_start
 from sim.scenario import digest
-from sim.tape import replacing
 from sim.world import World
 
 if TYPE_CHECKING:  # importing ape takes a second
@@ -92,14 +92,21 @@ def save(deployed: list[Deployed], world: World, network: str, chain_id: int, ou
     now = datetime.now(timezone.utc)
     out.mkdir(parents=True, exist_ok=True)
     path = out / f"{network.replace(':', '-')}-{now:%Y%m%dT%H%M%SZ}.json"
-    record = {
+    content = {
         "network": network,
         "chain_id": chain_id,
         "deployed_utc": f"{now:%Y-%m-%dT%H:%M:%SZ}",
+        **record(deployed, world),
+    }
+    with replacing(path) as draft:
+        draft.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    return path
+
+
+def record(deployed: list[Deployed], world: World) -> dict[str, Any]:
+    """What was deployed and of which scenario, for a file."""
+    return {
         "scenario": world.scenario.name,
         "digest": digest(world.scenario),
         "contracts": [one._asdict() for one in deployed],
     }
-    with replacing(path) as draft:
-        draft.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-    return path

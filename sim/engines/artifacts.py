@@ -1,4 +1,6 @@
-"""Compiled contracts, as ape keeps them and `sim.engines.solidity` keeps them up to date."""
+"""Compiled contracts: in a checkout as ape keeps them and `sim.engines.solidity` keeps them up to
+date, elsewhere as the package carries them.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ from typing import Any, NamedTuple
 from eth_utils.abi import event_abi_to_log_topic, function_abi_to_4byte_selector
 from web3 import Web3
 
-from sim.engines.solidity import up_to_date
+from sim import packaged
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -38,13 +40,27 @@ class Artifact(NamedTuple):
 
 @cache
 def contracts() -> dict[str, Artifact]:
-    """Every contract of the project by name, compiled first if anything changed."""
+    """Every contract by name; in a checkout, compiled first if anything changed."""
+    if (ROOT / "ape-config.yaml").is_file():
+        return compiled()
+    return {name: Artifact(name, **one) for name, one in packaged.contracts().items()}
+
+
+def compiled() -> dict[str, Artifact]:
+    """Those of this checkout."""
     return artifacts(ROOT)
+
+
+def plain(found: dict[str, Artifact]) -> dict[str, Any]:
+    """As `sim.packaged` keeps them."""
+    return {name: {"abi": one.abi, "bytecode": one.bytecode} for name, one in found.items()}
 
 
 def artifacts(root: Path) -> dict[str, Artifact]:
     """The same of the project in any folder, as it is now."""
     import ape  # not needed, and a second slower, where nothing touches a chain
+
+    from sim.engines.solidity import up_to_date
 
     found = {}
     for name, contract in (up_to_date(ape.Project(root)).manifest.contract_types or {}).items():

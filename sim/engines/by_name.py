@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from sim.engines.chain import AnvilChain, RevmChain
-from sim.engines.lockstep import DEPLOYMENT_SECONDS, Lockstep
+from sim.engines.failures import ChainError
 from sim.world import World
+
+if TYPE_CHECKING:
+    from sim.engines.lockstep import Lockstep
 
 ENGINES = ("devnet", "revm", "exact")
 """On a local devnet (anvil), in an EVM inside this process, or on the twin alone."""
@@ -17,11 +20,18 @@ ENGINES = ("devnet", "revm", "exact")
 def follower(engine: str, world: World) -> Iterator[Lockstep | None]:
     """The protocol deployed on the engine's chain, None for the twin alone; gone after the block.
 
-    Raises `ChainError` if the chain does not start.
+    Raises `ChainError` if the chain does not start, or what it needs is not installed.
     """
     if engine == "exact":
         yield None
         return
+    try:
+        from sim.engines.chain import AnvilChain, RevmChain
+        from sim.engines.lockstep import DEPLOYMENT_SECONDS, Lockstep
+    except ImportError as error:
+        raise ChainError(
+            f"{error.name} is not installed, and {engine} needs it: pip install 'breakwater[chain]'"
+        ) from error
     before_deployment = int(world.genesis.clock[0]) - 2 * DEPLOYMENT_SECONDS
     chain = AnvilChain(before_deployment) if engine == "devnet" else RevmChain()
     try:

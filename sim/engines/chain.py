@@ -26,6 +26,8 @@ from pyrevm import EVM, BlockEnv
 from web3 import HTTPProvider
 from web3.types import RPCEndpoint
 
+from sim.engines.failures import ChainError
+
 GAS_PER_CALL = 10_000_000
 BLOCK_GAS = 100_000_000_000
 FUNDS_WEI = 10**30
@@ -54,10 +56,6 @@ class Receipt(NamedTuple):
     contract: str | None
     logs: list[tuple[str, list[bytes], bytes]]
     """(address, topics, data) of every event."""
-
-
-class ChainError(Exception):
-    """The chain could not be started or did not do as it was asked."""
 
 
 class Chain(Protocol):
@@ -171,8 +169,8 @@ class AnvilChain:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
+        self.chain_id = chain_id = _LEAST_CHAIN_ID + secrets.randbelow(2**31)
         self._provider = HTTPProvider(self.url, request_kwargs={"timeout": 600})
-        chain_id = _LEAST_CHAIN_ID + secrets.randbelow(2**31)
         self._process = subprocess.Popen(
             [*command, "--port", str(port), "--chain-id", str(chain_id)],
             stdout=subprocess.DEVNULL,
@@ -271,6 +269,17 @@ class AnvilChain:
     def fund(self, accounts: list[str]) -> None:
         """See `Chain`."""
         self._batch([("anvil_setBalance", [account, hex(FUNDS_WEI)]) for account in accounts])
+
+    def open_to_others(self) -> None:
+        """Mine what anybody sends from here on, a block each, a second after the one before: while
+        nothing is sent, no time passes.
+        """
+        self._batch([("evm_setAutomine", [True]), ("anvil_setBlockTimestampInterval", [1])])
+
+    def wait(self) -> str:
+        """Until the process ends, which it does not by itself: why it did."""
+        _, said = self._process.communicate()
+        return said.decode().strip() or f"it ended with code {self._process.returncode}"
 
     def close(self) -> None:
         """See `Chain`."""

@@ -5,13 +5,16 @@ chain in lockstep.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sim.agents.own import in_python
 from sim.engines import baseline
-from sim.engines.lockstep import Lockstep, journal_rows
+from sim.protocol.state import State
 from sim.simulation import step
 from sim.world import World
+
+if TYPE_CHECKING:  # needs web3 and an EVM, which runs on the twin alone do without
+    from sim.engines.lockstep import Lockstep
 
 
 class Step(NamedTuple):
@@ -43,3 +46,12 @@ def run(world: World, follower: Lockstep | None = None) -> Iterator[Step]:
         rows = journal_rows(world.state)
         gas = follower.play(rows, int(world.market.time[k]), world.state) if follower else []
         yield Step(k, rows, gas)
+
+
+def journal_rows(s: State) -> list[Any]:
+    """Take the rows written since the last call out of the journal."""
+    n = int(s.journal_length[0])
+    if n > s.journal.shape[0]:
+        raise RuntimeError(f"{n} operations in one step, the journal holds {s.journal.shape[0]}")
+    s.journal_length[0] = 0
+    return [tuple(row) for row in s.journal[:n]]

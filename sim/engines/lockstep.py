@@ -7,12 +7,13 @@ caused it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from sim.engines.artifacts import error_names
 from sim.engines.calldata import Encoder, actor_address
 from sim.engines.chain import Call, Chain, Receipt, RevmChain
 from sim.engines.deployment import ChainDeployer, Deployment, deploy
+from sim.engines.failures import Difference, LockstepError
 from sim.engines.snapshot import Snapshot
 from sim.protocol import transaction as op
 from sim.protocol.errors import AMOUNT_TOO_LARGE, NAMES, OK
@@ -20,30 +21,6 @@ from sim.protocol.state import CODE_COLUMN, State, copy
 
 DEPLOYMENT_SECONDS = 10_000
 """Deployment blocks end at least this long before the state's clock."""
-
-
-class Difference(NamedTuple):
-    """One value in which twin and chain differ."""
-
-    what: str
-    twin: int | str
-    chain: int | str
-
-
-class LockstepError(Exception):
-    """Twin and chain differ: a bug in one of them."""
-
-    def __init__(self, operation: str, differences: list[Difference]) -> None:
-        self.operation, self.differences = operation, differences
-        lines = [f"twin and chain differ after {operation}:"]
-        for difference in differences[:20]:
-            line = f"  {difference.what}: twin {difference.twin}, chain {difference.chain}"
-            if isinstance(difference.twin, int) and isinstance(difference.chain, int):
-                line += f" ({difference.chain - difference.twin:+d} wei)"
-            lines.append(line)
-        if len(differences) > 20:
-            lines.append(f"  ... and {len(differences) - 20} more")
-        super().__init__("\n".join(lines))
 
 
 class Lockstep:
@@ -73,6 +50,11 @@ class Lockstep:
         self.deployment = deployment
         self._encoder = Encoder(self._genesis, self.deployment)
         self._snapshot = Snapshot(self.deployment, symbols, self._encoder.account_ids)
+
+    @property
+    def account_ids(self) -> list[int]:
+        """What the vaults call the accounts, in the order of the twin's rows."""
+        return self._encoder.account_ids
 
     def play(self, rows: list[Any], timestamp: int, after: State | None) -> list[int]:
         """Send one block of journal rows, check verdicts, compare with the twin's state `after`.
@@ -178,12 +160,3 @@ def _reapply(s: State, rows: list[Any], timestamp: int) -> None:
     s.clock[0] = timestamp
     for row in rows:
         op.execute(s, *row[:8])
-
-
-def journal_rows(s: State) -> list[Any]:
-    """Take the rows written since the last call out of the journal."""
-    n = int(s.journal_length[0])
-    if n > s.journal.shape[0]:
-        raise RuntimeError(f"{n} operations in one step, the journal holds {s.journal.shape[0]}")
-    s.journal_length[0] = 0
-    return [tuple(row) for row in s.journal[:n]]

@@ -19,7 +19,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sim.tape import replacing
+from sim.files.whole import replacing
 
 if TYPE_CHECKING:  # importing ape takes a second
     from ape.managers.project import ProjectManager

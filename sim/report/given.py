@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from sim.measures.book import scenario_of
 from sim.report.text import counted, listed, short_usd, span
-from sim.sweep.plan import Plan
+from sim.sweeps.plan import Plan
 from sim.tape import Frames
 from sim.tuning.preset import Setup
 

@@ -18,7 +18,7 @@ from sim.measures.losses import exceedance
 from sim.report.figure import BLACK, BLUE, FAN, ORANGE, PURPLE, RED, STYLE, save, time_axis
 from sim.report.text import short_usd
 from sim.scenario import Scenario
-from sim.sweep.fan import MOST_PATHS, QUANTILES, Fan
+from sim.sweeps.fan import MOST_PATHS, QUANTILES, Fan
 
 _MOST_POINTS = 1_500  # of a curve: more than a page shows
 _MOST_PANELS = 4

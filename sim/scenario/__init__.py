@@ -31,7 +31,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from sim.scenario.model import Scenario
-from sim.schema.bases import extended, is_path
+from sim.schema.bases import base_file, extended, is_path, taken_over
 from sim.schema.beside import beside
 from sim.schema.book import BookFile, BorrowerBook
 from sim.schema.deployment import FormerTerms, Terms
@@ -46,6 +46,7 @@ __all__ = [
     "contents",
     "digest",
     "digest_of",
+    "extends",
     "files",
     "known",
     "load",
@@ -55,9 +56,6 @@ __all__ = [
 _LOGGER = logging.getLogger(__name__)
 """What a reader of the file should know; Python shows it on the standard error."""
 _FOLDER = Path(__file__).parents[1] / "scenarios"
-_OWN = ("name", "expected")
-"""What a scenario does not take over from one that it extends: its name, what was published of the
-event."""
 _TERMS: Any = {"protocol": {"reserves": {"__all__": set(Terms.model_fields)}}}
 """What a drawn book depends on, of a scenario."""
 _OF_POSITIONS = re.compile(r"book(\.drawn_under.*)?|opened_under.*").fullmatch
@@ -83,12 +81,33 @@ def load(path_or_name: str | Path) -> Scenario:
                 f"scenario '{path_or_name}'", [Problem("(name)", "is not known", remedy)]
             )
         path = _FOLDER / f"{path_or_name}.yaml"
-    named = [*_FOLDER.glob("*.yaml"), *(_FOLDER / "bases").glob("*.yaml")]
-    bases = {path.stem: path for path in sorted(named)}
-    document, file = extended(path, bases, _OWN, _locate)
+    document, file = extended(path, _bases(), Scenario.OWN, _locate)
     if read := read_as_today(document):
         _LOGGER.warning("%s: fields of an earlier version, read as those of today: %s.", path, read)
     return _validated(with_kinds(document), file)
+
+
+def extends(name: str, file: Path) -> dict[str, Any]:
+    """The fields that `file` takes over if it says `extends: NAME`: a base has not all that a
+    scenario needs. Raises `ScenarioError` if there is no such base, or what it has is wrong.
+    """
+    bases = _bases()
+    found = base_file(name, file, bases)
+    document = taken_over(found, bases, Scenario.OWN, _locate)
+    read_as_today(document)
+    try:
+        Scenario.model_validate(with_kinds(document))
+    except ValidationError as error:
+        wrong = [one for one in explain(error, Scenario) if one.problem != "is missing"]
+        if wrong:
+            raise ScenarioError(str(found), wrong) from error
+    return document
+
+
+def _bases() -> dict[str, Path]:
+    """What can be extended by name."""
+    named = [*_FOLDER.glob("*.yaml"), *(_FOLDER / "bases").glob("*.yaml")]
+    return {path.stem: path for path in sorted(named)}
 
 
 def with_overrides(

@@ -1,14 +1,14 @@
 """The model of a scenario file."""
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from sim.scenario.consistency import problems, unit_problems
 from sim.schema.agents import Liquidator
 from sim.schema.attack import Attack
-from sim.schema.base import FromList, Instant, Level, Part, Symbol, Usd
+from sim.schema.base import FromList, Instant, Level, Part, Symbol, Usd, unit
 from sim.schema.blocks import Blocks
 from sim.schema.book import Book, BorrowerBook
 from sim.schema.deployment import FormerTerms, Protocol, Terms
@@ -24,6 +24,10 @@ from sim.schema.reference import ReferenceMarket
 
 class Scenario(Part):
     """Everything a run needs. `assets` sets the order of the columns of every array of a run."""
+
+    OWN: ClassVar[tuple[str, ...]] = ("name", "expected")
+    """What it does not take over from one that it extends: its name, what was published of the
+    event."""
 
     name: str = Field(
         pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$",
@@ -42,7 +46,12 @@ class Scenario(Part):
     step_seconds: int = Field(
         ge=1, le=86_400, description="length of a step in whole seconds, 1..86400"
     )
-    seed: int = Field(ge=0, lt=2**63, description="root of all randomness, a whole number >= 0")
+    seed: int = Field(
+        ge=0,
+        lt=2**63,
+        json_schema_extra=unit("none"),
+        description="root of all randomness, a whole number >= 0",
+    )
     assets: Mapping[Symbol, Asset] = Field(
         min_length=1, max_length=64, description="per symbol: decimals, price_usd"
     )
@@ -68,7 +77,8 @@ class Scenario(Part):
     )
     protocol: Protocol = Field(description="the deployment: rates, reserves, liquidation...")
     suppliers: Mapping[Symbol, Usd] = Field(
-        description="per asset: USD supplied by those who never borrow, 0 to 1e+12"
+        json_schema_extra=unit("USD"),
+        description="per asset: USD supplied by those who never borrow, 0 to 1e+12",
     )
     book: Book = Field(description="the borrowers: accounts, total_debt_usd..., or file")
     opened_under: Mapping[Symbol, FormerTerms] = Field(
@@ -121,6 +131,16 @@ class Scenario(Part):
         description="a list of published figures that a run is held against: measure, value or "
         "low and high, source, note; absent: the scenario is no event",
     )
+
+    def with_(
+        self, overrides: Mapping[str, object] | None = None, *, redraw_book: bool = False
+    ) -> "Scenario":
+        """A copy with fields replaced by their paths, and everything validated again; as
+        `sim.scenario.with_overrides`. Raises `ScenarioError`.
+        """
+        from sim.scenario import with_overrides  # it needs the model
+
+        return with_overrides(self, overrides or {}, redraw_book)
 
     @property
     def steps(self) -> int:

@@ -21,6 +21,7 @@ from pydantic import (
     Tag,
     model_validator,
 )
+from pydantic.config import JsonDict
 from typing_extensions import Self
 
 from sim.schema.problems import InconsistentError, Problem
@@ -45,6 +46,13 @@ class Part(BaseModel):
         if problems := list(self._problems()):
             raise InconsistentError(problems)
         return self
+
+
+def unit(name: str) -> JsonDict:
+    """The unit of a field whose name does not end in it, for `Field(json_schema_extra=...)`; what
+    `ape run schema` prints, see `sim.reference.units`.
+    """
+    return {"x-unit": name}
 
 
 def _whole_second_utc(at: datetime) -> datetime:
@@ -96,7 +104,10 @@ class Waypoint(Part):
     """A level at a time."""
 
     at: Instant = Field(description="a time with its zone, 2009 to 2100, like 2020-03-12T10:30:00Z")
-    value: Magnitude = Field(description="the level at that time, a number from 1e-8 to 1e+11")
+    value: Magnitude = Field(
+        json_schema_extra=unit("that of the level"),
+        description="the level at that time, a number from 1e-8 to 1e+11",
+    )
 
 
 Level = Annotated[

@@ -15,6 +15,7 @@ A base may extend another. It is not validated alone: the result is.
 
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 from sim.schema.beside import beside
 from sim.schema.problems import Problem, ScenarioError, nearest
@@ -45,19 +46,28 @@ def extended(
     if not isinstance(document, dict) or KEY not in document:
         return document, str(file)
     name, written = document[KEY], {key: value for key, value in document.items() if key != KEY}
-    found = _base(name, file, bases)
+    found = base_file(name, file, bases)
     if found.resolve() in {path.resolve() for path in (*above, file)}:
         problem = Problem(KEY, f"{found.name} extends this file itself", "a base that does not")
         raise ScenarioError(str(file), [problem])
-    base, _ = extended(found, bases, own, locate, (*above, file))
-    if not isinstance(base, dict):
-        problem = Problem("(file)", "is not a mapping", "a mapping of fields")
-        raise ScenarioError(str(found), [problem])
-    base = _without({key: base[key] for key in base if key not in own}, _absent(base, written))
+    base = taken_over(found, bases, own, locate, (*above, file))
+    base = _without(base, _absent(base, written))
     return merged(base, written), f"{file} (extends {name})"
 
 
-def _base(name: object, file: Path, bases: Bases) -> Path:
+def taken_over(
+    base: Path, bases: Bases, own: Collection[str], locate: Locate, above: tuple[Path, ...] = ()
+) -> dict[str, Any]:
+    """What is taken over from the file `base`, with all that it extends in it; see `extended`."""
+    document, _ = extended(base, bases, own, locate, above)
+    if not isinstance(document, dict):
+        problem = Problem("(file)", "is not a mapping", "a mapping of fields")
+        raise ScenarioError(str(base), [problem])
+    return {key: value for key, value in document.items() if key not in own}
+
+
+def base_file(name: object, file: Path, bases: Bases) -> Path:
+    """Where the base is that `file` extends by this name. Raises ScenarioError."""
     if isinstance(name, str) and name in bases:
         return bases[name]
     if isinstance(name, str) and is_path(name):
@@ -66,7 +76,7 @@ def _base(name: object, file: Path, bases: Bases) -> Path:
     raise ScenarioError(str(file), [Problem(KEY, "is not the name of a base", remedy)])
 
 
-def _absent(base: Mapping[str, object], own: Mapping[str, object]) -> set[str]:
+def _absent(base: Mapping[str, Any], own: Mapping[str, object]) -> set[str]:
     """The assets of the base that the file does not have."""
     listed, mine = base.get("assets"), own.get("assets")
     if not (isinstance(listed, dict) and isinstance(mine, dict)):
@@ -75,7 +85,7 @@ def _absent(base: Mapping[str, object], own: Mapping[str, object]) -> set[str]:
     return listed.keys() - there if there else listed.keys() & mine.keys()
 
 
-def _without(value: object, absent: set[str]) -> object:
+def _without(value: Any, absent: set[str]) -> Any:
     """The value without keys that are `absent` assets and list items that are about one."""
     if isinstance(value, dict):
         return {k: _without(item, absent) for k, item in value.items() if k not in absent}

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from sim.schema.base import Level, Part
+from sim.schema.base import Level, Part, unit
 from sim.schema.problems import Problem
 
 
@@ -23,6 +23,7 @@ class Blocks(Part):
         default=None,
         ge=0.01,
         le=3,
+        json_schema_extra=unit("standard deviation of the logarithm"),
         description="how much gas prices of single blocks scatter around gas_price_gwei, standard "
         "deviation of the logarithm, .01 to 3: a bid waits for a block that it pays for; absent: "
         "one below gas_price_gwei is silent",

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from sim.schema.base import FromList, Part, PositiveUsd, Share, Symbol, Weight
+from sim.schema.base import FromList, Part, PositiveUsd, Share, Symbol, Weight, unit
 from sim.schema.deployment import Terms
 from sim.schema.problems import Problem
 
@@ -35,12 +35,18 @@ Health = Annotated[float, Field(ge=1, le=1_000)]
 class BorrowerBook(Part):
     """The accounts that owe at the start, as distributions; `books.synthetic` draws them."""
 
-    accounts: int = Field(ge=1, le=100_000, description="accounts with debt, 1..100000")
+    accounts: int = Field(
+        ge=1,
+        le=100_000,
+        json_schema_extra=unit("accounts"),
+        description="accounts with debt, 1..100000",
+    )
     total_debt_usd: PositiveUsd = Field(description="USD owed by all, above 0, at most 1e+12")
     debt_tail_index: float | None = Field(
         default=None,
         ge=0.2,
         le=10,
+        json_schema_extra=unit("tail index"),
         description="tail index of debts, 0.2..10; the smaller the more unequal; absent: "
         "debt_top_shares say how unequal",
     )
@@ -60,6 +66,7 @@ class BorrowerBook(Part):
         default=COMPOUND_2023_TOP_SHARES,
         min_length=1,
         max_length=1_000,
+        json_schema_extra=unit("accounts, share"),
         description="pairs [n, share of the debt that the n largest owe], rising from n = 1; not "
         "used with debt_tail_index",
     )
@@ -73,6 +80,7 @@ class BorrowerBook(Part):
         default=COMPOUND_2023_HEALTH,
         min_length=2,
         max_length=1_000,
+        json_schema_extra=unit("probability, health factor"),
         description="pairs [probability, health factor >= 1], rising from probability 0 to 1",
     )
     collateral_weights: Mapping[Symbol, Weight] = Field(

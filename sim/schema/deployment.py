@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from sim.schema.base import BPS, Bps, Hours, Part, Seconds, Symbol, Tokens, Usd
+from sim.schema.base import BPS, Bps, Hours, Part, Seconds, Symbol, Tokens, Usd, unit
 from sim.schema.problems import Problem
 
 LEAST_LEFTOVER_USD = 1_000
@@ -20,9 +20,24 @@ class Rates(Part):
         ge=0, le=BPS - 1, description="share of interest kept as fee, in bps, 0..9999"
     )
     optimal_usage_bps: int = Field(ge=1, le=BPS - 1, description="the kink, usage in bps, 1..9999")
-    base_rate_bps: int = Field(ge=0, le=10 * BPS, description="rate per year at no usage, in bps")
-    slope1_bps: int = Field(ge=0, le=10 * BPS, description="added up to the kink, bps per year")
-    slope2_bps: int = Field(ge=0, le=10 * BPS, description="added above the kink, bps per year")
+    base_rate_bps: int = Field(
+        ge=0,
+        le=10 * BPS,
+        json_schema_extra=unit("bps per year"),
+        description="rate per year at no usage, in bps",
+    )
+    slope1_bps: int = Field(
+        ge=0,
+        le=10 * BPS,
+        json_schema_extra=unit("bps per year"),
+        description="added up to the kink, bps per year",
+    )
+    slope2_bps: int = Field(
+        ge=0,
+        le=10 * BPS,
+        json_schema_extra=unit("bps per year"),
+        description="added above the kink, bps per year",
+    )
 
     def _problems(self) -> Iterator[Problem]:
         top = self.base_rate_bps + self.slope1_bps + self.slope2_bps
@@ -47,7 +62,8 @@ class Liquidation(Part):
     """When an account may be liquidated, and which engine sets size and bonus (Vault.sol)."""
 
     engine: Literal["close-factor", "target-health", "dutch-bonus"] = Field(
-        description="close-factor, target-health or dutch-bonus"
+        description="close-factor, target-health or dutch-bonus: half of a debt or all of it; "
+        "as much as restores target_health; any size, at a bonus that rises with time"
     )
     target_health: float = Field(
         ge=1, le=2, description="health factor that target-health restores, 1..2"
@@ -113,10 +129,14 @@ class Reserve(Terms):
     liquidation_fee_bps: Bps = Field(description="the protocol's share of the bonus, in bps")
     rehypothecate: bool = Field(description="true: collateral is lent on; false: held in escrow")
     supply_cap: Tokens | None = Field(
-        default=None, description="most the vault holds, in tokens, above 0; absent: no cap"
+        default=None,
+        json_schema_extra=unit("tokens"),
+        description="most the vault holds, in tokens, above 0; absent: no cap",
     )
     borrow_cap: Tokens | None = Field(
-        default=None, description="most the vault owes, in tokens, above 0; absent: no cap"
+        default=None,
+        json_schema_extra=unit("tokens"),
+        description="most the vault owes, in tokens, above 0; absent: no cap",
     )
 
     def _problems(self) -> Iterator[Problem]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from sim.schema.base import Part
+from sim.schema.base import Part, unit
 from sim.schema.problems import Problem, nearest
 
 OF_A_RUN = (
@@ -52,13 +52,22 @@ class Expected(Part):
         f"{', '.join(OF_AN_ASSET)}"
     )
     value: float | None = Field(
-        default=None, ge=0, description="the published figure, 0 or more; or low and high"
+        default=None,
+        ge=0,
+        json_schema_extra=unit("that of the measure"),
+        description="the published figure, 0 or more; or low and high",
     )
     low: float | None = Field(
-        default=None, ge=0, description="the lowest published figure, 0 or more; with high"
+        default=None,
+        ge=0,
+        json_schema_extra=unit("that of the measure"),
+        description="the lowest published figure, 0 or more; with high",
     )
     high: float | None = Field(
-        default=None, ge=0, description="the highest published figure, 0 or more; with low"
+        default=None,
+        ge=0,
+        json_schema_extra=unit("that of the measure"),
+        description="the highest published figure, 0 or more; with low",
     )
     source: str = Field(min_length=1, max_length=500, description="who published it, as text")
     sized: bool = Field(

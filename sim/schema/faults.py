@@ -172,7 +172,7 @@ def _kind(fault: Any) -> Any:
 
 
 def _of_known_kind(fault: Any) -> Any:
-    if isinstance(fault, Mapping) and _kind(fault) not in _KINDS:
+    if isinstance(fault, Mapping) and _kind(fault) not in list(_KINDS):  # a list is no key
         remedy = nearest(str(_kind(fault)), _KINDS, "the kinds are")
         problem = "is no kind of fault" if "kind" in fault else "is missing"
         raise InconsistentError([Problem("kind", problem, remedy)])

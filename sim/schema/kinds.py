@@ -28,6 +28,10 @@ _NOTHING = (
     ("book", "debt_weights"),
 )
 """Of what there is nothing of a new asset."""
+_MOVES_WITH_NATIVE = 0.5
+"""The least correlation with the native asset of what goes up and down with all others; a pegged
+asset that varies a little does not, and is correlated through the native asset instead.
+"""
 _WITH_VOLATILITY = ("gbm", "merton", "bridge", "student-day", "garch-t")
 """The models of paths that ask for a volatility and correlations."""
 
@@ -72,6 +76,28 @@ def assumed(scenario: Mapping[str, Any]) -> Iterator[str]:
             yield f"Assumed of {symbol}, as of any asset of kind {kind}: {'; '.join(found)}."
 
 
+def by_field() -> dict[str, dict[str, object]]:
+    """Field, per asset as in `feeds.*.latency_seconds` -> kind -> what is assumed."""
+    found: dict[str, dict[str, object]] = {}
+    for kind, parts in _kinds().items():
+        said: dict[str, object] = {
+            f"{'.'.join(path)}.*.{name}": value
+            for part, path in _PARTS.items()
+            for name, value in parts[part].items()
+        }
+        said |= {f"{'.'.join(path)}.*": 0 for path in _NOTHING}
+        if "volatility_as_native" in parts:
+            said["paths.volatility_per_sqrt_year.*"] = "as of the native asset"
+            through = f"{parts['correlation_with_native']} with the native asset, others through it"
+            said["paths.correlation[*].value"] = through
+        elif "volatility_per_sqrt_year" in parts:
+            said["paths.volatility_per_sqrt_year.*"] = parts["volatility_per_sqrt_year"]
+            said["paths.correlation[*].value"] = parts["correlation"]
+        for path, value in said.items():
+            found.setdefault(path, {})[kind] = value
+    return found
+
+
 @cache
 def _kinds() -> Any:
     return read(Path(__file__).with_name("kinds.yaml"))
@@ -114,10 +140,12 @@ def _vary(paths: dict[str, Any], kinds: Mapping[str, str], native: object) -> No
     pairs = paths.setdefault("correlation", [])
     if not (isinstance(sigma, dict) and isinstance(pairs, list)):
         return
-    rho = {
-        frozenset(pair["assets"]): pair.get("value")
+    rho: dict[frozenset[Any], float] = {
+        frozenset(map(str, pair["assets"])): pair["value"]
         for pair in pairs
-        if isinstance(pair, dict) and isinstance(pair.get("assets"), list)
+        if isinstance(pair, dict)
+        and isinstance(pair.get("assets"), list)
+        and isinstance(pair.get("value"), int | float)
     }
     new = [symbol for symbol in kinds if symbol not in sigma]
     # Those that move with the native asset last: all that they are correlated through is there.
@@ -127,10 +155,12 @@ def _vary(paths: dict[str, Any], kinds: Mapping[str, str], native: object) -> No
         if own is None:
             continue
         for other in [one for one, volatility in sigma.items() if volatility]:
+            through = 1.0 if other == native else rho.get(frozenset((str(native), other)), 0.0)
             value = kind.get("correlation")
             if value is None:
-                through = 1.0 if other == native else rho.get(frozenset((str(native), other)), 0.0)
                 value = kind["correlation_with_native"] * through
+            elif through < _MOVES_WITH_NATIVE:
+                value *= through
             rho[frozenset((symbol, other))] = value
             pairs.append({"assets": [symbol, other], "value": value})
         sigma[symbol] = own

@@ -15,6 +15,7 @@ from sim.schema.base import (
     Symbol,
     Usd,
     Waypoint,
+    unit,
 )
 from sim.schema.price_file import PriceFile, PriceLevel
 from sim.schema.problems import Problem
@@ -75,6 +76,7 @@ class Feed(Part):
     )
     rate: PriceLevel | None = Field(
         default=None,
+        json_schema_extra=unit("tokens per token"),
         description="with rate_of: how much of that asset a token is worth: a number above 0, a "
         "list of waypoints {at, value}, or a {file}",
     )
@@ -168,6 +170,7 @@ class Venue(Part):
         default=None,
         min_length=1,
         max_length=10_000,
+        json_schema_extra=unit("USD, bps"),
         description="instead: a list of [USD of the first asset sold, average price impact in "
         "bps, above 0, below 10000, without fees], rising; the depth is fitted",
     )
@@ -190,6 +193,7 @@ class Venue(Part):
         default=None,
         min_length=1,
         max_length=100,
+        json_schema_extra=unit("share, share"),
         description="a list of [fall of the first asset from its highest reference price so far, "
         "0 to below 1, rising; share of the initial depth, .0001..1]",
     )

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Discriminator, Field, Tag
 
-from sim.schema.base import Part, Symbol, Usd
+from sim.schema.base import Part, Symbol, Usd, unit
 
 _Name = Annotated[str, Field(pattern=r"^[A-Za-z_]\w{0,63}$")]
 _Number = Annotated[
@@ -37,7 +37,9 @@ class OwnAgent(Part):
         default={}, description="per asset: USD in the agent's wallet at the start, 0 to 1e+12"
     )
     parameters: Mapping[_Name, _Number] = Field(
-        default={}, description="per parameter that the agent's code names: a number"
+        default={},
+        json_schema_extra=unit("as the agent's code says"),
+        description="per parameter that the agent's code names: a number",
     )
     time_limit_seconds: float = Field(
         default=10.0,

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from sim.schema.base import FromList, Part, Symbol
+from sim.schema.base import FromList, Part, Symbol, unit
 from sim.schema.price_file import Zone
 from sim.schema.problems import Problem, nearest
 
@@ -25,7 +25,12 @@ class Correlation(Part):
     assets: Annotated[tuple[Symbol, Symbol], FromList] = Field(
         description="the pair, two different keys of volatility_per_sqrt_year like [WETH, WBTC]"
     )
-    value: float = Field(gt=-1, lt=1, description="the correlation, inside -1..1")
+    value: float = Field(
+        gt=-1,
+        lt=1,
+        json_schema_extra=unit("correlation"),
+        description="the correlation, inside -1..1",
+    )
 
     def _problems(self) -> Iterator[Problem]:
         if self.assets[0] == self.assets[1]:
@@ -35,12 +40,19 @@ class Correlation(Part):
 class Jumps(Part):
     """Sudden moves of all listed assets at once, at random times; used by model merton only."""
 
-    per_year: float = Field(ge=0, le=10_000, description="expected jumps per year, 0..10000")
+    per_year: float = Field(
+        ge=0,
+        le=10_000,
+        json_schema_extra=unit("jumps per year"),
+        description="expected jumps per year, 0..10000",
+    )
     mean_log: Mapping[Symbol, Annotated[float, Field(ge=-5, le=5)]] = Field(
-        description="per asset: mean of a jump's log size, -5..5; -0.1 is a fall of about 10%"
+        json_schema_extra=unit("log return"),
+        description="per asset: mean of a jump's log size, -5..5; -0.1 is a fall of about 10%",
     )
     sd_log: Mapping[Symbol, Annotated[float, Field(ge=0, le=5)]] = Field(
-        description="per asset: standard deviation of a jump's log size, 0..5"
+        json_schema_extra=unit("log return"),
+        description="per asset: standard deviation of a jump's log size, 0..5",
     )
 
     def _problems(self) -> Iterator[Problem]:
@@ -59,11 +71,13 @@ class Garch(Part):
     """How an asset's variance follows its own days: h' = (1 - a - b) + h (a z^2 + b), mean 1."""
 
     alpha: _PerAsset = Field(
-        description="per asset: a, what a day's squared return adds to the next variance, 0 to 1"
+        json_schema_extra=unit("share of a day's variance"),
+        description="per asset: a, what a day's squared return adds to the next variance, 0 to 1",
     )
     beta: _PerAsset = Field(
+        json_schema_extra=unit("share of a day's variance"),
         description="per asset: b, what is left of a day's variance on the next, 0 to 1; alpha + "
-        "beta below 1"
+        "beta below 1",
     )
     start_volatility_per_sqrt_year: Mapping[Symbol, Annotated[float, Field(ge=0, le=100)]] = Field(
         default={},
@@ -109,6 +123,7 @@ class Paths(Part):
         default=None,
         gt=2,
         le=1_000,
+        json_schema_extra=unit("degrees of freedom"),
         description="above 2 to 1000; of a day's returns (4 fits ETH and BTC; the smaller the more "
         "extreme days) or of the student-t copula; used by student-day, garch-t, student-t only",
     )

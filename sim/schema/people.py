@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from sim.schema.base import BPS, Bps, Part, Seconds, Share
+from sim.schema.base import BPS, Bps, Part, Seconds, Share, unit
 from sim.schema.deployment import Rates
 from sim.schema.problems import Problem
 
@@ -35,7 +35,8 @@ class Behaviour(Part):
 
     name: str = Field(min_length=1, max_length=64, description="a name, 1 to 64 characters")
     kind: Literal["top-up", "deleverage", "loop", "withdraw"] = Field(
-        description="top-up, deleverage, loop or withdraw"
+        description="top-up, deleverage, loop or withdraw: add tokens of their own; sell "
+        "collateral to repay; borrow to buy collateral; take collateral out"
     )
     share: Share = Field(description="share of all accounts that behave like this, 0..1")
     below_health: Health | None = Field(
@@ -55,6 +56,7 @@ class Behaviour(Part):
     probability: Share = Field(description="share of them that react at all, 0..1")
     rounds: Rounds | None = Field(
         default=None,
+        json_schema_extra=unit("rounds"),
         description=f"deleverage, loop: most rounds each time, a whole number 1..{MOST_ROUNDS}",
     )
     reserve_share: float | None = Field(
@@ -108,10 +110,16 @@ class Withdrawals(Part):
     """
 
     base_per_day: float = Field(
-        ge=0, le=1e5, description="withdrawals per day that nothing provokes, 0 to 1e+5"
+        ge=0,
+        le=1e5,
+        json_schema_extra=unit("withdrawals per day"),
+        description="withdrawals per day that nothing provokes, 0 to 1e+5",
     )
     branching_ratio: float = Field(
-        ge=0, le=0.99, description="withdrawals that each one provokes, in the mean, 0 to 0.99"
+        ge=0,
+        le=0.99,
+        json_schema_extra=unit("withdrawals per withdrawal"),
+        description="withdrawals that each one provokes, in the mean, 0 to 0.99",
     )
     half_life_seconds: int = Field(
         ge=1, le=30 * 86_400, description="half of those come within it, seconds, 1..2592000"
@@ -120,13 +128,16 @@ class Withdrawals(Part):
         ge=1, le=BPS, description="size of each in bps of the asset's first supply, 1..10000"
     )
     per_usage: Sensitivity = Field(
-        default=0.0, description="added to the base rate, as a multiple, at full usage, 0 to 1000"
+        default=0.0,
+        json_schema_extra=unit("multiple of the base rate"),
+        description="added to the base rate, as a multiple, at full usage, 0 to 1000",
     )
     above_usage: float = Field(
         default=0.9, ge=0, lt=1, description="usage at which that begins, 0 to below 1"
     )
     per_loss: Sensitivity = Field(
         default=0.0,
+        json_schema_extra=unit("multiple of the base rate"),
         description="added to the base rate, as a multiple, per supply that is lost, 0 to 1000",
     )
 

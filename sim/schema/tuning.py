@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from sim.schema.base import FromList, Part, PositiveUsd
+from sim.schema.base import FromList, Part, PositiveUsd, unit
 from sim.schema.problems import InconsistentError, Problem
 
 Benefit = Literal["borrowing_power", "borrowed", "borrow_usage", "revenue", "net_revenue"]
@@ -54,20 +54,37 @@ def _spelt_out(given: object) -> object:
     return given
 
 
+_Names = Annotated[tuple[str, ...], Field(min_length=1)]
+
+
 class Dimension(Part):
     """Where one parameter is searched."""
 
-    low: float | None = Field(default=None, description="the least value tried, a number")
-    high: float | None = Field(default=None, description="the largest value tried, a number")
+    low: float | None = Field(
+        default=None,
+        json_schema_extra=unit("that of the parameter"),
+        description="the least value tried, a number",
+    )
+    high: float | None = Field(
+        default=None,
+        json_schema_extra=unit("that of the parameter"),
+        description="the largest value tried, a number",
+    )
     step: float | None = Field(
-        default=None, gt=0, description="distance of the values tried, above 0; absent: 1, or none"
+        default=None,
+        gt=0,
+        json_schema_extra=unit("that of the parameter"),
+        description="distance of the values tried, above 0; absent: 1, or none",
     )
     log: bool = Field(default=False, description="true: spread evenly in logarithms")
     names: Annotated[tuple[str, ...], FromList] = Field(
         default=(), max_length=20, description="the names tried, of a parameter that is a name"
     )
     bound: float | None = Field(
-        default=None, gt=0, description="most that one proposal changes it, above 0; absent: any"
+        default=None,
+        gt=0,
+        json_schema_extra=unit("that of the parameter"),
+        description="most that one proposal changes it, above 0; absent: any",
     )
 
     def _problems(self) -> Iterator[Problem]:
@@ -107,10 +124,18 @@ class CapSearch(Part):
         description="the most that the stressed loss (ES 99%) may be under the cap, USD above 0"
     )
     least: float = Field(
-        default=0.05, gt=0, le=1, description="smallest cap tried, a share of what there is now"
+        default=0.05,
+        gt=0,
+        le=1,
+        json_schema_extra=unit("share of what there is now"),
+        description="smallest cap tried, a share of what there is now",
     )
     largest: float = Field(
-        default=4.0, ge=1, le=1e3, description="largest cap tried, a multiple of what there is now"
+        default=4.0,
+        ge=1,
+        le=1e3,
+        json_schema_extra=unit("multiple of what there is now"),
+        description="largest cap tried, a multiple of what there is now",
     )
 
 
@@ -119,10 +144,17 @@ class Tuning(Part):
 
     dimensions: Mapping[
         ProtocolPath,
-        Annotated[Dimension, BeforeValidator(_spelt_out)],
+        Annotated[
+            Dimension,
+            BeforeValidator(
+                _spelt_out,
+                json_schema_input_type=Dimension | tuple[float, float] | _Names,
+            ),
+        ],
     ] = Field(
         default={},
         max_length=64,
+        json_schema_extra=unit("that of the parameter"),
         description="per path in the protocol section: [low, high], names, or low, high, step...; "
         "absent: only caps are asked for",
     )
@@ -164,6 +196,9 @@ class Tuning(Part):
 
 class Preset(Part):
     """The parameters a protocol has now, the scenarios they are judged by, and the search."""
+
+    OWN: ClassVar[tuple[str, ...]] = ("name", "title", "story", "sources")
+    """What it does not take over from one that it extends."""
 
     name: str = Field(
         pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$",

@@ -13,7 +13,7 @@ file; floats carry their unit in the column's name.
 """
 
 from sim.tape.columns import Frames, Tables, frames, with_rows
-from sim.tape.file import TapeError, forget_drafts, load, replacing, write, write_parquet
+from sim.tape.file import TapeError, load, write, write_parquet
 from sim.tape.recorder import Tape
 
 __all__ = [
@@ -21,10 +21,8 @@ __all__ = [
     "Tables",
     "Tape",
     "TapeError",
-    "forget_drafts",
     "frames",
     "load",
-    "replacing",
     "with_rows",
     "write",
     "write_parquet",

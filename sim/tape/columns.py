@@ -216,6 +216,19 @@ TABLES: dict[str, tuple[Column, ...]] = {
     ),
 }
 
+TABLE_MEANINGS = {
+    "run": "One row: what was run, with what, and how far it came",
+    "steps": "A row per step: prices of gas, health of all accounts, and sums so far",
+    "assets": "A row per step and asset: prices, and the asset's part of hub, vault and fund",
+    "venues": "A row per step and pair: what is in it",
+    "operations": "A row per operation in the order in which they were carried out or refused",
+    "accounts": "A row per account and asset: what it had and owed at the start and at the end",
+    "agents": "A row per step and agent of a name, the attacker or the user's own: what it has",
+    "parties": "A row per kind of actor and asset: what it owned at the start and at the end",
+    "compared": "A row per book and published measure, of events that are held against some",
+}
+"""What the rows of a table are."""
+
 
 def tables(rows: Mapping[str, list[dict[str, Any]]]) -> Tables:
     """Rows, each a value for every column of its table, as Arrow tables."""

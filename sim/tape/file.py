@@ -1,54 +1,18 @@
-"""Tapes as files. A file appears whole or not at all, whenever the writing ends."""
+"""Tapes as files."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
 import pyarrow.parquet as parquet
 
-from sim.tape.columns import FORMAT, TABLES, Frames, Tables, frames
+from sim.files.whole import replacing
+from sim.tape.columns import FORMAT, TABLE_MEANINGS, TABLES, Frames, Tables, frames
 
 
 class TapeError(Exception):
     """A file that is not a tape, or a tape that cannot be read or written."""
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A path beside `path` to write to; it takes the place of `path` at the end of the block.
-
-    If the block ends otherwise, what stood at `path` stays.
-    """
-    draft = path.with_name(f".{os.getpid()}-{path.name}")
-    try:
-        yield draft
-        _to_disk(draft)
-        os.replace(draft, path)
-        _to_disk(path.parent)
-    finally:
-        for left in path.parent.glob(f"{draft.name}*"):  # DuckDB keeps a log beside its file
-            left.unlink(missing_ok=True)
-
-
-def forget_drafts(folder: Path) -> None:
-    """Remove what processes that were killed left half-written in a folder; for who holds it alone,
-    see `sim.report.lock`.
-    """
-    for left in folder.glob(".[0-9]*-*"):
-        left.unlink(missing_ok=True)
-
-
-def _to_disk(path: Path) -> None:
-    """Wait until a file, or the names in a folder, are on the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def write(tables: Tables, path: Path) -> None:
@@ -68,10 +32,15 @@ def _write(tables: Tables, path: Path) -> None:
         for name, columns in TABLES.items():
             database.register("rows", tables[name])
             database.execute(f"CREATE TABLE {name} AS SELECT * FROM rows")
+            database.execute(f"COMMENT ON TABLE {name} IS '{_quoted(TABLE_MEANINGS[name])}'")
             for column in columns:
-                meaning = column.meaning.replace("'", "''")
+                meaning = _quoted(column.meaning)
                 database.execute(f"COMMENT ON COLUMN {name}.{column.name} IS '{meaning}'")
             database.unregister("rows")
+
+
+def _quoted(text: str) -> str:
+    return text.replace("'", "''")
 
 
 def write_parquet(tables: Tables, folder: Path) -> None:

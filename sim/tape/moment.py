@@ -174,6 +174,14 @@ def _priced(s: State) -> list[int]:
     return list(np.flatnonzero(owed.any(axis=1) & ~held[:, down].any(axis=1)))
 
 
+def health_factors(s: State) -> Array:
+    """Of every account, (accounts,): NaN without debt, or with an asset whose feed is down."""
+    known = _priced(s)
+    found = np.full(len(s.account), np.nan)
+    found[known] = census(s)[known, FACTOR] / _WAD
+    return found
+
+
 def _borrowers(watch: Array) -> Row:
     """How healthy the accounts with debt are, and what they own and owe, at oracle prices."""
     health = watch[:, FACTOR] / _WAD

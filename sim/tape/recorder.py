@@ -7,15 +7,16 @@ import json
 import platform
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
-import sim
 from sim.protocol.state import State, copy
 from sim.scenario import digest
 from sim.tape.columns import FORMAT, Tables, tables
 from sim.tape.moment import Moment, accounts, observe
 from sim.tape.parties import PARTIES, held
+from sim.version import VERSION
 from sim.world import World
 
 _PACKAGES = ("numpy", "duckdb", "pyrevm", "eth-ape")
@@ -91,9 +92,9 @@ class Tape:
         scenario = self._world.scenario
         gas = [moment.step["gas_used"] for moment in moments]
         versions = {
-            "breakwater": sim.__version__,
+            "breakwater": VERSION,
             "python": platform.python_version(),
-            **{name: importlib.metadata.version(name) for name in _PACKAGES},
+            **_installed(),
         }
         return {
             "format": FORMAT,
@@ -120,9 +121,10 @@ class Tape:
         """Start and end of every account, one row per asset."""
         joined = []
         for first, last in zip(self._start, accounts(self._world._replace(state=end)), strict=True):
+            same = {key: last[key] for key in last.keys() - {"supplied", "debt", "health"}}
             joined.append(
                 {
-                    **last,
+                    **same,
                     "is_collateral_start": first["is_collateral"],
                     "supplied_start": first["supplied"],
                     "debt_start": first["debt"],
@@ -143,3 +145,12 @@ class Tape:
             for party, start, finish in zip(PARTIES, self._held_at_start, last, strict=True)
             for symbol, a, b in zip(self._world.symbols, start, finish, strict=True)
         ]
+
+
+def _installed() -> dict[str, str]:
+    """The versions of the packages that are here: those of a chain may not be."""
+    found = {}
+    for name in _PACKAGES:
+        with suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found

@@ -9,6 +9,7 @@ what an agent did before it failed can be played where its code is not.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
@@ -33,30 +34,50 @@ def replay(tape: Frames, until: int | None = None) -> State:
 
     Raises `ReplayError` at the first operation whose verdict or results are not those of the tape.
     """
+    steps = replayed(tape)
+    k, state = next(steps)
+    while k != until and (after := next(steps, None)):
+        k, state = after
+    return state
+
+
+def replayed(tape: Frames) -> Iterator[tuple[int, State]]:
+    """Every step on the tape, the opening first, and the state after it: the same arrays again and
+    again, changed from step to step. Raises as `replay`.
+    """
+    run = tape.run.iloc[0]
     # Not strict: JSON has no times.
-    scenario = Scenario.model_validate_json(tape.run["scenario_json"].iloc[0], strict=False)
-    world = without_code(scenario)
+    scenario = Scenario.model_validate_json(run["scenario_json"], strict=False)
+    world = without_code(scenario, int(run["book_seed"]))
     s = world.state
     opened = [row for block in world.opening for row in block.rows]
     played = tape.operations.astype(object).to_dict("records")
     for seq, (row, done) in enumerate(zip(played, opened, strict=False)):
         if row["step"] != 0 or _words(row) != _of_journal(done):
             raise ReplayError(f"operation {seq} of the opening is not that of the scenario")
+    yield 0, s
+    by_step: dict[int, list[dict[Any, Any]]] = {}
     for row in played[len(opened) :]:
-        if until is not None and row["step"] > until:
-            break
-        s.clock[0] = world.market.time[row["step"]]
-        s.journal_length[0] = 0
-        kind = op.KINDS.index(row["kind"])
-        actor, account, *asked = (
-            op.NOBODY if pd.isna(row[name]) else int(row[name]) for name in _ASKED
-        )
-        op.execute(s, kind, actor, account, *asked)
-        if _words(row) != _of_journal(s.journal[0]):
-            what = f"{row['kind']} of step {row['step']}, place {row['seq']}"
-            said = NAMES[s.journal[0, 8]] or "ok"
-            raise ReplayError(f"{what}: the tape says {row['verdict']}, the protocol {said}")
-    return s
+        by_step.setdefault(int(row["step"]), []).append(row)
+    for k in map(int, tape.steps["step"].iloc[1:]):
+        s.clock[0] = world.market.time[k]
+        for row in by_step.get(k, ()):
+            _again(s, row)
+        yield k, s
+
+
+def _again(s: State, row: dict[Any, Any]) -> None:
+    """Carry out an operation of the tape, and hold what it comes to against the tape."""
+    s.journal_length[0] = 0
+    kind = op.KINDS.index(row["kind"])
+    actor, account, *asked = (
+        op.NOBODY if pd.isna(row[name]) else int(row[name]) for name in _ASKED
+    )
+    op.execute(s, kind, actor, account, *asked)
+    if _words(row) != _of_journal(s.journal[0]):
+        what = f"{row['kind']} of step {row['step']}, place {row['seq']}"
+        said = NAMES[s.journal[0, 8]] or "ok"
+        raise ReplayError(f"{what}: the tape says {row['verdict']}, the protocol {said}")
 
 
 def _words(row: dict[Any, Any]) -> list[Any]:

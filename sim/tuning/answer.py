@@ -11,7 +11,7 @@ import numpy as np
 
 from sim.market.paths import draw
 from sim.scenario import Scenario, digest
-from sim.sweep.fan import moving_assets
+from sim.sweeps.fan import moving_assets
 from sim.tuning import baselines, caps, confirm, sensitivity
 from sim.tuning.edges import edges
 from sim.tuning.objectives import MEASURES, Sample, value

@@ -28,7 +28,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import NamedTuple
 
-from sim.sweep.work import world_of
+from sim.sweeps.work import world_of
 from sim.tuning.borrowing import Amounts
 from sim.tuning.objectives import Sample, estimate, value
 from sim.tuning.result import Cap, Value

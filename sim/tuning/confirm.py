@@ -1,6 +1,6 @@
 """The recommended setting's worst paths on the real contracts, wei for wei.
 
-Every path is run by `sim.sweep.verify`: all operations executed on a chain in lockstep with the
+Every path is run by `sim.sweeps.verify`: all operations executed on a chain in lockstep with the
 twin, every word of state compared after each step. What floats came to in the search itself, in the
 process and the opening of that time, is held against the exact run of the same path.
 """
@@ -16,8 +16,8 @@ import numpy as np
 from sim.engines.baseline import settled
 from sim.engines.compiled import impact_of
 from sim.engines.outcome import LOSS, OUTCOME
-from sim.sweep.verify import Verification, Watch, apart, error_of, loss_usd_of, verify
-from sim.sweep.work import world_of
+from sim.sweeps.verify import Verification, Watch, apart, error_of, loss_usd_of, verify
+from sim.sweeps.work import world_of
 from sim.tuning.borrowing import Amounts
 from sim.tuning.objectives import Sample
 from sim.tuning.preset import Setup

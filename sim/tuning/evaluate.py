@@ -23,9 +23,9 @@ from sim.engines.reopening import Reopening
 from sim.market.paths import draw, observed
 from sim.scenario import Scenario, ScenarioError, with_overrides
 from sim.schema.tuning import Debts
-from sim.sweep.origin import origin, sources
-from sim.sweep.run import interrupts_as_news
-from sim.sweep.work import OriginError, StoppedError, scenario_of, world_of
+from sim.sweeps.origin import origin, sources
+from sim.sweeps.run import interrupts_as_news
+from sim.sweeps.work import OriginError, StoppedError, scenario_of, world_of
 from sim.tuning.borrowing import Amounts
 from sim.tuning.preset import Setup
 from sim.tuning.result import Value
@@ -75,7 +75,7 @@ class Evaluated(NamedTuple):
 
 
 def origin_of(scenario: Scenario) -> dict[str, str]:
-    """As `sim.sweep.origin`, with what searches and judges. Raises `ScenarioError`."""
+    """As `sim.sweeps.origin`, with what searches and judges. Raises `ScenarioError`."""
     return {**origin(scenario), "search": sources("measures", "tuning")}
 
 
@@ -84,7 +84,7 @@ def _never() -> bool:
 
 
 def run(job: Job, stopped: Callable[[], bool] = _never) -> Evaluated:
-    """Raises `ScenarioError` if no world has these parameters, and as `sim.sweep.work.run`."""
+    """Raises `ScenarioError` if no world has these parameters, and as `sim.sweeps.work.run`."""
     base = scenario_of(job.scenario_json)
     if _origin_of(job.scenario_json) != job.origin:
         raise OriginError("a worker has other sources: give all workers the same checkout")

@@ -1,6 +1,6 @@
 """What a study keeps for its report besides `result.json`: how its first scenario opens.
 
-current.duckdb       under the current setting, a tape as `sim.sweep.opening` makes it
+current.duckdb       under the current setting, a tape as `sim.sweeps.opening` makes it
 recommended.duckdb   under the recommended one, with the same borrowers
 """
 
@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from sim.sweep.opening import NotKeptError, kept_opening, opening
+from sim.sweeps.opening import NotKeptError, kept_opening, opening
 from sim.tape import Frames, write
 from sim.tuning.confirm import world_under
 from sim.tuning.preset import Setup

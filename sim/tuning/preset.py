@@ -35,8 +35,6 @@ from sim.tuning.space import Space
 
 PATHS_APART = 10_000_000
 _FOLDER = Path(__file__).parents[1] / "scenarios" / "presets"
-_OWN = ("name", "title", "story", "sources")
-"""What a preset does not take over from the one that it extends."""
 
 
 class Setup(NamedTuple):
@@ -97,7 +95,7 @@ def load(path_or_name: str) -> Preset:
             raise ScenarioError(f"preset '{path_or_name}'", [problem])
         path = _FOLDER / f"{path_or_name}.yaml"
     bases = {name: _FOLDER / f"{name}.yaml" for name in known()}
-    document, file = extended(path, bases, _OWN, _see_files)
+    document, file = extended(path, bases, Preset.OWN, _see_files)
     if not isinstance(document, dict):
         problem = Problem("(file)", "is not a mapping", "fields of a preset: name, title...")
         raise ScenarioError(file, [problem])

@@ -12,8 +12,8 @@ from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from sim.files.whole import replacing
 from sim.schema.tuning import Debts
-from sim.tape import replacing
 
 FORMAT: Literal[1] = 1
 """Of the file; a file of another format is not read."""
@@ -89,7 +89,7 @@ class ScenarioUsed(Record):
     """Of the scenario under the current parameters, see `sim.scenario.digest`."""
     weight: float
     moving: tuple[str, ...] = ()
-    """Assets whose price moves, see `sim.sweep.fan.moving_assets`."""
+    """Assets whose price moves, see `sim.sweeps.fan.moving_assets`."""
 
 
 class Parameter(Record):

@@ -23,12 +23,12 @@ from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 from sqlalchemy.exc import SQLAlchemyError
 
-import sim
-from sim.sweep.known_faults import faults_of
-from sim.sweep.study import write_json
+from sim.files.whole import write_json
+from sim.sweeps.known_faults import faults_of
 from sim.tuning.evaluate import origin_of
 from sim.tuning.preset import Setup
 from sim.tuning.study import directions, sampler
+from sim.version import VERSION
 
 QUESTION = "tuning.json"
 SQLITE, JOURNAL = "sqlite", "journal"
@@ -52,7 +52,7 @@ def question(setup: Setup, paths: int, seed: int, storage: str, command: str) ->
         "storage": _without_password(storage),
         "origin": {k: v for one in setup.scenarios for k, v in origin_of(one).items()}
         | {"optuna": optuna.__version__},
-        "breakwater": sim.__version__,
+        "breakwater": VERSION,
         "command": command,
         "started": _now(),
         "seconds": 0.0,

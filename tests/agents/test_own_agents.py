@@ -31,7 +31,7 @@ from sim.engines.exact import run
 from sim.measures.agents import agent_outcomes
 from sim.protocol import transaction as op
 from sim.scenario import Scenario, ScenarioError, digest, load
-from sim.sweep.verify import state_digest
+from sim.sweeps.verify import state_digest
 from sim.tape import Frames, Tape, frames
 from sim.tape.replay import ReplayError, replay
 from sim.world import World, build

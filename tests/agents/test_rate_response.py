@@ -34,7 +34,7 @@ from sim.protocol.state import (
 )
 from sim.protocol.vault_accounts import debt_assets, health
 from sim.scenario import Scenario, load, with_overrides
-from sim.sweep.verify import verify
+from sim.sweeps.verify import verify
 from sim.world import World, build
 from sim.world.actors import SUPPLIERS
 from tests.measures.test_parties import played

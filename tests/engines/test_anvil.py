@@ -17,7 +17,8 @@ from urllib.request import Request, urlopen
 import pytest
 
 from sim.engines import chain
-from sim.engines.chain import AnvilChain, ChainError
+from sim.engines.chain import AnvilChain
+from sim.engines.failures import ChainError
 from tests.scripts.commands import BIN, ape
 
 pytestmark = pytest.mark.chain

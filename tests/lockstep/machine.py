@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from sim.engines.chain import RevmChain
-from sim.engines.lockstep import Lockstep, journal_rows
+from sim.engines.exact import journal_rows
+from sim.engines.lockstep import Lockstep
 from sim.protocol import transaction as op
 from sim.protocol.errors import OK
 from sim.protocol.fixed_point import max_uint, wad

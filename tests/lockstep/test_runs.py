@@ -9,7 +9,8 @@ import pytest
 
 from sim.engines.chain import AnvilChain, Chain, RevmChain
 from sim.engines.exact import run
-from sim.engines.lockstep import Lockstep, LockstepError
+from sim.engines.failures import LockstepError
+from sim.engines.lockstep import Lockstep
 from sim.market.market import TALLY
 from sim.protocol import transaction as op
 from sim.protocol.errors import OK

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from sim.engines.lockstep import LockstepError
+from sim.engines.failures import LockstepError
 from sim.protocol import fixed_point, hub, liquidation, pair, vault_accounts
 from tests.lockstep.machine import ProtocolMachine
 

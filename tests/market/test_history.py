@@ -9,7 +9,7 @@ from sim.market.history import read_history
 from sim.market.levels import PRICE_SCALE
 from sim.market.paths import draw
 from sim.market.tables import price_table
-from sim.report.price_files import history_lines
+from sim.terminal.price_files import history_lines
 from sim.scenario import Scenario, ScenarioError, load, with_overrides
 
 GOOD = """time,WETH,WBTC

@@ -9,10 +9,10 @@ import pytest
 from rich.console import Console
 
 from sim.engines.exact import run
-from sim.report.crash_table import cascade_table
 from sim.report.page import crash as page
 from sim.report.page.content import Value
 from sim.tape import Frames, Tape, frames
+from sim.terminal.crash_table import cascade_table
 from tests.simulation.spiral import EDGE, deep, depth_for, even_book, falling, scenario, world_with
 
 ACCOUNTS, SHOCK, RATIO = 100, 0.008, 0.3

@@ -11,14 +11,14 @@ import pytest
 from rich.console import Console
 
 from sim.measures.parties import PER_USD, profit_and_loss
-from sim.report.agents_table import signed
 from sim.report.caveats import of_paths, of_run, of_scenario
-from sim.report.crash import COMPLETE, crash
-from sim.report.crash_table import parties_table
 from sim.report.page.content import Table, Value
 from sim.report.page.crash import page
 from sim.report.page.source import Crash
 from sim.tape import frames
+from sim.terminal.agents_table import signed
+from sim.terminal.crash import COMPLETE, crash
+from sim.terminal.crash_table import parties_table
 from tests.report.test_crash_table import lines
 from tests.tape.storm import play, storm
 

@@ -10,16 +10,15 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from sim.engines.chain import ChainError
 from sim.engines.exact import Step, run
-from sim.engines.lockstep import Difference, LockstepError
+from sim.engines.failures import ChainError, Difference, LockstepError
 from sim.measures.expected import measure
-from sim.report import crash as module
-from sim.report.crash import COMPLETE, FAILED, INTERRUPTED, crash
-from sim.report.other_books import played
-from sim.report.venues import venue_lines
 from sim.tape import Frames, load
 from sim.tape.columns import TABLES
+from sim.terminal import crash as module
+from sim.terminal.crash import COMPLETE, FAILED, INTERRUPTED, crash
+from sim.terminal.other_books import played
+from sim.terminal.venues import venue_lines
 from tests.tape.storm import storm
 
 FILES = ["crash.png", "crash.svg", "tape.duckdb"]

@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.table import Table
 
 from sim.market.market import REFUSED_VALUE
-from sim.report.crash_table import cascade_table, loss_table, summary_table
 from sim.tape import frames
+from sim.terminal.crash_table import cascade_table, loss_table, summary_table
 from tests.tape.storm import play, storm
 from tests.tape.test_shortfall import LOW, STUCK, by_account
 

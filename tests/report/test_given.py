@@ -10,9 +10,9 @@ import pytest
 from sim.engines.exact import run
 from sim.measures.clusters import Split
 from sim.report.given import Books, books_of_plan, of_plan, of_run
-from sim.report.sweep_table import scope, split_line, title
+from sim.report.sweep_words import scope, split_line, title
 from sim.scenario import Scenario, load, with_overrides
-from sim.sweep.plan import Plan
+from sim.sweeps.plan import Plan
 from sim.tape import frames
 from sim.tape.recorder import Tape
 from sim.world import build

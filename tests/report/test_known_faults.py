@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 import sim
 from scripts import report, sweep, tune, verify
-from sim.sweep.known_faults import FAULTS, faults_of
+from sim.sweeps.known_faults import FAULTS, faults_of
 from sim.tuning import storage
 from sim.tuning.preset import load as load_preset
 from sim.tuning.preset import prepare

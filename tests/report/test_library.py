@@ -12,9 +12,9 @@ from rich.console import Console
 
 from scripts.library import cli
 from sim.measures.expected import measure
-from sim.report.library import library, summary
-from sim.report.other_books import drawn, played
 from sim.scenario import Scenario, load, with_overrides
+from sim.terminal.library import library, summary
+from sim.terminal.other_books import drawn, played
 from tests.tape.storm import storm
 
 FIGURES = [

@@ -17,7 +17,7 @@ import yaml
 from click.testing import CliRunner, Result
 
 from scripts import crash, report, sweep, tune, verify
-from sim.report.lock import FILE, LockedError, locked
+from sim.files.lock import FILE, LockedError, locked
 from sim.tape import load
 from tests.report.page.sources import swept
 from tests.scripts.commands import ROOT, STORM
@@ -31,13 +31,13 @@ cli([{str(STORM)!r}, "--engine", "exact", "--set", "duration_hours=8000", "--out
 HELD = """
 import time
 from pathlib import Path
-from sim.report.lock import locked
+from sim.files.lock import locked
 with locked(Path(OUT), "a test"):
     time.sleep(60)
 """
 COUNTING = """
 from pathlib import Path
-from sim.report.lock import LockedError, locked
+from sim.files.lock import LockedError, locked
 out, done = Path(OUT), 0
 while done < 40:
     try:

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from sim.report import crash as module
-from sim.report.crash import COMPLETE, crash
-from sim.report.price_files import history_lines, picture, price_lines
 from sim.scenario import Scenario, ScenarioError
+from sim.terminal import crash as module
+from sim.terminal.crash import COMPLETE, crash
+from sim.terminal.price_files import history_lines, picture, price_lines
 from tests.tape.storm import storm
 
 HOURS = [f"2021-06-01 {hour:02}:00" for hour in range(9)]

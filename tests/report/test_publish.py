@@ -14,10 +14,10 @@ from rich.console import Console
 from scripts.report import cli
 from sim.report.page import render
 from sim.report.page.provenance import differing, overrides
-from sim.report.publish import publish, publish_comparison
 from sim.scenario import digest, load, with_overrides
-from sim.sweep.study import begin
+from sim.sweeps.study import begin
 from sim.tape import write
+from sim.terminal.publish import publish, publish_comparison
 from tests.report.page.sources import crashed, swept, tuned
 from tests.scripts.commands import ape
 from tests.sweep.storms import storms
@@ -191,9 +191,13 @@ def test_verification_of_another_sweep_is_not_shown(tmp_path: Path) -> None:
 def test_a_failure_leaves_the_last_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = crashed(tmp_path / "run")
     (folder / "report.html").write_text("the last one")
-    monkeypatch.setattr(render, "_PLOTLY", tmp_path / "absent.js")
+
+    def full(*_: object) -> str:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(render, "html", full)
     done = report(folder)
-    assert done.exit_code == 1 and "make setup" in done.output
+    assert done.exit_code == 1 and "no space left" in done.output
     assert (folder / "report.html").read_text() == "the last one"
 
 

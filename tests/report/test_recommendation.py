@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from sim.report import tune as terminal
 from sim.report.page import tuning
 from sim.report.page.compare_studies import sections
 from sim.report.page.source import Tuning
 from sim.report.recommendation import recommendation
+from sim.terminal import tune as terminal
 from sim.tuning.recommend import recommended
 from sim.tuning.result import Choice, ChoiceName, Choices, Edge, Figure, TuningResult
 from tests.report.page.studies import LT, choice, study

@@ -13,10 +13,10 @@ from sim.market.levels import PRICE_SCALE
 from sim.market.paths import draw
 from sim.measures.losses import exceedance
 from sim.report.sweep_figure import fan_figure, loss_figure, thinned, write_loss_figure
-from sim.sweep import fan as module
-from sim.sweep.fan import QUANTILES, Fan, fan
-from sim.sweep.losses import loss_table, loss_usd
-from sim.sweep.plan import Plan
+from sim.sweeps import fan as module
+from sim.sweeps.fan import QUANTILES, Fan, fan
+from sim.sweeps.losses import loss_table, loss_usd
+from sim.sweeps.plan import Plan
 from tests.sweep.storms import storms
 from tests.sweep.test_losses import sample
 

@@ -7,9 +7,9 @@ import io
 from rich.console import Console
 
 from sim.report.given import Books
-from sim.report.sweep_table import asset_table, bearer_table, loss_table
-from sim.sweep import losses
-from sim.sweep.reserves import by_asset
+from sim.sweeps import losses
+from sim.sweeps.reserves import by_asset
+from sim.terminal.sweep_table import asset_table, bearer_table, loss_table
 from tests.sweep.test_losses import sample
 
 

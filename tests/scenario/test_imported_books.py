@@ -15,18 +15,19 @@ from sim.books.amounts import amount
 from sim.engines.by_name import follower
 from sim.engines.chain import RevmChain
 from sim.engines.exact import run
-from sim.engines.lockstep import Lockstep, LockstepError
+from sim.engines.failures import LockstepError
+from sim.engines.lockstep import Lockstep
 from sim.market.market import FACTOR
 from sim.measures.solvency import losses, peak_loss
 from sim.protocol import transaction as op
 from sim.protocol.errors import BORROW_DISABLED, OK
 from sim.protocol.state import IS_COLLATERAL
 from sim.protocol.vault_accounts import debt_assets, supplied_assets
-from sim.report.book import print_book
 from sim.report.caveats import of_scenario
 from sim.scenario import Scenario, ScenarioError, load, with_overrides
-from sim.sweep.opening import opening
+from sim.sweeps.opening import opening
 from sim.tape import Tape, frames
+from sim.terminal.book import print_book
 from sim.world import World, build
 from tests.tape.storm import storm
 

@@ -19,15 +19,15 @@ from sim.engines.lockstep import Lockstep
 from sim.market.market import FACTOR
 from sim.protocol import transaction as op
 from sim.protocol.errors import OK
-from sim.report.book import print_book
 from sim.report.page.choices import risk_table
 from sim.report.page.provenance import overrides as overrides_of
-from sim.report.tune_table import choice_table
 from sim.scenario import Scenario, ScenarioError, digest, load, with_overrides
 from sim.schema.tuning import Debts, Preset
-from sim.sweep.work import world_of
+from sim.sweeps.work import world_of
 from sim.tape import frames
 from sim.tape.replay import replay
+from sim.terminal.book import print_book
+from sim.terminal.tune_table import choice_table
 from sim.tuning.borrowing import SAID
 from sim.tuning.confirm import world_under
 from sim.tuning.preset import prepare

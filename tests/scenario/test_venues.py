@@ -9,7 +9,7 @@ import pytest
 from sim.scenario import ScenarioError, load, with_overrides
 from sim.schema.base import BPS
 from sim.schema.market import Venue
-from sim.sweep.work import scenario_of
+from sim.sweeps.work import scenario_of
 
 BASE = load("black-thursday")
 NO_DEPTH: dict[str, Any] = {"venues[0].depth_usd_per_side": None}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from sim.measures.expected import measure
-from sim.report.other_books import played as played
 from sim.scenario import Scenario, known, load, with_overrides
+from sim.terminal.other_books import played as played
 
 EVENTS = (
     "black-thursday",

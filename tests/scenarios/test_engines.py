@@ -6,7 +6,7 @@ import pytest
 
 from sim.engines.outcome import OUTCOME
 from sim.market.market import DEBT_VALUE
-from sim.sweep.verify import verify
+from sim.sweeps.verify import verify
 from sim.world import build
 from tests.scenarios.library import EVENTS, SYNTHETIC, small
 

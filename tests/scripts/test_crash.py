@@ -10,11 +10,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from scripts.crash import cli
-from sim.report import crash as report
-from sim.report.lock import FILE as LOCK
+from sim.files.lock import FILE as LOCK
 from sim.scenario import known
 from sim.scenario import load as load_scenario
 from sim.tape import load
+from sim.terminal import crash as report
 from tests.scripts.commands import STORM, anvils_of, ape, is_gone, start_storm
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")

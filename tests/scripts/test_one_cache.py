@@ -26,7 +26,7 @@ from scripts.tune import cli
 from sim.engines.exact import run
 from sim.market.market import LIQUIDATIONS
 from sim.market.paths import draw, observed
-from sim.sweep.study import load
+from sim.sweeps.study import load
 from sim.tuning.result import load as load_result
 from sim.world import build, on_path
 from tests.agents.test_compiled import CONTRARIAN

@@ -16,12 +16,12 @@ from click.testing import CliRunner, Result
 
 from scripts.sweep import cli
 from sim.measures.losses import expected_loss
-from sim.report import sweep as report
 from sim.scenario import Scenario
-from sim.sweep.kept import OPENING
-from sim.sweep.losses import loss_usd
-from sim.sweep.study import load
+from sim.sweeps.kept import OPENING
+from sim.sweeps.losses import loss_usd
+from sim.sweeps.study import load
 from sim.tape import load as load_tape
+from sim.terminal import sweep as report
 from tests.scripts.commands import BIN, ROOT, STORM, ape
 from tests.sweep.storms import PATHS, bits, swept
 

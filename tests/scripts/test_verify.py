@@ -16,11 +16,11 @@ from sim.engines.compiled import Compiled
 from sim.engines.outcome import REPAID
 from sim.protocol import liquidation
 from sim.protocol.fixed_point import mul_div_up
-from sim.report import verify as report
-from sim.sweep.columns import frame
-from sim.sweep.losses import worst_paths
-from sim.sweep.study import Study, begin
+from sim.sweeps.columns import frame
+from sim.sweeps.losses import worst_paths
+from sim.sweeps.study import Study, begin
 from sim.tape import load
+from sim.terminal import verify as report
 from sim.world import build
 from tests.scripts.commands import ape
 from tests.sweep.storms import storms, swept

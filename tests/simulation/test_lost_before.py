@@ -17,14 +17,14 @@ from sim.engines.outcome import conclude, follow, names, width
 from sim.engines.reopening import Reopening
 from sim.market.market import LOST
 from sim.measures.solvency import losses, peak_loss
-from sim.report.crash_table import loss_table
-from sim.report.sweep_table import bearer_table
 from sim.scenario import Scenario
-from sim.sweep.columns import frame
-from sim.sweep.losses import borne_by, loss_usd
-from sim.sweep.reserves import by_asset
+from sim.sweeps.columns import frame
+from sim.sweeps.losses import borne_by, loss_usd
+from sim.sweeps.reserves import by_asset
 from sim.tape import Frames, Tape, frames
 from sim.tape.shortfall import shortfall
+from sim.terminal.crash_table import loss_table
+from sim.terminal.sweep_table import bearer_table
 from sim.world import World, build
 from tests.tape.storm import storm
 

@@ -19,10 +19,10 @@ import numpy as np
 from sim.measures.intervals import Estimate
 from sim.measures.losses import expected_loss
 from sim.scenario import Scenario, load
-from sim.sweep.losses import loss_usd, replicates
-from sim.sweep.pools import pool
-from sim.sweep.run import run
-from sim.sweep.study import begin
+from sim.sweeps.losses import loss_usd, replicates
+from sim.sweeps.pools import pool
+from sim.sweeps.run import run
+from sim.sweeps.study import begin
 
 
 def estimates(

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from sim.scenario import Scenario
-from sim.sweep.pools import pool
-from sim.sweep.run import run
-from sim.sweep.study import Study, begin
+from sim.sweeps.pools import pool
+from sim.sweeps.run import run
+from sim.sweeps.study import Study, begin
 from tests.tape.storm import storm
 
 PATHS = {

@@ -11,9 +11,9 @@ from sim.books.seeds import seed_of
 from sim.engines.compiled import Compiled
 from sim.market.paths import draw, observed
 from sim.scenario import Scenario
-from sim.sweep.columns import frame
-from sim.sweep.plan import Plan, usual_block, usual_books
-from sim.sweep.study import StudyError, begin
+from sim.sweeps.columns import frame
+from sim.sweeps.plan import Plan, usual_block, usual_books
+from sim.sweeps.study import StudyError, begin
 from sim.world import build
 from tests.scenario.test_people import TOP_UP
 from tests.sweep.repeats import estimates, holding

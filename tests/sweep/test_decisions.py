@@ -9,7 +9,7 @@ import pytest
 from sim.protocol import transaction as op
 from sim.protocol.errors import NAMES
 from sim.protocol.state import JOURNAL
-from sim.sweep.decisions import Comparison, decisions
+from sim.sweeps.decisions import Comparison, decisions
 
 
 def row(kind: int, account: int, x: int = 0, y: int = 0, amount: float = 5, code: int = 0) -> Any:

@@ -12,7 +12,7 @@ import pytest
 from sim.engines.exact import run
 from sim.protocol.state import ENGINES
 from sim.scenario import Scenario, load, with_overrides
-from sim.sweep.verify import verify
+from sim.sweeps.verify import verify
 from sim.world import build
 from tests.agents.pairs import DAI, KEEPER, LIQUIDATIONS, SELLER, USDC, WETH, crash, market
 

@@ -11,8 +11,8 @@ import pytest
 from scipy.stats import t as student_t
 
 from sim.engines.outcome import OUTCOME, names
-from sim.sweep.columns import frame
-from sim.sweep.losses import (
+from sim.sweeps.columns import frame
+from sim.sweeps.losses import (
     BEARERS,
     PEAK,
     as_one,
@@ -22,7 +22,7 @@ from sim.sweep.losses import (
     paths_needed,
     worst_paths,
 )
-from sim.sweep.reserves import by_asset
+from sim.sweeps.reserves import by_asset
 
 SYMBOLS = ("WETH", "USDC")
 COLUMNS = names(SYMBOLS)

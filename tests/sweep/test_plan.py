@@ -2,7 +2,7 @@
 
 import pytest
 
-from sim.sweep.plan import Block, Plan
+from sim.sweeps.plan import Block, Plan
 from tests.sweep.storms import storms
 
 

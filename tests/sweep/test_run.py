@@ -18,13 +18,13 @@ import pytest
 from sim.engines.compiled import Compiled
 from sim.engines.outcome import width
 from sim.market.paths import draw, observed
-from sim.sweep import pools, work
-from sim.sweep.columns import frame
-from sim.sweep.origin import origin, sources
-from sim.sweep.pools import PoolError, pool
-from sim.sweep.run import BlockError, run
-from sim.sweep.study import Study, begin, load
-from sim.sweep.work import OriginError, StoppedError, Task, world_of
+from sim.sweeps import pools, work
+from sim.sweeps.columns import frame
+from sim.sweeps.origin import origin, sources
+from sim.sweeps.pools import PoolError, pool
+from sim.sweeps.run import BlockError, run
+from sim.sweeps.study import Study, begin, load
+from sim.sweeps.work import OriginError, StoppedError, Task, world_of
 from tests.sweep.storms import bits, storms, swept
 
 pytestmark = pytest.mark.compiled
@@ -184,7 +184,7 @@ def test_ctrl_c_is_for_the_coordinator(tmp_path: Path) -> None:
     script.write_text(
         """
 import signal, time
-from sim.sweep.pools import pool
+from sim.sweeps.pools import pool
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
@@ -250,7 +250,7 @@ def test_no_scheduler_answers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_origin_is_that_of_the_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A source that takes part in a path counts, one that draws a figure does not."""
-    from sim.sweep import origin as module
+    from sim.sweeps import origin as module
 
     for name in ("market/paths.py", "report/crash.py"):
         path = tmp_path / name
@@ -273,6 +273,6 @@ def test_the_origin_is_that_of_the_files(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_cores_are_those_we_may_use() -> None:
-    from sim.sweep.pools import cores
+    from sim.sweeps.pools import cores
 
     assert 1 <= cores() <= (os.cpu_count() or 1)

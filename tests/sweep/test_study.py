@@ -14,14 +14,15 @@ import pytest
 from sim.engines.compiled import Compiled
 from sim.engines.exact import run
 from sim.engines.outcome import OUTCOME, names, width
+from sim.files.whole import write_json
 from sim.market.paths import draw, observed
 from sim.protocol import hub
 from sim.protocol.state import FEE_SHARES, TOTAL_SHARES
 from sim.scenario import ScenarioError
-from sim.sweep import study as module
-from sim.sweep.columns import COLUMNS, FORMAT, columns, frame
-from sim.sweep.study import MANIFEST, Study, StudyError, begin, load, write_json
-from sim.sweep.verify import world_on
+from sim.sweeps import study as module
+from sim.sweeps.columns import COLUMNS, FORMAT, columns, frame
+from sim.sweeps.study import MANIFEST, Study, StudyError, begin, load
+from sim.sweeps.verify import world_on
 from sim.tape import Frames, Tape, frames
 from sim.world import World, build
 from sim.world.actors import ARBITRAGEURS

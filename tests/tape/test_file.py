@@ -7,13 +7,13 @@ import duckdb
 import pandas as pd
 import pytest
 
+from sim.files.whole import replacing
 from sim.tape import (
     Tables,
     TapeError,
     file,
     frames,
     load,
-    replacing,
     write,
     write_parquet,
 )

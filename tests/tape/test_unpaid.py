@@ -15,9 +15,9 @@ from sim.agents.census import census
 from sim.market.market import LIQUIDATABLE
 from sim.protocol.state import UPDATED_AT, WALLET
 from sim.protocol.vault_accounts import health
-from sim.report.crash_table import cascade_table
 from sim.tape import Tape, frames
 from sim.tape.unpaid import unpaid
+from sim.terminal.crash_table import cascade_table
 from sim.world import World, build
 from tests.agents.pairs import DAI, KEEPER, RICH, SELLER, WBTC, WETH, fall, market
 from tests.report.test_crash_table import lines

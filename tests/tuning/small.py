@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sim.schema.tuning import Preset
-from sim.sweep.pools import pool_of
+from sim.sweeps.pools import pool_of
 from sim.tuning import storage as kept
 from sim.tuning.evaluate import run
 from sim.tuning.preset import Setup, prepare

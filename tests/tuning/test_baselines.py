@@ -15,8 +15,8 @@ from sim.engines.outcome import OUTCOME, REPAID, names
 from sim.market.market import REPAID_VALUE
 from sim.scenario import with_overrides
 from sim.schema.tuning import Preset
-from sim.sweep.verify import verify
-from sim.sweep.work import world_of
+from sim.sweeps.verify import verify
+from sim.sweeps.work import world_of
 from sim.tuning.confirm import world_under
 from sim.tuning.evaluate import jobs, run
 from sim.tuning.preset import Setup, prepare

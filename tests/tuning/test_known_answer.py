@@ -7,7 +7,7 @@ import optuna
 import pytest
 
 from sim.schema.tuning import SamplerName
-from sim.sweep.pools import pool_of
+from sim.sweeps.pools import pool_of
 from sim.tuning.evaluate import run
 from sim.tuning.study import BATCH, Tuner, directions, sampler
 from tests.tuning.newsvendor import HIGH, LOW, best_ltv_bps, setup

@@ -13,9 +13,9 @@ import yaml
 from rich.console import Console
 
 from sim.market.tables import price_table
-from sim.report.tune import Wanted, _head
 from sim.scenario import ScenarioError, with_overrides
 from sim.schema.tuning import Preset
+from sim.terminal.tune import Wanted, _head
 from sim.tuning import preset as module
 from sim.tuning.preset import known, load, prepare
 from sim.world import build

@@ -25,9 +25,9 @@ from sim.report.page.content import (
 from sim.report.page.losses import Curve, estimate, exceedance_chart
 from sim.report.page.pairs import NAMES, parameters, said, twice
 from sim.report.page.source import Sweep
-from sim.report.sweep_table import MEASURES
+from sim.report.sweep_words import MEASURES
 from sim.report.text import counted
-from sim.sweep.losses import book_of, loss_table, loss_usd, replicates
+from sim.sweeps.losses import book_of, loss_table, loss_usd, replicates
 
 
 def sections(one: Sweep, other: Sweep) -> list[Section]:

@@ -9,7 +9,15 @@ import pandas as pd
 
 from sim.measures import book as books
 from sim.measures import parties
-from sim.measures.cascade import expected_branching_ratio, rounds, spirals, unpaid
+from sim.measures.cascade import (
+    expected_branching_ratio,
+    hours_to_exhaustion,
+    rounds,
+    spirals,
+    toxic,
+    unpaid,
+)
+from sim.measures.expected import withdrawals_refused_usd
 from sim.measures.solvency import (
     in_usd,
     largest_usage,
@@ -18,6 +26,7 @@ from sim.measures.solvency import (
     lowest_health,
     peak_loss,
     solvency_ratio,
+    waiting,
 )
 from sim.report import caveats, given
 from sim.report.page import expected, falls, market, provenance
@@ -153,7 +162,7 @@ def summary(tape: Frames, moved: list[str]) -> list[Part]:
 def key_figures(tapes: list[Frames], names: list[str]) -> Table:
     """One figure per row, one run per column."""
     columns = [
-        {figure: _of(cell, name) for figure, cell in _key_figures(tape).items()}
+        {figure: of_whom(cell, name) for figure, cell in _key_figures(tape).items()}
         for tape, name in zip(tapes, names, strict=True)
     ]
     rows: list[list[Cell]] = [[name, *(column[name] for column in columns)] for name in columns[0]]
@@ -192,7 +201,13 @@ def _key_figures(tape: Frames) -> Mapping[str, Cell]:
     }
 
 
-def _of(cell: Cell, name: str) -> Cell:
+def figures(tape: Frames) -> dict[str, Value]:
+    """Every figure of the summary and of the cascade that there is, by its name."""
+    cells = [*_key_figures(tape).values(), *(row[1] for row in cascade_table(tape).rows)]
+    return {cell.name: cell for cell in cells if isinstance(cell, Value)}
+
+
+def of_whom(cell: Cell, name: str) -> Cell:
     """A figure that says whose it is, where there are several."""
     if not name or not isinstance(cell, Value):
         return cell
@@ -201,8 +216,8 @@ def _of(cell: Cell, name: str) -> Cell:
 
 def cascade_table(tape: Frames) -> Table:
     """What the fall from outside did by itself, what sales added, and how the two hang together."""
-    worst, did = spirals(tape)[0], rounds(tape)
-    asset = worst.asset
+    worst, did, past = spirals(tape)[0], rounds(tape), toxic(tape)
+    asset, hours, waited = worst.asset, hours_to_exhaustion(tape), waiting(tape)
     expected = expected_branching_ratio(tape, asset, max(worst.fall_alone, 0.01))
     rows: list[list[Cell]] = [
         ["liquidations by the shock itself", count(did.first, "first_round")],
@@ -214,6 +229,27 @@ def cascade_table(tape: Frames) -> Table:
         ["branching ratio", ratio(worst.branching_ratio, 3, "branching_ratio")],
         ["the same by the book at the start", ratio(expected, 3, "expected_branching_ratio")],
         ["amplification", ratio(worst.amplification, 3, "amplification")],
+        [
+            "hours from the first liquidation to the last",
+            "-" if hours is None else ratio(hours, 1, "hours_to_exhaustion"),
+        ],
+    ]
+    if waited:
+        rows += [
+            ["liquidations that waited for room in blocks", count(waited.calls, "waited")],
+            [
+                "minutes that the longest waited",
+                ratio(waited.longest_seconds / 60, 0, "longest_wait_minutes"),
+            ],
+            ["accounts that waited at once, at the most", count(waited.largest_backlog, "backlog")],
+        ]
+    rows += [
+        ["accounts past the toxic frontier, at the most", count(past.alone, "toxic")],
+        ["the same with the impact of their sale", count(past.with_sale, "toxic_with_sale")],
+        [
+            "withdrawals refused for want of cash",
+            money(withdrawals_refused_usd(tape), "withdrawals_refused_usd"),
+        ],
     ]
     return Table(
         "What the shock did by itself, and what liquidations added",
@@ -222,7 +258,8 @@ def cascade_table(tape: Frames) -> Table:
         note="By itself: accounts that prices without anybody's sales make liquidatable at some "
         "time of the run; induced: all others. Branching ratio: the share of the fall that sales "
         "caused, in logarithms; amplification: the whole fall over that from outside, 1 / (1 - "
-        "branching ratio). Without a reference market sales move pools, but no reference price.",
+        "branching ratio). Without a reference market sales move pools, but no reference price. "
+        "Past the toxic frontier a liquidation lowers the health of what is left.",
     )
 
 

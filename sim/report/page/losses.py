@@ -27,7 +27,7 @@ from sim.report.page.plot import (
     usd_axis,
 )
 from sim.report.sweep_figure import thinned
-from sim.report.sweep_table import (
+from sim.report.sweep_words import (
     BEARERS,
     MEASURES,
     losing_assets,
@@ -61,7 +61,7 @@ class Curve(NamedTuple):
     books: Clusters | None
     """Of each path; None: all of one."""
     table: pd.DataFrame
-    """`sim.sweep.losses.loss_table`"""
+    """`sim.sweeps.losses.loss_table`"""
 
 
 def waterfall(tape: Frames) -> Table:
@@ -84,7 +84,7 @@ def waterfall(tape: Frames) -> Table:
 
 
 def risk_table(table: pd.DataFrame, paths: int, books: Books, below: str) -> Table:
-    """`sim.sweep.losses.loss_table` with its errors and intervals; `below` ends the note."""
+    """`sim.sweeps.losses.loss_table` with its errors and intervals; `below` ends the note."""
     rows: list[list[Cell]] = []
     for measure, row in table.iterrows():
         name, unit = str(measure), row["unit"]
@@ -118,7 +118,7 @@ def estimate(value: float, unit: str, name: str = "") -> Value:
 
 
 def bearer_table(bearers: pd.DataFrame, below: str = "") -> Table:
-    """`sim.sweep.losses.borne_by`: who bears the mean loss."""
+    """`sim.sweeps.losses.borne_by`: who bears the mean loss."""
     rows: list[list[Cell]] = [
         [
             BEARERS[str(bearer)],
@@ -138,7 +138,7 @@ def bearer_table(bearers: pd.DataFrame, below: str = "") -> Table:
 
 
 def reserve_table(assets: pd.DataFrame, below: str = "") -> Table | str:
-    """`sim.sweep.reserves.by_asset`: what each asset loses, and whether it can bear it."""
+    """`sim.sweeps.reserves.by_asset`: what each asset loses, and whether it can bear it."""
     if not len(assets):
         return (
             "This sweep was made before losses were kept by asset and at their peak: these are not "

@@ -45,7 +45,7 @@ def said(what: str, a: float, b: float) -> str:
 
 def parameters(one: Mapping[str, Any], other: Mapping[str, Any]) -> Section:
     rows: list[list[Cell]] = [
-        [path, _short(a), _short(b)] for path, (a, b) in provenance.differing(one, other).items()
+        [path, short(a), short(b)] for path, (a, b) in provenance.differing(one, other).items()
     ]
     part: Part = (
         Table("Fields of the scenario that differ", ["field", *NAMES], rows, words=(0, 1, 2))
@@ -55,7 +55,8 @@ def parameters(one: Mapping[str, Any], other: Mapping[str, Any]) -> Section:
     return Section("parameters", "What was set differently", [part])
 
 
-def _short(value: Any) -> str:
+def short(value: Any) -> str:
+    """The value of a field in a cell."""
     text = "absent" if value is None else value if isinstance(value, str) else json.dumps(value)
     return text if len(text) <= 120 else f"{text[:117]}..."
 

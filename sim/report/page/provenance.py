@@ -10,11 +10,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-import sim
 from sim.report.page.content import NONE, Cell, Commands, Listing, Part, Section, Table
 from sim.report.page.source import Crash, Sweep
 from sim.scenario import Scenario, ScenarioError, files, known, load, with_overrides
-from sim.sweep.work import scenario_of
+from sim.sweeps.work import scenario_of
+from sim.version import VERSION
 
 _DRAWN_UNDER = "book.drawn_under"
 _ID, _TITLE = "provenance", "Provenance: how to get these numbers again"
@@ -175,7 +175,7 @@ def _versions(versions: Mapping[str, str]) -> list[list[str]]:
 
 def facts(rows: list[list[str]]) -> Table:
     """Names and values, and what made the page."""
-    rows = [*rows, ["this page by", f"Breakwater {sim.__version__}"]]
+    rows = [*rows, ["this page by", f"Breakwater {VERSION}"]]
     return Table("What was run, and with what", ["what", "value"], rows, words=(0, 1))
 
 

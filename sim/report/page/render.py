@@ -9,23 +9,17 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
+from sim.files.whole import replacing
+from sim.packaged import PLOTLY
 from sim.report.page.content import Chart, Commands, Listing, Page, Table, Timeline, Value
-from sim.tape import replacing
 
 _HERE = Path(__file__).parent / "templates"
-_PLOTLY = (
-    Path(__file__).parents[3] / "node_modules" / "plotly.js-basic-dist-min" / "plotly-basic.min.js"
-)
 
 _LONG = 40  # letters of a word that may be broken: a digest
 
 
-class RenderError(Exception):
-    """A page that cannot be made: why, and what to do."""
-
-
 def write_page(page: Page, path: Path) -> int:
-    """Write the page, whole or not at all; its size in bytes. Raises `RenderError`, `OSError`."""
+    """Write the page, whole or not at all; its size in bytes. Raises `OSError`."""
     text = html(page)
     with replacing(path) as draft:
         draft.write_text(text, encoding="utf-8")
@@ -33,9 +27,7 @@ def write_page(page: Page, path: Path) -> int:
 
 
 def html(page: Page) -> str:
-    """The page. Raises `RenderError` if plotly is not installed."""
-    if not _PLOTLY.is_file():
-        raise RenderError(f"{_PLOTLY}: missing; `make setup` installs it")
+    """The page."""
     environment = Environment(
         loader=FileSystemLoader(_HERE),
         autoescape=select_autoescape(["html", "j2"]),
@@ -50,7 +42,7 @@ def html(page: Page) -> str:
         page=page,
         style=Markup((_HERE / "page.css").read_text()),
         script=Markup((_HERE / "page.js").read_text()),
-        plotly=Markup(_PLOTLY.read_text()),
+        plotly=Markup(PLOTLY.read_text()),
         charts=_json(charts(page)),
         timelines=_json(_timelines(page)),
     )

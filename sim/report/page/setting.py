@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from sim.measures import book as books
 from sim.report.page import crash, market
 from sim.report.page.source import Tuning
-from sim.sweep.opening import NotKeptError
+from sim.sweeps.opening import NotKeptError
 from sim.tape import Frames
 from sim.tuning.kept import kept
 

@@ -8,12 +8,15 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from sim.sweep.kept import Kept, kept
-from sim.sweep.known_faults import faults_of
-from sim.sweep.losses import worst_paths
-from sim.sweep.opening import NotKeptError
-from sim.sweep.study import MANIFEST, Study, StudyError
-from sim.sweep.study import load as load_study
+from sim.report.suite_folder import MANIFEST as SUITE
+from sim.report.suite_folder import Manifest, SuiteError
+from sim.report.suite_folder import read as read_suite
+from sim.sweeps.kept import Kept, kept
+from sim.sweeps.known_faults import faults_of
+from sim.sweeps.losses import worst_paths
+from sim.sweeps.opening import NotKeptError
+from sim.sweeps.study import MANIFEST, Study, StudyError
+from sim.sweeps.study import load as load_study
 from sim.tape import Frames, TapeError
 from sim.tape import load as load_tape
 from sim.tuning.result import FILE as RESULT
@@ -59,7 +62,15 @@ class Tuning(NamedTuple):
     kind: str = "tuning"
 
 
-Source = Crash | Sweep | Tuning
+class Suite(NamedTuple):
+    """Many scenarios."""
+
+    path: Path
+    manifest: Manifest
+    kind: str = "suite"
+
+
+Source = Crash | Sweep | Tuning | Suite
 
 
 def open_source(path: Path) -> Source:
@@ -67,7 +78,7 @@ def open_source(path: Path) -> Source:
     if not path.exists():
         raise SourceError(f"{path}: no such file or folder; {_MAKE}")
     if path.is_dir():
-        found = [name for name in (RESULT, MANIFEST, TAPE) if (path / name).is_file()]
+        found = [name for name in (RESULT, MANIFEST, TAPE, SUITE) if (path / name).is_file()]
         if not found and (path / _ASKED).is_file():
             raise SourceError(
                 f"{path}: a tuning study without {RESULT}: finish it with the command that began "
@@ -79,6 +90,8 @@ def open_source(path: Path) -> Source:
     try:
         if path.name == RESULT:
             return Tuning(path.parent, load_result(path.parent))
+        if path.name == SUITE:
+            return Suite(path.parent, read_suite(path.parent))
         if path.name == MANIFEST:
             return _sweep(path.parent)
         if path.suffix == ".duckdb":
@@ -87,7 +100,7 @@ def open_source(path: Path) -> Source:
         raise SourceError(f"{error}; `ape run crash SCENARIO` writes one") from error
     except StudyError as error:
         raise SourceError(f"{error}; `ape run sweep SCENARIO` writes or resumes one") from error
-    except ResultError as error:
+    except (ResultError, SuiteError) as error:
         raise SourceError(str(error)) from error
     raise SourceError(f"{path}: neither a tape (*.duckdb) nor {MANIFEST} nor {RESULT}; {_MAKE}")
 

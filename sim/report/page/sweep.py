@@ -21,14 +21,14 @@ from sim.report.page.losses import (
 )
 from sim.report.page.plot import COLOURS, Trace, axis, band, figure, line, plain, some, time_axis
 from sim.report.page.source import Sweep
-from sim.report.sweep_table import scope, split_line
+from sim.report.sweep_words import scope, split_line
 from sim.report.text import sentence, usd
 from sim.scenario import Scenario
-from sim.sweep.fan import QUANTILES, Fan
-from sim.sweep.kept import Kept
-from sim.sweep.losses import book_of, borne_by, loss_table, loss_usd, variance, worst_paths
-from sim.sweep.plan import Plan
-from sim.sweep.reserves import by_asset
+from sim.sweeps.fan import QUANTILES, Fan
+from sim.sweeps.kept import Kept
+from sim.sweeps.losses import book_of, borne_by, loss_table, loss_usd, variance, worst_paths
+from sim.sweeps.plan import Plan
+from sim.sweeps.reserves import by_asset
 from sim.tape import Frames
 
 _MOST_ROWS = 30

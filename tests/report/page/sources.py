@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,15 +11,17 @@ import numpy as np
 import pytest
 import yaml
 from click.testing import CliRunner
+from rich.console import Console
 
 from scripts.tune import cli
 from sim.engines.outcome import OUTCOME, names
-from sim.scenario import with_overrides
-from sim.sweep.fan import fan
-from sim.sweep.kept import keep
-from sim.sweep.opening import opening
-from sim.sweep.study import Study, begin
+from sim.scenario import Scenario, load, with_overrides
+from sim.sweeps.fan import fan
+from sim.sweeps.kept import keep
+from sim.sweeps.opening import opening
+from sim.sweeps.study import Study, begin
 from sim.tape import write
+from sim.terminal.suite import suite
 from sim.tuning.kept import CURRENT, RECOMMENDED
 from sim.tuning.result import save
 from sim.world import build
@@ -35,6 +38,21 @@ def crashed(folder: Path, **overrides: Any) -> Path:
     folder.mkdir()
     _, tape = play(storm(**overrides))
     write(tape.tables(complete=True), folder / "tape.duckdb")
+    return folder
+
+
+def played(folder: Path, engine: str) -> Path:
+    """A suite of two storms under an engine of liquidation, and of a file that is not there."""
+    folder.mkdir()
+    lengths = {"storm": 8, "twice": 16}
+
+    def read(name: str) -> Scenario:
+        hours = lengths.get(name)
+        changes = {"protocol__liquidation__engine": engine, "duration_hours": hours}
+        return storm(**changes) if hours else load(f"{folder}/none.yaml")
+
+    names = {name: name for name in ("storm", "wrong", "twice")}
+    assert suite(names, read, "exact", folder, Console(file=io.StringIO())) == 1
     return folder
 
 

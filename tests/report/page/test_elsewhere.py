@@ -173,7 +173,7 @@ def test_a_sweep_says_what_it_lacks(tmp_path: Path) -> None:
 
 def test_a_manifest_that_was_edited_is_refused_without_its_files(tmp_path: Path) -> None:
     """What the files contained is in the manifest, so the rest of it can still be checked."""
-    from sim.sweep.study import StudyError, begin, load
+    from sim.sweeps.study import StudyError, begin, load
     from tests.sweep.storms import storms
 
     written(tmp_path, book=True, paths=PATHS)

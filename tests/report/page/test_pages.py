@@ -17,17 +17,17 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from sim.report.publish import publish, publish_comparison
+from sim.terminal.publish import publish, publish_comparison
 from tests.report.page.browser import look
-from tests.report.page.sources import crashed, swept, tuned
+from tests.report.page.sources import crashed, played, swept, tuned
 from tests.report.page.studies import BONUS, ENGINE, LT
 
-KINDS = ("crash", "sweep", "tuning", "crashes", "sweeps", "tunings")
+KINDS = ("crash", "sweep", "tuning", "suite", "crashes", "sweeps", "tunings", "suites")
 MOST_BYTES = 6_000_000
 A4_PIXELS = (210 - 2 * 14) / 25.4 * 96  # between the margins of the style sheet
 UNITS = re.compile(
     r"\((USD|%|gwei|h|start = 100|USD, log scale|%, log scale|UTC)\)$"
-    r"|^(health factor|parameter|trial)$"  # have none
+    r"|^(health factor|parameter|scenario|trial)$"  # have none
 )
 
 
@@ -54,13 +54,22 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
         swept(folder / "sweep-b", 2, protocol__liquidation__delay_seconds=600),
     ]
     studies = [tuned(folder / "study-a", True), tuned(folder / "study-b", False)]
-    pairs = {"crash": runs, "sweep": [sweep for sweep, _ in sweeps], "tuning": studies}
+    several = [
+        played(folder / "suite-a", "close-factor"),
+        played(folder / "suite-b", "target-health"),
+    ]
+    pairs = {
+        "crash": runs,
+        "sweep": [sweep for sweep, _ in sweeps],
+        "tuning": studies,
+        "suite": several,
+    }
     files = {}
     for kind, (one, other) in pairs.items():
-        several = "crashes" if kind == "crash" else f"{kind}s"
-        files |= {kind: folder / f"{kind}.html", several: folder / f"{several}.html"}
+        two = "crashes" if kind == "crash" else f"{kind}s"
+        files |= {kind: folder / f"{kind}.html", two: folder / f"{two}.html"}
         assert publish(one, files[kind], console) == 0
-        assert publish_comparison(one, other, files[several], console) == 0
+        assert publish_comparison(one, other, files[two], console) == 0
     seen = look(list(files.values()))
     by_kind = {kind: seen[path] for kind, path in files.items()}
     return Made(files, by_kind, folder, [losses for _, losses in sweeps])
@@ -288,6 +297,44 @@ def test_fronts_of_two_studies(made: Made) -> None:
     (front,) = made.seen["tunings"]["charts"]
     points = {trace["name"]: trace["points"] for trace in front["traces"]}
     assert points["front of A"] == points["front of B"] == 12
+
+
+# --- a suite --------------------------------------------------------------------------------------
+
+
+def test_figures_of_a_suite_are_those_of_its_tapes(made: Made) -> None:
+    page = made.seen["suite"]
+    for name in ("storm", "twice"):
+        ((number, repaid, most, warned),) = sql(
+            made.folder / "suite-a" / name,
+            "SELECT max(liquidations), max(repaid_usd), max(debt_usd), max(unpaid_usd) FROM steps",
+        )
+        for figure, value in {
+            "liquidations": number,
+            "repaid_usd": repaid,
+            "most_debt_usd": most,
+            "most_unpaid_usd": warned,
+        }.items():
+            assert page["data"][f"{figure} of {name}"][0] == pytest.approx(value, rel=1e-9), figure
+    (table,) = [t for t in page["tables"] if t["caption"] == "What every scenario comes to"]
+    assert [row[0] for row in table["rows"]] == ["storm", "wrong", "twice"]
+    assert table["rows"][1][1] == "failed"
+    (failed,) = [t for t in page["tables"] if t["caption"] == "Scenarios that were not played"]
+    assert failed["rows"][0][0] == "wrong" and "cannot be read" in failed["rows"][0][1]
+    (bars,) = page["charts"]
+    assert {trace["points"] for trace in bars["traces"]} == {2}
+
+
+def test_two_suites_differ_in_what_was_set(made: Made) -> None:
+    page = made.seen["suites"]
+    (fields,) = [t for t in page["tables"] if t["caption"].startswith("Fields")]
+    assert fields["rows"] == [
+        ["protocol.liquidation.engine", "close-factor", "target-health", "all"]
+    ]
+    (table,) = [t for t in page["tables"] if t["caption"] == "Liquidations"]
+    a, b, more = (int(cell.replace(",", "")) for cell in table["rows"][0][1:])
+    assert more == b - a != 0
+    assert page["data"]["liquidations of storm of A"][0] == a
 
 
 # --- comparisons ----------------------------------------------------------------------------------

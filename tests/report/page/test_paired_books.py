@@ -12,9 +12,9 @@ from sim.measures.losses import paired_difference
 from sim.report.page.compare_sweeps import sections
 from sim.report.page.content import Part, Table, Value
 from sim.report.page.source import Sweep
-from sim.sweep.losses import loss_usd
-from sim.sweep.plan import Plan
-from sim.sweep.study import Study
+from sim.sweeps.losses import loss_usd
+from sim.sweeps.plan import Plan
+from sim.sweeps.study import Study
 from tests.sweep.storms import storms
 from tests.sweep.test_losses import sample
 

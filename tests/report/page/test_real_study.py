@@ -18,7 +18,7 @@ from rich.console import Console
 
 from sim.report.page.setting import settings
 from sim.report.page.source import Tuning, open_source
-from sim.report.publish import publish
+from sim.terminal.publish import publish
 from tests.report.page.browser import look
 from tests.report.page.sources import searched
 

@@ -1,0 +1,1 @@
+"""Folders and files of results, whoever writes them: one at a time, and whole."""

@@ -1,0 +1,148 @@
+"""A scenario as whoever calls means it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from sim.agents import own
+from sim.scenario import Scenario, ScenarioError, load, with_overrides
+from sim.schema.own_agent import OwnAgent
+from sim.schema.problems import Problem, nearest
+from sim.world import World, without_code
+
+Prices = pd.DataFrame | npt.ArrayLike
+"""USD per token. A frame has a column per asset, those it lacks stay as they are, and a row per
+step or a time in UTC as its index; an array is (steps + 1, assets) in the order of the scenario.
+"""
+
+
+class Asked(NamedTuple):
+    """What is to be run."""
+
+    scenario: Scenario
+    agents: list[own.Agent]
+    """The user's own: those of the scenario, then those that were handed over."""
+
+    def world(self) -> World:
+        """Built. Raises `ScenarioError`."""
+        return without_code(self.scenario, agents=self.agents)
+
+
+def asked(
+    scenario: str | Path | Scenario,
+    *,
+    accounts: int | None = None,
+    seed: int | None = None,
+    hold_at_low: bool | None = None,
+    overrides: Mapping[str, object] | None = None,
+    redraw_book: bool = False,
+    prices: Prices | None = None,
+    agents: Sequence[Any] = (),
+) -> Asked:
+    """A name, a file or a scenario, with what the arguments replace. Raises `ScenarioError`."""
+    one = scenario if isinstance(scenario, Scenario) else load(scenario)
+    shortcuts = {"book.accounts": accounts, "seed": seed, "hold_at_low": hold_at_low}
+    given: dict[str, object] = {k: value for k, value in shortcuts.items() if value is not None}
+    found, problems = own.find(one.agents)
+    if prices is not None:
+        # What figures are conditional on names the scenario: these are not its prices.
+        given |= {"name": f"{one.name[:53]}-own-prices", **levels(one, prices)}
+    if agents:
+        mine = [named(agent, i) for i, agent in enumerate(agents, len(one.agents))]
+        given["agents"] = [*(listed.model_dump() for listed in one.agents), *mine]
+    one = with_overrides(one, {**given, **(overrides or {})}, redraw_book)
+    for i, (listed, code) in enumerate(zip(one.agents[len(found) :], agents, strict=False)):
+        made = own.of_code(listed, code, f"agents[{len(found) + i}]")
+        (problems if isinstance(made, Problem) else found).append(made)  # type: ignore[arg-type]
+    if problems:
+        raise ScenarioError(f"scenario '{one.name}'", problems)
+    return Asked(one, found)
+
+
+def named(agent: Any, number: int) -> dict[str, Any]:
+    """How a scenario speaks of an agent that is handed over: an object with `act(view)`, whose
+    attributes `name` and `capital_usd` (USD by asset in its wallet at the start) say the rest, or a
+    jitable function.
+    """
+    kind = agent if hasattr(agent, "__qualname__") else type(agent)
+    fields = OwnAgent.model_fields
+    return {
+        "name": str(getattr(agent, "name", "") or f"{kind.__name__} {number + 1}"),
+        "path": f"{kind.__module__}:{kind.__name__}",
+        "capital_usd": {k: float(v) for k, v in dict(getattr(agent, "capital_usd", {})).items()},
+        "time_limit_seconds": float(
+            getattr(agent, "time_limit_seconds", fields["time_limit_seconds"].default)
+        ),
+    }
+
+
+def levels(scenario: Scenario, prices: Prices) -> dict[str, object]:
+    """Prices as overrides: log-linear between the rows, exact at them. Raises `ScenarioError`."""
+    if isinstance(prices, pd.DataFrame):
+        frame = prices
+    else:
+        frame = pd.DataFrame(np.asarray(prices, dtype=np.float64))
+        _check_shape(scenario, frame)
+        frame.columns = pd.Index(scenario.symbols)
+    if unknown := [name for name in frame.columns if name not in scenario.symbols]:
+        remedy = nearest(str(unknown[0]), scenario.symbols, "the assets are")
+        raise _refused(scenario, f"the column {unknown[0]!r} is no asset of it", remedy)
+    times = _times(scenario, frame)
+    numbers = frame.to_numpy(dtype=np.float64)
+    bad = ~(np.isfinite(numbers) & (numbers > 0))
+    if bad.any():
+        row, column = np.argwhere(bad)[0]
+        value = frame.iloc[row, column]
+        where = f"row {row} of {frame.columns[column]} is {value}"
+        raise _refused(scenario, where, "a number above 0 in every row")
+    return {
+        f"assets.{symbol}.price_usd": [
+            {"at": at, "value": float(value)} for at, value in zip(times, column, strict=True)
+        ]
+        for symbol, column in frame.items()
+    }
+
+
+def _check_shape(scenario: Scenario, frame: pd.DataFrame) -> None:
+    if frame.shape != (wanted := (scenario.steps + 1, len(scenario.symbols))):
+        raise _refused(
+            scenario,
+            f"an array of shape {frame.shape}",
+            f"{wanted}: a row at the start and after each of {scenario.steps:,} steps, a column "
+            f"for each of {', '.join(scenario.symbols)}",
+        )
+
+
+def _times(scenario: Scenario, frame: pd.DataFrame) -> list[Any]:
+    """When the rows are; of a frame without times, at the start and after every step."""
+    end = scenario.start + timedelta(hours=scenario.duration_hours)
+    if not isinstance(frame.index, pd.DatetimeIndex):
+        if len(frame) != scenario.steps + 1:
+            raise _refused(
+                scenario,
+                f"{len(frame):,} rows and an index without times",
+                f"{scenario.steps + 1:,} rows, one at the start and one after every step; or times "
+                "as the index",
+            )
+        step = timedelta(seconds=scenario.step_seconds)
+        return [scenario.start + k * step for k in range(len(frame))]
+    index = frame.index.tz_localize("UTC") if frame.index.tz is None else frame.index
+    if not len(index) or index[0] > scenario.start or index[-1] < end:
+        spans = f"{index[0]} to {index[-1]}" if len(index) else "no row"
+        raise _refused(
+            scenario,
+            f"times from {spans} do not cover the run, {scenario.start} to {end}",
+            "more rows, or `start` and `duration_hours` of the scenario replaced",
+        )
+    return [at.to_pydatetime() for at in index]
+
+
+def _refused(scenario: Scenario, what: str, remedy: str) -> ScenarioError:
+    return ScenarioError(f"scenario '{scenario.name}'", [Problem("prices", what, remedy)])

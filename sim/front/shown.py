@@ -1,0 +1,61 @@
+"""What whoever waits and whoever looks is shown: progress, and tables in a notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from html import escape
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+Advance = Callable[[float], None]
+"""Told how much more is done."""
+
+
+@contextmanager
+def bar(what: str, total: float) -> Iterator[Advance]:
+    """A bar on standard error for the time of the block, in a terminal or a notebook; elsewhere,
+    as in a script whose output goes to a file, there is none.
+    """
+    console = Console(stderr=True)
+    progress = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not (console.is_terminal or console.is_jupyter),
+    )
+    with progress:
+        task = progress.add_task(what, total=total)
+        yield lambda more: progress.advance(task, more)
+
+
+@contextmanager
+def needs(extra: str) -> Iterator[None]:
+    """Say which extra brings a package that the block does not find."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            f"{error.name} is not installed: pip install 'breakwater[{extra}]'", name=error.name
+        ) from error
+
+
+def as_html(title: str, figures: Mapping[str, str], line: str = "") -> str:
+    """A title, a table of figures, and a line below it."""
+    rows = "".join(
+        f'<tr><th style="text-align:left">{escape(name)}</th><td>{escape(value)}</td></tr>'
+        for name, value in figures.items()
+    )
+    below = f"<p><small>{escape(line)}</small></p>" if line else ""
+    return f"<p><b>{escape(title)}</b></p><table>{rows}</table>{below}"
+
+
+def as_text(title: str, figures: Mapping[str, str], line: str = "") -> str:
+    """The same for a terminal."""
+    width = max(map(len, figures), default=0)
+    rows = [f"  {name:{width}}  {value}" for name, value in figures.items()]
+    return "\n".join(filter(None, [title, *rows, line]))

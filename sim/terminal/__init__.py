@@ -1,0 +1,1 @@
+"""What the commands do for someone who watches: run it, show how far it is, say what it came to."""

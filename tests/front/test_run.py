@@ -1,0 +1,264 @@
+"""The front door: one run."""
+
+from __future__ import annotations
+
+import pkgutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import sim
+from sim.agents.operations import Operation, Supply
+from sim.agents.view import View
+from sim.front.run import Run
+from sim.market.tables import price_table
+from sim.report.page.source import SourceError
+from sim.scenario import ScenarioError
+from sim.tape import Tape, frames
+from sim.world import build
+
+SMALL: dict[str, Any] = {"accounts": 20}
+
+
+@pytest.fixture(scope="module")
+def crashed() -> Run:
+    return sim.run("single-crash", **SMALL)
+
+
+def alone(code: str) -> str:
+    """What a process of its own prints."""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def test_it_is_the_run_of_the_engine(crashed: Run) -> None:
+    """Operation for operation what the loop of the exact engine does."""
+    from sim.engines.exact import run
+
+    world = build(sim.load("single-crash").with_({"book.accounts": 20}))
+    tape = Tape(world, "exact")
+    for step in run(world):
+        tape.record(*step)
+    own = frames(tape.tables(complete=True))
+    for name in ("steps", "assets", "operations", "accounts", "parties"):
+        pd.testing.assert_frame_equal(
+            getattr(crashed.raw.tape, name), getattr(own, name), check_exact=True
+        )
+
+
+def test_importing_is_cheap_and_a_run_needs_no_chain() -> None:
+    code = """
+import sys, sim
+late = {"numpy", "pandas", "numba", "pydantic"} & set(sys.modules)
+sim.run("single-crash", accounts=20)
+print(sorted(late), sorted({"web3", "ape", "pyrevm", "eth_utils", "matplotlib"} & set(sys.modules)))
+"""
+    assert alone(code) == "[] []"
+
+
+def test_without_the_packages_of_a_chain_it_says_what_to_install() -> None:
+    code = """
+import sys
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("web3", "pyrevm", "ape", "eth_utils"):
+            raise ImportError(name, name=name)
+sys.meta_path.insert(0, Missing())
+import importlib.metadata as metadata
+known = metadata.version
+def version(name):
+    if name in ("eth-ape", "pyrevm", "web3"):
+        raise metadata.PackageNotFoundError(name)
+    return known(name)
+metadata.version = version
+import sim, sim.front.grid, sim.front.reading, sim.front.studies
+sim.run("single-crash", accounts=20)
+from sim.engines.failures import ChainError
+try:
+    sim.run("single-crash", accounts=20, engine="revm")
+except ChainError as error:
+    print(error)
+"""
+    assert "pip install 'breakwater[chain]'" in alone(code)
+
+
+def test_what_is_documented_is_what_there_is() -> None:
+    assert set(sim.__all__) <= set(dir(sim))
+    assert all(getattr(sim, name) is not None for name in sim.__all__)
+    tutorial = (Path(__file__).parents[2] / "docs" / "tutorial.md").read_text()
+    assert [name for name in sim.__all__ if f"sim.{name}" not in tutorial] == []
+    # A module of the same name would take the place of a function as soon as it is imported.
+    assert set(sim.__all__).isdisjoint(one.name for one in pkgutil.iter_modules(sim.__path__))
+    with pytest.raises(AttributeError, match="no attribute 'ran'"):
+        _ = sim.ran
+
+
+# --- tables ---------------------------------------------------------------------------------------
+
+
+def test_liquidations_add_up_to_what_the_run_counted(crashed: Run) -> None:
+    rows, last = crashed.liquidations, crashed.steps.iloc[-1]
+    assert len(rows) == last["liquidations"] > 50
+    assert rows["repaid_usd"].sum() == pytest.approx(last["repaid_usd"], rel=1e-9)
+    assert rows["seized_usd"].sum() == pytest.approx(last["seized_usd"], rel=1e-9)
+    assert rows["profit_usd"].sum() == pytest.approx(last["liquidator_profit_usd"], rel=1e-9)
+    assert set(rows["liquidator"]) <= {one.name for one in crashed.scenario.liquidators}
+
+
+def test_a_bonus_is_what_the_contracts_allow(crashed: Run) -> None:
+    """Before the protocol's share of it: at most max_bonus, and never negative."""
+    reserves = crashed.scenario.protocol.reserves
+    for _, row in crashed.liquidations.iterrows():
+        assert 0 <= row["bonus"] <= reserves[row["collateral"]].max_bonus_bps / 10_000 + 1e-9
+
+
+def test_floats_are_the_integers(crashed: Run) -> None:
+    exact, shown = crashed.raw.liquidations, crashed.liquidations
+    decimals = {name: one.decimals for name, one in crashed.scenario.assets.items()}
+    assert all(type(units) is int for units in exact["repaid"])
+    for units, tokens, asset in zip(exact["repaid"], shown["repaid"], exact["debt"], strict=True):
+        assert tokens == pytest.approx(units / 10 ** decimals[asset], rel=1e-15)
+    held, owned = crashed.raw.accounts, crashed.accounts
+    assert all(type(units) is int for units in held["debt_end"])
+    tokens = [u / 10 ** decimals[a] for u, a in zip(held["debt_end"], held["asset"], strict=True)]
+    assert np.allclose(owned["debt_end"], tokens, rtol=1e-15, atol=0)
+    assert all(type(units) is int for units in crashed.raw.assets["cash"])
+    assert all(type(units) is int for units in crashed.raw.losses["reported"])
+
+
+def test_positions_add_up_to_what_the_hub_lent(crashed: Run) -> None:
+    """Of every asset: what accounts owe is what the hub says is owed, to the rounding of each."""
+    owed = crashed.raw.accounts.groupby("asset")["debt_end"].sum()
+    last = crashed.raw.assets.xs(crashed.steps.index[-1], level="time_utc")
+    for asset, units in owed.items():
+        assert abs(units - last.loc[asset, "debt"]) <= len(crashed.raw.accounts)
+
+
+def test_health_is_that_of_the_tape(crashed: Run) -> None:
+    """Played again: the lowest of all accounts, how many are below 1, and the quantiles."""
+    rows, steps = crashed.health, crashed.steps
+    assert list(rows.index) == list(steps.index) and rows.shape[1] == 20
+    assert (rows.min(axis=1).to_numpy() == steps["lowest_health"].to_numpy(dtype=float)).all()
+    assert ((rows < 1).sum(axis=1).to_numpy() == steps["unhealthy"].to_numpy(dtype=int)).all()
+    middle = rows.median(axis=1, skipna=True).to_numpy()
+    assert np.allclose(middle, steps["health_p50"].to_numpy(dtype=float), rtol=1e-12)
+
+
+def test_losses_are_in_usd_and_sum_to_the_loss(crashed: Run) -> None:
+    lost = crashed.losses
+    bearers = lost[["fees", "fund", "suppliers", "open"]].sum(axis=1)
+    assert np.allclose(bearers, lost["reported"])
+    assert crashed.loss_usd == pytest.approx(lost["reported"].sum() + lost["shortfall"].sum())
+    last = crashed.steps.iloc[-1]
+    assert crashed.loss_usd == pytest.approx(last["bad_debt_usd"] + last["shortfall_usd"])
+
+
+# --- what is asked --------------------------------------------------------------------------------
+
+
+def test_its_own_prices_handed_over_change_nothing() -> None:
+    """As an array and as a frame, in units of a price: the tape is the same."""
+    scenario = sim.load("stable-depeg").with_({"book.accounts": 10})
+    table = price_table(scenario) / 1e8
+    steps = pd.date_range(scenario.start, periods=len(table), freq=f"{scenario.step_seconds}s")
+    frame = pd.DataFrame(table, index=steps, columns=list(scenario.symbols))
+    runs = [sim.run(scenario, prices=prices) for prices in (table, frame, frame.tz_localize(None))]
+    for one in runs:
+        prices = one.raw.assets["reference_price_usd"].to_numpy()
+        assert (prices.reshape(table.shape) == table).all()
+    pd.testing.assert_frame_equal(runs[0].raw.tape.operations, runs[1].raw.tape.operations)
+    assert "own-prices" in repr(runs[0])  # what figures are conditional on is not the scenario's
+
+
+def test_other_prices_are_met_to_the_unit() -> None:
+    scenario = sim.load("single-crash")
+    rows = np.linspace(2_000, 1_500, scenario.steps + 1).round(8)
+    frame = pd.DataFrame({"WETH": rows})
+    found = sim.run(scenario, accounts=20, overrides={"reference_market": None}, prices=frame)
+    seen = found.raw.assets["reference_price_usd"].unstack()["WETH"].to_numpy()
+    assert (seen == rows).all()
+
+
+@pytest.mark.parametrize(
+    ("prices", "said"),
+    [
+        (np.ones((3, 5)), "a row at the start and after each of 288 steps"),
+        (pd.DataFrame({"WETHH": np.ones(289)}), "did you mean"),
+        (pd.DataFrame({"WETH": [1.0, 2.0]}), "289 rows"),
+        (pd.DataFrame({"WETH": [1.0] * 288 + [0.0]}), "row 288 of WETH is 0.0"),
+        (pd.DataFrame({"WETH": [1.0] * 288 + [np.nan]}), "row 288 of WETH is nan"),
+        (
+            pd.DataFrame({"WETH": [1.0, 2.0]}, index=pd.to_datetime(["2020-01-01", "2020-01-02"])),
+            "do not cover the run",
+        ),
+    ],
+)
+def test_prices_that_cannot_be_meant_are_refused(prices: Any, said: str) -> None:
+    with pytest.raises(ScenarioError, match=said):
+        sim.run("single-crash", prices=prices)
+
+
+class Saver:
+    """Supplies all it has in its third step."""
+
+    name = "saver"
+
+    def __init__(self) -> None:
+        self.capital_usd = {"USDC": 5_000}
+        self.steps = 0
+
+    def act(self, view: View) -> Iterator[Operation]:
+        self.steps += 1
+        if self.steps == 3:
+            yield Supply("USDC", view.wallet("USDC"))
+
+
+def test_an_agent_is_the_object_itself() -> None:
+    mine = Saver()
+    found = sim.run("single-crash", accounts=20, agents=[mine])
+    own = found.raw.tape.operations
+    own = own[(own["actor_name"] == "saver") & (own["step"] > 0)]
+    assert own["kind"].tolist() == ["supply"] and own["step"].tolist() == [3]
+    rows = found.accounts[found.accounts["account"] == "saver"].set_index("asset")
+    assert rows.loc["USDC", "supplied_end"] == pytest.approx(5_000, rel=1e-3)
+    assert mine.steps == 0  # each run has a copy, so that the next one starts with the same agent
+
+
+def test_an_object_that_is_no_agent_is_refused() -> None:
+    with pytest.raises(ScenarioError, match=r"agents\[0\].*act\(view\)"):
+        sim.run("single-crash", accounts=20, agents=[object()])
+
+
+def test_an_agent_meets_the_contracts_too() -> None:
+    """In lockstep, an account and a wallet of its own included."""
+    found = sim.run("single-crash", accounts=20, agents=[Saver()], engine="revm")
+    assert found.compared > 10_000 and found.engine == "revm" and found.gas_used is None
+
+
+# --- results --------------------------------------------------------------------------------------
+
+
+def test_a_run_survives_its_folder(crashed: Run, tmp_path: Path) -> None:
+    crashed.save(tmp_path / "kept")
+    again = sim.read(tmp_path / "kept")
+    assert isinstance(again, Run) and again.scenario == crashed.scenario
+    pd.testing.assert_frame_equal(again.liquidations, crashed.liquidations)
+    assert repr(again) == repr(crashed)
+    page = again.report(tmp_path / "night.html").read_text()
+    assert "single-crash" in page and "</html>" in page
+    with pytest.raises(SourceError, match="neither tape"):
+        sim.read(tmp_path)
+
+
+def test_it_looks_like_something(crashed: Run) -> None:
+    shown = crashed._repr_html_()
+    for text in (repr(crashed), shown):
+        assert "ETH halves in two hours" in text and "Given: " in text
+    assert shown.count("<tr>") == 5
+    assert len(crashed.plot().axes) >= 4

@@ -1,0 +1,103 @@
+"""The front door: many runs, settings against each other, a search."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import sim
+from sim.front.studies import Study
+from sim.front.sweeps import Sweep
+from sim.measures.losses import paired_difference
+from sim.scenario import ScenarioError
+from sim.sweeps.losses import loss_usd
+from sim.tuning.race import dominated_by
+
+pytestmark = pytest.mark.compiled
+
+LT = "protocol.reserves.WETH.lt_bps"
+
+
+@pytest.fixture(scope="module")
+def swept() -> Sweep:
+    return sim.sweep("black-thursday", paths=40, accounts=40)
+
+
+def test_its_worst_paths_are_those_of_the_exact_engine_and_the_contracts(swept: Sweep) -> None:
+    worst = swept.worst(2)
+    lost = loss_usd(swept.outcomes)
+    assert loss_usd(worst).tolist() == sorted(lost, reverse=True)[:2]
+    found = swept.verify(1)
+    assert found.index.tolist() == worst.index.tolist()[:1]
+    assert (found["differences"] == 0).all() and (found["values_compared"] > 100_000).all()
+    assert np.allclose(found["loss_usd"], loss_usd(worst)[:1], rtol=1e-6, atol=1)
+
+
+def test_a_sweep_goes_on_in_its_folder_and_is_read_from_a_copy(tmp_path: Path) -> None:
+    few = sim.sweep("black-thursday", paths=10, books=5, accounts=30, folder=tmp_path / "a")
+    more = sim.sweep(
+        "black-thursday", paths=20, books=5, accounts=30, folder=tmp_path / "a", resume=True
+    )
+    pd.testing.assert_frame_equal(more.outcomes.loc[:9], few.outcomes)
+    shutil.copytree(tmp_path / "a", tmp_path / "b")
+    shutil.rmtree(tmp_path / "a")
+    again = sim.read(tmp_path / "b")
+    assert isinstance(again, Sweep)
+    pd.testing.assert_frame_equal(again.outcomes, more.outcomes)
+    assert repr(again) == repr(more)
+    assert "</html>" in again.report(tmp_path / "sweep.html").read_text()
+
+
+def test_a_temporary_folder_goes_with_the_sweep() -> None:
+    one = sim.sweep("black-thursday", paths=2, books=1, accounts=10)
+    folder = one.folder
+    assert (folder / "study.json").is_file()
+    del one
+    assert not folder.exists()
+
+
+def test_settings_are_compared_path_by_path(swept: Sweep) -> None:
+    """With the base: its own setting differs in nothing, another as two sweeps say."""
+    now = swept.scenario.protocol.reserves["WETH"].lt_bps
+    grid = sim.sweep_over("black-thursday", {LT: [now, 7_600]}, paths=40, accounts=40)
+    assert list(grid.columns[:2]) == [LT, "measure"] and len(grid) == 8
+    own = grid[grid[LT] == now]
+    assert (own["difference"] == 0).all() and (own["verdict"] == "same").all()
+    other = sim.sweep(swept.scenario.with_({LT: 7_600}), paths=40)
+    rows = grid[grid[LT] == 7_600].set_index("measure")
+    mine, base = loss_usd(other.outcomes), loss_usd(swept.outcomes)
+    books = swept.outcomes["book"].to_numpy(dtype=np.intp)
+    wanted = paired_difference(mine, base, None, books)
+    assert rows.loc["expected_loss_usd", "difference"] == pytest.approx(mine.mean() - base.mean())
+    assert rows.loc["expected_loss_usd", "difference_low"] == wanted.low
+    assert rows.loc["expected_loss_usd", "difference_high"] == wanted.high
+
+
+def test_a_setting_that_the_contracts_refuse_is_refused_before_any_is_run(tmp_path: Path) -> None:
+    with pytest.raises(ScenarioError, match="lt_bps"):
+        sim.sweep_over("black-thursday", {LT: [7_600, 10_500]}, paths=4, folder=tmp_path / "grid")
+    assert not (tmp_path / "grid").exists()
+
+
+def test_a_search_shows_its_front(tmp_path: Path) -> None:
+    study = sim.tune(
+        "current-market", trials=6, paths=20, accounts=60, sensitivity=0, folder=tmp_path / "study"
+    )
+    objectives = list(study.result.objectives)
+    whole = study.trials[study.trials["state"] == "complete"][objectives]
+    front = study.front[objectives]
+    rivals = {int(n): dict(row) for n, row in whole.iterrows()}
+    for n, row in whole.iterrows():
+        beaten = dominated_by(objectives, dict(row), {m: r for m, r in rivals.items() if m != n})
+        assert (n in front.index) == (beaten is None)
+    table = study.recommended
+    assert table["current"].to_dict() == study.result.choices.current.values
+    assert "expected_loss" in study.measures.index
+    again = sim.read(tmp_path / "study")
+    assert isinstance(again, Study) and again.result == study.result
+    assert "</html>" in again.report(tmp_path / "study.html").read_text()
+    assert "Recommended" in repr(study) and "Given: " in study._repr_html_()
