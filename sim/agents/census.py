@@ -85,7 +85,8 @@ def _estimate(s: State, position: Array) -> tuple[Array, Array]:
         watch[members, COLLATERAL_VALUE] = supplied[members] @ worth
         watch[members, DEBT_VALUE] = debt[members] @ costs
         weighted[members] = supplied[members] @ counts
-        least[members] = rounds.sum()
+        has = owes[members] | (backs[members] != 0)
+        least[members] = has @ rounds
     owing = owes.any(axis=1)
     watch[~owing, COLLATERAL_VALUE] = 0
     watch[:, FACTOR] = float(max_uint())

@@ -226,7 +226,7 @@ class Market(NamedTuple):
     nearest: Array  # (blocks + 1, K) the highest limit of each kind in a block; last: in all
     level: Array  # (K,) by collateral and debt, and the last one for all other accounts: `fall`
     worth: Array  # (V, m, WORTH) values of a unit at the last look: see WORTH
-    least_value: Array  # (1,) debts or collaterals worth less are checked at every look
+    least_value: Array  # (m,) whose debt or collateral is worth less is checked at every look
     slack: Array  # (1,) margin of the limits; infinite: everyone is checked at every look
     lively: Array  # (1,) int64: 1 if any account was liquidated in the last step
     taken: Array  # (1,) room taken beyond what the time until now had

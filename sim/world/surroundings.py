@@ -86,7 +86,7 @@ def surroundings(
         nearest=np.full((-(-accounts // BLOCK) + 1, len(symbols) ** 2 + 1), np.inf),
         level=np.ones(len(symbols) ** 2 + 1),
         worth=np.zeros((1, len(symbols), len(WORTH))),
-        least_value=np.zeros(1),
+        least_value=np.zeros(len(symbols)),
         slack=np.full(1, SLACK),
         lively=np.zeros(1, dtype=np.int64),
         taken=_integers([0]),
