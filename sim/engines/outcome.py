@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from sim.agents.watchers import look_at
-from sim.engines.shortfall import shortfall, total_shortfall
+from sim.engines.shortfall import everyones_shortfall, total_shortfall
+from sim.market import lost_before
 from sim.market.binding import any_off, ran_out
 from sim.market.market import (
     FACTOR,
@@ -23,8 +24,8 @@ from sim.market.market import (
     SEIZED_VALUE,
     Market,
 )
-from sim.protocol import hub, vault_accounts
-from sim.protocol.fixed_point import jitable, less, mul_div_down, wad, zero
+from sim.protocol import hub
+from sim.protocol.fixed_point import inlined, jitable, mul_div_down, mul_div_up, wad, zero
 from sim.protocol.state import (
     BORROW_INDEX,
     CASH,
@@ -33,7 +34,6 @@ from sim.protocol.state import (
     DEFICIT,
     DEFICIT_REPORTED,
     POOL_ASSETS,
-    POSITION_DEBT,
     SCALED_DEBT,
     SOCIALISED,
     Array,
@@ -61,6 +61,9 @@ NUMBERS = {
     "shortfall": Number(
         "USD", f"debt beyond its collateral that is not written off, {_AT_THE_END}"
     ),
+    "loss": Number(
+        "USD", f"what the path adds to what was lost before it: both, if nothing was, {_AT_THE_END}"
+    ),
     "repaid": Number("USD", f"debt repaid by liquidators, {_OF_THEIR_TIME}"),
     "seized": Number("USD", f"collateral they took, {_OF_THEIR_TIME}"),
     "profit": Number("USD", f"what they gained after gas, {_OF_THEIR_TIME}"),
@@ -81,10 +84,10 @@ NUMBERS = {
     ),
     "peak_loss": Number(
         "USD",
-        "largest bad debt so far and shortfall after any step, USD at the prices of that step",
+        "largest loss, by bad debt so far and shortfall, after any step, USD at the prices of it",
     ),
     "peak_shortfall": Number(
-        "USD", "largest shortfall after any step, USD at the prices of that step"
+        "USD", "largest part of one that is shortfall after any step, USD at the prices of it"
     ),
     "steps_run_out": Number(
         "number",
@@ -97,8 +100,9 @@ NUMBERS = {
 """What a path comes to, in the order of its row.
 
 bad_debt = by_fees + by_fund + by_suppliers + still_open was realised; shortfall is not: it is of
-all accounts, whatever the oracle makes of them. No cash is less than `NO_CASH` of what is there;
-when arbitrageurs ran out of a token and a pool was off, `sim.market.binding` says.
+all accounts, whatever the oracle makes of them. `sim.market.lost_before` says what was lost before
+a path, `sim.market.binding` when arbitrageurs ran out of a token and a pool was off. No cash is
+less than `NO_CASH` of what is there.
 """
 OUTCOME = tuple(NUMBERS)
 (
@@ -108,6 +112,7 @@ OUTCOME = tuple(NUMBERS)
     BY_SUPPLIERS,
     STILL_OPEN,
     SHORTFALL,
+    LOSS,
     REPAID,
     SEIZED,
     PROFIT,
@@ -127,15 +132,18 @@ OUTCOME = tuple(NUMBERS)
 NUMBERS_BY_ASSET = {
     "bad_debt": Number("USD", f"of bad_debt_usd, that of debts in this asset, {_AT_THE_END}"),
     "shortfall": Number("USD", f"of shortfall_usd, that of debts in this asset, {_AT_THE_END}"),
+    "loss": Number("USD", f"of loss_usd, that of debts in this asset, {_AT_THE_END}"),
     "bearable": Number(
         "USD", f"what fees and insurance fund of this asset bore and have left, {_AT_THE_END}"
     ),
 }
 """The same of each asset, behind OUTCOME. The shortfall of an account is split over the assets that
-it owes as its debt is; so the first two sum to those of OUTCOME. bearable could have been borne.
+it owes as its debt is; so all but the last sum to those of OUTCOME. bearable could have been borne.
 """
 BY_ASSET = tuple(NUMBERS_BY_ASSET)
-_BAD_DEBT_OF, _SHORTFALL_OF, _BEARABLE_OF = range(len(OUTCOME), len(OUTCOME) + len(BY_ASSET))
+_BAD_DEBT_OF, _SHORTFALL_OF, _LOSS_OF, _BEARABLE_OF = range(
+    len(OUTCOME), len(OUTCOME) + len(BY_ASSET)
+)
 _EACH = len(BY_ASSET)
 NO_CASH = 1e-3
 """Of cash and debt: a withdrawal of more than this waits for a repayment."""
@@ -168,8 +176,8 @@ def width(assets: int) -> int:
 @jitable
 def follow(s: State, w: Market, k: int, outcome: Array) -> None:
     """After step k: what must be seen on the way. Whoever has the journal counts operations."""
-    dry, lost = 0, total_shortfall(s, w, k)
-    outcome[PEAK_SHORTFALL] = max(outcome[PEAK_SHORTFALL], lost)
+    dry, realised, open_still = 0, zero(), zero()
+    total_shortfall(s, w, k)
     for i in range(s.unit.shape[0]):
         debt = float(hub.debt_at(s.hub[i, SCALED_DEBT], s.hub[i, BORROW_INDEX]))
         lendable = float(s.hub[i, CASH]) + debt
@@ -177,9 +185,12 @@ def follow(s: State, w: Market, k: int, outcome: Array) -> None:
             outcome[LARGEST_USAGE] = max(outcome[LARGEST_USAGE], debt / lendable)
         if lendable > 0 and debt > lendable * (1 - NO_CASH):
             dry = 1
-        lost += mul_div_down(s.hub[i, DEFICIT_REPORTED], w.price[k, i], s.unit[i])
+        reported, before = _realised(s, w, k, i), _before(s, w, k, i)
+        realised += max(zero(), reported - before)
+        open_still += max(zero(), w.missing[i] - max(zero(), before - reported))
     outcome[STEPS_WITHOUT_CASH] += dry
-    outcome[PEAK_LOSS] = max(outcome[PEAK_LOSS], lost)
+    outcome[PEAK_LOSS] = max(outcome[PEAK_LOSS], realised + open_still)
+    outcome[PEAK_SHORTFALL] = max(outcome[PEAK_SHORTFALL], open_still)
     outcome[STEPS_RUN_OUT] += ran_out(s, w)
     outcome[STEPS_POOL_OFF] += any_off(s, w, k)
 
@@ -195,19 +206,21 @@ def conclude(s: State, w: Market, k: int, outcome: Array) -> None:
         outcome[REVENUE] += mul_div_down(earned, price, unit)
         bearable = earned + s.hub[i, COVERED_BY_FUND] + s.pool[i, POOL_ASSETS]
         outcome[_BEARABLE_OF + i * _EACH] = mul_div_down(bearable, price, unit)
-        reported = mul_div_down(s.hub[i, DEFICIT_REPORTED], price, unit)
-        outcome[_BAD_DEBT_OF + i * _EACH] = reported
     for column, source in _FROM_TALLY:
         outcome[column] += w.tally[source]
     outcome[PROFIT] -= w.tally[GAS_VALUE]  # the tally is of proceeds less repayments
     for i in range(s.unit.shape[0]):
         debt = hub.debt_at(s.hub[i, SCALED_DEBT], s.hub[i, BORROW_INDEX])
         outcome[DEBT] += mul_div_down(debt, w.price[k, i], s.unit[i])
-    for a in range(s.account.shape[0]):  # everyone: whom the oracle finds healthy may be ruined
-        missing = shortfall(s, w, k, a)
-        outcome[SHORTFALL] += missing
-        if missing > 0:
-            _split(s, w, k, a, missing, outcome)
+    # Of everyone: whom the oracle finds healthy may be ruined.
+    outcome[SHORTFALL] = everyones_shortfall(s, w, k)
+    for i in range(s.unit.shape[0]):
+        reported, missing = _realised(s, w, k, i), w.missing[i]
+        added = max(zero(), reported + missing - _before(s, w, k, i))
+        outcome[_BAD_DEBT_OF + i * _EACH] = reported
+        outcome[_SHORTFALL_OF + i * _EACH] = missing
+        outcome[_LOSS_OF + i * _EACH] = added
+        outcome[LOSS] += added
     for n in range(w.hot_count[0]):  # nobody else is unhealthy
         a = w.hot[n]
         look_at(s, w, a)
@@ -215,26 +228,13 @@ def conclude(s: State, w: Market, k: int, outcome: Array) -> None:
             outcome[UNHEALTHY] += 1
 
 
-@jitable
-def _split(s: State, w: Market, k: int, a: int, missing: int, outcome: Array) -> None:
-    """Add the shortfall of account a to the assets that it owes, as its debt is in them: parts are
-    rounded down, and the last asset has the rest.
-    """
-    owed, last = zero(), 0
-    for i in range(s.unit.shape[0]):
-        if s.position[a, i, POSITION_DEBT] != 0:
-            owed += _debt_value(s, w, k, a, i)
-            last = i
-    rest = missing
-    for i in range(last):
-        if s.position[a, i, POSITION_DEBT] != 0:
-            part = mul_div_down(_debt_value(s, w, k, a, i), missing, owed)
-            outcome[_SHORTFALL_OF + i * _EACH] += part
-            rest = less(rest, part)
-    outcome[_SHORTFALL_OF + last * _EACH] += rest
+@inlined
+def _realised(s: State, w: Market, k: int, i: int) -> int:
+    """Bad debt so far of asset i, a value."""
+    return mul_div_down(s.hub[i, DEFICIT_REPORTED], w.price[k, i], s.unit[i])
 
 
-@jitable
-def _debt_value(s: State, w: Market, k: int, a: int, i: int) -> int:
-    debt = vault_accounts.debt_assets(s, a, i)
-    return vault_accounts.debt_value(debt, w.price[k, i], s.unit[i])
+@inlined
+def _before(s: State, w: Market, k: int, i: int) -> int:
+    """Lost of asset i before the run, a value; up, so that it covers what is left of it."""
+    return mul_div_up(lost_before.lost(w, i), w.price[k, i], s.unit[i])

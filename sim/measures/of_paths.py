@@ -1,6 +1,6 @@
 """The measures of many paths, in the order in which tables show them.
 
-A loss is bad debt and shortfall at the end of a path.
+A loss is bad debt and shortfall at the end of a path, without what was lost before it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _BOTH: Final[frozenset[Place]] = frozenset({"losses", "settings"})
 
 def loss(paths: Paths) -> Floats:
     """(paths,): USD."""
-    return paths.sum("bad_debt", "shortfall")
+    return paths.sum("loss")
 
 
 def repaid(paths: Paths) -> Floats:

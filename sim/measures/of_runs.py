@@ -13,6 +13,10 @@ from sim.measures.measure import Found, Measure
 from sim.measures.solvency import largest_usage, lowest_health
 
 
+def _before(run: Facts) -> Found:
+    return Found(float(run.lost["before"]) or None)
+
+
 def _peak_loss(run: Facts) -> Found:
     loss = run.peak.loss_usd
     return Found(loss, _clock(run.peak.time_utc) if loss else "")
@@ -100,11 +104,17 @@ OF_RUNS = (
         of_run=lambda run: float(run.lost["shortfall"]),
     ),
     Measure(
+        name="before_usd",
+        title="of both there before the run",
+        unit="USD",
+        of_run=_before,
+    ),
+    Measure(
         name="peak_loss_usd",
         title="peak loss",
         short="peak",
         unit="USD",
-        meaning="the largest bad debt so far and shortfall after any step",
+        meaning="the largest loss after any step, by bad debt so far and shortfall",
         of_run=_peak_loss,
     ),
     Measure(

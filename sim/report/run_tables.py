@@ -7,7 +7,7 @@ from typing import Literal
 
 from sim.measures import parties
 from sim.measures.measure import Found, Measure
-from sim.measures.solvency import at_start, in_usd, losses
+from sim.measures.solvency import in_usd, losses
 from sim.report import given
 from sim.report.page.content import NONE, Cell, Table, Value, money, shown
 from sim.report.text import sentence, tokens
@@ -79,12 +79,7 @@ def loss_table(tape: Frames) -> Table | str:
     if not hit:
         none = f"No bad debt, and no shortfall, {whose}."
         return f"{part}; nothing was lost until then." if part else none
-    names = dict(_BEARERS)
-    if (before := at_start(tape)).any():
-        lost = lost.assign(before=before, added=lost["reported"] + lost["shortfall"] - before)
-        dollars = lost["price_usd"] / 10.0 ** lost["decimals"].astype(float)
-        usd = usd.assign(**{name: lost[name].astype(float) * dollars for name in _BEFORE})
-        names |= _BEFORE
+    names = {**_BEARERS, **(_BEFORE if lost["before"].any() else {})}
     rows: list[list[Cell]] = []
     for asset in hit:
         decimals = int(lost.loc[asset, "decimals"])

@@ -8,7 +8,7 @@ import pandas as pd
 
 from sim.measures.clusters import Split
 from sim.report.given import Books
-from sim.sweeps.losses import MORE_BOOKS
+from sim.sweeps.losses import BEFORE, MORE_BOOKS
 
 BEARERS = {
     "fees": "fees",
@@ -16,6 +16,7 @@ BEARERS = {
     "suppliers": "suppliers",
     "open": "still open",
     "shortfall": "shortfall, not realised",
+    BEFORE: "of it there before, in no loss",
 }
 """Who bears a loss, as `sim.sweeps.losses.BEARERS` names them."""
 

@@ -39,11 +39,13 @@ BY_ASSET = {column(name, one): (name, one.meaning) for name, one in NUMBERS_BY_A
 
 def paths_of(outcomes: pd.DataFrame, step_seconds: int) -> Paths:
     """Outcomes of a study for measures. A number that an earlier version did not keep raises
-    `NotSweptError` when it is asked for.
+    `NotSweptError` when it is asked for; a loss was bad debt and shortfall then.
     """
 
     def number(name: str) -> npt.NDArray[np.float64]:
         wanted = column(name, NUMBERS[name])
+        if name == "loss" and wanted not in outcomes:
+            return number("bad_debt") + number("shortfall")
         if wanted not in outcomes:
             raise NotSweptError(wanted)
         return outcomes[wanted].to_numpy(dtype=np.float64)

@@ -103,7 +103,7 @@ def summary(tape: Frames, moved: list[str]) -> list[Part]:
         if worst.fall_alone < worst.fall
         else ""
     )
-    reported, missing = float(total["reported"]), float(total["shortfall"])
+    reported, missing, added = (float(total[name]) for name in ("reported", "shortfall", "added"))
     said = (
         f"{tape.accounts['account'].nunique():,} accounts owed {usd(first['debt_usd'])} against "
         f"{usd(first['collateral_usd'])} of collateral when the run began. "
@@ -130,7 +130,9 @@ def summary(tape: Frames, moved: list[str]) -> list[Part]:
             "liquidated: it may recover, or become bad debt."
         )
     peak = peak_loss(tape)
-    if peak.loss_usd > reported + missing:
+    if before := float(total["before"]):
+        lost += f" Of this {usd(before)} was lost before the run, which added {usd(added)}."
+    if peak.loss_usd > added:
         lost += (
             f" It was worst at {clock(peak.time_utc)}: {usd(peak.loss_usd)}, of which "
             f"{usd(peak.shortfall_usd)} was shortfall, some of it covered since."
