@@ -67,7 +67,7 @@ def bearer_table(bearers: pd.DataFrame, note: str = "") -> Table:
             ]
         )
     header = ["borne by", "share", "mean", "error", "95% interval"]
-    return Table("Who bears the expected loss", header, rows, words=(0, 4), note=note)
+    return Table("Who bore the expected loss", header, rows, words=(0, 4), note=note)
 
 
 def unit_of(said: str) -> Unit:
