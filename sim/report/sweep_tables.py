@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import cast
 
 import pandas as pd
 
@@ -72,7 +73,7 @@ def bearer_table(bearers: pd.DataFrame, note: str = "") -> Table:
 
 def unit_of(said: str) -> Unit:
     """The unit of a row of a loss table."""
-    return "share" if said == "probability" else said  # type: ignore[return-value]
+    return "share" if said == "probability" else cast(Unit, said)
 
 
 def interval(row: pd.Series, unit: Unit, name: str = "") -> Range:

@@ -25,11 +25,7 @@ from sim.report.page.plot import (
     usd_axis,
 )
 from sim.report.sweep_figure import thinned
-from sim.report.sweep_words import (
-    losing_assets,
-    times,
-)
-from sim.report.text import short_usd
+from sim.report.sweep_words import levels, losing_assets, times
 
 _BANDS = ("rgba(0,114,178,0.18)", "rgba(213,94,0,0.16)")
 _MOST_ROWS = 40
@@ -133,18 +129,9 @@ def exceedance_chart(samples: Sequence[Curve], id: str = "exceedance") -> Chart:
 
 def _levels(table: pd.DataFrame) -> list[Trace]:
     """VaR as markers on the curve; the legend says ES too."""
-    found = []
-    for n, name in enumerate(name for name in map(str, table.index) if name.startswith("VaR")):
-        value, beyond = (float(table["value"][k]) for k in (name, name.replace("VaR", "ES")))
-        found.append(
-            points(
-                f"{name} {short_usd(value)}; beyond it {short_usd(beyond)} (ES)",
-                [value],
-                [1 - float(name[4:-1]) / 100],
-                n + 1,
-            )
-        )
-    return found
+    return [
+        points(one.said, [one.value], [one.share], n + 1) for n, one in enumerate(levels(table))
+    ]
 
 
 def _exceedance_table(curves: Sequence[tuple[str, pd.DataFrame]]) -> Table:
