@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -17,8 +18,10 @@ from sim.measures.losses import (
     probability_of_loss,
     value_at_risk,
 )
-from sim.measures.measure import EVERYWHERE, KINDS, Measure, OfPaths, Paths
+from sim.measures.measure import EVERYWHERE, KINDS, Measure, OfPaths, Paths, Unit
 from sim.measures.registry import MEASURES, of_paths
+from sim.report.page.content import shown
+from sim.report.page.front import UNITS
 from sim.sweeps.losses import loss_table
 from tests.measures.test_losses import bernoulli_lognormal
 
@@ -98,3 +101,24 @@ def test_levels_are_those_of_their_names() -> None:
             digits = "".join(filter(str.isdigit, name))
             assert math.isclose(one.of_paths.level, float(f"0.{digits}"))
             assert f"{100 * one.of_paths.level:g}%" in one.title
+
+
+@pytest.mark.parametrize(
+    ("number", "unit", "text"),
+    [
+        (3.0, "number", "3"),
+        (3.7, "number", "3.7"),
+        (0.1234, "share", "12.34%"),
+        (1.5, "ratio", "1.500"),
+        (23.94, "hours", "23.94 hours"),
+        (12.0, "minutes", "12 min"),
+        (0.7, "seconds", "0.7 s"),
+        (-0.001, "USD", "$0.00"),
+        (-1234.5, "USD", "-$1,234"),
+    ],
+)
+def test_every_unit_is_shown_as_one(number: float, unit: Unit, text: str) -> None:
+    """A mean of whole things has decimals; a rounding error is no loss."""
+    found = shown(number, unit)
+    assert found.text == text and found.number == number
+    assert {*get_args(Unit)} == {*UNITS}

@@ -27,8 +27,15 @@ class Range(NamedTuple):
 
 
 Cell = str | Value | Range
-_DIGITS: dict[Unit, int] = {"share": 2, "ratio": 3, "hours": 2, "minutes": 0, "seconds": 1}
-_ENDS: dict[Unit, str] = {"ratio": "", "hours": " hours", "minutes": " min", "seconds": " s"}
+_DIGITS: dict[Unit, int] = {
+    "share": 2,
+    "ratio": 3,
+    "number": 1,  # a mean of whole ones
+    "hours": 2,
+    "minutes": 0,
+    "seconds": 1,
+}
+_ENDS: dict[Unit, str] = {"hours": " hours", "minutes": " min", "seconds": " s"}
 NONE = "\N{EN DASH}"
 """A cell with nothing to say."""
 
@@ -127,12 +134,12 @@ def shown(number: float, unit: Unit, digits: int | None = None, name: str = "") 
     """A measure in its unit; `digits` are its decimals, None: those usual for the unit."""
     if unit == "USD":
         return money(number, name)
-    if unit == "number":
+    if unit == "number" and digits is None and float(number).is_integer():
         return count(number, name)
     if unit == "share":
         return share(number, _DIGITS[unit] if digits is None else digits, name)
     decimals = _DIGITS[unit] if digits is None else digits
-    return Value(f"{number:,.{decimals}f}{_ENDS[unit]}", float(number), name)
+    return Value(f"{number:,.{decimals}f}{_ENDS.get(unit, '')}", float(number), name)
 
 
 def money(dollars: float, name: str = "") -> Value:
