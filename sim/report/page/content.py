@@ -49,9 +49,9 @@ class Table(NamedTuple):
     words: Sequence[int] = (0,)
     """Columns of words; all others are right-aligned numbers."""
     note: str = ""
-    """How to read it; a page says it below, a terminal where there is no `legend`."""
+    """How to read it, on a page."""
     legend: str = ""
-    """The same in lines as short as a terminal's."""
+    """The same in short lines, in a terminal."""
     strong: Sequence[int] = ()
     """Rows that stand out, like sums."""
     faint: Sequence[int] = ()
