@@ -53,6 +53,7 @@ def crash(
     books: int = BOOKS,
     keep: bool = False,
     at: int | None = None,
+    book_seed: int | None = None,
 ) -> int:
     """Play a scenario on an engine of `sim.engines.by_name.ENGINES`; return an exit code.
 
@@ -61,13 +62,15 @@ def crash(
     done until then. A run that is there already, and a report made of it, give way only with
     `overwrite`. What was published of an event is compared with `books` books, the run's own and
     others played on the twin. With `keep` the devnet stays after the last step, or after step `at`,
-    until somebody asks for its end (`sim.terminal.keep.stay`). Another process that writes into the
+    until somebody asks for its end (`sim.terminal.keep.stay`). `book_seed` replaces the scenario's
+    seed for book and people. Another process that writes into the
     folder is left alone, and the run refused. Raises `ScenarioError`, before anything is deployed,
     if the protocol refuses the scenario's book.
     """
     try:
         with locked(out, f"a run of {scenario.name}"):
-            return _crash(scenario, engine, out, console, parquet, overwrite, books, keep, at)
+            asked = (parquet, overwrite, books, keep, at, book_seed)
+            return _crash(scenario, engine, out, console, *asked)
     except LockedError as error:
         console.print(str(error), style="red", markup=False, soft_wrap=True)
         return FAILED
@@ -83,13 +86,14 @@ def _crash(
     books: int,
     keep: bool,
     at: int | None,
+    book_seed: int | None,
 ) -> int:
     if (out / TAPE).exists() and not overwrite:
         text = f"{out}: a run is here already; replace it with --overwrite, or name another --out"
         console.print(text, style="red", markup=False, soft_wrap=True)
         return FAILED
     (out / DEVNET).unlink(missing_ok=True)  # of a run that was killed
-    world = build(scenario)
+    world = build(scenario, book_seed)
     baseline.fill(world)
     console.print(scenario.title, style="bold", markup=False)
     print_book(world, console)
@@ -239,7 +243,7 @@ def _others(shown: Frames) -> str:
     scenario = scenario_of(shown)
     if scenario["paths"]:
         return f"`ape run sweep {scenario['name']}`, with this run's options, draws many books."
-    return "--seed draws another book."
+    return "--book-seed draws another book."
 
 
 def _compare(
