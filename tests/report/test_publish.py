@@ -153,7 +153,7 @@ def test_a_sweep_of_before_losses_were_kept_by_asset(tmp_path: Path) -> None:
     console = Console(file=io.StringIO())
     assert publish(folder, None, console) == 0
     page = (folder / "report.html").read_text()
-    assert "made before losses were kept by asset" in page and "Who bears the expected loss" in page
+    assert "made before losses were kept by asset" in page and "Who bore the expected loss" in page
     assert "What its reserve" not in page and "ES 99% of peak" not in page
 
 
