@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from rich.console import Console
+from sim.terminal.crash_table import loss_table
 
 from sim.engines.compiled import Compiled
 from sim.engines.exact import run
@@ -23,7 +24,6 @@ from sim.sweeps.losses import borne_by, loss_usd
 from sim.sweeps.reserves import by_asset
 from sim.tape import Frames, Tape, frames
 from sim.tape.shortfall import shortfall
-from sim.terminal.crash_table import loss_table
 from sim.terminal.sweep_table import bearer_table
 from sim.world import World, build
 from tests.tape.storm import storm
