@@ -37,8 +37,8 @@ SLOW = (
     "toolchain",
     "tuning/test_known_answer.py",
 )
-"""Folders and files whose tests play whole runs, open browsers or start processes: `make test-fast` leaves
-them out, as it does single tests that say `slow` themselves.
+"""Folders and files that play whole runs, open browsers, start processes or draw many numbers: what
+`make test-fast` leaves out, as it does single tests that say `slow` themselves.
 """
 
 
