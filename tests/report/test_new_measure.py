@@ -46,10 +46,10 @@ NAME = "taken_beyond_repayment"
 def example() -> Measure:
     """The entry that docs/extending.md shows."""
     text = (ROOT / "docs" / "extending.md").read_text()
-    (code,) = re.findall(r"```python\n(    Measure\(.*?)```", text, flags=re.DOTALL)
+    (code,) = re.findall(r"```python\n(Measure\(.*?)```", text, flags=re.DOTALL)
     names: dict[str, object] = {}
     exec("from sim.measures.of_runs import *\nfrom sim.measures.measure import *", names)
-    found = eval(code.strip().rstrip(","), names)
+    found = eval(code, names)
     assert isinstance(found, Measure) and found.name == NAME
     return found
 
