@@ -15,7 +15,7 @@
 While the sequencer is down, only time and reference prices move: no transaction is included, and
 liquidators rest.
 
-Everything that happens to the protocol is an operation of `sim.protocol.transaction`, so the
+Everything that happens to the protocol is an operation of `sim.protocol.operations`, so the
 journal of a step is the list of transactions that does the same on a chain. The same source runs
 compiled on floats, over thousands of price paths (`sim.engines.compiled`).
 """

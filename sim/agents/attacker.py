@@ -30,7 +30,7 @@ from sim.market.market import (
     Market,
 )
 from sim.protocol import hub, oracle, pair
-from sim.protocol import transaction as op
+from sim.protocol import operations as op
 from sim.protocol.errors import OK
 from sim.protocol.fixed_point import (
     BPS,
@@ -84,7 +84,7 @@ def _swap_all(s: State, w: Market, side: int) -> None:
     actor, p = w.attacker[ATTACKER_ACTOR], w.attacker[ATTACK_PAIR]
     held = s.holding[actor, s.pair_tokens[p, side], WALLET]
     if held > 0:
-        op.swap_in(s, actor, op.NOBODY, p, side, held, zero(), zero())
+        op.swap_in(s, actor, p, side, held, zero())
 
 
 @jitable
@@ -129,12 +129,12 @@ def _borrow(s: State, w: Market) -> None:
         row[ATTACKED_ASSET],
         row[ATTACK_TARGET],
     )
-    if op.supply(s, actor, a, i, 0, _room_to_supply(s, w), zero(), zero()) != OK:
+    if op.supply(s, actor, a, i, _room_to_supply(s, w)) != OK:
         return
     _, limit, _, _, _, _, _, _ = health(s, a)
     amount = _most_debt(s, w, limit)
-    if op.borrow(s, actor, a, target, 0, amount, zero(), zero()) != OK:
-        op.withdraw(s, actor, a, i, 0, max_uint(), zero(), zero())
+    if op.borrow(s, actor, a, target, amount) != OK:
+        op.withdraw(s, actor, a, i, max_uint())
     look_at(s, w, a)
 
 

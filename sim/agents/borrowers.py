@@ -33,8 +33,8 @@ from sim.market.market import (
     USABLE,
     Market,
 )
+from sim.protocol import operations as op
 from sim.protocol import oracle
-from sim.protocol import transaction as op
 from sim.protocol.errors import OK
 from sim.protocol.fixed_point import (
     BPS,
@@ -42,7 +42,6 @@ from sim.protocol.fixed_point import (
     mul_div_up,
     mul_div_whole,
     wad,
-    zero,
 )
 from sim.protocol.state import IS_COLLATERAL, State
 from sim.protocol.vault_accounts import health
@@ -122,7 +121,7 @@ def _top_up(s: State, w: Market, k: int, n: int) -> None:
         price, _, _ = oracle.read(s, v, i)
         amount = mul_div_up(mul_div_up(missing, 1, lt), s.unit[i], price)
         amount = min(amount, w.purse[n, i])
-        if op.supply(s, s.account_owner[a], a, i, 0, amount, zero(), zero()) == OK:
+        if op.supply(s, s.account_owner[a], a, i, amount) == OK:
             w.purse[n, i] -= amount
             w.tally[TOPPED_UP_VALUE] += value_of(w, s, k, i, amount)
 

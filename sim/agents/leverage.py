@@ -16,8 +16,8 @@ from __future__ import annotations
 from sim.agents.costs import value_of
 from sim.agents.largest import largest_collateral, largest_debt
 from sim.market.market import DELEVERAGED_VALUE, LOOPED_VALUE, SLIPPAGE, TARGET, Market
+from sim.protocol import operations as op
 from sim.protocol import oracle
-from sim.protocol import transaction as op
 from sim.protocol.errors import OK
 from sim.protocol.fixed_point import (
     BPS,
@@ -88,7 +88,7 @@ def reduce(s: State, w: Market, k: int, n: int) -> bool:
     sold = min(sold, w.purse[n, c])
     if sold == 0 or not _swap(s, w, n, p, side, sold):
         return False
-    if op.repay(s, owner, a, d, 0, w.purse[n, d], zero(), zero()) != OK:
+    if op.repay(s, owner, a, d, w.purse[n, d]) != OK:
         return False
     paid = s.result[0]
     w.purse[n, d] -= paid
@@ -127,14 +127,14 @@ def increase(s: State, w: Market, k: int, n: int) -> bool:
     price, _, _ = oracle.read(s, v, d)
     amount = min(mul_div_down(room, s.unit[d], price), s.hub[d, CASH])
     amount = min(amount, _most_sold(s, p, side, cost, row[SLIPPAGE]))
-    if amount == 0 or op.borrow(s, owner, a, d, 0, amount, zero(), zero()) != OK:
+    if amount == 0 or op.borrow(s, owner, a, d, amount) != OK:
         return False
     w.purse[n, d] += amount
     w.tally[LOOPED_VALUE] += value_of(w, s, k, d, amount)
     if not _swap(s, w, n, p, side, amount):
         return False
     bought = s.result[1]
-    if op.supply(s, owner, a, c, 0, bought, zero(), zero()) != OK:
+    if op.supply(s, owner, a, c, bought) != OK:
         return False
     w.purse[n, c] -= bought
     return True
@@ -172,7 +172,7 @@ def take_out(s: State, w: Market, n: int, c: int, amount: int) -> int:
         return zero()
     if amount == supplied_assets(s, a, c):
         amount = max_uint()  # everything: no share of rounding stays behind
-    if op.withdraw(s, s.account_owner[a], a, c, 0, amount, zero(), zero()) != OK:
+    if op.withdraw(s, s.account_owner[a], a, c, amount) != OK:
         return zero()
     taken = s.result[0]
     w.purse[n, c] += taken
@@ -183,7 +183,7 @@ def take_out(s: State, w: Market, n: int, c: int, amount: int) -> int:
 def _swap(s: State, w: Market, n: int, p: int, side: int, sold: int) -> bool:
     """Sell from the purse, whatever it brings."""
     owner = s.account_owner[w.borrower[n]]
-    if op.swap_in(s, owner, op.NOBODY, p, side, sold, zero(), zero()) != OK:
+    if op.swap_in(s, owner, p, side, sold, zero()) != OK:
         return False
     w.purse[n, s.pair_tokens[p, side]] -= sold
     w.purse[n, s.pair_tokens[p, 1 - side]] += s.result[1]

@@ -50,7 +50,7 @@ from sim.market.market import (
     SEIZED_VALUE,
     Market,
 )
-from sim.protocol import transaction as op
+from sim.protocol import operations as op
 from sim.protocol.errors import OK
 from sim.protocol.fixed_point import jitable, mul_div_down, zero
 from sim.protocol.liquidator import side_of
@@ -227,7 +227,7 @@ def _liquidate(
     """Carry out what was offered, and sell it: the code."""
     actor = w.liquidator_actor[lq]
     if w.liquidator[lq, OWN_CAPITAL] == 0:
-        return op.flash_liquidate(s, actor, a, d, c, amount, least, zero())
+        return op.flash_liquidate(s, actor, a, d, c, amount, least)
     # Asked before: what he takes is cash that the hub may be short of afterwards.
     kept = keeps(s, w, lq, a, c, out)
     shares = zero() + takes_shares(s, w, lq, a, c, out)
@@ -238,7 +238,7 @@ def _liquidate(
         reference.trade(w, c, out, d, repaid)
     else:
         p = s.pair_of[c, d]
-        op.swap_in(s, actor, op.NOBODY, p, side_of(s, p, c), out, worth, zero())
+        op.swap_in(s, actor, p, side_of(s, p, c), out, worth)
     return code
 
 

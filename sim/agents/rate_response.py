@@ -55,7 +55,7 @@ from sim.market.market import (
     Market,
 )
 from sim.protocol import hub, oracle
-from sim.protocol import transaction as op
+from sim.protocol import operations as op
 from sim.protocol.errors import OK
 from sim.protocol.fixed_point import (
     BPS,
@@ -179,17 +179,14 @@ def _supply(s: State, w: Market, k: int, e: int, i: int) -> None:
         w.supply_asked[e] = wish
         if amount * NOTICED <= worth:
             return
-        if op.deposit(s, actor, op.NOBODY, i, 0, amount, zero(), zero()) == OK:
+        if op.deposit(s, actor, i, amount) == OK:
             w.supply_level[e] += mul_div_down(level, amount, worth)
         return
     wanted = mul_div_down(worth, level - wish, level)
     asked_now = mul_div_down(worth, max(zero(), w.supply_asked[e] - wish), level)
     w.supply_asked[e] = wish
     taken = min(wanted, s.hub[i, CASH])
-    if (
-        taken * NOTICED <= worth
-        or op.withdraw_assets(s, actor, op.NOBODY, i, 0, taken, zero(), zero()) != OK
-    ):
+    if taken * NOTICED <= worth or op.withdraw_assets(s, actor, i, taken) != OK:
         taken = zero()
     w.supply_level[e] -= mul_div_down(level, taken, worth)
     w.tally[WITHDRAWN_VALUE] += value_of(w, s, k, i, taken)
@@ -207,7 +204,7 @@ def _borrow(s: State, w: Market, e: int, i: int, a: int) -> None:
         amount = min(mul_div_down(debt, level - wish, level), w.loan[a, e])
         if amount * NOTICED <= debt:
             return
-        if op.repay(s, owner, a, i, 0, amount, zero(), zero()) != OK:
+        if op.repay(s, owner, a, i, amount) != OK:
             return
         w.loan[a, e] -= amount
         w.borrowing_level[a, e] -= mul_div_down(level, amount, debt)
@@ -215,7 +212,7 @@ def _borrow(s: State, w: Market, e: int, i: int, a: int) -> None:
         amount = min(mul_div_down(debt, wish - level, level), _room(s, w, e, i, a))
         if amount * NOTICED <= debt:
             return
-        if op.borrow(s, owner, a, i, 0, amount, zero(), zero()) != OK:
+        if op.borrow(s, owner, a, i, amount) != OK:
             return
         w.loan[a, e] += amount
         w.borrowing_level[a, e] += mul_div_down(level, amount, debt)

@@ -29,8 +29,8 @@ from sim.market.market import (
     WITHDRAWN_VALUE,
 )
 from sim.protocol import hub, oracle, vault_accounts
-from sim.protocol import transaction as op
-from sim.protocol.errors import NAMES
+from sim.protocol import operations as op
+from sim.protocol.errors import NAMES, OK
 from sim.protocol.state import (
     BORROW_INDEX,
     BORROW_RATE,
@@ -51,8 +51,10 @@ from sim.protocol.state import (
     SCALED_DEBT,
     SOCIALISED,
     Array,
+    Entry,
     State,
 )
+from sim.protocol.transaction import NOBODY, Group
 from sim.tape.columns import QUANTILES, price
 from sim.tape.shortfall import shortfall
 from sim.tape.toxic import toxic
@@ -69,18 +71,6 @@ _GWEI = 10**9
 _STATUS = ("ok", "stale", "deviated", "down")
 _VAULT = 0
 """Whose prices the tape shows."""
-_WITHDRAWALS = (op.WITHDRAW, op.WITHDRAW_ASSETS, op.REDEEM)
-_ABOUT_NO_ASSET = (
-    op.ADD_LIQUIDITY,
-    op.REMOVE_LIQUIDITY,
-    op.SWAP_IN,
-    op.SWAP_OUT,
-    op.SET_ISOLATED,
-    op.SET_MANAGER,
-    op.FLAG,
-    op.UNFLAG,
-    op.WRITE_OFF,
-)
 
 
 class Moment(NamedTuple):
@@ -93,7 +83,7 @@ class Moment(NamedTuple):
     agents: list[Row]
 
 
-def observe(world: World, k: int, rows: Sequence[Any], gas: Sequence[int]) -> Moment:
+def observe(world: World, k: int, rows: Sequence[Entry], gas: Sequence[int]) -> Moment:
     """Measure world and state after step k, which did the operations `rows`."""
     market, s = world.market, world.state
     watch = census(s)
@@ -249,46 +239,45 @@ def _venues(world: World, k: int) -> list[Row]:
     return rows
 
 
-def _operations(world: World, k: int, rows: Sequence[Any], gas: Sequence[int]) -> list[Row]:
+def _operations(world: World, k: int, rows: Sequence[Entry], gas: Sequence[int]) -> list[Row]:
     scenario, book, listed = world.scenario, world.book, []
     for seq, row in enumerate(rows):
-        kind, actor, account, x, y = (int(cell) for cell in row[:5])
-        amount, limit, option, code, *results = (int(cell) for cell in row[5:])
+        declared, done = op.DECLARED[row.kind], Entry(*map(int, row))
+        account = None if done.account == NOBODY else done.account
+        refused = done.code != OK and Group.WITHDRAWAL in declared.groups
         listed.append(
             {
                 "step": k,
                 "seq": seq,
-                "kind": op.KINDS[kind],
-                "actor": actor,
-                "actor_name": actor_name(scenario, book, actor),
-                "account": None if account == op.NOBODY else account,
-                "account_name": None
-                if account == op.NOBODY
-                else account_name(scenario, book, account),
-                "asset": None if kind in _ABOUT_NO_ASSET else world.symbols[x],
-                "x": x,
-                "y": y,
-                "amount": str(amount),
-                "amount_limit": str(limit),
-                "option": str(option),
-                "verdict": NAMES[code] or "ok",
-                **{f"result{n}": str(result) for n, result in enumerate(results)},
-                "refused": _refused(world.state, kind, actor, account, x, amount)
-                if kind in _WITHDRAWALS and code
-                else None,
+                "kind": declared.name,
+                "actor": done.actor,
+                "actor_name": actor_name(scenario, book, done.actor),
+                "account": account,
+                "account_name": None if account is None else account_name(scenario, book, account),
+                "asset": world.symbols[done.x] if "x" in declared.assets else None,
+                "x": done.x,
+                "y": done.y,
+                "amount": str(done.amount),
+                "amount_limit": str(done.limit),
+                "option": str(done.option),
+                "verdict": NAMES[done.code] or "ok",
+                "result0": str(done.result0),
+                "result1": str(done.result1),
+                "result2": str(done.result2),
+                "refused": str(_refused(world.state, done)) if refused else None,
                 "gas": gas[seq] if len(gas) == len(rows) else None,
             }
         )
     return listed
 
 
-def _refused(s: State, kind: int, actor: int, account: int, x: int, amount: int) -> str:
+def _refused(s: State, done: Entry) -> int:
     """Units of asset x that a withdrawal was for, no more than are there to withdraw now: one of
     everything names the largest integer.
     """
-    if kind == op.WITHDRAW:
-        return str(min(amount, vault_accounts.supplied_assets(s, account, x)))
-    shares = int(s.holding[actor, x, HUB_SHARES])
-    if kind == op.REDEEM:
-        return str(hub.to_assets_down(s, x, min(amount, shares)))
-    return str(min(amount, hub.to_assets_down(s, x, shares)))
+    if done.account != NOBODY:
+        return min(done.amount, vault_accounts.supplied_assets(s, done.account, done.x))
+    shares = int(s.holding[done.actor, done.x, HUB_SHARES])
+    if done.kind == op.redeem.kind:
+        return hub.to_assets_down(s, done.x, min(done.amount, shares))
+    return min(done.amount, hub.to_assets_down(s, done.x, shares))

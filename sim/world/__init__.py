@@ -3,7 +3,7 @@ state came about.
 
 The state is reached by operations alone: tokens are minted, suppliers deposit, stakers stake,
 liquidity is added and every borrower supplies and borrows, all through
-`sim.protocol.transaction`. So the same start can be played on a chain, and a book that the protocol
+`sim.protocol.operations`. So the same start can be played on a chain, and a book that the protocol
 would not accept is refused here, before anything is deployed.
 """
 

@@ -6,8 +6,9 @@ from fractions import Fraction
 from typing import Any
 
 from sim.agents import borrowers, watchers
-from sim.protocol import transaction as op
+from sim.protocol import operations as op
 from sim.protocol import vault_accounts
+from sim.protocol.transaction import entries
 from sim.scenario import load, with_overrides
 from sim.world import World, build
 
@@ -60,13 +61,13 @@ def act(world: World, k: int, weth_price: float | None = None) -> list[Any]:
         price = int(w.price[k, i])
         if i == WETH and weth_price is not None:
             price = round(weth_price * 10**8)
-        op.post_price(s, 0, op.NOBODY, i, 0, price, 0, 0)
-        op.poke(s, 0, op.NOBODY, i, 0, 0, 0, 0)
-        op.accrue(s, 0, op.NOBODY, i, 0, 0, 0, 0)
+        op.post_price(s, 0, i, 0, price)
+        op.poke(s, 0, i, 0)
+        op.accrue(s, 0, i)
     watchers.look(s, w)
     s.journal_length[0] = 0
     borrowers.act(s, w, k)
-    return [tuple(row) for row in s.journal[: s.journal_length[0]]]
+    return entries(s)
 
 
 def values(world: World) -> tuple[Fraction, Fraction, Fraction]:

@@ -29,7 +29,7 @@ from sim.agents.view import View
 from sim.engines.compiled import Compiled
 from sim.engines.exact import run
 from sim.measures.agents import agent_outcomes
-from sim.protocol import transaction as op
+from sim.protocol import operations as op
 from sim.scenario import Scenario, ScenarioError, digest, load
 from sim.sweeps.verify import state_digest
 from sim.tape import Frames, Tape, frames
@@ -433,9 +433,11 @@ def test_nobody_mints_or_governs() -> None:
             for field in fields(made)
             if field.default is MISSING
         }
-        kinds.append(made(**given).row(names)[0])
+        operation, arguments = made(**given).asked(names)
+        assert len(arguments) == len(operation.declared.arguments)
+        kinds.append(operation.kind)
     assert len(set(kinds)) == len(kinds) >= 15
     assert not set(kinds) & {
-        *(op.MINT_TOKEN, op.POST_PRICE, op.SET_FEED_MODE),
-        *(op.CLAIM_FEES, op.SET_RESERVE, op.SET_SPOKE),
+        *(op.mint_token.kind, op.post_price.kind, op.set_feed_mode.kind),
+        *(op.claim_fees.kind, op.set_reserve.kind, op.set_spoke.kind),
     }

@@ -19,7 +19,7 @@ from click.testing import CliRunner
 from web3 import Web3
 
 from scripts.crash import cli
-from sim.protocol import transaction as op
+from sim.protocol import operations as op
 from sim.protocol import vault_accounts
 from sim.protocol.errors import OK
 from sim.scenario import load as load_scenario
@@ -140,9 +140,9 @@ def _liquidates_with_a_key(one: Kept, world: Any) -> None:
     s.clock[0] = _sign(one, call)
     assert s.clock[0] == begin + 3
     liquidator = 5
-    assert op.execute(s, op.MINT_TOKEN, liquidator, op.NOBODY, usdc, 0, repaid, 0, 0) == OK
+    assert op.mint_token(s, liquidator, usdc, repaid) == OK
     before = vault_accounts.debt_assets(s, a, usdc)
-    assert op.execute(s, op.LIQUIDATE, liquidator, a, usdc, wbtc, repaid, 0, 0) == OK
+    assert op.liquidate(s, liquidator, a, usdc, wbtc, repaid, 0, 0) == OK
     assert before - vault_accounts.debt_assets(s, a, usdc) in (repaid, repaid - 1)
     assert _health(one, account) == vault_accounts.health(s, a)
 
@@ -175,7 +175,7 @@ def _borrows_for_somebody_without_one(one: Kept, world: Any) -> None:
     receipt = one.node.eth.wait_for_transaction_receipt(call.transact({"from": owner}), 5)
     assert receipt["status"] == 1
     s.clock[0] = one.node.eth.get_block(receipt["blockNumber"])["timestamp"]
-    borrowed = op.execute(s, op.BORROW, int(s.account_owner[a]), a, usdc, 0, 10**6, 0, 0)
+    borrowed = op.borrow(s, int(s.account_owner[a]), a, usdc, 10**6)
     assert borrowed == OK
     assert _health(one, best) == vault_accounts.health(s, a)
     assert vault_accounts.health(s, a)[4] < int(best["health"])

@@ -117,9 +117,9 @@ def test_operations_are_the_journal() -> None:
         tape.record(step.k, step.rows, step.gas)
         journal += step.rows
     operations = frames(tape.tables(complete=True)).operations
-    assert [int(amount) for amount in operations["amount"]] == [row[5] for row in journal]
-    assert [int(result) for result in operations["result2"]] == [row[11] for row in journal]
-    assert operations["actor"].tolist() == [row[1] for row in journal]
+    assert [int(amount) for amount in operations["amount"]] == [row.amount for row in journal]
+    assert [int(result) for result in operations["result2"]] == [row.result2 for row in journal]
+    assert operations["actor"].tolist() == [row.actor for row in journal]
     assert set(operations["verdict"]) >= {"ok"}
     liquidations = operations[operations["kind"] == "flash_liquidate"]
     assert set(liquidations["asset"]) <= {"WETH", "WBTC", "USDC"}
