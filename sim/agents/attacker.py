@@ -104,13 +104,13 @@ def _borrowing_pays(s: State, w: Market, k: int) -> bool:
     pledged = _room_to_supply(s, w)
     if pledged == 0:
         return False
-    price, status, _ = oracle.read(s, v, i)
-    _, status_of_target, _ = oracle.read(s, v, target)
-    if status != oracle.STATUS_OK or status_of_target != oracle.STATUS_OK:
+    seen = oracle.read(s, v, i)
+    status_of_target = oracle.read(s, v, target).status
+    if seen.status != oracle.STATUS_OK or status_of_target != oracle.STATUS_OK:
         return False
     if s.reserve[v, i, REHYPOTHECATE] != 0 and s.hub[i, DEFICIT] > 0:
         return False
-    limit = collateral_value(pledged, price, s.unit[i]) * s.reserve[v, i, LTV]
+    limit = collateral_value(pledged, seen.price, s.unit[i]) * s.reserve[v, i, LTV]
     borrowed = mul_div_down(_most_debt(s, w, limit), w.price[k, target], s.unit[target])
     code, out = pair.amount_out(s, p, 1 - side, pledged)
     if code != OK:
@@ -131,8 +131,7 @@ def _borrow(s: State, w: Market) -> None:
     )
     if op.supply(s, actor, a, i, _room_to_supply(s, w)) != OK:
         return
-    _, limit, _, _, _, _, _, _ = health(s, a)
-    amount = _most_debt(s, w, limit)
+    amount = _most_debt(s, w, health(s, a).weighted_limit)
     if op.borrow(s, actor, a, target, amount) != OK:
         op.withdraw(s, actor, a, i, max_uint())
     look_at(s, w, a)
@@ -163,7 +162,7 @@ def _most_debt(s: State, w: Market, limit: int) -> int:
     """
     target = w.attacker[ATTACK_TARGET]
     v = s.account_vault[w.attacker[ATTACKER_ACCOUNT]]
-    price, _, _ = oracle.read(s, v, target)
+    price = oracle.read(s, v, target).price
     if price == 0:
         return zero()
     margin = mul_div_up(s.hub[target, BORROW_INDEX], 1, ray()) + 1

@@ -114,11 +114,11 @@ def _top_up(s: State, w: Market, k: int, n: int) -> None:
         lt = threshold(s, v, i)
         if s.position[a, i, IS_COLLATERAL] == 0 or w.purse[n, i] == 0 or lt == 0:
             continue
-        weighted, _, _, debt, _, _, _, _ = health(s, a)
-        missing = mul_div_up(debt * BPS, target, wad()) - weighted
-        if missing * leverage.HAIR <= debt * BPS:
+        h = health(s, a)
+        missing = mul_div_up(h.debt_value * BPS, target, wad()) - h.weighted_collateral
+        if missing * leverage.HAIR <= h.debt_value * BPS:
             return
-        price, _, _ = oracle.read(s, v, i)
+        price = oracle.read(s, v, i).price
         amount = mul_div_up(mul_div_up(missing, 1, lt), s.unit[i], price)
         amount = min(amount, w.purse[n, i])
         if op.supply(s, s.account_owner[a], a, i, amount) == OK:

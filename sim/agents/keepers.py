@@ -38,7 +38,7 @@ def poke(s: State) -> None:
     """Show the routers the prices they have not accepted yet: hold-offs start and end in time."""
     for v in range(s.policy.shape[0]):
         for i in range(s.unit.shape[0]):
-            price, _, _ = oracle.read(s, v, i)
+            price = oracle.read(s, v, i).price
             if price != 0 and price != s.oracle[v, i, ANCHOR]:
                 op.poke(s, KEEPER, i, v)
 

@@ -225,12 +225,12 @@ def _room(s: State, w: Market, e: int, i: int, a: int) -> int:
 
     x <= sum LTV C - D,    x <= W / least health - D,    x <= cash
     """
-    weighted, limit, _, debt, _, _, usable, _ = health(s, a)
-    if not usable:
+    h = health(s, a)
+    if not h.prices_usable:
         return zero()
-    by_health = mul_div_down(weighted, wad(), w.response[e, LEAST_HEALTH])
-    room = room_below(min(limit, by_health), debt)
+    by_health = mul_div_down(h.weighted_collateral, wad(), w.response[e, LEAST_HEALTH])
+    room = room_below(min(h.weighted_limit, by_health), h.debt_value)
     if room <= 0:
         return zero()
-    price, _, _ = oracle.read(s, s.account_vault[a], i)
+    price = oracle.read(s, s.account_vault[a], i).price
     return min(mul_div_down(div_down(room, BPS), s.unit[i], price), s.hub[i, CASH])

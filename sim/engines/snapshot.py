@@ -186,23 +186,23 @@ class Snapshot:
 
 
 def _price(s: State, v: int, i: int) -> tuple[int, int, int]:
-    price, status, usable = oracle.read(s, v, i)
-    return price, status, int(usable)
+    seen = oracle.read(s, v, i)
+    return seen.price, seen.status, int(seen.usable)
 
 
 def _account(s: State, a: int) -> list[int]:
     """The row that `Lens.accounts` returns."""
     assets = range(len(s.unit))
-    _, _, collateral, debt, factor, _, usable, _ = health(s, a)
+    h = health(s, a)
     row = [
         sum(1 << i for i in assets if s.position[a, i, IS_COLLATERAL]),
         sum(1 << i for i in assets if s.position[a, i, POSITION_DEBT]),
         s.account[a, FLAGGED_AT],
         s.account[a, ISOLATED],
-        factor,
-        collateral,
-        debt,
-        int(usable),
+        h.factor,
+        h.collateral_value,
+        h.debt_value,
+        int(h.prices_usable),
         int(vault.is_liquidatable(s, a)),
     ]
     return row + [x for i in assets for x in s.position[a, i, [SUPPLIED, POSITION_DEBT]]]

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from sim.protocol import (
     hub,
+    hub_losses,
     hub_share,
     insurance,
     liquidator,
@@ -264,19 +265,19 @@ def write_off(s: State, actor: int, account: Account) -> int:
 @operation(Group.DECISION)
 def cover(s: State, actor: int, asset: Asset) -> int:
     """Cover an open deficit from fees, then from the fund."""
-    return hub.cover(s, asset)
+    return hub_losses.cover(s, asset)
 
 
 @operation(Group.DECISION)
 def socialise(s: State, actor: int, asset: Asset) -> int:
     """After the window, let all suppliers bear what is left of it."""
-    return hub.socialise(s, asset)
+    return hub_losses.socialise(s, asset)
 
 
 @operation()
 def claim_fees(s: State, actor: int, asset: Asset) -> int:
     """All accrued fees to the actor, who is the admin."""
-    return hub.claim_fees(s, actor, asset)
+    return hub_losses.claim_fees(s, actor, asset)
 
 
 @operation()

@@ -11,13 +11,14 @@ import pandas as pd
 import pyarrow as pa
 
 from sim.engines.outcome import names
+from sim.protocol.units import USD
 
 FORMAT = 3
 """Of the files of a study; a study of another format is not read."""
 
 NUMBERS = {"path": "number of the path", "book": "number of the book that its borrowers are of"}
 """Column -> its meaning, of those that are no outcome."""
-_VALUE = 1e-8  # USD per unit of a value
+_VALUE = 1 / USD
 
 _AT_THE_END = "USD at the reference prices of the last step"
 _OF_THEIR_TIME = "USD, each at the prices of its step"

@@ -55,6 +55,7 @@ from sim.protocol.state import (
     State,
 )
 from sim.protocol.transaction import NOBODY, Group
+from sim.protocol.units import USD
 from sim.tape.columns import QUANTILES, price
 from sim.tape.shortfall import shortfall
 from sim.tape.toxic import toxic
@@ -64,7 +65,6 @@ from sim.world import World
 from sim.world.actors import account_name, actor_name
 
 Row = dict[str, Any]
-_USD = 10**8
 _WAD = 10**18
 _RAY = 10**27
 _GWEI = 10**9
@@ -98,26 +98,26 @@ def observe(world: World, k: int, rows: Sequence[Entry], gas: Sequence[int]) -> 
         "time_utc": datetime.fromtimestamp(int(market.time[k]), timezone.utc).replace(tzinfo=None),
         "gas_price_gwei": market.gas_price[k] / _GWEI,
         **_borrowers(watch[known]),
-        "shortfall_usd": missing.value / _USD,
+        "shortfall_usd": missing.value / USD,
         "toxic": toxic_alone,
         "toxic_with_sale": toxic_with_sale,
         "unpaid": stuck.accounts,
-        "unpaid_usd": stuck.value / _USD,
+        "unpaid_usd": stuck.value / USD,
         "bad_debt_usd": sum(
             row["deficit_reported"] / 10 ** row["decimals"] * float(row["reference_price_usd"])
             for row in assets
         ),
         "liquidations": int(tally[LIQUIDATIONS]),
-        "repaid_usd": tally[REPAID_VALUE] / _USD,
-        "seized_usd": tally[SEIZED_VALUE] / _USD,
-        "liquidator_profit_usd": tally[PROFIT_VALUE] / _USD,
-        "gas_usd": tally[GAS_VALUE] / _USD,
-        "topped_up_usd": tally[TOPPED_UP_VALUE] / _USD,
-        "deleveraged_usd": tally[DELEVERAGED_VALUE] / _USD,
-        "looped_usd": tally[LOOPED_VALUE] / _USD,
-        "taken_out_usd": tally[TAKEN_OUT_VALUE] / _USD,
-        "withdrawn_usd": tally[WITHDRAWN_VALUE] / _USD,
-        "refused_usd": tally[REFUSED_VALUE] / _USD,
+        "repaid_usd": tally[REPAID_VALUE] / USD,
+        "seized_usd": tally[SEIZED_VALUE] / USD,
+        "liquidator_profit_usd": tally[PROFIT_VALUE] / USD,
+        "gas_usd": tally[GAS_VALUE] / USD,
+        "topped_up_usd": tally[TOPPED_UP_VALUE] / USD,
+        "deleveraged_usd": tally[DELEVERAGED_VALUE] / USD,
+        "looped_usd": tally[LOOPED_VALUE] / USD,
+        "taken_out_usd": tally[TAKEN_OUT_VALUE] / USD,
+        "withdrawn_usd": tally[WITHDRAWN_VALUE] / USD,
+        "refused_usd": tally[REFUSED_VALUE] / USD,
         "backlog": int(tally[BACKLOG]),
         "calls_waited": int(tally[CALLS_WAITED]),
         "longest_wait_seconds": int(tally[LONGEST_WAIT]),
@@ -135,7 +135,7 @@ def accounts(world: World) -> list[Row]:
     for a in range(len(s.account)):
         name = account_name(world.scenario, world.book, a)
         owner = actor_name(world.scenario, world.book, int(s.account_owner[a]))
-        factor = vault_accounts.health(s, a)[4] if vault_accounts.has_debt(s, a) else None
+        factor = vault_accounts.health(s, a).factor if vault_accounts.has_debt(s, a) else None
         for i, symbol in enumerate(symbols):
             rows.append(
                 {
@@ -158,7 +158,7 @@ def _priced(s: State) -> list[int]:
     """The accounts with debt, without those that hold an asset whose feed is down: a price of 0
     says nothing about their health.
     """
-    down = [i for i in range(len(s.unit)) if oracle.read(s, _VAULT, i)[0] == 0]
+    down = [i for i in range(len(s.unit)) if oracle.read(s, _VAULT, i).price == 0]
     owed = s.position[:, :, POSITION_DEBT] != 0
     held = (s.position[:, :, IS_COLLATERAL] != 0) | owed
     return list(np.flatnonzero(owed.any(axis=1) & ~held[:, down].any(axis=1)))
@@ -182,8 +182,8 @@ def _borrowers(watch: Array) -> Row:
         "lowest_health": health.min() if len(health) else None,
         "unhealthy": int((health < 1).sum()),
         **{f"health_p{q:02}": value for q, value in zip(QUANTILES, quantiles, strict=True)},
-        "collateral_usd": watch[:, COLLATERAL_VALUE].sum() / _USD,
-        "debt_usd": watch[:, DEBT_VALUE].sum() / _USD,
+        "collateral_usd": watch[:, COLLATERAL_VALUE].sum() / USD,
+        "debt_usd": watch[:, DEBT_VALUE].sum() / USD,
     }
 
 
@@ -193,7 +193,7 @@ def _assets(world: World, k: int, shortfalls: list[int]) -> list[Row]:
     for i, symbol in enumerate(symbols):
         row = s.hub[i]
         debt = hub.debt_at(row[SCALED_DEBT], row[BORROW_INDEX])
-        seen, status, _ = oracle.read(s, _VAULT, i)
+        seen = oracle.read(s, _VAULT, i)
         lendable = row[CASH] + debt
         rows.append(
             {
@@ -202,8 +202,8 @@ def _assets(world: World, k: int, shortfalls: list[int]) -> list[Row]:
                 "decimals": len(str(s.unit[i])) - 1,
                 "reference_price_usd": price(world.market.price[k, i]),
                 "impact": world.market.impact[k, i] / _WAD if len(world.market.impact) else 1.0,
-                "oracle_price_usd": price(seen),
-                "oracle_status": _STATUS[status],
+                "oracle_price_usd": price(seen.price),
+                "oracle_status": _STATUS[seen.status],
                 "cash": row[CASH],
                 "escrow": row[ESCROW],
                 "debt": debt,

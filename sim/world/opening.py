@@ -16,9 +16,9 @@ from sim.protocol import operations as op
 from sim.protocol.errors import NAMES, OK
 from sim.protocol.state import ANSWER, BORROW_CAP, MAX_MOVE, SUPPLY_CAP, Entry, State
 from sim.protocol.transaction import Operation, entries
+from sim.protocol.units import BPS, USD
 from sim.protocol.vault_reserves import packed
 from sim.scenario import Scenario, ScenarioError
-from sim.schema.base import BPS
 from sim.schema.problems import Problem
 from sim.world.actors import (
     ADMIN,
@@ -27,7 +27,6 @@ from sim.world.actors import (
     LIQUIDITY_PROVIDERS,
     STAKERS,
     SUPPLIERS,
-    VALUE,
     owner,
     to_tokens,
 )
@@ -189,7 +188,7 @@ class Opening:
             self._do("book", op.poke, ADMIN, i, 0)
         raise self._refused(
             f"feeds.{self._scenario.symbols[i]}.max_move_bps",
-            f"{price / VALUE:g} USD, at which accounts beyond their limit can be opened, is more "
+            f"{price / USD:g} USD, at which accounts beyond their limit can be opened, is more "
             f"than {MOST_MOVES:,} such moves away",
             "larger moves, or a book without accounts so far beyond their limit",
         )

@@ -72,5 +72,6 @@ def act(world: World, k: int, weth_price: float | None = None) -> list[Any]:
 
 def values(world: World) -> tuple[Fraction, Fraction, Fraction]:
     """(collateral, debt, health factor) of the account: USD at oracle prices."""
-    _, _, collateral, debt, factor, _, _, _ = vault_accounts.health(world.state, 0)
+    h = vault_accounts.health(world.state, 0)
+    collateral, debt, factor = h.collateral_value, h.debt_value, h.factor
     return Fraction(collateral, 10**8), Fraction(debt, 10**8), Fraction(factor, 10**18)

@@ -101,7 +101,7 @@ def impair(world: World, rng: np.random.Generator) -> None:
     s, w = world.state, world.market
     for a in range(len(s.account)):
         if has_debt(s, a):
-            factor, wanted = health(s, a)[4], int(rng.uniform(0.6, 1) * 1e18)
+            factor, wanted = health(s, a).factor, int(rng.uniform(0.6, 1) * 1e18)
             s.position[a, :, SUPPLIED] = s.position[a, :, SUPPLIED] * wanted // factor
     w.limit.fill(np.inf)
     w.nearest.fill(np.inf)

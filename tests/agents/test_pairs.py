@@ -251,7 +251,7 @@ def test_no_pair_that_pays_in_any_size_is_missed(
     alone, several, paid = 0, 0, set()
     for a in liquidatable(s):
         watchers.look_at(s, w, a)
-        rate, most, _ = prospect(s, w, a)
+        expected = prospect(s, w, a)
         for lq in range(len(w.liquidator)):
             count = rank_pairs(s, w, lq, a)
             brings = dict(zip(w.pairs[:count].tolist(), w.brings[:count].tolist(), strict=True))
@@ -259,22 +259,22 @@ def test_no_pair_that_pays_in_any_size_is_missed(
             several += count > 1
             for d, c in pairs_of(s, a):
                 least = asks(s, w, k, lq, d)
-                pays, amount, _, _, _ = paying(s, w, k, lq, a, d, c, max_uint(), least)
+                pays, offer = paying(s, w, k, lq, a, d, c, max_uint(), least)
                 if pays:
-                    assert gain(world, k, lq, a, d, c, amount) >= wants(world, k, lq) - 1e-6
+                    assert gain(world, k, lq, a, d, c, offer.amount) >= wants(world, k, lq) - 1e-6
                 found = max(gain(world, k, lq, a, d, c, size) for size in sizes(s, a, d))
                 if found > wants(world, k, lq) + 1e-6:
                     assert pays
-                    assert may_pay(w, most, rate)
+                    assert may_pay(w, expected.most, expected.gain)
                     assert brings[c * 4 + d] >= w.wanted[lq]
-                    assert most * 1e-8 >= found
+                    assert expected.most * 1e-8 >= found
                     paid.add(a)
                     alone += 1
     assert alone > 10 and several > 10
     known = np.arange(len(s.account))
     stuck = unpaid(s, w, k, census(s), known.tolist())
     assert stuck.accounts == len(set(liquidatable(s)) - paid)
-    assert stuck.value == sum(health(s, a)[3] for a in set(liquidatable(s)) - paid)
+    assert stuck.value == sum(health(s, a).debt_value for a in set(liquidatable(s)) - paid)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -401,11 +401,11 @@ def test_what_the_hub_can_pay_out_is_liquidated(
     s, w = world.state, world.market
     k = fall(world, 160.0, 8_000.0)
     before = s.hub[WETH, CASH]
-    assert before * 160 < 10_000 * s.unit[WETH] and health(s, 0)[4] < WAD
+    assert before * 160 < 10_000 * s.unit[WETH] and health(s, 0).factor < WAD
     done = liquidations(world, k)
     refused = [row for row in entries(s) if row.code != OK]
     assert not refused
     if cash > 100:  # so little is not worth the gas
         assert done and s.hub[WETH, CASH] <= before // 100 + 1
     stuck = unpaid(s, w, 1, census(s)[[0]], [0])
-    assert stuck.accounts == (health(s, 0)[4] < WAD)
+    assert stuck.accounts == (health(s, 0).factor < WAD)

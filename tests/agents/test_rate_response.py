@@ -309,10 +309,10 @@ def test_nobody_borrows_more_below_the_least_health_or_into_it() -> None:
         book__accounts=40,
     )
     world = build(scenario)
-    before = np.array([int(health(world.state, a)[4]) / WAD for a in range(40)])
+    before = np.array([int(health(world.state, a).factor) / WAD for a in range(40)])
     for _ in run(world):
         pass
-    after = np.array([int(health(world.state, a)[4]) / WAD for a in range(40)])
+    after = np.array([int(health(world.state, a).factor) / WAD for a in range(40)])
     level = world.market.borrowing_level[:, 0] / WAD
     low = before < 1.5
     assert 3 < low.sum() < 37

@@ -76,8 +76,9 @@ def check(before: State, after: State, row: Entry, minted: list[int]) -> None:
     if row.code == OK and row.kind in LIQUIDATIONS:
         _check_liquidation(before, after, row)
     if row.code == OK and row.kind == op.write_off.kind:  # nobody loses more than he owes
-        _, _, collateral, debt, factor, _, _, usable = health(before, row.account)
-        assert usable and collateral < debt and factor < wad(), "20"
+        h = health(before, row.account)
+        assert h.debt_prices_usable and h.collateral_value < h.debt_value, "20"
+        assert h.factor < wad(), "20"
 
 
 def check_state(s: State, minted: list[int]) -> None:
@@ -85,7 +86,7 @@ def check_state(s: State, minted: list[int]) -> None:
     vaults = s.policy.shape[0]
     for i in range(len(s.unit)):
         h = s.hub[i]
-        _, _, _, assets = hub.preview(s, i)
+        assets = hub.preview(s, i).total_assets
         # 2 claims never exceed what is there, but for a unit each and the virtual claim
         claims = [hub.to_assets_down(s, i, shares) for shares in s.spoke[:, i, ADDED_SHARES]]
         claims.append(hub.to_assets_down(s, i, h[FEE_SHARES]))
@@ -174,8 +175,7 @@ def _check_transition(before: State, after: State, row: Entry) -> None:
 
 def _fees(s: State, i: int) -> int:
     """What the protocol's fee shares are worth now, interest included."""
-    _, _, fee_shares, _ = hub.preview(s, i)
-    return hub.to_assets_down(s, i, fee_shares)
+    return hub.to_assets_down(s, i, hub.preview(s, i).fee_shares)
 
 
 def _check_health(before: State, after: State, row: Entry) -> None:
@@ -191,17 +191,18 @@ def _check_health(before: State, after: State, row: Entry) -> None:
     for a in range(len(after.account)):
         if a not in touched and not prices_move and not _is_repriced(before, after, a):
             # 13 nobody else's health falls
-            assert health(after, a)[4] >= health(before, a)[4], "13"
+            assert health(after, a).factor >= health(before, a).factor, "13"
     if code == OK and kind in (op.supply.kind, op.repay.kind):  # 12
-        assert health(after, account)[4] >= health(before, account)[4], "12"
+        assert health(after, account).factor >= health(before, account).factor, "12"
         # and neither shields an account that stays unhealthy
-        if vault.is_liquidatable(before, account) and health(after, account)[4] < wad():
+        if vault.is_liquidatable(before, account) and health(after, account).factor < wad():
             assert vault.is_liquidatable(after, account), "12"
     if code == OK and kind in USER_RISK and has_debt(after, account):  # 11, 27
         if kind == op.set_collateral.kind and row.option == 1:
             return
-        _, limit, _, debt, factor, prices_ok, _, _ = health(after, account)
-        assert factor >= wad() and debt * 10_000 <= limit and prices_ok, "11"
+        h = health(after, account)
+        assert h.factor >= wad() and h.debt_value * 10_000 <= h.weighted_limit, "11"
+        assert h.prices_ok, "11"
         for i in range(len(after.unit)):  # nobody leaves his part of a haircut to others
             lent = after.reserve[mine, i, REHYPOTHECATE] != 0
             if lent and after.position[account, i, IS_COLLATERAL] != 0:
@@ -213,7 +214,7 @@ def _is_repriced(before: State, after: State, a: int) -> bool:
     v = before.account_vault[a]
     return any(
         before.position[a, i, IS_COLLATERAL] != 0
-        and not oracle.read(before, v, i)[2]
+        and not oracle.read(before, v, i).usable
         and oracle.accepted(before, v, i) != oracle.accepted(after, v, i)
         for i in range(len(before.unit))
     )
@@ -223,27 +224,27 @@ def _check_liquidation(before: State, after: State, row: Entry) -> None:
     a, d, c, asked = row.account, row.x, row.y, row.amount
     repaid, out = row.result0, row.result1
     v = before.account_vault[a]
-    _, _, _, _, factor, _, _, usable = health(before, a)
-    assert usable and factor < wad() and vault.delay_passed(before, a, factor), "14"
-    assert oracle.read(before, v, c)[2], "14"
+    was, now = health(before, a), health(after, a)
+    assert was.debt_prices_usable and was.factor < wad(), "14"
+    assert vault.delay_passed(before, a, was.factor), "14"
+    assert oracle.read(before, v, c).usable, "14"
     assert repaid <= min(asked, debt_assets(before, a, d)), "15"
-    price_d, _, _ = oracle.read(before, v, d)
-    price_c, _, _ = oracle.read(before, v, c)
+    price_d = oracle.read(before, v, d).price
+    price_c = oracle.read(before, v, c).price
     bonus = before.reserve[v, c, MAX_BONUS]
     paid_value = debt_value(repaid + 1, price_d, before.unit[d])
     seized_value = collateral_value(out, price_c, before.unit[c])
     assert seized_value * 10_000 <= paid_value * (10_000 + bonus), "15"
 
-    _, _, collateral, debt, after_factor, _, _, _ = health(after, a)
-    if after_factor < wad():  # 20 no unhealthy debt without collateral
-        assert collateral >= min(before.policy[v, DUST_VALUE], debt), "20"
+    if now.factor < wad():  # 20 no unhealthy debt without collateral
+        assert now.collateral_value >= min(before.policy[v, DUST_VALUE], now.debt_value), "20"
     if not has_debt(after, a):
         return
     # The smallest units of both tokens are worth this much: nothing can be exact beyond it.
     unit = price_d // before.unit[d] + price_c // before.unit[c] + 2
-    slack = 4 * unit * wad() // max(debt, 1) + 10
-    if factor * 10_000**2 > (10_000 + bonus) * threshold(before, v, c) * wad():
-        assert after_factor + slack >= factor, "16"
+    slack = 4 * unit * wad() // max(now.debt_value, 1) + 10
+    if was.factor * 10_000**2 > (10_000 + bonus) * threshold(before, v, c) * wad():
+        assert now.factor + slack >= was.factor, "16"
     debt_left, held = debt_assets(after, a, d), supplied_assets(after, a, c)
     closed = debt_left == 0 or not after.position[a, c, IS_COLLATERAL]
     if not closed:  # 19 no dust legs
@@ -251,4 +252,4 @@ def _check_liquidation(before: State, after: State, row: Entry) -> None:
         assert held * price_c // before.unit[c] >= MIN_LEFTOVER - 4 * unit, "19"
         if before.policy[v, ENGINE] == TARGET_HEALTH_ENGINE:  # 17 the target is not overshot
             target = before.policy[v, TARGET_HEALTH]
-            assert after_factor <= target + slack, "17"
+            assert now.factor <= target + slack, "17"

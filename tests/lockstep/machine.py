@@ -230,7 +230,8 @@ class ProtocolMachine(RuleBasedStateMachine):
         """Supply one asset, borrow another up to a share of the limit: most succeed."""
         owner = int(self.s.account_owner[account])
         self.do(op.supply, owner, account, c, self.amount(c, usd))
-        limit, debt = health(self.s, account)[1], health(self.s, account)[3]
+        h = health(self.s, account)
+        limit, debt = h.weighted_limit, h.debt_value
         room = max(limit // 10_000 - debt, 0) * of_limit // 100
         price = int(self.s.feed[0, d, ANSWER])
         self.do(op.borrow, owner, account, d, int(room * self.s.unit[d] // price))
@@ -279,7 +280,7 @@ class ProtocolMachine(RuleBasedStateMachine):
     # -----------------------------------------------------------------------
 
     def _unhealthy(self) -> list[int]:
-        return [a for a in range(ACCOUNTS) if health(self.s, a)[4] < wad()]
+        return [a for a in range(ACCOUNTS) if health(self.s, a).factor < wad()]
 
     @rule(operation=st.sampled_from([op.flag, op.unflag, op.write_off]), account=accounts)
     def chore(self, operation: Operation[...], account: int) -> None:

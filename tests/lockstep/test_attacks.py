@@ -97,9 +97,9 @@ def test_an_asset_that_nobody_poked_while_it_drifted_shields_nobody(
     drifted = START_PRICES[WBTC] / USD * 4 / 3
     later(market, 3_600, WETH=160, WBTC=drifted)
     assert market.do(op.supply, BORROWER, ACCOUNT, WBTC, market.amount(WBTC, 1_000)) == OK
-    _, _, collateral, _, factor, ok, usable, debt_usable = health(market.s, ACCOUNT)
-    assert (ok, usable, debt_usable) == (False, False, True)
-    assert collateral // USD == 40_000 + 1_333 and factor < wad()
+    h = health(market.s, ACCOUNT)
+    assert (h.prices_ok, h.prices_usable, h.debt_prices_usable) == (False, False, True)
+    assert h.collateral_value // USD == 40_000 + 1_333 and h.factor < wad()
     assert market.do(op.liquidate, LIQUIDATOR, ACCOUNT, USDC, WETH, max_uint(), 0, 0) == OK
 
 
@@ -114,7 +114,7 @@ def test_a_flag_is_not_shed_by_a_favourable_price(market: ProtocolMachine) -> No
     post(market, WETH=150)
     for slot in range(2):
         assert market.do(op.set_feed_mode, KEEPER, WETH, slot, 1) == OK
-    assert health(market.s, ACCOUNT)[4] >= wad()
+    assert health(market.s, ACCOUNT).factor >= wad()
     assert market.do(op.unflag, BORROWER, ACCOUNT) == PRICE_NOT_USABLE
     assert market.do(op.repay, BORROWER, ACCOUNT, USDC, 1) == OK
     assert market.s.account[ACCOUNT, FLAGGED_AT] != 0
@@ -190,7 +190,7 @@ def test_a_small_account_that_covers_its_debt_is_not_written_off(
     assert market.do(op.supply, owner, account, WETH, 45 * 10**14) == OK
     assert market.do(op.borrow, owner, account, USDC, 674_999) == OK
     post(market, WETH=price)
-    assert health(market.s, account)[4] < wad()
+    assert health(market.s, account).factor < wad()
     code = market.do(op.write_off, LIQUIDATOR, account)
     if solvent:
         assert code == COLLATERAL_REMAINS
@@ -221,7 +221,7 @@ def test_a_flag_does_not_outlive_the_recovery_that_the_owner_paid_for(
     assert market.do(operation, owner, IN_DEBT, asset, market.amount(asset, 10_000)) == OK
     assert market.s.account[IN_DEBT, FLAGGED_AT] == 0
     later(market, 3_600, WETH=price)
-    assert wad() * 9 // 10 < health(market.s, IN_DEBT)[4] < wad()
+    assert wad() * 9 // 10 < health(market.s, IN_DEBT).factor < wad()
     code = market.do(op.liquidate, LIQUIDATOR, IN_DEBT, DAI, WETH, market.amount(DAI, 1_000), 0, 0)
     assert code == DELAY_NOT_PASSED
 

@@ -126,7 +126,7 @@ def _one_account(health: float) -> World:
 
 
 def _health(s: State) -> int:
-    return int(vault_accounts.health(s, 0)[4])
+    return int(vault_accounts.health(s, 0).factor)
 
 
 @pytest.mark.parametrize("offset", [-0.002, 0.002])
@@ -365,7 +365,7 @@ def test_toxic_accounts_of_a_storm_by_hand() -> None:
         if not s.position[a, d, POSITION_DEBT] or not s.position[a, c, 0]:
             continue
         reserve = reserves[world.symbols[c]]
-        health = vault_accounts.health(s, a)[4] / 10**18
+        health = vault_accounts.health(s, a).factor / 10**18
         p = s.pair_of[c, d]
         pool = s.pair[p, RESERVE0 if s.pair_tokens[p, 0] == c else RESERVE1]
         share = vault_accounts.supplied_assets(s, a, c) / pool

@@ -12,6 +12,7 @@ from sim.protocol.fixed_point import max_uint, wad
 from sim.protocol.state import HUB_SHARES, STAKE, WALLET, State
 from sim.protocol.vault_accounts import debt_assets, health_factor, supplied_assets
 from tests.lockstep.support import START_PRICES, genesis, opening
+from tests.protocol.one_pair import context, pair
 
 PRICE, UNIT = 10**8, 10**8
 
@@ -100,14 +101,13 @@ def test_splitting_a_liquidation_never_pays(
 
     def part(collateral: int, debt: int, repay: int) -> tuple[int, int]:
         now = health_factor(collateral * lt, debt)
-        bonus = liquidation.target_health_bonus(min(now, wad()), hf_for_max_bonus, 0, max_bonus)
-        repaid, seized, _ = liquidation.seize_amounts(
-            repay, collateral, PRICE, UNIT, PRICE, UNIT, bonus, 0
-        )
+        seen = context(min(now, wad()), collateral, debt, lt, max_bonus)
+        bonus = liquidation.target_health_bonus(seen, hf_for_max_bonus)
+        repaid, seized, _ = liquidation.seize(repay, pair(collateral), bonus, 0)
         return repaid, seized
 
     whole = liquidation.target_health_max_repay(
-        health, debt, debt, collateral, debt, PRICE, UNIT, wad(), lt, max_bonus
+        context(health, collateral, debt, lt, max_bonus), wad(), max_bonus
     )
     repaid, seized = part(collateral, debt, whole)
     assume(seized < collateral)

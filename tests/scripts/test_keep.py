@@ -110,8 +110,8 @@ def _is_as_the_twin(one: Kept, world: Any) -> None:
         expected = vault_accounts.health(s, a)
         assert _health(one, account) == expected
         owes = vault_accounts.has_debt(s, a)
-        assert account["health"] == (str(expected[4]) if owes else None)
-        below += expected[4] < 10**18
+        assert account["health"] == (str(expected.factor) if owes else None)
+        below += expected.factor < 10**18
         for i, symbol in enumerate(world.symbols):
             position = account["positions"].get(symbol, {"supplied": 0, "debt": 0})
             assert int(position["debt"]) == vault_accounts.debt_assets(s, a, i)
@@ -119,11 +119,10 @@ def _is_as_the_twin(one: Kept, world: Any) -> None:
     assert below == 3
 
 
-def _health(one: Kept, account: dict[str, Any]) -> tuple[Any, ...]:
+def _health(one: Kept, account: dict[str, Any]) -> vault_accounts.Health:
     assert account["vault"] == one.vault.address
     found = one.vault.functions.health(int(account["id"])).call()
-    # (weighted, limit, collateral, debt, factor, three flags)
-    return tuple(found)
+    return vault_accounts.Health(*found)
 
 
 def _liquidates_with_a_key(one: Kept, world: Any) -> None:
@@ -178,7 +177,7 @@ def _borrows_for_somebody_without_one(one: Kept, world: Any) -> None:
     borrowed = op.borrow(s, int(s.account_owner[a]), a, usdc, 10**6)
     assert borrowed == OK
     assert _health(one, best) == vault_accounts.health(s, a)
-    assert vault_accounts.health(s, a)[4] < int(best["health"])
+    assert vault_accounts.health(s, a).factor < int(best["health"])
 
 
 def _console_shows_the_worst(one: Kept) -> None:
@@ -193,7 +192,7 @@ def _console_shows_the_worst(one: Kept) -> None:
     assert console.returncode == 0, console.stderr
     _, worst = _worst(one)
     shown = re.search(r"Out\[\d+\]: (0\.\d+)", console.stdout)
-    assert shown and float(shown[1]) == _health(one, worst)[4] / 1e18
+    assert shown and float(shown[1]) == _health(one, worst).factor / 1e18
 
 
 def _program_of_the_docs_runs(one: Kept) -> None:

@@ -160,7 +160,8 @@ def test_luna_at_one_cent_is_borrowed_against_at_its_stuck_floor(
         pass
     s = world.state
     assert world.market.price[-1, WBTC] == USD // 100
-    _, limit, _, debt, *_ = health(s, 0)
+    h = health(s, 0)
+    limit, debt = h.weighted_limit, h.debt_value
     spare = limit * WAD // (10_000 * USD) - debt * WAD // USD
     most = spare + 64_200 * WAD
     assert bring_and_borrow(s, WBTC, 10**6 * 10**8, DAI, most - WAD) == code
@@ -276,7 +277,7 @@ def test_a_silent_feed_stops_liquidations_after_three_heartbeats() -> None:
     world = storm(outage, **quick)
     usable, when = {}, liquidated([])
     for taken in run(world):
-        usable[taken.k] = oracle.read(world.state, 0, WETH)[2]
+        usable[taken.k] = oracle.read(world.state, 0, WETH).usable
         when |= liquidated([taken])
     unusable = [k for k, fine in usable.items() if not fine]
     # The last answer is at most a heartbeat older than the outage.

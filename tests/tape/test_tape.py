@@ -220,7 +220,9 @@ def test_accounts_are_looked_at_after_the_step() -> None:
         assert (world.market.watch == pad).all()
         if step.k == 15:
             break
-    lowest = min(vault_accounts.health(world.state, a)[4] for a in range(len(world.state.account)))
+    lowest = min(
+        vault_accounts.health(world.state, a).factor for a in range(len(world.state.account))
+    )
     assert tape.latest["lowest_health"] == float(lowest) / 10**18, (
         "to the double nearest to the integer"
     )

@@ -41,7 +41,7 @@ def found(world: World) -> list[int]:
     s, w = world.state, world.market
     each = [unpaid(s, w, 1, census(s)[[a]], [a]) for a in (0, 1)]
     assert unpaid(s, w, 1, census(s), [0, 1]) == (sum(n for n, _ in each), sum(v for _, v in each))
-    assert all(value == n * health(s, a)[3] for a, (n, value) in enumerate(each))
+    assert all(value == n * health(s, a).debt_value for a, (n, value) in enumerate(each))
     return [a for a, (n, _) in enumerate(each) if n]
 
 
