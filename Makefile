@@ -29,9 +29,10 @@ fuzz: setup ## random operations on twin and EVM side by side, a million (OPERAT
 bench: setup ## how fast every engine is, and what bounds it: ratios on this machine
 	@.venv/bin/python -m tests.benchmarks.bench
 
-docs: setup ## write docs/scenario.md, preset.md, tape.md and the JSON schemas anew, from what they are made of
+docs: setup ## write outputs and references in README.md and docs/ anew, from what they are made of: ten minutes
 	@for of in scenario preset tape; do .venv/bin/ape run schema --of $$of --markdown --out docs/$$of.md --overwrite || exit; done
 	@for of in scenario preset; do .venv/bin/ape run schema --of $$of --json --out docs/$$of.schema.json --overwrite || exit; done
+	@.venv/bin/python -m tools.outputs
 
 lint: setup ## style, types, import directions, spelling, Solidity
 	.venv/bin/ruff check

@@ -7,6 +7,7 @@ import click
 
 from scripts._console import console
 from scripts._folder import prepared
+from scripts._zone import zone_option
 
 # ape imports every script for every command, even for --help: what is slow to import waits.
 
@@ -38,6 +39,14 @@ def _columns(ctx: click.Context, param: click.Parameter, texts: tuple[str, ...])
     "[default: all columns; of candles say ASSET=close]",
 )
 @click.option(
+    "--without",
+    multiple=True,
+    metavar="COLUMN",
+    help="A column to leave out of all that there are, because it has gaps or is of no asset; "
+    "several times for several.",
+)
+@zone_option
+@click.option(
     "--model",
     "models",
     multiple=True,
@@ -66,6 +75,8 @@ def _columns(ctx: click.Context, param: click.Parameter, texts: tuple[str, ...])
 def cli(
     prices: Path,
     columns: dict[str, str],
+    without: tuple[str, ...],
+    zone: str | None,
     models: tuple[str, ...],
     max_gap_seconds: int | None,
     years: int,
@@ -95,6 +106,7 @@ def cli(
     Examples:
       ape run calibrate closes.csv
       ape run calibrate closes.csv --column WETH=ETH --column WBTC=BTC
+      ape run calibrate closes.csv --without LINK --zone Europe/Berlin
       ape run calibrate eth_1h.csv --column WETH=close --model garch-t
       ape run calibrate closes.csv --model student-day --out paths.yaml
 
@@ -103,6 +115,9 @@ def cli(
     """
     if out and out.exists() and not overwrite:
         raise click.BadParameter(f"{out} is there; --overwrite replaces it", param_hint="'--out'")
+    if columns and without:
+        problem = "leaves out of all columns; --column names those to read"
+        raise click.BadParameter(problem, param_hint="'--without'")
     from sim.terminal.calibrate import calibrate
     from sim.terminal.crash import INTERRUPTED
     from sim.terminal.interrupts import interruptible
@@ -111,7 +126,7 @@ def cli(
         prepared(out.parent)
     try:
         with interruptible():
-            plan = (max_gap_seconds, years, seed)
+            plan = (without, zone, max_gap_seconds, years, seed)
             sys.exit(calibrate(prices, columns, models, *plan, out, console()))
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)

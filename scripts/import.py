@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from scripts._console import console
+from scripts._zone import zone_option
 
 # ape imports every script for every command, even for --help: what is slow to import waits.
 
@@ -18,9 +19,7 @@ def cli() -> None:
 @cli.command(short_help="Recorded prices: how they are read, and a picture.")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--column", help="The column of prices to read, if the file has several.")
-@click.option(
-    "--zone", help="The zone of times that name none, like Europe/Berlin.  [default: UTC]"
-)
+@zone_option
 @click.option(
     "--max-gap-seconds",
     type=click.IntRange(min=1),
@@ -64,13 +63,6 @@ def prices(
     from sim.schema.problems import ScenarioError
     from sim.terminal.price_files import show
 
-    if zone is not None:
-        from sim.schema.price_file import known_zone
-
-        try:
-            known_zone(zone)
-        except ValueError as error:
-            raise click.BadParameter(f"{zone}: {error}", param_hint="'--zone'") from error
     try:
         show(file, column, zone, max_gap_seconds, decimals, console())
     except ScenarioError as error:

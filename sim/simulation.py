@@ -10,10 +10,11 @@
     6  attacker, users' agents act    attacker.act, users: in the order of the scenario
     7  keepers flag, liquidators act  keepers.flag, liquidators.act: sales move the venues; where a
                                       step is long, arbitrage pulls them back and it begins again
-    8  losses are borne               keepers.settle_losses: write-offs, fees, fund, suppliers
+    8  losses are borne               keepers.write_off, settle_losses: fees, fund, suppliers
 
 While the sequencer is down, only time and reference prices move: no transaction is included, and
-liquidators rest.
+liquidators rest. In the grace period after that nobody takes a price for good: nobody borrows,
+flags, liquidates or writes off.
 
 Everything that happens to the protocol is an operation of `sim.protocol.operations`, so the
 journal of a step is the list of transactions that does the same on a chain. The same source runs
@@ -34,7 +35,7 @@ from sim.agents import (
     watchers,
 )
 from sim.agents.own import Users, nobody
-from sim.market import feeds, reference
+from sim.market import feeds, lost_before, reference
 from sim.market.market import Market
 from sim.protocol.fixed_point import jitable
 from sim.protocol.state import State
@@ -49,9 +50,11 @@ def step(s: State, w: Market, k: int, users: Users = nobody) -> None:
     if feeds.is_halted(w, k):
         return
     keepers.accrue(s)
+    lost_before.accrue(s, w)
     liquidity_providers.act(s, w, k)
     # Parts of the step that are left to its end: only where somebody sells are they worth the work.
-    left = arbitrageurs.parts(w) - 1 if w.lively[0] != 0 else 0
+    grace = feeds.in_grace(w, k)
+    left = arbitrageurs.parts(w) - 1 if w.lively[0] != 0 and not grace else 0
     arbitrageurs.act(s, w, k, arbitrageurs.parts(w) - left)
     reference.remember(s, w)
     feeds.report(s, w, k)
@@ -62,6 +65,9 @@ def step(s: State, w: Market, k: int, users: Users = nobody) -> None:
     rate_response.act(s, w, k)
     attacker.act(s, w, k)
     users(s, w, k)
+    if grace:
+        keepers.settle_losses(s, w)
+        return
     keepers.flag(s, w)
     sold, part = liquidators.act(s, w, k), 1
     w.lively[0] = 1 if sold else 0
@@ -75,4 +81,5 @@ def step(s: State, w: Market, k: int, users: Users = nobody) -> None:
         sold = liquidators.act(s, w, k)
         w.lively[0] = 1 if sold else w.lively[0]
         left -= part
+    keepers.write_off(s, w)
     keepers.settle_losses(s, w)

@@ -17,6 +17,7 @@ worth more at reference prices than selling back on the venue; otherwise to sell
 from __future__ import annotations
 
 from sim.agents.watchers import look_at
+from sim.market import feeds
 from sim.market.market import (
     ATTACK_AT,
     ATTACK_PAIR,
@@ -71,7 +72,8 @@ def act(s: State, w: Market, k: int) -> None:
     if w.attacker[ATTACK_STAGE] == WAITING and s.clock[0] >= w.attack_time[ATTACK_AT]:
         _swap_all(s, w, w.attacker[ATTACK_SIDE])
         w.attacker[ATTACK_STAGE] = BOUGHT
-    if w.attacker[ATTACK_STAGE] == BOUGHT and s.clock[0] >= w.attack_time[BORROW_FROM]:
+    waits = s.clock[0] < w.attack_time[BORROW_FROM] or feeds.in_grace(w, k)
+    if w.attacker[ATTACK_STAGE] == BOUGHT and not waits:
         w.attacker[ATTACK_STAGE] = DONE
         if _borrowing_pays(s, w, k):
             _borrow(s, w)

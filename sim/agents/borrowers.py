@@ -17,6 +17,7 @@ from sim.agents import leverage
 from sim.agents.costs import value_of
 from sim.agents.largest import largest_collateral
 from sim.agents.watchers import look_at
+from sim.market import feeds
 from sim.market.market import (
     BEHAVES,
     DELAY,
@@ -61,7 +62,7 @@ def _look(s: State, w: Market, k: int, n: int) -> None:
     """Look; decide to act, act, or go on looking."""
     a, row = w.borrower[n], w.behaviour[w.habit[n]]
     look_at(s, w, a)
-    beyond = _is_beyond(w, n)
+    beyond = _is_beyond(w, k, n)
     if beyond and w.waiting[n] == 0 and row[DELAY] > 0:
         w.waiting[n] = 1
         w.due[n] = s.clock[0] + row[DELAY]
@@ -75,10 +76,10 @@ def _look(s: State, w: Market, k: int, n: int) -> None:
 
 
 @jitable
-def _is_beyond(w: Market, n: int) -> bool:
+def _is_beyond(w: Market, k: int, n: int) -> bool:
     """Whether the health last seen is one that the borrower acts on."""
     watch, row = w.watch[w.borrower[n]], w.behaviour[w.habit[n]]
-    if watch[USABLE] == 0:
+    if watch[USABLE] == 0 or (row[BEHAVES] == LOOP and feeds.in_grace(w, k)):
         return False
     if row[BEHAVES] == TOP_UP or row[BEHAVES] == DELEVERAGE:
         return watch[FACTOR] < row[TRIGGER]

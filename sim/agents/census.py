@@ -31,14 +31,15 @@ times what roundings do to values of more than `LEAST_UNITS` of them.
 """
 
 
-def census(s: State) -> Array:
+def census(s: State, doubles: Array | None = None) -> Array:
     """What `watchers.look_at` would find at every account now: float64 (n, WATCH), columns as
-    there.
+    there; `doubles` are the positions of the state as such, for whoever has them.
 
     The health factor is below 1e18 exactly where the contract's is. Rows of accounts that are
     healthy are right to the contract's roundings, all others are its integers as nearest doubles.
     """
-    watch, small = _estimate(s)
+    doubles = s.position.astype(np.float64) if doubles is None else doubles
+    watch, small = _estimate(s, doubles)
     owing = watch[:, DEBT_VALUE] != 0
     near = np.flatnonzero(owing & ((watch[:, FACTOR] < float(wad()) * (1 + NEAR)) | small))
     if len(near):
@@ -49,7 +50,7 @@ def census(s: State) -> Array:
     return watch
 
 
-def _estimate(s: State) -> tuple[Array, Array]:
+def _estimate(s: State, position: Array) -> tuple[Array, Array]:
     """(watch in doubles, whether a value is so small that roundings show).
 
     With P the price, u the unit, L the threshold, S the share price and I the index,
@@ -60,7 +61,6 @@ def _estimate(s: State) -> tuple[Array, Array]:
     parts in 1e16.
     """
     n, m = s.position.shape[:2]
-    position = s.position.astype(np.float64)
     debt, backs = position[:, :, POSITION_DEBT], position[:, :, IS_COLLATERAL]
     supplied = position[:, :, SUPPLIED] * backs
     owes = debt != 0
@@ -84,7 +84,8 @@ def _estimate(s: State) -> tuple[Array, Array]:
         watch[members, COLLATERAL_VALUE] = supplied[members] @ worth
         watch[members, DEBT_VALUE] = debt[members] @ costs
         weighted[members] = supplied[members] @ counts
-        least[members] = rounds.sum()
+        has = owes[members] | (backs[members] != 0)
+        least[members] = has @ rounds
     owing = owes.any(axis=1)
     watch[~owing, COLLATERAL_VALUE] = 0
     watch[:, FACTOR] = float(max_uint())

@@ -70,10 +70,8 @@ def flag(s: State, w: Market) -> None:
 
 
 @jitable
-def settle_losses(s: State, w: Market) -> None:
-    """Write off what has no collateral left, then let fees, fund and, after the window, suppliers
-    bear the loss.
-    """
+def write_off(s: State, w: Market) -> None:
+    """Write off what has no collateral left."""
     for n in range(w.hot_count[0]):
         a = w.hot[n]
         collateral, dust = w.watch[a, COLLATERAL_VALUE], s.policy[s.account_vault[a], DUST_VALUE]
@@ -81,6 +79,11 @@ def settle_losses(s: State, w: Market) -> None:
         if w.watch[a, FACTOR] < wad() and no_collateral and w.watch[a, DEBT_USABLE] != 0:
             op.write_off(s, KEEPER, a)
             look_at(s, w, a)
+
+
+@jitable
+def settle_losses(s: State, w: Market) -> None:
+    """Let fees, fund and, after the window, suppliers bear what was written off."""
     for i in range(s.unit.shape[0]):
         if s.hub[i, DEFICIT] > 0 and (hub.fee_assets(s, i) > 0 or s.pool[i, POOL_ASSETS] > 0):
             op.cover(s, KEEPER, i)

@@ -43,6 +43,7 @@ from __future__ import annotations
 from sim.agents.costs import value_of
 from sim.agents.leverage import room_below
 from sim.agents.watchers import look_at
+from sim.market import feeds
 from sim.market.market import (
     APPROACH,
     BORROWING_PER_POINT,
@@ -101,7 +102,7 @@ def act(s: State, w: Market, k: int) -> None:
         wish, levels, review = w.borrowing_wish[e], w.borrowing_level, w.response_review[e]
         for a in range(k % review, levels.shape[0], review):
             if _is_off(levels[a, e], wish):  # asked here, as most are not and a call costs more
-                _borrow(s, w, e, i, a)
+                _borrow(s, w, k, e, i, a)
 
 
 @jitable
@@ -194,7 +195,7 @@ def _supply(s: State, w: Market, k: int, e: int, i: int) -> None:
 
 
 @jitable
-def _borrow(s: State, w: Market, e: int, i: int, a: int) -> None:
+def _borrow(s: State, w: Market, k: int, e: int, i: int, a: int) -> None:
     """Borrow or repay until the account's debt stands at the level wanted, as far as it can."""
     wish, level = w.borrowing_wish[e], w.borrowing_level[a, e]
     debt, owner = debt_assets(s, a, i), s.account_owner[a]
@@ -209,7 +210,7 @@ def _borrow(s: State, w: Market, e: int, i: int, a: int) -> None:
         w.loan[a, e] -= amount
         w.borrowing_level[a, e] -= mul_div_down(level, amount, debt)
     else:
-        amount = min(mul_div_down(debt, wish - level, level), _room(s, w, e, i, a))
+        amount = min(mul_div_down(debt, wish - level, level), _room(s, w, k, e, i, a))
         if amount * NOTICED <= debt:
             return
         if op.borrow(s, owner, a, i, amount) != OK:
@@ -220,13 +221,13 @@ def _borrow(s: State, w: Market, e: int, i: int, a: int) -> None:
 
 
 @jitable
-def _room(s: State, w: Market, e: int, i: int, a: int) -> int:
+def _room(s: State, w: Market, k: int, e: int, i: int, a: int) -> int:
     """Token units of i that the account can borrow besides:
 
     x <= sum LTV C - D,    x <= W / least health - D,    x <= cash
     """
     h = health(s, a)
-    if not h.prices_usable:
+    if not h.prices_usable or feeds.in_grace(w, k):
         return zero()
     by_health = mul_div_down(h.weighted_collateral, wad(), w.response[e, LEAST_HEALTH])
     room = room_below(min(h.weighted_limit, by_health), h.debt_value)

@@ -21,7 +21,8 @@ used, unhealthy accounts are checked at every look.
 
 `slack` covers rounding: of doubles here, and of the integers of exact runs, in which a value is off
 by less than a unit of it and a unit of the token. That is below 1e-5 of any value above 1e5 such
-units, so below 4e-5 of a health factor then and now; smaller ones are checked at every look. With
+units of the account's assets, so below 4e-5 of a health factor then and now; smaller ones are
+checked at every look. With
 an infinite slack everyone is: the outcome must be the same, and a test runs both.
 
 Who acts on an account looks at it afterwards: limits know of prices and time only.
@@ -113,9 +114,7 @@ def look(s: State, w: Market) -> None:
     w.hot_count[0] = count
     w.nearest[everyone].fill(0.0)
     for block in range(everyone):
-        for kind in range(w.level.shape[0]):
-            limit = w.nearest[block, kind]
-            w.nearest[everyone, kind] = max(w.nearest[everyone, kind], limit)
+        np.maximum(w.nearest[everyone], w.nearest[block], w.nearest[everyone])
 
 
 @jitable
@@ -202,14 +201,19 @@ def _spared(s: State, w: Market, a: int) -> float:
     """The share to which its level may fall before the account matters; infinite if it does now."""
     factor, collateral = w.watch[a, FACTOR], w.watch[a, COLLATERAL_VALUE]
     smallest = min(float(w.watch[a, DEBT_VALUE]), float(collateral))
-    if s.account[a, FLAGGED_AT] != 0 or smallest < w.least_value[0]:
+    least = 0.0
+    for i in range(s.unit.shape[0]):
+        if s.position[a, i, IS_COLLATERAL] != 0 or s.position[a, i, POSITION_DEBT] != 0:
+            least += w.least_value[i]
+    if s.account[a, FLAGGED_AT] != 0 or smallest < least:
         return np.inf
     if factor >= wad():
         return float(wad()) / float(factor)
     v = s.account_vault[a]
     if flags_matter(s, v) or w.timed[0] != 0 or w.watch[a, DEBT_USABLE] == 0:
         return np.inf
-    return float(s.policy[v, DUST_VALUE]) / float(collateral)
+    # It is written off once its collateral is below both the dust value and what it owes.
+    return min(float(s.policy[v, DUST_VALUE]), float(w.watch[a, DEBT_VALUE])) / float(collateral)
 
 
 @jitable
@@ -236,8 +240,8 @@ def checking_everyone(w: Market) -> Market:
 
 @jitable
 def _measure(s: State, w: Market) -> None:
-    """Bring the levels up to date, and the least value that may be checked lazily."""
-    collateral_fall, debt_rise, units, m = 1.0, 1.0, 0.0, s.unit.shape[0]
+    """Bring the levels up to date, and the least values that may be checked lazily."""
+    collateral_fall, debt_rise, m = 1.0, 1.0, s.unit.shape[0]
     for i in range(m):
         now = hub.preview(s, i)
         for v in range(s.policy.shape[0]):
@@ -262,8 +266,8 @@ def _measure(s: State, w: Market) -> None:
             w.worth[v, i, DEBT_WORTH] = debt
             w.worth[v, i, PRICE_SEEN] = float(seen.price)
             w.worth[v, i, REPAYS_WORTH] = repays
-            units += 1 + float(counted) / float(s.unit[i])
-    w.least_value[0] = LEAST_UNITS * units
+            least = LEAST_UNITS * (1 + float(counted) / float(s.unit[i]))
+            w.least_value[i] = least if v == 0 else max(w.least_value[i], least)
     for v in range(s.policy.shape[0]):
         for d in range(m):
             debt = w.worth[v, d, DEBT_WORTH]

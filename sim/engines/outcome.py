@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sim.agents.watchers import look_at
-from sim.engines.shortfall import shortfall, total_shortfall
+from sim.engines.shortfall import everyones_shortfall, total_shortfall
+from sim.market import lost_before
 from sim.market.binding import any_off, ran_out
 from sim.market.market import (
     FACTOR,
@@ -19,8 +20,8 @@ from sim.market.market import (
     SEIZED_VALUE,
     Market,
 )
-from sim.protocol import hub, vault_accounts
-from sim.protocol.fixed_point import jitable, less, mul_div_down, wad, zero
+from sim.protocol import hub
+from sim.protocol.fixed_point import inlined, jitable, mul_div_down, mul_div_up, wad, zero
 from sim.protocol.state import (
     BORROW_INDEX,
     CASH,
@@ -29,7 +30,6 @@ from sim.protocol.state import (
     DEFICIT,
     DEFICIT_REPORTED,
     POOL_ASSETS,
-    POSITION_DEBT,
     SCALED_DEBT,
     SOCIALISED,
     Array,
@@ -43,6 +43,7 @@ OUTCOME = (
     "by_suppliers",
     "still_open",
     "shortfall",
+    "loss",
     "repaid",
     "seized",
     "profit",
@@ -63,12 +64,13 @@ OUTCOME = (
 of their own; then numbers of things; a ratio; a value and a number; two values and two numbers.
 
 bad_debt = by_fees + by_fund + by_suppliers + still_open was realised; shortfall is not, it is debt
-beyond the collateral of its account, of all accounts, whatever the oracle makes of them; debt and
-unhealthy are what is left at the end. profit is that of liquidators after gas. revenue is what fees
-took in, the part of it that bore losses included; steps_without_cash counts those after which
-suppliers of some asset found less than `NO_CASH` of what is theirs. peak_loss is the largest sum of
-the bad debt so far and the shortfall after any step, at the reference prices of that step,
-peak_shortfall the largest shortfall by itself. steps_run_out counts steps after which arbitrageurs
+beyond the collateral of its account, of all accounts, whatever the oracle makes of them. loss is
+what the path adds to what was lost before it, `sim.market.lost_before`: both, where nothing was.
+debt and unhealthy are what is left at the end. profit is that of liquidators after gas. revenue is
+what fees took in, the part of it that bore losses included; steps_without_cash counts those after
+which suppliers of some asset found less than `NO_CASH` of what is theirs. peak_loss is the largest
+loss after any step, by the bad debt so far and at the reference prices of that step, peak_shortfall
+the largest part of one that is not realised. steps_run_out counts steps after which arbitrageurs
 had run out of a token, steps_pool_off those after which a pool was off, see `sim.market.binding`.
 """
 (
@@ -78,6 +80,7 @@ had run out of a token, steps_pool_off those after which a pool was off, see `si
     BY_SUPPLIERS,
     STILL_OPEN,
     SHORTFALL,
+    LOSS,
     REPAID,
     SEIZED,
     PROFIT,
@@ -94,14 +97,16 @@ had run out of a token, steps_pool_off those after which a pool was off, see `si
     STEPS_RUN_OUT,
     STEPS_POOL_OFF,
 ) = range(len(OUTCOME))
-BY_ASSET = ("bad_debt", "shortfall", "bearable")
+BY_ASSET = ("bad_debt", "shortfall", "loss", "bearable")
 """Of each asset, behind OUTCOME, USD with 8 decimals at the reference prices of the last step.
 
-bad_debt and shortfall are those of debts in this asset. The shortfall of an account is split over
-the assets that it owes as its debt is; so both sum to those of OUTCOME. bearable is what fees and
-insurance fund of the asset bore and have left: what they could have borne.
+bad_debt, shortfall and loss are those of debts in this asset. The shortfall of an account is split
+over the assets that it owes as its debt is; so all three sum to those of OUTCOME. bearable is what
+fees and insurance fund of the asset bore and have left: what they could have borne.
 """
-_BAD_DEBT_OF, _SHORTFALL_OF, _BEARABLE_OF = range(len(OUTCOME), len(OUTCOME) + len(BY_ASSET))
+_BAD_DEBT_OF, _SHORTFALL_OF, _LOSS_OF, _BEARABLE_OF = range(
+    len(OUTCOME), len(OUTCOME) + len(BY_ASSET)
+)
 _EACH = len(BY_ASSET)
 NO_CASH = 1e-3
 """Of cash and debt: a withdrawal of more than this waits for a repayment."""
@@ -134,8 +139,8 @@ def width(assets: int) -> int:
 @jitable
 def follow(s: State, w: Market, k: int, outcome: Array) -> None:
     """After step k: what must be seen on the way. Whoever has the journal counts operations."""
-    dry, lost = 0, total_shortfall(s, w, k)
-    outcome[PEAK_SHORTFALL] = max(outcome[PEAK_SHORTFALL], lost)
+    dry, realised, open_still = 0, zero(), zero()
+    total_shortfall(s, w, k)
     for i in range(s.unit.shape[0]):
         debt = float(hub.debt_at(s.hub[i, SCALED_DEBT], s.hub[i, BORROW_INDEX]))
         lendable = float(s.hub[i, CASH]) + debt
@@ -143,9 +148,12 @@ def follow(s: State, w: Market, k: int, outcome: Array) -> None:
             outcome[LARGEST_USAGE] = max(outcome[LARGEST_USAGE], debt / lendable)
         if lendable > 0 and debt > lendable * (1 - NO_CASH):
             dry = 1
-        lost += mul_div_down(s.hub[i, DEFICIT_REPORTED], w.price[k, i], s.unit[i])
+        reported, before = _realised(s, w, k, i), _before(s, w, k, i)
+        realised += max(zero(), reported - before)
+        open_still += max(zero(), w.missing[i] - max(zero(), before - reported))
     outcome[STEPS_WITHOUT_CASH] += dry
-    outcome[PEAK_LOSS] = max(outcome[PEAK_LOSS], lost)
+    outcome[PEAK_LOSS] = max(outcome[PEAK_LOSS], realised + open_still)
+    outcome[PEAK_SHORTFALL] = max(outcome[PEAK_SHORTFALL], open_still)
     outcome[STEPS_RUN_OUT] += ran_out(s, w)
     outcome[STEPS_POOL_OFF] += any_off(s, w, k)
 
@@ -161,19 +169,21 @@ def conclude(s: State, w: Market, k: int, outcome: Array) -> None:
         outcome[REVENUE] += mul_div_down(earned, price, unit)
         bearable = earned + s.hub[i, COVERED_BY_FUND] + s.pool[i, POOL_ASSETS]
         outcome[_BEARABLE_OF + i * _EACH] = mul_div_down(bearable, price, unit)
-        reported = mul_div_down(s.hub[i, DEFICIT_REPORTED], price, unit)
-        outcome[_BAD_DEBT_OF + i * _EACH] = reported
     for column, source in _FROM_TALLY:
         outcome[column] += w.tally[source]
     outcome[PROFIT] -= w.tally[GAS_VALUE]  # the tally is of proceeds less repayments
     for i in range(s.unit.shape[0]):
         debt = hub.debt_at(s.hub[i, SCALED_DEBT], s.hub[i, BORROW_INDEX])
         outcome[DEBT] += mul_div_down(debt, w.price[k, i], s.unit[i])
-    for a in range(s.account.shape[0]):  # everyone: whom the oracle finds healthy may be ruined
-        missing = shortfall(s, w, k, a)
-        outcome[SHORTFALL] += missing
-        if missing > 0:
-            _split(s, w, k, a, missing, outcome)
+    # Of everyone: whom the oracle finds healthy may be ruined.
+    outcome[SHORTFALL] = everyones_shortfall(s, w, k)
+    for i in range(s.unit.shape[0]):
+        reported, missing = _realised(s, w, k, i), w.missing[i]
+        added = max(zero(), reported + missing - _before(s, w, k, i))
+        outcome[_BAD_DEBT_OF + i * _EACH] = reported
+        outcome[_SHORTFALL_OF + i * _EACH] = missing
+        outcome[_LOSS_OF + i * _EACH] = added
+        outcome[LOSS] += added
     for n in range(w.hot_count[0]):  # nobody else is unhealthy
         a = w.hot[n]
         look_at(s, w, a)
@@ -181,26 +191,13 @@ def conclude(s: State, w: Market, k: int, outcome: Array) -> None:
             outcome[UNHEALTHY] += 1
 
 
-@jitable
-def _split(s: State, w: Market, k: int, a: int, missing: int, outcome: Array) -> None:
-    """Add the shortfall of account a to the assets that it owes, as its debt is in them: parts are
-    rounded down, and the last asset has the rest.
-    """
-    owed, last = zero(), 0
-    for i in range(s.unit.shape[0]):
-        if s.position[a, i, POSITION_DEBT] != 0:
-            owed += _debt_value(s, w, k, a, i)
-            last = i
-    rest = missing
-    for i in range(last):
-        if s.position[a, i, POSITION_DEBT] != 0:
-            part = mul_div_down(_debt_value(s, w, k, a, i), missing, owed)
-            outcome[_SHORTFALL_OF + i * _EACH] += part
-            rest = less(rest, part)
-    outcome[_SHORTFALL_OF + last * _EACH] += rest
+@inlined
+def _realised(s: State, w: Market, k: int, i: int) -> int:
+    """Bad debt so far of asset i, a value."""
+    return mul_div_down(s.hub[i, DEFICIT_REPORTED], w.price[k, i], s.unit[i])
 
 
-@jitable
-def _debt_value(s: State, w: Market, k: int, a: int, i: int) -> int:
-    debt = vault_accounts.debt_assets(s, a, i)
-    return vault_accounts.debt_value(debt, w.price[k, i], s.unit[i])
+@inlined
+def _before(s: State, w: Market, k: int, i: int) -> int:
+    """Lost of asset i before the run, a value; up, so that it covers what is left of it."""
+    return mul_div_up(lost_before.lost(w, i), w.price[k, i], s.unit[i])

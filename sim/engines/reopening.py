@@ -28,6 +28,7 @@ from sim.engines.by_reference import (
 from sim.engines.compilation import Entry
 from sim.engines.compiled import impact_of
 from sim.engines.memory import Memory, on_floats
+from sim.market import lost_before
 from sim.market.levels import to_integers
 from sim.protocol import operations as op
 from sim.protocol.errors import NAMES, OK
@@ -66,7 +67,7 @@ is worth than the debt."""
 
 
 def _carry_out(state: Any, undo: Any, market: Any, rows: Any) -> Any:
-    """Carry out the rows, then look: (row that was refused or -1, its code)."""
+    """Carry out the rows, look, note what is lost: (row that was refused or -1, its code)."""
     s: Any = StateByReference(*borrowed(state), UndoByReference(*borrowed(undo)))
     w: Any = MarketByReference(*borrowed(market))
     for n in range(rows.shape[0]):
@@ -98,6 +99,7 @@ def _carry_out(state: Any, undo: Any, market: Any, rows: Any) -> Any:
             return n, code
     s.journal_length[0] = 0
     look(s, w)
+    lost_before.begin(s, w)
     return -1, OK
 
 

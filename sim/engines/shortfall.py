@@ -24,8 +24,9 @@ import numpy as np
 from sim.agents.prospects import ROUNDING
 from sim.agents.watchers import SLACK
 from sim.market.market import COLLATERAL_WORTH, DEBT_WORTH, Market
-from sim.protocol import hub, vault_accounts
-from sim.protocol.fixed_point import inlined, jitable, ray, zero
+from sim.market.shortfall import shortfall, split
+from sim.protocol import hub
+from sim.protocol.fixed_point import jitable, ray, zero
 from sim.protocol.state import (
     BORROW_INDEX,
     IS_COLLATERAL,
@@ -39,36 +40,41 @@ from sim.protocol.state import (
 )
 
 
-@inlined
-def shortfall(s: State, w: Market, k: int, a: int) -> int:
-    """Of account a in step k, a value (USD with 8 decimals): max(0, debt - collateral)."""
-    missing = zero()
-    for i in range(s.unit.shape[0]):
-        price, unit = w.price[k, i], s.unit[i]
-        if s.position[a, i, POSITION_DEBT] != 0:
-            debt = vault_accounts.debt_assets(s, a, i)
-            missing += vault_accounts.debt_value(debt, price, unit)
-        if s.position[a, i, IS_COLLATERAL] != 0:
-            backing = vault_accounts.supplied_assets(s, a, i)
-            missing -= vault_accounts.collateral_value(backing, price, unit)
-    return max(zero(), missing)
-
-
 @jitable
 def total_shortfall(s: State, w: Market, k: int) -> int:
-    """Of all accounts after step k, a value: the sum of `shortfall`, of whoever can have one.
+    """Of all accounts after step k, a value: the sum of `shortfall`, of whoever can have one;
+    `Market.missing` says how much of it is owed in which asset.
 
     Accounts whose debt and collateral are equal to a millionth count as having none.
     """
-    missing, margin = zero(), _margin(s, w, k)
+    total, margin = zero(), _margin(s, w, k)
+    w.missing.fill(zero())
     if margin > 1 + SLACK:
         for n in range(w.hot_count[0]):
             if _may_lack(s, w, w.hot[n], margin):
-                missing += shortfall(s, w, k, w.hot[n])
+                total += _add(s, w, k, w.hot[n])
     else:
         for a in range(s.account.shape[0]):
             if _may_lack(s, w, a, margin):
-                missing += shortfall(s, w, k, a)
+                total += _add(s, w, k, a)
+    return total
+
+
+@jitable
+def everyones_shortfall(s: State, w: Market, k: int) -> int:
+    """The same, and everyone is looked at: exact, and at the cost of that."""
+    total = zero()
+    w.missing.fill(zero())
+    for a in range(s.account.shape[0]):
+        total += _add(s, w, k, a)
+    return total
+
+
+@jitable
+def _add(s: State, w: Market, k: int, a: int) -> int:
+    missing = shortfall(s, w, k, a)
+    if missing > 0:
+        split(s, w, k, a, missing, w.missing)
     return missing
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -121,7 +122,12 @@ def tune(
         trials, sensitivity = 1, 0
     with folder_for(folder) as place, locked(place, f"a study of {wanted.name}"):
         root = setup.scenarios[0].seed
-        command = f"sim.tune({wanted.name!r}, trials={trials}, paths={paths}, seed={root})"
+        replaced = {"--books": books, "--accounts": accounts, "--out": folder}
+        options = [f"{name} {value}" for name, value in replaced.items() if value is not None]
+        options += [f"--set {p}={json.dumps(value)}" for p, value in (overrides or {}).items()]
+        named = preset if isinstance(preset, str | Path) else f"{wanted.name}.yaml"
+        command = f"ape run tune {named} --trials {trials} --paths {paths} --seed {root}"
+        command = " ".join([command, *options])
         asked = storage.question(setup, paths, root, storage.SQLITE, command)
         asked = storage.begin(place, asked, resume)
         study = storage.open_study(place, setup, asked, storage.SQLITE, resume)

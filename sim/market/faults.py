@@ -20,6 +20,8 @@ from sim.market.market import (
     ANSWER_FLOOR,
     CAP_OF,
     FAULT,
+    GRACE,
+    HALTED,
     RATE,
     RATE_OF,
     READS_VENUE,
@@ -121,11 +123,19 @@ def fault_table(scenario: Scenario) -> npt.NDArray[np.object_]:
 
 
 def halted_table(scenario: Scenario) -> npt.NDArray[np.int64]:
-    """1 in the steps in which no transaction is included, (steps + 1,); empty if there is none."""
+    """HALTED in the steps in which no transaction is included, GRACE in those of the grace period
+    after them, until <= t < until + grace, otherwise 0, (steps + 1,); empty if there are none.
+    """
     halts = [fault for fault in scenario.feeds.faults if isinstance(fault, SequencerDown)]
     if not halts:
         return np.zeros(0, dtype=np.int64)
-    return np.any([_holds(scenario, halt) for halt in halts], axis=0).astype(np.int64)
+    times, table = _times(scenario), np.zeros(scenario.steps + 1, dtype=np.int64)
+    for halt in halts:
+        _, end = _seconds(scenario, halt)
+        table[(end <= times) & (times < end + halt.grace_seconds)] = GRACE
+    for halt in halts:
+        table[_holds(scenario, halt)] = HALTED
+    return table
 
 
 def _multiply(scenario: Scenario, symbol: str, column: npt.NDArray[np.object_]) -> None:

@@ -23,6 +23,8 @@ from sim.market.market import (
     ANSWER_FACTOR,
     ANSWER_FLOOR,
     CAP_OF,
+    GRACE,
+    HALTED,
     RATE,
     RATE_OF,
     READS_VENUE,
@@ -89,7 +91,15 @@ def faulty_answer(s: State, w: Market, k: int, i: int) -> int:
 @jitable
 def is_halted(w: Market, k: int) -> bool:
     """Whether nobody's transactions are included in step k: the sequencer is down."""
-    return w.halted.shape[0] > 0 and w.halted[k] != 0
+    return w.halted.shape[0] > 0 and w.halted[k] == HALTED
+
+
+@jitable
+def in_grace(w: Market, k: int) -> bool:
+    """Whether the sequencer is up again for less than the grace period: no price counts for
+    borrowing or liquidation yet.
+    """
+    return w.halted.shape[0] > 0 and w.halted[k] == GRACE
 
 
 @jitable

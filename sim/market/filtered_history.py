@@ -86,7 +86,7 @@ def filtered_noise(
     """
     volatility, garch = paths.volatility_per_sqrt_year, paths.garch
     assert paths.history is not None and garch is not None  # `Paths` has seen to it
-    history = read_history(paths.history, paths.history_max_gap_seconds)
+    history = read_history(paths.history, paths.history_max_gap_seconds, paths.history_zone)
     varied = [symbol for symbol in symbols if volatility[symbol]]
     if problems := list(_problems(history, varied, step_seconds)):
         raise ScenarioError(paths.history, problems)

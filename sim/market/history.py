@@ -16,16 +16,18 @@ is what a borrower is liquidated at, and is how the waypoints of the scenarios h
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from sim.market.price_files.columns import CANDLE
+from sim.market.price_files.columns import CANDLE, columns_of
 from sim.market.price_files.reading import Reading, Request, read_prices, utc
+from sim.market.price_files.sheet import read_sheet
 from sim.schema.price_file import PriceFile
-from sim.schema.problems import Problem, ScenarioError
+from sim.schema.problems import Problem, ScenarioError, nearest
 
 Floats = npt.NDArray[np.float64]
 
@@ -41,12 +43,14 @@ class History(NamedTuple):
     """In the file's own unit, positive and finite, (rows, symbols)."""
 
 
-def read_history(path: str | Path, max_gap_seconds: int | None = None) -> History:
-    """The history in a file with a column per asset.
+def read_history(
+    path: str | Path, max_gap_seconds: int | None = None, zone: str | None = None
+) -> History:
+    """The history in a file with a column per asset; `zone` is that of times that name none.
 
     Raises ScenarioError, which names file, place and remedy, as `read_prices` does.
     """
-    read = read_prices(path, Request(max_gap_seconds=max_gap_seconds, every=True))
+    read = read_prices(path, Request(zone=zone, max_gap_seconds=max_gap_seconds, every=True))
     return History(read.times, read.names, read.prices)
 
 
@@ -81,16 +85,24 @@ def recorded(file: PriceFile) -> tuple[Floats, Floats]:
     return np.append(starts[0], times), np.append(first[0], prices)
 
 
-def price_columns(path: str | Path) -> dict[str, str]:
-    """Asset -> column of a file with a column per asset.
+def price_columns(path: str | Path, without: Collection[str] = ()) -> dict[str, str]:
+    """Asset -> column of a file with a column per asset, but for those `without`; what is in them
+    is not looked at.
 
     Raises ScenarioError as `read_prices` does, and for candles, which name no asset.
     """
-    read = read_prices(path, Request(every=True))
-    if read.names == CANDLE:
+    found = columns_of(path, read_sheet(path), None, every=True)
+    if found.are_candles:
         problem = Problem("(file)", "are candles, of an asset not named", "ASSET=close as column")
         raise ScenarioError(str(path), [problem])
-    return {name: name for name in read.names}
+    for column in without:
+        if column not in found.prices:
+            remedy = nearest(column, found.prices, "the columns are")
+            raise ScenarioError(str(path), [Problem(f"column {column}", "is not there", remedy)])
+    kept = {name: name for name in found.prices if name not in without}
+    if not kept:
+        raise ScenarioError(str(path), [Problem("(file)", "no column is left", "fewer left out")])
+    return kept
 
 
 def recorded_at(file: PriceFile, start: float, times: npt.ArrayLike) -> Floats:

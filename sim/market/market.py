@@ -33,6 +33,8 @@ LIQUIDATOR = (
 ) = range(len(LIQUIDATOR))
 """Capacity: value repaid per step; call: value repaid in one call at most."""
 
+HALTED, GRACE = 1, 2
+"""Nobody's transactions are included; they are again, and nobody borrows or liquidates yet."""
 NEVER = 10**9
 """Seconds that no run lasts: the delay of a liquidator who is silent."""
 CALL_ROOM = 10**6
@@ -157,6 +159,10 @@ FAULT = (
     ANSWER_CAP,
 ) = range(len(FAULT))
 
+LOST_BEFORE = ("lost", "index")
+LOST, INDEX_THEN = range(len(LOST_BEFORE))
+"""Token units, and the borrow index up to which they have borne interest."""
+
 SALE = ("gain", "depth", "best_size", "held_gain")
 GAIN, DEPTH, BEST_SIZE, HELD_GAIN = range(len(SALE))
 
@@ -173,7 +179,7 @@ class Market(NamedTuple):
     # (T + 1, m, FAULT) what feeds make of it: recorded price or 0, asset or -1 and WAD, pair or -1,
     # WAD, price, asset or -1 and WAD; (0, m, FAULT) if every answer is the price seen
     fault: Array
-    halted: Array  # (T + 1,) int64: 1 where no transaction is included; (0,) if that never happens
+    halted: Array  # (T + 1,) int64: HALTED, GRACE or 0; (0,) if the sequencer is never down
     gas_price: Array  # (T + 1,)
     heartbeat: Array  # (m,) feeds report at least this often, seconds
     deviation: Array  # (m,) and when the price moved this much, BPS
@@ -220,7 +226,7 @@ class Market(NamedTuple):
     nearest: Array  # (blocks + 1, K) the highest limit of each kind in a block; last: in all
     level: Array  # (K,) by collateral and debt, and the last one for all other accounts: `fall`
     worth: Array  # (V, m, WORTH) values of a unit at the last look: see WORTH
-    least_value: Array  # (1,) debts or collaterals worth less are checked at every look
+    least_value: Array  # (m,) whose debt or collateral is worth less is checked at every look
     slack: Array  # (1,) margin of the limits; infinite: everyone is checked at every look
     lively: Array  # (1,) int64: 1 if any account was liquidated in the last step
     taken: Array  # (1,) room taken beyond what the time until now had
@@ -255,4 +261,7 @@ class Market(NamedTuple):
     borrowing_wish: Array  # (E,) level of borrowing that borrowers want, WAD
     borrowing_level: Array  # (b, E) at which each debt stands, WAD; (0, E) without an asset
     loan: Array  # (b, E) token units of what was borrowed that each has at hand; likewise
+    # What is lost, see `sim.market.lost_before` and `sim.engines.shortfall`.
+    lost_before: Array  # (m, LOST_BEFORE) when the run began
+    missing: Array  # (m,) value of debts beyond collateral after the last step
     tally: Array  # (TALLY,) sums over the run

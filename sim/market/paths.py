@@ -286,7 +286,7 @@ def _replay(
     if scenario.hold_at_low:
         problem = "windows of a history go on after their lowest price"
         raise _refusal(scenario, "hold_at_low", problem, "another paths.model, or false")
-    history = read_history(paths.history or "", paths.history_max_gap_seconds)
+    history = read_history(paths.history or "", paths.history_max_gap_seconds, paths.history_zone)
     for symbol in history.symbols:
         if symbol not in scenario.symbols:
             remedy = nearest(symbol, scenario.symbols, "the assets are")

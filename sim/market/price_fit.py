@@ -10,7 +10,7 @@ alpha, beta               GARCH(1,1) with Student-t days, likeliest given that i
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -56,24 +56,25 @@ class Fit(NamedTuple):
     """Of returns by their GARCH deviation, (assets, assets)."""
 
 
-def daily_closes(file: str, columns: Iterable[str], max_gap: int | None) -> Floats:
-    """The price a whole number of days after the first row, (days, columns), of a price file.
+def daily_closes(files: Sequence[PriceFile]) -> Floats:
+    """The price a whole number of days after the first row, (days, columns), of the columns of a
+    price file.
 
-    Raises ScenarioError
-    as the reader does, and if rows are more than a day apart or days are fewer than 100 returns.
+    Raises ScenarioError as the reader does, and if rows are more than a day apart or days are fewer
+    than 100 returns.
     """
     closes = []
-    for column in columns:
-        times, prices = recorded(PriceFile(file=file, column=column, max_gap_seconds=max_gap))
+    for one in files:
+        times, prices = recorded(one)
         apart = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
         days = int((times[-1] - times[0]) // DAY)
         if apart > DAY or days < FEWEST_RETURNS:
             problem = f"has {days} days, with rows {apart / 3600:g} h apart"
             remedy = f"{FEWEST_RETURNS} days or more with a row each, or more often"
-            raise ScenarioError(file, [Problem("(file)", problem, remedy)])
+            raise ScenarioError(one.file, [Problem("(file)", problem, remedy)])
         if np.ptp(prices) == 0:
-            still = Problem(f"column {column}", "never moves", "another column")
-            raise ScenarioError(file, [still])
+            still = Problem(f"column {one.column}", "never moves", "another column")
+            raise ScenarioError(one.file, [still])
         at = times[0] + np.arange(days + 1) * DAY
         closes.append(prices[np.searchsorted(times, at, side="right") - 1])
     return np.stack(closes, axis=1)
@@ -98,8 +99,10 @@ def fit(symbols: tuple[str, ...], returns: Floats) -> Fit:
     )
 
 
-def section(found: Fit, model: str, history: str) -> dict[str, Any]:
-    """The paths section of a scenario for one of MODELS, in rounded numbers."""
+def section(found: Fit, model: str, history: str, zone: str | None = None) -> dict[str, Any]:
+    """The paths section of a scenario for one of MODELS, in rounded numbers; `zone` is that of
+    times of the history that name none.
+    """
     symbols = found.symbols
     correlation = found.garch_correlation if model == "garch-t" else found.correlation
     parts: dict[str, Any] = {"model": model}
@@ -119,6 +122,7 @@ def section(found: Fit, model: str, history: str) -> dict[str, Any]:
         }
     if model == "filtered-history":
         parts["history"] = history
+        parts |= {"history_zone": zone} if zone else {}
     return parts
 
 

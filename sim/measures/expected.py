@@ -191,6 +191,8 @@ def bad_debt_tokens(tape: Frames, asset: str) -> float:
     at reference prices, for the oracle's may be what was wrong.
 
         reported + sum over accounts of debt_A max(0, debt value - collateral value) / debt value
+
+    without what of it was lost before the run.
     """
     last = _last(tape)
     rows = tape.accounts.join(last, on="asset")
@@ -200,7 +202,8 @@ def bad_debt_tokens(tape: Frames, asset: str) -> float:
     missing = (debt - (pledged * worth).groupby(rows["account"]).sum()).clip(lower=0.0)
     share = missing / debt.where(debt > 0, 1.0)
     uncovered = (owed * rows["account"].map(share))[rows["asset"] == asset].sum()
-    return float((last.loc[asset, "reported"] + uncovered) / last.loc[asset, "unit"])
+    added = last.loc[asset, "reported"] + uncovered - last.loc[asset, "before"]
+    return float(max(added, 0.0) / last.loc[asset, "unit"])
 
 
 def liquidated_tokens(tape: Frames, asset: str) -> float:
@@ -253,13 +256,16 @@ OF_AN_ASSET: dict[str, Callable[[Frames, str], float]] = {
 
 
 def _last(tape: Frames) -> pd.DataFrame:
-    """At the end, by asset: price (USD), unit (of a token) and reported (bad debt, units)."""
+    """At the end, by asset: price (USD), unit (of a token), reported (bad debt, units) and before
+    (what was lost before the run, units).
+    """
     rows = tape.assets[tape.assets["step"] == tape.assets["step"].max()].set_index("asset")
     return pd.DataFrame(
         {
             "price": rows["reference_price_usd"].astype(float),
             "unit": 10.0 ** rows["decimals"].astype(float),
             "reported": rows["deficit_reported"].astype(float),
+            "before": rows["lost_before"].astype(float),
         }
     )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from sim.measures.book import scenario_of
@@ -59,20 +60,22 @@ def losses(tape: Frames) -> pd.DataFrame:
 
     reported = fees + fund + suppliers + open is what was realised: debt that an account could not
     pay with any collateral. shortfall is not realised yet: debt above the collateral of its account
-    at reference prices, see `sim.tape.shortfall`. `decimals` and `price_usd` turn units into USD:
+    at reference prices, see `sim.tape.shortfall`. before is what of both was lost before the run,
+    added what the run added to it, its loss (`sim.market.lost_before`):
+
+        reported + shortfall = before + added
+
+    `decimals` and `price_usd` turn units into USD:
 
         USD = units / 10^decimals * price_usd
     """
     last = tape.assets[tape.assets["step"] == tape.assets["step"].max()].set_index("asset")
     columns = {"reported": "deficit_reported", **BEARERS, "shortfall": "shortfall"}
     rows = pd.DataFrame({name: last[column] for name, column in columns.items()})
+    both = rows["reported"] + rows["shortfall"]
+    before = _smaller(last["lost_before"], both)
+    rows = rows.assign(before=before, added=both - before)
     return rows.assign(decimals=last["decimals"], price_usd=last["reference_price_usd"])
-
-
-def at_start(tape: Frames) -> pd.Series[Any]:
-    """The shortfall that a run began with, token units by asset: lost before it, not by it."""
-    first = tape.assets[tape.assets["step"] == tape.assets["step"].min()]
-    return pd.Series(first["shortfall"].to_numpy(), index=pd.Index(first["asset"]))
 
 
 class Peak(NamedTuple):
@@ -93,16 +96,25 @@ class Peak(NamedTuple):
 
 
 def peak_loss(tape: Frames) -> Peak:
-    """The largest bad debt so far and shortfall after any step: `peak_loss` of a sweep's outcomes.
+    """The largest loss by bad debt so far and shortfall after any step: `peak_loss` of a sweep's
+    outcomes. What was lost before the run is no part of it, and realised first.
 
     A rebound forgives: what is missing at the worst moment may be covered at the end. The opening
     is no step; on a tape of nothing else it stands for one.
     """
     steps = tape.steps if len(tape.steps) == 1 else tape.steps.iloc[1:]
-    at = int((steps["bad_debt_usd"] + steps["shortfall_usd"]).argmax())
-    bad_debt, missing = (float(steps[name].iloc[at]) for name in ("bad_debt_usd", "shortfall_usd"))
-    largest = float(steps["shortfall_usd"].max())
-    return Peak(bad_debt, missing, steps["time_utc"].iloc[at], largest)
+    before, reported = tape.assets["lost_before"], tape.assets["deficit_reported"]
+    realised = _smaller(before, reported)
+    rest = _smaller(before - realised, tape.assets["shortfall"])
+    bad_debt = steps["bad_debt_usd"] - _at_steps(tape, steps, realised)
+    missing = (steps["shortfall_usd"] - _at_steps(tape, steps, rest)).clip(lower=0.0)
+    at = int((bad_debt + missing).argmax())
+    return Peak(
+        float(bad_debt.iloc[at]),
+        float(missing.iloc[at]),
+        steps["time_utc"].iloc[at],
+        float(missing.max()),
+    )
 
 
 def waterfall_balances(losses: pd.DataFrame) -> bool:
@@ -113,7 +125,7 @@ def waterfall_balances(losses: pd.DataFrame) -> bool:
 
 def in_usd(losses: pd.DataFrame) -> pd.DataFrame:
     """The amounts of `losses` in USD, one row per asset."""
-    amounts = losses[["reported", *BEARERS, "shortfall"]].astype(float)
+    amounts = losses[["reported", *BEARERS, "shortfall", "before", "added"]].astype(float)
     return amounts.mul(losses["price_usd"] / 10.0 ** losses["decimals"].astype(float), axis=0)
 
 
@@ -191,7 +203,11 @@ def waiting(tape: Frames) -> Waiting | None:
 
 
 def _usd(assets: pd.DataFrame, column: str) -> pd.Series[float]:
-    tokens = assets[column].astype(float) / 10.0 ** assets["decimals"].astype(float)
+    return _in_usd(assets, assets[column])
+
+
+def _in_usd(assets: pd.DataFrame, units: pd.Series[Any]) -> pd.Series[float]:
+    tokens = units.astype(float) / 10.0 ** assets["decimals"].astype(float)
     return tokens * assets["reference_price_usd"]
 
 
@@ -201,3 +217,14 @@ def _times(tape: Frames) -> pd.Series[pd.Timestamp]:
 
 def _by_time(tape: Frames, by_step: pd.DataFrame) -> pd.DataFrame:
     return by_step.set_axis(pd.Index(_times(tape).loc[by_step.index], name="time_utc"), axis=0)
+
+
+def _at_steps(tape: Frames, steps: pd.DataFrame, units: pd.Series[Any]) -> pd.Series[float]:
+    """Amounts of the rows of table `assets` in USD, the sum of each of these steps."""
+    sums = _in_usd(tape.assets, units).groupby(tape.assets["step"]).sum()
+    return steps["step"].map(sums)
+
+
+def _smaller(a: pd.Series[Any], b: pd.Series[Any]) -> pd.Series[Any]:
+    """The smaller of two integers, row by row, exact."""
+    return pd.Series(np.minimum(a, b), index=a.index, dtype=object)

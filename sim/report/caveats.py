@@ -5,6 +5,7 @@ price recovers. One line each: before a run, below its tables, on pages.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import pandas as pd
@@ -21,7 +22,7 @@ from sim.measures.binding import (
 )
 from sim.measures.book import scenario_of
 from sim.measures.parties import lost_units
-from sim.report.text import clock, counted, listed
+from sim.report.text import clock, counted, listed, span
 from sim.schema.kinds import assumed
 from sim.tape import Frames
 
@@ -36,7 +37,7 @@ def of_scenario(scenario: Mapping[str, Any]) -> list[str]:
 
 def _of_any(scenario: Mapping[str, Any]) -> list[str]:
     """What is known before, but for the steps: of them a run says more."""
-    lines = [*assumed(scenario), *_few_decimals(scenario)]
+    lines = [*assumed(scenario), *_few_decimals(scenario), *_outages(scenario)]
     if scenario["hold_at_low"]:
         lines.append("No rebound: what falls stays at its lowest level from then on (hold_at_low).")
     if alone := without_venue(scenario):
@@ -62,6 +63,24 @@ def _few_decimals(scenario: Mapping[str, Any]) -> Iterator[str]:
                 f"it, and a million of these ({virtual:,} {symbol}) is what the hub's virtual "
                 "shares stand for: they earn and lose with suppliers."
             )
+
+
+def _outages(scenario: Mapping[str, Any]) -> Iterator[str]:
+    """When the sequencer is down, and how long nobody is judged after it."""
+    for fault in scenario["feeds"]["faults"]:
+        if fault["kind"] == "sequencer-down":
+            since, until = fault["from"] or scenario["start"], fault["until"]
+            grace = fault.get("grace_seconds", 0)  # older versions had none
+            waits = f"; for {span(grace)} more nobody borrows, flags or liquidates (grace_seconds)"
+            yield (
+                f"The sequencer is down from {_minute(since)} to "
+                f"{f'{_minute(until)} UTC' if until else 'the end'}{waits if grace else ''}. "
+                "Interest accrues and auctions run on."
+            )
+
+
+def _minute(time: str) -> str:
+    return f"{datetime.fromisoformat(time.replace('Z', '+00:00')):%Y-%m-%d %H:%M}"
 
 
 def of_run(tape: Frames) -> list[str]:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from sim.measures.clusters import Split
 from sim.report.given import Books
-from sim.sweeps.losses import MORE_BOOKS
+from sim.sweeps.losses import BEFORE, MORE_BOOKS
 
 MEASURES = {
     "P(loss > 0)": "chance of a loss",
@@ -25,6 +25,7 @@ BEARERS = {
     "suppliers": "suppliers",
     "open": "still open",
     "shortfall": "shortfall, not realised",
+    BEFORE: "of it there before, in no loss",
 }
 """Who bears a loss, as `sim.sweeps.losses.BEARERS` names them."""
 

@@ -88,12 +88,19 @@ def load(path_or_name: str | Path) -> Scenario:
 
 
 def extends(name: str, file: Path) -> dict[str, Any]:
-    """The fields that `file` takes over if it says `extends: NAME`, not validated: a base has not
-    all that a scenario needs. Raises `ScenarioError` if there is no such base.
+    """The fields that `file` takes over if it says `extends: NAME`: a base has not all that a
+    scenario needs. Raises `ScenarioError` if there is no such base, or what it has is wrong.
     """
     bases = _bases()
-    document = taken_over(base_file(name, file, bases), bases, Scenario.OWN, _locate)
+    found = base_file(name, file, bases)
+    document = taken_over(found, bases, Scenario.OWN, _locate)
     read_as_today(document)
+    try:
+        Scenario.model_validate(with_kinds(document))
+    except ValidationError as error:
+        wrong = [one for one in explain(error, Scenario) if one.problem != "is missing"]
+        if wrong:
+            raise ScenarioError(str(found), wrong) from error
     return document
 
 

@@ -129,9 +129,20 @@ class VenuePrice(AssetFault):
 
 
 class SequencerDown(Window):
-    """No transaction of anybody is included."""
+    """No transaction of anybody is included; for a while after it nobody borrows or liquidates."""
 
     kind: Literal["sequencer-down"] = Field(description="sequencer-down")
+    grace_seconds: int = Field(
+        default=0,
+        ge=0,
+        le=7 * 86_400,
+        description="from `until` on, seconds in which no price counts for borrowing and "
+        "liquidation yet, 0..604800",
+    )
+
+    def _problems(self) -> Iterator[Problem]:
+        if self.grace_seconds and self.until is None:
+            yield Problem("grace_seconds", "the outage has no end", "until as well")
 
 
 _KINDS: dict[str, type[Window]] = {

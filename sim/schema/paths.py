@@ -9,6 +9,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from sim.schema.base import FromList, Part, Symbol, unit
+from sim.schema.price_file import Zone
 from sim.schema.problems import Problem, nearest
 
 # A matrix whose smallest eigenvalue is nearer to 0 than this is positive definite by luck only.
@@ -147,6 +148,11 @@ class Paths(Part):
         le=365 * 86_400,
         description="the longest time between two rows of the history, in whole seconds; absent: "
         "one and a half times the median; used with history only",
+    )
+    history_zone: Zone | None = Field(
+        default=None,
+        description="the zone of times of the history that name none, like Europe/Berlin; absent: "
+        "UTC; used with history only",
     )
 
     def correlation_matrix(self, symbols: Sequence[str]) -> npt.NDArray[np.float64]:

@@ -14,6 +14,8 @@ import yaml
 
 from sim.market.history import recorded
 from sim.scenario import extends, load
+from sim.schema.bases import is_path
+from sim.schema.beside import beside
 from sim.schema.price_file import PriceFile
 from sim.starter.book import Held, held
 from sim.starter.prices import Priced, priced
@@ -27,6 +29,8 @@ _KNOWN = "lending-market"
 _MARGIN = 1.25
 """Supplied by those who never borrow, as a multiple of what is owed."""
 _PLACEHOLDER = "placeholder"
+_SHOWN = 10
+"""Names of what is left out."""
 _HINT = "# {:<57} {}"
 
 
@@ -99,7 +103,6 @@ class _Draft:
         self.there: dict[str, Any] = base.get("assets") or {}
         self.start = prices.start if prices else base.get("start", _START)
         self.hours = prices.hours if prices else float(base.get("duration_hours", _HOURS))
-        self.step = int(base.get("step_seconds", _STEP_SECONDS))
         files = prices.levels if prices else {}
         owned = book.all if book else ()
         levels = {symbol: asset.price_usd for symbol, asset in load(_KNOWN).assets.items()}
@@ -159,7 +162,7 @@ class _Draft:
         yield f"# Lines that say {_PLACEHOLDER} are there to be replaced."
         yield ""
         yield f"name: {wanted.name}"
-        yield f"extends: {_flow(wanted.extends)}"
+        yield f"extends: {_flow(self._extended())}"
         yield f"title: {_flow(wanted.name.replace('-', ' '))} # {_PLACEHOLDER}, as the next two"
         yield f"story: {_flow(self._story())}"
         yield 'sources: ["placeholders of ape run new"]'
@@ -175,6 +178,11 @@ class _Draft:
             if written := list(block()):
                 yield ""
                 yield from written
+
+    def _extended(self) -> str:
+        """The name of the base, or its path as it is seen from here."""
+        name = self.wanted.extends
+        return self._seen(str(beside(name, self.folder))) if is_path(name) else name
 
     def _story(self) -> str:
         happens = "What moves falls by 40%, and half of that comes back."
@@ -272,7 +280,7 @@ class _Draft:
         if not quotes or not (self.new or any(dated) or there is None):
             return
         quote = Counter(quotes).most_common(1)[0][0]
-        untraded = self.new if kept else [one for one in self.symbols if one != quote]
+        untraded = [one for one in (self.new if kept else self.symbols) if one != quote]
         yield "venues: # where seized collateral is sold"
         for venue in kept:
             yield f"  - {_flow(venue)} # as in {self.wanted.extends}"
@@ -326,15 +334,17 @@ class _Draft:
             block = {**self.block, "file": self._seen(self.block["file"])}
             if self.book.unnamed:
                 block["unlisted"] = "drop"
-                names = ", ".join(self.book.unnamed)
-                yield f"# Left out, as no asset can be called so: {names}."
+                # As Python writes them: a line break in a name would end the comment.
+                names = [f"{one[:40]!a}" for one in self.book.unnamed]
+                shown = ", ".join([*names[:_SHOWN], *(["..."] if len(names) > _SHOWN else [])])
+                yield f"# Left out, as no asset can be called so: {shown}."
             yield f"book: {_flow(block)}"
             return
         book = self.base.get("book") or {}
         if "file" in book:
             return
         if "total_debt_usd" in book:
-            yield f"# book: {{file: positions.csv}} # {'your own: docs/books.md'}"
+            yield "# book: {file: positions.csv} # your own: docs/books.md"
             yield "book: # drawn; as in the base"
             yield f"  accounts: {book['accounts']}"
             yield f"  total_debt_usd: {_number(book['total_debt_usd'])}"

@@ -32,6 +32,10 @@ COLUMNS = {
         "shortfall",
         f"debt beyond its collateral that is not written off, {_AT_THE_END}",
     ),
+    "loss_usd": (
+        "loss",
+        f"what the path adds to what was lost before it: both, if nothing was, {_AT_THE_END}",
+    ),
     "repaid_usd": ("repaid", f"debt repaid by liquidators, {_OF_THEIR_TIME}"),
     "seized_usd": ("seized", f"collateral they took, {_OF_THEIR_TIME}"),
     "profit_usd": ("profit", f"what they gained after gas, {_OF_THEIR_TIME}"),
@@ -54,11 +58,11 @@ COLUMNS = {
     ),
     "peak_loss_usd": (
         "peak_loss",
-        "largest bad debt so far and shortfall after any step, USD at the prices of that step",
+        "largest loss, by bad debt so far and shortfall, after any step, USD at the prices of it",
     ),
     "peak_shortfall_usd": (
         "peak_shortfall",
-        "largest shortfall after any step, USD at the prices of that step",
+        "largest part of one that is shortfall after any step, USD at the prices of it",
     ),
     "steps_run_out": (
         "steps_run_out",
@@ -74,6 +78,7 @@ COLUMNS = {
 BY_ASSET = {
     "bad_debt_usd": ("bad_debt", f"of bad_debt_usd, that of debts in this asset, {_AT_THE_END}"),
     "shortfall_usd": ("shortfall", f"of shortfall_usd, that of debts in this asset, {_AT_THE_END}"),
+    "loss_usd": ("loss", f"of loss_usd, that of debts in this asset, {_AT_THE_END}"),
     "bearable_usd": (
         "bearable",
         f"what fees and insurance fund of this asset bore and have left, {_AT_THE_END}",

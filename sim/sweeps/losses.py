@@ -3,7 +3,8 @@
     L = bad_debt + shortfall,   USD at the end of the path
 
 bad_debt was realised and borne by someone; shortfall is debt beyond the collateral of its account,
-at reference prices, that is not written off.
+at reference prices, that is not written off. What of both was lost before the path began is no part
+of L (`sim.market.lost_before`).
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ from sim.measures.losses import (
 
 PEAK, PEAK_SHORTFALL = "peak_loss_usd", "peak_shortfall_usd"
 """Column of the outcomes; studies of before it was kept lack it."""
+BEFORE = "before"
+"""In tables of bearers: what of their parts was lost before."""
 MORE_BOOKS = -1
 """In `needs` of the loss table."""
 LEVELS = (0.95, 0.99, 0.999)
@@ -44,6 +47,17 @@ BEARERS = {
 
 def loss_usd(outcomes: pd.DataFrame) -> npt.NDArray[np.float64]:
     """The loss of each path, (paths,), USD."""
+    if "loss_usd" in outcomes:  # studies of before bad debt from before was kept apart lack it
+        return np.asarray(outcomes["loss_usd"], dtype=np.float64)
+    return _both_usd(outcomes)
+
+
+def before_usd(outcomes: pd.DataFrame) -> npt.NDArray[np.float64]:
+    """Of each path, (paths,), USD: bad debt and shortfall that were there before."""
+    return np.maximum(_both_usd(outcomes) - loss_usd(outcomes), 0.0)
+
+
+def _both_usd(outcomes: pd.DataFrame) -> npt.NDArray[np.float64]:
     return np.asarray(outcomes["bad_debt_usd"] + outcomes["shortfall_usd"], dtype=np.float64)
 
 
@@ -105,14 +119,25 @@ def variance(outcomes: pd.DataFrame) -> Split | None:
 
 
 def borne_by(outcomes: pd.DataFrame, sampler: Sampler) -> pd.DataFrame:
-    """The mean loss by who bears it: rows `BEARERS`, columns of an `Estimate` and share of it."""
+    """The mean bad debt and shortfall by who bears it: rows `BEARERS`, and what of it was there
+    before if any was; columns of an `Estimate` and share of it.
+    """
     rows: dict[str, dict[str, Any]] = {}
-    mean = float(loss_usd(outcomes).mean())
-    for name, column in BEARERS.items():
-        estimate = expected_loss(outcomes[column], replicates(outcomes, sampler))
+    mean = float(_both_usd(outcomes).mean())
+    parts = {name: outcomes[column] for name, column in BEARERS.items()}
+    if _is_any_from_before(outcomes):
+        parts[BEFORE] = pd.Series(before_usd(outcomes))
+    for name, part in parts.items():
+        estimate = expected_loss(part, replicates(outcomes, sampler))
         share = estimate.value / mean if mean else math.nan
         rows[name] = {**estimate._asdict(), "share": share}
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("bearer")
+
+
+def _is_any_from_before(outcomes: pd.DataFrame) -> bool:
+    """Whether more of it than sums of doubles are off by."""
+    both = _both_usd(outcomes)
+    return bool((before_usd(outcomes) > 1e-9 * both).any())
 
 
 def as_one(table: pd.DataFrame, bearers: pd.DataFrame, assets: pd.DataFrame) -> pd.DataFrame:

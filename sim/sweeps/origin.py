@@ -35,8 +35,9 @@ def origin(scenario: Scenario) -> dict[str, str]:
     agent cannot be had.
     """
     found = {"sources": sources(), **{name: version(name) for name in _PACKAGES}}
-    if scenario.paths and scenario.paths.history:
-        read_history(scenario.paths.history, scenario.paths.history_max_gap_seconds)
+    paths = scenario.paths
+    if paths and paths.history:
+        read_history(paths.history, paths.history_max_gap_seconds, paths.history_zone)
     for field, path in files(scenario).items():
         try:
             found[field] = hashlib.sha256(path.read_bytes()).hexdigest()[:16]

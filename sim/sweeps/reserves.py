@@ -1,6 +1,8 @@
 """What the paths of a sweep lost by the asset that was owed, and whether that reserve can bear it.
 
 L_i = bad_debt_i + shortfall_i,   USD at the end of the path;   sum_i L_i = L
+
+without what was lost before the path.
 """
 
 from __future__ import annotations
@@ -65,5 +67,7 @@ def by_asset(outcomes: pd.DataFrame, sampler: Sampler) -> pd.DataFrame:
 
 
 def _lost(outcomes: pd.DataFrame, symbol: str) -> npt.NDArray[np.float64]:
+    if f"loss_usd.{symbol}" in outcomes:
+        return np.asarray(outcomes[f"loss_usd.{symbol}"], dtype=np.float64)
     parts = outcomes[f"{_OF}{symbol}"] + outcomes[f"shortfall_usd.{symbol}"]
     return np.asarray(parts, dtype=np.float64)

@@ -21,6 +21,7 @@ from sim.engines.compiled import Compiled, impact_of
 from sim.engines.exact import run
 from sim.engines.failures import LockstepError
 from sim.engines.outcome import OPERATIONS, conclude, follow, names
+from sim.market import lost_before
 from sim.market.draws import Sampler
 from sim.market.market import REPAID_VALUE
 from sim.market.paths import draw, observed
@@ -65,12 +66,12 @@ class Verification(NamedTuple):
 
     @property
     def loss_on_floats_usd(self) -> float:
-        """Bad debt and shortfall of the compiled run."""
+        """The loss of the compiled run."""
         return loss_usd_of(self.on_floats)
 
     @property
     def loss_usd(self) -> float:
-        """Bad debt and shortfall of the exact run."""
+        """The loss of the exact run."""
         return loss_usd_of(self.exact)
 
     @property
@@ -108,8 +109,8 @@ def apart(on_floats: Mapping[str, float], exact: Mapping[str, float]) -> str | N
 
 
 def loss_usd_of(outcome: Mapping[str, float]) -> float:
-    """Bad debt and shortfall of an outcome by name, USD."""
-    return (outcome["bad_debt"] + outcome["shortfall"]) / USD
+    """The loss of an outcome by name, USD."""
+    return outcome["loss"] / USD
 
 
 def verify(
@@ -193,9 +194,10 @@ def state_digest(state: State) -> str:
 
 
 def _so_far(world: World, k: int) -> tuple[float, float]:
-    """USD repaid and lost up to step k: bad debt and shortfall."""
+    """USD repaid and lost up to step k."""
     s, w = world.state, world.market
-    lost = shortfall(s, w.price[k]).value
+    missing, lost = shortfall(s, w.price[k]).tokens, 0
     for i in range(s.unit.shape[0]):
-        lost += s.hub[i, DEFICIT_REPORTED] * w.price[k, i] // s.unit[i]
+        added = max(0, s.hub[i, DEFICIT_REPORTED] + missing[i] - lost_before.lost(w, i))
+        lost += added * w.price[k, i] // s.unit[i]
     return w.tally[REPAID_VALUE] / USD, lost / USD

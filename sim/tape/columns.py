@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 import pyarrow as pa
 
-FORMAT = 7
+FORMAT = 8
 """Raised when a reader of older tapes would misread a newer one."""
 
 TEXT, FLAG, COUNT, FLOAT = pa.string(), pa.bool_(), pa.int64(), pa.float64()
@@ -99,6 +99,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
         ("unpaid", COUNT, "accounts that may be liquidated and that nobody is paid to liquidate"),
         ("unpaid_usd", FLOAT, "what they owe, at oracle prices"),
         ("bad_debt_usd", FLOAT, "bad debt realised so far, at reference prices"),
+        ("loss_usd", FLOAT, "both, less what of them was lost before the run"),
         ("liquidations", COUNT, "liquidations so far"),
         ("repaid_usd", FLOAT, "debt repaid by liquidators so far"),
         ("seized_usd", FLOAT, "collateral paid out to liquidators so far"),
@@ -134,6 +135,11 @@ TABLES: dict[str, tuple[Column, ...]] = {
         ("covered_by_fund", TOKENS, "of it borne by the insurance fund"),
         ("socialised", TOKENS, "of it borne by suppliers"),
         ("shortfall", TOKENS, "part of the shortfall owed in this asset, as its part of the debt"),
+        (
+            "lost_before",
+            TOKENS,
+            "of bad debt and shortfall, at most what was lost before the run, interest included",
+        ),
         ("insurance_pool", TOKENS, "left in the insurance fund"),
         ("usage", FLOAT, "debt / (cash + debt)"),
         ("borrow_rate_per_year", FLOAT, "yearly borrow rate, 0.05 is 5%"),

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sim.agents.census import census
+from sim.market import lost_before
 from sim.market.market import (
     BACKLOG,
     CALLS_WAITED,
@@ -86,9 +87,10 @@ class Moment(NamedTuple):
 def observe(world: World, k: int, rows: Sequence[Entry], gas: Sequence[int]) -> Moment:
     """Measure world and state after step k, which did the operations `rows`."""
     market, s = world.market, world.state
-    watch = census(s)
+    doubles = s.position.astype(np.float64)  # once: of large books it takes a while
+    watch = census(s, doubles)
     known = _priced(s)
-    missing = shortfall(s, market.price[k])
+    missing = shortfall(s, market.price[k], doubles)
     assets = _assets(world, k, missing.tokens)
     tally = market.tally
     toxic_alone, toxic_with_sale = toxic(s, watch[known], known)
@@ -103,10 +105,8 @@ def observe(world: World, k: int, rows: Sequence[Entry], gas: Sequence[int]) -> 
         "toxic_with_sale": toxic_with_sale,
         "unpaid": stuck.accounts,
         "unpaid_usd": stuck.value / USD,
-        "bad_debt_usd": sum(
-            row["deficit_reported"] / 10 ** row["decimals"] * float(row["reference_price_usd"])
-            for row in assets
-        ),
+        "bad_debt_usd": sum(_usd(row, row["deficit_reported"]) for row in assets),
+        "loss_usd": sum(map(_added_usd, assets)),
         "liquidations": int(tally[LIQUIDATIONS]),
         "repaid_usd": tally[REPAID_VALUE] / USD,
         "seized_usd": tally[SEIZED_VALUE] / USD,
@@ -214,12 +214,22 @@ def _assets(world: World, k: int, shortfalls: list[int]) -> list[Row]:
                 "covered_by_fund": row[COVERED_BY_FUND],
                 "socialised": row[SOCIALISED],
                 "shortfall": shortfalls[i],
+                "lost_before": lost_before.lost(world.market, i),
                 "insurance_pool": s.pool[i, POOL_ASSETS],
                 "usage": debt / lendable if lendable else 0.0,
                 "borrow_rate_per_year": row[BORROW_RATE] / _RAY,
             }
         )
     return rows
+
+
+def _added_usd(row: Row) -> float:
+    """What of bad debt and shortfall of an asset was not lost before the run."""
+    return _usd(row, max(0, row["deficit_reported"] + row["shortfall"] - row["lost_before"]))
+
+
+def _usd(row: Row, units: int) -> float:
+    return float(units / 10 ** row["decimals"] * float(row["reference_price_usd"]))
 
 
 def _venues(world: World, k: int) -> list[Row]:

@@ -33,8 +33,9 @@ class Shortfall(NamedTuple):
     """The same of every account, (accounts, assets)."""
 
 
-def shortfall(s: State, prices: Array) -> Shortfall:
-    """The shortfall at `prices`, (assets,) of USD with 8 decimals:
+def shortfall(s: State, prices: Array, doubles: Array | None = None) -> Shortfall:
+    """The shortfall at `prices`, (assets,) of USD with 8 decimals; `doubles` are the positions of
+    the state as such, for whoever has them:
 
         value = sum over accounts of max(0, debt value - collateral value)
         tokens_i = sum over accounts of debt_i max(0, debt value - collateral value) / debt value
@@ -43,7 +44,8 @@ def shortfall(s: State, prices: Array) -> Shortfall:
     could take: deposits that back nothing, and those of an owner's other accounts, pay no debt.
     """
     n, m = s.position.shape[:2]
-    rows = _perhaps_short(s, prices)
+    doubles = s.position.astype(np.float64) if doubles is None else doubles
+    rows = _perhaps_short(s, prices, doubles)
     position, vault = s.position[rows], s.account_vault[rows]
     owed = np.full((len(rows), m), 0, dtype=object)
     debt, collateral = np.full((2, len(rows)), 0, dtype=object)
@@ -64,11 +66,10 @@ def shortfall(s: State, prices: Array) -> Shortfall:
     return Shortfall(int(missing.sum()), [int(part) for part in parts.sum(axis=0)], parts)
 
 
-def _perhaps_short(s: State, prices: Array) -> Array:
+def _perhaps_short(s: State, prices: Array, position: Array) -> Array:
     """The accounts with debt whose collateral does not exceed it by more than roundings can do: in
     doubles, with what the vault rounds a value by on top, a unit of it and one of the token.
     """
-    position = s.position.astype(np.float64)
     debt, backs = position[:, :, POSITION_DEBT], position[:, :, IS_COLLATERAL]
     supplied = position[:, :, SUPPLIED] * backs
     m = len(s.unit)

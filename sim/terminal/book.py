@@ -31,8 +31,9 @@ def print_book(world: World, console: Console) -> None:
     if reading := world.book.reading:
         for line in (*reading.lines, *_health_of_file(world, reading)):
             console.print(line, markup=False)
+    owe = "account owes" if book["accounts"] == 1 else "accounts owe"
     console.print(
-        f"{book['accounts']:,} accounts owe {short_usd(book['total_debt_usd'])} against "
+        f"{book['accounts']:,} {owe} {short_usd(book['total_debt_usd'])} against "
         f"{short_usd(book['total_collateral_usd'])} of collateral; "
         f"the ten largest owe {book['top_10_debt_share']:.0%}."
     )
@@ -50,7 +51,7 @@ def print_book(world: World, console: Console) -> None:
         console.print(
             f"{number:,} account{' owes' if number == 1 else 's owe'} "
             f"{usd(book['under_water_usd'])} more than is pledged for it: bad debt from before, "
-            "part of every loss below and not of what the run adds.",
+            "which no loss below includes; rows of their own do.",
             style="yellow",
         )
     if number := book["liquidatable_accounts"]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,6 @@ from rich.console import Console
 from sim.files.whole import replacing
 from sim.market.draws import Floats
 from sim.market.history import price_columns, reading
-from sim.market.price_files.reading import Reading
 from sim.market.price_fit import MODELS, daily_closes, fit, section, simulated
 from sim.market.tails import of_data, of_model
 from sim.market.volatility import DAY
@@ -33,55 +32,68 @@ def calibrate(
     file: Path,
     columns: Mapping[str, str],
     models: Sequence[str],
+    without: Collection[str],
+    zone: str | None,
     max_gap: int | None,
     years: int,
     seed: int,
     out: Path | None,
     console: Console,
 ) -> int:
-    """Fit `models` to the `columns` of a price file, by asset, or to all that it has; print the
-    statistics of both; write the first model's paths section to `out`; return an exit code.
+    """Fit `models` to the `columns` of a price file, by asset, or to all that it has but `without`;
+    print the statistics of both; write the first model's paths section to `out`; return an exit
+    code.
     """
+    wanted: Mapping[str, str] = columns
     try:
-        wanted = dict(columns) or price_columns(file)
-        closes = daily_closes(str(file), wanted.values(), max_gap)
+        wanted = dict(columns) or price_columns(file, without)
+        options = {"file": str(file), "zone": zone, "max_gap_seconds": max_gap}
+        files = [PriceFile.model_validate({**options, "column": one}) for one in wanted.values()]
+        closes = daily_closes(files)
         symbols, returns = tuple(wanted), np.diff(np.log(closes), axis=0)
         found = fit(symbols, returns)
         chosen = list(models or MODELS)
-        sections = {model: section(found, model, os.path.relpath(file)) for model in chosen}
+        sections = {model: section(found, model, os.path.relpath(file), zone) for model in chosen}
         laws = {model: Paths.model_validate(parts) for model, parts in sections.items()}
     except ScenarioError as error:
-        console.print(str(error), style="red", markup=False)
+        console.print(str(_with_way_out(error, wanted)), style="red", markup=False)
         return FAILED
     except ValidationError as error:  # a name that is no asset's, or two columns that are the same
         console.print(
             str(ScenarioError(str(file), explain(error, Paths))), style="red", markup=False
         )
         return FAILED
-    for line in reading_lines(_readings(str(file), wanted.values(), max_gap)):
+    for line in reading_lines((one.file, reading(one)) for one in files):
         console.print(line, markup=False, soft_wrap=True)
     console.print(fit_table(found), "")
     of_models: dict[str, pd.DataFrame] = {}
     with tempfile.TemporaryDirectory() as folder:
         days = str(_written(Path(folder), symbols, closes))
         for model, law in laws.items():
-            played = law.model_copy(update={"history": days}) if law.history else law
+            own = {"history": days, "history_zone": None}
+            played = law.model_copy(update=own) if law.history else law
             of_models[model] = of_model(simulated(played, symbols, seed, years), symbols)
     data = of_data(returns, symbols, seed)
     console.print(asset_table(data, of_models, len(returns), years))
     if len(symbols) > 1:
         console.print("", pair_table(data, of_models))
     if out:
-        parts = section(found, chosen[0], os.path.relpath(file, out.parent))
+        parts = section(found, chosen[0], os.path.relpath(file, out.parent), zone)
         with replacing(out) as draft:
             draft.write_text(_text(parts, file, wanted, len(returns)))
         console.print(f"\n{chosen[0]} as the paths section of a scenario: {out}", markup=False)
     return COMPLETE
 
 
-def _readings(file: str, columns: Iterable[str], max_gap: int | None) -> list[tuple[str, Reading]]:
-    files = [PriceFile(file=file, column=column, max_gap_seconds=max_gap) for column in columns]
-    return [(file, reading(one)) for one in files]
+def _with_way_out(error: ScenarioError, columns: Mapping[str, str]) -> ScenarioError:
+    """The same; where a column of several is at fault, with how to go on without it."""
+    found = []
+    for problem in error.problems:
+        column = problem.path.rpartition(", ")[2].removeprefix("column ")
+        at_fault = column in columns.values() and len(columns) > 1
+        way_out = f"{problem.remedy}; or leave the column out: --without {column}"
+        found.append(problem._replace(remedy=way_out) if at_fault else problem)
+    return ScenarioError(error.file, found)
 
 
 def _written(folder: Path, symbols: Iterable[str], closes: Floats) -> Path:

@@ -19,7 +19,6 @@ from sim.measures.cascade import (
 )
 from sim.measures.expected import withdrawals_refused_usd
 from sim.measures.solvency import (
-    at_start,
     in_usd,
     largest_usage,
     liquidations,
@@ -93,11 +92,8 @@ def loss_table(tape: Frames) -> Table:
     for name in _COLUMNS.values():
         table.add_column(name, justify="right")
     columns = list(_COLUMNS)
-    if (before := at_start(tape)).any():
-        lost = lost.assign(before=before, added=lost["reported"] + lost["shortfall"] - before)
-        dollars = lost["price_usd"] / 10.0 ** lost["decimals"].astype(float)
+    if lost["before"].any():
         for name, title in (("before", "there before"), ("added", "added")):
-            usd_lost[name] = lost[name].astype(float) * dollars
             table.add_column(title, justify="right")
             columns.append(name)
     for asset in hit:

@@ -39,7 +39,8 @@ def history_lines(scenario: Scenario) -> list[str]:
     if not scenario.paths or not scenario.paths.history:
         return []
     file, gap = scenario.paths.history, scenario.paths.history_max_gap_seconds
-    return reading_lines([(file, read_prices(file, Request(max_gap_seconds=gap, every=True)))])
+    wanted = Request(zone=scenario.paths.history_zone, max_gap_seconds=gap, every=True)
+    return reading_lines([(file, read_prices(file, wanted))])
 
 
 def reading_lines(readings: Iterable[tuple[str, Reading]]) -> list[str]:

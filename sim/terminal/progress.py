@@ -54,9 +54,9 @@ class RunProgress:
         time = datetime.fromtimestamp(int(market.time[k]), timezone.utc)
         task = self._progress.tasks[self._task]
         rate = f"{task.speed:.3g}/s" if task.speed else ""
-        lost = latest["bad_debt_usd"] + latest["shortfall_usd"]
         description = (
             f"{time:%d %b %H:%M} {native} ${price_usd:,.2f}, "
-            f"liquidated {short_usd(latest['repaid_usd'])}, lost {short_usd(lost)}"
+            f"liquidated {short_usd(latest['repaid_usd'])}, "
+            f"lost {short_usd(latest['loss_usd'])}"
         )
         self._progress.update(self._task, completed=k, description=description, rate=rate)

@@ -190,10 +190,13 @@ def _confirm(
 
 def _below_one(now: Frames, then: Frames) -> Iterator[str]:
     """Who can be liquidated at the start, under the current setting and the recommended one, and
-    what of the losses was there before.
+    what was lost before and is in no loss.
     """
     if before := float(now.steps["shortfall_usd"].iloc[0]):
-        yield f"Every loss here includes {usd(before)} of bad debt from before."
+        yield (
+            f"No loss here includes the {usd(before)} of bad debt from before; who bears it, "
+            "suppliers' haircuts among them, does."
+        )
     for name, tape in (("current", now), ("recommended", then)):
         start = book(tape)
         health = start.health(start.prices)

@@ -147,12 +147,7 @@ class _Shown:
         if k == 0:
             self._progress.opening()
         self._progress.advance(
-            {
-                "step": k,
-                "repaid_usd": repaid_usd,
-                "bad_debt_usd": lost_usd,
-                "shortfall_usd": 0.0,
-            }
+            {"step": k, "repaid_usd": repaid_usd, "loss_usd": lost_usd},
         )
 
 

@@ -17,6 +17,7 @@ from sim.tuning.edges import edges
 from sim.tuning.objectives import MEASURES, Sample, value
 from sim.tuning.recommend import choices, first_harm, front, one_by_one, recommended
 from sim.tuning.result import (
+    Asked,
     Cap,
     Confirmation,
     ScenarioUsed,
@@ -71,6 +72,10 @@ def answer(
         fresh_books=samples["current"].trials if setup.paths_of_a_book else 1,
         sampler=setup.preset.tuning.sampler,
         debts=setup.preset.tuning.debts,
+        asked=Asked(
+            preset=setup.preset.model_dump(mode="json"),
+            scenarios=tuple(one.model_dump(mode="json") for one in setup.scenarios),
+        ),
         versions={**asked["origin"], "breakwater": asked["breakwater"]},
         command=asked["command"],
         started=asked["started"],

@@ -15,7 +15,7 @@ import numpy as np
 
 from sim.engines.baseline import settled
 from sim.engines.compiled import impact_of
-from sim.engines.outcome import BAD_DEBT, OUTCOME, SHORTFALL
+from sim.engines.outcome import LOSS, OUTCOME
 from sim.sweeps.verify import Verification, Watch, apart, error_of, loss_usd_of, verify
 from sim.sweeps.work import world_of
 from sim.tuning.borrowing import Amounts
@@ -28,7 +28,7 @@ from sim.world.reference import with_impact
 
 def worst(sample: Sample, count: int) -> list[tuple[int, int]]:
     """(scenario, number) of the paths that lose most over all scenarios, the worst first."""
-    losses = np.stack([o[:, BAD_DEBT] + o[:, SHORTFALL] for o in sample.outcomes])
+    losses = np.stack([o[:, LOSS] for o in sample.outcomes])
     order = np.argsort(-losses, axis=None, kind="stable")[:count]
     where = zip(*np.unravel_index(order, losses.shape), strict=True)
     return [(int(i), sample.first + int(k)) for i, k in where]

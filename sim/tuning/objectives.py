@@ -319,9 +319,8 @@ def _column(outcomes: Floats, name: str) -> Floats:
 
 
 def _loss(outcomes: Floats) -> Floats:
-    """Bad debt and shortfall of each path, USD."""
-    both = _column(outcomes, "bad_debt") + _column(outcomes, "shortfall")
-    return np.asarray(np.maximum(both * USD, 0.0))
+    """The loss of each path, USD."""
+    return np.asarray(np.maximum(_column(outcomes, "loss") * USD, 0.0))
 
 
 def _hits(outcomes: Floats) -> Floats:

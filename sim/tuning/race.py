@@ -27,7 +27,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from sim.engines.outcome import BAD_DEBT, REPAID, SHORTFALL
+from sim.engines.outcome import LOSS, REPAID
 from sim.measures.intervals import mean_difference
 from sim.tuning.objectives import BY_NAME, Sample, path_terms, value
 
@@ -56,8 +56,7 @@ class Course:
         for i, outcomes in enumerate(reference.outcomes):
             rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(3, i)))
             # Lost, then liquidated: without a loss anywhere, the nearest to one come first.
-            lost = outcomes[:, BAD_DEBT] + outcomes[:, SHORTFALL]
-            by_badness = np.lexsort((-outcomes[:, REPAID], -lost))
+            by_badness = np.lexsort((-outcomes[:, REPAID], -outcomes[:, LOSS]))
             rest = rng.permutation(by_badness[self._worst :])
             self._orders.append(np.concatenate([by_badness[: self._worst], rest]))
 

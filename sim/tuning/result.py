@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -78,6 +78,17 @@ class Measure(Record):
     side: Literal["benefit", "harm"]
     """Benefits are maximised, harms minimised."""
     meaning: str
+
+
+class Asked(Record):
+    """The question in full, as JSON says it: nothing else is needed to ask it again but the files
+    that the scenarios name.
+    """
+
+    preset: dict[str, Any]
+    """With all defaults; its scenarios by name or path, as it names them."""
+    scenarios: tuple[dict[str, Any], ...]
+    """In its order, under the current parameters and all that was replaced."""
 
 
 class ScenarioUsed(Record):
@@ -269,6 +280,8 @@ class TuningResult(Record):
     """Of borrowers, that `paths` are shared among; one in results of before there could be more."""
     fresh_books: int = 1
     """The same of `fresh_paths`; others, unless there is one."""
+    asked: Asked | None = None
+    """None in results of before it was kept."""
     given: str = ""
     """What all figures are conditional on, in a line."""
     sampler: str

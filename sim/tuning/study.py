@@ -25,7 +25,7 @@ import numpy as np
 import optuna
 from optuna.trial import TrialState
 
-from sim.engines.outcome import BAD_DEBT, NUMBER_LIQUIDATED, OUTCOME, SHORTFALL
+from sim.engines.outcome import LOSS, NUMBER_LIQUIDATED, OUTCOME
 from sim.scenario import ScenarioError
 from sim.schema.tuning import SamplerName
 from sim.tuning.evaluate import Evaluated, Job, gather, jobs
@@ -330,7 +330,7 @@ def directions(objectives: Sequence[str]) -> list[Literal["minimize", "maximize"
 
 
 def _check_liquidations(sample: Sample, setup: Setup) -> None:
-    bad = sum(float((o[:, BAD_DEBT] + o[:, SHORTFALL]).sum()) for o in sample.outcomes)
+    bad = sum(float(o[:, LOSS].sum()) for o in sample.outcomes)
     liquidations = sum(float(o[:, NUMBER_LIQUIDATED].sum()) for o in sample.outcomes)
     if bad > 0 and not liquidations and any(one.liquidators for one in setup.scenarios):
         raise SearchError(

@@ -17,6 +17,7 @@ import numpy as np
 from sim import books
 from sim.agents import own
 from sim.agents.watchers import look
+from sim.market import lost_before
 from sim.market.feed_sources import answers_at_start
 from sim.market.levels import to_integers
 from sim.market.market import Market
@@ -81,6 +82,7 @@ def without_code(
     opening = Opening(scenario, state, book, people.reserves, list(market_prices[0])).blocks()
     begin(state, market)
     look(state, market)
+    lost_before.begin(state, market)
     return World(
         scenario, list(scenario.symbols), book, deployed, opening, state, market, list(agents), root
     )

@@ -10,7 +10,7 @@ import numpy as np
 from sim.agents.own import Agent
 from sim.agents.watchers import BLOCK, SLACK
 from sim.market.faults import fault_table, halted_table
-from sim.market.market import LIQUIDATOR, NEVER, SALE, TALLY, WATCH, WORTH, Market
+from sim.market.market import LIQUIDATOR, LOST_BEFORE, NEVER, SALE, TALLY, WATCH, WORTH, Market
 from sim.market.tables import gas_table, observed_table
 from sim.protocol.units import USD
 from sim.scenario import Scenario
@@ -87,7 +87,7 @@ def surroundings(
         nearest=np.full((-(-accounts // BLOCK) + 1, len(symbols) ** 2 + 1), np.inf),
         level=np.ones(len(symbols) ** 2 + 1),
         worth=np.zeros((1, len(symbols), len(WORTH))),
-        least_value=np.zeros(1),
+        least_value=np.zeros(len(symbols)),
         slack=np.full(1, SLACK),
         lively=np.zeros(1, dtype=np.int64),
         taken=_integers([0]),
@@ -100,6 +100,8 @@ def surroundings(
         candidate=np.full(accounts, -1, dtype=np.int64),
         rank=np.zeros(accounts),
         **people.fields,
+        lost_before=np.full((len(symbols), len(LOST_BEFORE)), 0, dtype=object),
+        missing=_integers([0] * len(symbols)),
         tally=_integers([0] * len(TALLY)),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import sim
 from sim.front.studies import Study
 from sim.front.sweeps import Sweep
 from sim.measures.losses import paired_difference
-from sim.scenario import ScenarioError
+from sim.scenario import ScenarioError, digest
 from sim.sweeps.losses import loss_usd
 from sim.tuning.race import dominated_by
 
@@ -97,7 +98,14 @@ def test_a_search_shows_its_front(tmp_path: Path) -> None:
     table = study.recommended
     assert table["current"].to_dict() == study.result.choices.current.values
     assert "expected_loss" in study.measures.index
+    # The result carries its question: the scenarios as they were judged, overrides and all.
+    asked = study.result.asked
+    assert asked is not None and asked.preset["name"] == "current-market"
+    for used, document in zip(study.result.scenarios, asked.scenarios, strict=True):
+        scenario = sim.Scenario.model_validate_json(json.dumps(document), strict=False)
+        assert digest(scenario) == used.digest and scenario.book.accounts == 60
     again = sim.read(tmp_path / "study")
     assert isinstance(again, Study) and again.result == study.result
-    assert "</html>" in again.report(tmp_path / "study.html").read_text()
+    page = again.report(tmp_path / "study.html").read_text()
+    assert "The whole question: the preset" in page and f"--out {tmp_path}/study" in page
     assert "Recommended" in repr(study) and "Given: " in study._repr_html_()

@@ -11,7 +11,16 @@ import numpy as np
 import pytest
 
 from sim.market.faults import ages, fault_table, halted_table
-from sim.market.market import ANSWER_CAP, ANSWER_FACTOR, CAP_OF, FAULT, READS_VENUE, SILENT
+from sim.market.market import (
+    ANSWER_CAP,
+    ANSWER_FACTOR,
+    CAP_OF,
+    FAULT,
+    GRACE,
+    HALTED,
+    READS_VENUE,
+    SILENT,
+)
 from sim.market.paths import observed
 from sim.market.tables import observed_table, price_table
 from sim.protocol.units import USD
@@ -206,6 +215,20 @@ def test_windows_hold_from_and_not_until() -> None:
     ]
     assert rows_of(halted_table(scenario)) == [3, 4, 5, 10]
     assert halted_table(scenario).dtype == np.int64
+
+
+def test_the_grace_period_begins_where_the_outage_ends() -> None:
+    """[900, 1800) is rows 3 to 5 and [1800, 3000) is 6 to 9; another outage in it goes first, and
+    what has no grace period has none.
+    """
+    first = {"kind": "sequencer-down", "from": at(900), "until": at(1_800), "grace_seconds": 1_200}
+    second = {"kind": "sequencer-down", "from": at(2_400), "until": at(2_700)}
+    table = halted_table(faulty(first))
+    assert (rows_of(table == HALTED), rows_of(table == GRACE)) == ([3, 4, 5], [6, 7, 8, 9])
+    table = halted_table(faulty(first, second))
+    assert (rows_of(table == HALTED), rows_of(table == GRACE)) == ([3, 4, 5, 8], [6, 7, 9])
+    late = {"kind": "sequencer-down", "until": at(43_200 - 300), "grace_seconds": 86_400}
+    assert rows_of(halted_table(faulty(late)) == GRACE) == [143, 144]
 
 
 def test_factors_are_the_decimals_as_written_and_multiply() -> None:

@@ -10,6 +10,7 @@ from sim.market.paths import draw
 from sim.market.tables import price_table
 from sim.protocol.units import USD
 from sim.scenario import Scenario, ScenarioError, load, with_overrides
+from sim.terminal.price_files import history_lines
 
 GOOD = """time,WETH,WBTC
 2020-03-12T00:00:00Z,200,8000
@@ -23,6 +24,41 @@ def written(folder: Path, text: str) -> Path:
     file = folder / "history.csv"
     file.write_text(text)
     return file
+
+
+def test_naive_times_are_of_the_zone_that_is_named(tmp_path: Path) -> None:
+    """One o'clock in Berlin in March is midnight."""
+    naive = GOOD.replace("00:00:00Z", "01:00").replace("02:00:00+01:00", "02:00")
+    file = written(tmp_path, naive.replace("01:30Z", "02:30"))
+    history = read_history(file, zone="Europe/Berlin")
+    assert (history.times - 1_583_971_200).tolist() == [0, 3_600, 5_400]
+    assert (read_history(file).times - history.times == 3_600).all()
+
+
+def test_the_zone_of_a_history_reaches_the_paths(tmp_path: Path) -> None:
+    """The same windows as of a history that says its zone, and others without it."""
+    rows = [f"2020-03-01 {h:02}:00,{200 + h},{8_000 - h}" for h in range(24)]
+    naive = written(tmp_path, "\n".join(["time,WETH,WBTC", *rows]))
+    said = tmp_path / "said.csv"
+    said.write_text(naive.read_text().replace(":00,", ":00+01:00,"))
+
+    def drawn(file: Path, **more: str) -> bytes:
+        paths = {"model": "replay", "history": str(file), **more}
+        made = with_overrides(load("black-thursday"), {"duration_hours": 12, "paths": paths})
+        lines = history_lines(made)
+        return draw(made, "mc", 0, 4).tobytes() + lines[0].partition(";")[2].encode()
+
+    there = drawn(said)
+    assert drawn(naive, history_zone="Europe/Berlin") == there != drawn(naive)
+
+
+def test_a_zone_that_is_none(tmp_path: Path) -> None:
+    file = written(tmp_path, GOOD)
+    for zone, problem in (("Berlin", "should be the name"), ("Europe/Berlin", "means nothing")):
+        paths = {"model": "replay", "history": str(file), "history_zone": zone}
+        with pytest.raises(ScenarioError, match=problem):
+            made = with_overrides(load("black-thursday"), {"duration_hours": 1, "paths": paths})
+            draw(made, "mc", 0, 1)
 
 
 def test_history_is_read_in_utc_seconds(tmp_path: Path) -> None:

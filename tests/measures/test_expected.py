@@ -40,7 +40,9 @@ TIMES = [pd.Timestamp("2022-01-01") + k * HOUR for k in range(4)]
 def asset(step: int, name: str, decimals: int, price: float, **more: Any) -> dict[str, Any]:
     zeros = ("cash", "debt", "deficit", "deficit_reported", "covered_by_fees", "covered_by_fund")
     return {
-        **dict.fromkeys((*zeros, "socialised", "shortfall", "escrow", "insurance_pool"), 0),
+        **dict.fromkeys(
+            (*zeros, "socialised", "shortfall", "lost_before", "escrow", "insurance_pool"), 0
+        ),
         **{"step": step, "asset": name, "decimals": decimals, "reference_price_usd": price},
         **{"oracle_price_usd": price, "usage": 0.0, "borrow_rate_per_year": 0.0},
         **{"total_assets": 0, **more},

@@ -15,6 +15,7 @@ from sim.measures.solvency import (
     loss_history,
     losses,
     lowest_health,
+    peak_loss,
     solvency_ratio,
     waterfall_balances,
 )
@@ -32,6 +33,7 @@ NO_LOSS = {
     "covered_by_fund": 0,
     "socialised": 0,
     "shortfall": 0,
+    "lost_before": 0,
 }
 TIMES = pd.to_datetime(["2020-01-01 00:00", "2020-01-01 01:00"])
 
@@ -91,7 +93,7 @@ def tape() -> Frames:
 
 def test_losses_are_those_of_the_last_step(tape: Frames) -> None:
     lost = losses(tape)
-    assert lost.loc["GOLD"].tolist() == [0, 0, 0, 0, 0, 0, 2, 50.0]
+    assert lost.loc["GOLD"].tolist() == [0, 0, 0, 0, 0, 0, 0, 0, 2, 50.0]
     cash = lost.loc["CASH"]
     millions = [cash[name] // 10**6 for name in ("reported", "fees", "fund", "suppliers", "open")]
     assert millions == [80, 5, 10, 15, 50]
@@ -104,7 +106,25 @@ def test_losses_in_usd(tape: Frames) -> None:
     lost.loc["GOLD", "reported"] = 3
     usd = in_usd(lost)
     assert usd.loc["GOLD", "reported"] == pytest.approx(1.5)
-    assert usd.loc["CASH"].tolist() == pytest.approx([80, 5, 10, 15, 50, 30])
+    assert usd.loc["CASH"].tolist() == pytest.approx([80, 5, 10, 15, 50, 30, 0, 110])
+
+
+@pytest.mark.parametrize(
+    ("before", "there", "added", "peak"),
+    [(0, 0, 110, (80, 30)), (70, 70, 40, (10, 30)), (95, 95, 15, (0, 15)), (120, 110, 0, (0, 0))],
+)
+def test_what_was_lost_before_is_realised_first(
+    tape: Frames, before: int, there: int, added: int, peak: tuple[int, int]
+) -> None:
+    """Of 80 that went bad and 30 that are not covered."""
+    millions = pd.Series([0, 0, 0, before * 10**6], dtype=object)
+    steps = tape.steps.assign(bad_debt_usd=[0.0, 80.0], shortfall_usd=[0.0, 30.0])
+    told = tape._replace(steps=steps, assets=tape.assets.assign(lost_before=millions))
+    lost = losses(told)
+    assert lost.loc["CASH", ["before", "added"]].tolist() == [there * 10**6, added * 10**6]
+    found = peak_loss(told)
+    assert (found.bad_debt_usd, found.shortfall_usd) == pytest.approx(peak)
+    assert found.loss_usd == pytest.approx(added) and found.largest_shortfall_usd == peak[1]
 
 
 def test_waterfall_balances_to_the_unit(tape: Frames) -> None:

@@ -18,6 +18,7 @@ import sim.scenario
 import sim.tuning.preset
 from sim.reference.files import file_schema
 from sim.scenario import Scenario
+from sim.schema import yaml_file
 from sim.schema.tuning import Preset
 from sim.schema.yaml_file import read
 from tests.tape.storm import STORM
@@ -74,19 +75,11 @@ def test_accepts_what_is_shipped(
 
 def examples() -> Iterator[tuple[str, int, Any]]:
     """(file, place, document) of the examples in YAML that are scenarios, presets or parts."""
-    for name in ("README.md", "docs/books.md", "docs/prices.md", "docs/agents.md"):
-        text = (ROOT / name).read_text()
-        for place, block in enumerate(re.findall(r"```ya?ml\n(.*?)```", text, re.DOTALL)):
-            yield (
-                name,
-                place,
-                yaml.load(
-                    block,
-                    type(  # the loader of scenarios, for a text
-                        "Loader", (yaml.SafeLoader,), {}
-                    ),
-                ),
-            )
+    for file in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
+        blocks = re.findall(r"```ya?ml\n(.*?)```", file.read_text(), re.DOTALL)
+        for place, document in enumerate(map(yaml_file.value, blocks)):
+            if document is not None:  # a comment alone
+                yield file.name, place, document
 
 
 EXAMPLES = list(examples())
@@ -104,7 +97,7 @@ def test_accepts_the_examples_of_the_documentation(
 
 
 def test_there_are_examples() -> None:
-    assert {name for name, _, _ in EXAMPLES} >= {"README.md", "docs/books.md", "docs/prices.md"}
+    assert {name for name, _, _ in EXAMPLES} >= {"README.md", "books.md", "prices.md", "agents.md"}
 
 
 # --- as the models --------------------------------------------------------------------------------

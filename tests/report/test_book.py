@@ -54,4 +54,4 @@ def test_one_account_and_none(tmp_path: Path) -> None:
     assert "1 account is liquidatable at the start, with $1,900 of debt." in one
     assert "liquidatable" not in shown(of_file(tmp_path, "".join(lines[:3])))
     nobody = shown(of_file(tmp_path, "account,asset,supplied,debt\na,WETH,10,0\n"))
-    assert "\n1 accounts owe $0" in nobody and "liquidatable" not in nobody
+    assert "\n1 account owes $0" in nobody and "liquidatable" not in nobody

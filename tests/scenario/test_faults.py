@@ -164,6 +164,18 @@ AT = "feeds.faults[0]"
             "one fault",
         ),
         (
+            [{"kind": "sequencer-down", "grace_seconds": 60}],
+            f"{AT}.grace_seconds",
+            "has no end",
+            "until",
+        ),
+        (
+            [{**EVERY_KIND[10], "grace_seconds": -1}],
+            f"{AT}.grace_seconds",
+            "got -1",
+            "0..604800",
+        ),
+        (
             [EVERY_KIND[10], {"kind": "sequencer-down"}],
             "feeds.faults[1]",
             "overlaps feeds.faults[0]",

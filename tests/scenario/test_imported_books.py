@@ -18,6 +18,7 @@ from sim.engines.exact import run
 from sim.engines.failures import LockstepError
 from sim.engines.lockstep import Lockstep
 from sim.market.market import FACTOR
+from sim.measures.solvency import losses, peak_loss
 from sim.protocol import operations as op
 from sim.protocol.errors import BORROW_DISABLED, OK
 from sim.protocol.state import IS_COLLATERAL
@@ -393,12 +394,11 @@ def test_bad_debt_from_before_is_opened_and_kept_apart(
     for step in run(world):
         tape.record(step.k, step.rows, [], 0)
     shown = frames(tape.tables(complete=True))
-    from sim.measures.solvency import at_start, losses
-
-    before, after = at_start(shown), losses(shown)
-    assert before["USDT"] == pytest.approx(553e6, rel=3e-6)
-    added = (after["reported"] + after["shortfall"])["USDT"] - before["USDT"]
-    assert 0 <= added < 553e6 * 3e-6
+    after = losses(shown)
+    assert after.loc["USDT", "before"] == pytest.approx(553e6, rel=1e-6)
+    assert after["added"].tolist() == [0] * 5
+    assert peak_loss(shown).loss_usd == 0
+    assert shown.steps["loss_usd"].tolist() == [0] * 7
     written_off = shown.operations[shown.operations["kind"] == "write_off"]
     assert written_off["account_name"].tolist()[0] == "zoe"
 

@@ -68,6 +68,11 @@ def test_the_history_of_a_section_is_seen_from_its_file(closes: Path, tmp_path: 
         (["--column", "=ETH"], 2, ["ASSET=COLUMN"]),
         (["--column", "ETH", "--column", "ETH"], 2, ["named twice"]),
         (["--years", "5"], 2, ["x>=20"]),
+        (["--without", "LINK"], 1, ["column LINK: is not there", "the columns are: ETH, WBTC"]),
+        (["--without", "ETH", "--without", "WBTC"], 1, ["no column is left"]),
+        (["--without", "ETH", "--column", "WBTC"], 2, ["--column names those to read"]),
+        (["--zone", "Mars"], 2, ["should be the name of a time zone"]),
+        (["--zone", "Europe/Berlin"], 1, ["says its zone, so Europe/Berlin means nothing"]),
     ],
 )
 def test_refusals(closes: Path, arguments: list[str], code: int, words: list[str]) -> None:
@@ -77,6 +82,38 @@ def test_refusals(closes: Path, arguments: list[str], code: int, words: list[str
     for word in words:
         assert word in said
     assert "Traceback" not in said
+
+
+def test_a_column_with_gaps_can_be_left_out(closes: Path, tmp_path: Path) -> None:
+    """Whose refusal says how; and the rest is fitted as if it had never been there."""
+    lines = closes.read_text().splitlines()
+    gappy = tmp_path / "gappy.csv"
+    more = [f"{line},{'' if n in (9, 200) else 1 + n % 7}" for n, line in enumerate(lines[1:])]
+    gappy.write_text("\n".join([f"{lines[0]},LINK", *more]))
+    options = ["--model", "gbm", "--years", "20"]
+    refused = ape("run", "calibrate", gappy, *options)
+    assert refused.returncode == 1
+    said = " ".join(refused.stdout.split())
+    assert "line 11, LINK: is empty; 1 more like it" in said
+    assert "or leave the column out: --without LINK" in said
+    done = ape("run", "calibrate", gappy, *options, "--without", "LINK")
+    whole = ape("run", "calibrate", closes, *options)
+    assert done.returncode == whole.returncode == 0, done.stdout
+    assert done.stdout.splitlines()[1:] == whole.stdout.splitlines()[1:]
+
+
+def test_naive_times_are_of_the_zone_that_is_named(closes: Path, tmp_path: Path) -> None:
+    """Which the section says, too, so that a scenario plays the same days."""
+    naive, out = tmp_path / "naive.csv", tmp_path / "paths.yaml"
+    naive.write_text(closes.read_text().replace("T00:00:00Z", " 00:00"))
+    options = ["--model", "filtered-history", "--years", "20", "--out", out]
+    done = ape("run", "calibrate", naive, *options, "--zone", "America/New_York")
+    assert done.returncode == 0, done.stdout
+    # Days of 23 and 25 hours, when clocks are set, are no gap.
+    assert "at time (America/New_York); 400 rows" in done.stdout
+    assert "2022-01-01T05:00:00Z to 2023-02-04T05:00:00Z" in done.stdout
+    paths = yaml.safe_load(out.read_text())["paths"]
+    assert paths["history_zone"] == "America/New_York"
 
 
 def test_candles_need_a_name(closes: Path, tmp_path: Path) -> None:

@@ -375,7 +375,7 @@ EVERY_KIND: list[dict[str, Any]] = [
     {"kind": "rate-cap", "asset": "WBTC", "of": "WETH", "ratio": 40.0, "growth_bps_per_year": 500},
     {"kind": "venue", "asset": "USDC", "venue": ["USDC", "DAI"], "from": at(20_000)},
     {"kind": "venue", "asset": "WETH", "venue": ["WBTC", "WETH"], "from": at(50_000)},
-    {"kind": "sequencer-down", "from": at(37_000), "until": at(39_000)},
+    {"kind": "sequencer-down", "from": at(37_000), "until": at(39_000), "grace_seconds": 3_000},
 ]
 
 

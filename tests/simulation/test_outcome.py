@@ -11,7 +11,8 @@ import pytest
 from sim.books import Book
 from sim.engines.exact import run
 from sim.engines.outcome import PEAK_LOSS, conclude, follow, names, width
-from sim.engines.shortfall import shortfall, total_shortfall
+from sim.engines.shortfall import total_shortfall
+from sim.market.shortfall import shortfall
 from sim.measures.solvency import in_usd, losses, peak_loss
 from sim.scenario import Scenario
 from sim.tape import Frames, Tape, frames
@@ -57,7 +58,7 @@ def test_by_asset_and_at_the_peak(name: str) -> None:
     """
     world, tape, outcome, seen = followed(MORE[name])
     found = dict(zip(names(world.symbols), outcome, strict=True))
-    for column in ("bad_debt", "shortfall"):
+    for column in ("bad_debt", "shortfall", "loss"):
         parts = [found[f"{column}.{symbol}"] for symbol in world.symbols]
         assert sum(parts) == found[column], column
         assert min(parts) >= 0
@@ -67,7 +68,7 @@ def test_by_asset_and_at_the_peak(name: str) -> None:
     largest = (steps["bad_debt_usd"] + steps["shortfall_usd"]).max()
     assert outcome[PEAK_LOSS] / 1e8 == pytest.approx(largest, abs=1e-6)
     assert peak_loss(tape).loss_usd == pytest.approx(largest, abs=1e-9)
-    assert outcome[PEAK_LOSS] >= found["bad_debt"] + found["shortfall"]
+    assert outcome[PEAK_LOSS] >= found["loss"] == found["bad_debt"] + found["shortfall"]
     usd = in_usd(losses(tape))
     for symbol in world.symbols:
         assert found[f"bad_debt.{symbol}"] / 1e8 == pytest.approx(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -205,3 +206,44 @@ def test_a_new_asset_goes_along_with_what_moves_and_not_with_what_is_pegged(here
     assert matrix[new, weth] == 0.74
     assert matrix[new, usdc] == pytest.approx(0.74 * matrix[weth, usdc], abs=1e-12)
     assert matrix[weth, usdc] < 0.5
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[1, 2]", "is not a mapping"),
+        ("{extends: aave-v3, assets: {WETH: 5}}", "assets.WETH: should be a mapping, got 5"),
+        ("{extends: aave-v3, venues: [5]}", "venues[0]: should be a mapping, got 5"),
+        ("{extends: aave-v3, step_seconds: x}", "step_seconds: should be a valid integer"),
+        ("{extends: aave-v3, suppliers: [1]}", "suppliers: should be a mapping"),
+        ("{extends: base.yaml}", "base.yaml extends this file itself"),
+        ("{extends: lending-market, native_asset: null}", "native_asset: is missing"),
+        ("{tuning: {}}", "tuning: unknown field"),
+    ],
+)
+def test_a_base_that_is_wrong_is_refused(here: Path, text: str, said: str) -> None:
+    Path("base.yaml").write_text(text)
+    for options in ({}, BOTH):
+        with pytest.raises(ScenarioError, match=re.escape(said)):
+            made("./base.yaml", **options)
+
+
+def test_an_own_base(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside the file or elsewhere: the path that is written is seen from the file."""
+    Path("base.yaml").write_text("{extends: aave-v3, gas_price_gwei: 7, step_seconds: 600}")
+    found = made("./base.yaml", **BOTH).scenario
+    assert (found.gas_price_gwei, found.step_seconds, found.steps) == (7, 600, 288)
+    (here / "studies").mkdir()
+    made("./base.yaml", "studies/mine.yaml")
+    monkeypatch.chdir(here / "studies")
+    assert load("mine.yaml").gas_price_gwei == 7
+
+
+def test_names_in_a_book_cannot_write_yaml(here: Path) -> None:
+    rows = ["account,asset,supplied,debt", '0x01,"X\nseed: 77",1,0', "0x01,WETH,1,0"]
+    rows += [f"0x01,no symbol {n},1,0" for n in range(20)]
+    Path("odd.csv").write_text("\n".join(rows))
+    found = made(book=Path("odd.csv")).scenario
+    assert found.seed == load("lending-market").seed
+    (line,) = [line for line in Path("mine.yaml").read_text().splitlines() if "Left out" in line]
+    assert r"'X\nseed: 77', 'no symbol 0'" in line and line.endswith("'no symbol 8', ....")

@@ -37,10 +37,13 @@ def sample(paths: int, losing: float = 1.0) -> pd.DataFrame:
         outcomes[:, OUTCOME.index(column)] = part
     outcomes[:, OUTCOME.index("bad_debt")] = parts[:, :4].sum(axis=1)
     outcomes[:, OUTCOME.index("shortfall")] = parts[:, 4]
+    outcomes[:, OUTCOME.index("loss")] = parts.sum(axis=1)
     outcomes[:, OUTCOME.index("peak_loss")] = 2 * parts.sum(axis=1)
     outcomes[:, OUTCOME.index("peak_shortfall")] = parts.sum(axis=1)
     outcomes[:, COLUMNS.index("bad_debt.WETH")] = parts[:, :4].sum(axis=1)
     outcomes[:, COLUMNS.index("shortfall.USDC")] = parts[:, 4]
+    outcomes[:, COLUMNS.index("loss.WETH")] = parts[:, :4].sum(axis=1)
+    outcomes[:, COLUMNS.index("loss.USDC")] = parts[:, 4]
     outcomes[:, COLUMNS.index("bearable.USDC")] = 2e12
     outcomes[:, OUTCOME.index("repaid")] = rng.exponential(1e14, paths)
     return frame(range(len(outcomes)), 0, outcomes, SYMBOLS).set_index("path")
@@ -53,11 +56,14 @@ def ladder(dollars: np.ndarray[Any, Any]) -> pd.DataFrame:
     outcomes[:, OUTCOME.index("bad_debt")] = j * 3 / 4
     outcomes[:, OUTCOME.index("by_fund")] = j * 3 / 4
     outcomes[:, OUTCOME.index("shortfall")] = j / 4
+    outcomes[:, OUTCOME.index("loss")] = j
     outcomes[:, OUTCOME.index("repaid")] = 1_000 * j
     outcomes[:, OUTCOME.index("peak_loss")] = 2 * j
     outcomes[:, OUTCOME.index("peak_shortfall")] = j / 2
     outcomes[:, COLUMNS.index("bad_debt.WETH")] = j * 3 / 4
     outcomes[:, COLUMNS.index("shortfall.USDC")] = j / 4
+    outcomes[:, COLUMNS.index("loss.WETH")] = j * 3 / 4
+    outcomes[:, COLUMNS.index("loss.USDC")] = j / 4
     outcomes[:, COLUMNS.index("bearable.USDC")] = 10e8
     return frame(range(len(outcomes)), 0, outcomes, SYMBOLS).set_index("path")
 

@@ -106,7 +106,7 @@ def test_every_column_is_what_it_says() -> None:
             assert row[name] == pytest.approx(value, rel=1e-6, abs=slack[name]), name
         shown |= {name for name, value in found.items() if value > 0}
     owed_by_nobody = {
-        f"{name}.{s}" for name in ("bad_debt_usd", "shortfall_usd") for s in SYMBOLS[:2]
+        f"{name}.{s}" for name in ("bad_debt_usd", "shortfall_usd", "loss_usd") for s in SYMBOLS[:2]
     }
     assert shown == set(columns(SYMBOLS)) - owed_by_nobody
 
@@ -170,13 +170,15 @@ def columns_of(world: World, tape: Frames) -> dict[str, float]:
         for i, price in enumerate(last["unit"])
     ]
     usage, health = after["usage"], tape.accounts.drop_duplicates("account")["health_end"]
+    missing = (accounts["debt"] - accounts["collateral"]).clip(lower=0).sum() / 1e8
     return {
         "bad_debt_usd": held("deficit_reported"),
         "by_fees_usd": held("covered_by_fees"),
         "by_fund_usd": held("covered_by_fund"),
         "by_suppliers_usd": held("socialised"),
         "still_open_usd": held("deficit"),
-        "shortfall_usd": (accounts["debt"] - accounts["collateral"]).clip(lower=0).sum() / 1e8,
+        "shortfall_usd": missing,
+        "loss_usd": held("deficit_reported") + missing,
         "repaid_usd": moved("result0", "asset"),
         "seized_usd": moved("result1", "taken"),
         "profit_usd": moved("result2", "asset") - gas,
@@ -198,6 +200,7 @@ def columns_of(world: World, tape: Frames) -> dict[str, float]:
         for name, value in {
             "bad_debt_usd": row["deficit_reported"] * row["unit"],
             "shortfall_usd": row["shortfall"] * row["unit"],
+            "loss_usd": (row["deficit_reported"] + row["shortfall"]) * row["unit"],
             "bearable_usd": float(fees[i])
             + sum(
                 row[c] * row["unit"]

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from sim.engines.outcome import BAD_DEBT, REPAID, REVENUE, SEIZED, SHORTFALL
+from sim.engines.outcome import LOSS, REPAID, REVENUE, SEIZED
 from sim.tuning.objectives import USD
 from tests.tuning.small import tuner
 
@@ -39,7 +39,7 @@ def main() -> None:
     np.savez_compressed(
         FILE,
         borrowed=np.array([one.borrowed for one in samples]),
-        losses=(outcomes[..., BAD_DEBT] + outcomes[..., SHORTFALL]).astype(np.float32),
+        losses=outcomes[..., LOSS].astype(np.float32),
         taken=(outcomes[..., SEIZED] - outcomes[..., REPAID]).astype(np.float32),
         revenue=outcomes[..., REVENUE].astype(np.float32),
     )

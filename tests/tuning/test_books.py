@@ -10,7 +10,7 @@ import pytest
 
 from sim.books.seeds import seed_of
 from sim.engines.compiled import Compiled
-from sim.engines.outcome import BAD_DEBT, OUTCOME, SHORTFALL
+from sim.engines.outcome import LOSS, OUTCOME
 from sim.market.paths import draw, observed
 from sim.scenario import ScenarioError
 from sim.tuning.confirm import confirmation, verifications, worst
@@ -109,7 +109,7 @@ def test_trials_do_not_depend_on_workers(tmp_path: Path) -> None:
 
 def _sample(losses: np.ndarray, power: np.ndarray, books: np.ndarray) -> Sample:
     rows = np.zeros((len(losses), len(OUTCOME)))
-    rows[:, SHORTFALL] = losses * 1e8
+    rows[:, LOSS] = losses * 1e8
     return Sample((1.0,), (rows,), (power,), (power / 2,), (300,), 0, books)
 
 
@@ -131,4 +131,3 @@ def test_intervals_are_over_books() -> None:
     assert power_now.low is not None and power_now.low < power_now.value == power.mean()
     usage = difference("borrow_usage", other, many)
     assert usage.value == usage.low == usage.high == 0
-    assert BAD_DEBT != SHORTFALL

@@ -13,7 +13,15 @@ import pytest
 from click.testing import CliRunner
 
 from scripts.tune import cli
-from sim.engines.outcome import LARGEST_USAGE, NUMBER_LIQUIDATED, OUTCOME, REPAID, SEIZED, SHORTFALL
+from sim.engines.outcome import (
+    LARGEST_USAGE,
+    LOSS,
+    NUMBER_LIQUIDATED,
+    OUTCOME,
+    REPAID,
+    SEIZED,
+    SHORTFALL,
+)
 from sim.sweeps.verify import apart
 from sim.tuning import evaluate
 from sim.tuning import storage as kept
@@ -26,7 +34,8 @@ DOLLAR = 10**8
 
 
 def outcome(**values: float) -> dict[str, float]:
-    return {name: values.get(name, 0.0) * DOLLAR for name in OUTCOME}
+    lost = values.get("bad_debt", 0.0) + values.get("shortfall", 0.0)  # all of it by the run
+    return {name: {"loss": lost, **values}.get(name, 0.0) * DOLLAR for name in OUTCOME}
 
 
 @pytest.mark.parametrize(
@@ -69,7 +78,7 @@ def test_a_search_without_liquidations_stops(tmp_path: Path) -> None:
     def submit(job: Job) -> Future[Evaluated]:
         done: Future[Evaluated] = Future()
         rows = np.zeros((sum(len(part.paths) for part in job.parts), len(OUTCOME)))
-        rows[:, SHORTFALL], rows[:, LARGEST_USAGE] = DOLLAR, 0.5
+        rows[:, [SHORTFALL, LOSS]], rows[:, LARGEST_USAGE] = DOLLAR, 0.5
         done.set_result(Evaluated(rows, {0: (1.0, 1.0)}))
         return done
 

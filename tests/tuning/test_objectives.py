@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom, norm
 
-from sim.engines.outcome import BAD_DEBT, OUTCOME, REPAID, REVENUE, SEIZED, SHORTFALL
+from sim.engines.outcome import LOSS, OUTCOME, REPAID, REVENUE, SEIZED
 from sim.measures.losses import expected_shortfall
 from sim.tuning.objectives import BY_NAME, MEASURES, Sample, difference, estimate, value
 from sim.tuning.race import CONFIDENCE, RUNGS, Course, dominated_by, front
@@ -21,11 +21,11 @@ USD = 1e8
 
 
 def _sample(*losses: np.ndarray, weights: tuple[float, ...] | None = None) -> Sample:
-    """Scenarios in which only shortfall happens."""
+    """Scenarios in which nothing but losses happens."""
     outcomes = []
     for loss in losses:
         rows = np.zeros((len(loss), len(OUTCOME)))
-        rows[:, SHORTFALL] = loss * USD
+        rows[:, LOSS] = loss * USD
         outcomes.append(rows)
     n = len(losses)
     return Sample(weights or (1 / n,) * n, tuple(outcomes), (100.0,) * n, (50.0,) * n, (300,) * n)
@@ -46,7 +46,7 @@ def test_the_exact_case() -> None:
 
 def test_every_measure_by_hand() -> None:
     rows = np.zeros((4, len(OUTCOME)))
-    rows[:, BAD_DEBT] = [0, 0, 4 * USD, 0]
+    rows[:, LOSS] = [0, 0, 4 * USD, 0]
     rows[:, OUTCOME.index("by_suppliers")] = [0, 0, 3 * USD, 0]
     rows[:, REPAID] = [0, 10 * USD, 20 * USD, 30 * USD]
     rows[:, SEIZED] = [0, 11 * USD, 23 * USD, 30 * USD]
@@ -95,7 +95,7 @@ def _market(
     rows = np.zeros((stress.shape[1], len(OUTCOME)))
     loss = is_lost * np.exp(sigma * z[1])
     repaid = is_liquidated * 10 * np.exp(0.7 * (z[0] + z[2]))
-    rows[:, BAD_DEBT] = loss * USD
+    rows[:, LOSS] = loss * USD
     rows[:, OUTCOME.index("by_suppliers")] = np.maximum(loss - 1, 0) * USD
     rows[:, REPAID], rows[:, SEIZED] = repaid * USD, repaid * (1.02 + 0.03 * norm.cdf(z[2])) * USD
     rows[:, REVENUE] = (np.exp(0.1 * z[2]) + 0.005 * repaid) * USD
@@ -235,7 +235,7 @@ def _recorded() -> list[Sample]:
         *(record[name] for name in ("borrowed", "losses", "taken", "revenue")), strict=True
     ):
         outcomes = np.zeros((*rows[0].shape, len(OUTCOME)))
-        for column, values in zip((SHORTFALL, SEIZED, REVENUE), rows, strict=True):
+        for column, values in zip((LOSS, SEIZED, REVENUE), rows, strict=True):
             outcomes[..., column] = values.astype(np.float64) * USD
         samples.append(
             Sample((0.5, 0.5), tuple(outcomes), (100.0, 100.0), tuple(borrowed), (300, 300))

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from scripts.tune import cli
-from sim.engines.outcome import OUTCOME
+from sim.engines.outcome import LOSS, OUTCOME
 from sim.scenario import load as load_scenario
 from sim.scenario import with_overrides
 from sim.schema.tuning import Dimension
@@ -180,8 +180,7 @@ def test_a_search_from_end_to_end(tmp_path: Path) -> None:
         (i, k), sample = worst[0], samples["knee"]
         assert 64 <= k < 64 + sample.paths  # none of the search's
         row = sample.outcomes[i][k - 64]
-        on_floats = checked.on_floats["bad_debt"] + checked.on_floats["shortfall"]
-        assert on_floats == pytest.approx(row[0] + row[5], rel=1e-6)
+        assert checked.on_floats["loss"] == pytest.approx(row[LOSS], rel=1e-6)
         said = confirm.confirmation(asked, "knee", worst, [checked], sample, began)
         row[OUTCOME.index("repaid")] = 0
         other = confirm.confirmation(asked, "knee", worst, [checked], sample, began)

@@ -114,7 +114,7 @@ def summary(tape: Frames, moved: list[str]) -> list[Part]:
         if worst.fall_alone < worst.fall
         else ""
     )
-    reported, missing = float(total["reported"]), float(total["shortfall"])
+    reported, missing, added = (float(total[name]) for name in ("reported", "shortfall", "added"))
     said = (
         f"{tape.accounts['account'].nunique():,} accounts owed {usd(first['debt_usd'])} against "
         f"{usd(first['collateral_usd'])} of collateral when the run began. "
@@ -141,7 +141,9 @@ def summary(tape: Frames, moved: list[str]) -> list[Part]:
             "liquidated: it may recover, or become bad debt."
         )
     peak = peak_loss(tape)
-    if peak.loss_usd > reported + missing:
+    if before := float(total["before"]):
+        lost += f" Of this {usd(before)} was lost before the run, which added {usd(added)}."
+    if peak.loss_usd > added:
         lost += (
             f" It was worst at {clock(peak.time_utc)}: {usd(peak.loss_usd)}, of which "
             f"{usd(peak.shortfall_usd)} was shortfall, some of it covered since."
@@ -175,9 +177,11 @@ def _key_figures(tape: Frames) -> Mapping[str, Cell]:
     total = in_usd(losses(tape)).sum()
     did, solvency, peak = liquidations(tape), solvency_ratio(tape), peak_loss(tape)
     lowest, usage, stuck = lowest_health(tape), largest_usage(tape), unpaid(tape)
+    before = {"of both there before the run": money(total["before"], "before_usd")}
     return {
         "bad debt": money(total["reported"], "bad_debt_usd"),
         "shortfall, not realised": money(total["shortfall"], "shortfall_usd"),
+        **(before if total["before"] else {}),
         "peak loss: bad debt so far and shortfall": money(peak.loss_usd, "peak_loss_usd"),
         "of it shortfall": money(peak.shortfall_usd, "shortfall_at_peak_usd"),
         "peak shortfall": money(peak.largest_shortfall_usd, "peak_shortfall_usd"),

@@ -47,6 +47,7 @@ _WATERFALL = {
     "open": "still open",
     "shortfall": "shortfall",
 }
+_FROM_BEFORE = {"before": "of it there before", "added": "added by the run"}
 _BANDS = ("rgba(0,114,178,0.18)", "rgba(213,94,0,0.16)")
 _MOST_ROWS = 40
 
@@ -66,15 +67,16 @@ class Curve(NamedTuple):
 def waterfall(tape: Frames) -> Table:
     """Bad debt of a run by asset and bearer, in USD at the prices of its end."""
     by_asset = in_usd(losses(tape))
+    total = by_asset.sum()
+    columns = {**_WATERFALL, **(_FROM_BEFORE if total["before"] else {})}
     rows: list[list[Cell]] = []
     for asset, row in by_asset.iterrows():
         if row.any():
-            rows.append([str(asset), *(money(row[name], f"{name}.{asset}") for name in _WATERFALL)])
-    total = by_asset.sum()
-    rows.append(["total", *(money(total[name], name) for name in _WATERFALL)])
+            rows.append([str(asset), *(money(row[name], f"{name}.{asset}") for name in columns)])
+    rows.append(["total", *(money(total[name], name) for name in columns)])
     return Table(
         "Bad debt by asset and who bore it, USD at the end of the run",
-        ["asset", *_WATERFALL.values()],
+        ["asset", *columns.values()],
         rows,
         note="Bad debt is borne, in this order, by fees, the insurance fund and all suppliers. "
         "Shortfall is debt beyond its collateral that nobody has liquidated yet.",

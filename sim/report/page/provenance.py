@@ -180,8 +180,12 @@ def facts(rows: list[list[str]]) -> Table:
 
 
 def _listing(scenario_json: str) -> Listing:
-    text = json.dumps(json.loads(scenario_json), indent=1, ensure_ascii=False)
-    return Listing("The whole scenario, with every default and override", text)
+    return listing("The whole scenario, with every default and override", json.loads(scenario_json))
+
+
+def listing(summary: str, document: Any) -> Listing:
+    """A document in full, to unfold."""
+    return Listing(summary, json.dumps(document, indent=1, ensure_ascii=False))
 
 
 def _leaves(document: Any, path: str = "") -> Iterator[tuple[str, Any]]:

@@ -282,4 +282,12 @@ def _provenance(source: Tuning) -> Section:
         wanted = [one for one in ("--resume", "--confirm") if one not in result.command.split()]
         why = "The worst path of the recommended setting on the real contracts, on a devnet:"
         parts.append(Commands(why, [" ".join([result.command, *wanted])]))
+    if result.asked:
+        parts.append(provenance.listing("The whole question: the preset", result.asked.preset))
+        parts += [
+            provenance.listing(
+                f"Scenario {used.name} under the current parameters, with every default", scenario
+            )
+            for used, scenario in zip(result.scenarios, result.asked.scenarios, strict=True)
+        ]
     return provenance.section([provenance.facts(rows), *parts])

@@ -68,6 +68,7 @@ def swept(folder: Path, seed: int, paths: int = 400, **overrides: Any) -> tuple[
         outcomes[:, OUTCOME.index(name)] = 0
     bad = np.round((random.random(paths) < 0.5) * random.pareto(2.5, paths) * 1e13)
     outcomes[:, OUTCOME.index("bad_debt")] = bad
+    outcomes[:, OUTCOME.index("loss")] = bad
     outcomes[:, OUTCOME.index("by_fund")] = bad
     outcomes[:, OUTCOME.index("peak_loss")] = 2 * bad
     outcomes[:, OUTCOME.index("largest_usage")] = random.random(paths)
@@ -75,6 +76,8 @@ def swept(folder: Path, seed: int, paths: int = 400, **overrides: Any) -> tuple[
     outcomes[:, len(OUTCOME) :] = 0
     outcomes[:, columns.index("bad_debt.WETH")] = bad / 4
     outcomes[:, columns.index("bad_debt.USDC")] = bad * 3 / 4
+    outcomes[:, columns.index("loss.WETH")] = bad / 4
+    outcomes[:, columns.index("loss.USDC")] = bad * 3 / 4
     outcomes[:, columns.index("bearable.USDC")] = 1e13
     made: Study = begin(folder, storms(**overrides), paths=paths, block=100, books=1)
     made.start()

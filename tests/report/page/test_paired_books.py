@@ -28,7 +28,7 @@ def sweep(scale: float = 1.0, **changes: Any) -> Sweep:
     outcomes = sample(400, 0.5)
     outcomes["book"] = np.arange(400) % BOOKS
     factor = np.random.default_rng(3).lognormal(0, 0.5, BOOKS)[outcomes["book"]]
-    for name in ("bad_debt_usd", "shortfall_usd"):
+    for name in ("bad_debt_usd", "shortfall_usd", "loss_usd"):
         outcomes[name] *= factor * scale
     return Sweep(Path("study"), Study(Path("study"), plan, FACTS), outcomes, None, "not kept")
 
