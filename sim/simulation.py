@@ -32,13 +32,13 @@ from sim.agents import (
     liquidity_providers,
     rate_response,
     suppliers,
-    watchers,
 )
-from sim.agents.own import Users, nobody
+from sim.health import watchers
 from sim.market import feeds, lost_before, reference
 from sim.market.market import Market
 from sim.protocol.fixed_point import jitable
 from sim.protocol.state import State
+from sim.users.user_agents import Users, nobody
 
 
 @jitable

@@ -11,8 +11,8 @@ brings back before the next, and they sell again.
 
 from __future__ import annotations
 
-from sim.agents.costs import gas_value
 from sim.market import venue
+from sim.market.costs import gas_value
 from sim.market.market import Market
 from sim.protocol import operations as op
 from sim.protocol import pair

@@ -16,7 +16,7 @@ worth more at reference prices than selling back on the venue; otherwise to sell
 
 from __future__ import annotations
 
-from sim.agents.watchers import look_at
+from sim.health.watchers import look_at
 from sim.market import feeds
 from sim.market.market import (
     ATTACK_AT,

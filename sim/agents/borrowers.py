@@ -14,10 +14,10 @@ collaterals, h the health he wants; values in USD.
 from __future__ import annotations
 
 from sim.agents import leverage
-from sim.agents.costs import value_of
 from sim.agents.largest import largest_collateral
-from sim.agents.watchers import look_at
+from sim.health.watchers import look_at
 from sim.market import feeds
+from sim.market.costs import value_of
 from sim.market.market import (
     BEHAVES,
     DELAY,

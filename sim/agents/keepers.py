@@ -6,7 +6,7 @@ They act at any gas price (an assumption: these calls are rare and small).
 
 from __future__ import annotations
 
-from sim.agents.watchers import flags_matter, look_at
+from sim.health.watchers import flags_matter, look_at
 from sim.market.market import COLLATERAL_VALUE, DEBT_USABLE, DEBT_VALUE, FACTOR, USABLE, Market
 from sim.protocol import hub, oracle
 from sim.protocol import operations as op

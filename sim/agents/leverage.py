@@ -13,8 +13,8 @@ round.
 
 from __future__ import annotations
 
-from sim.agents.costs import value_of
 from sim.agents.largest import largest_collateral, largest_debt
+from sim.market.costs import value_of
 from sim.market.market import DELEVERAGED_VALUE, LOOPED_VALUE, SLIPPAGE, TARGET, Market
 from sim.protocol import operations as op
 from sim.protocol import oracle

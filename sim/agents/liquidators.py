@@ -20,9 +20,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.agents.costs import gas_value, value_of
 from sim.agents.offers import Offer, asks, keeps, paying, takes_shares
-from sim.agents.prospects import (
+from sim.health.prospects import (
     best_gain,
     best_pair,
     may_pay,
@@ -31,8 +30,9 @@ from sim.agents.prospects import (
     rank_pairs,
     wanted,
 )
-from sim.agents.watchers import look_at
+from sim.health.watchers import look_at
 from sim.market import reference
+from sim.market.costs import gas_value, value_of
 from sim.market.market import (
     BACKLOG,
     CALL,

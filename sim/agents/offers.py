@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sim.agents.costs import gas_value, value_of
 from sim.market import venue
+from sim.market.costs import gas_value, value_of
 from sim.market.market import (
     DEBT_VALUE,
     FACTOR,

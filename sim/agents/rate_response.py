@@ -40,10 +40,10 @@ Aave: Bastankhah et al., arXiv:2410.13105.
 
 from __future__ import annotations
 
-from sim.agents.costs import value_of
 from sim.agents.leverage import room_below
-from sim.agents.watchers import look_at
+from sim.health.watchers import look_at
 from sim.market import feeds
+from sim.market.costs import value_of
 from sim.market.market import (
     APPROACH,
     BORROWING_PER_POINT,

@@ -26,7 +26,7 @@ J. Time Series Analysis 27 (2006).
 
 from __future__ import annotations
 
-from sim.agents.costs import value_of
+from sim.market.costs import value_of
 from sim.market.market import (
     ABOVE_USAGE,
     BASE,

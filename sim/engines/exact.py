@@ -7,11 +7,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from sim.agents.own import in_python
 from sim.engines import baseline
 from sim.protocol.state import Entry, State
 from sim.protocol.transaction import entries
 from sim.simulation import step
+from sim.users.user_agents import in_python
 from sim.world import World
 
 if TYPE_CHECKING:  # needs web3 and an EVM, which runs on the twin alone do without

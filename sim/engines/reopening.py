@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sim.agents.watchers import look
 from sim.books import Book
 from sim.engines import self_test
 from sim.engines.amounts import check_amounts
@@ -28,6 +27,7 @@ from sim.engines.by_reference import (
 from sim.engines.compilation import Entry
 from sim.engines.compiled import impact_of
 from sim.engines.memory import Memory, on_floats
+from sim.health.watchers import look
 from sim.market import lost_before
 from sim.market.levels import to_integers
 from sim.protocol import operations as op

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sim.agents.operations import Operation, Stake
-from sim.agents.view import View
 from sim.protocol.units import USD
+from sim.users.actions import Operation, Stake
+from sim.users.view import View
 
 
 class Treasury:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sim.agents.census import census
+from sim.health.census import census
 from sim.market import lost_before
 from sim.market.market import (
     BACKLOG,

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sim.agents.costs import gas_value
 from sim.agents.offers import asks, paying
+from sim.market.costs import gas_value
 from sim.market.market import (
     DEBT_VALUE,
     FACTOR,

@@ -7,12 +7,12 @@ from typing import Any
 
 from rich.table import Table
 
-from sim.agents.in_time import Aside
-from sim.agents.own import AgentError
 from sim.measures.agents import agent_outcomes
 from sim.measures.attack import NAME, attack_outcome
 from sim.report.text import usd
 from sim.tape import Frames
+from sim.users.in_time import Aside
+from sim.users.user_agents import AgentError
 
 _BARE: dict[str, Any] = {"box": None, "pad_edge": False, "header_style": "bold"}
 _AROUND = (AgentError.__module__, Aside.__module__)

@@ -9,9 +9,9 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from sim.agents.census import census
 from sim.books import COMPOUND_2023, describe
 from sim.books.book import Integers, Reading
+from sim.health.census import census
 from sim.market.market import FACTOR
 from sim.protocol.state import BORROW_CAP, SUPPLY_CAP
 from sim.protocol.units import USD

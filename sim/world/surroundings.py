@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from sim.agents.own import Agent
-from sim.agents.watchers import BLOCK, SLACK
+from sim.health.watchers import BLOCK, SLACK
 from sim.market.faults import fault_table, halted_table
 from sim.market.market import LIQUIDATOR, LOST_BEFORE, NEVER, SALE, TALLY, WATCH, WORTH, Market
 from sim.market.tables import gas_table, observed_table
 from sim.protocol.units import USD
 from sim.scenario import Scenario
+from sim.users.user_agents import Agent
 from sim.world.actors import ARBITRAGEURS, FIRST_LIQUIDATOR
 from sim.world.blocks import delay_table, room_table
 from sim.world.own_agents import agent_arrays, attack_arrays

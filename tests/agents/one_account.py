@@ -5,7 +5,8 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-from sim.agents import borrowers, watchers
+from sim.agents import borrowers
+from sim.health import watchers
 from sim.protocol import operations as op
 from sim.protocol import vault_accounts
 from sim.protocol.transaction import entries

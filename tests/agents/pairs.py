@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from sim.agents import liquidators, watchers
+from sim.agents import liquidators
+from sim.health import watchers
 from sim.protocol import operations as op
 from sim.protocol.errors import OK
 from sim.protocol.state import RESERVE0, RESERVE1, SUPPLIED

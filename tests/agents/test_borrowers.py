@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from sim.agents import watchers
 from sim.agents.leverage import HAIR
+from sim.health import watchers
 from sim.market.market import DELEVERAGED_VALUE, FACTOR, TOPPED_UP_VALUE
 from sim.protocol import operations as op
 from sim.protocol.errors import OK

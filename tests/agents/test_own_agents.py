@@ -8,7 +8,15 @@ from typing import Any
 
 import pytest
 
-from sim.agents.operations import (
+from sim.engines.compiled import Compiled
+from sim.engines.exact import run
+from sim.measures.agents import agent_outcomes
+from sim.protocol import operations as op
+from sim.scenario import Scenario, ScenarioError, digest, load
+from sim.sweeps.verify import state_digest
+from sim.tape import Frames, Tape, frames
+from sim.tape.replay import ReplayError, replay
+from sim.users.actions import (
     EVERYTHING,
     Borrow,
     Buy,
@@ -24,16 +32,8 @@ from sim.agents.operations import (
     Stake,
     Supply,
 )
-from sim.agents.own import AgentError, in_python
-from sim.agents.view import View
-from sim.engines.compiled import Compiled
-from sim.engines.exact import run
-from sim.measures.agents import agent_outcomes
-from sim.protocol import operations as op
-from sim.scenario import Scenario, ScenarioError, digest, load
-from sim.sweeps.verify import state_digest
-from sim.tape import Frames, Tape, frames
-from sim.tape.replay import ReplayError, replay
+from sim.users.user_agents import AgentError, in_python
+from sim.users.view import View
 from sim.world import World, build
 from tests.agents import made_up
 from tests.agents.thin import USDC, WETH, thin
@@ -324,7 +324,7 @@ def test_what_is_no_amount_is_refused_where_it_is_written(make: Any, words: str)
         (FlashLiquidate(0, "CRV", "WETH", 1), "no venue trades"),
         (Liquidate(99, "USDC", "WETH", 1), "99 is not an account: 0 to 4"),
         (Repay("USDC", 1, account=0.5), "0.5 is not an account"),  # type: ignore[arg-type]
-        ("supply everything", "is not an operation of sim.agents.operations"),
+        ("supply everything", "is not an operation of sim.users.actions"),
     ],
 )
 def test_what_is_no_operation_stops_the_run(wish: Any, words: str) -> None:

@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sim.agents import watchers
-from sim.agents.census import census
-from sim.agents.costs import gas_value
 from sim.agents.offers import asks, paying
-from sim.agents.prospects import (
+from sim.engines.by_name import follower
+from sim.engines.exact import run
+from sim.health import watchers
+from sim.health.census import census
+from sim.health.prospects import (
     best_pair,
     may_pay,
     measure,
@@ -24,8 +25,7 @@ from sim.agents.prospects import (
     rank_pairs,
     wanted,
 )
-from sim.engines.by_name import follower
-from sim.engines.exact import run
+from sim.market.costs import gas_value
 from sim.market.market import (
     GAS_USED,
     KEEPS,

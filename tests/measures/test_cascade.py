@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sim.agents.census import census
 from sim.books import Book
+from sim.health.census import census
 from sim.measures.book import book
 from sim.measures.cascade import (
     amplification,

@@ -8,7 +8,6 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from sim.agents.operations import EVERYTHING
 from sim.market.market import LIQUIDATIONS, REFUSED_VALUE
 from sim.measures import expected as module
 from sim.measures.expected import (
@@ -29,6 +28,7 @@ from sim.schema import expected as schema
 from sim.schema.expected import Expected
 from sim.tape import Frames, Tape, frames
 from sim.tape.columns import TABLES
+from sim.users.actions import EVERYTHING
 from sim.world import build
 from sim.world.actors import ARBITRAGEURS, SUPPLIERS
 from tests.tape.storm import play, storm

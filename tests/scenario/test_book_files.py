@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sim.agents.census import census
-from sim.agents.watchers import checking_everyone
 from sim.books import at_start, describe, recorded
 from sim.engines.chain import RevmChain
 from sim.engines.exact import run
 from sim.engines.lockstep import Lockstep
+from sim.health.census import census
+from sim.health.watchers import checking_everyone
 from sim.market.market import FACTOR
 from sim.protocol import operations as op
 from sim.protocol.errors import OK

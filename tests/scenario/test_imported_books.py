@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sim.agents.census import census
 from sim.books import recorded
 from sim.books.amounts import amount
 from sim.engines.by_name import follower
@@ -17,6 +16,7 @@ from sim.engines.chain import RevmChain
 from sim.engines.exact import run
 from sim.engines.failures import LockstepError
 from sim.engines.lockstep import Lockstep
+from sim.health.census import census
 from sim.market.market import FACTOR
 from sim.measures.solvency import losses, peak_loss
 from sim.protocol import operations as op

@@ -11,11 +11,11 @@ from typing import Any, get_args
 import pytest
 from rich.console import Console
 
-from sim.agents.census import census
 from sim.books import describe
 from sim.engines.chain import RevmChain
 from sim.engines.exact import run
 from sim.engines.lockstep import Lockstep
+from sim.health.census import census
 from sim.market.market import FACTOR
 from sim.protocol import operations as op
 from sim.protocol.errors import OK

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sim.agents import watchers
-from sim.agents.census import census
 from sim.engines.chain import RevmChain
 from sim.engines.compiled import Compiled
 from sim.engines.exact import Step, run
 from sim.engines.lockstep import Lockstep
+from sim.health import watchers
+from sim.health.census import census
 from sim.market.market import DEBT_VALUE, FACTOR, LIQUIDATIONS
 from sim.market.paths import draw, observed
 from sim.market.tables import price_table

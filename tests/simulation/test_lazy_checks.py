@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sim.agents import watchers
-from sim.agents.census import census
 from sim.engines.compiled import Compiled
 from sim.engines.exact import run
+from sim.health import watchers
+from sim.health.census import census
 from sim.market.market import COLLATERAL_VALUE, DEBT_VALUE, FACTOR, LIQUIDATIONS, USABLE
 from sim.market.paths import draw, observed
 from sim.protocol import oracle

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from sim.agents.census import census
+from sim.health.census import census
 from sim.market.market import LIQUIDATABLE
 from sim.protocol.state import UPDATED_AT, WALLET
 from sim.protocol.vault_accounts import health

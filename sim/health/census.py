@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.agents.watchers import LEAST_UNITS
+from sim.health.watchers import LEAST_UNITS
 from sim.market.market import (
     COLLATERAL_VALUE,
     DEBT_USABLE,

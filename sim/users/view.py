@@ -12,8 +12,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from sim.agents.census import census
-from sim.agents.operations import Operation
+from sim.health.census import census
 from sim.market.market import (
     COLLATERAL_VALUE,
     DEBT_VALUE,
@@ -40,6 +39,7 @@ from sim.protocol.state import (
     State,
     Undo,
 )
+from sim.users.actions import Operation
 
 STATUS = ("ok", "stale", "deviated", "down")
 

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sim.agents.costs import gas_value
-from sim.agents.watchers import net_bonus
+from sim.health.watchers import net_bonus
+from sim.market.costs import gas_value
 from sim.market.market import (
     BEST_SIZE,
     CALL,

@@ -7,7 +7,7 @@ Two kinds. A jitable function acts on the arrays like everyone else here and run
 
 with `w.agent_actor[me]` and `w.agent_account[me]` as itself, and its parameters as whole numbers. A
 plain Python object, of a class that takes the parameters by name, answers `act(view)` with
-operations (`sim.agents.view`, `sim.agents.operations`); it runs wherever the loop is Python.
+operations (`sim.users.view`, `sim.users.actions`); it runs wherever the loop is Python.
 """
 
 from __future__ import annotations
@@ -25,10 +25,7 @@ from typing import Any, NamedTuple
 from numba.extending import overload
 from numba.np.unsafe.ndarray import to_fixed_tuple
 
-from sim.agents.in_time import Aside, OverdueError
-from sim.agents.operations import Asked, Names, Operation, OperationError
-from sim.agents.view import Answer, View, at
-from sim.agents.watchers import look_at
+from sim.health.watchers import look_at
 from sim.market.market import Market
 from sim.protocol.errors import NAMES
 from sim.protocol.fixed_point import is_jitable, jitable
@@ -36,6 +33,9 @@ from sim.protocol.state import State
 from sim.protocol.transaction import NOBODY
 from sim.schema.own_agent import OwnAgent
 from sim.schema.problems import Problem, nearest
+from sim.users.actions import Asked, Names, Operation, OperationError
+from sim.users.in_time import Aside, OverdueError
+from sim.users.view import Answer, View, at
 
 Users = Callable[[State, Market, int], None]
 """What all of the users' agents do in a step."""
@@ -274,7 +274,7 @@ class _Seat:
 
 def _call(operation: Any, names: Names) -> Asked:
     if not isinstance(operation, Operation):
-        raise OperationError(f"{operation!r} is not an operation of sim.agents.operations")
+        raise OperationError(f"{operation!r} is not an operation of sim.users.actions")
     return operation.asked(names)
 
 
