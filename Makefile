@@ -20,8 +20,8 @@ test: lint ## check the style, then run every test
 	$(PYTHON_TESTS) -n 2 --dist worksteal
 	.venv/bin/ape test tests/contracts --network ethereum:local:foundry
 
-test-fast: setup ## only the tests that need neither a chain nor compilation
-	$(PYTHON_TESTS) -n 2 -m "not chain and not compiled"
+test-fast: setup ## only the tests that take moments: no chain, no compilation, no whole runs
+	$(PYTHON_TESTS) -n 2 -m "not chain and not compiled and not slow"
 
 fuzz: setup ## random operations on twin and EVM side by side, a million (OPERATIONS=n changes that)
 	BREAKWATER_FUZZ_OPERATIONS=$(OPERATIONS) $(PYTHON_TESTS) tests/lockstep/test_state_machine.py -k random -s

@@ -24,6 +24,11 @@ from scripts._scenario import chosen, scenario_options
 )
 @scenario_options
 @click.option(
+    "--book-seed",
+    type=click.IntRange(0, 2**63 - 1),
+    help="Root of the book, who reacts and when suppliers leave, instead of --seed.",
+)
+@click.option(
     "--out",
     type=click.Path(path_type=Path),
     help="Folder for tape and figures.  [default: out/<scenario>]",
@@ -58,6 +63,7 @@ def cli(
     columns: dict[str, str] | None,
     redraw_book: bool,
     hold_at_low: bool,
+    book_seed: int | None,
     out: Path | None,
     parquet: bool,
     overwrite: bool,
@@ -114,7 +120,8 @@ def cli(
         except ValueError as error:
             raise click.BadParameter(str(error), param_hint="'--at'") from error
         folder = prepared(out or Path("out") / played.name)
-        sys.exit(crash(played, engine, folder, console(), parquet, overwrite, books, keep, last))
+        asked = (parquet, overwrite, books, keep, last, book_seed)
+        sys.exit(crash(played, engine, folder, console(), *asked))
     except ScenarioError as error:
         click.echo(str(error), err=True)
         sys.exit(1)

@@ -2,7 +2,7 @@
 
 A block of output in a Markdown file follows a comment that says how it comes about,
 
-    <!-- output of: ape run crash luna --engine exact | shock by itself ... amplification -->
+    <!-- output of: ape run crash luna --engine exact | liquidations by the ... amplification -->
 
 the command, run in an empty folder that all commands of all files share, and which lines are shown:
 from the first that starts with one text to the next that starts with the other; several such

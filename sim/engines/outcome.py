@@ -1,11 +1,15 @@
 """What one path comes to: a few numbers, whatever the number of steps and accounts.
 
+A new one is an entry of `NUMBERS`, its name below it, and how it is computed, in `follow` or
+`conclude`: docs/extending.md.
+
 On floats and on integers alike, so that a path of a sweep can be held against its exact run.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal, NamedTuple
 
 from sim.engines.shortfall import everyones_shortfall, total_shortfall
 from sim.health.watchers import look_at
@@ -36,43 +40,71 @@ from sim.protocol.state import (
     State,
 )
 
-OUTCOME = (
-    "bad_debt",
-    "by_fees",
-    "by_fund",
-    "by_suppliers",
-    "still_open",
-    "shortfall",
-    "loss",
-    "repaid",
-    "seized",
-    "profit",
-    "gas",
-    "debt",
-    "liquidations",
-    "unhealthy",
-    "operations",
-    "largest_usage",
-    "revenue",
-    "steps_without_cash",
-    "peak_loss",
-    "peak_shortfall",
-    "steps_run_out",
-    "steps_pool_off",
-)
-"""Values are USD with 8 decimals, stocks at the reference prices of the last step, flows at those
-of their own; then numbers of things; a ratio; a value and a number; two values and two numbers.
+_AT_THE_END = "USD at the reference prices of the last step"
+_OF_THEIR_TIME = "USD, each at the prices of its step"
 
-bad_debt = by_fees + by_fund + by_suppliers + still_open was realised; shortfall is not, it is debt
-beyond the collateral of its account, of all accounts, whatever the oracle makes of them. loss is
-what the path adds to what was lost before it, `sim.market.lost_before`: both, where nothing was.
-debt and unhealthy are what is left at the end. profit is that of liquidators after gas. revenue is
-what fees took in, the part of it that bore losses included; steps_without_cash counts those after
-which suppliers of some asset found less than `NO_CASH` of what is theirs. peak_loss is the largest
-loss after any step, by the bad debt so far and at the reference prices of that step, peak_shortfall
-the largest part of one that is not realised. steps_run_out counts steps after which arbitrageurs
-had run out of a token, steps_pool_off those after which a pool was off, see `sim.market.binding`.
+
+class Number(NamedTuple):
+    """One of the numbers of a path."""
+
+    unit: Literal["USD", "number", "ratio"]
+    """USD: a value, with 8 decimals."""
+    meaning: str
+
+
+NUMBERS = {
+    "bad_debt": Number("USD", f"debt written off because nothing backs it, {_AT_THE_END}"),
+    "by_fees": Number("USD", f"the part of bad_debt borne by accrued fees, {_AT_THE_END}"),
+    "by_fund": Number("USD", f"the part borne by the insurance fund, {_AT_THE_END}"),
+    "by_suppliers": Number("USD", f"the part borne by all suppliers, {_AT_THE_END}"),
+    "still_open": Number("USD", f"the part that nobody has borne yet, {_AT_THE_END}"),
+    "shortfall": Number(
+        "USD", f"debt beyond its collateral that is not written off, {_AT_THE_END}"
+    ),
+    "loss": Number(
+        "USD", f"what the path adds to what was lost before it: both, if nothing was, {_AT_THE_END}"
+    ),
+    "repaid": Number("USD", f"debt repaid by liquidators, {_OF_THEIR_TIME}"),
+    "seized": Number("USD", f"collateral they took, {_OF_THEIR_TIME}"),
+    "profit": Number("USD", f"what they gained after gas, {_OF_THEIR_TIME}"),
+    "gas": Number("USD", f"their gas, {_OF_THEIR_TIME}"),
+    "debt": Number("USD", f"all debt left, {_AT_THE_END}"),
+    "liquidations": Number("number", "number of liquidations"),
+    "unhealthy": Number("number", "accounts with a health factor below 1 after the last step"),
+    "operations": Number("number", "operations after the opening, refused ones included"),
+    "largest_usage": Number(
+        "ratio", "largest debt / (cash + debt) of any asset after any step, a ratio"
+    ),
+    "revenue": Number(
+        "USD", f"what fees took in, the part that bore losses included, {_AT_THE_END}"
+    ),
+    "steps_without_cash": Number(
+        "number",
+        "steps after which suppliers of some asset found less than a thousandth in cash",
+    ),
+    "peak_loss": Number(
+        "USD",
+        "largest loss, by bad debt so far and shortfall, after any step, USD at the prices of it",
+    ),
+    "peak_shortfall": Number(
+        "USD", "largest part of one that is shortfall after any step, USD at the prices of it"
+    ),
+    "steps_run_out": Number(
+        "number",
+        "steps after which arbitrageurs had less than a thousandth of their first of some token",
+    ),
+    "steps_pool_off": Number(
+        "number", "steps after which some pool was more than 2% off its reference price"
+    ),
+}
+"""What a path comes to, in the order of its row.
+
+bad_debt = by_fees + by_fund + by_suppliers + still_open was realised; shortfall is not: it is of
+all accounts, whatever the oracle makes of them. `sim.market.lost_before` says what was lost before
+a path, `sim.market.binding` when arbitrageurs ran out of a token and a pool was off. No cash is
+less than `NO_CASH` of what is there.
 """
+OUTCOME = tuple(NUMBERS)
 (
     BAD_DEBT,
     BY_FEES,
@@ -97,13 +129,18 @@ had run out of a token, steps_pool_off those after which a pool was off, see `si
     STEPS_RUN_OUT,
     STEPS_POOL_OFF,
 ) = range(len(OUTCOME))
-BY_ASSET = ("bad_debt", "shortfall", "loss", "bearable")
-"""Of each asset, behind OUTCOME, USD with 8 decimals at the reference prices of the last step.
-
-bad_debt, shortfall and loss are those of debts in this asset. The shortfall of an account is split
-over the assets that it owes as its debt is; so all three sum to those of OUTCOME. bearable is what
-fees and insurance fund of the asset bore and have left: what they could have borne.
+NUMBERS_BY_ASSET = {
+    "bad_debt": Number("USD", f"of bad_debt_usd, that of debts in this asset, {_AT_THE_END}"),
+    "shortfall": Number("USD", f"of shortfall_usd, that of debts in this asset, {_AT_THE_END}"),
+    "loss": Number("USD", f"of loss_usd, that of debts in this asset, {_AT_THE_END}"),
+    "bearable": Number(
+        "USD", f"what fees and insurance fund of this asset bore and have left, {_AT_THE_END}"
+    ),
+}
+"""The same of each asset, behind OUTCOME. The shortfall of an account is split over the assets that
+it owes as its debt is; so all but the last sum to those of OUTCOME. bearable could have been borne.
 """
+BY_ASSET = tuple(NUMBERS_BY_ASSET)
 _BAD_DEBT_OF, _SHORTFALL_OF, _LOSS_OF, _BEARABLE_OF = range(
     len(OUTCOME), len(OUTCOME) + len(BY_ASSET)
 )

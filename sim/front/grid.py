@@ -8,24 +8,16 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from sim.front.asked import asked
 from sim.front.sweeps import Sweep, sweep
-from sim.measures.intervals import Estimate, Replicates, holm, significance
-from sim.measures.losses import expected_loss, expected_shortfall, paired_difference
+from sim.measures.intervals import holm, significance
+from sim.measures.measure import Measure, Paths
+from sim.measures.registry import of_paths
 from sim.scenario import Scenario
-from sim.sweeps.losses import PEAK, loss_usd, replicates
-
-_LEVEL = 0.99
-_MEASURES: dict[str, tuple[str | None, float | None]] = {
-    "expected_loss_usd": (None, None),
-    "es_99_usd": (None, _LEVEL),
-    "expected_peak_loss_usd": (PEAK, None),
-    "expected_repaid_usd": ("repaid_usd", None),
-}
-"""Name -> (column of the outcomes, None: the loss; level of an expected shortfall, None: mean)."""
+from sim.sweeps.columns import paths_of
+from sim.sweeps.losses import replicates
 
 
 def sweep_over(
@@ -49,8 +41,9 @@ def sweep_over(
     0 at 95% for the whole table together (Holm), otherwise not settled; the same where no path of
     both differs. Infinite ends say that the paths cannot bound it.
 
-    expected_loss_usd and es_99_usd are of bad debt and shortfall at the end, expected_peak_loss_usd
-    of their largest sum after any step, expected_repaid_usd of the debt that liquidators repaid.
+    The measures are those of `sim.measures.of_paths` that stand in the grid: expected_loss_usd and
+    es_99_usd of bad debt and shortfall at the end, peak_loss_usd the mean of their largest sum
+    after any step, expected_repaid_usd that of the debt that liquidators repaid.
     With a `folder`, each sweep is kept in one of its own there and not run again.
     """
     base = asked(scenario, accounts=accounts, seed=seed, hold_at_low=hold_at_low).scenario
@@ -71,9 +64,10 @@ def sweep_over(
     rows: list[dict[str, Any]] = []
     p_values: dict[str, float] = {}
     for chosen, one in zip(combinations, sweeps[1:], strict=True):
-        for measure in _MEASURES:
+        for name, measure in of_paths("grid").items():
             row, p_values[str(len(rows))] = _row(measure, one, sweeps[0])
-            rows.append({**chosen, "measure": measure, **row})
+            unit = "_usd" if measure.unit == "USD" else ""
+            rows.append({**chosen, "measure": f"{name}{unit}", **row})
     told = holm(p_values)
     for number, row in enumerate(rows):
         if row["verdict"] is None:
@@ -82,13 +76,12 @@ def sweep_over(
     return pd.DataFrame(rows)
 
 
-def _row(measure: str, one: Sweep, base: Sweep) -> tuple[dict[str, Any], float]:
+def _row(measure: Measure, one: Sweep, base: Sweep) -> tuple[dict[str, Any], float]:
     """A measure of a sweep and its difference from another's, and how likely one as large is."""
-    column, level = _MEASURES[measure]
-    mine, others = (_terms(each, column) for each in (one, base))
+    mine, others = (measure.on(_paths(each)) for each in (one, base))
     parts = replicates(one.outcomes, one.study.plan.sampler)
-    value = expected_loss(mine, parts) if level is None else expected_shortfall(mine, level, parts)
-    interval = partial(_difference, mine, others, level, parts)
+    value = measure.estimate(mine, parts)
+    interval = partial(measure.difference, mine, others, parts)
     found, same = interval(0.95), bool((mine == others).all())
     return {
         "value": value.value,
@@ -101,13 +94,5 @@ def _row(measure: str, one: Sweep, base: Sweep) -> tuple[dict[str, Any], float]:
     }, 1.0 if same else significance(interval)
 
 
-def _terms(one: Sweep, column: str | None) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    if column is None:
-        return loss_usd(one.outcomes)
-    return one.outcomes[column].to_numpy(dtype=np.float64)
-
-
-def _difference(
-    mine: Any, others: Any, level: float | None, parts: Replicates, confidence: float
-) -> Estimate:
-    return paired_difference(mine, others, level, parts, confidence)
+def _paths(one: Sweep) -> Paths:
+    return paths_of(one.outcomes, one.scenario.step_seconds)

@@ -13,6 +13,7 @@ from sim.front import ledger
 from sim.front.asked import Prices, asked
 from sim.front.shown import as_html, as_text, bar, needs
 from sim.measures.cascade import spirals
+from sim.measures.registry import found
 from sim.measures.solvency import in_usd, liquidations, losses, peak_loss
 from sim.report import given
 from sim.report.text import usd
@@ -110,6 +111,18 @@ class Run:
     def losses(self) -> pd.DataFrame:
         """As `sim.front.ledger.losses`."""
         return ledger.losses(self.raw.tape)
+
+    @cached_property
+    def figures(self) -> pd.DataFrame:
+        """Every measure of a run (`sim.measures.of_runs`) that it has a figure of, rows by name:
+        title, value, unit, and remark: of what, when, or why there is no value.
+        """
+        rows = {
+            name: (measure.title, figure.value, measure.unit, figure.remark)
+            for name, (measure, figure) in found(self.raw.tape).items()
+        }
+        columns = ["title", "value", "unit", "remark"]
+        return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("measure")
 
     @property
     def loss_usd(self) -> float:

@@ -56,7 +56,8 @@ class Sweep:
         """Chance, mean, VaR, ES and peak of the loss with 95% intervals, as
         `sim.sweeps.losses.loss_table`.
         """
-        return losses.loss_table(self.outcomes, self.study.plan.sampler)
+        plan = self.study.plan
+        return losses.loss_table(self.outcomes, plan.sampler, plan.scenario.step_seconds)
 
     @cached_property
     def borne_by(self) -> pd.DataFrame:

@@ -11,21 +11,19 @@ All functions raise ValueError for losses that are empty, not finite or negative
 confidence outside (0, 1), and replicates that are fewer than 2 or do not divide n.
 
 With clusters (books) a share has the interval of as many independent paths as tell as much of it,
-`sim.measures.clusters.effective`; quantiles and the exceedance curve have theirs from shares.
+`sim.measures.clusters.effective`; quantiles and `sim.measures.exceedance` have theirs from shares.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from functools import lru_cache, partial
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from scipy.stats import binom
 
-from sim.measures.clusters import Clusters, effective, effective_of, linearised, sizes_of
+from sim.measures.clusters import Clusters, effective, linearised
 from sim.measures.intervals import (
     Estimate,
     Floats,
@@ -57,7 +55,7 @@ def probability_of_loss(
     bound u = 1 - (1-confidence)^(1/n), about 3/n. With scramblings, error and interval are those
     of a mean of 0s and 1s, and n is their number; with clusters n is that of `effective`.
     """
-    hits = (_losses(losses) > 0).astype(float)
+    hits = (checked(losses) > 0).astype(float)
     p = float(hits.mean())
     if isinstance(replicates, np.ndarray):
         low, high = wilson(np.array(p), effective(hits, replicates, confidence), confidence)
@@ -75,7 +73,7 @@ def expected_loss(
     losses: npt.ArrayLike, replicates: Replicates = None, confidence: float = 0.95
 ) -> Estimate:
     """E[L]: mean and s / sqrt(n). Unbounded above where too few paths lose, as `mean_of_losses`."""
-    return mean_of_losses(_losses(losses), replicates, confidence)
+    return mean_of_losses(checked(losses), replicates, confidence)
 
 
 def loss_given_loss(
@@ -89,7 +87,7 @@ def loss_given_loss(
     with clusters the linearised ones of the paths that lose: a cluster that loses nothing does not
     say how much is lost.
     """
-    sample = _losses(losses)
+    sample = checked(losses)
     hit = sample > 0
     if not hit.any():
         independent(sample, replicates)
@@ -123,7 +121,7 @@ def value_at_risk(
     clusters they are those of n* paths, as many as tell as much of that mean. The standard error is
     that of a symmetric law with the same interval, (high - low) / 2z.
     """
-    sample = _losses(losses)
+    sample = checked(losses)
     ordered, n = np.sort(sample), sample.size
     value = float(ordered[_rank(n, level) - 1])
     terms = _up_to(value, sample, level)
@@ -143,16 +141,6 @@ def value_at_risk(
     return Estimate(value, (high - low) / wide, low, high)
 
 
-def liquidations_at_risk(
-    liquidated: npt.ArrayLike,
-    level: float = 0.95,
-    replicates: Replicates = None,
-    confidence: float = 0.95,
-) -> Estimate:
-    """LaR: `value_at_risk` of the value liquidated on each path, by custom at 95 %."""
-    return value_at_risk(liquidated, level, replicates, confidence)
-
-
 def expected_shortfall(
     losses: npt.ArrayLike,
     level: float,
@@ -167,7 +155,7 @@ def expected_shortfall(
     second order.) Unbounded above, and below by the interval of VaR_a, if n is too small for that
     interval to end or too few paths lose more than v, as `mean_of_losses` of (L-v)^+.
     """
-    sample = _losses(losses)
+    sample = checked(losses)
     quantile = value_at_risk(sample, level, replicates, confidence)
     found = mean_of_losses(excess_terms(sample, level), replicates, confidence)
     value, low, high = (quantile.value + x for x in (found.value, found.low, found.high))
@@ -191,7 +179,7 @@ def paired_difference(
     and a difference of shortfalls where one of them is not. ValueError unless the samples are of
     one length.
     """
-    a, b = _losses(losses_a), _losses(losses_b)
+    a, b = checked(losses_a), checked(losses_b)
     if a.size != b.size:
         raise ValueError(f"pairs need samples of one length, got {a.size} and {b.size}")
     if level is None:
@@ -211,7 +199,7 @@ def apart_in_tail(losses_a: npt.ArrayLike, losses_b: npt.ArrayLike, level: float
     A path on which both lose the same has different terms as soon as the two VaR differ, and says
     nothing of the difference.
     """
-    a, b = _losses(losses_a), _losses(losses_b)
+    a, b = checked(losses_a), checked(losses_b)
     return np.where(a != b, excess_terms(a, level) - excess_terms(b, level), 0.0)
 
 
@@ -222,20 +210,20 @@ def has_tail(
     confidence: float = 0.95,
 ) -> bool:
     """Whether there are paths enough for VaR_a to have an interval, and some that lose more."""
-    sample = _losses(losses)
+    sample = checked(losses)
     found = value_at_risk(sample, level, replicates, confidence)
     return math.isfinite(found.high) and found.value < float(sample.max())
 
 
 def shortfall_terms(losses: npt.ArrayLike, level: float) -> Floats:
     """v + (L-v)^+ / (1-a) with v the sample VaR_a: their mean is the expected shortfall."""
-    sample = _losses(losses)
+    sample = checked(losses)
     return _var(sample, level) + excess_terms(sample, level)
 
 
 def excess_terms(losses: npt.ArrayLike, level: float) -> Floats:
     """(L-v)^+ / (1-a) with v the sample VaR_a: what the expected shortfall has beyond v."""
-    sample = _losses(losses)
+    sample = checked(losses)
     return np.asarray(np.maximum(sample - _var(sample, level), 0.0) / (1 - level))
 
 
@@ -243,7 +231,7 @@ def tail_weights(losses: npt.ArrayLike, level: float) -> Floats:
     """Weight of each path, 1 in the mean, under which losses have the mean ES_a: 1 / (1-a) of paths
     that lose more than the sample VaR_a, 0 of those that lose less, the rest of those that tie.
     """
-    sample = _losses(losses)
+    sample = checked(losses)
     value = value_at_risk(sample, level).value
     return (1 - _up_to(value, sample, level)) / (1 - level)
 
@@ -257,65 +245,12 @@ def quantile_terms(losses: npt.ArrayLike, level: float) -> Floats:
     count in part, as in `value_at_risk`. Where n is too small for the level, and that interval is
     unbounded, the terms bound nothing either: the largest loss stands for its end.
     """
-    sample = _losses(losses)
+    sample = checked(losses)
     lower, upper = _interval_ranks(sample.size, level, 0.95)
     quantile = value_at_risk(sample, level)
     width = min(quantile.high, float(sample.max())) - quantile.low
     spread = width * sample.size / (upper - lower)
     return quantile.value + (level - _up_to(quantile.value, sample, level)) * spread
-
-
-def exceedance(
-    losses: npt.ArrayLike, confidence: float = 0.95, clusters: Clusters | None = None
-) -> pd.DataFrame:
-    """The loss exceedance curve: columns loss, probability = P(L > loss), low, high.
-
-    One row for loss 0 and each loss in the sample, ascending. The band holds point by point, not
-    for the whole curve at once; it is that of `probability_of_loss` for independent paths, or for
-    clusters.
-    """
-    unsorted = _losses(losses)
-    order = np.argsort(unsorted, kind="stable")
-    sample = unsorted[order]
-    at = np.union1d(0.0, sample)
-    up_to = np.searchsorted(sample, at, side="right")
-    above = (sample.size - up_to) / sample.size
-    trials: float | Floats = sample.size
-    if clusters is not None:
-        trials = _trials_above(clusters[order], up_to, above, confidence)
-    low, high = wilson(above, trials, confidence)
-    return pd.DataFrame({"loss": at, "probability": above, "low": low, "high": high})
-
-
-def summarise(
-    losses: npt.ArrayLike,
-    liquidated: npt.ArrayLike,
-    levels: Sequence[float] = (0.95, 0.99),
-    replicates: Replicates = None,
-    unit: str = "USD",
-    confidence: float = 0.95,
-) -> pd.DataFrame:
-    """The loss table: one row per measure, columns those of `Estimate` and unit.
-
-    Of each path its loss and the value liquidated on it, both in `unit`; VaR and ES at each of
-    `levels`. ValueError unless losses and liquidated are of one length.
-    """
-    if np.size(losses) != np.size(liquidated):
-        raise ValueError(f"{np.size(losses)} losses but {np.size(liquidated)} values liquidated")
-    rows: dict[str, tuple[Callable[..., Estimate], npt.ArrayLike]] = {
-        "P(loss > 0)": (probability_of_loss, losses),
-        "expected loss": (expected_loss, losses),
-        "expected loss given a loss": (loss_given_loss, losses),
-    }
-    for name, measure in (("VaR", value_at_risk), ("ES", expected_shortfall)):
-        rows |= {f"{name} {100 * a:g}%": (partial(measure, level=a), losses) for a in levels}
-    rows["LaR 95%"] = (liquidations_at_risk, liquidated)
-    table = {}
-    for name, (measure, sample) in rows.items():
-        estimate = measure(sample, replicates=replicates, confidence=confidence)
-        is_share = measure is probability_of_loss
-        table[name] = {**estimate._asdict(), "unit": "probability" if is_share else unit}
-    return pd.DataFrame.from_dict(table, orient="index").rename_axis("measure")
 
 
 def error_of(terms: Floats, replicates: Replicates) -> float:
@@ -345,33 +280,8 @@ def _ranks_of_clusters(
     return math.floor(lower * n / few), n + 1 if upper > few else math.ceil(upper * n / few)
 
 
-def _trials_above(
-    clusters: Clusters, up_to: npt.NDArray[np.intp], above: Floats, confidence: float
-) -> Floats:
-    """n* of the share of paths beyond each of the first `up_to` ones, of clusters in the order of
-    their paths' losses.
-
-    Of counts k_c beyond, sum k_c^2 and sum k_c n_c change by one path at a time.
-    """
-    _, own = np.unique(clusters, return_inverse=True)
-    counts = sizes_of(clusters)
-    n, count = own.size, counts.size
-    by_cluster = np.argsort(own, kind="stable")
-    place = np.empty(n)  # of a path among those of its cluster, from 0
-    place[by_cluster] = np.arange(n) - np.repeat(np.cumsum(counts) - counts, counts.astype(int))
-    left = counts[own] - place  # of its cluster, it included
-    squares = float((counts**2).sum())
-    of_squares = squares - np.concatenate([[0.0], np.cumsum(2 * left - 1)])[up_to]
-    of_products = squares - np.concatenate([[0.0], np.cumsum(counts[own])])[up_to]
-    deviations = np.maximum(of_squares - 2 * above * of_products + above**2 * squares, 0.0)
-    variance = deviations / n**2 * count / max(count - 1, 1)
-    inside = (above > 0) & (above < 1)
-    found = np.full(above.shape, float(count))
-    found[inside] = effective_of(above[inside], variance[inside], n, count, confidence)
-    return found
-
-
-def _losses(losses: npt.ArrayLike) -> Floats:
+def checked(losses: npt.ArrayLike) -> Floats:
+    """As a row of floats without rounding below 0; `ValueError` as the head of this file says."""
     sample = np.asarray(losses, dtype=float)
     if sample.ndim != 1 or not sample.size:
         raise ValueError(f"losses must be a row of numbers, one per path, got shape {sample.shape}")

@@ -18,6 +18,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from sim.scenario import Scenario
 from sim.schema.bases import KEY
 from sim.schema.tuning import Preset
+from sim.tuning.objectives import measures
 
 Schema = dict[str, Any]
 
@@ -73,6 +74,9 @@ def definitions(kind: str) -> dict[str, Schema]:
     model = FILES[kind]
     raw = model.model_json_schema(by_alias=True, schema_generator=_WithoutTitles)
     models = raw.pop("$defs")
+    if kind == "preset":  # the schema knows no measures; who reads a preset does
+        names = {"type": "string", "enum": list(measures())}
+        models["Tuning"]["properties"]["objectives"]["items"] = names
     properties = {KEY: {"type": "string", "description": _EXTENDS[kind]}, **raw["properties"]}
     found = {model.__name__: {**raw, "properties": properties}, **models}
     closed: dict[str, Schema] = {name: _closed(one) for name, one in found.items()}

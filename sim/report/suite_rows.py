@@ -11,9 +11,10 @@ import pandas as pd
 from sim.files.whole import replacing
 from sim.measures.book import scenario_of
 from sim.measures.cascade import spirals
+from sim.measures.registry import found
 from sim.report import caveats, given
-from sim.report.page import crash
-from sim.report.page.content import NONE, Cell, Value, count, money
+from sim.report.page.content import NONE, Cell, Value
+from sim.report.run_tables import values
 from sim.report.suite_folder import Entry, Manifest, SuiteError, tape_of
 from sim.tape import Frames
 
@@ -26,7 +27,7 @@ class Row(NamedTuple):
     key: str
     entry: Entry
     figures: Mapping[str, Value] = {}
-    """By name, `sim.report.page.crash.figures` and those of the run; none if it failed."""
+    """By name, of all measures of a run; none if it failed."""
     asset: str = ""
     """Whose price the cascade is about; empty where no sale left a trace in one."""
     given: str = ""
@@ -56,17 +57,10 @@ def row_of(key: str, entry: Entry, tape: Frames | None) -> Row:
     """The row of a scenario, with its tape unless it failed."""
     if tape is None:
         return Row(key, entry)
-    run, worst = tape.run.iloc[0], spirals(tape)[0]
-    seconds = float(run["duration_seconds"])
-    figures = {
-        "most_debt_usd": money(tape.steps["debt_usd"].max(), "most_debt_usd"),
-        **crash.figures(tape),
-        **{name: count(run[name], name) for name in OF_THE_RUN},
-        "seconds": Value(f"{seconds:,.1f} s", seconds, "seconds"),
-    }
+    worst = spirals(tape)[0]
     trace = worst.asset if worst.fall_alone < worst.fall else ""
     lines = given.of_run(tape), caveats.of_run(tape)
-    return Row(key, entry, figures, trace, *lines, scenario_of(tape))
+    return Row(key, entry, values(found(tape)), trace, *lines, scenario_of(tape))
 
 
 def rows_of(folder: Path, manifest: Manifest) -> list[Row]:

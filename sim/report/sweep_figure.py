@@ -14,8 +14,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from sim.measures.clusters import Clusters
-from sim.measures.losses import exceedance
+from sim.measures.exceedance import exceedance
 from sim.report.figure import BLACK, BLUE, FAN, ORANGE, PURPLE, RED, STYLE, save, time_axis
+from sim.report.sweep_words import levels
 from sim.report.text import short_usd
 from sim.scenario import Scenario
 from sim.sweeps.fan import MOST_PATHS, QUANTILES, Fan
@@ -151,19 +152,8 @@ def fan_figure(scenario: Scenario, shown: Fan, worst: int, loss_usd: float, titl
 def _mark_levels(axes: Axes, table: pd.DataFrame) -> None:
     """VaR on the curve, and what is lost on average beyond it."""
     marks = zip(("o", "s", "D"), (ORANGE, PURPLE, RED), strict=True)
-    values = table["value"]
-    quantiles = [str(name) for name in table.index if str(name).startswith("VaR")]
-    for name, (marker, colour) in zip(quantiles, marks, strict=False):
-        value, beyond = (float(values[one]) for one in (name, name.replace("VaR", "ES")))
-        level = float(name[4:-1]) / 100
-        axes.plot(
-            [value],
-            [1 - level],
-            marker,
-            color=colour,
-            ms=6,
-            label=f"{name} {short_usd(value)}; beyond it {short_usd(beyond)} (ES)",
-        )
+    for one, (marker, colour) in zip(levels(table), marks, strict=False):
+        axes.plot([one.value], [one.share], marker, color=colour, ms=6, label=one.said)
 
 
 def _share(probability: float, _: object) -> str:

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import pandas as pd
 
 from sim.measures.clusters import Split
+from sim.measures.of_paths import loss
+from sim.measures.registry import of_paths
 from sim.report.given import Books
+from sim.report.text import short_usd
 from sim.sweeps.losses import BEFORE, MORE_BOOKS
 
-MEASURES = {
-    "P(loss > 0)": "chance of a loss",
-    "expected loss": "expected loss",
-    "expected loss given a loss": "expected if any",
-    "expected peak loss": "expected peak",
-    "ES 99% of the peak": "ES 99% of peak",
-    "expected peak shortfall": "of shortfall",
-}
-"""Measures of the loss table whose names a reader would not use."""
 BEARERS = {
     "fees": "fees",
     "fund": "insurance fund",
@@ -33,6 +28,33 @@ BEARERS = {
 def title(paths: int, books: Books) -> str:
     """Of the loss table, whose losses they are included."""
     return f"Loss of a path: bad debt and shortfall at its end; {paths:,} paths {books.heading}"
+
+
+class Level(NamedTuple):
+    """A quantile of the loss that a curve marks."""
+
+    value: float
+    """USD."""
+    share: float
+    """Of the paths that lose more."""
+    said: str
+    """With what is lost beyond it."""
+
+
+def levels(table: pd.DataFrame) -> list[Level]:
+    """Those of a loss table, in order."""
+    rows = {
+        (one.of_paths.kind, one.of_paths.level): one.label
+        for one in of_paths("losses").values()
+        if one.of_paths and one.of_paths.amount is loss and one.label in table.index
+    }
+    found = []
+    for (kind, level), name in rows.items():
+        if kind == "VaR":
+            value, beyond = (float(table["value"][one]) for one in (name, rows["ES", level]))
+            said = f"{name} {short_usd(value)}; beyond it {short_usd(beyond)} (ES)"
+            found.append(Level(value, 1 - level, said))
+    return found
 
 
 def scope(books: Books) -> str:

@@ -23,7 +23,7 @@ import hashlib
 import json
 import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -62,6 +62,10 @@ _OF_POSITIONS = re.compile(r"book(\.drawn_under.*)?|opened_under.*").fullmatch
 """Overrides that say themselves which book there is."""
 
 
+_PER_ASSET = re.compile(
+    r"(rate_response|withdrawals|protocol\.rates|protocol\.reserves)\.([^.\[]+)"
+)
+"""Paths of fields that are said per asset."""
 _OF_THE_RUN = ("start", "duration_hours", "step_seconds", "seed", "reference_market")
 """What a baseline has of the scenario that is held against it."""
 
@@ -313,7 +317,24 @@ def _validated(document: object, file: str) -> Scenario:
     try:
         return Scenario.model_validate(document)
     except ValidationError as error:
-        raise ScenarioError(file, explain(error, Scenario)) from error
+        found = explain(error, Scenario)
+        raise ScenarioError(file, _of_known_assets(found, document)) from error
+
+
+def _of_known_assets(problems: Iterable[Problem], document: Any) -> list[Problem]:
+    """The same; of what is said per asset about none of the assets, that it is none, once: what
+    else is wrong with it does not matter.
+    """
+    assets = document.get("assets") if isinstance(document, dict) else None
+    known: Any = assets if isinstance(assets, dict) else {}
+    found: dict[Problem, None] = {}
+    for problem in problems:
+        asked = _PER_ASSET.match(problem.path)
+        if known and asked and asked[2] not in known:
+            remedy = nearest(asked[2], known, "the assets are")
+            problem = Problem(asked[0], "not an asset", remedy)
+        found[problem] = None
+    return list(found)
 
 
 def _replace(document: Any, path: str, value: object, file: str) -> None:

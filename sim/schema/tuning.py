@@ -9,19 +9,6 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from sim.schema.base import FromList, Part, PositiveUsd, unit
 from sim.schema.problems import InconsistentError, Problem
 
-Benefit = Literal["borrowing_power", "borrowed", "borrow_usage", "revenue", "net_revenue"]
-Harm = Literal[
-    "es_99",
-    "expected_loss",
-    "peak_loss",
-    "p_loss",
-    "lar_95",
-    "borrower_loss",
-    "haircut",
-    "hours_without_cash",
-]
-MeasureName = Literal[Benefit, Harm]
-"""What can be optimised; `sim.tuning.objectives` says what each means."""
 Debts = Literal["same-positions", "follow-limit"]
 """What borrowers owe when parameters change; `sim.tuning.borrowing` says what each means."""
 SamplerName = Literal["tpe", "nsga2", "nsga3", "cma-es", "random"]
@@ -158,7 +145,7 @@ class Tuning(Part):
         description="per path in the protocol section: [low, high], names, or low, high, step...; "
         "absent: only caps are asked for",
     )
-    objectives: Annotated[tuple[MeasureName, ...], FromList] = Field(
+    objectives: Annotated[tuple[str, ...], FromList] = Field(
         default=("es_99",),
         min_length=1,
         max_length=6,

@@ -6,7 +6,7 @@
         for block in run(study, submit):
             ...                                    # block.size more paths are on the disk
     outcomes = study.outcomes()                    # a row per path, columns of `sim.sweeps.columns`
-    loss_table(outcomes, "mc")
+    loss_table(outcomes, "mc", 300)
     verify(world, "mc", path, "devnet")            # one path, wei for wei, on the real contracts
 
 The prices of path k are a function of the scenario and of k, and its borrowers those of book k mod

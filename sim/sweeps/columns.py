@@ -10,81 +10,48 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from sim.engines.outcome import names
+from sim.engines.outcome import NUMBERS, NUMBERS_BY_ASSET, Number, names
+from sim.measures.measure import Paths
 from sim.protocol.units import USD
 
 FORMAT = 3
 """Of the files of a study; a study of another format is not read."""
 
-NUMBERS = {"path": "number of the path", "book": "number of the book that its borrowers are of"}
+WHICH = {"path": "number of the path", "book": "number of the book that its borrowers are of"}
 """Column -> its meaning, of those that are no outcome."""
 _VALUE = 1 / USD
 
-_AT_THE_END = "USD at the reference prices of the last step"
-_OF_THEIR_TIME = "USD, each at the prices of its step"
-COLUMNS = {
-    "bad_debt_usd": ("bad_debt", f"debt written off because nothing backs it, {_AT_THE_END}"),
-    "by_fees_usd": ("by_fees", f"the part of bad_debt borne by accrued fees, {_AT_THE_END}"),
-    "by_fund_usd": ("by_fund", f"the part borne by the insurance fund, {_AT_THE_END}"),
-    "by_suppliers_usd": ("by_suppliers", f"the part borne by all suppliers, {_AT_THE_END}"),
-    "still_open_usd": ("still_open", f"the part that nobody has borne yet, {_AT_THE_END}"),
-    "shortfall_usd": (
-        "shortfall",
-        f"debt beyond its collateral that is not written off, {_AT_THE_END}",
-    ),
-    "loss_usd": (
-        "loss",
-        f"what the path adds to what was lost before it: both, if nothing was, {_AT_THE_END}",
-    ),
-    "repaid_usd": ("repaid", f"debt repaid by liquidators, {_OF_THEIR_TIME}"),
-    "seized_usd": ("seized", f"collateral they took, {_OF_THEIR_TIME}"),
-    "profit_usd": ("profit", f"what they gained after gas, {_OF_THEIR_TIME}"),
-    "gas_usd": ("gas", f"their gas, {_OF_THEIR_TIME}"),
-    "debt_usd": ("debt", f"all debt left, {_AT_THE_END}"),
-    "liquidations": ("liquidations", "number of liquidations"),
-    "unhealthy": ("unhealthy", "accounts with a health factor below 1 after the last step"),
-    "operations": ("operations", "operations after the opening, refused ones included"),
-    "largest_usage": (
-        "largest_usage",
-        "largest debt / (cash + debt) of any asset after any step, a ratio",
-    ),
-    "revenue_usd": (
-        "revenue",
-        f"what fees took in, the part that bore losses included, {_AT_THE_END}",
-    ),
-    "steps_without_cash": (
-        "steps_without_cash",
-        "steps after which suppliers of some asset found less than a thousandth in cash",
-    ),
-    "peak_loss_usd": (
-        "peak_loss",
-        "largest loss, by bad debt so far and shortfall, after any step, USD at the prices of it",
-    ),
-    "peak_shortfall_usd": (
-        "peak_shortfall",
-        "largest part of one that is shortfall after any step, USD at the prices of it",
-    ),
-    "steps_run_out": (
-        "steps_run_out",
-        "steps after which arbitrageurs had less than a thousandth of their first of some token",
-    ),
-    "steps_pool_off": (
-        "steps_pool_off",
-        "steps after which some pool was more than 2% off its reference price",
-    ),
-}
+
+class NotSweptError(Exception):
+    """A number of a path that the version which swept it did not keep."""
+
+
+def column(name: str, number: Number) -> str:
+    """The column of a number of `sim.engines.outcome`: a value is in USD, and says so."""
+    return f"{name}_usd" if number.unit == "USD" else name
+
+
+COLUMNS = {column(name, one): (name, one.meaning) for name, one in NUMBERS.items()}
 """Column -> what it is in `sim.engines.outcome.OUTCOME`, and its meaning with its unit."""
 
-BY_ASSET = {
-    "bad_debt_usd": ("bad_debt", f"of bad_debt_usd, that of debts in this asset, {_AT_THE_END}"),
-    "shortfall_usd": ("shortfall", f"of shortfall_usd, that of debts in this asset, {_AT_THE_END}"),
-    "loss_usd": ("loss", f"of loss_usd, that of debts in this asset, {_AT_THE_END}"),
-    "bearable_usd": (
-        "bearable",
-        f"what fees and insurance fund of this asset bore and have left, {_AT_THE_END}",
-    ),
-}
+BY_ASSET = {column(name, one): (name, one.meaning) for name, one in NUMBERS_BY_ASSET.items()}
 """The same of `sim.engines.outcome.BY_ASSET`; of asset WETH the column is "bad_debt_usd.WETH"."""
+
+
+def paths_of(outcomes: pd.DataFrame, step_seconds: int) -> Paths:
+    """Outcomes of a study for measures. A number that an earlier version did not keep raises
+    `NotSweptError` when it is asked for; a loss was bad debt and shortfall then.
+    """
+
+    def number(name: str) -> npt.NDArray[np.float64]:
+        wanted = column(name, NUMBERS[name])
+        if name == "loss" and wanted not in outcomes:
+            return number("bad_debt") + number("shortfall")
+        if wanted not in outcomes:
+            raise NotSweptError(wanted)
+        return outcomes[wanted].to_numpy(dtype=np.float64)
+
+    return Paths(number, step_seconds)
 
 
 def columns(symbols: Sequence[str]) -> dict[str, tuple[str, str]]:
@@ -100,7 +67,7 @@ def columns(symbols: Sequence[str]) -> dict[str, tuple[str, str]]:
 def schema(symbols: Sequence[str]) -> Any:
     """Of a block's file; every field says its meaning in its metadata."""
     fields = [
-        pa.field(name, pa.int64(), False, {"meaning": meaning}) for name, meaning in NUMBERS.items()
+        pa.field(name, pa.int64(), False, {"meaning": meaning}) for name, meaning in WHICH.items()
     ]
     for name, (_, meaning) in columns(symbols).items():
         kind = pa.float64() if _is_float(name) else pa.int64()
@@ -131,4 +98,5 @@ def _in_usd(name: str) -> bool:
 
 
 def _is_float(name: str) -> bool:
-    return _in_usd(name) or name == "largest_usage"
+    known = {column(one, number): number for one, number in NUMBERS.items()}
+    return _in_usd(name) or known[name].unit == "ratio"

@@ -23,18 +23,15 @@ from sim.measures.intervals import Replicates
 from sim.measures.losses import (
     expected_loss,
     expected_shortfall,
-    summarise,
     value_at_risk,
 )
+from sim.measures.registry import of_paths
+from sim.sweeps.columns import NotSweptError, paths_of
 
-PEAK, PEAK_SHORTFALL = "peak_loss_usd", "peak_shortfall_usd"
-"""Column of the outcomes; studies of before it was kept lack it."""
 BEFORE = "before"
 """In tables of bearers: what of their parts was lost before."""
 MORE_BOOKS = -1
 """In `needs` of the loss table."""
-LEVELS = (0.95, 0.99, 0.999)
-"""Of VaR and ES; the last one only with enough paths for an interval."""
 BEARERS = {
     "fees": "by_fees_usd",
     "fund": "by_fund_usd",
@@ -74,38 +71,35 @@ def book_of(outcomes: pd.DataFrame) -> Clusters | None:
     return books if books.any() else None
 
 
-def loss_table(outcomes: pd.DataFrame, sampler: Sampler) -> pd.DataFrame:
-    """`sim.measures.losses.summarise` of the outcomes, then three rows: the peak loss, the largest
-    bad debt so far and shortfall of a path after any step, and the peak of the shortfall; with a
-    column `needs`.
+def loss_table(outcomes: pd.DataFrame, sampler: Sampler, step_seconds: int) -> pd.DataFrame:
+    """The measures of the registry that are of losses, one row each: columns of an `Estimate`,
+    unit (probability, not share, of a chance) and needs. Levels beyond 99% only where the paths are
+    enough for them; without what an earlier version did not keep.
 
     `needs` says how many paths would bound an interval that the sample cannot bound: a number for
     the quantiles, 0 where no number of paths is known to do, `MORE_BOOKS` where paths of several
     books are enough but too much alike, and NaN for bounded ones.
     """
-    n, nested = len(outcomes), isinstance(replicates(outcomes, sampler), np.ndarray)
-    levels = [a for a in LEVELS if a <= 0.99 or n >= paths_needed(a)]
-    table = summarise(
-        loss_usd(outcomes), outcomes["repaid_usd"], levels, replicates(outcomes, sampler)
-    )
-    if PEAK in outcomes:
-        peaks, parts = outcomes[PEAK], replicates(outcomes, sampler)
-        found = {
-            "expected peak loss": expected_loss(peaks, parts),
-            "ES 99% of the peak": expected_shortfall(peaks, 0.99, parts),
-            "expected peak shortfall": expected_loss(outcomes[PEAK_SHORTFALL], parts),
-        }
-        rows = {name: {**estimate._asdict(), "unit": "USD"} for name, estimate in found.items()}
-        below = pd.DataFrame.from_dict(rows, orient="index")
-        table = pd.concat([table, below]).rename_axis("measure")
-    table["needs"] = math.nan
-    for name in table.index[np.isinf(table["high"])]:
-        kind, percent, *_ = str(name).split(" ")
-        needed = 0
-        if kind in ("VaR", "ES", "LaR"):
-            needed = paths_needed(float(percent[:-1]) / 100, is_mean=kind == "ES")
-        table.loc[name, "needs"] = needed if n < needed else MORE_BOOKS if nested else 0
-    return table
+    paths, parts = paths_of(outcomes, step_seconds), replicates(outcomes, sampler)
+    rows: dict[str, dict[str, Any]] = {}
+    for measure in of_paths("losses").values():
+        assert measure.of_paths  # or it were not there
+        kind, level = measure.of_paths.kind, measure.of_paths.level
+        if level > 0.99 and len(outcomes) < paths_needed(level):
+            continue
+        try:
+            amounts = measure.on(paths)
+        except NotSweptError:
+            continue
+        estimate = measure.estimate(amounts, parts)
+        needs = math.nan
+        if math.isinf(estimate.high):
+            needed = paths_needed(level, is_mean=kind == "ES") if level else 0
+            nested = isinstance(parts, np.ndarray)
+            needs = needed if len(outcomes) < needed else MORE_BOOKS if nested else 0
+        unit = "probability" if kind == "chance" else measure.unit
+        rows[measure.label] = {**estimate._asdict(), "unit": unit, "needs": needs}
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("measure")
 
 
 def variance(outcomes: pd.DataFrame) -> Split | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import traceback
-from typing import Any
 
 from rich.table import Table
 
@@ -11,13 +10,12 @@ from sim.measures.agents import agent_outcomes
 from sim.measures.attack import NAME, attack_outcome
 from sim.report.text import usd
 from sim.tape import Frames
+from sim.terminal.tables import BARE, TITLED
 from sim.users.in_time import Aside
 from sim.users.user_agents import AgentError
 
-_BARE: dict[str, Any] = {"box": None, "pad_edge": False, "header_style": "bold"}
 _AROUND = (AgentError.__module__, Aside.__module__)
 """What calls a user's code."""
-_TITLED: dict[str, Any] = {"title_justify": "left", "title_style": "", "padding": (0, 1)}
 
 
 def agents_table(tape: Frames) -> Table | None:
@@ -25,7 +23,7 @@ def agents_table(tape: Frames) -> Table | None:
     outcomes = [one for one in agent_outcomes(tape) if one.agent != NAME]
     if not outcomes:
         return None
-    table = Table(title="Your agents, at reference prices", **_TITLED, **_BARE)
+    table = Table(title="Your agents, at reference prices", **TITLED, **BARE)
     table.add_column("agent")
     for name in ("start", "end", "profit", "done", "refused"):
         table.add_column(name, justify="right")
@@ -50,7 +48,7 @@ def attack_table(tape: Frames) -> Table | None:
         "worth of the account beyond its debt": attack.kept,
         "moves of reference prices": attack.revaluation,
     }
-    table = Table(title="The attack, at reference prices", show_header=False, **_TITLED, **_BARE)
+    table = Table(title="The attack, at reference prices", show_header=False, **TITLED, **BARE)
     table.add_column()
     table.add_column(justify="right")
     table.add_row("capital", usd(attack.capital))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from rich.console import Console
+from rich.table import Table
 
 from sim.engines import baseline
 from sim.engines.by_name import follower
@@ -18,25 +19,21 @@ from sim.engines.lockstep import Lockstep
 from sim.files.lock import LockedError, locked
 from sim.measures.book import scenario_of
 from sim.measures.expected import compare
+from sim.measures.registry import found
 from sim.report import caveats, given
 from sim.report.crash_figure import write_crash_figure
+from sim.report.run_tables import cascade_table, figures_table, loss_table, parties_table
 from sim.scenario import Scenario
 from sim.tape import Frames, Tables, Tape, TapeError, frames, with_rows, write, write_parquet
 from sim.terminal.agents_table import agent_failure, agents_table, attack_table
 from sim.terminal.book import print_book
-from sim.terminal.crash_table import (
-    cascade_table,
-    loss_table,
-    parties_table,
-    summary_table,
-    verdict,
-)
 from sim.terminal.expected_table import expected_table, legend, notes
 from sim.terminal.interrupts import interruptible
 from sim.terminal.keep import DEVNET, stay
 from sim.terminal.other_books import BOOKS, figures
 from sim.terminal.price_files import price_lines
 from sim.terminal.progress import RunProgress
+from sim.terminal.tables import printed
 from sim.terminal.venues import venue_lines
 from sim.users.user_agents import AgentError
 from sim.world import World, build
@@ -56,6 +53,7 @@ def crash(
     books: int = BOOKS,
     keep: bool = False,
     at: int | None = None,
+    book_seed: int | None = None,
 ) -> int:
     """Play a scenario on an engine of `sim.engines.by_name.ENGINES`; return an exit code.
 
@@ -64,13 +62,15 @@ def crash(
     done until then. A run that is there already, and a report made of it, give way only with
     `overwrite`. What was published of an event is compared with `books` books, the run's own and
     others played on the twin. With `keep` the devnet stays after the last step, or after step `at`,
-    until somebody asks for its end (`sim.terminal.keep.stay`). Another process that writes into the
+    until somebody asks for its end (`sim.terminal.keep.stay`). `book_seed` replaces the scenario's
+    seed for book and people. Another process that writes into the
     folder is left alone, and the run refused. Raises `ScenarioError`, before anything is deployed,
     if the protocol refuses the scenario's book.
     """
     try:
         with locked(out, f"a run of {scenario.name}"):
-            return _crash(scenario, engine, out, console, parquet, overwrite, books, keep, at)
+            asked = (parquet, overwrite, books, keep, at, book_seed)
+            return _crash(scenario, engine, out, console, *asked)
     except LockedError as error:
         console.print(str(error), style="red", markup=False, soft_wrap=True)
         return FAILED
@@ -86,13 +86,14 @@ def _crash(
     books: int,
     keep: bool,
     at: int | None,
+    book_seed: int | None,
 ) -> int:
     if (out / TAPE).exists() and not overwrite:
         text = f"{out}: a run is here already; replace it with --overwrite, or name another --out"
         console.print(text, style="red", markup=False, soft_wrap=True)
         return FAILED
     (out / DEVNET).unlink(missing_ok=True)  # of a run that was killed
-    world = build(scenario)
+    world = build(scenario, book_seed)
     baseline.fill(world)
     console.print(scenario.title, style="bold", markup=False)
     print_book(world, console)
@@ -196,17 +197,9 @@ def _write(tables: Tables, out: Path, parquet: bool, console: Console) -> Frames
     shutil.rmtree(out / PARQUET, ignore_errors=True)
     _keep(tables, out, parquet)
     pictures = write_crash_figure(shown, out)
-    parts = (
-        loss_table,
-        cascade_table,
-        summary_table,
-        parties_table,
-        attack_table,
-        agents_table,
-        verdict,
-    )
-    for table in filter(None, (made(shown) for made in parts)):
+    for table in filter(None, (*run_tables(shown), attack_table(shown), agents_table(shown))):
         console.print("", table, sep="\n")
+    console.print("", verdict(shown), sep="\n")
     console.print(given.of_run(shown), markup=False)
     if given.books_of_run(shown).accounts:
         console.print("Other borrowers lose otherwise: " + _others(shown), markup=False)
@@ -215,6 +208,28 @@ def _write(tables: Tables, out: Path, parquet: bool, console: Console) -> Frames
     written = [TAPE, *([f"{PARQUET}/"] if parquet else []), *(path.name for path in pictures)]
     console.print(f"Written to {out}: {', '.join(written)}")
     return shown
+
+
+def run_tables(tape: Frames) -> list[Table]:
+    """What was lost and who bore it, how far liquidations drove themselves, all key figures, and
+    everyone's profit and loss.
+    """
+    figures = found(tape)
+    return [
+        printed(loss_table(tape)),
+        printed(cascade_table(figures), header=False),
+        printed(figures_table(tape, figures), header=False),
+        printed(parties_table(tape)),
+    ]
+
+
+def verdict(tape: Frames) -> str:
+    """How the run was checked, in one line."""
+    run = tape.run.iloc[0]
+    line = f"{run['engine']}: {run['operations']:,} operations"
+    if run["engine"] == "exact":
+        return f"{line} on the twin, none executed on a chain"
+    return f"{line}, {run['values_compared']:,} values compared, {run['differences']:,} differ"
 
 
 def _keep(tables: Tables, out: Path, parquet: bool) -> None:
@@ -228,7 +243,7 @@ def _others(shown: Frames) -> str:
     scenario = scenario_of(shown)
     if scenario["paths"]:
         return f"`ape run sweep {scenario['name']}`, with this run's options, draws many books."
-    return "--seed draws another book."
+    return "--book-seed draws another book."
 
 
 def _compare(
@@ -237,8 +252,8 @@ def _compare(
     """Print the run and other books beside what was published of the event; the rows of table
     `compared`.
     """
-    found = figures(scenario, books, console, shown)
-    rows = compare(found, scenario.expected)
+    simulated = figures(scenario, books, console, shown)
+    rows = compare(simulated, scenario.expected)
     console.print("\nAgainst what was published")
     if any(row.verdict != "input" for row in rows):
         console.print(expected_table(rows))
@@ -248,6 +263,6 @@ def _compare(
         console.print(note, style="dim", markup=False)
     return [
         {"book": n, "measure": name, "simulated": value}
-        for n, book in enumerate(found)
+        for n, book in enumerate(simulated)
         for name, value in book.items()
     ]

@@ -17,9 +17,11 @@ BOOKS = 20
 """As many as a published figure is held against, where nobody says otherwise."""
 
 
-def played(scenario: Scenario, book: int = 0) -> Frames:
-    """The tape of a run on the twin. Raises as `sim.world.build` and the user's agents do."""
-    world = build(scenario, seed_of(scenario.seed, book))
+def played(scenario: Scenario, book: int = 0, root: int | None = None) -> Frames:
+    """The tape of a run on the twin, `root` that of the books instead of the scenario's seed.
+    Raises as `sim.world.build` and the user's agents do.
+    """
+    world = build(scenario, seed_of(scenario.seed if root is None else root, book))
     tape = Tape(world, "exact")
     for step in run(world):
         tape.record(step.k, step.rows, step.gas)
@@ -37,12 +39,12 @@ def figures(
     """What the run, whose tape may be at hand, and runs on other books come to of everything that
     was published. Ctrl-C ends it early, with the books done.
     """
-    tapes = [played(scenario) if own is None else own]
-    found = [measures(tapes[0], scenario.expected)]
+    first = played(scenario) if own is None else own
+    found, root = [measures(first, scenario.expected)], int(first.run["book_seed"].iloc[0])
     others = range(1, drawn(scenario, books))
     try:
         for book in track(others, f"{scenario.name}, other books", console=console, transient=True):
-            found.append(measures(played(scenario, book), scenario.expected))
+            found.append(measures(played(scenario, book, root), scenario.expected))
     except KeyboardInterrupt:
         console.print(f"Interrupted: {len(found)} of {books} books are compared.")
     return found

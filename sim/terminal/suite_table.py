@@ -6,22 +6,23 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from sim.report.page.content import Cell, Value
+from sim.measures.registry import MEASURES
+from sim.report.page.content import Cell, Value, text_of
+from sim.report.run_tables import explained
 from sim.report.suite_rows import Row
 from sim.report.text import short_usd
 
-_SHOWN = {
-    "bad_debt_usd": "bad debt",
-    "shortfall_usd": "shortfall",
-    "peak_loss_usd": "peak",
-    "liquidations": "liqu.",
-    "induced": "induced",
-    "branching_ratio": "ratio",
-}
+_SHOWN = (
+    "bad_debt_usd",
+    "shortfall_usd",
+    "peak_loss_usd",
+    "liquidations",
+    "induced",
+    "branching_ratio",
+)
 LEGEND = (
-    "peak: the largest bad debt so far and shortfall after any step; induced: liquidations brought "
-    "about by sales; ratio: the share of the fall of a price that sales caused, where they left a "
-    "trace; warn.: what to know of a run, a line each on the page."
+    f"{explained([MEASURES[name] for name in _SHOWN], short=True)} Warn.: what to know of a run, a "
+    "line each on the page."
 )
 
 
@@ -30,7 +31,8 @@ def suite_table(rows: Sequence[Row]) -> Table:
     chain = any(row.entry.engine != "exact" for row in rows)
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0))
     table.add_column("scenario", overflow="fold")
-    for name in [*_SHOWN.values(), "warn.", *(["differ"] if chain else []), "time"]:
+    titles = [MEASURES[name].heading for name in _SHOWN]
+    for name in [*titles, "warn.", *(["differ"] if chain else []), "time"]:
         table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
         if row.entry.why:
@@ -44,5 +46,5 @@ def suite_table(rows: Sequence[Row]) -> Table:
 
 def _short(cell: Cell) -> str:
     if not isinstance(cell, Value):
-        return cell
+        return text_of(cell)
     return short_usd(cell.number) if cell.name.endswith("_usd") else cell.text

@@ -15,6 +15,7 @@ from sim.market.draws import Sampler
 from sim.market.paths import draw
 from sim.report import caveats, given
 from sim.report.sweep_figure import write_fan_figure, write_loss_figure
+from sim.report.sweep_tables import bearer_table, loss_table
 from sim.scenario import Scenario
 from sim.sweeps import losses
 from sim.sweeps.fan import fan
@@ -32,7 +33,8 @@ from sim.terminal.crash import COMPLETE, FAILED, INTERRUPTED
 from sim.terminal.interrupts import interruptible
 from sim.terminal.price_files import history_lines, price_lines
 from sim.terminal.sweep_progress import SweepProgress
-from sim.terminal.sweep_table import asset_table, bearer_table, loss_table
+from sim.terminal.sweep_table import asset_table
+from sim.terminal.tables import printed
 from sim.terminal.venues import venue_lines
 from sim.world import World
 
@@ -162,7 +164,7 @@ def _write(study: Study, opened: Tables, console: Console) -> None:
     plan, folder = study.plan, study.folder
     outcomes = study.outcomes()
     lost = losses.loss_usd(outcomes)
-    table = losses.loss_table(outcomes, plan.sampler)
+    table = losses.loss_table(outcomes, plan.sampler, plan.scenario.step_seconds)
     bearers = losses.borne_by(outcomes, plan.sampler)
     assets = by_asset(outcomes, plan.sampler)
     with replacing(folder / TABLE) as draft:
@@ -180,7 +182,7 @@ def _write(study: Study, opened: Tables, console: Console) -> None:
         figures = write_loss_figure(lost, table, title, folder, own, line)
         figures += write_fan_figure(plan.scenario, shown, worst, float(lost[worst]), title, folder)
     risk = loss_table(table, plan.paths, books, losses.variance(outcomes), line)
-    tables = (risk, bearer_table(bearers), asset_table(assets))
+    tables = (printed(risk), printed(bearer_table(bearers)), asset_table(assets))
     for one in filter(None, tables):
         console.print("", one, sep="\n")
     console.print()

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from sim.report.text import short, short_usd
-from sim.tuning.objectives import BY_NAME
+from sim.tuning.objectives import measures
 from sim.tuning.preset import Setup
 from sim.tuning.result import Trial
 
@@ -84,8 +84,8 @@ class TuneProgress:
         parts = []
         for name in self._objectives:
             values = [one[name].value for one in complete]
-            benefit = BY_NAME[name].side == "benefit"
+            benefit = measures()[name].side == "benefit"
             best = max(values) if benefit else min(values)
-            shown = short_usd(best) if BY_NAME[name].unit == "USD" else short(best)
+            shown = short_usd(best) if measures()[name].unit == "USD" else short(best)
             parts.append(f"{name} {shown}")
         return "best " + ", ".join(parts)

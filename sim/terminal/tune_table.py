@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from rich.table import Table
 
+from sim.measures.measure import Unit
+from sim.report.page.content import shown
 from sim.report.text import of_books, short_usd
+from sim.terminal.tables import BARE, TITLED
 from sim.tuning.borrowing import SAID
 from sim.tuning.result import Figure, TuningResult, Value, short_path
 
-_BARE: dict[str, Any] = {"box": None, "pad_edge": False, "header_style": "bold"}
-_TITLE: dict[str, Any] = {"title_justify": "left", "title_style": "", "padding": (0, 1)}
 _MOST_ROWS = 20
 
 
@@ -20,7 +19,7 @@ def front_table(result: TuningResult) -> Table:
     title = f"The front: {len(result.front)} settings that no other beats in everything"
     if result.books == 1:
         title += f", on this book (seed {result.seed})"
-    table = Table(title=title, **_TITLE, **_BARE)
+    table = Table(title=title, **TITLED, **BARE)
     table.add_column("trial", justify="right")
     units = {measure.name: measure for measure in result.measures}
     for name in result.objectives:
@@ -52,7 +51,7 @@ def choice_table(result: TuningResult) -> Table:
     title = "Measures now, and what would change (95% intervals of paired differences)"
     if result.fresh_books == 1:
         title += f", of this book (seed {result.seed})"
-    table = Table(title=title, **_TITLE, **_BARE)
+    table = Table(title=title, **TITLED, **BARE)
     table.caption = (
         f"on {of_books(result.fresh_paths, result.fresh_books)} of each scenario, "
         f"which the search has not seen{', nor their books' if result.fresh_books > 1 else ''}; "
@@ -76,7 +75,7 @@ def parameter_table(result: TuningResult) -> Table:
     """Every parameter: current, the choices, and the next step to the recommended one."""
     name = result.recommended.replace("_", " ")
     title = f"Parameters, and the next proposal on the way to the {name}"
-    table = Table(title="Parameters" if name == "current" else title, **_TITLE, **_BARE)
+    table = Table(title="Parameters" if name == "current" else title, **TITLED, **BARE)
     if name != "current":
         table.caption = "next step: within the bounds of a proposal; not run by itself"
         table.caption_justify = "left"
@@ -93,7 +92,7 @@ def parameter_table(result: TuningResult) -> Table:
 
 def one_by_one_table(result: TuningResult) -> Table:
     """The recommended setting with one parameter at its old value."""
-    table = Table(title="Under one old value: what the harm would have been", **_TITLE, **_BARE)
+    table = Table(title="Under one old value: what the harm would have been", **TITLED, **BARE)
     table.add_column("parameter", no_wrap=True)
     titles = [one.title for one in result.measures if one.name == result.one_by_one[0].measure]
     for name in ("new", "old", *titles, "difference"):
@@ -113,7 +112,7 @@ def one_by_one_table(result: TuningResult) -> Table:
 
 def sensitivity_table(result: TuningResult) -> Table:
     """Sobol' indices, the largest first."""
-    table = Table(title="Share of the harm's variance due to a parameter", **_TITLE, **_BARE)
+    table = Table(title="Share of the harm's variance due to a parameter", **TITLED, **BARE)
     table.add_column("parameter", no_wrap=True)
     for name in ("by itself", "with interactions", "95% interval"):
         table.add_column(name, justify="right")
@@ -131,7 +130,7 @@ def sensitivity_table(result: TuningResult) -> Table:
 
 def baseline_table(result: TuningResult) -> Table:
     """What closed-form rules say, next to what was found."""
-    table = Table(title="Rules of practice, next to what was found", **_TITLE, **_BARE)
+    table = Table(title="Rules of practice, next to what was found", **TITLED, **BARE)
     for name in ("rule", "parameter", "rule says", "now", "recommended"):
         table.add_column(name, justify="left" if name in ("rule", "parameter") else "right")
     now, found = result.choices.current.values, result.recommendation.values
@@ -148,7 +147,7 @@ def baseline_table(result: TuningResult) -> Table:
 
 def cap_table(result: TuningResult) -> Table:
     """The largest caps within their budgets."""
-    table = Table(title="Largest caps within the budget, in tokens", **_TITLE, **_BARE)
+    table = Table(title="Largest caps within the budget, in tokens", **TITLED, **BARE)
     for name in ("cap", "now", "largest", "loss then", "budget"):
         table.add_column(name, justify="left" if name == "cap" else "right")
     for one in result.caps:
@@ -165,14 +164,12 @@ def cap_table(result: TuningResult) -> Table:
     return table
 
 
-def show(value: float, unit: str) -> str:
-    """A measure in its unit."""
-    if unit == "USD":
-        return short_usd(value)
-    return f"{value:.2%}" if unit == "share" else f"{value:.2f} h"
+def show(value: float, unit: Unit) -> str:
+    """A measure in its unit, dollars in three digits."""
+    return short_usd(value) if unit == "USD" else shown(value, unit).text
 
 
-def _difference(figure: Figure, unit: str) -> str:
+def _difference(figure: Figure, unit: Unit) -> str:
     middle = _signed(figure.value, unit)
     if figure.low is not None and figure.low == figure.high:
         return middle
@@ -183,7 +180,7 @@ def _difference(figure: Figure, unit: str) -> str:
     return f"{middle}\n[{ends[0]}, {ends[1]}]"
 
 
-def _signed(value: float, unit: str) -> str:
+def _signed(value: float, unit: Unit) -> str:
     if not value:
         return "0"
     size = f"{abs(value) * 100:.2f} pp" if unit == "share" else show(abs(value), unit)

@@ -14,12 +14,13 @@ from sim.scenario import Scenario, digest
 from sim.sweeps.fan import moving_assets
 from sim.tuning import baselines, caps, confirm, sensitivity
 from sim.tuning.edges import edges
-from sim.tuning.objectives import MEASURES, Sample, value
+from sim.tuning.objectives import Sample, measures, value
 from sim.tuning.recommend import choices, first_harm, front, one_by_one, recommended
 from sim.tuning.result import (
     Asked,
     Cap,
     Confirmation,
+    Measure,
     ScenarioUsed,
     Sensitivity,
     TuningResult,
@@ -82,7 +83,10 @@ def answer(
         finished=f"{datetime.now(timezone.utc):%Y-%m-%dT%H:%M:%SZ}",
         seconds=asked["seconds"],
         parameters=tuple(axis.described() for axis in setup.space.axes),
-        measures=MEASURES,
+        measures=tuple(
+            Measure(name=name, title=one.title, unit=one.unit, side=one.side, meaning=one.meaning)
+            for name, one in measures().items()
+        ),
         objectives=setup.preset.tuning.objectives,
         trials=tuple(trials),
         front=tuple(front(setup.preset.tuning.objectives, trials)),

@@ -30,6 +30,7 @@ from sim.schema.beside import beside
 from sim.schema.book import BookFile, BorrowerBook
 from sim.schema.problems import Problem, explain, nearest
 from sim.schema.tuning import Preset
+from sim.tuning.objectives import measures
 from sim.tuning.result import Value
 from sim.tuning.space import Space
 
@@ -100,9 +101,12 @@ def load(path_or_name: str) -> Preset:
         problem = Problem("(file)", "is not a mapping", "fields of a preset: name, title...")
         raise ScenarioError(file, [problem])
     try:
-        return Preset.model_validate(document)
+        preset = Preset.model_validate(document)
     except ValidationError as error:
         raise ScenarioError(file, explain(error, Preset)) from error
+    if problems := list(unmeasured(preset)):
+        raise ScenarioError(file, problems)
+    return preset
 
 
 def prepare(
@@ -131,6 +135,7 @@ def prepare(
     with _said_of(here):
         holders = _holders(scenarios[0])
     if problems := [
+        *unmeasured(preset),
         *_foreign(preset, scenarios),
         *_others(scenarios),
         *_uncapped(preset, holders),
@@ -161,6 +166,14 @@ def nested(setup: Setup, paths: int, books: int | None) -> Setup:
         problem = Problem("--books", f"{books:,} are more than {paths:,} paths", "a tenth of them")
         raise ScenarioError(f"preset '{setup.preset.name}'", [problem])
     return setup._replace(paths_of_a_book=-(-paths // books) if books > 1 else None)
+
+
+def unmeasured(preset: Preset) -> Iterator[Problem]:
+    """Objectives that no measure of the registry is."""
+    for i, name in enumerate(preset.tuning.objectives):
+        if name not in measures():
+            remedy = nearest(name, measures(), "the measures are")
+            yield Problem(f"tuning.objectives[{i}]", f"'{name}' is no measure", remedy)
 
 
 def _foreign(preset: Preset, scenarios: Sequence[Scenario]) -> Iterator[Problem]:

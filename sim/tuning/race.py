@@ -7,8 +7,8 @@ others at random. After a rung a trial's objectives are at best
     a harm                what it is if nothing happens on the paths not run: certain, because no
                           harm is negative. With the worst paths among those run, this is close to
                           the whole shortfall.
-    `ESTIMATED`           exact on the worst paths, and on the others the better end of an interval
-                          of `sim.measures.intervals`. The truth is within it at `CONFIDENCE`.
+    a benefit of paths,   exact on the worst paths, and on the others the better end of an interval
+    a usual harm          of `sim.measures.intervals`. The truth is within it at `CONFIDENCE`.
 
 A complete trial that is at least as good in every objective, and better in one, beats all that this
 trial can still become. So a trial that full evaluation would put on the front is never stopped
@@ -29,13 +29,12 @@ import numpy.typing as npt
 
 from sim.engines.outcome import LOSS, REPAID
 from sim.measures.intervals import mean_difference
-from sim.tuning.objectives import BY_NAME, Sample, path_terms, value
+from sim.measures.measure import Measure
+from sim.tuning.objectives import Sample, measures, path_terms, value
 
 CONFIDENCE = 0.999
 _ASKED_FOR = 0.9999
 """Asked for at .999, an interval from the 20 to 50 skewed terms of a first rung holds at .996."""
-ESTIMATED = ("revenue", "net_revenue", "borrower_loss")
-"""Benefits, and a harm that nearly every path has: zeros for paths not run would be far off."""
 RUNGS = (0.2, 0.5, 1.0)
 """Shares of the paths that have been run after each."""
 _LEAST_FIRST = 16  # paths of a first rung
@@ -75,10 +74,11 @@ class Course:
 
     def at_best(self, name: str, sample: Sample, rung: int) -> float:
         """What an objective can come to; `sample` has zeros in the rows of paths not run."""
-        if name not in ESTIMATED or self._ends[rung] == self.paths:
+        measure = measures()[name]
+        if not _is_estimated(measure) or self._ends[rung] == self.paths:
             return value(name, sample)
         low, high = self._interval(name, sample, rung)
-        return high if BY_NAME[name].side == "benefit" else max(low, value(name, sample))
+        return high if measure.side == "benefit" else max(low, value(name, sample))
 
     def _interval(self, name: str, sample: Sample, rung: int) -> tuple[float, float]:
         share, worst = self._worst / self.paths, 0.0
@@ -92,17 +92,22 @@ class Course:
         return worst + found.low, worst + found.high
 
 
+def _is_estimated(measure: Measure) -> bool:
+    """Benefits, and harms that nearly every path has: zeros for paths not run would be far off."""
+    assert measure.of_paths  # or it were no objective
+    is_of_paths = measure.of_paths.kind != "at start"
+    return is_of_paths and (measure.side == "benefit" or measure.usual)
+
+
 def dominated_by(
     objectives: Sequence[str],
     at_best: Mapping[str, float],
     rivals: Mapping[int, Mapping[str, float]],
 ) -> int | None:
     """The first of the rivals that is at least as good everywhere and better somewhere, or None."""
+    signs = {name: 1 if measures()[name].side == "benefit" else -1 for name in objectives}
     for number, rival in rivals.items():
-        gains = [
-            (rival[name] - at_best[name]) * (1 if BY_NAME[name].side == "benefit" else -1)
-            for name in objectives
-        ]
+        gains = [(rival[name] - at_best[name]) * sign for name, sign in signs.items()]
         if min(gains) >= 0 and max(gains) > 0:
             return number
     return None

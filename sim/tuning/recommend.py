@@ -12,7 +12,7 @@ from typing import Literal
 
 from sim.measures.intervals import holm
 from sim.tuning import race
-from sim.tuning.objectives import BY_NAME, HARMS, MEASURES, Sample, difference, estimate
+from sim.tuning.objectives import Sample, difference, estimate, harms, measures
 from sim.tuning.preset import Setup
 from sim.tuning.result import Choice, ChoiceName, Choices, Figure, OneByOne, Trial, Value
 from sim.tuning.space import Space
@@ -41,8 +41,8 @@ def picks(objectives: Sequence[str], trials: Sequence[Trial]) -> dict[ChoiceName
     """
     numbers, values = front(objectives, trials), _values(trials)
     goodness = {n: {name: values[n][name] * _sign(name) for name in objectives} for n in values}
-    harms = [name for name in objectives if name in HARMS] or objectives[-1:]
-    benefits = [name for name in objectives if name not in HARMS] or objectives[-1:]
+    bad = [name for name in objectives if name in harms()] or objectives[-1:]
+    good = [name for name in objectives if name not in harms()] or objectives[-1:]
 
     def best_by(first: str) -> int:
         order = [first, *(name for name in objectives if name != first)]
@@ -58,8 +58,8 @@ def picks(objectives: Sequence[str], trials: Sequence[Trial]) -> dict[ChoiceName
 
     found: dict[ChoiceName, int] = {
         "current": 0,
-        "safest": best_by(harms[0]),
-        "most_efficient": best_by(benefits[0]),
+        "safest": best_by(bad[0]),
+        "most_efficient": best_by(good[0]),
         "knee": max(numbers, key=normal),
     }
     better = [n for n in numbers if n and all(goodness[n][o] >= goodness[0][o] for o in objectives)]
@@ -90,8 +90,8 @@ def choice(
     return Choice(
         trial=number,
         values=dict(values),
-        measures={one.name: estimate(one.name, sample) for one in MEASURES},
-        difference={one.name: difference(one.name, sample, current) for one in MEASURES},
+        measures={name: estimate(name, sample) for name in measures()},
+        difference={name: difference(name, sample, current) for name in measures()},
         next_step=space.next_step(values),
     )
 
@@ -153,7 +153,7 @@ def _verdict(difference: Figure, side: str) -> Verdict:
 def verdicts(choice: Choice, objectives: Sequence[str]) -> dict[str, Verdict]:
     """What fresh paths say of the objectives, judged together, against the current setting."""
     differences = {name: choice.difference[name] for name in objectives}
-    return called(differences, {name: BY_NAME[name].side for name in objectives})
+    return called(differences, {name: measures()[name].side for name in objectives})
 
 
 def recommended(choices: Choices, objectives: Sequence[str]) -> ChoiceName:
@@ -171,7 +171,7 @@ def recommended(choices: Choices, objectives: Sequence[str]) -> ChoiceName:
     said = {
         name: set(verdicts(choice, objectives).values())
         for name, choice in choices.by_name().items()
-        if not any(is_open_ended(choice.difference[o], BY_NAME[o].side) for o in objectives)
+        if not any(is_open_ended(choice.difference[o], measures()[o].side) for o in objectives)
     }
     if "better" in (improvement := said.get("improvement", set())) and "worse" not in improvement:
         return "improvement"
@@ -190,7 +190,7 @@ def is_open_ended(difference: Figure, side: str) -> bool:
 
 def first_harm(setup: Setup) -> str:
     """The harm that a study is about: the first of its objectives that is one."""
-    names = [name for name in setup.preset.tuning.objectives if name in HARMS]
+    names = [name for name in setup.preset.tuning.objectives if name in harms()]
     return names[0] if names else "es_99"
 
 
@@ -203,4 +203,4 @@ def _values(trials: Sequence[Trial]) -> dict[int, dict[str, float]]:
 
 
 def _sign(name: str) -> int:
-    return 1 if BY_NAME[name].side == "benefit" else -1
+    return 1 if measures()[name].side == "benefit" else -1

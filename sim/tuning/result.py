@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sim.files.whole import replacing
+from sim.measures.measure import Unit
 from sim.schema.tuning import Debts
 
 FORMAT: Literal[1] = 1
@@ -74,7 +75,7 @@ class Measure(Record):
 
     name: str
     title: str
-    unit: Literal["USD", "share", "hours"]
+    unit: Unit
     side: Literal["benefit", "harm"]
     """Benefits are maximised, harms minimised."""
     meaning: str

@@ -29,7 +29,7 @@ from sim.engines.outcome import LOSS, NUMBER_LIQUIDATED, OUTCOME
 from sim.scenario import ScenarioError
 from sim.schema.tuning import SamplerName
 from sim.tuning.evaluate import Evaluated, Job, gather, jobs
-from sim.tuning.objectives import BY_NAME, Sample, estimate
+from sim.tuning.objectives import Sample, estimate, measures
 from sim.tuning.preset import Setup
 from sim.tuning.race import Course, dominated_by
 from sim.tuning.result import Figure, Trial, Value
@@ -326,7 +326,8 @@ def sampler(name: SamplerName, seed: int, number: int) -> optuna.samplers.BaseSa
 
 def directions(objectives: Sequence[str]) -> list[Literal["minimize", "maximize"]]:
     """Optuna's word for each: benefits up, harms down."""
-    return ["maximize" if BY_NAME[name].side == "benefit" else "minimize" for name in objectives]
+    sides = {name: one.side for name, one in measures().items()}
+    return ["maximize" if sides[name] == "benefit" else "minimize" for name in objectives]
 
 
 def _check_liquidations(sample: Sample, setup: Setup) -> None:
@@ -360,7 +361,7 @@ def _record(
 
 def _bound(name: str, value: float) -> Figure:
     """At best this: a bound from one side."""
-    if BY_NAME[name].side == "benefit":
+    if measures()[name].side == "benefit":
         return Figure(value=value, low=None, high=value)
     return Figure(value=value, low=value, high=None)
 

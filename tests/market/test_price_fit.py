@@ -14,6 +14,7 @@ from sim.market.price_fit import MODELS, daily_closes, fit, section, simulated
 from sim.market.tails import of_data, of_model, statistics
 from sim.scenario import load
 from sim.schema.paths import Paths
+from sim.schema.price_file import PriceFile
 from sim.schema.problems import ScenarioError
 
 BASES = Path(__file__).parents[2] / "sim" / "scenarios" / "bases"
@@ -137,8 +138,13 @@ def prices(folder: Path, rows: int, hours: int, values: Floats | None = None) ->
     return str(file)
 
 
+def columns(file: str, *names: str) -> list[PriceFile]:
+    """Of a file, each as a scenario names it."""
+    return [PriceFile(file=file, column=name) for name in names]
+
+
 def test_closes_are_a_day_apart(tmp_path: Path) -> None:
-    closes = daily_closes(prices(tmp_path, 120 * 8 + 3, 3), ["ETH"], None)
+    closes = daily_closes(columns(prices(tmp_path, 120 * 8 + 3, 3), "ETH"))
     assert closes[:, 0].tolist() == [1 + 8 * day for day in range(121)]
 
 
@@ -154,7 +160,7 @@ def test_files_that_say_too_little_are_refused(
     tmp_path: Path, rows: int, hours: int, values: Floats | None, words: str
 ) -> None:
     with pytest.raises(ScenarioError, match=words):
-        daily_closes(prices(tmp_path, rows, hours, values), ["ETH"], None)
+        daily_closes(columns(prices(tmp_path, rows, hours, values), "ETH"))
 
 
 def test_days_of_the_default_model_are_as_bad_as_the_recorded_ones() -> None:
@@ -164,7 +170,7 @@ def test_days_of_the_default_model_are_as_bad_as_the_recorded_ones() -> None:
     file = REFERENCE / "prices_1d_close_eth_btc_2017_2025.csv"
     if not file.exists():
         pytest.skip(f"reference data not available: ../shared/data/{file.name}")
-    returns = np.diff(np.log(daily_closes(str(file), ["ETH", "BTC"], None)), axis=0)
+    returns = np.diff(np.log(daily_closes(columns(str(file), "ETH", "BTC"))), axis=0)
     paths, symbols = load("single-crash").paths, ("WETH", "WBTC")  # extends aave-v3, as it is
     assert paths is not None and paths.model == "student-day"
     recorded = statistics(returns[None], symbols)
@@ -201,7 +207,7 @@ def test_figures_of_the_bases_are_those_of_the_closes(
     if not file.exists():
         pytest.skip(f"reference data not available: ../shared/data/{file.name}")
     quoted = yaml.safe_load((BASES / f"{base}.yaml").read_text())["paths"]
-    closes = daily_closes(str(file), assets.values(), None)
+    closes = daily_closes(columns(str(file), *assets.values()))
     returns = dict(zip(assets, np.diff(np.log(closes), axis=0).T, strict=True))
     of_majors = {"WETH", "WBTC"}
     is_long = assets.keys() == of_majors

@@ -7,8 +7,8 @@ import pytest
 from scipy.stats import binom, t
 
 from sim.measures.clusters import effective, linearised, means, split
+from sim.measures.exceedance import exceedance
 from sim.measures.losses import (
-    exceedance,
     expected_loss,
     probability_of_loss,
     value_at_risk,

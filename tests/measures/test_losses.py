@@ -15,17 +15,15 @@ from hypothesis import strategies as st
 from scipy.special import ndtri
 from scipy.stats import binomtest, norm, qmc, t
 
+from sim.measures.exceedance import exceedance
 from sim.measures.intervals import Estimate, mean_difference, mean_of
 from sim.measures.losses import (
-    exceedance,
     expected_loss,
     expected_shortfall,
-    liquidations_at_risk,
     loss_given_loss,
     paired_difference,
     probability_of_loss,
     quantile_terms,
-    summarise,
     value_at_risk,
 )
 
@@ -153,10 +151,6 @@ def test_closed_forms(nu: float, level: float) -> None:
     shortfall = normal_es(level) if nu == inf else student_es(nu, level)
     assert value_at_risk(pieces, level).value - FAR == pytest.approx(t.ppf(level, nu), abs=1e-3)
     assert expected_shortfall(pieces, level).value - FAR == pytest.approx(shortfall, rel=2e-3)
-
-
-def test_liquidations_at_risk_is_the_95_percent_quantile() -> None:
-    assert liquidations_at_risk(TO_1000) == value_at_risk(TO_1000, 0.95)
 
 
 # --- intervals hold the truth in 92 to 98 of 100 repeats ------------------------------------------
@@ -420,49 +414,13 @@ def test_replicates_of_unequal_size_are_refused(replicates: int) -> None:
         probability_of_loss,
         expected_loss,
         loss_given_loss,
-        liquidations_at_risk,
+        partial(value_at_risk, level=0.95),
         partial(ES, level=0.95),
         partial(paired_difference, TO_1000),
     ):
         for losses in (TO_1000, 0 * TO_1000):
             with pytest.raises(ValueError, match=f"1000 paths are not {replicates} replicates"):
                 measure(losses, replicates=replicates)
-
-
-# --- the table ------------------------------------------------------------------------------------
-
-
-def test_table() -> None:
-    losses = bernoulli_lognormal(np.random.default_rng(17), (1, 2_000))[0]
-    table = summarise(losses, 50 * losses, levels=(0.95, 0.999), unit="WETH")
-    expected = {
-        "P(loss > 0)": probability_of_loss(losses),
-        "expected loss": expected_loss(losses),
-        "expected loss given a loss": loss_given_loss(losses),
-        "VaR 95%": value_at_risk(losses, 0.95),
-        "VaR 99.9%": value_at_risk(losses, 0.999),
-        "ES 95%": expected_shortfall(losses, 0.95),
-        "ES 99.9%": expected_shortfall(losses, 0.999),
-        "LaR 95%": liquidations_at_risk(50 * losses),
-    }
-    assert table.columns.tolist() == ["value", "standard_error", "low", "high", "unit"]
-    assert table.index.tolist() == list(expected)
-    assert table.drop(columns="unit").values.tolist() == [list(row) for row in expected.values()]
-    assert table["unit"].tolist() == ["probability"] + 7 * ["WETH"]
-
-
-def test_table_of_replicates() -> None:
-    losses = bernoulli_lognormal(np.random.default_rng(17), (1, 2_000))[0]
-    table = summarise(losses, 50 * losses, replicates=R, confidence=0.9).drop(columns="unit")
-    for name, estimate in {
-        "P(loss > 0)": probability_of_loss(losses, R, 0.9),
-        "VaR 99%": value_at_risk(losses, 0.99, R, 0.9),
-        "ES 95%": expected_shortfall(losses, 0.95, R, 0.9),
-        "LaR 95%": liquidations_at_risk(50 * losses, 0.95, R, 0.9),
-    }.items():
-        assert table.loc[name].tolist() == list(estimate), name
-    with pytest.raises(ValueError, match="2000 losses but 2 values"):
-        summarise(losses, [1, 2])
 
 
 # --- properties -----------------------------------------------------------------------------------
@@ -534,7 +492,7 @@ def test_no_sample_of_losses(losses: list[Any], message: str) -> None:
         probability_of_loss,
         expected_loss,
         loss_given_loss,
-        liquidations_at_risk,
+        partial(value_at_risk, level=0.95),
         exceedance,
         partial(ES, level=0.95),
         partial(paired_difference, [1, 2]),

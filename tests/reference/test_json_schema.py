@@ -21,6 +21,7 @@ from sim.scenario import Scenario
 from sim.schema import yaml_file
 from sim.schema.tuning import Preset
 from sim.schema.yaml_file import read
+from sim.tuning.preset import unmeasured
 from tests.tape.storm import STORM
 
 ROOT = Path(__file__).parents[2]
@@ -169,12 +170,14 @@ def _changed(document: dict[str, Any], path: Path_, value: Any, remove: bool = F
 
 
 def structural(model: type[Scenario] | type[Preset], document: Any) -> list[str]:
-    """What a model refuses by the shape and range of single fields."""
+    """What a model refuses by the shape and range of single fields, or who reads it by a name that
+    only the registry of measures knows.
+    """
     try:
-        model.model_validate(document)
+        found = model.model_validate(document)
     except ValidationError as error:
         return [f"{one['loc']}: {one['msg']}" for one in error.errors() if _is_structural(one)]
-    return []
+    return [str(one) for one in unmeasured(found)] if isinstance(found, Preset) else []
 
 
 def _is_structural(error: Any) -> bool:

@@ -18,8 +18,7 @@ from sim.report.page.source import Crash
 from sim.tape import frames
 from sim.terminal.agents_table import signed
 from sim.terminal.crash import COMPLETE, crash
-from sim.terminal.crash_table import parties_table
-from tests.report.test_crash_table import lines
+from tests.report.test_crash_table import lines, parties_table
 from tests.tape.storm import play, storm
 
 POOR: dict[str, Any] = {

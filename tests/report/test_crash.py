@@ -58,9 +58,9 @@ def test_says_what_it_comes_to(tmp_path: Path) -> None:
     for word in (
         "branching ratio",
         "amplification",
-        "shock by itself",
-        "induced by sales",
-        "toxic accounts",
+        "liquidations by the shock itself",
+        "liquidations induced by sales",
+        "toxic frontier",
         "is paid",
     ):
         assert word in printed

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from sim.market.draws import REPLICATES
 from sim.market.paths import draw
-from sim.measures.losses import exceedance
+from sim.measures.exceedance import exceedance
 from sim.protocol.units import USD
 from sim.report.sweep_figure import fan_figure, loss_figure, thinned, write_loss_figure
 from sim.sweeps import fan as module
@@ -27,7 +27,7 @@ PLAN = Plan(storms(), "mc", 160, 64, 1, 8)
 
 @pytest.fixture(scope="module")
 def curve() -> Figure:
-    return loss_figure(LOSSES, loss_table(OUTCOMES, "mc"), "A storm\n320 paths")
+    return loss_figure(LOSSES, loss_table(OUTCOMES, "mc", 300), "A storm\n320 paths")
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def test_axes_have_units_and_a_log_probability(curve: Figure) -> None:
 
 
 def test_var_lies_on_the_curve(curve: Figure) -> None:
-    table = loss_table(OUTCOMES, "mc")
+    table = loss_table(OUTCOMES, "mc", 300)
     marks = curve.axes[0].get_lines()[1:]
     for line, name, level in zip(marks, ("VaR 95%", "VaR 99%"), (0.95, 0.99), strict=True):
         (x,), (y,) = line.get_data()
@@ -95,7 +95,7 @@ def test_long_curves_are_thinned_to_points_of_them() -> None:
 @pytest.mark.parametrize("losing", [0.0, 1.0])
 def test_all_or_nobody_loses(losing: float, tmp_path: Path) -> None:
     outcomes = sample(60, losing)
-    files = write_loss_figure(loss_usd(outcomes), loss_table(outcomes, "mc"), "Calm", tmp_path)
+    files = write_loss_figure(loss_usd(outcomes), loss_table(outcomes, "mc", 300), "Calm", tmp_path)
     assert [path.name for path in files] == ["losses.svg", "losses.png"]
     assert all(path.stat().st_size > 10_000 for path in files)
 

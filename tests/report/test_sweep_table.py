@@ -7,9 +7,11 @@ import io
 from rich.console import Console
 
 from sim.report.given import Books
+from sim.report.sweep_tables import bearer_table, loss_table
 from sim.sweeps import losses
 from sim.sweeps.reserves import by_asset
-from sim.terminal.sweep_table import asset_table, bearer_table, loss_table
+from sim.terminal import tables
+from sim.terminal.sweep_table import asset_table
 from tests.sweep.test_losses import sample
 
 
@@ -17,9 +19,10 @@ def printed(paths: int, losing: float = 1.0) -> str:
     outcomes = sample(paths, losing)
     text = io.StringIO()
     console = Console(file=text, width=80, highlight=False)
-    table = losses.loss_table(outcomes, "mc")
-    console.print(loss_table(table, paths, Books(1, 8, 24), None, "Given: made-up losses."))
-    console.print(bearer_table(losses.borne_by(outcomes, "mc")))
+    table = losses.loss_table(outcomes, "mc", 300)
+    risk = loss_table(table, paths, Books(1, 8, 24), None, "Given: made-up losses.")
+    console.print(tables.printed(risk))
+    console.print(tables.printed(bearer_table(losses.borne_by(outcomes, "mc"))))
     if assets := asset_table(by_asset(outcomes, "mc")):
         console.print(assets)
     assert max(map(len, text.getvalue().splitlines())) <= 80 and "…" not in text.getvalue()

@@ -274,3 +274,12 @@ def test_arrivals_of_an_asset_depend_on_nobody_else() -> None:
     assert alone == row(1, DAI={**RUN, "branching_ratio": 0.5}, USDC={**RUN, "per_loss": 900.0})
     assert alone != row(2, DAI=RUN)
     assert row(1, DAI=RUN, USDC=RUN) == alone
+
+
+def test_what_answers_and_is_no_asset_is_named_first() -> None:
+    """Whatever is wrong inside."""
+    with pytest.raises(ScenarioError) as caught:
+        with_overrides(load("black-thursday"), {"rate_response": {"WETG": {"speed": 1}}})
+    (problem,) = caught.value.problems
+    assert (problem.path, problem.problem) == ("rate_response.WETG", "not an asset")
+    assert "did you mean WETH?" in problem.remedy

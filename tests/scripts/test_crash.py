@@ -185,6 +185,25 @@ def test_options_reach_the_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("no_figure")
+def test_the_book_has_a_seed_of_its_own(tmp_path: Path) -> None:
+    """The prices and people's delays of one seed, the borrowers of another: those of a run with
+    that other seed, to the unit.
+    """
+    played = {}
+    for name, options in {"own": (), "book": ("--book-seed", "9"), "all": ("--seed", "9")}.items():
+        done = crash(STORM, "--engine", "exact", *options, "--out", tmp_path / name)
+        assert done.exit_code == 0, done.output
+        played[name] = load(tmp_path / name / "tape.duckdb")
+    start = {
+        name: tape.accounts[["asset", "supplied_start", "debt_start"]].to_numpy().tolist()
+        for name, tape in played.items()
+    }
+    assert start["book"] == start["all"] != start["own"]
+    assert [tape.run["seed"].iloc[0] for tape in played.values()] == [8, 8, 9]
+    assert [tape.run["book_seed"].iloc[0] for tape in played.values()] == [8, 9, 9]
+
+
+@pytest.mark.usefixtures("no_figure")
 def test_out_is_named_after_the_scenario(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     done = crash(STORM, "--engine", "exact", "--set", "duration_hours=1")

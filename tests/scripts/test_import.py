@@ -257,6 +257,8 @@ WRONG: dict[str, tuple[str | bytes, list[str], str, str, str]] = {
         "1,000 at most",
     ),
     "nested JSON": ("[" * 100_000, [], "(file)", "is nested too deeply", '"prices"'),
+    "objects in lists": ('[{"a":' * 60, [], "(file)", "is nested too deeply", '"prices"'),
+    "brackets in a word": ('["' + "[" * 200 + '"]', [], "entry 1", "is not like", '"prices"'),
     "decimals that change": (
         "answer,updatedAt,decimals\n1,1738454400,8\n1,1738458000,6\n",
         [],

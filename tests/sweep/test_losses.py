@@ -14,7 +14,6 @@ from sim.engines.outcome import OUTCOME, names
 from sim.sweeps.columns import frame
 from sim.sweeps.losses import (
     BEARERS,
-    PEAK,
     as_one,
     borne_by,
     loss_table,
@@ -72,7 +71,7 @@ def test_table_by_hand() -> None:
     """0 to 319: 319 paths lose, 159.5 in the mean and 160 if they do; VaR is the 304th and 317th of
     them, and ES lies above by 1 + ... + 16 over 16 and by 1 + 2 + 3 over 3.2.
     """
-    found = loss_table(ladder(np.random.default_rng(2).permutation(320)), "mc")
+    found = loss_table(ladder(np.random.default_rng(2).permutation(320)), "mc", 300)
     values = {
         "P(loss > 0)": 319 / 320,
         "expected loss": 159.5,
@@ -106,7 +105,7 @@ def test_errors_of_sobol_points_are_those_of_sixteen_replicates() -> None:
     16 x 17 / 12, and the interval is Student's with 15 degrees of freedom, and above it what 16
     have not shown, beyond 167 as the four largest go on.
     """
-    row = loss_table(ladder(np.arange(320)), "sobol").loc["expected loss"]
+    row = loss_table(ladder(np.arange(320)), "sobol", 300).loc["expected loss"]
     error = math.sqrt(16 * 17 / 12 / 16)
     half = float(student_t.ppf(0.975, 15)) * error
     found = row[["value", "standard_error", "low", "high"]].tolist()
@@ -116,8 +115,8 @@ def test_errors_of_sobol_points_are_those_of_sixteen_replicates() -> None:
 
 
 def test_levels_follow_the_number_of_paths() -> None:
-    assert "VaR 99.9%" not in loss_table(sample(2_815), "mc").index
-    assert math.isfinite(loss_table(sample(2_816), "mc").loc["VaR 99.9%", "high"])
+    assert "VaR 99.9%" not in loss_table(sample(2_815), "mc", 300).index
+    assert math.isfinite(loss_table(sample(2_816), "mc", 300).loc["VaR 99.9%", "high"])
 
 
 @pytest.mark.parametrize(("level", "paths"), [(0.95, 51), (0.99, 284), (0.999, 2_816)])
@@ -128,10 +127,10 @@ def test_paths_that_bound_a_quantile(level: float, paths: int) -> None:
 
 
 def test_says_how_many_paths_an_interval_needs() -> None:
-    needs = loss_table(sample(60), "mc")["needs"]
+    needs = loss_table(sample(60), "mc", 300)["needs"]
     assert (needs["VaR 99%"], needs["ES 99%"]) == (284, 500)
     assert math.isnan(needs["VaR 95%"]) and math.isnan(needs["expected loss"])
-    calm = loss_table(sample(500, losing=0), "mc")["needs"]
+    calm = loss_table(sample(500, losing=0), "mc", 300)["needs"]
     assert calm["expected loss"] == 0 and calm["ES 99%"] == 0 and math.isnan(calm["VaR 99%"])
 
 
@@ -147,7 +146,7 @@ def test_parts_sum_to_the_expected_loss() -> None:
 def test_one_file_for_both() -> None:
     outcomes = sample(320)
     assets = by_asset(outcomes, "mc")
-    table = as_one(loss_table(outcomes, "mc"), borne_by(outcomes, "mc"), assets)
+    table = as_one(loss_table(outcomes, "mc", 300), borne_by(outcomes, "mc"), assets)
     assert table.loc["WETH: expected loss", "value"] == outcomes["bad_debt_usd.WETH"].mean()
     assert len(table) == len(set(table.index))
     assert table.loc["mean borne by fund", "value"] == outcomes["by_fund_usd"].mean()
@@ -183,7 +182,7 @@ def test_by_asset_by_hand() -> None:
 
 def test_assets_add_up_to_the_loss_and_their_parts_to_its_shortfall() -> None:
     outcomes = sample(2_000, losing=0.3)
-    assets, table = by_asset(outcomes, "mc")["value"], loss_table(outcomes, "mc")["value"]
+    assets, table = by_asset(outcomes, "mc")["value"], loss_table(outcomes, "mc", 300)["value"]
     for part, whole in (("expected loss", "expected loss"), ("part of ES 99%", "ES 99%")):
         assert assets.xs(part, level="measure").sum() == pytest.approx(table[whole], rel=1e-12)
     own = assets.xs("ES 99%", level="measure")
@@ -192,6 +191,6 @@ def test_assets_add_up_to_the_loss_and_their_parts_to_its_shortfall() -> None:
 
 def test_a_study_of_before_has_no_such_rows() -> None:
     old = sample(320)
-    old = old[[name for name in old if "." not in str(name) and name != PEAK]]
+    old = old[[name for name in old if "." not in str(name) and "peak" not in str(name)]]
     assert by_asset(old, "mc").empty
-    assert loss_table(old, "mc").index[-1] == "LaR 95%"
+    assert loss_table(old, "mc", 300).index[-1] == "LaR 95%"

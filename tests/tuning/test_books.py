@@ -15,7 +15,7 @@ from sim.market.paths import draw, observed
 from sim.scenario import ScenarioError
 from sim.tuning.confirm import confirmation, verifications, worst
 from sim.tuning.evaluate import PATHS_OF_A_JOB, jobs
-from sim.tuning.objectives import MEASURES, Sample, difference, estimate, value
+from sim.tuning.objectives import Sample, difference, estimate, measures, value
 from sim.tuning.preset import PATHS_APART, Setup, nested
 from sim.world import build
 from tests.tuning.small import searched, setup, tuner
@@ -122,11 +122,11 @@ def test_intervals_are_over_books() -> None:
     few = _sample(losses, power, np.arange(40))
     other = _sample(1.2 * losses[books], 1.1 * power[books], books)
     alone = _sample(1.2 * losses, 1.1 * power, np.arange(40))
-    for measure in MEASURES:
-        a, b = estimate(measure.name, many), estimate(measure.name, few)
-        assert (a.low, a.high) == pytest.approx((b.low, b.high)), measure.name
-        x, y = difference(measure.name, other, many), difference(measure.name, alone, few)
-        assert (x.low, x.high) == pytest.approx((y.low, y.high)), measure.name
+    for name in measures():
+        a, b = estimate(name, many), estimate(name, few)
+        assert (a.low, a.high) == pytest.approx((b.low, b.high)), name
+        x, y = difference(name, other, many), difference(name, alone, few)
+        assert (x.low, x.high) == pytest.approx((y.low, y.high)), name
     power_now = estimate("borrowing_power", many)
     assert power_now.low is not None and power_now.low < power_now.value == power.mean()
     usage = difference("borrow_usage", other, many)

@@ -11,7 +11,7 @@ from scipy.stats import binom, norm
 
 from sim.engines.outcome import LOSS, OUTCOME, REPAID, REVENUE, SEIZED
 from sim.measures.losses import expected_shortfall
-from sim.tuning.objectives import BY_NAME, MEASURES, Sample, difference, estimate, value
+from sim.tuning.objectives import Sample, difference, estimate, measures, value
 from sim.tuning.race import CONFIDENCE, RUNGS, Course, dominated_by, front
 from sim.tuning.result import Figure
 from tests.tuning.record import FILE
@@ -69,7 +69,7 @@ def test_every_measure_by_hand() -> None:
         "haircut": 0.75,
         "hours_without_cash": 0.5,  # 24 steps of 300 s on one path of four
     }
-    assert {one.name: value(one.name, sample) for one in MEASURES} == pytest.approx(wanted)
+    assert {name: value(name, sample) for name in measures()} == pytest.approx(wanted)
 
 
 @pytest.mark.parametrize("name", ["es_99", "expected_loss", "p_loss", "lar_95"])
@@ -302,7 +302,7 @@ def test_racing_on_revenue_keeps_its_confidence(paths: int, sigma: float) -> Non
 
 def test_domination() -> None:
     names = ("borrowed", "es_99")
-    assert [BY_NAME[name].side for name in names] == ["benefit", "harm"]
+    assert [measures()[name].side for name in names] == ["benefit", "harm"]
     trials = {
         0: {"borrowed": 1.0, "es_99": 1.0},
         1: {"borrowed": 2.0, "es_99": 2.0},

@@ -139,7 +139,11 @@ _CAPS, _DIMENSIONS = ("tuning", "caps"), ("tuning", "dimensions")
             "close-factor, target-health or dutch-bonus",
         ),
         (_set("parameters", to={"seed": 1}), "parameters.seed", "a path such as"),
-        (_set("tuning", "objectives", to=["borowed"]), "tuning.objectives[0]", "'borrowed'"),
+        (
+            _set("tuning", "objectives", to=["borowed"]),
+            "tuning.objectives[0]",
+            "did you mean borrowed or",
+        ),
         (
             _set("tuning", "debts", to="same-positions"),
             "tuning.objectives[0]",

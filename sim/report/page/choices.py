@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sim.report.page.content import NONE, Cell, Table, Value, money, points, share
+from sim.measures.measure import Unit
+from sim.report.page.content import NONE, Cell, Table, Value, money, points, shown, text_of
 from sim.report.recommendation import TOGETHER, judged
 from sim.report.text import of_books, sentence, short_usd, usd
 from sim.tuning.borrowing import SAID
@@ -19,16 +20,7 @@ CHOICES = {
 """As the result names them -> as a reader does."""
 
 
-def shown(value: float, unit: str, name: str = "") -> Value:
-    """A figure in the unit of its measure."""
-    if unit == "USD":
-        return money(value, name)
-    if unit == "share":
-        return share(value, 2, name)
-    return Value(f"{value:,.2f} {unit}", value, name)
-
-
-def spread(figure: Figure, unit: str) -> str:
+def spread(figure: Figure, unit: Unit) -> str:
     """The 95 % interval of a figure."""
     if figure.low is None and figure.high is None:
         return "not bounded: too few paths"
@@ -40,12 +32,12 @@ def spread(figure: Figure, unit: str) -> str:
     return f"{low} to {high}"
 
 
-def shown_difference(value: float, unit: str, name: str = "") -> Value:
+def shown_difference(value: float, unit: Unit, name: str = "") -> Value:
     """A difference of two figures, in the unit of their measure."""
-    return points(value, 2, name) if unit == "share" else shown(value, unit, name)
+    return points(value, 2, name) if unit == "share" else shown(value, unit, name=name)
 
 
-def spread_of_difference(difference: Figure, unit: str, exact: bool = False) -> str:
+def spread_of_difference(difference: Figure, unit: Unit, exact: bool = False) -> str:
     """The 95 % interval of a difference; `exact` if both figures are known exactly."""
     if difference.low == difference.value == difference.high:
         return "exact" if exact else "the same on every path"
@@ -104,8 +96,7 @@ def parameter_table(result: TuningResult) -> Table:
 
 def setting_text(value: Setting) -> str:
     """What a parameter is set to, as text."""
-    cell = setting(value)
-    return cell if isinstance(cell, str) else cell.text
+    return text_of(setting(value))
 
 
 def risk_table(result: TuningResult) -> Table:
@@ -121,7 +112,7 @@ def risk_table(result: TuningResult) -> Table:
             (f"now {one.name}", now.measures[one.name]),
             (f"proposed {one.name}", then.measures[one.name]),
         ):
-            row += [shown(figure.value, one.unit, name), spread(figure, one.unit)]
+            row += [shown(figure.value, one.unit, name=name), spread(figure, one.unit)]
         exact = is_exact(now.measures[one.name]) and is_exact(then.measures[one.name])
         difference = then.difference.get(one.name)
         if difference is None:

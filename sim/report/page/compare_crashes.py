@@ -6,8 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from sim.measures import book as books
+from sim.measures import registry
 from sim.measures.solvency import loss_history
-from sim.report.page import crash, falls, provenance
+from sim.report import given
+from sim.report.page import falls, provenance
 from sim.report.page.content import (
     Cell,
     Chart,
@@ -16,8 +18,7 @@ from sim.report.page.content import (
     Table,
     money,
 )
-from sim.report.page.losses import waterfall
-from sim.report.page.pairs import NAMES, parameters, said, twice, with_difference
+from sim.report.page.pairs import NAMES, named, parameters, said, twice, with_difference
 from sim.report.page.plot import (
     Trace,
     axis,
@@ -31,6 +32,7 @@ from sim.report.page.plot import (
     usd_axis,
 )
 from sim.report.page.source import Crash
+from sim.report.run_tables import loss_table, side_by_side
 from sim.tape import Frames
 
 _MOST_TIMES = 800
@@ -39,7 +41,8 @@ _MOST_ROWS = 20
 
 def sections(one: Crash, other: Crash) -> list[Section]:
     tapes = [one.tape, other.tape]
-    figures = crash.key_figures(tapes, list(NAMES))
+    lines = [f"{name}: {given.of_run(tape)}" for name, tape in zip(NAMES, tapes, strict=True)]
+    figures = side_by_side([registry.found(tape) for tape in tapes], NAMES, " ".join(lines))
     documents = [books.scenario_of(tape) for tape in tapes]
     opened = {
         f"book of {name}": (books.book(tape), books.moving(tape))
@@ -55,10 +58,7 @@ def sections(one: Crash, other: Crash) -> list[Section]:
         Section(
             "losses",
             "What was lost, and who paid",
-            [
-                waterfall(tape)._replace(caption=f"{name}: bad debt by asset and who bore it, USD")
-                for name, tape in zip(NAMES, tapes, strict=True)
-            ],
+            [named(loss_table(tape), name) for name, tape in zip(NAMES, tapes, strict=True)],
         ),
         Section(
             "cascade",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from sim.report.page import provenance
-from sim.report.page.choices import setting, shown, spread
+from sim.report.page.choices import setting, spread
 from sim.report.page.content import (
     NONE,
     Cell,
     Part,
     Section,
     Table,
+    shown,
 )
 from sim.report.page.front import front_chart
 from sim.report.page.pairs import NAMES

@@ -7,11 +7,10 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from sim.measures.intervals import Estimate, Replicates, holm, significance
-from sim.measures.losses import expected_shortfall, paired_difference
+from sim.measures.intervals import holm, significance
+from sim.measures.registry import MEASURES, heading
 from sim.report import given
 from sim.report.page import provenance
 from sim.report.page.content import (
@@ -21,18 +20,24 @@ from sim.report.page.content import (
     Section,
     Table,
     money,
+    shown,
 )
-from sim.report.page.losses import Curve, estimate, exceedance_chart
+from sim.report.page.losses import Curve, exceedance_chart
 from sim.report.page.pairs import NAMES, parameters, said, twice
 from sim.report.page.source import Sweep
-from sim.report.sweep_words import MEASURES
+from sim.report.sweep_tables import interval, unit_of
 from sim.report.text import counted
+from sim.sweeps.columns import paths_of
 from sim.sweeps.losses import book_of, loss_table, loss_usd, replicates
 
 
 def sections(one: Sweep, other: Sweep) -> list[Section]:
     sweeps = (one, other)
-    tables = [loss_table(sweep.outcomes, sweep.study.plan.sampler) for sweep in sweeps]
+    plans = [sweep.study.plan for sweep in sweeps]
+    tables = [
+        loss_table(sweep.outcomes, plan.sampler, plan.scenario.step_seconds)
+        for sweep, plan in zip(sweeps, plans, strict=True)
+    ]
     lost = [loss_usd(sweep.outcomes) for sweep in sweeps]
     books = [book_of(sweep.outcomes) for sweep in sweeps]
     curves = [Curve(*one) for one in zip(NAMES, lost, books, tables, strict=True)]
@@ -57,17 +62,14 @@ def _risk(sweeps: Sequence[Sweep], tables: Sequence[pd.DataFrame]) -> Table:
     }
     rows: list[list[Cell]] = []
     for measure in map(str, tables[0].index):
-        row: list[Cell] = [MEASURES.get(measure, measure)]
+        row: list[Cell] = [heading(measure)]
         for name, found in ((n, one.get(measure)) for n, one in known.items()):
             if found is None or np.isnan(found["value"]):
                 row += [NONE, NONE]
                 continue
-            high = found["high"]
-            end = estimate(high, found["unit"]).text if np.isfinite(high) else "unbounded"
-            row += [
-                estimate(found["value"], found["unit"], f"{measure} of {name}"),
-                f"{estimate(found['low'], found['unit']).text} to {end}",
-            ]
+            unit = unit_of(found["unit"])
+            ends = interval(pd.Series({**found, "needs": np.nan}), unit)
+            row += [shown(found["value"], unit, name=f"{measure} of {name}"), ends]
         rows.append(row)
     counts = ", ".join(
         f"{name} {sweep.study.plan.paths:,}" for name, sweep in zip(NAMES, sweeps, strict=True)
@@ -106,19 +108,26 @@ def _paired(one: Sweep, other: Sweep) -> Table | str:
     n = min(plan.paths for plan in plans)
     if plans[0].sampler == "sobol" and plans[0].paths != plans[1].paths:
         return "The two sweeps have numbers of paths whose Sobol replicates differ."
-    a, b = (loss_usd(sweep.outcomes)[:n] for sweep in (one, other))
     parts = replicates(one.outcomes.iloc[:n], plans[0].sampler)
-    rows: list[list[Cell]] = []
-    levels = {"expected loss": None, "ES 99%": 0.99}
-    found_at = {name: partial(_difference, a, b, level, parts) for name, level in levels.items()}
+    a, b = (
+        paths_of(sweep.outcomes.iloc[:n], plan.scenario.step_seconds)
+        for sweep, plan in zip((one, other), plans, strict=True)
+    )
+    judged = [MEASURES[name] for name in ("expected_loss", "es_99")]
+    found_at = {
+        measure.label: partial(measure.difference, measure.on(b), measure.on(a), parts)
+        for measure in judged
+    }
     called = holm({name: significance(interval) for name, interval in found_at.items()})
-    for name, level in levels.items():
-        then = [x.mean() if level is None else expected_shortfall(x, level).value for x in (a, b)]
+    rows: list[list[Cell]] = []
+    for measure in judged:
+        name = measure.label
+        then = [measure.estimate(measure.on(paths)).value for paths in (a, b)]
         found = found_at[name](0.95)
         rows.append(
             [
                 name,
-                *(money(float(value)) for value in then),
+                *map(money, then),
                 money(found.value, f"paired {name}"),
                 *(money(x) if np.isfinite(x) else "unbounded" for x in (found.low, found.high)),
                 ("B loses less" if found.value < 0 else "A loses less")
@@ -134,13 +143,3 @@ def _paired(one: Sweep, other: Sweep) -> Table | str:
         note="Verdicts hold at 95% for both measures together (Holm's correction). Unbounded: too "
         "few paths tell the two apart in the measure; where none does, others still may.",
     )
-
-
-def _difference(
-    a: npt.NDArray[np.float64],
-    b: npt.NDArray[np.float64],
-    level: float | None,
-    parts: Replicates,
-    confidence: float,
-) -> Estimate:
-    return paired_difference(b, a, level, parts, confidence)

@@ -1,4 +1,4 @@
-"""What a report consists of, before it is HTML: sections of text, tables and charts."""
+"""What a report consists of, before it is HTML or printed: sections of text, tables and charts."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from sim.measures.measure import Unit
 from sim.report.text import usd
 
 
@@ -18,7 +19,23 @@ class Value(NamedTuple):
     """Which figure of the run it is, for whoever reads the page by program."""
 
 
-Cell = str | Value
+class Range(NamedTuple):
+    """From one number to another; words for an end that there is not."""
+
+    low: str | Value
+    high: str | Value
+
+
+Cell = str | Value | Range
+_DIGITS: dict[Unit, int] = {
+    "share": 2,
+    "ratio": 3,
+    "number": 1,  # a mean of whole ones
+    "hours": 2,
+    "minutes": 0,
+    "seconds": 1,
+}
+_ENDS: dict[Unit, str] = {"hours": " hours", "minutes": " min", "seconds": " s"}
 NONE = "\N{EN DASH}"
 """A cell with nothing to say."""
 
@@ -32,6 +49,13 @@ class Table(NamedTuple):
     words: Sequence[int] = (0,)
     """Columns of words; all others are right-aligned numbers."""
     note: str = ""
+    """How to read it, on a page."""
+    legend: str = ""
+    """The same in short lines, in a terminal."""
+    strong: Sequence[int] = ()
+    """Rows that stand out, like sums."""
+    faint: Sequence[int] = ()
+    """Rows that stand back, like the same in another unit."""
 
 
 class Chart(NamedTuple):
@@ -97,6 +121,25 @@ class Page(NamedTuple):
     sections: Sequence[Section]
     notices: Sequence[str] = ()
     """What to know before reading anything else, above all of it."""
+
+
+def text_of(cell: Cell) -> str:
+    """A cell as a reader sees it."""
+    if isinstance(cell, Range):
+        return f"{text_of(cell.low)} to {text_of(cell.high)}"
+    return cell.text if isinstance(cell, Value) else cell
+
+
+def shown(number: float, unit: Unit, digits: int | None = None, name: str = "") -> Value:
+    """A measure in its unit; `digits` are its decimals, None: those usual for the unit."""
+    if unit == "USD":
+        return money(number, name)
+    if unit == "number" and digits is None and float(number).is_integer():
+        return count(number, name)
+    if unit == "share":
+        return share(number, _DIGITS[unit] if digits is None else digits, name)
+    decimals = _DIGITS[unit] if digits is None else digits
+    return Value(f"{number:,.{decimals}f}{_ENDS.get(unit, '')}", float(number), name)
 
 
 def money(dollars: float, name: str = "") -> Value:

@@ -8,25 +8,17 @@ from typing import Any
 import pandas as pd
 
 from sim.measures import book as books
-from sim.measures import parties
+from sim.measures import registry
 from sim.measures.cascade import (
-    expected_branching_ratio,
-    hours_to_exhaustion,
     rounds,
     spirals,
-    toxic,
     unpaid,
 )
-from sim.measures.expected import withdrawals_refused_usd
 from sim.measures.solvency import (
     in_usd,
-    largest_usage,
     liquidations,
     losses,
-    lowest_health,
     peak_loss,
-    solvency_ratio,
-    waiting,
 )
 from sim.report import caveats, given
 from sim.report.page import expected, falls, market, provenance
@@ -36,15 +28,12 @@ from sim.report.page.content import (
     Part,
     Section,
     Table,
-    Value,
-    count,
     money,
-    ratio,
     share,
 )
-from sim.report.page.losses import waterfall
 from sim.report.page.source import Crash
 from sim.report.page.timeline import timeline
+from sim.report.run_tables import cascade_table, figures_table, loss_table, parties_table
 from sim.report.text import clock, listed, owing, span, usd
 from sim.tape import Frames
 
@@ -56,14 +45,14 @@ def page(source: Crash) -> Page:
     tape = source.tape
     run = tape.run.iloc[0]
     scenario = books.scenario_of(tape)
-    moved = books.moving(tape)
+    moved, figures = books.moving(tape), registry.found(tape)
     begun, pools = books.book(tape), books.pools(tape)
     accounts = tape.accounts["account"].nunique()
     length = (tape.steps["time_utc"].iloc[-1] - tape.steps["time_utc"].iloc[0]).total_seconds()
     sections = [
-        Section("summary", "Summary", [*summary(tape, moved), key_figures([tape], [""])]),
-        Section("cascade", "The cascade", [cascade_table(tape), timeline(tape, moved)]),
-        Section("losses", "What was lost, and who paid", [waterfall(tape), parties_table(tape)]),
+        Section("summary", "Summary", [*summary(tape, moved), figures_table(tape, figures)]),
+        Section("cascade", "The cascade", [cascade_table(figures), timeline(tape, moved)]),
+        Section("losses", "What was lost, and who paid", [loss_table(tape), parties_table(tape)]),
         Section(
             "falls",
             "What falls of prices do to this book",
@@ -157,130 +146,6 @@ def summary(tape: Frames, moved: list[str]) -> list[Part]:
             "liquidator of this run gain its gas and the profit it wants."
         )
     return [said, lost, *left, given.of_run(tape), *caveats.of_run(tape)]
-
-
-def key_figures(tapes: list[Frames], names: list[str]) -> Table:
-    """One figure per row, one run per column."""
-    columns = [
-        {figure: of_whom(cell, name) for figure, cell in _key_figures(tape).items()}
-        for tape, name in zip(tapes, names, strict=True)
-    ]
-    rows: list[list[Cell]] = [[name, *(column[name] for column in columns)] for name in columns[0]]
-    header = ["figure", *(names if len(names) > 1 else ["value"])]
-    lines = [f"{name}: {given.of_run(tape)}" for name, tape in zip(names, tapes, strict=True)]
-    note = " ".join(lines) if len(names) > 1 else ""
-    whose = f", {given.books_of_run(tapes[0]).heading}" if len(names) == 1 else ""
-    return Table(f"Key figures of the run{whose}", header, rows, note=note)
-
-
-def _key_figures(tape: Frames) -> Mapping[str, Cell]:
-    total = in_usd(losses(tape)).sum()
-    did, solvency, peak = liquidations(tape), solvency_ratio(tape), peak_loss(tape)
-    lowest, usage, stuck = lowest_health(tape), largest_usage(tape), unpaid(tape)
-    before = {"of both there before the run": money(total["before"], "before_usd")}
-    return {
-        "bad debt": money(total["reported"], "bad_debt_usd"),
-        "shortfall, not realised": money(total["shortfall"], "shortfall_usd"),
-        **(before if total["before"] else {}),
-        "peak loss: bad debt so far and shortfall": money(peak.loss_usd, "peak_loss_usd"),
-        "of it shortfall": money(peak.shortfall_usd, "shortfall_at_peak_usd"),
-        "peak shortfall": money(peak.largest_shortfall_usd, "peak_shortfall_usd"),
-        "borne by suppliers": money(total["suppliers"], "by_suppliers_usd"),
-        "liquidations": count(did.number, "liquidations"),
-        "debt repaid by liquidators": money(did.repaid_usd, "repaid_usd"),
-        "collateral they took": money(did.seized_usd, "seized_usd"),
-        "their profit after gas": money(did.profit_usd, "profit_usd"),
-        "gas they paid": money(did.gas_usd, "gas_usd"),
-        "accounts nobody is paid to liquidate, at the end": count(stuck.accounts, "unpaid"),
-        "what these owe": money(stuck.usd, "unpaid_usd"),
-        "the same when they owe most": money(stuck.most_usd, "most_unpaid_usd"),
-        "solvency ratio at the end": share(solvency.iloc[-1], 4, "solvency_end"),
-        "solvency ratio at the lowest": share(solvency.min(), 4, "solvency_lowest"),
-        "lowest health factor": ratio(lowest.value if lowest else None, 3, "lowest_health"),
-        "largest usage of an asset": share(usage.value, 1, "largest_usage"),
-    }
-
-
-def figures(tape: Frames) -> dict[str, Value]:
-    """Every figure of the summary and of the cascade that there is, by its name."""
-    cells = [*_key_figures(tape).values(), *(row[1] for row in cascade_table(tape).rows)]
-    return {cell.name: cell for cell in cells if isinstance(cell, Value)}
-
-
-def of_whom(cell: Cell, name: str) -> Cell:
-    """A figure that says whose it is, where there are several."""
-    if not name or not isinstance(cell, Value):
-        return cell
-    return cell._replace(name=f"{cell.name} of {name}")
-
-
-def cascade_table(tape: Frames) -> Table:
-    """What the fall from outside did by itself, what sales added, and how the two hang together."""
-    worst, did, past = spirals(tape)[0], rounds(tape), toxic(tape)
-    asset, hours, waited = worst.asset, hours_to_exhaustion(tape), waiting(tape)
-    expected = expected_branching_ratio(tape, asset, max(worst.fall_alone, 0.01))
-    rows: list[list[Cell]] = [
-        ["liquidations by the shock itself", count(did.first, "first_round")],
-        ["debt repaid in them", money(did.first_usd, "first_round_usd")],
-        ["liquidations induced by sales", count(did.induced, "induced")],
-        ["debt repaid in these", money(did.induced_usd, "induced_usd")],
-        [f"fall of {asset} from outside", share(worst.fall_alone, 1, "fall_alone")],
-        [f"fall of {asset} with sales", share(worst.fall, 1, "fall")],
-        ["branching ratio", ratio(worst.branching_ratio, 3, "branching_ratio")],
-        ["the same by the book at the start", ratio(expected, 3, "expected_branching_ratio")],
-        ["amplification", ratio(worst.amplification, 3, "amplification")],
-        [
-            "hours from the first liquidation to the last",
-            "-" if hours is None else ratio(hours, 1, "hours_to_exhaustion"),
-        ],
-    ]
-    if waited:
-        rows += [
-            ["liquidations that waited for room in blocks", count(waited.calls, "waited")],
-            [
-                "minutes that the longest waited",
-                ratio(waited.longest_seconds / 60, 0, "longest_wait_minutes"),
-            ],
-            ["accounts that waited at once, at the most", count(waited.largest_backlog, "backlog")],
-        ]
-    rows += [
-        ["accounts past the toxic frontier, at the most", count(past.alone, "toxic")],
-        ["the same with the impact of their sale", count(past.with_sale, "toxic_with_sale")],
-        [
-            "withdrawals refused for want of cash",
-            money(withdrawals_refused_usd(tape), "withdrawals_refused_usd"),
-        ],
-    ]
-    return Table(
-        "What the shock did by itself, and what liquidations added",
-        ["figure", "value"],
-        rows,
-        note="By itself: accounts that prices without anybody's sales make liquidatable at some "
-        "time of the run; induced: all others. Branching ratio: the share of the fall that sales "
-        "caused, in logarithms; amplification: the whole fall over that from outside, 1 / (1 - "
-        "branching ratio). Without a reference market sales move pools, but no reference price. "
-        "Past the toxic frontier a liquidation lowers the health of what is left.",
-    )
-
-
-def parties_table(tape: Frames) -> Table:
-    """Profit and loss of everyone, and its sum, which is 0."""
-    table = parties.profit_and_loss(tape)
-    rows: list[list[Cell]] = [
-        [str(party), *(money(float(row[name]), f"{name} of {party}") for name in parties.COLUMNS)]
-        for party, row in parties.in_usd(table).iterrows()
-    ]
-    sums = (float(table[name].sum() / parties.PER_USD) for name in parties.COLUMNS)
-    rows.append(["sum", *(money(value) for value in sums)])
-    return Table(
-        "Profit and loss of all parties, USD at reference prices",
-        ["party", "price moves", "dealings", "profit"],
-        rows,
-        note="Price moves: what a party had at the start, at what its price did; dealings: what "
-        "it got from the others less what it gave, at the prices of the end. Who borrows beyond "
-        "his collateral leaves the rest of the debt to nobody yet. The outside market brought all "
-        "tokens and is the other side of every price move.",
-    )
 
 
 def bonuses(scenario: Mapping[str, Any], symbols: list[str]) -> dict[str, float]:

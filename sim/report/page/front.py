@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from sim.report.page.choices import CHOICES, setting_text, shown, spread
-from sim.report.page.content import Cell, Chart, Part, Table
+from sim.measures.measure import Unit
+from sim.report.page.choices import CHOICES, setting_text, spread
+from sim.report.page.content import Cell, Chart, Part, Table, shown
 from sim.report.page.plot import (
     COLOURS,
     Trace,
@@ -21,7 +22,15 @@ from sim.report.text import sentence
 from sim.tuning.result import Figure, Measure, Trial, TuningResult, Value, short_path
 
 _MOST_CHARTS = 3
-_UNITS = {"USD": "USD", "share": "%", "hours": "h"}
+UNITS: dict[Unit, str] = {
+    "USD": "USD",
+    "share": "%",
+    "ratio": "ratio",
+    "number": "number",
+    "hours": "h",
+    "minutes": "min",
+    "seconds": "s",
+}
 _FAINT = "rgba(85,85,85,0.4)"
 """Of the bars of a front: there are many, and the points are what matters."""
 _STATES = {"complete": "tried", "raced-out": "stopped early, dominated"}
@@ -69,9 +78,13 @@ def front_chart(results: list[tuple[str, TuningResult]], x: Measure, y: Measure)
         rows += [
             [
                 f"trial {trial.number:,}{of}",
-                shown(trial.objectives[x.name].value, x.unit, f"{x.name} of {trial.number}{of}"),
+                shown(
+                    trial.objectives[x.name].value, x.unit, name=f"{x.name} of {trial.number}{of}"
+                ),
                 spread(trial.objectives[x.name], x.unit),
-                shown(trial.objectives[y.name].value, y.unit, f"{y.name} of {trial.number}{of}"),
+                shown(
+                    trial.objectives[y.name].value, y.unit, name=f"{y.name} of {trial.number}{of}"
+                ),
                 spread(trial.objectives[y.name], y.unit),
                 _settings(result, trial.values),
             ]
@@ -116,7 +129,7 @@ def _shades(front: list[Trial], third: Measure) -> dict[str, Any]:
         "line": {"color": "#222222", "width": 0.75},
         "colorbar": {
             "title": {
-                "text": f"{third.title} ({_UNITS[third.unit]})",
+                "text": f"{third.title} ({UNITS[third.unit]})",
                 "side": "top",
                 "font": {"size": 13},
             },
@@ -250,7 +263,7 @@ def _trials_chart(result: TuningResult, measure: Measure) -> Chart:
 
 
 def _axis(measure: Measure) -> dict[str, object]:
-    title = f"{measure.title} ({_UNITS[measure.unit]})"
+    title = f"{measure.title} ({UNITS[measure.unit]})"
     if measure.unit == "USD":
         return usd_axis(title, rangemode="normal")
     return share_axis(title) if measure.unit == "share" else axis(title)

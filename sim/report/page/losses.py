@@ -11,10 +11,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from sim.measures.clusters import Clusters
-from sim.measures.losses import exceedance
-from sim.measures.solvency import in_usd, losses
-from sim.report.given import Books
-from sim.report.page.content import NONE, Cell, Chart, Table, Value, money, ratio, share
+from sim.measures.exceedance import exceedance
+from sim.report.page.content import NONE, Cell, Chart, Table, money, ratio, share
 from sim.report.page.plot import (
     DASHES,
     Trace,
@@ -27,27 +25,8 @@ from sim.report.page.plot import (
     usd_axis,
 )
 from sim.report.sweep_figure import thinned
-from sim.report.sweep_words import (
-    BEARERS,
-    MEASURES,
-    losing_assets,
-    needs,
-    scope,
-    times,
-    title,
-)
-from sim.report.text import short_usd
-from sim.tape import Frames
+from sim.report.sweep_words import levels, losing_assets, times
 
-_WATERFALL = {
-    "reported": "bad debt",
-    "fees": "borne by fees",
-    "fund": "by the fund",
-    "suppliers": "by suppliers",
-    "open": "still open",
-    "shortfall": "shortfall",
-}
-_FROM_BEFORE = {"before": "of it there before", "added": "added by the run"}
 _BANDS = ("rgba(0,114,178,0.18)", "rgba(213,94,0,0.16)")
 _MOST_ROWS = 40
 
@@ -62,79 +41,6 @@ class Curve(NamedTuple):
     """Of each path; None: all of one."""
     table: pd.DataFrame
     """`sim.sweeps.losses.loss_table`"""
-
-
-def waterfall(tape: Frames) -> Table:
-    """Bad debt of a run by asset and bearer, in USD at the prices of its end."""
-    by_asset = in_usd(losses(tape))
-    total = by_asset.sum()
-    columns = {**_WATERFALL, **(_FROM_BEFORE if total["before"] else {})}
-    rows: list[list[Cell]] = []
-    for asset, row in by_asset.iterrows():
-        if row.any():
-            rows.append([str(asset), *(money(row[name], f"{name}.{asset}") for name in columns)])
-    rows.append(["total", *(money(total[name], name) for name in columns)])
-    return Table(
-        "Bad debt by asset and who bore it, USD at the end of the run",
-        ["asset", *columns.values()],
-        rows,
-        note="Bad debt is borne, in this order, by fees, the insurance fund and all suppliers. "
-        "Shortfall is debt beyond its collateral that nobody has liquidated yet.",
-    )
-
-
-def risk_table(table: pd.DataFrame, paths: int, books: Books, below: str) -> Table:
-    """`sim.sweeps.losses.loss_table` with its errors and intervals; `below` ends the note."""
-    rows: list[list[Cell]] = []
-    for measure, row in table.iterrows():
-        name, unit = str(measure), row["unit"]
-        error = row["standard_error"]
-        rows.append(
-            [
-                MEASURES.get(name, name),
-                "none lost" if math.isnan(row["value"]) else estimate(row["value"], unit, name),
-                estimate(error, unit) if math.isfinite(error) else "unknown",
-                estimate(row["low"], unit, f"{name} low"),
-                estimate(row["high"], unit, f"{name} high")
-                if math.isfinite(row["high"])
-                else _unbounded(row["needs"]),
-            ]
-        )
-    return Table(
-        title(paths, books),
-        ["measure", "value", "standard error", "95% from", "95% to"],
-        rows,
-        note="VaR: the loss that a share of the paths exceeds, one in twenty at 95%. ES: the mean "
-        "loss of those worst paths. LaR: the VaR of the value liquidated. Peak: the largest bad "
-        "debt so far and shortfall after any step. The interval holds the figure of infinitely "
-        f"many paths of this model in 19 of 20 sweeps ({scope(books).partition(': ')[2]}); it does "
-        f"not know whether the model is right. {below}",
-    )
-
-
-def estimate(value: float, unit: str, name: str = "") -> Value:
-    """A figure in the unit of its measure."""
-    return share(value, 2, name) if unit in ("probability", "share") else money(value, name)
-
-
-def bearer_table(bearers: pd.DataFrame, below: str = "") -> Table:
-    """`sim.sweeps.losses.borne_by`: who bears the mean loss."""
-    rows: list[list[Cell]] = [
-        [
-            BEARERS[str(bearer)],
-            NONE if math.isnan(row["share"]) else share(row["share"], 1, f"share by {bearer}"),
-            money(row["value"], f"mean by {bearer}"),
-            money(row["low"]) if row["value"] else "on no path",
-            money(row["high"]) if row["value"] and math.isfinite(row["high"]) else NONE,
-        ]
-        for bearer, row in bearers.iterrows()
-    ]
-    return Table(
-        "Who bears the expected loss",
-        ["borne by", "share", "mean", "95% from", "95% to"],
-        rows,
-        note=below,
-    )
 
 
 def reserve_table(assets: pd.DataFrame, below: str = "") -> Table | str:
@@ -223,18 +129,9 @@ def exceedance_chart(samples: Sequence[Curve], id: str = "exceedance") -> Chart:
 
 def _levels(table: pd.DataFrame) -> list[Trace]:
     """VaR as markers on the curve; the legend says ES too."""
-    found = []
-    for n, name in enumerate(name for name in map(str, table.index) if name.startswith("VaR")):
-        value, beyond = (float(table["value"][k]) for k in (name, name.replace("VaR", "ES")))
-        found.append(
-            points(
-                f"{name} {short_usd(value)}; beyond it {short_usd(beyond)} (ES)",
-                [value],
-                [1 - float(name[4:-1]) / 100],
-                n + 1,
-            )
-        )
-    return found
+    return [
+        points(one.said, [one.value], [one.share], n + 1) for n, one in enumerate(levels(table))
+    ]
 
 
 def _exceedance_table(curves: Sequence[tuple[str, pd.DataFrame]]) -> Table:
@@ -250,7 +147,3 @@ def _exceedance_table(curves: Sequence[tuple[str, pd.DataFrame]]) -> Table:
         rows,
         note="Evenly spread points of the curve; the losses of all paths are in blocks/.",
     )
-
-
-def _unbounded(number: float) -> str:
-    return f"unbounded: {needs(number)}" if number else "unbounded"

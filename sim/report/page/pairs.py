@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,7 +19,7 @@ def with_difference(table: Table) -> Table:
     rows: list[list[Cell]] = []
     for row in table.rows:
         a, b = row[1], row[2]
-        if isinstance(a, Value) and isinstance(b, Value):
+        if isinstance(a, Value) and isinstance(b, Value) and math.isfinite(b.number - a.number):
             rows.append([*row, _as(b.number - a.number, a.text)])
         else:
             rows.append([*row, NONE])
@@ -29,10 +30,11 @@ def _as(difference: float, like: str) -> Value:
     """A difference, written as the numbers it is of."""
     if "$" in like:
         return money(difference)
-    if "%" in like:
-        return points(difference, max(len(like.partition(".")[2]) - 1, 0))
-    decimals = len(like.partition(".")[2])
-    return Value(f"{difference:,.{decimals}f}", difference)
+    number = like.rstrip("% abcdefghijklmnopqrstuvwxyz")  # without its unit
+    decimals, unit = len(number.partition(".")[2]), like[len(number) :]
+    if unit == "%":
+        return points(difference, decimals)
+    return Value(f"{difference:,.{decimals}f}{unit}", difference)
 
 
 def said(what: str, a: float, b: float) -> str:
@@ -67,13 +69,16 @@ def twice(a: Section, b: Section) -> list[Section]:
         Section(
             f"{section.id}-{name}",
             f"{name}: {section.title[0].lower()}{section.title[1:]}",
-            [_named(part, name) for part in section.parts],
+            [part if isinstance(part, str) else named(part, name) for part in section.parts],
         )
         for name, section in zip(NAMES, (a, b), strict=True)
     ]
 
 
-def _named(part: Part, name: str) -> Part:
+def named(part: Part, name: str) -> Part:
+    """A table, a listing or a line, with whose it is."""
     if isinstance(part, Table):
         return part._replace(caption=f"{name}: {part.caption}")
+    if isinstance(part, str):
+        return f"{name}: {part}"
     return part._replace(summary=f"{name}: {part.summary}") if isinstance(part, Listing) else part

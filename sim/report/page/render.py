@@ -11,7 +11,16 @@ from markupsafe import Markup
 
 from sim.files.whole import replacing
 from sim.packaged import PLOTLY
-from sim.report.page.content import Chart, Commands, Listing, Page, Table, Timeline, Value
+from sim.report.page.content import (
+    Chart,
+    Commands,
+    Listing,
+    Page,
+    Range,
+    Table,
+    Timeline,
+    Value,
+)
 
 _HERE = Path(__file__).parent / "templates"
 
@@ -36,6 +45,7 @@ def html(page: Page) -> str:
         lstrip_blocks=True,
     )
     environment.tests["number"] = lambda cell: isinstance(cell, Value)
+    environment.tests["range"] = lambda cell: isinstance(cell, Range)
     environment.tests["long"] = lambda cell: any(len(word) > _LONG for word in str(cell).split())
     environment.filters["kind"] = _kind
     return environment.get_template("page.html.j2").render(

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from sim.report.page.choices import (
     setting,
-    shown,
     shown_difference,
     spread,
     spread_of_difference,
 )
-from sim.report.page.content import Cell, Chart, Table
+from sim.report.page.content import Cell, Chart, Table, shown
 from sim.report.page.front import interval
 from sim.report.page.plot import COLOURS, Trace, axis, figure, plain, share_axis
 from sim.tuning.recommend import called
@@ -35,9 +34,9 @@ def sensitivity_charts(result: TuningResult) -> list[Chart]:
         rows: list[list[Cell]] = [
             [
                 one.path,
-                shown(one.first_order.value, "share", f"S {one.path}"),
+                shown(one.first_order.value, "share", name=f"S {one.path}"),
                 spread(one.first_order, "share"),
-                shown(one.total.value, "share", f"ST {one.path}"),
+                shown(one.total.value, "share", name=f"ST {one.path}"),
                 spread(one.total, "share"),
             ]
             for one in reversed(found)
@@ -94,7 +93,7 @@ def one_by_one_table(result: TuningResult) -> Table:
                 setting(one.old),
                 setting(one.new),
                 measure.title,
-                shown(one.loss.value, measure.unit, f"old {one.path}"),
+                shown(one.loss.value, measure.unit, name=f"old {one.path}"),
                 shown_difference(one.difference.value, measure.unit),
                 spread_of_difference(one.difference, measure.unit),
                 change.get(verdicts[one.path], "not settled"),

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from sim.report.page import crash
+from sim.measures.registry import MEASURES
 from sim.report.page.content import (
     NONE,
     Cell,
@@ -20,28 +20,29 @@ from sim.report.page.content import (
     share,
 )
 from sim.report.page.plot import COLOURS, Trace, axis, figure, plain, share_axis
+from sim.report.run_tables import explained, of_whom
 from sim.report.suite_rows import OF_THE_RUN, Row
 from sim.report.text import counted, usd
 from sim.version import VERSION
 
-_SUMMARY = {
-    "bad_debt_usd": "bad debt",
-    "shortfall_usd": "shortfall",
-    "peak_loss_usd": "peak loss",
-    "liquidations": "liquidations",
-    "induced": "induced",
-    "branching_ratio": "branching ratio",
-}
-_MORE = {
-    "most_debt_usd": "owed at the most",
-    "by_suppliers_usd": "borne by suppliers",
-    "solvency_lowest": "lowest solvency ratio",
-    "lowest_health": "lowest health",
-    "largest_usage": "largest usage",
-    "repaid_usd": "debt repaid",
-    "profit_usd": "liquidators' profit",
-    "most_unpaid_usd": "owed by those nobody is paid to liquidate, at the most",
-}
+_SUMMARY = (
+    "bad_debt_usd",
+    "shortfall_usd",
+    "peak_loss_usd",
+    "liquidations",
+    "induced",
+    "branching_ratio",
+)
+_MORE = (
+    "most_debt_usd",
+    "by_suppliers_usd",
+    "solvency_lowest",
+    "lowest_health",
+    "largest_usage",
+    "repaid_usd",
+    "profit_usd",
+    "most_unpaid_usd",
+)
 
 
 def page(rows: Sequence[Row], folder: Path) -> Page:
@@ -81,13 +82,11 @@ def _summary(rows: Sequence[Row], done: Sequence[Row]) -> list[Part]:
         said += f" {counted(failed, 'scenario')} failed and took no part."
     table = Table(
         "What every scenario comes to",
-        ["scenario", *_SUMMARY.values(), "warnings", "differ", "time"],
+        ["scenario", *(MEASURES[name].title for name in _SUMMARY), "warnings", "differ", "time"],
         [_row(row) for row in rows],
-        note="Peak loss: the largest bad debt so far and shortfall after any step. Induced: "
-        "liquidations that prices without anybody's sales would not have brought about. Branching "
-        "ratio: the share of the fall of a price that sales caused, in logarithms; a dash where no "
-        "sale left a trace in a reference price. Differ: values in which chain and twin were not "
-        "equal; a dash where all was played on the twin alone.",
+        note=f"{explained([MEASURES[name] for name in _SUMMARY])} No "
+        "branching ratio where no sale left a trace in a reference price. Differ: values in which "
+        "chain and twin were not equal; a dash where all was played on the twin alone.",
     )
     return [said, table, _chart(done)]
 
@@ -165,7 +164,8 @@ def _known_table(done: Sequence[Row]) -> Table:
 def _more_table(done: Sequence[Row]) -> Table:
     rows = [[row.key, *cells(row, _MORE)] for row in done]
     note = "All figures, unrounded, are in suite.csv."
-    return Table("More of every scenario", ["scenario", *_MORE.values()], rows, note=note)
+    header = ["scenario", *(MEASURES[name].heading for name in _MORE)]
+    return Table("More of every scenario", header, rows, note=note)
 
 
 def _cascade(row: Row) -> Cell:
@@ -176,7 +176,7 @@ def _cascade(row: Row) -> Cell:
 
 def cells(row: Row, names: Iterable[str]) -> list[Cell]:
     """Figures of a scenario, which say whose they are."""
-    return [crash.of_whom(row.cell(name), row.key) for name in names]
+    return [of_whom(row.cell(name), row.key) for name in names]
 
 
 def _made(rows: Sequence[Row], folder: Path) -> list[Part]:

@@ -9,15 +9,13 @@ from typing import Any
 import pandas as pd
 
 from sim.measures import book as books
-from sim.report import caveats, given
+from sim.report import caveats, given, sweep_tables
 from sim.report.page import crash, falls, market, provenance
 from sim.report.page.content import Cell, Chart, Page, Part, Section, Table, count, money, share
 from sim.report.page.losses import (
     Curve,
-    bearer_table,
     exceedance_chart,
     reserve_table,
-    risk_table,
 )
 from sim.report.page.plot import COLOURS, Trace, axis, band, figure, line, plain, some, time_axis
 from sim.report.page.source import Sweep
@@ -41,16 +39,15 @@ def page(source: Sweep) -> Page:
     """Everything that a sweep says."""
     plan, outcomes = source.study.plan, source.outcomes
     scenario = plan.scenario
-    table, bearers = loss_table(outcomes, plan.sampler), borne_by(outcomes, plan.sampler)
+    table = loss_table(outcomes, plan.sampler, scenario.step_seconds)
+    bearers = borne_by(outcomes, plan.sampler)
     lost = loss_usd(outcomes)
     document = scenario.model_dump(mode="json")
     books, line = given.books_of_plan(plan), given.of_plan(plan)
-    split = variance(outcomes)
-    below = f"{sentence(split_line(split))}. {line}" if split else line
     risk: list[Part] = [
-        risk_table(table, plan.paths, books, below),
+        sweep_tables.loss_table(table, plan.paths, books, variance(outcomes), line),
         exceedance_chart([Curve(f"{plan.paths:,} paths", lost, book_of(outcomes), table)]),
-        bearer_table(bearers, line),
+        sweep_tables.bearer_table(bearers, line),
         reserve_table(by_asset(outcomes, plan.sampler), line),
         worst_table(outcomes),
     ]

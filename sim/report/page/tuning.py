@@ -13,11 +13,10 @@ from sim.report.page.choices import (
     measure_table,
     parameter_table,
     risk_table,
-    shown,
     shown_difference,
     spread_of_difference,
 )
-from sim.report.page.content import Commands, Page, Part, Section
+from sim.report.page.content import Commands, Page, Part, Section, shown
 from sim.report.page.front import front_charts
 from sim.report.page.sensitivity import one_by_one_table, sensitivity_charts
 from sim.report.page.setting import Setting, settings

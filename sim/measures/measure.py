@@ -1,0 +1,159 @@
+"""What a measure is: one entry of `sim.measures.registry`, which all tables, files, searches and
+frames read. Of a run it is a figure computed from its tape; of many paths an amount on each of
+them, and what is said of its law: a mean, a chance, a quantile or what lies beyond one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from sim.measures.facts import Facts
+from sim.measures.intervals import Estimate, Floats, Replicates, mean_of, paired_mean
+from sim.measures.losses import (
+    expected_loss,
+    expected_shortfall,
+    loss_given_loss,
+    paired_difference,
+    probability_of_loss,
+    value_at_risk,
+)
+
+Unit = Literal["USD", "share", "ratio", "number", "hours", "minutes", "seconds"]
+Side = Literal["benefit", "harm"]
+Kind = Literal["mean", "chance", "mean if any", "VaR", "ES", "at start"]
+"""What is said of an amount on many paths. At start: known before any path is run."""
+Place = Literal["losses", "settings", "grid"]
+"""Tables of many paths: the loss table of a sweep, the measures of a search, `sim.sweep_over`."""
+EVERYWHERE: frozenset[Place] = frozenset({"losses", "settings", "grid"})
+KINDS: dict[Place, tuple[Kind, ...]] = {
+    "losses": ("mean", "chance", "mean if any", "VaR", "ES"),
+    "settings": ("mean", "chance", "VaR", "ES", "at start"),
+    "grid": ("mean", "ES"),
+}
+"""What each knows how to say with its interval; others are left out of it."""
+
+
+class Found(NamedTuple):
+    """A figure of a run."""
+
+    value: float | None
+    """None: there is none. Its row says why, or is left out."""
+    remark: str = ""
+    """Of what, when, or why there is none."""
+
+
+@dataclass(frozen=True)
+class Paths:
+    """What some paths came to, numbers by their names in `sim.engines.outcome.NUMBERS`."""
+
+    number: Callable[[str], Floats]
+    """(paths,): one of them, in units of `scale`."""
+    step_seconds: int
+    scale: Callable[[str], float] = lambda name: 1.0
+
+    def sum(self, *names: str, less: str = "") -> Floats:
+        """(paths,): the sum of these numbers less another one, in USD where they are values."""
+        total = self.number(names[0])
+        for name in names[1:]:
+            total = total + self.number(name)
+        if less:
+            total = total - self.number(less)
+        return total * self.scale(names[0])
+
+
+@dataclass(frozen=True)
+class OfPaths:
+    """A figure of many paths: what is said of which amount."""
+
+    amount: Callable[[Paths], Floats]
+    """(paths,): on each path."""
+    kind: Kind = "mean"
+    level: float = 0.0
+    """Of VaR and ES."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measure:
+    """One entry. What it says nothing of, it has in no table or in all of them."""
+
+    name: str
+    """In files, frames and presets."""
+    title: str
+    """In tables."""
+    unit: Unit
+    meaning: str = ""
+    """As what the title stands for; empty where it says it all."""
+    short: str = ""
+    """Title where there is little room, or no row above; empty: the title."""
+    digits: int | None = None
+    """Decimals; None: those usual for the unit."""
+
+    of_run: Callable[[Facts], Found | float] | None = None
+    table: Literal["figures", "cascade", "files"] = "figures"
+    """Of a run, in the terminal and on its page; files: only in suite.csv and frames."""
+
+    of_paths: OfPaths | None = None
+    side: Side = "harm"
+    """Of many paths. More of a benefit is better, less of a harm; a harm is 0 or more."""
+    row: str = ""
+    """In losses.csv; empty: the title."""
+    places: frozenset[Place] = EVERYWHERE
+    usual: bool = False
+    """A harm that nearly every path has: what some paths show of it bounds the rest better than
+    that it is 0 or more (`sim.tuning.race`).
+    """
+
+    @property
+    def heading(self) -> str:
+        """Title where there is little room."""
+        return self.short or self.title
+
+    @property
+    def label(self) -> str:
+        """Its row in a loss table."""
+        return self.row or self.title
+
+    def found(self, run: Facts) -> Found:
+        """The figure of a run."""
+        assert self.of_run, f"{self.name} is no measure of a run"
+        found = self.of_run(run)
+        return found if isinstance(found, Found) else Found(found)
+
+    def on(self, paths: Paths) -> Floats:
+        """(paths,): the amount on each; what roundings of doubles leave of a harm below 0 is 0."""
+        assert self.of_paths, f"{self.name} is no measure of paths"
+        amounts = np.asarray(self.of_paths.amount(paths), dtype=np.float64)
+        return np.maximum(amounts, 0.0) if self.side == "harm" else amounts
+
+    def estimate(self, amounts: npt.ArrayLike, parts: Replicates = None) -> Estimate:
+        """Of a sample of the amount, with its 95% interval; see `sim.measures.losses`."""
+        assert self.of_paths, f"{self.name} is no measure of paths"
+        kind, level = self.of_paths.kind, self.of_paths.level
+        if kind == "VaR":
+            return value_at_risk(amounts, level, parts)
+        if kind == "ES":
+            return expected_shortfall(amounts, level, parts)
+        if kind == "mean" and self.side == "benefit":
+            return mean_of(amounts, parts)
+        means = {
+            "mean": expected_loss,
+            "chance": probability_of_loss,
+            "mean if any": loss_given_loss,
+        }
+        return means[kind](amounts, parts)
+
+    def difference(
+        self, mine: Floats, others: Floats, parts: Replicates, confidence: float
+    ) -> Estimate:
+        """Of the amounts of two settings on the same paths, of a mean or an ES: the first less the
+        second, see `sim.measures.losses.paired_difference`.
+        """
+        assert self.of_paths and self.of_paths.kind in ("mean", "ES"), f"{self.name} has no pairs"
+        if self.of_paths.kind == "ES":
+            return paired_difference(mine, others, self.of_paths.level, parts, confidence)
+        return paired_mean(mine - others, parts, confidence)

@@ -1,0 +1,49 @@
+"""What all tests share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+SLOW = (
+    "agents/test_blocks.py",
+    "agents/test_commands.py",
+    "agents/test_in_time.py",
+    "agents/test_liquidators.py",
+    "agents/test_pairs.py",
+    "front",
+    "lockstep",
+    "market/test_hold_at_low.py",
+    "market/test_price_fit.py",
+    "market/test_volatility.py",
+    "measures/test_binding.py",
+    "measures/test_coverage.py",
+    "measures/test_parties.py",
+    "reference/test_json_schema.py",
+    "report/page",
+    "report/test_caveats.py",
+    "report/test_crash.py",
+    "report/test_known_faults.py",
+    "report/test_library.py",
+    "report/test_lock.py",
+    "report/test_publish.py",
+    "scenarios",
+    "scripts",
+    "simulation",
+    "starter/test_starter.py",
+    "tape/test_file.py",
+    "toolchain",
+    "tuning/test_known_answer.py",
+)
+"""Folders and files that play whole runs, open browsers, start processes or draw many numbers: what
+`make test-fast` leaves out, as it does single tests that say `slow` themselves.
+"""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is in slow folders."""
+    for item in items:
+        if any(item.path.is_relative_to(HERE / folder) for folder in SLOW):
+            item.add_marker(pytest.mark.slow)
