@@ -37,6 +37,18 @@ def test_what_is_asked_can_be_read_back(declared: Declared) -> None:
 
 
 @every
+def test_arguments_are_what_they_are_called(declared: Declared) -> None:
+    """So that x and y of a tape are indices and its amounts are amounts (docs/tape.md)."""
+    called = {
+        **{"account": "Account", "asset": "Asset", "debt": "Asset", "collateral": "Asset"},
+        **{"p": "Pair", "side": "Side", "slot": "Slot", "v": "Vault", "spoke": "Spoke"},
+        **{"amount": "Amount", "shares": "Amount", "least": "Amount", "mode": "Option"},
+    }
+    for name, what in declared.arguments.items():
+        assert called.get(name, what) == what, name
+
+
+@every
 def test_a_number_is_a_place_and_a_name_an_attribute(declared: Declared) -> None:
     assert op.DECLARED[declared.kind] is declared
     assert getattr(op, declared.name).declared is declared
