@@ -16,7 +16,7 @@ While the sequencer is down, only time and reference prices move: no transaction
 liquidators rest. In the grace period after that nobody takes a price for good: nobody borrows,
 flags, liquidates or writes off.
 
-Everything that happens to the protocol is an operation of `sim.protocol.transaction`, so the
+Everything that happens to the protocol is an operation of `sim.protocol.operations`, so the
 journal of a step is the list of transactions that does the same on a chain. The same source runs
 compiled on floats, over thousands of price paths (`sim.engines.compiled`).
 """
@@ -32,13 +32,13 @@ from sim.agents import (
     liquidity_providers,
     rate_response,
     suppliers,
-    watchers,
 )
-from sim.agents.own import Users, nobody
+from sim.health import watchers
 from sim.market import feeds, lost_before, reference
 from sim.market.market import Market
 from sim.protocol.fixed_point import jitable
 from sim.protocol.state import State
+from sim.users.user_agents import Users, nobody
 
 
 @jitable

@@ -11,11 +11,11 @@ brings back before the next, and they sell again.
 
 from __future__ import annotations
 
-from sim.agents.costs import gas_value
 from sim.market import venue
+from sim.market.costs import gas_value
 from sim.market.market import Market
+from sim.protocol import operations as op
 from sim.protocol import pair
-from sim.protocol import transaction as op
 from sim.protocol.errors import OK
 from sim.protocol.fixed_point import jitable, mul_div_down, wad, zero
 from sim.protocol.state import WALLET, State
@@ -51,4 +51,4 @@ def act(s: State, w: Market, k: int, count: int) -> None:
             paid = mul_div_down(whole, price_in, s.unit[token_in])
             got = mul_div_down(out, price_out, s.unit[token_out])
             if got - paid > gas_value(w, s, k, GAS_PER_SWAP):
-                op.swap_in(s, actor, op.NOBODY, p, side, sold, zero(), zero())
+                op.swap_in(s, actor, p, side, sold, zero())

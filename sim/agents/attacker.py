@@ -16,7 +16,7 @@ worth more at reference prices than selling back on the venue; otherwise to sell
 
 from __future__ import annotations
 
-from sim.agents.watchers import look_at
+from sim.health.watchers import look_at
 from sim.market import feeds
 from sim.market.market import (
     ATTACK_AT,
@@ -31,7 +31,7 @@ from sim.market.market import (
     Market,
 )
 from sim.protocol import hub, oracle, pair
-from sim.protocol import transaction as op
+from sim.protocol import operations as op
 from sim.protocol.errors import OK
 from sim.protocol.fixed_point import (
     BPS,
@@ -86,7 +86,7 @@ def _swap_all(s: State, w: Market, side: int) -> None:
     actor, p = w.attacker[ATTACKER_ACTOR], w.attacker[ATTACK_PAIR]
     held = s.holding[actor, s.pair_tokens[p, side], WALLET]
     if held > 0:
-        op.swap_in(s, actor, op.NOBODY, p, side, held, zero(), zero())
+        op.swap_in(s, actor, p, side, held, zero())
 
 
 @jitable
@@ -106,13 +106,13 @@ def _borrowing_pays(s: State, w: Market, k: int) -> bool:
     pledged = _room_to_supply(s, w)
     if pledged == 0:
         return False
-    price, status, _ = oracle.read(s, v, i)
-    _, status_of_target, _ = oracle.read(s, v, target)
-    if status != oracle.STATUS_OK or status_of_target != oracle.STATUS_OK:
+    seen = oracle.read(s, v, i)
+    status_of_target = oracle.read(s, v, target).status
+    if seen.status != oracle.STATUS_OK or status_of_target != oracle.STATUS_OK:
         return False
     if s.reserve[v, i, REHYPOTHECATE] != 0 and s.hub[i, DEFICIT] > 0:
         return False
-    limit = collateral_value(pledged, price, s.unit[i]) * s.reserve[v, i, LTV]
+    limit = collateral_value(pledged, seen.price, s.unit[i]) * s.reserve[v, i, LTV]
     borrowed = mul_div_down(_most_debt(s, w, limit), w.price[k, target], s.unit[target])
     code, out = pair.amount_out(s, p, 1 - side, pledged)
     if code != OK:
@@ -131,12 +131,11 @@ def _borrow(s: State, w: Market) -> None:
         row[ATTACKED_ASSET],
         row[ATTACK_TARGET],
     )
-    if op.supply(s, actor, a, i, 0, _room_to_supply(s, w), zero(), zero()) != OK:
+    if op.supply(s, actor, a, i, _room_to_supply(s, w)) != OK:
         return
-    _, limit, _, _, _, _, _, _ = health(s, a)
-    amount = _most_debt(s, w, limit)
-    if op.borrow(s, actor, a, target, 0, amount, zero(), zero()) != OK:
-        op.withdraw(s, actor, a, i, 0, max_uint(), zero(), zero())
+    amount = _most_debt(s, w, health(s, a).weighted_limit)
+    if op.borrow(s, actor, a, target, amount) != OK:
+        op.withdraw(s, actor, a, i, max_uint())
     look_at(s, w, a)
 
 
@@ -165,7 +164,7 @@ def _most_debt(s: State, w: Market, limit: int) -> int:
     """
     target = w.attacker[ATTACK_TARGET]
     v = s.account_vault[w.attacker[ATTACKER_ACCOUNT]]
-    price, _, _ = oracle.read(s, v, target)
+    price = oracle.read(s, v, target).price
     if price == 0:
         return zero()
     margin = mul_div_up(s.hub[target, BORROW_INDEX], 1, ray()) + 1

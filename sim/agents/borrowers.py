@@ -14,10 +14,10 @@ collaterals, h the health he wants; values in USD.
 from __future__ import annotations
 
 from sim.agents import leverage
-from sim.agents.costs import value_of
 from sim.agents.largest import largest_collateral
-from sim.agents.watchers import look_at
+from sim.health.watchers import look_at
 from sim.market import feeds
+from sim.market.costs import value_of
 from sim.market.market import (
     BEHAVES,
     DELAY,
@@ -34,8 +34,8 @@ from sim.market.market import (
     USABLE,
     Market,
 )
+from sim.protocol import operations as op
 from sim.protocol import oracle
-from sim.protocol import transaction as op
 from sim.protocol.errors import OK
 from sim.protocol.fixed_point import (
     BPS,
@@ -43,7 +43,6 @@ from sim.protocol.fixed_point import (
     mul_div_up,
     mul_div_whole,
     wad,
-    zero,
 )
 from sim.protocol.state import IS_COLLATERAL, State
 from sim.protocol.vault_accounts import health
@@ -116,14 +115,14 @@ def _top_up(s: State, w: Market, k: int, n: int) -> None:
         lt = threshold(s, v, i)
         if s.position[a, i, IS_COLLATERAL] == 0 or w.purse[n, i] == 0 or lt == 0:
             continue
-        weighted, _, _, debt, _, _, _, _ = health(s, a)
-        missing = mul_div_up(debt * BPS, target, wad()) - weighted
-        if missing * leverage.HAIR <= debt * BPS:
+        h = health(s, a)
+        missing = mul_div_up(h.debt_value * BPS, target, wad()) - h.weighted_collateral
+        if missing * leverage.HAIR <= h.debt_value * BPS:
             return
-        price, _, _ = oracle.read(s, v, i)
+        price = oracle.read(s, v, i).price
         amount = mul_div_up(mul_div_up(missing, 1, lt), s.unit[i], price)
         amount = min(amount, w.purse[n, i])
-        if op.supply(s, s.account_owner[a], a, i, 0, amount, zero(), zero()) == OK:
+        if op.supply(s, s.account_owner[a], a, i, amount) == OK:
             w.purse[n, i] -= amount
             w.tally[TOPPED_UP_VALUE] += value_of(w, s, k, i, amount)
 

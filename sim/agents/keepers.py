@@ -6,11 +6,11 @@ They act at any gas price (an assumption: these calls are rare and small).
 
 from __future__ import annotations
 
-from sim.agents.watchers import flags_matter, look_at
+from sim.health.watchers import flags_matter, look_at
 from sim.market.market import COLLATERAL_VALUE, DEBT_USABLE, DEBT_VALUE, FACTOR, USABLE, Market
 from sim.protocol import hub, oracle
-from sim.protocol import transaction as op
-from sim.protocol.fixed_point import jitable, wad, zero
+from sim.protocol import operations as op
+from sim.protocol.fixed_point import jitable, wad
 from sim.protocol.state import (
     ANCHOR,
     COVER_WINDOW,
@@ -30,7 +30,7 @@ KEEPER = 0
 def accrue(s: State) -> None:
     """Book interest on every asset once per step."""
     for i in range(s.unit.shape[0]):
-        op.accrue(s, KEEPER, op.NOBODY, i, 0, zero(), zero(), zero())
+        op.accrue(s, KEEPER, i)
 
 
 @jitable
@@ -38,9 +38,9 @@ def poke(s: State) -> None:
     """Show the routers the prices they have not accepted yet: hold-offs start and end in time."""
     for v in range(s.policy.shape[0]):
         for i in range(s.unit.shape[0]):
-            price, _, _ = oracle.read(s, v, i)
+            price = oracle.read(s, v, i).price
             if price != 0 and price != s.oracle[v, i, ANCHOR]:
-                op.poke(s, KEEPER, op.NOBODY, i, v, zero(), zero(), zero())
+                op.poke(s, KEEPER, i, v)
 
 
 @jitable
@@ -63,9 +63,9 @@ def flag(s: State, w: Market) -> None:
         if flagged == unhealthy or usable == 0:
             continue
         if flagged:
-            op.unflag(s, KEEPER, a, 0, 0, zero(), zero(), zero())
+            op.unflag(s, KEEPER, a)
         else:
-            op.flag(s, KEEPER, a, 0, 0, zero(), zero(), zero())
+            op.flag(s, KEEPER, a)
         look_at(s, w, a)
 
 
@@ -77,7 +77,7 @@ def write_off(s: State, w: Market) -> None:
         collateral, dust = w.watch[a, COLLATERAL_VALUE], s.policy[s.account_vault[a], DUST_VALUE]
         no_collateral = collateral < dust and collateral < w.watch[a, DEBT_VALUE]
         if w.watch[a, FACTOR] < wad() and no_collateral and w.watch[a, DEBT_USABLE] != 0:
-            op.write_off(s, KEEPER, a, 0, 0, zero(), zero(), zero())
+            op.write_off(s, KEEPER, a)
             look_at(s, w, a)
 
 
@@ -86,7 +86,7 @@ def settle_losses(s: State, w: Market) -> None:
     """Let fees, fund and, after the window, suppliers bear what was written off."""
     for i in range(s.unit.shape[0]):
         if s.hub[i, DEFICIT] > 0 and (hub.fee_assets(s, i) > 0 or s.pool[i, POOL_ASSETS] > 0):
-            op.cover(s, KEEPER, op.NOBODY, i, 0, zero(), zero(), zero())
+            op.cover(s, KEEPER, i)
         waited = s.clock[0] >= s.hub[i, DEFICIT_SINCE] + s.losses[COVER_WINDOW]
         if s.hub[i, DEFICIT] > 0 and (waited or s.losses[IMMEDIATE] != 0):
-            op.socialise(s, KEEPER, op.NOBODY, i, 0, zero(), zero(), zero())
+            op.socialise(s, KEEPER, i)

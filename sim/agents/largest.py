@@ -14,7 +14,7 @@ def largest_debt(s: State, a: int) -> int:
     d, most = -1, zero()
     for i in range(s.unit.shape[0]):
         if s.position[a, i, POSITION_DEBT] != 0:
-            price, _, _ = oracle.read(s, s.account_vault[a], i)
+            price = oracle.read(s, s.account_vault[a], i).price
             value = debt_value(debt_assets(s, a, i), price, s.unit[i])
             if d < 0 or value > most:
                 d, most = i, value
@@ -29,8 +29,8 @@ def largest_collateral(s: State, a: int, d: int) -> int:
     c, most = -1, zero()
     for i in range(s.unit.shape[0]):
         if s.position[a, i, IS_COLLATERAL] != 0 and (d < 0 or s.pair_of[i, d] >= 0):
-            price, _, usable = oracle.read(s, s.account_vault[a], i)
-            value = collateral_value(supplied_assets(s, a, i), price, s.unit[i])
-            if usable and (c < 0 or value > most):
+            seen = oracle.read(s, s.account_vault[a], i)
+            value = collateral_value(supplied_assets(s, a, i), seen.price, s.unit[i])
+            if seen.usable and (c < 0 or value > most):
                 c, most = i, value
     return c

@@ -13,11 +13,11 @@ round.
 
 from __future__ import annotations
 
-from sim.agents.costs import value_of
 from sim.agents.largest import largest_collateral, largest_debt
+from sim.market.costs import value_of
 from sim.market.market import DELEVERAGED_VALUE, LOOPED_VALUE, SLIPPAGE, TARGET, Market
+from sim.protocol import operations as op
 from sim.protocol import oracle
-from sim.protocol import transaction as op
 from sim.protocol.errors import OK
 from sim.protocol.fixed_point import (
     BPS,
@@ -65,9 +65,9 @@ def reduce(s: State, w: Market, k: int, n: int) -> bool:
     c = largest_collateral(s, a, d)
     if d < 0 or c < 0:
         return False
-    weighted, _, _, debt, _, _, _, _ = health(s, a)
-    missing = mul_div_up(debt, target, wad()) - div_down(weighted, BPS)
-    if missing * HAIR <= debt:
+    h = health(s, a)
+    missing = mul_div_up(h.debt_value, target, wad()) - div_down(h.weighted_collateral, BPS)
+    if missing * HAIR <= h.debt_value:
         return False
     p = s.pair_of[c, d]
     side = side_of(s, p, c)
@@ -77,8 +77,8 @@ def reduce(s: State, w: Market, k: int, n: int) -> bool:
         weight = mul_div_up(cost, threshold(s, v, c), BPS)
     if weight >= target:
         return False
-    price_c, _, _ = oracle.read(s, v, c)
-    price_d, _, _ = oracle.read(s, v, d)
+    price_c = oracle.read(s, v, c).price
+    price_d = oracle.read(s, v, d).price
     owed = debt_value(debt_assets(s, a, d), price_d, s.unit[d])
     repaid = min(mul_div_up(missing, wad(), target - weight), owed)
     sold = mul_div_up(mul_div_up(repaid, cost, wad()), s.unit[c], price_c)
@@ -88,7 +88,7 @@ def reduce(s: State, w: Market, k: int, n: int) -> bool:
     sold = min(sold, w.purse[n, c])
     if sold == 0 or not _swap(s, w, n, p, side, sold):
         return False
-    if op.repay(s, owner, a, d, 0, w.purse[n, d], zero(), zero()) != OK:
+    if op.repay(s, owner, a, d, w.purse[n, d]) != OK:
         return False
     paid = s.result[0]
     w.purse[n, d] -= paid
@@ -113,10 +113,10 @@ def increase(s: State, w: Market, k: int, n: int) -> bool:
     c = largest_collateral(s, a, d)
     if d < 0 or c < 0:
         return False
-    weighted, limit, _, debt, _, _, _, _ = health(s, a)
-    spare = div_down(weighted, BPS) - mul_div_up(debt, target, wad())
-    room = div_down(room_below(limit, debt), BPS)
-    if spare * HAIR <= debt or room * HAIR <= debt:
+    h = health(s, a)
+    spare = div_down(h.weighted_collateral, BPS) - mul_div_up(h.debt_value, target, wad())
+    room = div_down(room_below(h.weighted_limit, h.debt_value), BPS)
+    if spare * HAIR <= h.debt_value or room * HAIR <= h.debt_value:
         return False
     p = s.pair_of[c, d]
     side = side_of(s, p, d)
@@ -124,17 +124,17 @@ def increase(s: State, w: Market, k: int, n: int) -> bool:
     weight = mul_div_down(threshold(s, v, c) * wad(), wad(), cost * BPS)
     if weight < target:
         room = min(room, mul_div_down(spare, wad(), target - weight))
-    price, _, _ = oracle.read(s, v, d)
+    price = oracle.read(s, v, d).price
     amount = min(mul_div_down(room, s.unit[d], price), s.hub[d, CASH])
     amount = min(amount, _most_sold(s, p, side, cost, row[SLIPPAGE]))
-    if amount == 0 or op.borrow(s, owner, a, d, 0, amount, zero(), zero()) != OK:
+    if amount == 0 or op.borrow(s, owner, a, d, amount) != OK:
         return False
     w.purse[n, d] += amount
     w.tally[LOOPED_VALUE] += value_of(w, s, k, d, amount)
     if not _swap(s, w, n, p, side, amount):
         return False
     bought = s.result[1]
-    if op.supply(s, owner, a, c, 0, bought, zero(), zero()) != OK:
+    if op.supply(s, owner, a, c, bought) != OK:
         return False
     w.purse[n, c] -= bought
     return True
@@ -148,12 +148,12 @@ def withdrawable(s: State, a: int, c: int, least_health: int) -> int:
         x <= (sum LTV C - D) / LTV,    x <= (W - health D) / LT
     """
     v = s.account_vault[a]
-    weighted, limit, _, debt, _, _, _, _ = health(s, a)
-    by_limit = room_below(limit, debt)
-    by_health = weighted - mul_div_up(debt * BPS, least_health, wad())
-    if by_limit <= 0 or by_health * HAIR <= debt * BPS:
+    h = health(s, a)
+    by_limit = room_below(h.weighted_limit, h.debt_value)
+    by_health = h.weighted_collateral - mul_div_up(h.debt_value * BPS, least_health, wad())
+    if by_limit <= 0 or by_health * HAIR <= h.debt_value * BPS:
         return zero()
-    price, _, _ = oracle.read(s, v, c)
+    price = oracle.read(s, v, c).price
     amount, ltv, lt = supplied_assets(s, a, c), s.reserve[v, c, LTV], threshold(s, v, c)
     if ltv > 0:
         amount = min(amount, mul_div_down(div_down(by_limit, ltv), s.unit[c], price))
@@ -172,7 +172,7 @@ def take_out(s: State, w: Market, n: int, c: int, amount: int) -> int:
         return zero()
     if amount == supplied_assets(s, a, c):
         amount = max_uint()  # everything: no share of rounding stays behind
-    if op.withdraw(s, s.account_owner[a], a, c, 0, amount, zero(), zero()) != OK:
+    if op.withdraw(s, s.account_owner[a], a, c, amount) != OK:
         return zero()
     taken = s.result[0]
     w.purse[n, c] += taken
@@ -183,7 +183,7 @@ def take_out(s: State, w: Market, n: int, c: int, amount: int) -> int:
 def _swap(s: State, w: Market, n: int, p: int, side: int, sold: int) -> bool:
     """Sell from the purse, whatever it brings."""
     owner = s.account_owner[w.borrower[n]]
-    if op.swap_in(s, owner, op.NOBODY, p, side, sold, zero(), zero()) != OK:
+    if op.swap_in(s, owner, p, side, sold, zero()) != OK:
         return False
     w.purse[n, s.pair_tokens[p, side]] -= sold
     w.purse[n, s.pair_tokens[p, 1 - side]] += s.result[1]
@@ -194,8 +194,8 @@ def _swap(s: State, w: Market, n: int, p: int, side: int, sold: int) -> bool:
 def _cost(s: State, v: int, p: int, side: int) -> int:
     """k of the first unit sold, WAD, up."""
     token_in, token_out = s.pair_tokens[p, side], s.pair_tokens[p, 1 - side]
-    price_in, _, _ = oracle.read(s, v, token_in)
-    price_out, _, _ = oracle.read(s, v, token_out)
+    price_in = oracle.read(s, v, token_in).price
+    price_out = oracle.read(s, v, token_out).price
     paid = price_in * s.unit[token_out] * s.pair[p, RESERVE0 + side] * BPS
     got = price_out * s.unit[token_in] * s.pair[p, RESERVE1 - side] * (BPS - s.pair[p, FEE_BPS])
     return mul_div_up(paid, wad(), got)

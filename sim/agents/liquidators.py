@@ -20,9 +20,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.agents.costs import gas_value, value_of
-from sim.agents.offers import asks, keeps, paying, takes_shares
-from sim.agents.prospects import (
+from sim.agents.offers import Offer, asks, keeps, paying, takes_shares
+from sim.health.prospects import (
     best_gain,
     best_pair,
     may_pay,
@@ -31,8 +30,9 @@ from sim.agents.prospects import (
     rank_pairs,
     wanted,
 )
-from sim.agents.watchers import look_at
+from sim.health.watchers import look_at
 from sim.market import reference
+from sim.market.costs import gas_value, value_of
 from sim.market.market import (
     BACKLOG,
     CALL,
@@ -50,7 +50,7 @@ from sim.market.market import (
     SEIZED_VALUE,
     Market,
 )
-from sim.protocol import transaction as op
+from sim.protocol import operations as op
 from sim.protocol.errors import OK
 from sim.protocol.fixed_point import jitable, mul_div_down, zero
 from sim.protocol.liquidator import side_of
@@ -119,8 +119,8 @@ def _wait(s: State, w: Market, k: int, count: int) -> None:
     w.tally[BACKLOG] = zero()
     for n in range(count):
         a = w.candidate[n]
-        gain, most, _ = prospect(s, w, a)
-        if may_pay(w, most, gain):
+        seen = prospect(s, w, a)
+        if may_pay(w, seen.most, seen.gain):
             w.tally[BACKLOG] += 1
             if w.waits[a] == 0:
                 w.waits[a] = s.clock[0]
@@ -139,10 +139,10 @@ def _gather(s: State, w: Market, k: int) -> int:
             measure(s, w, k, c, d)
     for n in range(w.hot_count[0]):
         a = w.hot[n]
-        gain, most, whole = prospect(s, w, a)
-        if may_pay(w, most, gain):
+        seen = prospect(s, w, a)
+        if may_pay(w, seen.most, seen.gain):
             w.candidate[count] = a
-            w.rank[count] = max(whole, 0.0)
+            w.rank[count] = max(seen.whole, 0.0)
             count += 1
     return count
 
@@ -150,8 +150,8 @@ def _gather(s: State, w: Market, k: int) -> int:
 @jitable
 def _try_all(s: State, w: Market, k: int, a: int) -> bool:
     """Whether any liquidator, the highest bid first, liquidated the account."""
-    gain, most, _ = prospect(s, w, a)
-    if not may_pay(w, most, gain):  # others were liquidated in the meantime
+    seen = prospect(s, w, a)
+    if not may_pay(w, seen.most, seen.gain):  # others were liquidated in the meantime
         return False
     look_at(s, w, a)
     if w.watch[a, LIQUIDATABLE] == 0:
@@ -188,14 +188,14 @@ def _try_pairs(s: State, w: Market, k: int, lq: int, a: int) -> bool:
 def _try(s: State, w: Market, k: int, lq: int, a: int, d: int, c: int) -> bool:
     """Whether liquidator `lq`, which can act, liquidated account `a`, repaying `d` for `c`."""
     most, least = _means(s, w, k, lq, d), asks(s, w, k, lq, d)
-    pays, amount, repaid, out, worth = paying(s, w, k, lq, a, d, c, most, least)
+    pays, offer = paying(s, w, k, lq, a, d, c, most, least)
     if not pays:
         return False
-    code = _liquidate(s, w, lq, a, d, c, amount, least, repaid, out, worth)
+    code = _liquidate(s, w, lq, a, d, c, offer, least)
     look_at(s, w, a)
     if code != OK:
         return False
-    w.spent[lq] += value_of(w, s, k, d, repaid)
+    w.spent[lq] += value_of(w, s, k, d, offer.repaid)
     w.tally[LIQUIDATIONS] += 1
     if w.room.shape[0] > 0:
         w.taken[0] += CALL_ROOM
@@ -203,42 +203,32 @@ def _try(s: State, w: Market, k: int, lq: int, a: int, d: int, c: int) -> bool:
             w.tally[CALLS_WAITED] += 1
             w.tally[LONGEST_WAIT] = max(w.tally[LONGEST_WAIT], s.clock[0] - w.waits[a])
             w.waits[a] = zero()
-    w.tally[REPAID_VALUE] += value_of(w, s, k, d, repaid)
-    w.tally[SEIZED_VALUE] += value_of(w, s, k, c, out)
-    w.tally[PROFIT_VALUE] += value_of(w, s, k, d, worth - repaid)
+    w.tally[REPAID_VALUE] += value_of(w, s, k, d, offer.repaid)
+    w.tally[SEIZED_VALUE] += value_of(w, s, k, c, offer.out)
+    w.tally[PROFIT_VALUE] += value_of(w, s, k, d, offer.worth - offer.repaid)
     w.tally[GAS_VALUE] += gas_value(w, s, k, w.liquidator[lq, GAS_USED])
     return True
 
 
 @jitable
 def _liquidate(
-    s: State,
-    w: Market,
-    lq: int,
-    a: int,
-    d: int,
-    c: int,
-    amount: int,
-    least: int,
-    repaid: int,
-    out: int,
-    worth: int,
+    s: State, w: Market, lq: int, a: int, d: int, c: int, offer: Offer, least: int
 ) -> int:
     """Carry out what was offered, and sell it: the code."""
     actor = w.liquidator_actor[lq]
     if w.liquidator[lq, OWN_CAPITAL] == 0:
-        return op.flash_liquidate(s, actor, a, d, c, amount, least, zero())
+        return op.flash_liquidate(s, actor, a, d, c, offer.amount, least)
     # Asked before: what he takes is cash that the hub may be short of afterwards.
-    kept = keeps(s, w, lq, a, c, out)
-    shares = zero() + takes_shares(s, w, lq, a, c, out)
-    code = op.liquidate(s, actor, a, d, c, amount, zero(), shares)
+    kept = keeps(s, w, lq, a, c, offer.out)
+    shares = zero() + takes_shares(s, w, lq, a, c, offer.out)
+    code = op.liquidate(s, actor, a, d, c, offer.amount, zero(), shares)
     if code != OK or shares != 0:
         return code
     if kept:
-        reference.trade(w, c, out, d, repaid)
+        reference.trade(w, c, offer.out, d, offer.repaid)
     else:
         p = s.pair_of[c, d]
-        op.swap_in(s, actor, op.NOBODY, p, side_of(s, p, c), out, worth, zero())
+        op.swap_in(s, actor, p, side_of(s, p, c), offer.out, offer.worth)
     return code
 
 

@@ -13,7 +13,7 @@ needed: Gudgeon et al., The decentralized financial crisis, arXiv:2002.08099.
 from __future__ import annotations
 
 from sim.market.market import FALL, SHARE, Market
-from sim.protocol import transaction as op
+from sim.protocol import operations as op
 from sim.protocol.fixed_point import jitable, mul_div_down, mul_div_up, wad, zero
 from sim.protocol.state import LP_SUPPLY, RESERVE0, RESERVE1, WALLET, State
 
@@ -34,7 +34,7 @@ def act(s: State, w: Market, k: int) -> None:
         share = mul_div_down(w.depth_share[k, p], by_drawdown(w, p, fall), wad())
         wanted, held = mul_div_down(w.lp_at_start[p], share, wad()), s.lp[actor, p]
         if (held - wanted) * LEAST_CHANGE > wanted:
-            op.remove_liquidity(s, actor, op.NOBODY, p, 0, held - wanted, zero(), zero())
+            op.remove_liquidity(s, actor, p, held - wanted)
         elif (wanted - held) * LEAST_CHANGE > wanted:
             _add(s, actor, p, wanted)
 
@@ -68,4 +68,4 @@ def _add(s: State, actor: int, p: int, wanted: int) -> None:
     if liquidity * LEAST_CHANGE > wanted:
         most0 = mul_div_up(liquidity, s.pair[p, RESERVE0], supply)
         most1 = mul_div_up(liquidity, s.pair[p, RESERVE1], supply)
-        op.add_liquidity(s, actor, op.NOBODY, p, 0, most0, most1, zero())
+        op.add_liquidity(s, actor, p, most0, most1)

@@ -9,8 +9,10 @@ venue, or else the most that leaves enough.
 
 from __future__ import annotations
 
-from sim.agents.costs import gas_value, value_of
+from typing import NamedTuple
+
 from sim.market import venue
+from sim.market.costs import gas_value, value_of
 from sim.market.market import (
     DEBT_VALUE,
     FACTOR,
@@ -23,8 +25,8 @@ from sim.market.market import (
 from sim.protocol import oracle, pair, vault
 from sim.protocol.errors import INSUFFICIENT_CASH, INSUFFICIENT_LIQUIDITY, MUST_NOT_LEAVE_DUST, OK
 from sim.protocol.fixed_point import BPS, jitable, mul_div_down, mul_div_up, zero
-from sim.protocol.liquidation import MIN_LEFTOVER
 from sim.protocol.liquidator import side_of
+from sim.protocol.soundness import MIN_LEFTOVER
 from sim.protocol.state import CASH, MAX_BONUS, REHYPOTHECATE, State
 from sim.protocol.vault_accounts import debt_assets, supplied_assets
 
@@ -44,22 +46,37 @@ def asks(s: State, w: Market, k: int, lq: int, d: int) -> int:
     return mul_div_up(row[PROFIT_FLOOR] + cost, s.unit[d], w.price[k, d])
 
 
+class Offer(NamedTuple):
+    """A liquidation as a liquidator sees it."""
+
+    code: int
+    """Why it would be refused; OK if not."""
+    amount: int
+    """What is asked for, units of the debt."""
+    repaid: int
+    """Units of the debt."""
+    out: int
+    """Units of the collateral."""
+    worth: int
+    """What that is worth to him, units of the debt."""
+
+
 @jitable
 def paying(
     s: State, w: Market, k: int, lq: int, a: int, d: int, c: int, most: int, least: int
-) -> tuple[bool, int, int, int, int]:
-    """(whether it pays, amount, repaid, collateral out, its worth in d) of the largest liquidation
-    of account a, repaying up to `most` of d for c, or else the best one: it pays if that is worth
-    at least `least` more than what is repaid.
+) -> tuple[bool, Offer]:
+    """The largest liquidation of account a that repays up to `most` of d for c, or else the best
+    one, and whether it pays: what comes out is worth at least `least` more than what is repaid.
     """
-    code, amount, repaid, out, worth = _leaving_enough(s, w, k, lq, a, d, c, most)
-    if code == OK and worth < repaid + least and not keeps(s, w, lq, a, c, out):
+    offer = _leaving_enough(s, w, k, lq, a, d, c, most)
+    short = offer.worth < offer.repaid + least
+    if offer.code == OK and short and not keeps(s, w, lq, a, c, offer.out):
         p = s.pair_of[c, d]
-        best = venue.best_sale(s, p, side_of(s, p, c), repaid, out)
-        if 0 < best < out:
-            amount = mul_div_down(best, repaid, out)
-            code, amount, repaid, out, worth = _leaving_enough(s, w, k, lq, a, d, c, amount)
-    return code == OK and worth >= repaid + least, amount, repaid, out, worth
+        best = venue.best_sale(s, p, side_of(s, p, c), offer.repaid, offer.out)
+        if 0 < best < offer.out:
+            amount = mul_div_down(best, offer.repaid, offer.out)
+            offer = _leaving_enough(s, w, k, lq, a, d, c, amount)
+    return offer.code == OK and offer.worth >= offer.repaid + least, offer
 
 
 @jitable
@@ -83,19 +100,19 @@ def _lacks_cash(s: State, a: int, c: int, out: int) -> bool:
 @jitable
 def _leaving_enough(
     s: State, w: Market, k: int, lq: int, a: int, d: int, c: int, amount: int
-) -> tuple[int, int, int, int, int]:
-    """(code, amount, repaid, out, worth) of repaying up to `amount`, or the most that leaves
-    `LEFTOVER` of debt and collateral where the vault refuses to leave as little as that would, or
-    `OF_CASH` of what the hub can pay out where that is less.
+) -> Offer:
+    """Of repaying up to `amount`, or the most that leaves `LEFTOVER` of debt and collateral where
+    the vault refuses to leave as little as that would, or `OF_CASH` of what the hub can pay out
+    where that is less.
     """
-    code, repaid, out, worth = _offer(s, w, k, lq, a, d, c, amount)
-    if code == INSUFFICIENT_CASH:
-        amount = mul_div_down(mul_div_down(s.hub[c, CASH], OF_CASH, BPS), repaid, out)
-        code, repaid, out, worth = _offer(s, w, k, lq, a, d, c, amount)
-    if code == MUST_NOT_LEAVE_DUST:
-        amount = min(amount, _most_that_leaves(s, a, d, c))
-        code, repaid, out, worth = _offer(s, w, k, lq, a, d, c, amount)
-    return code, amount, repaid, out, worth
+    offer = _offer(s, w, k, lq, a, d, c, amount)
+    if offer.code == INSUFFICIENT_CASH:
+        paid_out = mul_div_down(s.hub[c, CASH], OF_CASH, BPS)
+        offer = _offer(s, w, k, lq, a, d, c, mul_div_down(paid_out, offer.repaid, offer.out))
+    if offer.code == MUST_NOT_LEAVE_DUST:
+        amount = min(offer.amount, _most_that_leaves(s, a, d, c))
+        offer = _offer(s, w, k, lq, a, d, c, amount)
+    return offer
 
 
 @jitable
@@ -104,8 +121,8 @@ def _most_that_leaves(s: State, a: int, d: int, c: int) -> int:
     Rounds down; prices are usable.
     """
     v = s.account_vault[a]
-    price_d, _, _ = oracle.read(s, v, d)
-    price_c, _, _ = oracle.read(s, v, c)
+    price_d = oracle.read(s, v, d).price
+    price_c = oracle.read(s, v, c).price
     spare_d = debt_assets(s, a, d) - mul_div_up(LEFTOVER, s.unit[d], price_d)
     spare_c = supplied_assets(s, a, c) - mul_div_up(LEFTOVER, s.unit[c], price_c)
     if spare_d <= 0 or spare_c <= 0:
@@ -115,24 +132,22 @@ def _most_that_leaves(s: State, a: int, d: int, c: int) -> int:
 
 
 @jitable
-def _offer(
-    s: State, w: Market, k: int, lq: int, a: int, d: int, c: int, amount: int
-) -> tuple[int, int, int, int]:
-    """(code, repaid, collateral out, what that is worth in `d`) of liquidating up to `amount` now,
-    at the health last seen: what a sale brings, or the reference price if it is kept.
+def _offer(s: State, w: Market, k: int, lq: int, a: int, d: int, c: int, amount: int) -> Offer:
+    """Of liquidating up to `amount` now, at the health last seen; its worth is what a sale brings,
+    or the reference price if it is kept.
     """
-    code, repaid, seized, fee = vault.terms_at(
-        s, a, d, c, amount, w.watch[a, FACTOR], w.watch[a, DEBT_VALUE]
-    )
-    if code != OK:
-        return code, zero(), zero(), zero()
-    out = seized - fee
+    factor, total_debt = w.watch[a, FACTOR], w.watch[a, DEBT_VALUE]
+    t = vault.terms_at(s, a, d, c, amount, factor, total_debt)
+    if t.code != OK:
+        return Offer(t.code, amount, zero(), zero(), zero())
+    out = t.seized - t.fee
     if keeps(s, w, lq, a, c, out):
-        return code, repaid, out, mul_div_down(value_of(w, s, k, c, out), s.unit[d], w.price[k, d])
+        worth = mul_div_down(value_of(w, s, k, c, out), s.unit[d], w.price[k, d])
+        return Offer(OK, amount, t.repaid, out, worth)
     if c != d and _lacks_cash(s, a, c, out):
-        return INSUFFICIENT_CASH, repaid, out, zero()
+        return Offer(INSUFFICIENT_CASH, amount, t.repaid, out, zero())
     p = s.pair_of[c, d]
     if p < 0:
-        return INSUFFICIENT_LIQUIDITY, zero(), zero(), zero()
+        return Offer(INSUFFICIENT_LIQUIDITY, amount, zero(), zero(), zero())
     code, proceeds = pair.amount_out(s, p, side_of(s, p, c), out)
-    return code, repaid, out, proceeds
+    return Offer(code, amount, t.repaid, out, proceeds)

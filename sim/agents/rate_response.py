@@ -40,10 +40,10 @@ Aave: Bastankhah et al., arXiv:2410.13105.
 
 from __future__ import annotations
 
-from sim.agents.costs import value_of
 from sim.agents.leverage import room_below
-from sim.agents.watchers import look_at
+from sim.health.watchers import look_at
 from sim.market import feeds
+from sim.market.costs import value_of
 from sim.market.market import (
     APPROACH,
     BORROWING_PER_POINT,
@@ -56,7 +56,7 @@ from sim.market.market import (
     Market,
 )
 from sim.protocol import hub, oracle
-from sim.protocol import transaction as op
+from sim.protocol import operations as op
 from sim.protocol.errors import OK
 from sim.protocol.fixed_point import (
     BPS,
@@ -180,17 +180,14 @@ def _supply(s: State, w: Market, k: int, e: int, i: int) -> None:
         w.supply_asked[e] = wish
         if amount * NOTICED <= worth:
             return
-        if op.deposit(s, actor, op.NOBODY, i, 0, amount, zero(), zero()) == OK:
+        if op.deposit(s, actor, i, amount) == OK:
             w.supply_level[e] += mul_div_down(level, amount, worth)
         return
     wanted = mul_div_down(worth, level - wish, level)
     asked_now = mul_div_down(worth, max(zero(), w.supply_asked[e] - wish), level)
     w.supply_asked[e] = wish
     taken = min(wanted, s.hub[i, CASH])
-    if (
-        taken * NOTICED <= worth
-        or op.withdraw_assets(s, actor, op.NOBODY, i, 0, taken, zero(), zero()) != OK
-    ):
+    if taken * NOTICED <= worth or op.withdraw_assets(s, actor, i, taken) != OK:
         taken = zero()
     w.supply_level[e] -= mul_div_down(level, taken, worth)
     w.tally[WITHDRAWN_VALUE] += value_of(w, s, k, i, taken)
@@ -208,7 +205,7 @@ def _borrow(s: State, w: Market, k: int, e: int, i: int, a: int) -> None:
         amount = min(mul_div_down(debt, level - wish, level), w.loan[a, e])
         if amount * NOTICED <= debt:
             return
-        if op.repay(s, owner, a, i, 0, amount, zero(), zero()) != OK:
+        if op.repay(s, owner, a, i, amount) != OK:
             return
         w.loan[a, e] -= amount
         w.borrowing_level[a, e] -= mul_div_down(level, amount, debt)
@@ -216,7 +213,7 @@ def _borrow(s: State, w: Market, k: int, e: int, i: int, a: int) -> None:
         amount = min(mul_div_down(debt, wish - level, level), _room(s, w, k, e, i, a))
         if amount * NOTICED <= debt:
             return
-        if op.borrow(s, owner, a, i, 0, amount, zero(), zero()) != OK:
+        if op.borrow(s, owner, a, i, amount) != OK:
             return
         w.loan[a, e] += amount
         w.borrowing_level[a, e] += mul_div_down(level, amount, debt)
@@ -229,12 +226,12 @@ def _room(s: State, w: Market, k: int, e: int, i: int, a: int) -> int:
 
     x <= sum LTV C - D,    x <= W / least health - D,    x <= cash
     """
-    weighted, limit, _, debt, _, _, usable, _ = health(s, a)
-    if not usable or feeds.in_grace(w, k):
+    h = health(s, a)
+    if not h.prices_usable or feeds.in_grace(w, k):
         return zero()
-    by_health = mul_div_down(weighted, wad(), w.response[e, LEAST_HEALTH])
-    room = room_below(min(limit, by_health), debt)
+    by_health = mul_div_down(h.weighted_collateral, wad(), w.response[e, LEAST_HEALTH])
+    room = room_below(min(h.weighted_limit, by_health), h.debt_value)
     if room <= 0:
         return zero()
-    price, _, _ = oracle.read(s, s.account_vault[a], i)
+    price = oracle.read(s, s.account_vault[a], i).price
     return min(mul_div_down(div_down(room, BPS), s.unit[i], price), s.hub[i, CASH])

@@ -26,7 +26,7 @@ J. Time Series Analysis 27 (2006).
 
 from __future__ import annotations
 
-from sim.agents.costs import value_of
+from sim.market.costs import value_of
 from sim.market.market import (
     ABOVE_USAGE,
     BASE,
@@ -40,7 +40,7 @@ from sim.market.market import (
     Market,
 )
 from sim.protocol import hub
-from sim.protocol import transaction as op
+from sim.protocol import operations as op
 from sim.protocol.errors import OK
 from sim.protocol.fixed_point import jitable, mul_div_down, wad, zero
 from sim.protocol.state import (
@@ -114,9 +114,9 @@ def _withdraw(s: State, w: Market, k: int, i: int, asked: int, wanted: int) -> N
     taken = zero()
     if amount > 0:
         if amount == worth:
-            code = op.redeem(s, actor, op.NOBODY, i, 0, shares, zero(), zero())
+            code = op.redeem(s, actor, i, shares)
         else:
-            code = op.withdraw_assets(s, actor, op.NOBODY, i, 0, amount, zero(), zero())
+            code = op.withdraw_assets(s, actor, i, amount)
         if code == OK:
             taken = s.result[0]
     w.tally[WITHDRAWN_VALUE] += value_of(w, s, k, i, taken)

@@ -7,10 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.books.book import Book, Floats
+from sim.protocol.units import BPS, USD
 from sim.scenario import Scenario
-from sim.schema.base import BPS
-
-_USD = 10**8  # units of a value or price per USD
 
 COMPOUND_2023: dict[str, Any] = {
     "accounts": 4_793,
@@ -42,10 +40,10 @@ def describe(book: Book, scenario: Scenario, prices: Sequence[int]) -> dict[str,
     debt = -(-book.debt * np.array(prices, dtype=object) // units)  # rounded up, as the vault does
     weighted = collateral @ np.array(counted, dtype=object)
     owed_by = debt.sum(axis=1)
-    collateral_usd, debt_usd = (value.astype(np.float64) / _USD for value in (collateral, debt))
+    collateral_usd, debt_usd = (value.astype(np.float64) / USD for value in (collateral, debt))
 
     used = np.array(pledged, dtype=object)
-    missing = np.maximum(owed_by - (collateral * used).sum(axis=1), 0).astype(np.float64) / _USD
+    missing = np.maximum(owed_by - (collateral * used).sum(axis=1), 0).astype(np.float64) / USD
     owing = owed_by > 0
     health = weighted[owing].astype(np.float64) / BPS / owed_by[owing].astype(np.float64)
     liquidatable = weighted < owed_by * BPS

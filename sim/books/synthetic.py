@@ -10,11 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.books.book import MAX_AMOUNT, Book, Floats, Integers
+from sim.protocol.units import BPS, USD
 from sim.scenario import Scenario
-from sim.schema.base import BPS
 from sim.schema.book import MIN_ACCOUNT_DEBT_USD, BorrowerBook
 
-_USD = 10**8  # units of a value or price per USD
 # Above the borrow limit's own rounding and below everything that matters: the room that an account
 # at its limit starts with.
 _LIMIT_MARGIN = 1.001
@@ -192,7 +191,7 @@ def _to_amounts(usd: Floats, prices: Sequence[int], units: Sequence[int]) -> Int
     """USD as token units, rounded down: amount = usd * unit / price in integers."""
     amounts = np.zeros(usd.shape, dtype=object)
     for account, asset in zip(*np.nonzero(usd), strict=True):
-        amount = int(usd[account, asset] * _USD) * units[asset] // prices[asset]
+        amount = int(usd[account, asset] * USD) * units[asset] // prices[asset]
         if amount >= MAX_AMOUNT:
             raise ValueError(f"account {account} would hold 2^112 units or more of asset {asset}")
         amounts[account, asset] = amount

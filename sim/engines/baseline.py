@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from sim.agents.own import in_python
 from sim.market.market import Market
 from sim.protocol.state import copy
 from sim.scenario import baseline_of
 from sim.simulation import step
+from sim.users.user_agents import in_python
 from sim.world import World, build
 from sim.world.reference import lacks_baseline, with_baseline
 

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from functools import cache
-from typing import Any
+from typing import NamedTuple
 
 from eth_utils import to_checksum_address
 
 from sim.engines.artifacts import contracts
 from sim.engines.chain import Call
 from sim.engines.deployment import Deployment
-from sim.protocol import transaction as op
+from sim.protocol import operations as op
 from sim.protocol.fixed_point import max_uint
-from sim.protocol.state import State
+from sim.protocol.state import Entry, State
 from sim.protocol.vault_reserves import unpacked
 
 ACTOR_BASE = 0xB0A7 << 144
-Row = Any
-"""One row of the journal, see `sim.protocol.state.JOURNAL`."""
 
 
 def actor_address(actor: int) -> str:
@@ -41,9 +39,22 @@ def words(*values: int | str | bool) -> bytes:
     )
 
 
+class Transaction(NamedTuple):
+    """A call of a contract."""
+
+    contract: str
+    address: str
+    function: str
+    arguments: bytes
+    spends: Sequence[str] = ()
+    """The tokens that the contract takes from whoever calls."""
+
+
 class Encoder:
     """Journal rows to transactions for one deployment, adding token approvals where they are first
     needed.
+
+    One method per operation, of its name and with its arguments (`sim.protocol.operations`).
     """
 
     def __init__(self, s: State, d: Deployment) -> None:
@@ -56,171 +67,196 @@ class Encoder:
             owners[owner, v] = sub + 1
             self.account_ids.append(int(actor_address(owner), 16) << 8 | sub)
 
-    def calls(self, row: Row) -> list[Call]:
+    def calls(self, row: Entry) -> list[Call]:
         """The transactions of one operation: approvals first, last the operation itself."""
-        kind, actor = row[0], row[1]
-        contract, address, function, arguments, spends = _ENCODERS[kind](self, row)
+        declared, sender = op.DECLARED[row.kind], actor_address(row.actor)
+        encode = getattr(self, declared.name)
+        done: Transaction = encode(row.actor, *declared.taken(row))
         approvals = [
-            Call(
-                actor_address(actor),
-                token,
-                _selector("TestToken", "approve") + words(address, max_uint()),
-            )
-            for token in spends
-            if (actor, token, address) not in self._approved
+            Call(sender, token, _selector("TestToken", "approve") + words(done.address, max_uint()))
+            for token in done.spends
+            if (row.actor, token, done.address) not in self._approved
         ]
-        self._approved.update((actor, token, address) for token in spends)
-        data = _selector(contract, function) + arguments
-        return [*approvals, Call(actor_address(actor), address, data)]
+        self._approved.update((row.actor, token, done.address) for token in done.spends)
+        data = _selector(done.contract, done.function) + done.arguments
+        return [*approvals, Call(sender, done.address, data)]
 
-    # Each method below answers (contract, address, function, encoded arguments, tokens the address
-    # may spend).
+    # --- tokens, feeds, accrual -------------------------------------------------------------------
 
-    def _mint_token(self, r: Row) -> tuple[str, str, str, bytes, list[str]]:
-        token = self._d.tokens[r[3]]
-        return "TestToken", token, "mint", words(actor_address(r[1]), r[5]), []
+    def mint_token(self, actor: int, asset: int, amount: int) -> Transaction:
+        arguments = words(actor_address(actor), amount)
+        return Transaction("TestToken", self._d.tokens[asset], "mint", arguments)
 
-    def _post_price(self, r: Row) -> tuple[str, str, str, bytes, list[str]]:
-        return "PriceFeed", self._d.feeds[r[4]][r[3]], "post", words(r[5]), []
+    def post_price(self, actor: int, asset: int, slot: int, answer: int) -> Transaction:
+        return Transaction("PriceFeed", self._d.feeds[slot][asset], "post", words(answer))
 
-    def _set_feed_mode(self, r: Row) -> tuple[str, str, str, bytes, list[str]]:
-        return "PriceFeed", self._d.feeds[r[4]][r[3]], "setMode", words(r[7]), []
+    def set_feed_mode(self, actor: int, asset: int, slot: int, mode: int) -> Transaction:
+        return Transaction("PriceFeed", self._d.feeds[slot][asset], "setMode", words(mode))
 
-    def _poke(self, r: Row) -> tuple[str, str, str, bytes, list[str]]:
-        return "OracleRouter", self._d.routers[r[4]], "poke", words(self._d.tokens[r[3]]), []
+    def poke(self, actor: int, asset: int, v: int) -> Transaction:
+        token = self._d.tokens[asset]
+        return Transaction("OracleRouter", self._d.routers[v], "poke", words(token))
 
-    def _hub(self, r: Row) -> tuple[str, str, str, bytes, list[str]]:
-        function = {op.ACCRUE: "accrue", op.COVER: "cover", op.SOCIALISE: "socialise"}[r[0]]
-        return "LiquidityHub", self._d.hub, function, words(self._d.tokens[r[3]]), []
+    def accrue(self, actor: int, asset: int) -> Transaction:
+        return self._hub("accrue", self._d.tokens[asset])
 
-    def _claim_fees(self, r: Row) -> tuple[str, str, str, bytes, list[str]]:
-        arguments = words(self._d.tokens[r[3]], actor_address(r[1]))
-        return "LiquidityHub", self._d.hub, "claimFees", arguments, []
+    # --- the public share token, the insurance fund -----------------------------------------------
 
-    def _set_spoke(self, r: Row) -> tuple[str, str, str, bytes, list[str]]:
-        spokes = [*self._d.vaults, self._d.shares[r[3]]]
-        flags = (r[7] != 1, r[7] == 2)
-        arguments = words(self._d.tokens[r[3]], spokes[r[4]], r[5], r[6], *flags)
-        return "LiquidityHub", self._d.hub, "setSpoke", arguments, []
+    def deposit(self, actor: int, asset: int, amount: int) -> Transaction:
+        arguments, token = words(amount, actor_address(actor)), self._d.tokens[asset]
+        return Transaction("HubShare", self._d.shares[asset], "deposit", arguments, [token])
 
-    def _set_reserve(self, r: Row) -> tuple[str, str, str, bytes, list[str]]:
-        fields, ramp_seconds = unpacked(r[7])
-        arguments = words(self._d.tokens[r[3]], *fields, r[5], r[6], ramp_seconds)
-        return "Vault", self._d.vaults[r[4]], "setReserve", arguments, []
+    def mint_shares(self, actor: int, asset: int, shares: int) -> Transaction:
+        arguments, token = words(shares, actor_address(actor)), self._d.tokens[asset]
+        return Transaction("HubShare", self._d.shares[asset], "mint", arguments, [token])
 
-    def _share_in(self, r: Row) -> tuple[str, str, str, bytes, list[str]]:
-        function = "deposit" if r[0] == op.DEPOSIT else "mint"
-        arguments = words(r[5], actor_address(r[1]))
-        return "HubShare", self._d.shares[r[3]], function, arguments, [self._d.tokens[r[3]]]
+    def withdraw_assets(self, actor: int, asset: int, amount: int) -> Transaction:
+        arguments = words(amount, actor_address(actor), actor_address(actor))
+        return Transaction("HubShare", self._d.shares[asset], "withdraw", arguments)
 
-    def _share_out(self, r: Row) -> tuple[str, str, str, bytes, list[str]]:
-        function = "withdraw" if r[0] == op.WITHDRAW_ASSETS else "redeem"
-        arguments = words(r[5], actor_address(r[1]), actor_address(r[1]))
-        return "HubShare", self._d.shares[r[3]], function, arguments, []
+    def redeem(self, actor: int, asset: int, shares: int) -> Transaction:
+        arguments = words(shares, actor_address(actor), actor_address(actor))
+        return Transaction("HubShare", self._d.shares[asset], "redeem", arguments)
 
-    def _stake(self, r: Row) -> tuple[str, str, str, bytes, list[str]]:
-        token = self._d.tokens[r[3]]
-        return "InsuranceFund", self._d.fund, "stake", words(token, r[5]), [token]
+    def stake(self, actor: int, asset: int, amount: int) -> Transaction:
+        token = self._d.tokens[asset]
+        return Transaction("InsuranceFund", self._d.fund, "stake", words(token, amount), [token])
 
-    def _request_unstake(self, r: Row) -> tuple[str, str, str, bytes, list[str]]:
-        arguments = words(self._d.tokens[r[3]], r[5])
-        return "InsuranceFund", self._d.fund, "requestWithdrawal", arguments, []
+    def request_unstake(self, actor: int, asset: int, shares: int) -> Transaction:
+        arguments = words(self._d.tokens[asset], shares)
+        return Transaction("InsuranceFund", self._d.fund, "requestWithdrawal", arguments)
 
-    def _unstake(self, r: Row) -> tuple[str, str, str, bytes, list[str]]:
-        return "InsuranceFund", self._d.fund, "withdraw", words(self._d.tokens[r[3]]), []
+    def unstake(self, actor: int, asset: int) -> Transaction:
+        arguments = words(self._d.tokens[asset])
+        return Transaction("InsuranceFund", self._d.fund, "withdraw", arguments)
 
-    def _pair(self, p: int) -> tuple[str, list[str]]:
-        return self._d.pairs[p], [self._d.tokens[i] for i in self._s.pair_tokens[p]]
+    # --- pairs ------------------------------------------------------------------------------------
 
-    def _add_liquidity(self, r: Row) -> tuple[str, str, str, bytes, list[str]]:
-        address, tokens = self._pair(r[3])
-        return "ConstantProductPair", address, "addLiquidity", words(r[5], r[6]), tokens
+    def add_liquidity(self, actor: int, p: int, most0: int, most1: int) -> Transaction:
+        return self._pair(p, "addLiquidity", words(most0, most1), self._sides(p))
 
-    def _remove_liquidity(self, r: Row) -> tuple[str, str, str, bytes, list[str]]:
-        return "ConstantProductPair", self._pair(r[3])[0], "removeLiquidity", words(r[5]), []
+    def remove_liquidity(self, actor: int, p: int, shares: int) -> Transaction:
+        return self._pair(p, "removeLiquidity", words(shares), ())
 
-    def _swap(self, r: Row) -> tuple[str, str, str, bytes, list[str]]:
-        address, tokens = self._pair(r[3])
-        token_in = tokens[r[4]]
-        function = "swapExactIn" if r[0] == op.SWAP_IN else "swapExactOut"
-        arguments = words(token_in, r[5], r[6], actor_address(r[1]))
-        return "ConstantProductPair", address, function, arguments, [token_in]
+    def swap_in(self, actor: int, p: int, side: int, amount: int, least: int) -> Transaction:
+        token = self._sides(p)[side]
+        arguments = words(token, amount, least, actor_address(actor))
+        return self._pair(p, "swapExactIn", arguments, [token])
 
-    def _vault(self, account: int) -> str:
+    def swap_out(self, actor: int, p: int, side: int, amount: int, most: int) -> Transaction:
+        token = self._sides(p)[side]
+        arguments = words(token, amount, most, actor_address(actor))
+        return self._pair(p, "swapExactOut", arguments, [token])
+
+    # --- accounts ---------------------------------------------------------------------------------
+
+    def supply(self, actor: int, account: int, asset: int, amount: int) -> Transaction:
+        token = self._d.tokens[asset]
+        return self._vault(account, "supply", words(token, amount), [token])
+
+    def withdraw(self, actor: int, account: int, asset: int, amount: int) -> Transaction:
+        arguments = words(self._d.tokens[asset], amount, actor_address(actor))
+        return self._vault(account, "withdraw", arguments)
+
+    def borrow(self, actor: int, account: int, asset: int, amount: int) -> Transaction:
+        arguments = words(self._d.tokens[asset], amount, actor_address(actor))
+        return self._vault(account, "borrow", arguments)
+
+    def repay(self, actor: int, account: int, asset: int, amount: int) -> Transaction:
+        token = self._d.tokens[asset]
+        return self._vault(account, "repay", words(token, amount), [token])
+
+    def set_collateral(self, actor: int, account: int, asset: int, enabled: int) -> Transaction:
+        return self._vault(account, "setCollateral", words(self._d.tokens[asset], enabled))
+
+    def set_isolated(self, actor: int, account: int, isolated: int) -> Transaction:
+        return self._vault(account, "setIsolated", words(isolated))
+
+    def set_manager(self, actor: int, account: int, manager: int) -> Transaction:
+        address: int | str = 0 if manager < 0 else actor_address(manager)
+        return self._vault(account, "setManager", words(address))
+
+    def flag(self, actor: int, account: int) -> Transaction:
+        return self._vault(account, "flag")
+
+    def unflag(self, actor: int, account: int) -> Transaction:
+        return self._vault(account, "unflag")
+
+    def liquidate(
+        self,
+        actor: int,
+        account: int,
+        debt: int,
+        collateral: int,
+        amount: int,
+        least: int,
+        as_shares: int,
+    ) -> Transaction:
+        tokens = self._d.tokens
+        arguments = words(tokens[debt], tokens[collateral], amount, least, as_shares)
+        arguments += words(7 * 32, 0)  # offset of `data` behind seven words, length zero
+        return self._vault(account, "liquidate", arguments, [tokens[debt]])
+
+    def flash_liquidate(
+        self,
+        actor: int,
+        account: int,
+        debt: int,
+        collateral: int,
+        amount: int,
+        least_profit: int,
+    ) -> Transaction:
+        pair = self._d.pairs[self._s.pair_of[collateral, debt]]
+        arguments = words(self._vault_of(account), pair, self.account_ids[account])
+        arguments += words(self._d.tokens[debt], self._d.tokens[collateral], amount, least_profit)
+        return Transaction("Liquidator", self._d.liquidator, "liquidate", arguments)
+
+    def write_off(self, actor: int, account: int) -> Transaction:
+        return self._vault(account, "writeOff")
+
+    # --- losses, the admin ------------------------------------------------------------------------
+
+    def cover(self, actor: int, asset: int) -> Transaction:
+        return self._hub("cover", self._d.tokens[asset])
+
+    def socialise(self, actor: int, asset: int) -> Transaction:
+        return self._hub("socialise", self._d.tokens[asset])
+
+    def claim_fees(self, actor: int, asset: int) -> Transaction:
+        return self._hub("claimFees", self._d.tokens[asset], actor_address(actor))
+
+    def set_reserve(
+        self, actor: int, asset: int, v: int, supply_cap: int, borrow_cap: int, fields: int
+    ) -> Transaction:
+        before_caps, ramp_seconds = unpacked(fields)
+        arguments = words(self._d.tokens[asset], *before_caps, supply_cap, borrow_cap, ramp_seconds)
+        return Transaction("Vault", self._d.vaults[v], "setReserve", arguments)
+
+    def set_spoke(
+        self, actor: int, asset: int, spoke: int, add_cap: int, draw_cap: int, mode: int
+    ) -> Transaction:
+        address = [*self._d.vaults, self._d.shares[asset]][spoke]
+        arguments = self._d.tokens[asset], address, add_cap, draw_cap, mode != 1, mode == 2
+        return self._hub("setSpoke", *arguments)
+
+    # --- the contracts ----------------------------------------------------------------------------
+
+    def _hub(self, function: str, *arguments: int | str | bool) -> Transaction:
+        return Transaction("LiquidityHub", self._d.hub, function, words(*arguments))
+
+    def _vault_of(self, account: int) -> str:
         return self._d.vaults[int(self._s.account_vault[account])]
 
-    def _position(self, r: Row) -> tuple[str, str, str, bytes, list[str]]:
-        token, vault = self._d.tokens[r[3]], self._vault(r[2])
-        arguments = words(self.account_ids[r[2]], token, r[5])
-        if r[0] in (op.WITHDRAW, op.BORROW):
-            arguments += words(actor_address(r[1]))
-            return "Vault", vault, op.KINDS[r[0]], arguments, []
-        return "Vault", vault, op.KINDS[r[0]], arguments, [token]
+    def _vault(
+        self, account: int, function: str, arguments: bytes = b"", spends: Sequence[str] = ()
+    ) -> Transaction:
+        """Of the account's vault, the account first."""
+        arguments = words(self.account_ids[account]) + arguments
+        return Transaction("Vault", self._vault_of(account), function, arguments, spends)
 
-    def _set_collateral(self, r: Row) -> tuple[str, str, str, bytes, list[str]]:
-        arguments = words(self.account_ids[r[2]], self._d.tokens[r[3]], r[7])
-        return "Vault", self._vault(r[2]), "setCollateral", arguments, []
+    def _sides(self, p: int) -> list[str]:
+        """The tokens of a pair."""
+        return [self._d.tokens[i] for i in self._s.pair_tokens[p]]
 
-    def _set_isolated(self, r: Row) -> tuple[str, str, str, bytes, list[str]]:
-        arguments = words(self.account_ids[r[2]], r[7])
-        return "Vault", self._vault(r[2]), "setIsolated", arguments, []
-
-    def _set_manager(self, r: Row) -> tuple[str, str, str, bytes, list[str]]:
-        manager: int | str = 0 if r[3] < 0 else actor_address(r[3])
-        arguments = words(self.account_ids[r[2]], manager)
-        return "Vault", self._vault(r[2]), "setManager", arguments, []
-
-    def _account(self, r: Row) -> tuple[str, str, str, bytes, list[str]]:
-        function = {op.FLAG: "flag", op.UNFLAG: "unflag", op.WRITE_OFF: "writeOff"}[r[0]]
-        return "Vault", self._vault(r[2]), function, words(self.account_ids[r[2]]), []
-
-    def _liquidate(self, r: Row) -> tuple[str, str, str, bytes, list[str]]:
-        debt, collateral = self._d.tokens[r[3]], self._d.tokens[r[4]]
-        arguments = words(self.account_ids[r[2]], debt, collateral, r[5], r[6], r[7])
-        empty_bytes = words(7 * 32, 0)  # offset of `data` behind seven words, length zero
-        return "Vault", self._vault(r[2]), "liquidate", arguments + empty_bytes, [debt]
-
-    def _flash_liquidate(self, r: Row) -> tuple[str, str, str, bytes, list[str]]:
-        debt, collateral = r[3], r[4]
-        pair = self._d.pairs[self._s.pair_of[collateral, debt]]
-        arguments = words(self._vault(r[2]), pair, self.account_ids[r[2]])
-        arguments += words(self._d.tokens[debt], self._d.tokens[collateral], r[5], r[6])
-        return "Liquidator", self._d.liquidator, "liquidate", arguments, []
-
-
-_Encode = Callable[[Encoder, Row], tuple[str, str, str, bytes, list[str]]]
-_ENCODERS: dict[int, _Encode] = {
-    op.MINT_TOKEN: Encoder._mint_token,
-    op.POST_PRICE: Encoder._post_price,
-    op.SET_FEED_MODE: Encoder._set_feed_mode,
-    op.POKE: Encoder._poke,
-    op.ACCRUE: Encoder._hub,
-    op.DEPOSIT: Encoder._share_in,
-    op.MINT_SHARES: Encoder._share_in,
-    op.WITHDRAW_ASSETS: Encoder._share_out,
-    op.REDEEM: Encoder._share_out,
-    op.STAKE: Encoder._stake,
-    op.REQUEST_UNSTAKE: Encoder._request_unstake,
-    op.UNSTAKE: Encoder._unstake,
-    op.ADD_LIQUIDITY: Encoder._add_liquidity,
-    op.REMOVE_LIQUIDITY: Encoder._remove_liquidity,
-    op.SWAP_IN: Encoder._swap,
-    op.SWAP_OUT: Encoder._swap,
-    op.SUPPLY: Encoder._position,
-    op.WITHDRAW: Encoder._position,
-    op.BORROW: Encoder._position,
-    op.REPAY: Encoder._position,
-    op.SET_COLLATERAL: Encoder._set_collateral,
-    op.SET_ISOLATED: Encoder._set_isolated,
-    op.SET_MANAGER: Encoder._set_manager,
-    op.FLAG: Encoder._account,
-    op.UNFLAG: Encoder._account,
-    op.LIQUIDATE: Encoder._liquidate,
-    op.FLASH_LIQUIDATE: Encoder._flash_liquidate,
-    op.WRITE_OFF: Encoder._account,
-    op.COVER: Encoder._hub,
-    op.SOCIALISE: Encoder._hub,
-    op.CLAIM_FEES: Encoder._claim_fees,
-    op.SET_RESERVE: Encoder._set_reserve,
-    op.SET_SPOKE: Encoder._set_spoke,
-}
+    def _pair(self, p: int, function: str, arguments: bytes, spends: Sequence[str]) -> Transaction:
+        return Transaction("ConstantProductPair", self._d.pairs[p], function, arguments, spends)

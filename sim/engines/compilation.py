@@ -33,7 +33,7 @@ class CompilationError(RuntimeError):
 def _fingerprint() -> str:
     """Of every source that compiled code may be made of, and of what compiles it."""
     digest = hashlib.sha256(f"{numba.__version__} {llvmlite.__version__} {np.__version__}".encode())
-    for folder in ("protocol", "market", "agents", "engines"):
+    for folder in ("protocol", "market", "health", "agents", "users", "engines"):
         for path in sorted((_PACKAGE / folder).glob("*.py")):
             digest.update(path.read_bytes())
     digest.update((_PACKAGE / "simulation.py").read_bytes())

@@ -17,8 +17,6 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from sim.agents.in_time import Aside, OverdueError
-from sim.agents.own import AgentError, Code, compilable, not_compilable
 from sim.engines import self_test
 from sim.engines.baseline import settled
 from sim.engines.by_reference import (
@@ -36,6 +34,8 @@ from sim.protocol.fixed_point import jitable
 from sim.protocol.state import assign
 from sim.scenario import ScenarioError
 from sim.simulation import step
+from sim.users.in_time import Aside, OverdueError
+from sim.users.user_agents import AgentError, Code, compilable, not_compilable
 from sim.world import World
 
 Floats = npt.NDArray[np.float64]

@@ -5,12 +5,13 @@ chain in lockstep.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from sim.agents.own import in_python
 from sim.engines import baseline
-from sim.protocol.state import State
+from sim.protocol.state import Entry, State
+from sim.protocol.transaction import entries
 from sim.simulation import step
+from sim.users.user_agents import in_python
 from sim.world import World
 
 if TYPE_CHECKING:  # needs web3 and an EVM, which runs on the twin alone do without
@@ -21,8 +22,7 @@ class Step(NamedTuple):
     """What happened in one step; the state after it is the world's."""
 
     k: int
-    rows: list[Any]
-    """Journal rows, see `sim.protocol.state.JOURNAL`."""
+    rows: list[Entry]
     gas: list[int]
     """Gas that each row used on the chain; empty without one."""
 
@@ -33,7 +33,7 @@ def run(world: World, follower: Lockstep | None = None) -> Iterator[Step]:
     """
     baseline.fill(world)
     users = in_python(world.agents, world.symbols, world.state, world.market)
-    rows: list[Any] = []
+    rows: list[Entry] = []
     gas: list[int] = []
     for n, block in enumerate(world.opening):
         rows += block.rows
@@ -48,10 +48,11 @@ def run(world: World, follower: Lockstep | None = None) -> Iterator[Step]:
         yield Step(k, rows, gas)
 
 
-def journal_rows(s: State) -> list[Any]:
+def journal_rows(s: State) -> list[Entry]:
     """Take the rows written since the last call out of the journal."""
     n = int(s.journal_length[0])
     if n > s.journal.shape[0]:
         raise RuntimeError(f"{n} operations in one step, the journal holds {s.journal.shape[0]}")
+    rows = entries(s)
     s.journal_length[0] = 0
-    return [tuple(row) for row in s.journal[:n]]
+    return rows

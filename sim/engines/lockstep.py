@@ -7,7 +7,6 @@ caused it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from sim.engines.artifacts import error_names
 from sim.engines.calldata import Encoder, actor_address
@@ -15,9 +14,9 @@ from sim.engines.chain import Call, Chain, Receipt, RevmChain
 from sim.engines.deployment import ChainDeployer, Deployment, deploy
 from sim.engines.failures import Difference, LockstepError
 from sim.engines.snapshot import Snapshot
-from sim.protocol import transaction as op
+from sim.protocol import operations as op
 from sim.protocol.errors import AMOUNT_TOO_LARGE, NAMES, OK
-from sim.protocol.state import CODE_COLUMN, State, copy
+from sim.protocol.state import Entry, State, copy
 
 DEPLOYMENT_SECONDS = 10_000
 """Deployment blocks end at least this long before the state's clock."""
@@ -42,7 +41,7 @@ class Lockstep:
         self.chain, self.symbols, self.names = chain, symbols, names
         self.operations = self.values = 0
         self._genesis = copy(genesis)
-        self._blocks: list[tuple[int, list[Any]]] = []
+        self._blocks: list[tuple[int, list[Entry]]] = []
         if deployment is None:
             chain.fund([actor_address(k) for k in range(genesis.holding.shape[0])])
             start = int(genesis.clock[0]) - DEPLOYMENT_SECONDS
@@ -56,7 +55,7 @@ class Lockstep:
         """What the vaults call the accounts, in the order of the twin's rows."""
         return self._encoder.account_ids
 
-    def play(self, rows: list[Any], timestamp: int, after: State | None) -> list[int]:
+    def play(self, rows: list[Entry], timestamp: int, after: State | None) -> list[int]:
         """Send one block of journal rows, check verdicts, compare with the twin's state `after`.
 
         Returns the gas of each row, approvals included. Raises `LockstepError`.
@@ -70,7 +69,7 @@ class Lockstep:
         self.operations += len(rows)
         return gas
 
-    def _send(self, rows: list[Any], timestamp: int) -> tuple[list[int], list[Difference]]:
+    def _send(self, rows: list[Entry], timestamp: int) -> tuple[list[int], list[Difference]]:
         calls: list[Call] = []
         ends = []
         for row in rows:
@@ -81,16 +80,16 @@ class Lockstep:
         gas, differences, start = [], [], 0
         for row, end in zip(rows, ends, strict=True):
             gas.append(sum(receipt.gas for receipt in receipts[start:end]))
-            said = _verdict(row[CODE_COLUMN], receipts[end - 1])
+            said = _verdict(row.code, receipts[end - 1])
             if said is not None:
-                twin = NAMES[row[CODE_COLUMN]] or "ok"
+                twin = NAMES[row.code] or "ok"
                 differences.append(
                     Difference(f"verdict of {describe(row, self.symbols, self.names)}", twin, said)
                 )
             start = end
         return gas, differences
 
-    def _blame(self, rows: list[Any], differences: list[Difference]) -> None:
+    def _blame(self, rows: list[Entry], differences: list[Difference]) -> None:
         """Raise with the operation that caused it, found by replaying everything on revm."""
         twin = copy(self._genesis)
         replay = Lockstep(RevmChain(), self._genesis, self.symbols, names=self.names)
@@ -146,17 +145,17 @@ def _reason(receipt: Receipt) -> str:
     return error_names().get(output[:4], "0x" + output.hex())
 
 
-def describe(row: Any, symbols: list[str], names: Sequence[str] = ()) -> str:
+def describe(row: Entry, symbols: list[str], names: Sequence[str] = ()) -> str:
     """A journal row in words; `names` are those of the first accounts."""
-    kind, actor, account, x, y, amount, limit, option = row[:8]
-    name = f" ({names[account]})" if 0 <= account < len(names) else ""
+    name = f" ({names[row.account]})" if 0 <= row.account < len(names) else ""
     return (
-        f"{op.KINDS[kind]} by actor {actor}, account {account}{name}, x {x}, y {y}, "
-        f"amount {amount}, limit {limit}, option {option} (assets: {', '.join(symbols)})"
+        f"{op.DECLARED[row.kind].name} by actor {row.actor}, account {row.account}{name}, "
+        f"x {row.x}, y {row.y}, amount {row.amount}, limit {row.limit}, option {row.option} "
+        f"(assets: {', '.join(symbols)})"
     )
 
 
-def _reapply(s: State, rows: list[Any], timestamp: int) -> None:
+def _reapply(s: State, rows: list[Entry], timestamp: int) -> None:
     s.clock[0] = timestamp
     for row in rows:
-        op.execute(s, *row[:8])
+        op.execute(s, row)

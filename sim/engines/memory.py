@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.market.market import Market
-from sim.protocol.state import JOURNAL, State, Undo
+from sim.protocol.state import Entry, State, Undo
 from sim.world import World
 
 
@@ -34,7 +34,7 @@ def on_floats(world: World, journal_rows: int = 0) -> Memory:
 
     `journal_rows` is how many operations of a step are kept; none unless someone reads them.
     """
-    journal = np.zeros((journal_rows, len(JOURNAL)))
+    journal = np.zeros((journal_rows, len(Entry._fields)))
     return _placed(world.state._replace(journal=journal), world.market)
 
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from sim.agents.watchers import look_at
 from sim.engines.shortfall import everyones_shortfall, total_shortfall
+from sim.health.watchers import look_at
 from sim.market import lost_before
 from sim.market.binding import any_off, ran_out
 from sim.market.market import (

@@ -63,7 +63,7 @@ def _accounts(world: World, follower: Lockstep) -> list[dict[str, Any]]:
                 "id": str(follower.account_ids[a]),
                 "vault": follower.deployment.vaults[int(s.account_vault[a])],
                 "owner": actor_address(int(s.account_owner[a])),
-                "health": str(vault_accounts.health(s, a)[4]) if owes else None,
+                "health": str(vault_accounts.health(s, a).factor) if owes else None,
                 "positions": {
                     row["asset"]: {
                         "supplied": str(row["supplied"]),

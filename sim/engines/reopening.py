@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sim.agents.watchers import look
 from sim.books import Book
 from sim.engines import self_test
 from sim.engines.amounts import check_amounts
@@ -28,11 +27,12 @@ from sim.engines.by_reference import (
 from sim.engines.compilation import Entry
 from sim.engines.compiled import impact_of
 from sim.engines.memory import Memory, on_floats
+from sim.health.watchers import look
 from sim.market import lost_before
 from sim.market.levels import to_integers
-from sim.protocol import transaction as op
+from sim.protocol import operations as op
 from sim.protocol.errors import NAMES, OK
-from sim.protocol.fixed_point import BPS, zero
+from sim.protocol.fixed_point import BPS
 from sim.protocol.state import (
     BORROW_CAP,
     BORROW_ENABLED,
@@ -54,10 +54,13 @@ from sim.world.surroundings import surroundings
 
 Floats = npt.NDArray[np.float64]
 
-_TIME, _KIND, _ACTOR, _ACCOUNT, _X, _AMOUNT, _OPTION = range(7)
+_KEPT = ("kind", "actor", "account", "x", "amount", "option")
+_TIME, _KIND, _ACTOR, _ACCOUNT, _X, _AMOUNT, _OPTION = range(1 + len(_KEPT))
 _UNKNOWN = -1
-_MINT_TOKEN, _SUPPLY, _BORROW = op.MINT_TOKEN, op.SUPPLY, op.BORROW
-_SET_ISOLATED, _SET_COLLATERAL = op.SET_ISOLATED, op.SET_COLLATERAL
+_MINT_TOKEN, _SUPPLY, _BORROW, _SET_ISOLATED, _SET_COLLATERAL = (
+    operation.kind
+    for operation in (op.mint_token, op.supply, op.borrow, op.set_isolated, op.set_collateral)
+)
 _ALL_IS_SAFE = BPS * 10**12
 """A borrow limit and threshold at which nothing that is pledged is too little, however much less it
 is worth than the debt."""
@@ -78,18 +81,18 @@ def _carry_out(state: Any, undo: Any, market: Any, rows: Any) -> Any:
         )
         amount, option = rows[n, _AMOUNT], rows[n, _OPTION]
         if kind == _MINT_TOKEN:
-            code = op.mint_token(s, by, a, x, 0, amount, zero(), option)
+            code = op.mint_token(s, by, x, amount)
         elif kind == _SUPPLY:
             # Which `supply` does itself, but only between two conversions to shares: on doubles
             # the second could come out a rounding below the first, and be refused as unfair.
-            op.accrue(s, by, a, x, 0, zero(), zero(), zero())
-            code = op.supply(s, by, a, x, 0, amount, zero(), option)
+            op.accrue(s, by, x)
+            code = op.supply(s, by, a, x, amount)
         elif kind == _BORROW:
-            code = op.borrow(s, by, a, x, 0, amount, zero(), option)
+            code = op.borrow(s, by, a, x, amount)
         elif kind == _SET_COLLATERAL:
-            code = op.set_collateral(s, by, a, x, 0, amount, zero(), option)
+            code = op.set_collateral(s, by, a, x, option)
         elif kind == _SET_ISOLATED:
-            code = op.set_isolated(s, by, a, x, 0, amount, zero(), option)
+            code = op.set_isolated(s, by, a, option)
         else:
             code = _UNKNOWN
         if code != OK:
@@ -121,12 +124,12 @@ class Reopening:
         self._impact = settled(world, impact_of).market.baseline_impact
         first_borrower = FIRST_LIQUIDATOR + len(world.scenario.liquidators)
         rows = [
-            (block.time, row[0], row[1], row[2], row[3], row[5], row[7])
+            (block.time, *(getattr(row, column) for column in _KEPT))
             for block in world.opening
             for row in block.rows
-            if row[1] >= first_borrower
+            if row.actor >= first_borrower
         ]
-        self._rows = np.array(rows, dtype=np.float64).reshape(-1, 7)
+        self._rows = np.array(rows, dtype=np.float64).reshape(-1, 1 + len(_KEPT))
         kind = self._rows[:, _KIND]
         self._account = (self._rows[:, _ACTOR] - first_borrower).astype(np.intp)
         self._asset = self._rows[:, _X].astype(np.intp)
@@ -207,7 +210,7 @@ def _whole(amounts: Floats) -> Any:
 
 
 def _refusal(scenario: Scenario, row: Floats, code: int) -> ScenarioError:
-    what = op.KINDS[int(row[_KIND])]
+    what = op.DECLARED[int(row[_KIND])].name
     why = f"no opening knows the operation {what}" if code == _UNKNOWN else NAMES[code]
     problem = Problem(
         f"book (account {int(row[_ACCOUNT])})",

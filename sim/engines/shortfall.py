@@ -2,7 +2,7 @@
 
 Looking at every account after every step would cost as much as checking everyone's health. What is
 needed after a step is a sum over accounts that owe more than they have, and the last look of
-`sim.agents.watchers` says who that can be. With C_i and D_j what a unit of collateral i counted for
+`sim.health.watchers` says who that can be. With C_i and D_j what a unit of collateral i counted for
 and a unit of scaled debt j cost then, C*_i and D*_j what they are worth now at reference prices,
 and thresholds in C but not in C*,
 
@@ -21,8 +21,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.agents.prospects import ROUNDING
-from sim.agents.watchers import SLACK
+from sim.health.prospects import ROUNDING
+from sim.health.watchers import SLACK
 from sim.market.market import COLLATERAL_WORTH, DEBT_WORTH, Market
 from sim.market.shortfall import shortfall, split
 from sim.protocol import hub

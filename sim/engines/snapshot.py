@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 from sim.engines.artifacts import contracts
 from sim.engines.calldata import actor_address, words
 from sim.engines.deployment import Deployment
+from sim.protocol import operations as op
 from sim.protocol import oracle, vault
-from sim.protocol import transaction as op
 from sim.protocol.state import (
     ANCHOR,
     CANDIDATE,
@@ -39,8 +39,10 @@ from sim.protocol.state import (
     SUPPLIED,
     UNLOCK_AT,
     WALLET,
+    Entry,
     State,
 )
+from sim.protocol.transaction import Group
 from sim.protocol.vault_accounts import health
 from sim.protocol.vault_reserves import threshold
 
@@ -89,15 +91,15 @@ class Snapshot:
         self._stakers: list[int] = []
         self._shareholders: list[int] = []
 
-    def note(self, row: Any) -> None:
+    def note(self, row: Entry) -> None:
         """Take note of a journal row that may give its actor shares of something."""
-        for kinds, actors in (
-            ((op.ADD_LIQUIDITY,), self._providers),
-            ((op.STAKE,), self._stakers),
-            ((op.DEPOSIT, op.MINT_SHARES), self._shareholders),
+        for group, actors in (
+            (Group.GIVES_LP_SHARES, self._providers),
+            (Group.GIVES_STAKES, self._stakers),
+            (Group.GIVES_HUB_SHARES, self._shareholders),
         ):
-            if row[0] in kinds and row[1] not in actors:
-                actors.append(int(row[1]))
+            if group in op.DECLARED[row.kind].groups and row.actor not in actors:
+                actors.append(int(row.actor))
 
     def sections(self, s: State) -> Iterator[Section]:
         """All views of the deployment, with what the twin's state says."""
@@ -184,23 +186,23 @@ class Snapshot:
 
 
 def _price(s: State, v: int, i: int) -> tuple[int, int, int]:
-    price, status, usable = oracle.read(s, v, i)
-    return price, status, int(usable)
+    seen = oracle.read(s, v, i)
+    return seen.price, seen.status, int(seen.usable)
 
 
 def _account(s: State, a: int) -> list[int]:
     """The row that `Lens.accounts` returns."""
     assets = range(len(s.unit))
-    _, _, collateral, debt, factor, _, usable, _ = health(s, a)
+    h = health(s, a)
     row = [
         sum(1 << i for i in assets if s.position[a, i, IS_COLLATERAL]),
         sum(1 << i for i in assets if s.position[a, i, POSITION_DEBT]),
         s.account[a, FLAGGED_AT],
         s.account[a, ISOLATED],
-        factor,
-        collateral,
-        debt,
-        int(usable),
+        h.factor,
+        h.collateral_value,
+        h.debt_value,
+        int(h.prices_usable),
         int(vault.is_liquidatable(s, a)),
     ]
     return row + [x for i in assets for x in s.position[a, i, [SUPPLIED, POSITION_DEBT]]]

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from sim.market import venue
 from sim.market.market import Market
-from sim.protocol import transaction as op
+from sim.protocol import operations as op
 from sim.protocol.fixed_point import BPS, jitable, mul_div_down, zero
 from sim.protocol.state import RESERVE0, RESERVE1, WALLET, State
 
@@ -34,4 +34,4 @@ def contrarian(s: State, w: Market, k: int, me: int, pair: int, threshold_bps: i
             gains_most = venue.arbitrage(s, p, side, market, w.price[k, token_out])
             sold = min(gains_most, s.holding[actor, token_in, WALLET])
             if sold > 0:
-                op.swap_in(s, actor, op.NOBODY, p, side, sold, zero(), zero())
+                op.swap_in(s, actor, p, side, sold, zero())

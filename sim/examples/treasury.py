@@ -11,15 +11,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sim.agents.operations import Operation, Stake
-from sim.agents.view import View
+from sim.protocol.units import USD
+from sim.users.actions import Operation, Stake
+from sim.users.view import View
 
 
 class Treasury:
     """Keeps the insurance pool of every asset that it owns at `least_usd`, while it can."""
 
     def __init__(self, least_usd: float) -> None:
-        self.least = round(least_usd * 10**8)  # values have 8 decimals
+        self.least = round(least_usd * USD)  # values have 8 decimals
 
     def act(self, view: View) -> Iterator[Operation]:
         """Asked once per step; what the protocol refuses is on the tape, with the reason."""

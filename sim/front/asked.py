@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from sim.agents import own
 from sim.scenario import Scenario, ScenarioError, load, with_overrides
 from sim.schema.own_agent import OwnAgent
 from sim.schema.problems import Problem, nearest
+from sim.users import user_agents
 from sim.world import World, without_code
 
 Prices = pd.DataFrame | npt.ArrayLike
@@ -27,7 +27,7 @@ class Asked(NamedTuple):
     """What is to be run."""
 
     scenario: Scenario
-    agents: list[own.Agent]
+    agents: list[user_agents.Agent]
     """The user's own: those of the scenario, then those that were handed over."""
 
     def world(self) -> World:
@@ -50,7 +50,7 @@ def asked(
     one = scenario if isinstance(scenario, Scenario) else load(scenario)
     shortcuts = {"book.accounts": accounts, "seed": seed, "hold_at_low": hold_at_low}
     given: dict[str, object] = {k: value for k, value in shortcuts.items() if value is not None}
-    found, problems = own.find(one.agents)
+    found, problems = user_agents.find(one.agents)
     if prices is not None:
         # What figures are conditional on names the scenario: these are not its prices.
         given |= {"name": f"{one.name[:53]}-own-prices", **levels(one, prices)}
@@ -59,7 +59,7 @@ def asked(
         given["agents"] = [*(listed.model_dump() for listed in one.agents), *mine]
     one = with_overrides(one, {**given, **(overrides or {})}, redraw_book)
     for i, (listed, code) in enumerate(zip(one.agents[len(found) :], agents, strict=False)):
-        made = own.of_code(listed, code, f"agents[{len(found) + i}]")
+        made = user_agents.of_code(listed, code, f"agents[{len(found) + i}]")
         (problems if isinstance(made, Problem) else found).append(made)  # type: ignore[arg-type]
     if problems:
         raise ScenarioError(f"scenario '{one.name}'", problems)

@@ -11,11 +11,11 @@ import pandas as pd
 
 from sim.measures.solvency import in_usd
 from sim.measures.solvency import losses as lost_units
+from sim.protocol import operations as op
 from sim.tape import Frames
 from sim.tape.moment import health_factors
 from sim.tape.replay import replayed
 
-_LIQUIDATIONS = ("liquidate", "flash_liquidate")
 _OF_ACCOUNTS = ("supplied_start", "debt_start", "supplied_end", "debt_end")
 _OF_ASSETS = (
     "cash",
@@ -43,7 +43,7 @@ def exact_liquidations(tape: Frames) -> pd.DataFrame:
     the sale left, before gas; None where the collateral was kept), liquidator.
     """
     done = tape.operations
-    done = done[done["kind"].isin(_LIQUIDATIONS) & (done["verdict"] == "ok")]
+    done = done[done["kind"].isin(op.LIQUIDATIONS) & (done["verdict"] == "ok")]
     symbols = list(dict.fromkeys(tape.assets["asset"]))
     times = tape.steps.set_index("step")["time_utc"]
     owners = tape.accounts.groupby("account")["owner"].first()
@@ -57,7 +57,7 @@ def exact_liquidations(tape: Frames) -> pd.DataFrame:
         "seized": pd.Series([int(n) for n in done["result1"]], dtype=object),
         "profit": pd.Series(
             [
-                int(n) if kind == "flash_liquidate" else None
+                int(n) if kind == op.flash_liquidate.declared.name else None
                 for kind, n in zip(done["kind"], done["result2"], strict=True)
             ],
             dtype=object,

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import least_squares
 
-from sim.schema.base import BPS
+from sim.protocol.units import BPS
 from sim.schema.market import Venue
 
 USUAL_ERROR = 0.1

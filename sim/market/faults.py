@@ -29,8 +29,8 @@ from sim.market.market import (
     SILENT,
 )
 from sim.protocol.fixed_point import YEAR
+from sim.protocol.units import BPS
 from sim.scenario import Scenario
-from sim.schema.base import BPS
 from sim.schema.faults import (
     AssetFault,
     Delay,

@@ -22,8 +22,8 @@ from sim.market.levels import on_grid, to_price_units
 from sim.market.price_files.columns import CANDLE
 from sim.market.price_files.reading import utc
 from sim.protocol.fixed_point import YEAR
+from sim.protocol.units import BPS
 from sim.scenario import Scenario, ScenarioError
-from sim.schema.base import BPS
 from sim.schema.price_file import PriceFile
 from sim.schema.problems import Problem
 from sim.schema.wads import WAD, wads

@@ -32,7 +32,7 @@ from sim.market.market import (
     SILENT,
     Market,
 )
-from sim.protocol import transaction as op
+from sim.protocol import operations as op
 from sim.protocol.fixed_point import BPS, jitable, max_price, mul_div_whole, wad, zero
 from sim.protocol.state import ANSWER, RESERVE0, RESERVE1, UPDATED_AT, State
 
@@ -67,7 +67,7 @@ def _report(s: State, w: Market, k: int, i: int, due: bool) -> None:
             return
         seen = faulty_answer(s, w, k, i)
     if due or abs(seen - last) * BPS >= w.deviation[i] * last:
-        op.post_price(s, OPERATOR, op.NOBODY, i, PRIMARY, seen, zero(), zero())
+        op.post_price(s, OPERATOR, i, PRIMARY, seen)
 
 
 @jitable

@@ -7,10 +7,10 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.market.history import recorded, recorded_at
+from sim.protocol.units import USD
 from sim.scenario import Scenario
 from sim.schema.price_file import PriceFile, PriceLevel
 
-PRICE_SCALE = 10**8  # units per USD: prices have 8 decimals
 _PRICE_LIMIT = 2**64  # of the contracts: no product of a price and an amount overflows below it
 
 
@@ -100,7 +100,7 @@ def to_price_units(prices_usd: npt.ArrayLike) -> npt.NDArray[np.object_]:
 
     Raises ValueError where the contracts would refuse the result: 0 or less, or 2^64 or more.
     """
-    rounded = np.rint(np.asarray(prices_usd, dtype=np.float64) * PRICE_SCALE)
+    rounded = np.rint(np.asarray(prices_usd, dtype=np.float64) * USD)
     if not (np.isfinite(rounded).all() and (rounded > 0).all() and (rounded < _PRICE_LIMIT).all()):
         raise ValueError("a price must round to at least 1e-8 USD and stay below 2^64 units")
     return to_integers(rounded)

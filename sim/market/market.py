@@ -218,7 +218,7 @@ class Market(NamedTuple):
     hot: Array  # (n,) int64: the first `hot_count` are the accounts to act on, rising
     hot_before: Array  # (n,) int64: the same a look earlier
     hot_count: Array  # (1,) int64
-    # Lazy checks, see `sim.agents.watchers`: float64 in exact runs too, for they only say whether
+    # Lazy checks, see `sim.health.watchers`: float64 in exact runs too, for they only say whether
     # to check.
     limit: Array  # (n,) the account is checked once its level is down to this
     kind: Array  # (n,) int64: which level is its
@@ -232,7 +232,7 @@ class Market(NamedTuple):
     taken: Array  # (1,) room taken beyond what the time until now had
     waits: Array  # (n,) when a call on the account first found no room; 0: it does not wait
     spent: Array  # (L,) value repaid beyond what the time until now had capacity for
-    sale: Array  # (m, m, SALE) float64, by collateral and debt: see `sim.agents.prospects`
+    sale: Array  # (m, m, SALE) float64, by collateral and debt: see `sim.health.prospects`
     wanted: Array  # (L,) float64: least value for which each acts
     pairs: Array  # (m m,) int64: c m + d of what a liquidator may seize of an account and repay
     brings: Array  # (m m,) float64: what each of them would bring, value; -1: it was tried

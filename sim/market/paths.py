@@ -32,7 +32,7 @@ from sim.market.draws import (
 from sim.market.faults import ages
 from sim.market.filtered_history import filtered_noise
 from sim.market.history import read_history
-from sim.market.levels import PRICE_SCALE, price_on_grid, waypoint_seconds
+from sim.market.levels import price_on_grid, waypoint_seconds
 from sim.market.volatility import (
     SETTLING_DAYS,
     day_shocks,
@@ -44,6 +44,7 @@ from sim.market.volatility import (
     varying_noise,
 )
 from sim.protocol.fixed_point import YEAR
+from sim.protocol.units import USD
 from sim.scenario import Scenario, ScenarioError
 from sim.schema.paths import Jumps, Paths
 from sim.schema.problems import Problem, nearest
@@ -72,7 +73,7 @@ def draw(scenario: Scenario, sampler: Sampler, first: int, count: int, every: in
     _check_replays(scenario, scenario.paths)
     prices = np.empty((count, scenario.steps + 1, len(scenario.symbols)))
     for i, symbol in enumerate(scenario.symbols):
-        prices[:, :, i] = price_on_grid(scenario, symbol) * PRICE_SCALE
+        prices[:, :, i] = price_on_grid(scenario, symbol) * USD
     # An overflow becomes an infinite price, which is refused below by name.
     with np.errstate(over="ignore"):
         if scenario.paths.model == "replay":
@@ -84,7 +85,7 @@ def draw(scenario: Scenario, sampler: Sampler, first: int, count: int, every: in
         wrong = ~((prices[:, :, i] >= 1) & (prices[:, :, i] < _PRICE_LIMIT))
         if wrong.any():
             path, row = np.argwhere(wrong)[0]
-            usd = prices[path, row, i] / PRICE_SCALE
+            usd = prices[path, row, i] / USD
             raise ValueError(
                 f"path {first + every * path} takes {symbol} to {usd:g} USD in step {row}: prices "
                 "must stay within 1 and 2^53 units of 1e-8 USD"

@@ -18,7 +18,7 @@ import pandas as pd
 
 from sim.market.binding import EMPTY, OFF
 from sim.measures.book import scenario_of
-from sim.protocol import transaction as op
+from sim.protocol import operations as op
 from sim.protocol.fixed_point import BPS
 from sim.tape import Frames
 from sim.world.actors import ARBITRAGEURS
@@ -148,9 +148,9 @@ def _arbitrageurs(tape: Frames, pairs: list[list[str]]) -> dict[str, npt.NDArray
         *(done[name] for name in ("amount", "result0", "result1")),
         strict=True,
     ):
-        if kind == op.KINDS[op.MINT_TOKEN]:
+        if kind == op.mint_token.declared.name:
             moved[asset][step] += int(amount)
-        elif kind == op.KINDS[op.SWAP_IN]:
+        elif kind == op.swap_in.declared.name:
             moved[pairs[pair][side]][step] -= int(sold)
             moved[pairs[pair][1 - side]][step] += int(got)
     traded = dict.fromkeys(symbol for assets in pairs for symbol in assets)

@@ -25,11 +25,11 @@ import pandas as pd
 
 from sim.measures.book import book as opening_book
 from sim.measures.book import scenario_of
+from sim.protocol.operations import LIQUIDATIONS
 from sim.tape import Frames
 
 Floats = npt.NDArray[np.float64]
 _BPS, _PERCENT = 10_000, 100
-_LIQUIDATIONS = ("liquidate", "flash_liquidate")
 
 
 # --- closed forms ---------------------------------------------------------------------------------
@@ -337,7 +337,7 @@ class _Book:
 def _liquidations(tape: Frames) -> pd.DataFrame:
     """Liquidations that were carried out: step, account, repaid_usd."""
     rows = tape.operations
-    done = rows[rows["kind"].isin(_LIQUIDATIONS) & (rows["verdict"] == "ok")]
+    done = rows[rows["kind"].isin(LIQUIDATIONS) & (rows["verdict"] == "ok")]
     sizes = tape.assets[["step", "asset", "decimals", "reference_price_usd"]]
     done = done.merge(sizes, on=["step", "asset"], how="left")
     tokens = done["result0"].astype(float) / 10.0 ** done["decimals"].astype(float)

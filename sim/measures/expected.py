@@ -37,6 +37,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from sim.protocol.operations import LIQUIDATIONS, WITHDRAWALS
 from sim.schema.expected import Expected
 from sim.tape import Frames
 from sim.world.actors import SUPPLIERS
@@ -47,8 +48,8 @@ EQUAL, NEAR = 0.005, 0.10
 """A median within this share of the published figure is inside, as that is rounded; or near."""
 MOST = 0.9
 """Of the debt repaid, what `hours_of_liquidations` is about."""
-_LIQUIDATIONS = ("liquidate", "flash_liquidate")
-_WITHDRAWALS = ("withdraw", "withdraw_assets", "redeem")
+
+
 _NO_CASH = ("InsufficientCash", "ERC4626ExceededMaxWithdraw", "ERC4626ExceededMaxRedeem")
 
 
@@ -153,7 +154,7 @@ def hours_of_liquidations(tape: Frames) -> float:
 
 
 def withdrawn_usd(tape: Frames) -> float:
-    done = _after_the_opening(tape, _WITHDRAWALS)
+    done = _after_the_opening(tape, WITHDRAWALS)
     return _usd(tape, done[done["verdict"] == "ok"], "result0")
 
 
@@ -161,7 +162,7 @@ def withdrawals_refused_usd(tape: Frames) -> float:
     """The suppliers of the model ask the protocol only for what cash there is: their own tally says
     what they wanted besides. Everybody else is refused by the protocol.
     """
-    tried = _after_the_opening(tape, _WITHDRAWALS)
+    tried = _after_the_opening(tape, WITHDRAWALS)
     others = tried["verdict"].isin(_NO_CASH) & (tried["actor"] != SUPPLIERS)
     return float(tape.steps["refused_usd"].iloc[-1]) + _usd(tape, tried[others], "refused")
 
@@ -280,7 +281,7 @@ def _after_the_opening(tape: Frames, kinds: Sequence[str]) -> pd.DataFrame:
 
 def _liquidations(tape: Frames) -> pd.DataFrame:
     """x, the column `asset`, is the debt and y the collateral; results are repaid and got."""
-    rows = _after_the_opening(tape, _LIQUIDATIONS)
+    rows = _after_the_opening(tape, LIQUIDATIONS)
     return rows[rows["verdict"] == "ok"]
 
 

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from sim.protocol import transaction as op
+from sim.protocol import operations as op
 from sim.tape import Frames
 from sim.tape.parties import LIQUIDATORS, PARTIES
 
@@ -54,7 +54,7 @@ def holdings(tape: Frames) -> pd.DataFrame:
     """Table `parties` and below it what the outside market holds: party, asset, held_start,
     held_end.
     """
-    minted = tape.operations[tape.operations["kind"] == op.KINDS[op.MINT_TOKEN]]
+    minted = tape.operations[tape.operations["kind"] == op.mint_token.declared.name]
     outside = []
     for asset in tape.parties["asset"].unique():
         of = minted[minted["asset"] == asset]

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from sim.protocol.operations import LIQUIDATIONS
 from sim.tape import Frames
-
-_LIQUIDATIONS = ("liquidate", "flash_liquidate")
 
 
 def liquidation_events(tape: Frames) -> pd.DataFrame:
@@ -17,7 +16,7 @@ def liquidation_events(tape: Frames) -> pd.DataFrame:
     above).
     """
     rows = tape.operations
-    done = rows[rows["kind"].isin(_LIQUIDATIONS) & (rows["verdict"] == "ok") & (rows["step"] > 0)]
+    done = rows[rows["kind"].isin(LIQUIDATIONS) & (rows["verdict"] == "ok") & (rows["step"] > 0)]
     symbols = list(dict.fromkeys(tape.assets["asset"]))
     seized = pd.Series([symbols[int(y)] for y in done["y"]], index=done.index, dtype=object)
     sizes = tape.assets.set_index(["step", "asset"])

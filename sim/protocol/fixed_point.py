@@ -18,11 +18,10 @@ from typing import Any, TypeVar
 
 from numba.extending import overload, register_jitable
 
-F = TypeVar("F", bound=Callable[..., Any])
+from sim.protocol.units import BPS as BPS
+from sim.protocol.units import YEAR as YEAR
 
-BPS = 10_000
-YEAR = 31_536_000
-"""Seconds of a 365-day year."""
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 def jitable(function: F) -> F:

@@ -1,22 +1,21 @@
-"""Twin of `contracts/LiquidityHub.sol`: one ledger of cash, debt, shares and losses per asset.
+"""Twin of `contracts/LiquidityHub.sol`: one ledger of cash, debt and shares per asset; who
+bears its losses is in `hub_losses.py`.
 
 `spoke` is the calling vault's row, or the last row for the public share tokens. Functions that may
-be refused return a
-code of `sim.protocol.errors`; the transaction that called them then undoes everything.
+be refused return a code of `sim.protocol.errors`; the transaction that called them then undoes
+everything.
 """
 
 from __future__ import annotations
 
-from sim.protocol import insurance
+from typing import NamedTuple
+
 from sim.protocol.errors import (
     ADD_CAP_EXCEEDED,
     AMOUNT_TOO_LARGE,
-    COVER_WINDOW_OPEN,
-    DEFICIT_OPEN,
     DRAW_CAP_EXCEEDED,
     INSUFFICIENT_CASH,
     INSUFFICIENT_SHARES,
-    NO_DEFICIT,
     OK,
     SPOKE_HALTED,
     SPOKE_NOT_ACTIVE,
@@ -48,19 +47,13 @@ from sim.protocol.state import (
     BORROW_INDEX,
     BORROW_RATE,
     CASH,
-    COVER_WINDOW,
-    COVERED_BY_FEES,
-    COVERED_BY_FUND,
     DEFICIT,
-    DEFICIT_REPORTED,
-    DEFICIT_SINCE,
     DRAW_CAP,
     DRAWN_SCALED,
     ESCROW,
     ESCROWED,
     FEE_SHARES,
     HALTED,
-    IMMEDIATE,
     LAST_ACCRUAL,
     OPTIMAL_USAGE,
     REPORTED_DEFICIT,
@@ -68,9 +61,7 @@ from sim.protocol.state import (
     SCALED_DEBT,
     SLOPE1,
     SLOPE2,
-    SOCIALISED,
     TOTAL_SHARES,
-    WALLET,
     State,
 )
 
@@ -81,7 +72,6 @@ diluted.
 
 
 # --- interest -------------------------------------------------------------------------------------
-# --------------
 
 
 @jitable
@@ -110,22 +100,31 @@ def borrow_rate(
     return base + slope1 + mul_div_half(slope2_bps * ray_per_bps(), excess, ray())
 
 
+class Preview(NamedTuple):
+    """What accrual changes, and the total that share prices are made of."""
+
+    borrow_index: int
+    total_shares: int
+    fee_shares: int
+    total_assets: int
+
+
 @inlined
-def preview(s: State, i: int) -> tuple[int, int, int, int]:
-    """(index, total shares, fee shares, total assets) as accrual would leave them now."""
+def preview(s: State, i: int) -> Preview:
+    """The asset as accrual would leave it now."""
     index = s.hub[i, BORROW_INDEX]
     shares, fee_shares = s.hub[i, TOTAL_SHARES], s.hub[i, FEE_SHARES]
     held = total_assets(s, i)
     dt = s.clock[0] - s.hub[i, LAST_ACCRUAL]
     scaled = s.hub[i, SCALED_DEBT]
     if dt == 0 or scaled == 0:
-        return index, shares, fee_shares, held
+        return Preview(index, shares, fee_shares, held)
     grown = min(mul_div_half(index, growth_factor(s.hub[i, BORROW_RATE], dt), ray()), max_index())
     interest = debt_at(scaled, grown) - debt_at(scaled, index)
     held = held + interest
     fee = mul_div_down(interest, s.rates[i, RESERVE_FACTOR], BPS)
     minted = mul_div_down(fee, shares + VIRTUAL, held - fee + VIRTUAL)
-    return grown, shares + minted, fee_shares + minted, held
+    return Preview(grown, shares + minted, fee_shares + minted, held)
 
 
 @jitable
@@ -133,10 +132,10 @@ def accrue(s: State, i: int) -> None:
     """Book interest once per timestamp, before anything else touches the asset."""
     if s.hub[i, LAST_ACCRUAL] == s.clock[0]:
         return
-    index, shares, fee_shares, _ = preview(s, i)
-    s.hub[i, BORROW_INDEX] = index
-    s.hub[i, TOTAL_SHARES] = shares
-    s.hub[i, FEE_SHARES] = fee_shares
+    now = preview(s, i)
+    s.hub[i, BORROW_INDEX] = now.borrow_index
+    s.hub[i, TOTAL_SHARES] = now.total_shares
+    s.hub[i, FEE_SHARES] = now.fee_shares
     s.hub[i, LAST_ACCRUAL] = s.clock[0]
 
 
@@ -153,8 +152,7 @@ def update_rate(s: State, i: int) -> None:
     )
 
 
-# --- conversions
-# ------------------------------------------------------------------------------------------------
+# --- conversions ----------------------------------------------------------------------------------
 
 
 @inlined
@@ -174,36 +172,35 @@ def total_assets(s: State, i: int) -> int:
 @jitable
 def to_shares_down(s: State, i: int, assets: int) -> int:
     """Shares for assets, interest to now included, down."""
-    _, shares, _, held = preview(s, i)
-    return mul_div_down(assets, shares + VIRTUAL, held + VIRTUAL)
+    now = preview(s, i)
+    return mul_div_down(assets, now.total_shares + VIRTUAL, now.total_assets + VIRTUAL)
 
 
 @jitable
 def to_shares_up(s: State, i: int, assets: int) -> int:
     """Shares for assets, interest to now included, up."""
-    _, shares, _, held = preview(s, i)
-    return mul_div_up(assets, shares + VIRTUAL, held + VIRTUAL)
+    now = preview(s, i)
+    return mul_div_up(assets, now.total_shares + VIRTUAL, now.total_assets + VIRTUAL)
 
 
 @inlined
-def to_assets_down(s: State, i: int, shares_: int) -> int:
+def to_assets_down(s: State, i: int, shares: int) -> int:
     """Assets for shares, interest to now included, down."""
-    _, shares, _, held = preview(s, i)
-    return mul_div_down(shares_, held + VIRTUAL, shares + VIRTUAL)
+    now = preview(s, i)
+    return mul_div_down(shares, now.total_assets + VIRTUAL, now.total_shares + VIRTUAL)
 
 
 @jitable
-def to_assets_up(s: State, i: int, shares_: int) -> int:
+def to_assets_up(s: State, i: int, shares: int) -> int:
     """Assets for shares, interest to now included, up."""
-    _, shares, _, held = preview(s, i)
-    return mul_div_up(shares_, held + VIRTUAL, shares + VIRTUAL)
+    now = preview(s, i)
+    return mul_div_up(shares, now.total_assets + VIRTUAL, now.total_shares + VIRTUAL)
 
 
 @inlined
 def debt_of(s: State, i: int, scaled: int) -> int:
     """Token units owed for a scaled debt, interest to now included, up."""
-    index, _, _, _ = preview(s, i)
-    return debt_at(scaled, index)
+    return debt_at(scaled, preview(s, i).borrow_index)
 
 
 @jitable
@@ -214,8 +211,7 @@ def fee_assets(s: State, i: int) -> int:
     )
 
 
-# --- supply side
-# ------------------------------------------------------------------------------------------------
+# --- supply side ----------------------------------------------------------------------------------
 
 
 @jitable
@@ -328,8 +324,7 @@ def _above_add_cap(s: State, spoke: int, i: int) -> bool:
     return assets + s.spoke[spoke, i, ESCROWED] > s.spoke[spoke, i, ADD_CAP]
 
 
-# --- debt side
-# --------------------------------------------------------------------------------------------------
+# --- debt side ------------------------------------------------------------------------------------
 
 
 @jitable
@@ -376,107 +371,3 @@ def restore(s: State, spoke: int, i: int, assets: int, max_scaled: int) -> tuple
     s.spoke[spoke, i, DRAWN_SCALED] = less(s.spoke[spoke, i, DRAWN_SCALED], scaled)
     update_rate(s, i)
     return OK, scaled
-
-
-# --- losses ---------------------------------------------------------------------------------------
-# --------------
-
-
-@jitable
-def report_deficit(s: State, spoke: int, i: int, scaled: int) -> tuple[int, int]:
-    """(code, loss booked, up): move unpayable debt to the deficit, which bears no interest."""
-    accrue(s, i)
-    if scaled == 0:
-        return ZERO_AMOUNT, zero()
-    if exceeds(scaled, s.spoke[spoke, i, DRAWN_SCALED]):
-        return INSUFFICIENT_SHARES, zero()
-    assets = debt_at(scaled, s.hub[i, BORROW_INDEX])
-    s.hub[i, SCALED_DEBT] = less(s.hub[i, SCALED_DEBT], scaled)
-    s.spoke[spoke, i, DRAWN_SCALED] = less(s.spoke[spoke, i, DRAWN_SCALED], scaled)
-    s.spoke[spoke, i, REPORTED_DEFICIT] += assets
-    if s.hub[i, DEFICIT] == 0:
-        s.hub[i, DEFICIT_SINCE] = s.clock[0]
-    s.hub[i, DEFICIT] += assets
-    s.hub[i, DEFICIT_REPORTED] += assets
-    update_rate(s, i)
-    return OK, assets
-
-
-@jitable
-def cover(s: State, i: int) -> int:
-    """Cover an open deficit from accrued fees, then from the insurance fund."""
-    accrue(s, i)
-    if s.hub[i, DEFICIT] == 0:
-        return NO_DEFICIT
-    by_fees, by_fund = _cover(s, i)
-    if by_fees + by_fund == 0:
-        return ZERO_AMOUNT
-    s.result[0] = by_fees
-    s.result[1] = by_fund
-    return OK
-
-
-@jitable
-def socialise(s: State, i: int) -> int:
-    """Once the window has passed: what fees and fund still hold, then all suppliers."""
-    accrue(s, i)
-    if s.hub[i, DEFICIT] == 0:
-        return NO_DEFICIT
-    if s.losses[IMMEDIATE] == 0 and s.clock[0] < s.hub[i, DEFICIT_SINCE] + s.losses[COVER_WINDOW]:
-        return COVER_WINDOW_OPEN
-    by_fees, by_fund = _cover(s, i)
-    assets = s.hub[i, DEFICIT]
-    s.hub[i, DEFICIT] = zero()
-    s.hub[i, DEFICIT_SINCE] = zero()
-    s.hub[i, SOCIALISED] += assets
-    s.result[0] = by_fees
-    s.result[1] = by_fund
-    s.result[2] = assets
-    return OK
-
-
-@jitable
-def _cover(s: State, i: int) -> tuple[int, int]:
-    """(by fees, by fund): fees first, then the fund; the share price does not fall."""
-    by_fees = fee_assets(s, i)
-    burnt = s.hub[i, FEE_SHARES]
-    if by_fees == 0:
-        burnt = zero()
-    if by_fees > s.hub[i, DEFICIT]:
-        by_fees = s.hub[i, DEFICIT]
-        burnt = to_shares_up(s, i, by_fees)
-    s.hub[i, FEE_SHARES] -= burnt
-    s.hub[i, TOTAL_SHARES] -= burnt
-    s.hub[i, DEFICIT] -= by_fees
-    s.hub[i, COVERED_BY_FEES] += by_fees
-    by_fund = zero()
-    if s.hub[i, DEFICIT] > 0:
-        by_fund = insurance.pay_out(s, i, s.hub[i, DEFICIT])
-        s.hub[i, DEFICIT] -= by_fund
-        s.hub[i, CASH] += by_fund
-        s.hub[i, COVERED_BY_FUND] += by_fund
-    if s.hub[i, DEFICIT] == 0:
-        s.hub[i, DEFICIT_SINCE] = zero()
-    if by_fees + by_fund > 0:
-        update_rate(s, i)
-    return by_fees, by_fund
-
-
-@jitable
-def claim_fees(s: State, actor: int, i: int) -> int:
-    """Pay all accrued fees to the admin; never while a deficit is open."""
-    accrue(s, i)
-    if s.hub[i, DEFICIT] > 0:
-        return DEFICIT_OPEN
-    assets = fee_assets(s, i)
-    if assets == 0:
-        return ZERO_AMOUNT
-    if assets > s.hub[i, CASH]:
-        return INSUFFICIENT_CASH
-    s.hub[i, TOTAL_SHARES] -= s.hub[i, FEE_SHARES]
-    s.hub[i, FEE_SHARES] = zero()
-    s.hub[i, CASH] -= assets
-    s.holding[actor, i, WALLET] += assets
-    s.result[0] = assets
-    update_rate(s, i)
-    return OK

@@ -6,6 +6,8 @@ Values are USD with 8 decimals, health is a WAD, ratios are BPS, amounts are tok
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from sim.protocol.fixed_point import (
     BPS,
     jitable,
@@ -15,6 +17,7 @@ from sim.protocol.fixed_point import (
     mul_div_whole,
     wad,
 )
+from sim.protocol.soundness import MIN_LEFTOVER, WAD_PER_BPS_SQUARED
 from sim.protocol.state import (
     AUCTION_SECONDS,
     CLOSE_FACTOR,
@@ -24,191 +27,163 @@ from sim.protocol.state import (
     TARGET_HEALTH_ENGINE,
     State,
 )
+from sim.protocol.units import USD
 
-FULL_CLOSE_VALUE = 2_000 * 10**8
+FULL_CLOSE_VALUE = 2_000 * USD
 """CloseFactor: a pair with a leg below this value may be closed whole."""
-MIN_LEFTOVER = 1_000 * 10**8
-"""A partial liquidation leaves at least this much of both legs."""
 CLOSE_FACTOR_BPS = 5_000
 FULL_CLOSE_HEALTH_BPS = 9_500
 """CloseFactor: at or below this health everything may be repaid."""
-WAD_PER_BPS_SQUARED = 10**10
+
+
+class Context(NamedTuple):
+    """What an engine is handed, and all that it sees."""
+
+    health_factor: int
+    """WAD, below 1e18."""
+    pair_debt: int
+    """Token units, up."""
+    pair_debt_value: int
+    """USD, up."""
+    pair_collateral_value: int
+    """USD, down."""
+    total_debt_value: int
+    """USD, up."""
+    price_debt: int
+    unit_debt: int
+    lt_bps: int
+    """The threshold of the collateral now in force."""
+    min_bonus_bps: int
+    max_bonus_bps: int
+    seconds_flagged: int
+    """0 when the account is not flagged."""
+
+
+class Pair(NamedTuple):
+    """One debt and one collateral of an account."""
+
+    debt: int
+    """Token units, up."""
+    collateral: int
+    """Token units, down."""
+    price_debt: int
+    unit_debt: int
+    price_collateral: int
+    unit_collateral: int
+
+
+class Amounts(NamedTuple):
+    """What a liquidation moves."""
+
+    repaid: int
+    """Debt units."""
+    seized: int
+    """Collateral units, fee included."""
+    fee: int
+    """Collateral units."""
 
 
 # --- engines --------------------------------------------------------------------------------------
 
 
 @jitable
-def close_factor_max_repay(
-    health_factor: int,
-    pair_debt: int,
-    pair_debt_value: int,
-    pair_collateral_value: int,
-    total_debt_value: int,
-    price_debt: int,
-    unit_debt: int,
-) -> int:
+def close_factor_max_repay(c: Context) -> int:
     """Half of the account's total debt value, in debt units down; all of the pair if deep under
     water or small.
 
     The rule of Aave v3.3 and later.
     """
-    if health_factor * BPS <= FULL_CLOSE_HEALTH_BPS * wad():
-        return pair_debt
-    if pair_debt_value < FULL_CLOSE_VALUE or pair_collateral_value < FULL_CLOSE_VALUE:
-        return pair_debt
-    limit = mul_div_half(total_debt_value, CLOSE_FACTOR_BPS, BPS)
-    if pair_debt_value <= limit:
-        return pair_debt
-    return mul_div_down(limit, unit_debt, price_debt)
+    if c.health_factor * BPS <= FULL_CLOSE_HEALTH_BPS * wad():
+        return c.pair_debt
+    if c.pair_debt_value < FULL_CLOSE_VALUE or c.pair_collateral_value < FULL_CLOSE_VALUE:
+        return c.pair_debt
+    limit = mul_div_half(c.total_debt_value, CLOSE_FACTOR_BPS, BPS)
+    if c.pair_debt_value <= limit:
+        return c.pair_debt
+    return mul_div_down(limit, c.unit_debt, c.price_debt)
 
 
 @jitable
-def target_health_bonus(
-    health_factor: int, hf_for_max_bonus: int, min_bonus_bps: int, max_bonus_bps: int
-) -> int:
+def target_health_bonus(c: Context, hf_for_max_bonus: int) -> int:
     """Linear in health from the least bonus at 1 to the largest at `hf_for_max_bonus`, down."""
-    if health_factor <= hf_for_max_bonus:
-        return max_bonus_bps
-    fall = wad() - health_factor
-    return min_bonus_bps + mul_div_whole(
-        max_bonus_bps - min_bonus_bps, fall, wad() - hf_for_max_bonus
+    if c.health_factor <= hf_for_max_bonus:
+        return c.max_bonus_bps
+    fall = wad() - c.health_factor
+    return c.min_bonus_bps + mul_div_whole(
+        c.max_bonus_bps - c.min_bonus_bps, fall, wad() - hf_for_max_bonus
     )
 
 
 @jitable
-def target_health_max_repay(
-    health_factor: int,
-    pair_debt: int,
-    pair_debt_value: int,
-    pair_collateral_value: int,
-    total_debt_value: int,
-    price_debt: int,
-    unit_debt: int,
-    target_health: int,
-    lt_bps: int,
-    bonus_bps: int,
-) -> int:
+def target_health_max_repay(c: Context, target_health: int, bonus_bps: int) -> int:
     """Value D (T - HF) / (T - (1 + b) lt) in debt units, up; all of the pair if a leftover would be
     too small.
     """
-    returned = (BPS + bonus_bps) * lt_bps * WAD_PER_BPS_SQUARED
-    value = mul_div_up(total_debt_value, target_health - health_factor, target_health - returned)
-    if value + MIN_LEFTOVER > pair_debt_value:
-        return pair_debt
-    if mul_div_up(value, BPS + bonus_bps, BPS) + MIN_LEFTOVER > pair_collateral_value:
-        return pair_debt
-    return min(mul_div_up(value, unit_debt, price_debt), pair_debt)
+    returned = (BPS + bonus_bps) * c.lt_bps * WAD_PER_BPS_SQUARED
+    value = mul_div_up(
+        c.total_debt_value, target_health - c.health_factor, target_health - returned
+    )
+    if value + MIN_LEFTOVER > c.pair_debt_value:
+        return c.pair_debt
+    if mul_div_up(value, BPS + bonus_bps, BPS) + MIN_LEFTOVER > c.pair_collateral_value:
+        return c.pair_debt
+    return min(mul_div_up(value, c.unit_debt, c.price_debt), c.pair_debt)
 
 
 @jitable
-def dutch_bonus(
-    seconds_flagged: int, auction_seconds: int, min_bonus_bps: int, max_bonus_bps: int
-) -> int:
+def dutch_bonus(c: Context, auction_seconds: int) -> int:
     """Linear in the time since the flag from the least bonus to the largest, down."""
-    elapsed = min(seconds_flagged, auction_seconds)
-    return min_bonus_bps + mul_div_whole(max_bonus_bps - min_bonus_bps, elapsed, auction_seconds)
+    elapsed = min(c.seconds_flagged, auction_seconds)
+    return c.min_bonus_bps + mul_div_whole(
+        c.max_bonus_bps - c.min_bonus_bps, elapsed, auction_seconds
+    )
 
 
 @jitable
-def quote(
-    s: State,
-    v: int,
-    health_factor: int,
-    pair_debt: int,
-    pair_debt_value: int,
-    pair_collateral_value: int,
-    total_debt_value: int,
-    price_debt: int,
-    unit_debt: int,
-    lt_bps: int,
-    min_bonus_bps: int,
-    max_bonus_bps: int,
-    seconds_flagged: int,
-) -> tuple[int, int]:
+def quote(s: State, v: int, c: Context) -> tuple[int, int]:
     """(largest repayment in debt units, bonus in BPS) of the vault's engine, clamped as the vault
     does.
     """
     engine = s.policy[v, ENGINE]
-    repay, bonus = pair_debt, max_bonus_bps
+    repay, bonus = c.pair_debt, c.max_bonus_bps
     if engine == CLOSE_FACTOR:
-        repay = close_factor_max_repay(
-            health_factor,
-            pair_debt,
-            pair_debt_value,
-            pair_collateral_value,
-            total_debt_value,
-            price_debt,
-            unit_debt,
-        )
+        repay = close_factor_max_repay(c)
     elif engine == TARGET_HEALTH_ENGINE:
-        bonus = target_health_bonus(
-            health_factor, s.policy[v, HF_FOR_MAX_BONUS], min_bonus_bps, max_bonus_bps
-        )
-        repay = target_health_max_repay(
-            health_factor,
-            pair_debt,
-            pair_debt_value,
-            pair_collateral_value,
-            total_debt_value,
-            price_debt,
-            unit_debt,
-            s.policy[v, TARGET_HEALTH],
-            lt_bps,
-            bonus,
-        )
+        bonus = target_health_bonus(c, s.policy[v, HF_FOR_MAX_BONUS])
+        repay = target_health_max_repay(c, s.policy[v, TARGET_HEALTH], bonus)
     else:
-        bonus = dutch_bonus(
-            seconds_flagged, s.policy[v, AUCTION_SECONDS], min_bonus_bps, max_bonus_bps
-        )
-    return min(repay, pair_debt), min(bonus, max_bonus_bps)
+        bonus = dutch_bonus(c, s.policy[v, AUCTION_SECONDS])
+    return min(repay, c.pair_debt), min(bonus, c.max_bonus_bps)
 
 
 # --- amounts --------------------------------------------------------------------------------------
 
 
 @jitable
-def seize_amounts(
-    repay: int,
-    collateral_balance: int,
-    price_debt: int,
-    unit_debt: int,
-    price_collateral: int,
-    unit_collateral: int,
-    bonus_bps: int,
-    fee_bps: int,
-) -> tuple[int, int, int]:
-    """(repaid, seized with fee, fee): the repayment in collateral units plus the bonus, bounded by
-    the balance.
+def seize(repay: int, p: Pair, bonus_bps: int, fee_bps: int) -> Amounts:
+    """The repayment in collateral units plus the bonus, bounded by the balance.
 
     Base and bonus round down; when the balance is short, all of it is seized and the repayment is
     what it pays for, up.
     """
     rate = BPS + bonus_bps
-    base = mul_div_down(repay * price_debt, unit_collateral, price_collateral * unit_debt)
+    base = mul_div_down(repay * p.price_debt, p.unit_collateral, p.price_collateral * p.unit_debt)
     repaid, seized = repay, mul_div_down(base, rate, BPS)
-    if seized > collateral_balance:
-        seized = collateral_balance
-        needed = mul_div_down(price_collateral * seized, unit_debt, price_debt * unit_collateral)
+    if seized > p.collateral:
+        seized = p.collateral
+        needed = mul_div_down(
+            p.price_collateral * seized, p.unit_debt, p.price_debt * p.unit_collateral
+        )
         repaid = mul_div_up(needed, BPS, rate)
     fee = mul_div_up(seized - mul_div_down(seized, BPS, rate), fee_bps, BPS)
-    return repaid, seized, fee
+    return Amounts(repaid, seized, fee)
 
 
 @jitable
-def leaves_dust(
-    debt: int,
-    collateral: int,
-    repaid: int,
-    seized: int,
-    price_debt: int,
-    unit_debt: int,
-    price_collateral: int,
-    unit_collateral: int,
-) -> bool:
+def leaves_dust(p: Pair, repaid: int, seized: int) -> bool:
     """Whether both legs stay open and one of them below `MIN_LEFTOVER`."""
-    if repaid == debt or seized == collateral:
+    if repaid == p.debt or seized == p.collateral:
         return False
-    debt_left = mul_div_up(debt - repaid, price_debt, unit_debt)
-    collateral_left = mul_div_down(collateral - seized, price_collateral, unit_collateral)
+    debt_left = mul_div_up(p.debt - repaid, p.price_debt, p.unit_debt)
+    collateral_left = mul_div_down(p.collateral - seized, p.price_collateral, p.unit_collateral)
     return debt_left < MIN_LEFTOVER or collateral_left < MIN_LEFTOVER

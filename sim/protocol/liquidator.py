@@ -25,11 +25,11 @@ def liquidate(
     `min_profit`.
     """
     poke(s, a)
-    code, repaid, seized, fee = vault.terms(s, a, d, c, repay_amount)
-    if code != OK:
-        return code
-    out = seized - fee
-    code = vault.seize(s, actor, a, c, seized, fee, 0)
+    t = vault.terms(s, a, d, c, repay_amount)
+    if t.code != OK:
+        return t.code
+    out = t.seized - t.fee
+    code = vault.seize(s, actor, a, c, t, 0)
     if code != OK:
         return code
     p = s.pair_of[c, d]
@@ -38,10 +38,10 @@ def liquidate(
     if code != OK:
         return code
     pair.move_reserves(s, p, side, out, proceeds)
-    if proceeds < repaid or proceeds - repaid < min_profit:
+    if proceeds < t.repaid or proceeds - t.repaid < min_profit:
         return PROFIT_TOO_LOW
-    s.holding[actor, d, WALLET] += proceeds - repaid
-    s.result[0] = repaid
+    s.holding[actor, d, WALLET] += proceeds - t.repaid
+    s.result[0] = t.repaid
     s.result[1] = out
-    s.result[2] = proceeds - repaid
-    return vault.settle(s, a, d, repaid)
+    s.result[2] = proceeds - t.repaid
+    return vault.settle(s, a, d, t.repaid)

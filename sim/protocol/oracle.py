@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from sim.protocol.fixed_point import BPS, inlined, jitable, zero
 from sim.protocol.state import (
     ANCHOR,
@@ -44,20 +46,30 @@ def poke(s: State, v: int, i: int) -> None:
     row[DEVIATED_SINCE] = zero()
 
 
+class Reading(NamedTuple):
+    """What a router answers."""
+
+    price: int
+    """USD, 8 decimals; 0 while the feed is down."""
+    status: int
+    usable: bool
+    """For liquidation."""
+
+
 @inlined
-def read(s: State, v: int, i: int) -> tuple[int, int, bool]:
-    """(price in USD 8 decimals, status, usable for liquidation)."""
+def read(s: State, v: int, i: int) -> Reading:
+    """The price of an asset as a vault sees it."""
     price, age = _answer(s, v, i)
     if price == 0:
-        return price, STATUS_DOWN, False
+        return Reading(price, STATUS_DOWN, False)
     row = s.oracle[v, i]
     if row[HOLD_OFF] > 0 and _deviates(price, row[ANCHOR], row[MAX_MOVE]):
         away = row[CANDIDATE] == 0 or _deviates(price, row[CANDIDATE], row[MAX_MOVE])
         if away or s.clock[0] < row[DEVIATED_SINCE] + row[HOLD_OFF]:
-            return price, STATUS_DEVIATED, False
+            return Reading(price, STATUS_DEVIATED, False)
     if age <= row[HEARTBEAT]:
-        return price, STATUS_OK, True
-    return price, STATUS_STALE, age < STALE_HEARTBEATS * row[HEARTBEAT]
+        return Reading(price, STATUS_OK, True)
+    return Reading(price, STATUS_STALE, age < STALE_HEARTBEATS * row[HEARTBEAT])
 
 
 @inlined

@@ -165,22 +165,24 @@ POOL_ASSETS, POOL_SHARES = range(len(POOL))
 PAIR = ("reserve0", "reserve1", "cumulative0", "cumulative1", "last_update", "lp_supply", "fee_bps")
 RESERVE0, RESERVE1, CUMULATIVE0, CUMULATIVE1, LAST_UPDATE, LP_SUPPLY, FEE_BPS = range(len(PAIR))
 
-JOURNAL = (
-    "kind",
-    "actor",
-    "account",
-    "x",
-    "y",
-    "amount",
-    "limit",
-    "option",
-    "code",
-    "result0",
-    "result1",
-    "result2",
-)
-"""One row per operation: what was asked, by whom, the verdict (`errors`) and what moved."""
-CODE_COLUMN = JOURNAL.index("code")
+
+class Entry(NamedTuple):
+    """One row of the journal: what was asked, by whom, the verdict (`errors`) and what moved. What
+    `x` and the columns after it stand for is declared with the operation.
+    """
+
+    kind: int
+    actor: int
+    account: int
+    x: int = 0
+    y: int = 0
+    amount: int = 0
+    limit: int = 0
+    option: int = 0
+    code: int = 0
+    result0: int = 0
+    result1: int = 0
+    result2: int = 0
 
 
 class Undo(NamedTuple):
@@ -225,7 +227,7 @@ class State(NamedTuple):
     pair_of: Array  # (m, m) the pair of two assets, or -1, int64
     lp: Array  # (A, P) LP shares
     result: Array  # (3,) what the current operation moved
-    journal: Array  # (capacity, JOURNAL)
+    journal: Array  # (capacity, Entry)
     journal_length: Array  # (1,) int64
     undo: Undo
 
@@ -278,7 +280,7 @@ def empty(
         pair_of=pair_of,
         lp=zeros(actors, pairs),
         result=zeros(3),
-        journal=zeros(journal_capacity, len(JOURNAL)),
+        journal=zeros(journal_capacity, len(Entry._fields)),
         journal_length=np.zeros(1, dtype=np.int64),
         undo=Undo(
             hub=zeros(m, len(HUB)),

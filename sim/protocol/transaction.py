@@ -1,188 +1,188 @@
-"""Operations, all or nothing, written to the journal: what transactions are on the EVM.
+"""What transactions are on the EVM: operations, all or nothing, each with its row in the journal.
 
 Whatever happens to the protocol happens through an operation. A refused one leaves no trace but its
 journal row, so the journal, read in order, is a transaction script that the lockstep engine plays
-on a chain.
+on a chain. Which operations there are is declared in `sim.protocol.operations`, each once.
 """
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
+from enum import Enum, auto
+from typing import Any, NamedTuple, ParamSpec, Protocol, cast
 
-from sim.protocol import (
-    hub,
-    hub_share,
-    insurance,
-    liquidator,
-    oracle,
-    pair,
-    vault,
-    vault_accounts,
-    vault_reserves,
-)
 from sim.protocol.errors import OK
 from sim.protocol.fixed_point import jitable, zero
-from sim.protocol.state import (
-    ACTIVE,
-    ADD_CAP,
-    ANSWER,
-    DRAW_CAP,
-    HALTED,
-    MODE,
-    UPDATED_AT,
-    WALLET,
-    State,
-    assign,
-)
+from sim.protocol.state import Entry, State, assign
 
-KINDS = (
-    "mint_token",
-    "post_price",
-    "set_feed_mode",
-    "poke",
-    "accrue",
-    "deposit",
-    "mint_shares",
-    "withdraw_assets",
-    "redeem",
-    "stake",
-    "request_unstake",
-    "unstake",
-    "add_liquidity",
-    "remove_liquidity",
-    "swap_in",
-    "swap_out",
-    "supply",
-    "withdraw",
-    "borrow",
-    "repay",
-    "set_collateral",
-    "set_isolated",
-    "set_manager",
-    "flag",
-    "unflag",
-    "liquidate",
-    "flash_liquidate",
-    "write_off",
-    "cover",
-    "socialise",
-    "claim_fees",
-    "set_reserve",
-    "set_spoke",
-)
-"""The operations. Columns they use, besides the actor: x, y are assets unless said otherwise.
-
-mint_token x amount; post_price x (y: feed slot) amount; set_feed_mode x (y: slot) option; poke x
-(y: vault); accrue x;
-deposit, withdraw_assets, stake x amount; mint_shares, redeem, request_unstake x amount (shares);
-unstake x;
-add_liquidity (x: pair) amount limit (the two maxima); remove_liquidity (x: pair) amount; swap_in,
-swap_out (x: pair,
-y: side of the token that goes in) amount limit (least out, most in); supply, withdraw, borrow,
-repay account x amount;
-set_collateral account x option; set_isolated account option; set_manager account (x: actor or -1);
-flag, unflag,
-write_off account; liquidate account x (debt) y (collateral) amount limit (least collateral) option
-(take shares);
-flash_liquidate account x y amount limit (least profit); cover, socialise, claim_fees x;
-set_reserve x (y: vault)
-amount (supply cap) limit (borrow cap) option (the rest, as `vault_reserves.packed`);
-set_spoke x (y: spoke) amount (add cap) limit (draw cap) option (0 normal,
-1 not active, 2 halted).
-"""
-(
-    MINT_TOKEN,
-    POST_PRICE,
-    SET_FEED_MODE,
-    POKE,
-    ACCRUE,
-    DEPOSIT,
-    MINT_SHARES,
-    WITHDRAW_ASSETS,
-    REDEEM,
-    STAKE,
-    REQUEST_UNSTAKE,
-    UNSTAKE,
-    ADD_LIQUIDITY,
-    REMOVE_LIQUIDITY,
-    SWAP_IN,
-    SWAP_OUT,
-    SUPPLY,
-    WITHDRAW,
-    BORROW,
-    REPAY,
-    SET_COLLATERAL,
-    SET_ISOLATED,
-    SET_MANAGER,
-    FLAG,
-    UNFLAG,
-    LIQUIDATE,
-    FLASH_LIQUIDATE,
-    WRITE_OFF,
-    COVER,
-    SOCIALISE,
-    CLAIM_FEES,
-    SET_RESERVE,
-    SET_SPOKE,
-) = range(len(KINDS))
+P = ParamSpec("P")
 
 NOBODY = -1
-"""The account column of operations that concern no account."""
+"""In the account column of operations that concern no account."""
 
-Operation = Callable[[State, int, int, int, int, int, int, int], int]
-"""(state, actor, account, x, y, amount, limit, option) -> code of `errors`."""
+# What an argument is. The name of its annotation says which column of the journal it goes into:
+# account, x (if that is taken, y), amount (if that is taken, limit), option.
+Account = int
+Asset = int
+Pair = int
+Side = int
+"""0 or 1: of a pair's two tokens the one that goes in."""
+Slot = int
+"""0 or 1: the primary feed or the fallback."""
+Vault = int
+Spoke = int
+Actor = int
+Amount = int
+"""Token units or shares; of a price, USD with 8 decimals."""
+Option = int
+
+_COLUMNS = {
+    "Account": ("account",),
+    **dict.fromkeys(("Asset", "Pair", "Side", "Slot", "Vault", "Spoke", "Actor"), ("x", "y")),
+    "Amount": ("amount", "limit"),
+    "Option": ("option",),
+}
 
 
-def execute(
-    s: State,
-    kind: int,
-    actor: int,
-    account: int,
-    x: int,
-    y: int,
-    amount: int,
-    limit: int,
-    option: int,
-) -> int:
-    """Carry out an operation by its kind, as journals name it; return its code."""
-    return OPERATIONS[kind](s, actor, account, x, y, amount, limit, option)
+class Group(Enum):
+    """What other rooms want to know of an operation."""
+
+    DECISION = auto()
+    """By a keeper or a liquidator on an account, or the bearing of a loss."""
+    LIQUIDATION = auto()
+    WITHDRAWAL = auto()
+    """Takes out what was supplied, so it needs cash."""
+    GIVES_LP_SHARES = auto()
+    """To the actor; from then on he may hold some."""
+    GIVES_STAKES = auto()
+    GIVES_HUB_SHARES = auto()
 
 
-def _operation(kind: int, transition: Operation, can_fail: bool = True) -> Operation:
-    """The transition as an operation: all of it or nothing, and its row in the journal.
+class Declared(NamedTuple):
+    """One operation, as other rooms see it."""
 
-    One function per kind instead of one for all: what calls it compiles only what it needs.
+    kind: int
+    """Its number in the journal."""
+    name: str
+    carry_out: Callable[..., int]
+    arguments: dict[str, str]
+    """Besides state and actor: what each is, by its name in the twin."""
+    columns: tuple[str, ...]
+    """Of the journal, where they go."""
+    groups: frozenset[Group]
+
+    @property
+    def words(self) -> str:
+        """The name for a reader."""
+        return self.name.replace("_", " ")
+
+    @property
+    def assets(self) -> tuple[str, ...]:
+        """The columns that name an asset."""
+        named = zip(self.columns, self.arguments.values(), strict=True)
+        return tuple(column for column, what in named if what == "Asset")
+
+    def asked(self, actor: int, *arguments: int) -> Entry:
+        """The journal row of it, before there is a verdict."""
+        given = dict(zip(self.columns, arguments, strict=True))
+        return Entry(self.kind, actor, NOBODY)._replace(**given)
+
+    def taken(self, row: Entry) -> tuple[int, ...]:
+        """The arguments in a journal row."""
+        return tuple(getattr(row, column) for column in self.columns)
+
+
+class Operation(Protocol[P]):
+    """(state, actor, arguments of its own) -> code of `errors`."""
+
+    declared: Declared
+    kind: int
+    """Its number in the journal."""
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> int: ...
+
+
+declared_so_far: list[Declared] = []
+"""By kind: an operation's number is its place in the order of declaration."""
+
+
+def operation(*groups: Group, refusable: bool = True) -> Callable[[Callable[P, int]], Operation[P]]:
+    """Declare a transition (state, actor, arguments) -> code as an operation: all of it or nothing,
+    and its row in the journal. One that is not `refusable` never returns another code than OK.
     """
-    jitable(transition)
+
+    def declare(transition: Callable[P, int]) -> Operation[P]:
+        _, _, *parameters = inspect.signature(transition).parameters.values()
+        arguments = {one.name: str(one.annotation) for one in parameters}
+        free = {columns: list(columns) for columns in set(_COLUMNS.values())}
+        columns = tuple(free[_COLUMNS[what]].pop(0) for what in arguments.values())
+        kind = len(declared_so_far)
+        function: Any = _in_a_transaction(jitable(transition), kind, columns, refusable)
+        function.kind = kind
+        function.__name__ = function.__qualname__ = name = transition.__name__
+        function.__doc__ = transition.__doc__
+        function.declared = Declared(kind, name, function, arguments, columns, frozenset(groups))
+        declared_so_far.append(function.declared)
+        return cast(Operation[P], function)
+
+    return declare
+
+
+def _in_a_transaction(
+    transition: Any, kind: int, columns: tuple[str, ...], refusable: bool
+) -> Callable[..., int]:
+    """One function per kind instead of one for all: what calls it compiles only what it needs."""
+    # Where a column's argument is; compiled, the branches of columns without one are left out.
+    asked = ("account", "x", "y", "amount", "limit", "option")
+    has_account, has_x, has_y, has_amount, has_limit, has_option = (
+        column in columns for column in asked
+    )
+    account_at, x_at, y_at, amount_at, limit_at, option_at = (
+        columns.index(column) if column in columns else 0 for column in asked
+    )
 
     @jitable
-    def carry_out(
-        s: State, actor: int, account: int, x: int, y: int, amount: int, limit: int, option: int
-    ) -> int:
+    def carry_out(s: State, actor: int, *arguments: int) -> int:
+        account = NOBODY
+        if has_account:
+            account = arguments[account_at]
         s.result.fill(zero())
-        if can_fail:
+        if refusable:
             _remember(s, actor, account)
-        code = transition(s, actor, account, x, y, amount, limit, option)
-        if can_fail and code != OK:
+        code = transition(s, actor, *arguments)
+        if refusable and code != OK:
             _undo(s, actor, account)
             s.result.fill(zero())
-        row = s.journal_length[0]
-        s.journal_length[0] = row + 1
-        if row < s.journal.shape[0]:
-            s.journal[row, 0] = kind
-            s.journal[row, 1] = actor
-            s.journal[row, 2] = account
-            s.journal[row, 3] = x
-            s.journal[row, 4] = y
-            s.journal[row, 5] = amount
-            s.journal[row, 6] = limit
-            s.journal[row, 7] = option
-            s.journal[row, 8] = code
-            for n in range(3):
-                s.journal[row, 9 + n] = s.result[n]
+        n = s.journal_length[0]
+        s.journal_length[0] = n + 1
+        if n < s.journal.shape[0]:
+            row = s.journal[n]
+            row.fill(zero())
+            row[0] = kind
+            row[1] = actor
+            row[2] = account
+            if has_x:
+                row[3] = arguments[x_at]
+            if has_y:
+                row[4] = arguments[y_at]
+            if has_amount:
+                row[5] = arguments[amount_at]
+            if has_limit:
+                row[6] = arguments[limit_at]
+            if has_option:
+                row[7] = arguments[option_at]
+            row[8] = code
+            for result in range(3):
+                row[9 + result] = s.result[result]
         return code
 
     return carry_out
+
+
+def entries(s: State) -> list[Entry]:
+    """The rows of the journal."""
+    return [Entry(*row) for row in s.journal[: s.journal_length[0]]]
 
 
 @jitable
@@ -222,107 +222,3 @@ def _undo(s: State, actor: int, account: int) -> None:
             assign(s.position[own], u.position[1])
         assign(s.account[account], u.account)
         assign(s.position[account], u.position[0])
-
-
-# --- transitions in the shape of an operation -----------------------------------------------------
-
-
-def _mint_token(s: State, actor: int, a: int, x: int, y: int, n: int, limit: int, opt: int) -> int:
-    s.holding[actor, x, WALLET] += n
-    return OK
-
-
-def _post_price(s: State, actor: int, a: int, x: int, y: int, n: int, limit: int, opt: int) -> int:
-    s.feed[y, x, ANSWER] = n
-    s.feed[y, x, UPDATED_AT] = s.clock[0]
-    return OK
-
-
-def _set_feed_mode(
-    s: State, actor: int, a: int, x: int, y: int, n: int, limit: int, opt: int
-) -> int:
-    s.feed[y, x, MODE] = opt
-    return OK
-
-
-def _poke(s: State, actor: int, a: int, x: int, y: int, n: int, limit: int, opt: int) -> int:
-    oracle.poke(s, y, x)
-    return OK
-
-
-def _accrue(s: State, actor: int, a: int, x: int, y: int, n: int, limit: int, opt: int) -> int:
-    hub.accrue(s, x)
-    return OK
-
-
-def _set_spoke(s: State, actor: int, a: int, x: int, y: int, n: int, limit: int, opt: int) -> int:
-    s.spoke[y, x, ADD_CAP] = n
-    s.spoke[y, x, DRAW_CAP] = limit
-    s.spoke[y, x, ACTIVE] = zero() + (opt != 1)
-    s.spoke[y, x, HALTED] = zero() + (opt == 2)
-    return OK
-
-
-# --- the operations, by kind ----------------------------------------------------------------------
-# In the lambdas: s state, by actor, a account, x and y as in KINDS, n amount, m limit, o option.
-
-mint_token = _operation(MINT_TOKEN, _mint_token, can_fail=False)
-post_price = _operation(POST_PRICE, _post_price, can_fail=False)
-set_feed_mode = _operation(SET_FEED_MODE, _set_feed_mode, can_fail=False)
-poke = _operation(POKE, _poke, can_fail=False)
-accrue = _operation(ACCRUE, _accrue, can_fail=False)
-set_spoke = _operation(SET_SPOKE, _set_spoke, can_fail=False)
-deposit = _operation(DEPOSIT, lambda s, by, a, x, y, n, m, o: hub_share.deposit(s, by, x, n))
-mint_shares = _operation(MINT_SHARES, lambda s, by, a, x, y, n, m, o: hub_share.mint(s, by, x, n))
-withdraw_assets = _operation(
-    WITHDRAW_ASSETS, lambda s, by, a, x, y, n, m, o: hub_share.withdraw(s, by, x, n)
-)
-redeem = _operation(REDEEM, lambda s, by, a, x, y, n, m, o: hub_share.redeem(s, by, x, n))
-stake = _operation(STAKE, lambda s, by, a, x, y, n, m, o: insurance.stake(s, by, x, n))
-request_unstake = _operation(
-    REQUEST_UNSTAKE, lambda s, by, a, x, y, n, m, o: insurance.request_withdrawal(s, by, x, n)
-)
-unstake = _operation(UNSTAKE, lambda s, by, a, x, y, n, m, o: insurance.withdraw(s, by, x))
-add_liquidity = _operation(
-    ADD_LIQUIDITY, lambda s, by, a, x, y, n, m, o: pair.add_liquidity(s, by, x, n, m)
-)
-remove_liquidity = _operation(
-    REMOVE_LIQUIDITY, lambda s, by, a, x, y, n, m, o: pair.remove_liquidity(s, by, x, n)
-)
-swap_in = _operation(SWAP_IN, lambda s, by, a, x, y, n, m, o: pair.swap_exact_in(s, by, x, y, n, m))
-swap_out = _operation(
-    SWAP_OUT, lambda s, by, a, x, y, n, m, o: pair.swap_exact_out(s, by, x, y, n, m)
-)
-supply = _operation(SUPPLY, lambda s, by, a, x, y, n, m, o: vault_accounts.supply(s, by, a, x, n))
-withdraw = _operation(
-    WITHDRAW, lambda s, by, a, x, y, n, m, o: vault_accounts.withdraw(s, by, a, x, n)
-)
-borrow = _operation(BORROW, lambda s, by, a, x, y, n, m, o: vault_accounts.borrow(s, by, a, x, n))
-repay = _operation(REPAY, lambda s, by, a, x, y, n, m, o: vault_accounts.repay(s, by, a, x, n))
-set_collateral = _operation(
-    SET_COLLATERAL, lambda s, by, a, x, y, n, m, o: vault_accounts.set_collateral(s, by, a, x, o)
-)
-set_isolated = _operation(
-    SET_ISOLATED, lambda s, by, a, x, y, n, m, o: vault_accounts.set_isolated(s, by, a, o)
-)
-set_manager = _operation(
-    SET_MANAGER, lambda s, by, a, x, y, n, m, o: vault_accounts.set_manager(s, by, a, x)
-)
-flag = _operation(FLAG, lambda s, by, a, x, y, n, m, o: vault.flag(s, a))
-unflag = _operation(UNFLAG, lambda s, by, a, x, y, n, m, o: vault.unflag(s, a))
-liquidate = _operation(
-    LIQUIDATE, lambda s, by, a, x, y, n, m, o: vault.liquidate(s, by, a, x, y, n, m, o)
-)
-flash_liquidate = _operation(
-    FLASH_LIQUIDATE, lambda s, by, a, x, y, n, m, o: liquidator.liquidate(s, by, a, x, y, n, m)
-)
-write_off = _operation(WRITE_OFF, lambda s, by, a, x, y, n, m, o: vault.write_off(s, a))
-cover = _operation(COVER, lambda s, by, a, x, y, n, m, o: hub.cover(s, x))
-socialise = _operation(SOCIALISE, lambda s, by, a, x, y, n, m, o: hub.socialise(s, x))
-claim_fees = _operation(CLAIM_FEES, lambda s, by, a, x, y, n, m, o: hub.claim_fees(s, by, x))
-set_reserve = _operation(
-    SET_RESERVE, lambda s, by, a, x, y, n, m, o: vault_reserves.set_reserve(s, y, x, n, m, o)
-)
-
-OPERATIONS: tuple[Operation, ...] = tuple(globals()[name] for name in KINDS)
-"""By kind: OPERATIONS[BORROW] is `borrow`."""

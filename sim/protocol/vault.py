@@ -7,7 +7,9 @@ these three functions of `vault_accounts.py` have that name too.
 
 from __future__ import annotations
 
-from sim.protocol import hub, oracle
+from typing import NamedTuple
+
+from sim.protocol import hub, hub_losses, liquidation, oracle
 from sim.protocol.errors import (
     ACCOUNT_HEALTHY,
     ALREADY_FLAGGED,
@@ -26,7 +28,7 @@ from sim.protocol.errors import (
     ZERO_AMOUNT,
 )
 from sim.protocol.fixed_point import inlined, jitable, wad, zero
-from sim.protocol.liquidation import leaves_dust, quote, seize_amounts
+from sim.protocol.liquidation import Context, Pair, leaves_dust, quote
 from sim.protocol.state import (
     DUST_VALUE,
     FLAGGED_AT,
@@ -43,6 +45,7 @@ from sim.protocol.state import (
     State,
 )
 from sim.protocol.vault_accounts import (
+    Health,
     collateral_value,
     collect_repayment,
     debt_assets,
@@ -60,10 +63,10 @@ from sim.protocol.vault_reserves import threshold
 def flag(s: State, a: int) -> int:
     """Start the liquidation delay of an unhealthy account."""
     poke(s, a)
-    _, _, _, _, factor, _, _, usable = health(s, a)
-    if not usable:
+    h = health(s, a)
+    if not h.debt_prices_usable:
         return PRICE_NOT_USABLE
-    if factor >= wad():
+    if h.factor >= wad():
         return ACCOUNT_HEALTHY
     if s.account[a, FLAGGED_AT] != 0:
         return ALREADY_FLAGGED
@@ -77,81 +80,92 @@ def unflag(s: State, a: int) -> int:
     if s.account[a, FLAGGED_AT] == 0:
         return NOT_FLAGGED
     poke(s, a)
-    _, _, _, _, factor, _, usable, _ = health(s, a)
-    if not usable:
+    h = health(s, a)
+    if not h.prices_usable:
         return PRICE_NOT_USABLE
-    if factor < wad():
+    if h.factor < wad():
         return UNHEALTHY
     s.account[a, FLAGGED_AT] = zero()
     return OK
 
 
+class Terms(NamedTuple):
+    """What a liquidation would move, or the code of why it would be refused."""
+
+    code: int
+    repaid: int
+    """Debt units."""
+    seized: int
+    """Collateral units, fee included."""
+    fee: int
+    """Collateral units."""
+
+
+@inlined
+def _refused(code: int) -> Terms:
+    return Terms(code, zero(), zero(), zero())
+
+
 @jitable
-def terms(s: State, a: int, d: int, c: int, repay_amount: int) -> tuple[int, int, int, int]:
-    """(code, repaid, seized with fee, fee) of liquidating up to `repay_amount` of debt `d` for
-    collateral `c` now.
-    """
-    _, _, _, total_debt, factor, _, _, usable = health(s, a)
-    if not usable:
-        return PRICE_NOT_USABLE, zero(), zero(), zero()
-    if factor >= wad():
-        return ACCOUNT_HEALTHY, zero(), zero(), zero()
-    if not delay_passed(s, a, factor):
-        return DELAY_NOT_PASSED, zero(), zero(), zero()
-    return terms_at(s, a, d, c, repay_amount, factor, total_debt)
+def terms(s: State, a: int, d: int, c: int, repay_amount: int) -> Terms:
+    """Of liquidating up to `repay_amount` of debt `d` for collateral `c` now."""
+    h = health(s, a)
+    if not h.debt_prices_usable:
+        return _refused(PRICE_NOT_USABLE)
+    if h.factor >= wad():
+        return _refused(ACCOUNT_HEALTHY)
+    if not delay_passed(s, a, h.factor):
+        return _refused(DELAY_NOT_PASSED)
+    return terms_at(s, a, d, c, repay_amount, h.factor, h.debt_value)
 
 
 @jitable
 def terms_at(
     s: State, a: int, d: int, c: int, repay_amount: int, factor: int, total_debt: int
-) -> tuple[int, int, int, int]:
+) -> Terms:
     """`terms` of an account known to be liquidatable at this health factor and debt value."""
     v = s.account_vault[a]
     if s.position[a, d, POSITION_DEBT] == 0:
-        return NO_DEBT, zero(), zero(), zero()
+        return _refused(NO_DEBT)
     if s.position[a, c, IS_COLLATERAL] == 0:
-        return NOT_COLLATERAL, zero(), zero(), zero()
+        return _refused(NOT_COLLATERAL)
 
-    debt, collateral = debt_assets(s, a, d), supplied_assets(s, a, c)
-    price_debt, _, _ = oracle.read(s, v, d)
-    price_collateral, _, usable = oracle.read(s, v, c)
-    if not usable:
-        return PRICE_NOT_USABLE, zero(), zero(), zero()
+    seen = oracle.read(s, v, c)
+    if not seen.usable:
+        return _refused(PRICE_NOT_USABLE)
+    p = Pair(
+        debt=debt_assets(s, a, d),
+        collateral=supplied_assets(s, a, c),
+        price_debt=oracle.read(s, v, d).price,
+        unit_debt=s.unit[d],
+        price_collateral=seen.price,
+        unit_collateral=s.unit[c],
+    )
     seconds_flagged = zero()
     if s.account[a, FLAGGED_AT] != 0:
         seconds_flagged = s.clock[0] - s.account[a, FLAGGED_AT]
-    max_repay, bonus = quote(
-        s,
-        v,
-        factor,
-        debt,
-        debt_value(debt, price_debt, s.unit[d]),
-        collateral_value(collateral, price_collateral, s.unit[c]),
-        total_debt,
-        price_debt,
-        s.unit[d],
-        threshold(s, v, c),
-        s.reserve[v, c, MIN_BONUS],
-        s.reserve[v, c, MAX_BONUS],
-        seconds_flagged,
+    context = Context(
+        health_factor=factor,
+        pair_debt=p.debt,
+        pair_debt_value=debt_value(p.debt, p.price_debt, p.unit_debt),
+        pair_collateral_value=collateral_value(p.collateral, p.price_collateral, p.unit_collateral),
+        total_debt_value=total_debt,
+        price_debt=p.price_debt,
+        unit_debt=p.unit_debt,
+        lt_bps=threshold(s, v, c),
+        min_bonus_bps=s.reserve[v, c, MIN_BONUS],
+        max_bonus_bps=s.reserve[v, c, MAX_BONUS],
+        seconds_flagged=seconds_flagged,
     )
-    repaid, seized, fee = seize_amounts(
-        min(repay_amount, max_repay),
-        collateral,
-        price_debt,
-        s.unit[d],
-        price_collateral,
-        s.unit[c],
-        bonus,
-        s.reserve[v, c, LIQUIDATION_FEE],
+    max_repay, bonus = quote(s, v, context)
+    moved = liquidation.seize(
+        min(repay_amount, max_repay), p, bonus, s.reserve[v, c, LIQUIDATION_FEE]
     )
-    if repaid == 0 or seized == fee:
-        return ZERO_AMOUNT, zero(), zero(), zero()
-    if leaves_dust(
-        debt, collateral, repaid, seized, price_debt, s.unit[d], price_collateral, s.unit[c]
-    ):
-        return MUST_NOT_LEAVE_DUST, zero(), zero(), zero()
-    return OK, repaid, seized, fee
+    if moved.repaid == 0 or moved.seized == moved.fee:
+        return _refused(ZERO_AMOUNT)
+    if leaves_dust(p, moved.repaid, moved.seized):
+        return _refused(MUST_NOT_LEAVE_DUST)
+    return Terms(OK, moved.repaid, moved.seized, moved.fee)
 
 
 @jitable
@@ -169,27 +183,28 @@ def liquidate(
     if actor == s.account_owner[a]:
         return SELF_LIQUIDATION
     poke(s, a)
-    code, repaid, seized, fee = terms(s, a, d, c, repay_amount)
-    if code != OK:
-        return code
-    if seized - fee < min_out:
+    t = terms(s, a, d, c, repay_amount)
+    if t.code != OK:
+        return t.code
+    out = t.seized - t.fee
+    if out < min_out:
         return INSUFFICIENT_COLLATERAL_OUT
-    code = seize(s, actor, a, c, seized, fee, receive_shares)
+    code = seize(s, actor, a, c, t, receive_shares)
     if code != OK:
         return code
     if receive_shares == 0:
-        s.holding[actor, c, WALLET] += seized - fee
-    if s.holding[actor, d, WALLET] < repaid:
+        s.holding[actor, c, WALLET] += out
+    if s.holding[actor, d, WALLET] < t.repaid:
         return INSUFFICIENT_BALANCE
-    s.holding[actor, d, WALLET] -= repaid
-    s.result[0] = repaid
-    s.result[1] = seized - fee
-    return settle(s, a, d, repaid)
+    s.holding[actor, d, WALLET] -= t.repaid
+    s.result[0] = t.repaid
+    s.result[1] = out
+    return settle(s, a, d, t.repaid)
 
 
 @jitable
-def seize(s: State, actor: int, a: int, c: int, seized: int, fee: int, receive_shares: int) -> int:
-    """Take `seized` from the borrower: the fee to the protocol, the rest released (or booked as a
+def seize(s: State, actor: int, a: int, c: int, t: Terms, receive_shares: int) -> int:
+    """Take `t.seized` from the borrower: the fee to the protocol, the rest released (or booked as a
     position).
 
     Where collateral is shares, the liquidator's part is cut out first; what is left, rounding
@@ -197,13 +212,13 @@ def seize(s: State, actor: int, a: int, c: int, seized: int, fee: int, receive_s
     """
     v = s.account_vault[a]
     lent = s.reserve[v, c, REHYPOTHECATE] != 0
-    out = seized - fee
-    supplied, to_liquidator = seized, out
+    out = t.seized - t.fee
+    supplied, to_liquidator = t.seized, out
     if lent:
-        if seized == supplied_assets(s, a, c):
+        if t.seized == supplied_assets(s, a, c):
             supplied = s.position[a, c, SUPPLIED]
         else:
-            supplied = hub.to_shares_up(s, c, seized)
+            supplied = hub.to_shares_up(s, c, t.seized)
         if receive_shares != 0:
             to_liquidator = hub.to_shares_down(s, c, out)
         else:
@@ -232,13 +247,13 @@ def settle(s: State, a: int, d: int, repaid: int) -> int:
     code = collect_repayment(s, a, d, repaid)
     if code != OK:
         return code
-    _, _, collateral, debt, factor, _, usable, debt_usable = health(s, a)
-    if not debt_usable:
+    h = health(s, a)
+    if not h.debt_prices_usable:
         return OK
-    if factor >= wad():
-        if usable or debt == 0:
+    if h.factor >= wad():
+        if h.prices_usable or h.debt_value == 0:
             s.account[a, FLAGGED_AT] = zero()
-    elif _is_beyond_hope(s, a, collateral, debt):
+    elif _is_beyond_hope(s, a, h):
         return _write_off_all(s, a)
     return OK
 
@@ -249,12 +264,12 @@ def write_off(s: State, a: int) -> int:
     what it owes.
     """
     poke(s, a)
-    _, _, collateral, debt, factor, _, _, usable = health(s, a)
-    if not usable:
+    h = health(s, a)
+    if not h.debt_prices_usable:
         return PRICE_NOT_USABLE
-    if factor >= wad():
+    if h.factor >= wad():
         return ACCOUNT_HEALTHY
-    if not _is_beyond_hope(s, a, collateral, debt):
+    if not _is_beyond_hope(s, a, h):
         return COLLATERAL_REMAINS
     return _write_off_all(s, a)
 
@@ -262,16 +277,17 @@ def write_off(s: State, a: int) -> int:
 @jitable
 def is_liquidatable(s: State, a: int) -> bool:
     """Whether `liquidate` would find the account eligible now."""
-    _, _, _, _, factor, _, _, usable = health(s, a)
-    return usable and factor < wad() and delay_passed(s, a, factor)
+    h = health(s, a)
+    return h.debt_prices_usable and h.factor < wad() and delay_passed(s, a, h.factor)
 
 
 # --- internals ------------------------------------------------------------------------------------
 
 
 @inlined
-def _is_beyond_hope(s: State, a: int, collateral: int, debt: int) -> bool:
-    return collateral < s.policy[s.account_vault[a], DUST_VALUE] and collateral < debt
+def _is_beyond_hope(s: State, a: int, h: Health) -> bool:
+    dust = s.policy[s.account_vault[a], DUST_VALUE]
+    return h.collateral_value < dust and h.collateral_value < h.debt_value
 
 
 @jitable
@@ -304,7 +320,7 @@ def _write_off_all(s: State, a: int) -> int:
     for i in range(s.unit.shape[0]):
         scaled = s.position[a, i, POSITION_DEBT]
         if scaled != 0:
-            code, _ = hub.report_deficit(s, s.account_vault[a], i, scaled)
+            code, _ = hub_losses.report_deficit(s, s.account_vault[a], i, scaled)
             if code != OK:
                 return code
             s.position[a, i, POSITION_DEBT] = zero()

@@ -7,6 +7,8 @@ Tokens that leave the protocol go to the wallet of the actor who asked.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from sim.protocol import hub, oracle
 from sim.protocol.errors import (
     ACCOUNT_NOT_EMPTY,
@@ -121,14 +123,30 @@ def collateral_price(s: State, v: int, i: int, price: int, usable: bool) -> int:
     return max(price, oracle.accepted(s, v, i))
 
 
-@jitable
-def health(s: State, a: int) -> tuple[int, int, int, int, int, bool, bool, bool]:
-    """(weighted collateral, weighted limit, collateral value, debt value, health factor, prices ok,
-    prices usable, prices of the debts usable).
+class Health(NamedTuple):
+    """An account at its vault's prices; USD has 8 decimals."""
 
-    While only the debts' are usable, the factor is at most too high: below 1 is unhealthy. Prices
-    are not ok either where collateral that is lent on still counts a loss that nobody has borne.
-    """
+    weighted_collateral: int
+    """Sum of value x threshold, USD x BPS."""
+    weighted_limit: int
+    """Sum of value x LTV, USD x BPS."""
+    collateral_value: int
+    """USD, down."""
+    debt_value: int
+    """USD, up."""
+    factor: int
+    """WAD, down; the largest integer when nothing is owed."""
+    prices_ok: bool
+    """Every price is OK, and no collateral that is lent on counts a loss that nobody has borne."""
+    prices_usable: bool
+    """Every price may be liquidated on: the factor is what it is."""
+    debt_prices_usable: bool
+    """Those of the debts may: the factor is at most too high, so below 1 is unhealthy."""
+
+
+@jitable
+def health(s: State, a: int) -> Health:
+    """How healthy the account is now, interest included."""
     v = s.account_vault[a]
     weighted, limit, collateral, debt = zero(), zero(), zero(), zero()
     prices_ok, prices_usable, debt_prices_usable = True, True, True
@@ -137,14 +155,14 @@ def health(s: State, a: int) -> tuple[int, int, int, int, int, bool, bool, bool]
         is_debt = s.position[a, i, POSITION_DEBT] != 0
         if not (is_collateral or is_debt):
             continue
-        price, status, usable = oracle.read(s, v, i)
-        prices_ok = prices_ok and status == oracle.STATUS_OK
-        prices_usable = prices_usable and usable
+        seen = oracle.read(s, v, i)
+        prices_ok = prices_ok and seen.status == oracle.STATUS_OK
+        prices_usable = prices_usable and seen.usable
         if is_debt:
-            debt += debt_value(debt_assets(s, a, i), price, s.unit[i])
-            debt_prices_usable = debt_prices_usable and usable
+            debt += debt_value(debt_assets(s, a, i), seen.price, s.unit[i])
+            debt_prices_usable = debt_prices_usable and seen.usable
         if is_collateral:
-            price = collateral_price(s, v, i, price, usable)
+            price = collateral_price(s, v, i, seen.price, seen.usable)
             value = collateral_value(supplied_assets(s, a, i), price, s.unit[i])
             collateral += value
             weighted += value * threshold(s, v, i)
@@ -152,15 +170,8 @@ def health(s: State, a: int) -> tuple[int, int, int, int, int, bool, bool, bool]
             if s.reserve[v, i, REHYPOTHECATE] != 0 and s.hub[i, DEFICIT] > 0:
                 prices_ok = False
     factor = health_factor(weighted, debt)
-    return (
-        weighted,
-        limit,
-        collateral,
-        debt,
-        factor,
-        prices_ok,
-        prices_usable,
-        debt_prices_usable,
+    return Health(
+        weighted, limit, collateral, debt, factor, prices_ok, prices_usable, debt_prices_usable
     )
 
 
@@ -346,12 +357,12 @@ def _require_safe(s: State, a: int) -> int:
     if not has_debt(s, a):
         return OK
     poke(s, a)
-    _, limit, _, debt, factor, prices_ok, _, _ = health(s, a)
-    if not prices_ok:
+    h = health(s, a)
+    if not h.prices_ok:
         return PRICE_NOT_OK
-    if debt * BPS > limit:
+    if h.debt_value * BPS > h.weighted_limit:
         return BORROW_LIMIT_EXCEEDED
-    if factor < wad():
+    if h.factor < wad():
         return UNHEALTHY
     s.account[a, FLAGGED_AT] = zero()
     return OK
@@ -363,8 +374,8 @@ def _unflag_recovered(s: State, a: int) -> None:
     if s.account[a, FLAGGED_AT] == 0:
         return
     if has_debt(s, a):
-        _, _, _, _, factor, _, usable, _ = health(s, a)
-        if not usable or factor < wad():
+        h = health(s, a)
+        if not h.prices_usable or h.factor < wad():
             return
     s.account[a, FLAGGED_AT] = zero()
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from sim.protocol.errors import INVALID_RESERVE, OK
-from sim.protocol.fixed_point import BPS, YEAR, inlined, max_uint, mul_div_whole, zero
+from sim.protocol.fixed_point import BPS, YEAR, inlined, mul_div_whole, zero
+from sim.protocol.soundness import ANY_HEALTH, most_returned
 from sim.protocol.state import (
     ADDED_SHARES,
     BORROW_CAP,
@@ -25,7 +26,6 @@ from sim.protocol.state import (
     State,
 )
 
-WAD_PER_BPS_SQUARED = 10**10
 FIELD_BITS = 16
 """Of each field before the caps, in a configuration that is packed into one word."""
 RAMP_BITS = FIELD_BITS * SUPPLY_CAP
@@ -73,13 +73,12 @@ def set_reserve(s: State, v: int, i: int, supply_cap: int, borrow_cap: int, word
         if ramp_seconds == 0 or ramp_seconds > YEAR:
             return INVALID_RESERVE
         start, end, worst = s.clock[0], s.clock[0] + ramp_seconds, now
-    bonus_bound = max_uint()
+    hf_for_max_bonus = ANY_HEALTH
     if s.policy[v, ENGINE] == TARGET_HEALTH_ENGINE:
-        bonus_bound = s.policy[v, HF_FOR_MAX_BONUS]
-    returned = (BPS + row[MAX_BONUS]) * worst
+        hf_for_max_bonus = s.policy[v, HF_FOR_MAX_BONUS]
     if row[LTV] > row[LT] or row[MIN_BONUS] > row[MAX_BONUS] or row[LIQUIDATION_FEE] > BPS:
         return INVALID_RESERVE
-    if returned >= BPS * BPS or returned * WAD_PER_BPS_SQUARED > bonus_bound:
+    if (BPS + row[MAX_BONUS]) * worst > most_returned(hf_for_max_bonus):
         return INVALID_RESERVE
     s.reserve[v, i, :SUPPLY_CAP] = row
     s.reserve[v, i, SUPPLY_CAP] = supply_cap

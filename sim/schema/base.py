@@ -24,9 +24,8 @@ from pydantic import (
 from pydantic.config import JsonDict
 from typing_extensions import Self
 
+from sim.protocol.units import BPS
 from sim.schema.problems import InconsistentError, Problem
-
-BPS = 10_000
 
 
 class Part(BaseModel):

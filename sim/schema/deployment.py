@@ -6,11 +6,12 @@ from typing import Literal
 
 from pydantic import Field
 
-from sim.schema.base import BPS, Bps, Hours, Part, Seconds, Symbol, Tokens, Usd, unit
+from sim.protocol.soundness import ANY_HEALTH, MIN_LEFTOVER, MOST_RATE_BPS, most_returned
+from sim.protocol.units import BPS, USD, to_wad
+from sim.schema.base import Bps, Hours, Part, Seconds, Symbol, Tokens, Usd, unit
 from sim.schema.problems import Problem
 
-LEAST_LEFTOVER_USD = 1_000
-"""MIN_LEFTOVER of VaultReserves.sol."""
+LEAST_LEFTOVER_USD = MIN_LEFTOVER // USD
 
 
 class Rates(Part):
@@ -22,30 +23,30 @@ class Rates(Part):
     optimal_usage_bps: int = Field(ge=1, le=BPS - 1, description="the kink, usage in bps, 1..9999")
     base_rate_bps: int = Field(
         ge=0,
-        le=10 * BPS,
+        le=MOST_RATE_BPS,
         json_schema_extra=unit("bps per year"),
         description="rate per year at no usage, in bps",
     )
     slope1_bps: int = Field(
         ge=0,
-        le=10 * BPS,
+        le=MOST_RATE_BPS,
         json_schema_extra=unit("bps per year"),
         description="added up to the kink, bps per year",
     )
     slope2_bps: int = Field(
         ge=0,
-        le=10 * BPS,
+        le=MOST_RATE_BPS,
         json_schema_extra=unit("bps per year"),
         description="added above the kink, bps per year",
     )
 
     def _problems(self) -> Iterator[Problem]:
         top = self.base_rate_bps + self.slope1_bps + self.slope2_bps
-        if top > 10 * BPS:
+        if top > MOST_RATE_BPS:
             yield Problem(
                 "slope2_bps",
                 f"base_rate + slope1 + slope2 = {top} bps a year",
-                f"a sum of at most {10 * BPS}",
+                f"a sum of at most {MOST_RATE_BPS}",
             )
 
 
@@ -147,13 +148,12 @@ class Reserve(Terms):
                 f"{self.min_bonus_bps} is above max_bonus_bps {self.max_bonus_bps}",
                 f"at most {self.max_bonus_bps}",
             )
-        if self.lt_bps * (BPS + self.max_bonus_bps) >= BPS * BPS:
+        if self.lt_bps * (BPS + self.max_bonus_bps) > most_returned(ANY_HEALTH):
             yield Problem(
                 "max_bonus_bps",
                 f"lt {self.lt_bps} x (1 + bonus {self.max_bonus_bps}) >= 1, so a liquidation can "
                 "leave bad debt on a continuous price path",
-                # strictly below 1, hence the -1 before the division
-                lower_bonus_or_threshold(self, BPS * BPS - 1),
+                lower_bonus_or_threshold(self, most_returned(ANY_HEALTH)),
             )
 
 
@@ -182,8 +182,7 @@ class Protocol(Part):
     def _problems(self) -> Iterator[Problem]:
         if self.liquidation.engine != "target-health":
             return
-        # A fraction of the text: 0.84 means 84/100, not the binary number nearest to it.
-        most = int(Fraction(str(self.liquidation.hf_for_max_bonus)) * BPS * BPS)
+        most = most_returned(to_wad(self.liquidation.hf_for_max_bonus))
         for symbol, reserve in self.reserves.items():
             product = reserve.lt_bps * (BPS + reserve.max_bonus_bps)
             if product > most:

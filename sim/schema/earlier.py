@@ -15,7 +15,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from sim.schema.base import BPS
+from sim.protocol.units import BPS
 
 _HOUR = 3_600
 

@@ -11,16 +11,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
-from sim.schema.base import (
-    BPS,
-    FromList,
-    Instant,
-    Level,
-    Magnitude,
-    Part,
-    Symbol,
-    Waypoint,
-)
+from sim.protocol.units import BPS
+from sim.schema.base import FromList, Instant, Level, Magnitude, Part, Symbol, Waypoint
 from sim.schema.market import Feed
 from sim.schema.problems import InconsistentError, Problem, nearest
 

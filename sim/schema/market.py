@@ -6,17 +6,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from sim.schema.base import (
-    BPS,
-    FromList,
-    Part,
-    PositiveUsd,
-    Seconds,
-    Symbol,
-    Usd,
-    Waypoint,
-    unit,
-)
+from sim.protocol.units import BPS
+from sim.schema.base import FromList, Part, PositiveUsd, Seconds, Symbol, Usd, Waypoint, unit
 from sim.schema.price_file import PriceFile, PriceLevel
 from sim.schema.problems import Problem
 

@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from sim.schema.base import BPS, Bps, Part, Seconds, Share, unit
+from sim.protocol.units import BPS
+from sim.schema.base import Bps, Part, Seconds, Share, unit
 from sim.schema.deployment import Rates
 from sim.schema.problems import Problem
 

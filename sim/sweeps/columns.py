@@ -12,13 +12,14 @@ import pyarrow as pa
 
 from sim.engines.outcome import NUMBERS, NUMBERS_BY_ASSET, Number, names
 from sim.measures.measure import Paths
+from sim.protocol.units import USD
 
 FORMAT = 3
 """Of the files of a study; a study of another format is not read."""
 
 WHICH = {"path": "number of the path", "book": "number of the book that its borrowers are of"}
 """Column -> its meaning, of those that are no outcome."""
-_VALUE = 1e-8  # USD per unit of a value
+_VALUE = 1 / USD
 
 
 class NotSweptError(Exception):

@@ -10,20 +10,14 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from sim.protocol import transaction as op
+from sim.protocol import operations as op
 from sim.protocol.errors import NAMES
-from sim.protocol.state import JOURNAL
-
-KINDS = frozenset(
-    (op.FLAG, op.UNFLAG, op.LIQUIDATE, op.FLASH_LIQUIDATE, op.WRITE_OFF, op.COVER, op.SOCIALISE)
-)
-_COMPARED = [JOURNAL.index(name) for name in ("kind", "account", "x", "y", "code")]
-_ABOUT_AN_ASSET = (op.COVER, op.SOCIALISE)
-_ABOUT_TWO = (op.LIQUIDATE, op.FLASH_LIQUIDATE)
+from sim.protocol.state import Entry
+from sim.protocol.transaction import NOBODY, Group
 
 
 class Decision(NamedTuple):
-    """A decision; x and y are assets as in `sim.protocol.transaction.KINDS`."""
+    """A decision; x and y are its assets, if it is about one or two."""
 
     kind: int
     account: int
@@ -33,14 +27,11 @@ class Decision(NamedTuple):
 
     def words(self, symbols: Sequence[str]) -> str:
         """For a reader."""
-        text = op.KINDS[self.kind].replace("_", " ")
-        if self.kind in _ABOUT_AN_ASSET:
-            text += f" {symbols[self.x]}"
-        else:
-            text += f" account {self.account}"
-        if self.kind in _ABOUT_TWO:
-            text += f" ({symbols[self.x]} for {symbols[self.y]})"
-        return f"{text}: {NAMES[self.code] or 'ok'}"
+        declared = op.DECLARED[self.kind]
+        about = " for ".join(symbols[getattr(self, column)] for column in declared.assets)
+        if self.account != NOBODY:
+            about = f"account {self.account}" + (f" ({about})" if about else "")
+        return f"{declared.words} {about}: {NAMES[self.code] or 'ok'}"
 
 
 class FirstDifference(NamedTuple):
@@ -81,4 +72,9 @@ class Comparison:
 
 def decisions(rows: Iterable[Any]) -> list[Decision]:
     """The decisions among journal rows, floats or integers, in their order."""
-    return [Decision(*(int(row[c]) for c in _COMPARED)) for row in rows if int(row[0]) in KINDS]
+    found = []
+    for row in rows:
+        entry = Entry(*map(int, row))
+        if Group.DECISION in op.DECLARED[entry.kind].groups:
+            found.append(Decision(entry.kind, entry.account, entry.x, entry.y, entry.code))
+    return found

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.files.whole import replacing
-from sim.market.levels import PRICE_SCALE
 from sim.market.paths import draw
 from sim.market.tables import price_table
+from sim.protocol.units import USD
 from sim.sweeps.plan import Plan
 
 Floats = npt.NDArray[np.float64]
@@ -47,8 +47,8 @@ def fan(plan: Plan, worst: int) -> Fan:
     Memory is bounded by MOST_PATHS paths at _MOST_ROWS times: 32 MB per asset.
     """
     scenario = plan.scenario
-    own = draw(scenario, plan.sampler, worst, 1)[0] / PRICE_SCALE
-    level = price_table(scenario).astype(np.float64) / PRICE_SCALE
+    own = draw(scenario, plan.sampler, worst, 1)[0] / USD
+    level = price_table(scenario).astype(np.float64) / USD
     count = min(plan.paths, MOST_PATHS)
     every = -(-(scenario.steps + 1) // _MOST_ROWS)
     rows = np.unique(np.append(np.arange(0, scenario.steps + 1, every), scenario.steps))
@@ -56,7 +56,7 @@ def fan(plan: Plan, worst: int) -> Fan:
     for first in range(0, count, _CHUNK):
         some = slice(first, min(first + _CHUNK, count))
         drawn[some] = draw(scenario, plan.sampler, first, some.stop - first)[:, rows]
-    drawn /= PRICE_SCALE
+    drawn /= USD
     moving = moving_assets(drawn)
     quantiles = (
         np.stack([np.quantile(drawn[:, :, i], QUANTILES, axis=0) for i in moving], axis=-1)

@@ -14,10 +14,10 @@ from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 
-from sim.agents.own import find
 from sim.market.history import read_history
 from sim.scenario import Scenario, ScenarioError, baseline_of, digest, files
 from sim.schema.problems import Problem
+from sim.users.user_agents import find
 
 _PACKAGE = Path(__file__).parents[1]
 _PACKAGES = ("numpy", "scipy", "numba", "llvmlite")

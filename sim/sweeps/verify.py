@@ -26,13 +26,13 @@ from sim.market.draws import Sampler
 from sim.market.market import REPAID_VALUE
 from sim.market.paths import draw, observed
 from sim.protocol.state import DEFICIT_REPORTED, State
+from sim.protocol.units import USD
 from sim.sweeps.decisions import Comparison
 from sim.tape import Tape
 from sim.tape.shortfall import shortfall
 from sim.world import World, on_path
-from sim.world.actors import VALUE
 
-_SHARE, _USD = 1e-3, 1.0
+_SHARE, _DOLLAR = 1e-3, 1.0
 """Floats may be off by this share, or by so little: decisions among equals may differ, see
 `sim.sweeps.decisions`; a world of other rules is further off."""
 
@@ -101,16 +101,16 @@ def apart(on_floats: Mapping[str, float], exact: Mapping[str, float]) -> str | N
     """
     for what, a, b in (
         ("loss", loss_usd_of(on_floats), loss_usd_of(exact)),
-        ("debt repaid by liquidators", on_floats["repaid"] / VALUE, exact["repaid"] / VALUE),
+        ("debt repaid by liquidators", on_floats["repaid"] / USD, exact["repaid"] / USD),
     ):
-        if abs(a - b) > max(_USD, _SHARE * max(abs(a), abs(b))):
+        if abs(a - b) > max(_DOLLAR, _SHARE * max(abs(a), abs(b))):
             return f"{what} is ${a:,.0f} on floats and ${b:,.0f} exactly"
     return None
 
 
 def loss_usd_of(outcome: Mapping[str, float]) -> float:
     """The loss of an outcome by name, USD."""
-    return outcome["loss"] / VALUE
+    return outcome["loss"] / USD
 
 
 def verify(
@@ -200,4 +200,4 @@ def _so_far(world: World, k: int) -> tuple[float, float]:
     for i in range(s.unit.shape[0]):
         added = max(0, s.hub[i, DEFICIT_REPORTED] + missing[i] - lost_before.lost(w, i))
         lost += added * w.price[k, i] // s.unit[i]
-    return w.tally[REPAID_VALUE] / VALUE, lost / VALUE
+    return w.tally[REPAID_VALUE] / USD, lost / USD

@@ -154,7 +154,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
     "operations": _columns(
         _STEP,
         ("seq", COUNT, "place in the step"),
-        ("kind", TEXT, "what was done, see sim.protocol.transaction"),
+        ("kind", TEXT, "what was done, see sim.protocol.operations"),
         ("actor", COUNT, "who did it; 0 is the admin"),
         ("actor_name", TEXT, "the same in words"),
         ("account", COUNT, "account concerned; null for none"),

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sim.agents.census import census
+from sim.health.census import census
 from sim.market import lost_before
 from sim.market.market import (
     BACKLOG,
@@ -30,8 +30,8 @@ from sim.market.market import (
     WITHDRAWN_VALUE,
 )
 from sim.protocol import hub, oracle, vault_accounts
-from sim.protocol import transaction as op
-from sim.protocol.errors import NAMES
+from sim.protocol import operations as op
+from sim.protocol.errors import NAMES, OK
 from sim.protocol.state import (
     BORROW_INDEX,
     BORROW_RATE,
@@ -52,8 +52,11 @@ from sim.protocol.state import (
     SCALED_DEBT,
     SOCIALISED,
     Array,
+    Entry,
     State,
 )
+from sim.protocol.transaction import NOBODY, Group
+from sim.protocol.units import USD
 from sim.tape.columns import QUANTILES, price
 from sim.tape.shortfall import shortfall
 from sim.tape.toxic import toxic
@@ -63,25 +66,12 @@ from sim.world import World
 from sim.world.actors import account_name, actor_name
 
 Row = dict[str, Any]
-_USD = 10**8
 _WAD = 10**18
 _RAY = 10**27
 _GWEI = 10**9
 _STATUS = ("ok", "stale", "deviated", "down")
 _VAULT = 0
 """Whose prices the tape shows."""
-_WITHDRAWALS = (op.WITHDRAW, op.WITHDRAW_ASSETS, op.REDEEM)
-_ABOUT_NO_ASSET = (
-    op.ADD_LIQUIDITY,
-    op.REMOVE_LIQUIDITY,
-    op.SWAP_IN,
-    op.SWAP_OUT,
-    op.SET_ISOLATED,
-    op.SET_MANAGER,
-    op.FLAG,
-    op.UNFLAG,
-    op.WRITE_OFF,
-)
 
 
 class Moment(NamedTuple):
@@ -94,7 +84,7 @@ class Moment(NamedTuple):
     agents: list[Row]
 
 
-def observe(world: World, k: int, rows: Sequence[Any], gas: Sequence[int]) -> Moment:
+def observe(world: World, k: int, rows: Sequence[Entry], gas: Sequence[int]) -> Moment:
     """Measure world and state after step k, which did the operations `rows`."""
     market, s = world.market, world.state
     doubles = s.position.astype(np.float64)  # once: of large books it takes a while
@@ -110,24 +100,24 @@ def observe(world: World, k: int, rows: Sequence[Any], gas: Sequence[int]) -> Mo
         "time_utc": datetime.fromtimestamp(int(market.time[k]), timezone.utc).replace(tzinfo=None),
         "gas_price_gwei": market.gas_price[k] / _GWEI,
         **_borrowers(watch[known]),
-        "shortfall_usd": missing.value / _USD,
+        "shortfall_usd": missing.value / USD,
         "toxic": toxic_alone,
         "toxic_with_sale": toxic_with_sale,
         "unpaid": stuck.accounts,
-        "unpaid_usd": stuck.value / _USD,
+        "unpaid_usd": stuck.value / USD,
         "bad_debt_usd": sum(_usd(row, row["deficit_reported"]) for row in assets),
         "loss_usd": sum(map(_added_usd, assets)),
         "liquidations": int(tally[LIQUIDATIONS]),
-        "repaid_usd": tally[REPAID_VALUE] / _USD,
-        "seized_usd": tally[SEIZED_VALUE] / _USD,
-        "liquidator_profit_usd": tally[PROFIT_VALUE] / _USD,
-        "gas_usd": tally[GAS_VALUE] / _USD,
-        "topped_up_usd": tally[TOPPED_UP_VALUE] / _USD,
-        "deleveraged_usd": tally[DELEVERAGED_VALUE] / _USD,
-        "looped_usd": tally[LOOPED_VALUE] / _USD,
-        "taken_out_usd": tally[TAKEN_OUT_VALUE] / _USD,
-        "withdrawn_usd": tally[WITHDRAWN_VALUE] / _USD,
-        "refused_usd": tally[REFUSED_VALUE] / _USD,
+        "repaid_usd": tally[REPAID_VALUE] / USD,
+        "seized_usd": tally[SEIZED_VALUE] / USD,
+        "liquidator_profit_usd": tally[PROFIT_VALUE] / USD,
+        "gas_usd": tally[GAS_VALUE] / USD,
+        "topped_up_usd": tally[TOPPED_UP_VALUE] / USD,
+        "deleveraged_usd": tally[DELEVERAGED_VALUE] / USD,
+        "looped_usd": tally[LOOPED_VALUE] / USD,
+        "taken_out_usd": tally[TAKEN_OUT_VALUE] / USD,
+        "withdrawn_usd": tally[WITHDRAWN_VALUE] / USD,
+        "refused_usd": tally[REFUSED_VALUE] / USD,
         "backlog": int(tally[BACKLOG]),
         "calls_waited": int(tally[CALLS_WAITED]),
         "longest_wait_seconds": int(tally[LONGEST_WAIT]),
@@ -145,7 +135,7 @@ def accounts(world: World) -> list[Row]:
     for a in range(len(s.account)):
         name = account_name(world.scenario, world.book, a)
         owner = actor_name(world.scenario, world.book, int(s.account_owner[a]))
-        factor = vault_accounts.health(s, a)[4] if vault_accounts.has_debt(s, a) else None
+        factor = vault_accounts.health(s, a).factor if vault_accounts.has_debt(s, a) else None
         for i, symbol in enumerate(symbols):
             rows.append(
                 {
@@ -168,7 +158,7 @@ def _priced(s: State) -> list[int]:
     """The accounts with debt, without those that hold an asset whose feed is down: a price of 0
     says nothing about their health.
     """
-    down = [i for i in range(len(s.unit)) if oracle.read(s, _VAULT, i)[0] == 0]
+    down = [i for i in range(len(s.unit)) if oracle.read(s, _VAULT, i).price == 0]
     owed = s.position[:, :, POSITION_DEBT] != 0
     held = (s.position[:, :, IS_COLLATERAL] != 0) | owed
     return list(np.flatnonzero(owed.any(axis=1) & ~held[:, down].any(axis=1)))
@@ -192,8 +182,8 @@ def _borrowers(watch: Array) -> Row:
         "lowest_health": health.min() if len(health) else None,
         "unhealthy": int((health < 1).sum()),
         **{f"health_p{q:02}": value for q, value in zip(QUANTILES, quantiles, strict=True)},
-        "collateral_usd": watch[:, COLLATERAL_VALUE].sum() / _USD,
-        "debt_usd": watch[:, DEBT_VALUE].sum() / _USD,
+        "collateral_usd": watch[:, COLLATERAL_VALUE].sum() / USD,
+        "debt_usd": watch[:, DEBT_VALUE].sum() / USD,
     }
 
 
@@ -203,7 +193,7 @@ def _assets(world: World, k: int, shortfalls: list[int]) -> list[Row]:
     for i, symbol in enumerate(symbols):
         row = s.hub[i]
         debt = hub.debt_at(row[SCALED_DEBT], row[BORROW_INDEX])
-        seen, status, _ = oracle.read(s, _VAULT, i)
+        seen = oracle.read(s, _VAULT, i)
         lendable = row[CASH] + debt
         rows.append(
             {
@@ -212,8 +202,8 @@ def _assets(world: World, k: int, shortfalls: list[int]) -> list[Row]:
                 "decimals": len(str(s.unit[i])) - 1,
                 "reference_price_usd": price(world.market.price[k, i]),
                 "impact": world.market.impact[k, i] / _WAD if len(world.market.impact) else 1.0,
-                "oracle_price_usd": price(seen),
-                "oracle_status": _STATUS[status],
+                "oracle_price_usd": price(seen.price),
+                "oracle_status": _STATUS[seen.status],
                 "cash": row[CASH],
                 "escrow": row[ESCROW],
                 "debt": debt,
@@ -259,46 +249,45 @@ def _venues(world: World, k: int) -> list[Row]:
     return rows
 
 
-def _operations(world: World, k: int, rows: Sequence[Any], gas: Sequence[int]) -> list[Row]:
+def _operations(world: World, k: int, rows: Sequence[Entry], gas: Sequence[int]) -> list[Row]:
     scenario, book, listed = world.scenario, world.book, []
     for seq, row in enumerate(rows):
-        kind, actor, account, x, y = (int(cell) for cell in row[:5])
-        amount, limit, option, code, *results = (int(cell) for cell in row[5:])
+        declared, done = op.DECLARED[row.kind], Entry(*map(int, row))
+        account = None if done.account == NOBODY else done.account
+        refused = done.code != OK and Group.WITHDRAWAL in declared.groups
         listed.append(
             {
                 "step": k,
                 "seq": seq,
-                "kind": op.KINDS[kind],
-                "actor": actor,
-                "actor_name": actor_name(scenario, book, actor),
-                "account": None if account == op.NOBODY else account,
-                "account_name": None
-                if account == op.NOBODY
-                else account_name(scenario, book, account),
-                "asset": None if kind in _ABOUT_NO_ASSET else world.symbols[x],
-                "x": x,
-                "y": y,
-                "amount": str(amount),
-                "amount_limit": str(limit),
-                "option": str(option),
-                "verdict": NAMES[code] or "ok",
-                **{f"result{n}": str(result) for n, result in enumerate(results)},
-                "refused": _refused(world.state, kind, actor, account, x, amount)
-                if kind in _WITHDRAWALS and code
-                else None,
+                "kind": declared.name,
+                "actor": done.actor,
+                "actor_name": actor_name(scenario, book, done.actor),
+                "account": account,
+                "account_name": None if account is None else account_name(scenario, book, account),
+                "asset": world.symbols[done.x] if "x" in declared.assets else None,
+                "x": done.x,
+                "y": done.y,
+                "amount": str(done.amount),
+                "amount_limit": str(done.limit),
+                "option": str(done.option),
+                "verdict": NAMES[done.code] or "ok",
+                "result0": str(done.result0),
+                "result1": str(done.result1),
+                "result2": str(done.result2),
+                "refused": str(_refused(world.state, done)) if refused else None,
                 "gas": gas[seq] if len(gas) == len(rows) else None,
             }
         )
     return listed
 
 
-def _refused(s: State, kind: int, actor: int, account: int, x: int, amount: int) -> str:
+def _refused(s: State, done: Entry) -> int:
     """Units of asset x that a withdrawal was for, no more than are there to withdraw now: one of
     everything names the largest integer.
     """
-    if kind == op.WITHDRAW:
-        return str(min(amount, vault_accounts.supplied_assets(s, account, x)))
-    shares = int(s.holding[actor, x, HUB_SHARES])
-    if kind == op.REDEEM:
-        return str(hub.to_assets_down(s, x, min(amount, shares)))
-    return str(min(amount, hub.to_assets_down(s, x, shares)))
+    if done.account != NOBODY:
+        return min(done.amount, vault_accounts.supplied_assets(s, done.account, done.x))
+    shares = int(s.holding[done.actor, done.x, HUB_SHARES])
+    if done.kind == op.redeem.kind:
+        return hub.to_assets_down(s, done.x, min(done.amount, shares))
+    return min(done.amount, hub.to_assets_down(s, done.x, shares))

@@ -91,7 +91,7 @@ def held(s: State, scenario: Scenario, prices: Array) -> Array:
         for side, i in enumerate(tokens):
             there[i] += s.pair[p, RESERVE0 + side]
     for i in range(len(s.unit)):
-        _, _, fee_shares, _ = hub.preview(s, i)
+        fee_shares = hub.preview(s, i).fee_shares
         fees, deficit = hub.to_assets_down(s, i, fee_shares), s.hub[i, DEFICIT]
         owned[PROTOCOL, i] += fees
         owned[NOBODY_YET, i] -= deficit + missing[:, i].sum()

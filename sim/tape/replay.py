@@ -14,9 +14,10 @@ from typing import Any
 
 import pandas as pd
 
-from sim.protocol import transaction as op
+from sim.protocol import operations as op
 from sim.protocol.errors import NAMES
-from sim.protocol.state import State
+from sim.protocol.state import Entry, State
+from sim.protocol.transaction import NOBODY, entries
 from sim.scenario import Scenario
 from sim.tape.columns import Frames
 from sim.world import without_code
@@ -69,14 +70,12 @@ def replayed(tape: Frames) -> Iterator[tuple[int, State]]:
 def _again(s: State, row: dict[Any, Any]) -> None:
     """Carry out an operation of the tape, and hold what it comes to against the tape."""
     s.journal_length[0] = 0
-    kind = op.KINDS.index(row["kind"])
-    actor, account, *asked = (
-        op.NOBODY if pd.isna(row[name]) else int(row[name]) for name in _ASKED
-    )
-    op.execute(s, kind, actor, account, *asked)
-    if _words(row) != _of_journal(s.journal[0]):
+    asked = (NOBODY if pd.isna(row[name]) else int(row[name]) for name in _ASKED)
+    op.execute(s, Entry(op.BY_NAME[row["kind"]].kind, *asked))
+    (done,) = entries(s)
+    if _words(row) != _of_journal(done):
         what = f"{row['kind']} of step {row['step']}, place {row['seq']}"
-        said = NAMES[s.journal[0, 8]] or "ok"
+        said = NAMES[done.code] or "ok"
         raise ReplayError(f"{what}: the tape says {row['verdict']}, the protocol {said}")
 
 
@@ -85,8 +84,9 @@ def _words(row: dict[Any, Any]) -> list[Any]:
     return [row["kind"], row["actor"], row["amount"], row["verdict"], *(row[n] for n in _ANSWERED)]
 
 
-def _of_journal(row: Any) -> list[Any]:
+def _of_journal(row: Entry) -> list[Any]:
     """The same of a journal row."""
-    kind, actor, amount, code = row[0], row[1], row[5], row[8]
-    results = [str(int(number)) for number in row[9:12]]
-    return [op.KINDS[int(kind)], int(actor), str(int(amount)), NAMES[int(code)] or "ok", *results]
+    done = Entry(*map(int, row))
+    results = [str(done.result0), str(done.result1), str(done.result2)]
+    name = op.DECLARED[done.kind].name
+    return [name, done.actor, str(done.amount), NAMES[done.code] or "ok", *results]

@@ -75,10 +75,11 @@ def _perhaps_short(s: State, prices: Array, position: Array) -> Array:
     m = len(s.unit)
     worth, costs, lent_worth = np.zeros((3, m))
     for i in range(m):
-        index, shares, _, held = hub.preview(s, i)
+        now = hub.preview(s, i)
         worth[i] = prices[i] / s.unit[i]
-        lent_worth[i] = worth[i] * (held + hub.VIRTUAL) / (shares + hub.VIRTUAL)
-        costs[i] = index * prices[i] / s.unit[i] / ray()
+        share_price = (now.total_assets + hub.VIRTUAL) / (now.total_shares + hub.VIRTUAL)
+        lent_worth[i] = worth[i] * share_price
+        costs[i] = now.borrow_index * prices[i] / s.unit[i] / ray()
     lent = (s.reserve[s.account_vault, :, REHYPOTHECATE] != 0).astype(bool)
     collateral = (supplied * np.where(lent, lent_worth, worth)).sum(axis=1)
     owed = debt @ costs

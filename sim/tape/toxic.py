@@ -53,7 +53,7 @@ def _largest(s: State, a: int, column: int) -> int:
     for i in range(len(s.unit)):
         if s.position[a, i, column] == 0:
             continue
-        price, _, _ = oracle.read(s, s.account_vault[a], i)
+        price = oracle.read(s, s.account_vault[a], i).price
         if column == IS_COLLATERAL:
             value = collateral_value(supplied_assets(s, a, i), price, s.unit[i])
         else:

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sim.agents.costs import gas_value
 from sim.agents.offers import asks, paying
+from sim.market.costs import gas_value
 from sim.market.market import (
     DEBT_VALUE,
     FACTOR,
@@ -46,11 +46,11 @@ def unpaid(s: State, w: Market, k: int, watch: Array, known: Sequence[int]) -> U
     liquidators = _cheapest(s, w, k)
     accounts, value = 0, 0
     for a in np.asarray(known, dtype=int)[watch[:, LIQUIDATABLE] != 0]:
-        _, _, _, debt, factor, _, _, _ = health(s, a)
-        seen.watch[a, FACTOR], seen.watch[a, DEBT_VALUE] = factor, debt
+        h = health(s, a)
+        seen.watch[a, FACTOR], seen.watch[a, DEBT_VALUE] = h.factor, h.debt_value
         debts = np.flatnonzero(s.position[a, :, POSITION_DEBT] != 0)
         backing = np.flatnonzero(s.position[a, :, IS_COLLATERAL] != 0)
-        seizable = [c for c in backing if oracle.read(s, s.account_vault[a], c)[2]]
+        seizable = [c for c in backing if oracle.read(s, s.account_vault[a], c).usable]
         paid = any(
             paying(s, seen, k, lq, a, d, c, max_uint(), asks(s, w, k, lq, d))[0]
             for d in debts
@@ -58,7 +58,7 @@ def unpaid(s: State, w: Market, k: int, watch: Array, known: Sequence[int]) -> U
             for lq in liquidators
         )
         if seizable and not paid:
-            accounts, value = accounts + 1, value + debt
+            accounts, value = accounts + 1, value + h.debt_value
     return Unpaid(accounts, value)
 
 

@@ -15,6 +15,7 @@ from sim.protocol.state import (
     WALLET,
     State,
 )
+from sim.protocol.units import USD
 from sim.protocol.vault_accounts import debt_assets, supplied_assets
 from sim.world import World
 from sim.world.actors import first_own_account, own_accounts, owner
@@ -61,4 +62,4 @@ def _usd(world: World, k: int, amounts: list[int]) -> float:
     """USD of an amount of every asset."""
     prices, units = world.market.price[k], world.state.unit
     values = (a * p // u for a, p, u in zip(amounts, prices, units, strict=True))
-    return float(sum(values) / 10**8)
+    return float(sum(values) / USD)

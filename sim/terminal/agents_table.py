@@ -6,13 +6,13 @@ import traceback
 
 from rich.table import Table
 
-from sim.agents.in_time import Aside
-from sim.agents.own import AgentError
 from sim.measures.agents import agent_outcomes
 from sim.measures.attack import NAME, attack_outcome
 from sim.report.text import usd
 from sim.tape import Frames
 from sim.terminal.tables import BARE, TITLED
+from sim.users.in_time import Aside
+from sim.users.user_agents import AgentError
 
 _AROUND = (AgentError.__module__, Aside.__module__)
 """What calls a user's code."""

@@ -9,11 +9,12 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from sim.agents.census import census
 from sim.books import COMPOUND_2023, describe
 from sim.books.book import Integers, Reading
+from sim.health.census import census
 from sim.market.market import FACTOR
 from sim.protocol.state import BORROW_CAP, SUPPLY_CAP
+from sim.protocol.units import USD
 from sim.report.text import short_usd, usd
 from sim.schema.book import BorrowerBook
 from sim.world import World
@@ -100,7 +101,7 @@ def _beyond_terms(world: World) -> Iterator[str]:
 
 def _usd(world: World, amounts: Integers, i: int) -> float:
     value = int(amounts[:, i].sum()) * int(world.market.price[0, i]) // int(world.state.unit[i])
-    return value / 10**8
+    return value / USD
 
 
 def _health_of_file(world: World, reading: Reading) -> Iterator[str]:

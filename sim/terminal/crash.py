@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 from rich.console import Console
 from rich.table import Table
 
-from sim.agents.own import AgentError
 from sim.engines import baseline
 from sim.engines.by_name import follower
 from sim.engines.chain import AnvilChain
@@ -36,6 +35,7 @@ from sim.terminal.price_files import price_lines
 from sim.terminal.progress import RunProgress
 from sim.terminal.tables import printed
 from sim.terminal.venues import venue_lines
+from sim.users.user_agents import AgentError
 from sim.world import World, build
 
 TAPE, PARQUET, REPORT = "tape.duckdb", "parquet", "report.html"

@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
+from sim.protocol.units import USD
 from sim.report.text import short_usd
 from sim.world import World
 
@@ -49,7 +50,7 @@ class RunProgress:
         """Show the latest row of table `steps`."""
         k, market = latest["step"], self._world.market
         native = self._world.scenario.native_asset
-        price_usd = market.price[k, market.native[0]] / 10**8
+        price_usd = market.price[k, market.native[0]] / USD
         time = datetime.fromtimestamp(int(market.time[k]), timezone.utc)
         task = self._progress.tasks[self._task]
         rate = f"{task.speed:.3g}/s" if task.speed else ""

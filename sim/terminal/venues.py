@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from sim.market.calibration import depth_usd, fit
+from sim.protocol.units import BPS
 from sim.report.text import short_usd
 from sim.scenario import Scenario
-from sim.schema.base import BPS
 
 
 def venue_lines(scenario: Scenario) -> list[str]:

@@ -10,7 +10,6 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from sim.agents.own import AgentError
 from sim.engines.by_name import ENGINES
 from sim.engines.compilation import is_compiled
 from sim.engines.failures import ChainError
@@ -31,6 +30,7 @@ from sim.terminal.agents_table import agent_failure
 from sim.terminal.crash import COMPLETE, FAILED, INTERRUPTED
 from sim.terminal.interrupts import interruptible
 from sim.terminal.progress import RunProgress
+from sim.users.user_agents import AgentError
 
 RESULT = "verify.json"
 PATHS = "paths"

@@ -9,11 +9,10 @@ import math
 from collections.abc import Iterator
 
 from sim.market.calibration import depth_usd
-from sim.market.levels import PRICE_SCALE
 from sim.market.tables import price_table
 from sim.protocol.fixed_point import YEAR
+from sim.protocol.units import BPS, USD
 from sim.scenario import Scenario
-from sim.schema.base import BPS
 from sim.schema.book import BorrowerBook
 from sim.tuning.result import Baseline
 
@@ -96,7 +95,7 @@ def baselines(scenario: Scenario) -> Iterator[Baseline]:
             source="morpho-org/morpho-blue-lltv-recommendation",
             inputs={"threshold": threshold, "most": 0.15, "b": 0.3},
         )
-        price = prices[scenario.symbols.index(symbol)] / PRICE_SCALE
+        price = prices[scenario.symbols.index(symbol)] / USD
         yield Baseline(
             rule="2 x liquidity inside the bonus",
             path=f"{path}.supply_cap",

@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.books import Book
+from sim.protocol.units import USD
 from sim.scenario import Scenario, ScenarioError, with_overrides
 from sim.schema.problems import Problem
 from sim.schema.tuning import Debts
@@ -49,7 +50,7 @@ class Amounts:
         """`prices` are those of the start, `scenario` has the parameters that the book is of."""
         self._scenario, self.book, self._debts = scenario, book, debts
         units = [10**asset.decimals for asset in scenario.assets.values()]
-        self.value = np.array(prices, dtype=np.float64) / np.array(units, dtype=np.float64) / 1e8
+        self.value = np.array(prices, dtype=np.float64) / np.array(units, dtype=np.float64) / USD
         """USD per token unit."""
         self._units = np.array(units, dtype=np.float64)
         self.collateral = book.collateral.astype(np.float64)

@@ -46,12 +46,10 @@ from sim.measures.losses import (
 )
 from sim.measures.measure import Kind, Measure, Paths
 from sim.measures.registry import MEASURES, of_paths
+from sim.protocol.units import USD
 from sim.tuning.result import Figure
 
 Floats = npt.NDArray[np.float64]
-
-USD = 1e-8
-"""Per unit of a value."""
 
 
 def measures() -> dict[str, Measure]:
@@ -203,7 +201,7 @@ def _amount(measure: Measure, sample: Sample, scenario: int) -> Floats:
         Paths(
             lambda name: np.asarray(rows[:, OUTCOME.index(name)]),
             sample.step_seconds[scenario],
-            lambda name: USD if NUMBERS[name].unit == "USD" else 1.0,
+            lambda name: 1 / USD if NUMBERS[name].unit == "USD" else 1.0,
         )
     )
 

@@ -9,9 +9,10 @@ place in the range that the dimensions before it leave open, in the order of `_O
     ltv       <= lt
     slope1    <= 10 a year - base - slope2_least,   slope2 likewise
 
-These are the checks of `contracts/VaultReserves.sol` and `LiquidityHub.sol`, as
-`sim.schema.deployment` repeats them. Every bound leaves room for the dimensions that come later, so
-no combination has to be thrown away or repaired, and neighbouring positions are similar settings.
+These are the checks of `contracts/VaultReserves.sol` and `LiquidityHub.sol`; `most` is
+`sim.protocol.soundness.most_returned`. Every bound leaves room for the dimensions that come later,
+so no combination has to be thrown away or repaired, and neighbouring positions are similar
+settings.
 """
 
 from __future__ import annotations
@@ -22,8 +23,9 @@ from fractions import Fraction
 from itertools import product
 from typing import NamedTuple
 
+from sim.protocol.soundness import ANY_HEALTH, MOST_RATE_BPS, most_returned
+from sim.protocol.units import BPS, to_wad
 from sim.scenario import Scenario, ScenarioError, with_overrides
-from sim.schema.base import BPS
 from sim.schema.problems import Problem
 from sim.schema.tuning import Dimension
 from sim.tuning.result import Parameter, Value
@@ -42,7 +44,6 @@ _ORDER = (
     "slope1_bps",
     "slope2_bps",
 )
-_MOST_RATE = 10 * BPS
 _EPSILON = 1e-9  # of a grid's step: 0.3 / 0.1 is 2.9999999999999996
 _UNITS = {"_bps": "bps", "_seconds": "seconds", "_hours": "hours", "_cap": "tokens"}
 
@@ -220,20 +221,18 @@ class Space:
         elif field == "ltv_bps":
             high = min(high, now("lt_bps"))
         elif field == "base_rate_bps":
-            high = min(high, _MOST_RATE - least("slope1_bps") - least("slope2_bps"))
+            high = min(high, MOST_RATE_BPS - least("slope1_bps") - least("slope2_bps"))
         elif field == "slope1_bps":
-            high = min(high, _MOST_RATE - now("base_rate_bps") - least("slope2_bps"))
+            high = min(high, MOST_RATE_BPS - now("base_rate_bps") - least("slope2_bps"))
         elif field == "slope2_bps":
-            high = min(high, _MOST_RATE - now("base_rate_bps") - now("slope1_bps"))
+            high = min(high, MOST_RATE_BPS - now("base_rate_bps") - now("slope1_bps"))
         return low, high
 
     def _most(self, values: Mapping[str, Value]) -> int:
         """The most that lt x (10000 + bonus) may be, in bps squared."""
-        most = BPS * BPS - 1
-        if self._splits_matter(values):
-            health = self._number("protocol.liquidation.hf_for_max_bonus", values)
-            most = min(most, int(Fraction(str(health)) * BPS * BPS))
-        return most
+        if not self._splits_matter(values):
+            return most_returned(ANY_HEALTH)
+        return most_returned(to_wad(self._number("protocol.liquidation.hf_for_max_bonus", values)))
 
     def _splits_matter(self, values: Mapping[str, Value]) -> bool:
         return self._at("protocol.liquidation.engine", values) == "target-health"

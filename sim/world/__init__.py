@@ -3,7 +3,7 @@ state came about.
 
 The state is reached by operations alone: tokens are minted, suppliers deposit, stakers stake,
 liquidity is added and every borrower supplies and borrows, all through
-`sim.protocol.transaction`. So the same start can be played on a chain, and a book that the protocol
+`sim.protocol.operations`. So the same start can be played on a chain, and a book that the protocol
 would not accept is refused here, before anything is deployed.
 """
 
@@ -15,8 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sim import books
-from sim.agents import own
-from sim.agents.watchers import look
+from sim.health.watchers import look
 from sim.market import lost_before
 from sim.market.feed_sources import answers_at_start
 from sim.market.levels import to_integers
@@ -27,6 +26,7 @@ from sim.market.tables import price_table
 from sim.protocol.state import WALLET, State, copy
 from sim.scenario import Scenario, ScenarioError
 from sim.schema.problems import Problem
+from sim.users import user_agents
 from sim.world.actors import ARBITRAGEURS, LIQUIDITY_PROVIDERS, own_accounts, share_takers
 from sim.world.genesis import genesis
 from sim.world.opening import Block, Opening
@@ -46,7 +46,7 @@ class World(NamedTuple):
     """The operations that lead from `genesis` to `state`."""
     state: State
     market: Market
-    agents: list[own.Agent]
+    agents: list[user_agents.Agent]
     """The user's own, in the order of the scenario."""
     book_seed: int
     """What book and people were drawn with."""
@@ -57,7 +57,7 @@ def build(scenario: Scenario, seed: int | None = None, book: books.Book | None =
     that it describes. Raises `ScenarioError` if the user's own agents cannot be had or the book is
     not accepted.
     """
-    agents, problems = own.find(scenario.agents)
+    agents, problems = user_agents.find(scenario.agents)
     if problems:
         raise ScenarioError(f"scenario '{scenario.name}'", problems)
     return without_code(scenario, seed, agents, book)
@@ -66,7 +66,7 @@ def build(scenario: Scenario, seed: int | None = None, book: books.Book | None =
 def without_code(
     scenario: Scenario,
     seed: int | None = None,
-    agents: Sequence[own.Agent] = (),
+    agents: Sequence[user_agents.Agent] = (),
     book: books.Book | None = None,
 ) -> World:
     """The same with nobody's code looked up: `agents` act, and accounts of others stay idle."""

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-
 from sim.books import Book
+from sim.protocol.units import USD
 from sim.scenario import Scenario
 
 ADMIN, SUPPLIERS, LIQUIDITY_PROVIDERS, STAKERS, ARBITRAGEURS = range(5)
 FIRST_LIQUIDATOR = 5
 """Liquidators, in the order of the scenario; then one owner per account: those of the book, then
 `own_accounts`. Liquidators who take shares own the accounts that come last."""
-VALUE = 10**8
-"""Units of a value or price per USD."""
 ATTACKER = "attacker"
-
-
-def to_wad(ratio: float) -> int:
-    """The decimal as written, as a WAD: 0.84 is 84/100, not the nearest double."""
-    return int(Fraction(str(ratio)) * 10**18)
 
 
 def to_tokens(usd: float, unit: int, price: int) -> int:
     """Token units worth `usd` at `price` (USD with 8 decimals), down."""
-    return round(usd * VALUE) * unit // price
+    return round(usd * USD) * unit // price
 
 
 def own_accounts(scenario: Scenario) -> list[str]:

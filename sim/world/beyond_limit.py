@@ -28,10 +28,9 @@ from sim.protocol.state import (
     SUPPLY_CAP,
     Array,
 )
+from sim.protocol.units import BPS, USD
 from sim.scenario import Scenario, ScenarioError
-from sim.schema.base import BPS
 from sim.schema.problems import Problem
-from sim.world.actors import VALUE
 from sim.world.genesis import UNLIMITED
 
 # To be on the safe side of the roundings of values.
@@ -145,7 +144,7 @@ def _seeded(
             "owes more than anything can be borrowed against, and no asset is left to seed it",
             "leave it out: it is bad debt already",
         )
-    floors = {i: round(scenario.feeds[scenario.symbols[i]].min_price_usd * VALUE) for i in assets}
+    floors = {i: round(scenario.feeds[scenario.symbols[i]].min_price_usd * USD) for i in assets}
     part = max(_SEEDED_AT, *(_ABOVE_FLOOR * (floors[i] + 1) / int(prices[i]) for i in assets))
     if part > _HIGHEST_SEEDED_AT:
         feeds = [f"feeds.{scenario.symbols[i]}.min_price_usd" for i in assets]
@@ -166,10 +165,10 @@ def _too_cheap(
 ) -> Iterator[Problem]:
     for i in late.assets:
         symbol, price = scenario.symbols[i], int(prices[i] * late.part)
-        if price <= round(scenario.feeds[symbol].min_price_usd * VALUE):
+        if price <= round(scenario.feeds[symbol].min_price_usd * USD):
             yield Problem(
                 _path(name),
-                f"owes so much that it could only borrow {symbol} at {price / VALUE:g} USD",
+                f"owes so much that it could only borrow {symbol} at {price / USD:g} USD",
                 f"leave it out, or feeds.{symbol}.min_price_usd below that",
             )
 

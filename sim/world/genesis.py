@@ -6,8 +6,9 @@ from math import ceil
 
 from sim.protocol import hub
 from sim.protocol.state import ENGINES, FEE_BPS, SPOKE, State, empty
+from sim.protocol.units import USD, to_wad
 from sim.scenario import Scenario
-from sim.world.actors import VALUE, owner, share_takers, to_wad
+from sim.world.actors import owner, share_takers
 
 UNLIMITED = (1 << 112) - 1
 """The largest amount the contracts accept: no cap."""
@@ -67,7 +68,7 @@ def genesis(scenario: Scenario, accounts: int) -> State:
             0,
             0,
         ]
-        bounds = [round(feed.min_price_usd * VALUE), round(feed.max_price_usd * VALUE)]
+        bounds = [round(feed.min_price_usd * USD), round(feed.max_price_usd * USD)]
         s.oracle[0, i] = [
             feed.heartbeat_seconds,
             *bounds,
@@ -89,7 +90,7 @@ def genesis(scenario: Scenario, accounts: int) -> State:
         rule.auction_seconds,
         rule.delay_seconds,
         to_wad(rule.urgent_health),
-        round(rule.dust_value_usd * VALUE),
+        round(rule.dust_value_usd * USD),
     ]
     s.losses[:] = [
         round(protocol.cover_window_hours * 3_600),

@@ -12,12 +12,13 @@ from typing import Any, NamedTuple
 from sim import books
 from sim.market.calibration import depth_usd
 from sim.market.feed_sources import answers_at_start
-from sim.protocol import transaction as op
+from sim.protocol import operations as op
 from sim.protocol.errors import NAMES, OK
-from sim.protocol.state import ANSWER, BORROW_CAP, MAX_MOVE, SUPPLY_CAP, State
+from sim.protocol.state import ANSWER, BORROW_CAP, MAX_MOVE, SUPPLY_CAP, Entry, State
+from sim.protocol.transaction import Operation, entries
+from sim.protocol.units import BPS, USD
 from sim.protocol.vault_reserves import packed
 from sim.scenario import Scenario, ScenarioError
-from sim.schema.base import BPS
 from sim.schema.problems import Problem
 from sim.world.actors import (
     ADMIN,
@@ -26,7 +27,6 @@ from sim.world.actors import (
     LIQUIDITY_PROVIDERS,
     STAKERS,
     SUPPLIERS,
-    VALUE,
     owner,
     to_tokens,
 )
@@ -42,7 +42,7 @@ class Block(NamedTuple):
     """Operations that a chain includes together."""
 
     time: int
-    rows: list[Any]
+    rows: list[Entry]
 
 
 class Opening:
@@ -66,20 +66,19 @@ class Opening:
     def _close(self) -> None:
         """Close the current block, so that the next operation begins another."""
         s = self._s
-        n = int(s.journal_length[0])
-        if n:
-            rows = [tuple(row) for row in s.journal[:n]]
-            self._blocks.append(Block(int(s.clock[0]), rows))
+        if s.journal_length[0]:
+            self._blocks.append(Block(int(s.clock[0]), entries(s)))
         s.journal_length[0] = 0
 
-    def _do(self, what: str, kind: int, actor: int, account: int, x: int, *numbers: int) -> None:
-        """One operation that must succeed; `numbers` are y, amount, limit, option."""
-        y, amount, limit, option = (*numbers, 0, 0, 0, 0)[:4]
-        code = op.execute(self._s, kind, actor, account, x, y, amount, limit, option)
+    def _do(self, what: str, operation: Operation[...], actor: int, *arguments: int) -> None:
+        """One operation that must succeed."""
+        code = operation(self._s, actor, *arguments)
         if code != OK:
-            symbols = self._scenario.symbols
-            what_of = f"pair {x}" if kind == op.ADD_LIQUIDITY else symbols[x]
-            asked = f"{op.KINDS[kind]} of {amount} units of {what_of}"
+            declared = operation.declared
+            row = declared.asked(actor, *arguments)
+            pair = operation is op.add_liquidity
+            of = f"pair {row.x}" if pair else self._scenario.symbols[row.x]
+            asked = f"{declared.name} of {row.amount} units of {of}"
             raise self._refused(
                 what,
                 f"the protocol refuses it at the start: {NAMES[code]} ({asked})",
@@ -97,24 +96,24 @@ class Opening:
         return to_tokens(usd, int(self._s.unit[i]), self._market_prices[i])
 
     def _fund(self, actor: int, i: int, amount: int) -> None:
-        self._do("(tokens)", op.MINT_TOKEN, actor, op.NOBODY, i, 0, amount)
+        self._do("(tokens)", op.mint_token, actor, i, amount)
 
     def blocks(self) -> list[Block]:
         """All opening operations, carried out."""
         scenario, symbols = self._scenario, self._scenario.symbols
         for i, symbol in enumerate(symbols):
-            self._do("(start)", op.ACCRUE, ADMIN, op.NOBODY, i)
-            self._do("(start)", op.POST_PRICE, ADMIN, op.NOBODY, i, 0, self._prices[i])
+            self._do("(start)", op.accrue, ADMIN, i)
+            self._do("(start)", op.post_price, ADMIN, i, 0, self._prices[i])
             capital = scenario.protocol.insurance.capital_usd[symbol]
-            for actor, kind, usd, path in (
-                (SUPPLIERS, op.DEPOSIT, scenario.suppliers[symbol], f"suppliers.{symbol}"),
-                (STAKERS, op.STAKE, capital, f"protocol.insurance.capital_usd.{symbol}"),
+            for actor, operation, usd, path in (
+                (SUPPLIERS, op.deposit, scenario.suppliers[symbol], f"suppliers.{symbol}"),
+                (STAKERS, op.stake, capital, f"protocol.insurance.capital_usd.{symbol}"),
             ):
                 if amount := self._tokens(i, usd):
                     # Suppliers who come when rates rise have as much again outside.
                     comes = actor == SUPPLIERS and symbol in self._coming
                     self._fund(actor, i, 2 * amount if comes else amount)
-                    self._do(path, kind, actor, op.NOBODY, i, 0, amount)
+                    self._do(path, operation, actor, i, amount)
             if capital := self._tokens(i, scenario.arbitrage.capital_usd / len(symbols)):
                 self._fund(ARBITRAGEURS, i, capital)
         for n, liquidator in enumerate(scenario.liquidators):
@@ -129,7 +128,7 @@ class Opening:
                 # Whoever comes back at another price needs more of one token than he took out.
                 self._fund(LIQUIDITY_PROVIDERS, i, 2 * amount if varies(venue) else amount)
             path = f"venues[{p}]"
-            self._do(path, op.ADD_LIQUIDITY, LIQUIDITY_PROVIDERS, op.NOBODY, p, 0, *amounts)
+            self._do(path, op.add_liquidity, LIQUIDITY_PROVIDERS, p, *amounts)
         self._open_accounts()
         self._close()
         return self._blocks
@@ -174,7 +173,7 @@ class Opening:
         for i, row in enumerate(reserves):
             if (self._s.reserve[0, i] != row).any():
                 numbers = 0, row[SUPPLY_CAP], row[BORROW_CAP], packed(row)
-                self._do("protocol.reserves", op.SET_RESERVE, ADMIN, op.NOBODY, i, *numbers)
+                self._do("protocol.reserves", op.set_reserve, ADMIN, i, *numbers)
 
     def _report(self, i: int, price: int) -> None:
         """Bring the feed and the router to `price`, in moves that the router believes at once."""
@@ -185,11 +184,11 @@ class Opening:
                 return
             move = reported * int(s.oracle[0, i, MAX_MOVE]) // BPS
             nearer = min(max(price, reported - move), reported + move)
-            self._do("book", op.POST_PRICE, ADMIN, op.NOBODY, i, 0, nearer)
-            self._do("book", op.POKE, ADMIN, op.NOBODY, i)
+            self._do("book", op.post_price, ADMIN, i, 0, nearer)
+            self._do("book", op.poke, ADMIN, i, 0)
         raise self._refused(
             f"feeds.{self._scenario.symbols[i]}.max_move_bps",
-            f"{price / VALUE:g} USD, at which accounts beyond their limit can be opened, is more "
+            f"{price / USD:g} USD, at which accounts beyond their limit can be opened, is more "
             f"than {MOST_MOVES:,} such moves away",
             "larger moves, or a book without accounts so far beyond their limit",
         )
@@ -198,22 +197,22 @@ class Opening:
         owner, path = int(self._s.account_owner[a]), f"book ({self._book.name(a)})"
         unpledged = self._book.unpledged
         if self._book.isolated[a]:
-            self._do(path, op.SET_ISOLATED, owner, a, 0, 0, 0, 0, 1)
+            self._do(path, op.set_isolated, owner, a, 1)
         for i, amount in enumerate(self._supplied[a]):
             if amount:
                 self._fund(owner, i, amount)
-                self._do(path, op.SUPPLY, owner, a, i, 0, amount)
+                self._do(path, op.supply, owner, a, i, amount)
                 if unpledged is not None and unpledged[a, i]:
-                    self._do(path, op.SET_COLLATERAL, owner, a, i)
+                    self._do(path, op.set_collateral, owner, a, i, 0)
             if kept := self._reserves[a, i]:
                 self._fund(owner, i, kept)
         if a in self._seeds:
             i, amount = self._seeds[a]
             self._fund(owner, i, amount)
-            self._do(path, op.SUPPLY, owner, a, i, 0, amount)
+            self._do(path, op.supply, owner, a, i, amount)
 
     def _borrow(self, a: int) -> None:
         owner, path = int(self._s.account_owner[a]), f"book ({self._book.name(a)})"
         for i, amount in enumerate(self._book.debt[a]):
             if amount:
-                self._do(path, op.BORROW, owner, a, i, 0, amount)
+                self._do(path, op.borrow, owner, a, i, amount)

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from sim.agents.own import Agent
 from sim.market.market import ATTACKER
 from sim.scenario import Scenario
+from sim.users.user_agents import Agent
 from sim.world.actors import first_own_account, own_accounts, owner
 
 

@@ -15,9 +15,10 @@ import numpy as np
 
 from sim.books import Book
 from sim.market.market import BEHAVIOUR, BEHAVIOURS, WITHDRAWAL
+from sim.protocol.units import to_wad
 from sim.scenario import Scenario
 from sim.schema.people import Behaviour, Withdrawals
-from sim.world.actors import SUPPLIERS, to_tokens, to_wad
+from sim.world.actors import SUPPLIERS, to_tokens
 from sim.world.responses import responses
 
 _BORROWERS, _SUPPLIERS = 20, 21  # first word of the spawn key, see `sim.market.draws`

@@ -11,9 +11,9 @@ import numpy as np
 
 from sim.market.levels import held_from
 from sim.market.market import Market
+from sim.protocol.units import USD
 from sim.scenario import Scenario, baseline_of
 from sim.schema.reference import ReferenceDepth
-from sim.world.actors import VALUE
 
 _WAD = 10**18
 _PERCENT = 100
@@ -75,7 +75,7 @@ def with_impact(market: Market, table: Any) -> Market:
 
 def _depth(of: ReferenceDepth | None) -> int:
     """L, USD with 8 decimals; 0 for a market without bound."""
-    return round(of.depth_usd_per_percent * _PERCENT * VALUE) if of else 0
+    return round(of.depth_usd_per_percent * _PERCENT * USD) if of else 0
 
 
 def _left(of: ReferenceDepth | None, step_seconds: int) -> int:

@@ -17,9 +17,10 @@ from sim.agents.rate_response import LOOKS, earned_rate
 from sim.books import Book
 from sim.market.market import RESPONSE
 from sim.protocol import hub
+from sim.protocol.units import to_wad
 from sim.scenario import Scenario
 from sim.schema.people import RateResponse
-from sim.world.actors import to_tokens, to_wad
+from sim.world.actors import to_tokens
 
 _WAD = 10**18
 

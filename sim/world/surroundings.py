@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from sim.agents.own import Agent
-from sim.agents.watchers import BLOCK, SLACK
+from sim.health.watchers import BLOCK, SLACK
 from sim.market.faults import fault_table, halted_table
 from sim.market.market import LIQUIDATOR, LOST_BEFORE, NEVER, SALE, TALLY, WATCH, WORTH, Market
 from sim.market.tables import gas_table, observed_table
+from sim.protocol.units import USD
 from sim.scenario import Scenario
-from sim.world.actors import ARBITRAGEURS, FIRST_LIQUIDATOR, VALUE
+from sim.users.user_agents import Agent
+from sim.world.actors import ARBITRAGEURS, FIRST_LIQUIDATOR
 from sim.world.blocks import delay_table, room_table
 from sim.world.own_agents import agent_arrays, attack_arrays
 from sim.world.people import People
@@ -56,9 +57,9 @@ def surroundings(
             [
                 [
                     one.gas_used,
-                    round(one.profit_floor_usd * VALUE),
-                    round(one.capacity_usd_per_hour * VALUE * scenario.step_seconds / 3_600),
-                    round((one.call_usd or _ANY_CALL_USD) * VALUE),
+                    round(one.profit_floor_usd * USD),
+                    round(one.capacity_usd_per_hour * USD * scenario.step_seconds / 3_600),
+                    round((one.call_usd or _ANY_CALL_USD) * USD),
                     int(one.capital_usd is not None),
                     int(one.keeps_collateral),
                     int(one.takes_shares),

@@ -6,11 +6,11 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from sim.agents.operations import Borrow, Operation, Repay, Sell, Supply, Withdraw
-from sim.agents.view import View
 from sim.market.market import Market
 from sim.protocol.fixed_point import jitable
 from sim.protocol.state import State
+from sim.users.actions import Borrow, Operation, Repay, Sell, Supply, Withdraw
+from sim.users.view import View
 
 
 class Idle:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-from sim.agents import borrowers, watchers
-from sim.protocol import transaction as op
+from sim.agents import borrowers
+from sim.health import watchers
+from sim.protocol import operations as op
 from sim.protocol import vault_accounts
+from sim.protocol.transaction import entries
 from sim.scenario import load, with_overrides
 from sim.world import World, build
 
@@ -60,16 +62,17 @@ def act(world: World, k: int, weth_price: float | None = None) -> list[Any]:
         price = int(w.price[k, i])
         if i == WETH and weth_price is not None:
             price = round(weth_price * 10**8)
-        op.post_price(s, 0, op.NOBODY, i, 0, price, 0, 0)
-        op.poke(s, 0, op.NOBODY, i, 0, 0, 0, 0)
-        op.accrue(s, 0, op.NOBODY, i, 0, 0, 0, 0)
+        op.post_price(s, 0, i, 0, price)
+        op.poke(s, 0, i, 0)
+        op.accrue(s, 0, i)
     watchers.look(s, w)
     s.journal_length[0] = 0
     borrowers.act(s, w, k)
-    return [tuple(row) for row in s.journal[: s.journal_length[0]]]
+    return entries(s)
 
 
 def values(world: World) -> tuple[Fraction, Fraction, Fraction]:
     """(collateral, debt, health factor) of the account: USD at oracle prices."""
-    _, _, collateral, debt, factor, _, _, _ = vault_accounts.health(world.state, 0)
+    h = vault_accounts.health(world.state, 0)
+    collateral, debt, factor = h.collateral_value, h.debt_value, h.factor
     return Fraction(collateral, 10**8), Fraction(debt, 10**8), Fraction(factor, 10**18)

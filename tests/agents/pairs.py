@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from sim.agents import liquidators, watchers
-from sim.protocol import transaction as op
+from sim.agents import liquidators
+from sim.health import watchers
+from sim.protocol import operations as op
 from sim.protocol.errors import OK
 from sim.protocol.state import RESERVE0, RESERVE1, SUPPLIED
+from sim.protocol.transaction import entries
 from sim.protocol.vault_accounts import has_debt, health
 from sim.scenario import Scenario, load, with_overrides
 from sim.world import World, build
@@ -21,7 +23,7 @@ SYMBOLS = ("WETH", "WBTC", "USDC", "DAI")
 WETH, WBTC, USDC, DAI = range(4)
 PRICES = (200.0, 8_000.0, 1.0, 1.0)
 THRESHOLDS = (0.8, 0.65, 0.8, 0.8)
-LIQUIDATIONS = (op.LIQUIDATE, op.FLASH_LIQUIDATE)
+LIQUIDATIONS = (op.liquidate.kind, op.flash_liquidate.kind)
 
 SELLER: dict[str, Any] = {
     "name": "seller",
@@ -85,9 +87,9 @@ def fall(world: World, weth: float, wbtc: float) -> int:
     for i, price in enumerate((weth, wbtc, 1.0, 1.0)):
         w.price[1, i] = round(price * 10**8)
         for _ in range(2):  # a large move is believed once it has lasted
-            op.post_price(s, 0, op.NOBODY, i, 0, w.price[1, i], 0, 0)
-            op.poke(s, 0, op.NOBODY, i, 0, 0, 0, 0)
-        op.accrue(s, 0, op.NOBODY, i, 0, 0, 0, 0)
+            op.post_price(s, 0, i, 0, w.price[1, i])
+            op.poke(s, 0, i, 0)
+        op.accrue(s, 0, i)
     for p, (i, j) in enumerate(s.pair_tokens):
         value = w.price[1, i] * s.pair[p, RESERVE0] // s.unit[i]
         s.pair[p, RESERVE1] = value * s.unit[j] // w.price[1, j]
@@ -100,7 +102,7 @@ def impair(world: World, rng: np.random.Generator) -> None:
     s, w = world.state, world.market
     for a in range(len(s.account)):
         if has_debt(s, a):
-            factor, wanted = health(s, a)[4], int(rng.uniform(0.6, 1) * 1e18)
+            factor, wanted = health(s, a).factor, int(rng.uniform(0.6, 1) * 1e18)
             s.position[a, :, SUPPLIED] = s.position[a, :, SUPPLIED] * wanted // factor
     w.limit.fill(np.inf)
     w.nearest.fill(np.inf)
@@ -117,8 +119,7 @@ def liquidations(world: World, k: int) -> list[Any]:
     s = world.state
     s.journal_length[0] = 0
     liquidators.act(s, world.market, k)
-    rows = s.journal[: s.journal_length[0]]
-    return [tuple(row) for row in rows if row[0] in LIQUIDATIONS and row[8] == OK]
+    return [row for row in entries(s) if row.kind in LIQUIDATIONS and row.code == OK]
 
 
 def many(rng: np.random.Generator, number: int) -> list[tuple[Holdings, Holdings]]:

@@ -22,7 +22,7 @@ import yaml
 
 from sim.engines.exact import run
 from sim.measures.attack import AttackOutcome, attack_outcome
-from sim.protocol import transaction as op
+from sim.protocol import operations as op
 from sim.protocol.errors import BORROW_LIMIT_EXCEEDED
 from sim.protocol.state import CASH
 from sim.scenario import ScenarioError, load
@@ -106,7 +106,7 @@ def test_the_limit_is_used_to_the_last_units() -> None:
         if step.k == 3:
             s, actor, account = world.state, *(int(n) for n in world.market.attacker[:2])
             assert s.position[account, USDC, 1] > 0
-            assert op.borrow(s, actor, account, USDC, 0, 10, 0, 0) == BORROW_LIMIT_EXCEEDED
+            assert op.borrow(s, actor, account, USDC, 10) == BORROW_LIMIT_EXCEEDED
             return
 
 
@@ -213,7 +213,7 @@ def test_without_an_attack_nothing_is_done() -> None:
     world = build(thin(attack=None))
     assert world.market.attacker.shape == (0,)
     rows = [row for step in followed(world) for row in step.rows]
-    assert rows and all(row[1] < 10 for row in rows)
+    assert rows and all(row.actor < 10 for row in rows)
 
 
 # --- the scenario ---------------------------------------------------------------------------------

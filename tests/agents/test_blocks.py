@@ -19,7 +19,7 @@ from sim.market.market import (
     LONGEST_WAIT,
     NEVER,
 )
-from sim.protocol import transaction as op
+from sim.protocol import operations as op
 from sim.protocol.errors import OK
 from sim.scenario import ScenarioError, load, with_overrides
 from sim.world import World, build
@@ -28,7 +28,7 @@ from sim.world.blocks import delay_table, room_table
 from tests.agents.test_liquidators import LOW, ONE
 from tests.simulation.runs import DEEP, SMALL
 
-CALLS = (op.LIQUIDATE, op.FLASH_LIQUIDATE)
+CALLS = (op.liquidate.kind, op.flash_liquidate.kind)
 LOW_BID = {**ONE, "name": "low", "max_gas_price_gwei": 500.0}
 ROOM = "blocks.liquidation_calls_per_hour"
 NO_SPREAD = {"blocks.seconds": None, "blocks.gas_price_spread": None}
@@ -43,7 +43,7 @@ def played(population: list[dict[str, Any]], **more: Any) -> tuple[World, list[l
     """The world at the low, and the liquidations of every step that succeeded."""
     world = build(scenario(population, **more))
     return world, [
-        [row for row in step.rows if row[0] in CALLS and row[8] == OK] for step in run(world)
+        [row for row in step.rows if row.kind in CALLS and row.code == OK] for step in run(world)
     ]
 
 
@@ -63,10 +63,10 @@ def test_no_hour_takes_more_calls_than_it_has_room_for(room: float, step: int) -
 def test_the_highest_bid_takes_scarce_room() -> None:
     """Of two who would do the same; with room for all but no time for all, both act."""
     _, scarce = played([LOW_BID, ONE], **{ROOM: 4.0})
-    assert {row[1] for rows in scarce for row in rows} == {FIRST_LIQUIDATOR + 1}
+    assert {row.actor for rows in scarce for row in rows} == {FIRST_LIQUIDATOR + 1}
     slow = {"capacity_usd_per_hour": 1e5}
     _, free = played([{**LOW_BID, **slow}, {**ONE, **slow}], **{ROOM: 1e6})
-    assert {row[1] for rows in free for row in rows} == {FIRST_LIQUIDATOR, FIRST_LIQUIDATOR + 1}
+    assert {row.actor for rows in free for row in rows} == {FIRST_LIQUIDATOR, FIRST_LIQUIDATOR + 1}
 
 
 def test_who_finds_no_room_waits_and_is_counted() -> None:
@@ -156,6 +156,6 @@ def test_calls_that_wait_agree_with_the_contracts() -> None:
     who = set()
     with follower("revm", world) as chain:
         for step in run(world, chain):
-            who |= {row[1] for row in step.rows if row[0] in CALLS and row[8] == OK}
+            who |= {row.actor for row in step.rows if row.kind in CALLS and row.code == OK}
         assert chain and chain.values > 50_000
     assert len(who) >= 2 and world.market.tally[CALLS_WAITED] > 0

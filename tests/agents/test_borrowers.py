@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from sim.agents import watchers
 from sim.agents.leverage import HAIR
+from sim.health import watchers
 from sim.market.market import DELEVERAGED_VALUE, FACTOR, TOPPED_UP_VALUE
-from sim.protocol import transaction as op
+from sim.protocol import operations as op
 from sim.protocol.errors import OK
 from sim.protocol.state import CASH, IS_COLLATERAL, RESERVE0, SCALED_DEBT, SUPPLIED, WALLET
 from sim.world import World
@@ -27,8 +27,8 @@ WITHDRAW = {"kind": "withdraw", "above_health": 2.0, "to_health": 1.6}
 
 
 def _kinds(rows: list[Any]) -> list[str]:
-    assert all(row[8] == OK for row in rows)
-    return [op.KINDS[row[0]] for row in rows]
+    assert all(row.code == OK for row in rows)
+    return [op.DECLARED[row.kind].name for row in rows]
 
 
 # --- when they act --------------------------------------------------------------------------------
@@ -76,9 +76,9 @@ def test_he_does_not_act_on_what_is_over_by_then() -> None:
 def test_prices_that_are_not_usable_stop_everyone() -> None:
     """A feed that is down shows a health of 0: nobody acts on it."""
     world = one(TOP_UP, 1.3)
-    op.set_feed_mode(world.state, 0, op.NOBODY, WETH, 0, 0, 0, 1)
+    op.set_feed_mode(world.state, 0, WETH, 0, 1)
     assert act(world, 2, 170.0) == []
-    op.set_feed_mode(world.state, 0, op.NOBODY, WETH, 0, 0, 0, 0)
+    op.set_feed_mode(world.state, 0, WETH, 0, 0)
     assert _kinds(act(world, 3, 170.0)) == ["supply"]
 
 
@@ -184,7 +184,7 @@ def test_deleveraging_through_a_thin_venue_makes_the_debt_dearer() -> None:
         _move_venue(world, 175)
         weth, dai = (Fraction(int(world.state.pair[pair, RESERVE0 + n])) for n in range(2))
         rows = act(world, 1, 175.0)
-        (sold,) = [row[9] for row in rows if row[0] == op.SWAP_IN]
+        (sold,) = [row.result0 for row in rows if row.kind == op.swap_in.kind]
         after = Fraction(int(world.state.pair[pair, RESERVE0])) / int(
             world.state.pair[pair, RESERVE0 + 1]
         )
@@ -298,8 +298,8 @@ def test_a_withdrawal_leaves_the_health_wanted() -> None:
     collateral, debt, _ = values(world)
     (row,) = act(world, 1)
     x = (LT * collateral - Fraction(16, 10) * debt) / LT
-    assert op.KINDS[row[0]] == "withdraw"
-    assert Fraction(row[9], 10**18) * 200 == pytest.approx(x, rel=1e-9)
+    assert op.DECLARED[row.kind].name == "withdraw"
+    assert Fraction(row.result0, 10**18) * 200 == pytest.approx(x, rel=1e-9)
     assert 0 <= values(world)[2] - Fraction(16, 10) < 1e-9
 
 
@@ -324,6 +324,6 @@ def test_an_account_without_debt_is_left_alone() -> None:
     world = one(WITHDRAW, 2.5)
     s = world.state
     owner = int(s.account_owner[0])
-    assert op.repay(s, owner, 0, DAI, 0, 10**30, 0, 0) == OK
+    assert op.repay(s, owner, 0, DAI, 10**30) == OK
     assert act(world, 1) == []
     assert s.position[0, WETH, IS_COLLATERAL] == 1

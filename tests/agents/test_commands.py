@@ -51,7 +51,7 @@ def test_a_failing_agent_ends_the_run_with_its_traceback_and_a_tape(tmp_path: Pa
     first = re.search(r'File "([^"]+)", line (\d+)', traceback)
     assert first and first[1].endswith("made_up.py")
     assert "return [Supply" in traceback and "ZeroDivisionError" in traceback
-    assert "sim/agents/own.py" not in traceback
+    assert "sim/users/user_agents.py" not in traceback
     tape = load(out / "tape.duckdb")
     assert (tape.run["complete"].iloc[0], tape.run["steps_done"].iloc[0]) == (False, 3)
     state = replay(tape)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from sim.engines.compiled import Compiled
-from sim.protocol import transaction as op
-from sim.protocol.state import JOURNAL
+from sim.protocol import operations as op
+from sim.protocol.state import Entry
 from sim.world import build
 from tests.agents.thin import followed, thin
 
@@ -46,16 +46,16 @@ def test_the_same_operations_and_amounts() -> None:
     steps = [step.rows for step in followed(exact)][1:]
     compiled = Compiled(build(scenario), journal_rows=200)
     tables = (exact.market.price.astype(float), exact.market.observed.astype(float))
-    amount = JOURNAL.index("amount")
+    amount = Entry._fields.index("amount")
+    who = [Entry._fields.index(name) for name in ("kind", "actor", "account", "x", "y", "code")]
     swaps = {int(actor): 0 for actor in (exact.market.attacker[0], exact.market.agent_actor[0])}
     for rows, on_floats in zip(steps, compiled.journal(*tables), strict=True):
         left = np.array(rows, dtype=float)
-        who = [0, 1, 2, 3, 4, 8]
         np.testing.assert_array_equal(left[:, who], on_floats[:, who])
         np.testing.assert_allclose(left[:, amount], on_floats[:, amount], rtol=1e-9, atol=1e3)
         for row in rows:
-            if row[1] in swaps and row[0] == op.SWAP_IN:
-                swaps[row[1]] += 1
+            if row.actor in swaps and row.kind == op.swap_in.kind:
+                swaps[row.actor] += 1
     assert swaps[int(exact.market.attacker[0])] == 1
     assert swaps[int(exact.market.agent_actor[0])] >= 2
     assert compiled.outcomes(*(table[np.newaxis] for table in tables)).shape[0] == 1

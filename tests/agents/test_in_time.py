@@ -18,13 +18,13 @@ import yaml
 from click.testing import CliRunner
 
 from scripts.report import cli as report
-from sim.agents.in_time import Aside, OverdueError
-from sim.agents.own import AgentError
 from sim.engines.exact import run
 from sim.market.paths import draw
 from sim.scenario import digest, with_overrides
 from sim.tape import load
 from sim.tape.replay import replay
+from sim.users.in_time import Aside, OverdueError
+from sim.users.user_agents import AgentError
 from sim.world import build
 from tests.agents.thin import THIN, WETH, thin
 from tests.scripts.commands import BIN, ROOT

@@ -11,7 +11,7 @@ import pytest
 
 from sim.engines.by_name import follower
 from sim.engines.exact import run
-from sim.protocol import transaction as op
+from sim.protocol import operations as op
 from sim.protocol.errors import OK
 from sim.protocol.state import BORROW_INDEX, CASH, WALLET
 from sim.protocol.vault_accounts import supplied_assets
@@ -30,7 +30,7 @@ ONE: dict[str, Any] = {
 FLOOR = {**ONE, "profit_floor_usd": 200.0}
 LOW = {"duration_hours": 26.5, "gas_price_gwei": 1.0}
 RAY = 10**27
-LIQUIDATIONS = (op.LIQUIDATE, op.FLASH_LIQUIDATE)
+LIQUIDATIONS = (op.liquidate.kind, op.flash_liquidate.kind)
 
 
 def _played(population: list[dict[str, Any]], **more: Any) -> tuple[World, list[Any]]:
@@ -38,7 +38,7 @@ def _played(population: list[dict[str, Any]], **more: Any) -> tuple[World, list[
     overrides = {**SMALL, **LOW, **more, "liquidators": population}
     world = build(with_overrides(load("black-thursday"), overrides))
     rows = [row for step in run(world) for row in step.rows]
-    return world, [row for row in rows if row[0] in LIQUIDATIONS and row[8] == OK]
+    return world, [row for row in rows if row.kind in LIQUIDATIONS and row.code == OK]
 
 
 def test_the_higher_bid_goes_first() -> None:
@@ -46,9 +46,9 @@ def test_the_higher_bid_goes_first() -> None:
     low = {**ONE, "name": "low", "max_gas_price_gwei": 500.0}
     world, rows = _played([low, ONE])
     assert list(world.market.priority) == [1, 0]
-    assert rows and {row[1] for row in rows} == {FIRST_LIQUIDATOR + 1}
+    assert rows and {row.actor for row in rows} == {FIRST_LIQUIDATOR + 1}
     _, rows = _played([low, {**ONE, "capacity_usd_per_hour": 1e5}])
-    assert {row[1] for row in rows} == {FIRST_LIQUIDATOR, FIRST_LIQUIDATOR + 1}
+    assert {row.actor for row in rows} == {FIRST_LIQUIDATOR, FIRST_LIQUIDATOR + 1}
 
 
 @pytest.mark.parametrize("call", [20_000.0, 400_000.0])
@@ -64,7 +64,9 @@ def test_capacity_is_of_time_whatever_the_step(step: int, call: float) -> None:
     overrides = {**DEEP, "assets.WETH.price_usd": fall, "duration_hours": 3, "step_seconds": step}
     world, rows = _played([one], **overrides)
     w, s = world.market, world.state
-    values = [int(row[9]) / int(s.unit[row[3]]) * int(w.price[-1, row[3]]) / 10**8 for row in rows]
+    values = [
+        int(row.result0) / int(s.unit[row.x]) * int(w.price[-1, row.x]) / 10**8 for row in rows
+    ]
     assert call * 0.999 < max(values) < call * 1.001
     assert 600_000 * (3 - 1 / 6) - call < sum(values) < 600_000 * 3 + call
 
@@ -79,7 +81,7 @@ def test_who_sees_late_acts_late_and_leaves_more_bad_debt() -> None:
     quick = {**ONE, "name": "quick", "max_gas_price_gwei": 10.0}
     for latency, first in ((300, FIRST_LIQUIDATOR + 1), (0, FIRST_LIQUIDATOR)):
         _, rows = _played([{**ONE, "latency_seconds": latency}, quick], **DEEP)
-        assert {row[1] for row in rows} == {first}
+        assert {row.actor for row in rows} == {first}
 
 
 def test_own_capital_is_finite_where_collateral_is_kept() -> None:
@@ -90,10 +92,10 @@ def test_own_capital_is_finite_where_collateral_is_kept() -> None:
         keeper = {**ONE, "capital_usd": own, "keeps_collateral": True}
         world, rows = _played([keeper], **{"arbitrage.capital_usd": 0.0})
         s = world.state
-        repaid = [sum(row[9] for row in rows if row[3] == i) for i in range(4)]
+        repaid = [sum(row.result0 for row in rows if row.x == i) for i in range(4)]
         capital = [int(usd * 10**8) * int(s.unit[i]) // int(p) for i, p in _opening_prices(world)]
         left = [int(s.holding[FIRST_LIQUIDATOR, i, WALLET]) for i in range(4)]
-        seized = [sum(row[10] for row in rows if row[4] == i) for i in range(4)]
+        seized = [sum(row.result1 for row in rows if row.y == i) for i in range(4)]
         for i in range(4):
             assert left[i] == capital[i] - repaid[i] + seized[i]
         assert (s.pair == build(world.scenario).state.pair).all()
@@ -114,8 +116,8 @@ def test_capital_that_is_sold_again_comes_back() -> None:
         i = symbols.index(symbol)
         capital = 200_000 * int(s.unit[i])
         assert s.holding[FIRST_LIQUIDATOR, i, WALLET] > capital
-        assert sum(row[9] for row in rows if row[3] == i) > 2 * capital
-    assert {row[0] for row in rows} == {op.LIQUIDATE}
+        assert sum(row.result0 for row in rows if row.x == i) > 2 * capital
+    assert {row.kind for row in rows} == {op.liquidate.kind}
 
 
 def test_he_stops_where_the_venue_pays_less_than_the_debt() -> None:
@@ -137,10 +139,10 @@ def test_everything_a_seller_does_pays() -> None:
     w, count = world.market, 0
     for step in run(world):
         for row in step.rows:
-            if row[0] == op.FLASH_LIQUIDATE and row[8] == OK:
-                d = row[3]
+            if row.kind == op.flash_liquidate.kind and row.code == OK:
+                d = row.x
                 gas = int(w.gas_price[step.k]) * 500_000 * int(w.price[step.k, 0]) // 10**18
-                profit = row[11] * int(w.price[step.k, d]) // int(world.state.unit[d])
+                profit = row.result2 * int(w.price[step.k, d]) // int(world.state.unit[d])
                 assert profit >= 200 * 10**8 + gas - 1
                 count += 1
     assert count > 10
@@ -172,13 +174,13 @@ def test_where_the_hub_has_no_cash_only_who_takes_shares_liquidates() -> None:
     s, weth = world.state, 0
     assert len(s.account) == len(world.book.debt) + 1
     assert s.account_owner[-1] == FIRST_LIQUIDATOR
-    shares = [row for row in rows if row[7] == 1]
-    assert shares and all(row[4] == weth for row in shares)
-    taken = sum(row[10] for row in shares)
+    shares = [row for row in rows if row.option == 1]
+    assert shares and all(row.y == weth for row in shares)
+    taken = sum(row.result1 for row in shares)
     held = supplied_assets(s, len(s.account) - 1, weth)
     assert taken <= held < taken * s.hub[weth, BORROW_INDEX] // RAY  # it earns interest since
     _, without = _played([{**taker, "takes_shares": False}], **dry)
-    assert not any(row[7] for row in without)
+    assert not any(row.option for row in without)
 
 
 def test_who_is_paid_out_sells_even_if_the_hub_is_short_of_cash_afterwards() -> None:
@@ -188,7 +190,10 @@ def test_who_is_paid_out_sells_even_if_the_hub_is_short_of_cash_afterwards() -> 
     overrides = {**SMALL, **LOW, "liquidators": [taker]}
     worlds = [build(with_overrides(load("black-thursday"), overrides)) for _ in range(2)]
     at, first = next(
-        (step.k, row) for step in run(worlds[0]) for row in step.rows if row[0] == op.LIQUIDATE
+        (step.k, row)
+        for step in run(worlds[0])
+        for row in step.rows
+        if row.kind == op.liquidate.kind
     )
     c, out = first[4], first[10]
     played = run(worlds[1])
@@ -196,11 +201,11 @@ def test_who_is_paid_out_sells_even_if_the_hub_is_short_of_cash_afterwards() -> 
         pass
     worlds[1].state.hub[c, CASH] = out * 3 // 2
     rows = next(played).rows
-    n = [(row[0], row[4]) for row in rows].index((op.LIQUIDATE, c))
+    n = [(row.kind, row.y) for row in rows].index((op.liquidate.kind, c))
     paid = rows[n][10]
     assert rows[n][7] == 0 and rows[n][8] == OK and paid == pytest.approx(out, rel=0.01)
     assert worlds[1].state.hub[c, CASH] < paid
-    assert rows[n + 1][0] == op.SWAP_IN and rows[n + 1][5] == paid
+    assert rows[n + 1][0] == op.swap_in.kind and rows[n + 1][5] == paid
 
 
 @pytest.mark.chain
@@ -238,7 +243,11 @@ def test_own_capital_and_shares_agree_with_the_contracts(dry: bool) -> None:
     done = set()
     with follower("revm", world) as chain:
         for step in run(world, chain):
-            done |= {(row[1], row[7]) for row in step.rows if row[0] in LIQUIDATIONS and not row[8]}
+            done |= {
+                (row.actor, row.option)
+                for row in step.rows
+                if row.kind in LIQUIDATIONS and not row.code
+            }
         assert chain and chain.values > 100_000
     assert ((FIRST_LIQUIDATOR, 1) in done) == dry
     assert dry or len(done) > 1

@@ -8,7 +8,7 @@ import pytest
 
 from sim.engines.chain import RevmChain
 from sim.engines.lockstep import Lockstep
-from sim.protocol import transaction as op
+from sim.protocol import operations as op
 from sim.protocol.errors import BORROW_LIMIT_EXCEEDED, OK
 from sim.world import build
 from tests.agents.test_compiled import CONTRARIAN, RISE
@@ -36,13 +36,16 @@ def test_they_agree_on_revm() -> None:
     rows = [row for step in followed(world, chain) for row in step.rows]
     assert chain.operations == len(rows) and chain.values > 5_000
     actors = [int(world.market.attacker[0]), *map(int, world.market.agent_actor)]
-    done = {actor: {op.KINDS[row[0]] for row in rows if row[1] == actor} for actor in actors}
+    done = {
+        actor: {op.DECLARED[row.kind].name for row in rows if row.actor == actor}
+        for actor in actors
+    }
     attacker, contrarian, its_treasury, its_looper = (done[actor] for actor in actors)
     assert attacker == {"mint_token", "swap_in", "supply", "borrow"}
     assert contrarian == {"mint_token", "swap_in"}
     assert its_treasury == {"mint_token", "stake"}
     assert its_looper == {"mint_token", "supply", "borrow", "repay", "withdraw"}
-    codes = {row[8] for row in rows if row[1] == actors[3]}
+    codes = {row.code for row in rows if row.actor == actors[3]}
     assert BORROW_LIMIT_EXCEEDED in codes and OK in codes
 
 
@@ -62,6 +65,6 @@ def test_an_attack_that_is_given_up_agrees_on_revm() -> None:
         world = build(scenario)
         chain = Lockstep(RevmChain(), world.genesis, world.symbols)
         rows = [row for step in followed(world, chain) for row in step.rows if step.k]
-        own = [row for row in rows if row[1] == world.market.attacker[0]]
-        assert [op.KINDS[row[0]] for row in own] == kinds
-        assert all(row[8] == OK for row in own)
+        own = [row for row in rows if row.actor == world.market.attacker[0]]
+        assert [op.DECLARED[row.kind].name for row in own] == kinds
+        assert all(row.code == OK for row in own)

@@ -8,7 +8,13 @@ from typing import Any
 
 import pytest
 
-from sim.agents.operations import (
+from sim.engines.compiled import Compiled
+from sim.engines.exact import run
+from sim.measures.agents import agent_outcomes
+from sim.protocol import operations as op
+from sim.scenario import ScenarioError, digest, load
+from sim.sweeps.verify import state_digest
+from sim.users.actions import (
     EVERYTHING,
     Borrow,
     Buy,
@@ -24,40 +30,13 @@ from sim.agents.operations import (
     Stake,
     Supply,
 )
-from sim.agents.own import AgentError, in_python
-from sim.agents.view import View
-from sim.engines.compiled import Compiled
-from sim.engines.exact import run
-from sim.measures.agents import agent_outcomes
-from sim.protocol import transaction as op
-from sim.scenario import Scenario, ScenarioError, digest, load
-from sim.sweeps.verify import state_digest
-from sim.tape import Frames, Tape, frames
-from sim.tape.replay import ReplayError, replay
-from sim.world import World, build
+from sim.users.user_agents import AgentError, in_python
+from sim.users.view import View
+from sim.world import build
 from tests.agents import made_up
 from tests.agents.thin import USDC, WETH, thin
+from tests.agents.with_agents import agent, played, with_agent
 from tests.tape.storm import STORM
-
-
-def agent(code: str, capital: dict[str, float] | None = None, **parameters: Any) -> dict[str, Any]:
-    """An entry of the section, for code in `made_up` unless it names its module."""
-    path = code if ":" in code else f"tests.agents.made_up:{code}"
-    capital = {"WETH": 20_000.0} if capital is None else capital
-    return {"name": "mine", "path": path, "capital_usd": capital, "parameters": parameters}
-
-
-def with_agent(code: str, **parameters: Any) -> Scenario:
-    return thin(attack=None, agents=[agent(code, **parameters)])
-
-
-def played(scenario: Scenario) -> tuple[World, Frames]:
-    world = build(scenario)
-    tape = Tape(world, "exact")
-    for step in run(world):
-        tape.record(*step)
-    return world, frames(tape.tables(complete=True))
-
 
 # --- refused before anything runs -----------------------------------------------------------------
 
@@ -324,7 +303,7 @@ def test_what_is_no_amount_is_refused_where_it_is_written(make: Any, words: str)
         (FlashLiquidate(0, "CRV", "WETH", 1), "no venue trades"),
         (Liquidate(99, "USDC", "WETH", 1), "99 is not an account: 0 to 4"),
         (Repay("USDC", 1, account=0.5), "0.5 is not an account"),  # type: ignore[arg-type]
-        ("supply everything", "is not an operation of sim.agents.operations"),
+        ("supply everything", "is not an operation of sim.users.actions"),
     ],
 )
 def test_what_is_no_operation_stops_the_run(wish: Any, words: str) -> None:
@@ -362,65 +341,6 @@ def test_operations_are_what_they_say() -> None:
     assert -0.003 * 2_200 - 4 < outcome.profit_usd < -0.003 * 2_200 + 1
 
 
-# --- stopped --------------------------------------------------------------------------------------
-
-
-def partly(scenario: Scenario) -> tuple[World, Tape, AgentError]:
-    """A run that its agent ends."""
-    world = build(scenario)
-    tape = Tape(world, "exact")
-    with pytest.raises(AgentError) as caught:
-        for step in run(world):
-            tape.record(*step)
-    return world, tape, caught.value
-
-
-@pytest.mark.parametrize(
-    ("code", "parameters", "cause", "step"),
-    [
-        ("Failing", {}, ZeroDivisionError, 4),
-        ("Quitting", {}, SystemExit, 1),
-        ("Endless", {}, OperationError, 1),
-        ("dividing", {"by": 0}, ZeroDivisionError, 1),
-    ],
-)
-def test_an_agent_that_fails_stops_the_run(
-    code: str, parameters: dict[str, Any], cause: type[BaseException], step: int
-) -> None:
-    _, tape, error = partly(with_agent(code, **parameters))
-    assert isinstance(error.__cause__, cause) and (error.name, error.k) == ("mine", step)
-    assert tape.latest["step"] == step - 1
-
-
-def test_the_tape_of_a_failed_run_is_played_again_to_the_same_state(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Without the agent's code: the tape says what it did."""
-    scenario = with_agent("Failing")
-    _, tape, _ = partly(scenario)
-    seen = frames(tape.tables(complete=False))
-    monkeypatch.delattr(made_up, "Failing")
-    again = replay(seen)
-    assert again.position[4, WETH, 0] > 0
-    assert tape._end is not None
-    assert state_digest(again) == state_digest(tape._end.state)
-
-
-def test_a_replay_stops_where_it_is_told() -> None:
-    world, tape = played(with_agent("Counting"))
-    assert state_digest(replay(tape)) == state_digest(world.state)
-    assert replay(tape, until=2).holding[10, WETH, 0] == 10 * 10**19 // 10 - 3 * 10**12
-
-
-def test_a_replay_notices_another_protocol(monkeypatch: pytest.MonkeyPatch) -> None:
-    _, tape = played(with_agent("Looper", borrow=5_000 * 10**6))
-    tape.operations.loc[
-        (tape.operations["kind"] == "borrow") & (tape.operations["step"] > 0), "verdict"
-    ] = "PriceNotOk"
-    with pytest.raises(ReplayError, match=r"borrow of step 1.*PriceNotOk, the protocol ok"):
-        replay(tape)
-
-
 def test_nobody_mints_or_governs() -> None:
     """Every operation is of a kind of its own, and none is the admin's or a feed's."""
     world = build(with_agent("Idle"))
@@ -433,9 +353,11 @@ def test_nobody_mints_or_governs() -> None:
             for field in fields(made)
             if field.default is MISSING
         }
-        kinds.append(made(**given).row(names)[0])
+        operation, arguments = made(**given).asked(names)
+        assert len(arguments) == len(operation.declared.arguments)
+        kinds.append(operation.kind)
     assert len(set(kinds)) == len(kinds) >= 15
     assert not set(kinds) & {
-        *(op.MINT_TOKEN, op.POST_PRICE, op.SET_FEED_MODE),
-        *(op.CLAIM_FEES, op.SET_RESERVE, op.SET_SPOKE),
+        *(op.mint_token.kind, op.post_price.kind, op.set_feed_mode.kind),
+        *(op.claim_fees.kind, op.set_reserve.kind, op.set_spoke.kind),
     }

@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sim.agents import watchers
-from sim.agents.census import census
-from sim.agents.costs import gas_value
 from sim.agents.offers import asks, paying
-from sim.agents.prospects import (
+from sim.engines.by_name import follower
+from sim.engines.exact import run
+from sim.health import watchers
+from sim.health.census import census
+from sim.health.prospects import (
     best_pair,
     may_pay,
     measure,
@@ -24,8 +25,7 @@ from sim.agents.prospects import (
     rank_pairs,
     wanted,
 )
-from sim.engines.by_name import follower
-from sim.engines.exact import run
+from sim.market.costs import gas_value
 from sim.market.market import (
     GAS_USED,
     KEEPS,
@@ -33,8 +33,8 @@ from sim.market.market import (
     OWN_CAPITAL,
     PROFIT_FLOOR,
 )
+from sim.protocol import operations as op
 from sim.protocol import pair
-from sim.protocol import transaction as op
 from sim.protocol.errors import OK
 from sim.protocol.fixed_point import max_uint
 from sim.protocol.liquidator import side_of
@@ -47,6 +47,7 @@ from sim.protocol.state import (
     State,
     copy,
 )
+from sim.protocol.transaction import entries
 from sim.protocol.vault_accounts import debt_assets, debt_value, health
 from sim.tape.unpaid import unpaid
 from sim.world import World, build
@@ -96,7 +97,7 @@ def gain(world: World, k: int, lq: int, a: int, d: int, c: int, amount: int) -> 
     s, w = copy(world.state), world.market
     actor, row, p = w.liquidator_actor[lq], w.liquidator[lq], s.pair_of[c, d]
     if row[OWN_CAPITAL] == 0:
-        if p < 0 or op.flash_liquidate(s, actor, a, d, c, amount, 0, 0) != OK:
+        if p < 0 or op.flash_liquidate(s, actor, a, d, c, amount, 0) != OK:
             return -np.inf
         return value(s, w, k, d, s.result[2])
     for shares in (0, 1):
@@ -153,7 +154,7 @@ def test_an_account_whose_largest_collateral_cannot_be_sold_is_liquidated_for_th
     accounts = [({WBTC: 1e6, WETH: 5e5}, {DAI: 9.5e5})]
     world = build(market(tmp_path, accounts, [SELLER], venues))
     rows = liquidate(world, 170.0, 7_000.0)
-    assert rows and {(row[3], row[4]) for row in rows} == {(DAI, WETH)}
+    assert rows and {(row.x, row.y) for row in rows} == {(DAI, WETH)}
     assert world.state.position[0, WETH, IS_COLLATERAL] == 0
 
 
@@ -164,7 +165,7 @@ def test_an_account_whose_largest_debt_has_no_venue_is_liquidated_for_the_other(
     accounts = [({WETH: 1.05e6}, {USDC: 5e5, DAI: 3e5})]
     world = build(market(tmp_path, accounts, [SELLER], {(WETH, DAI): 1e8, (WBTC, USDC): 1e8}))
     rows = liquidate(world, 188.0, 8_000.0)
-    assert rows and {(row[3], row[4]) for row in rows} == {(DAI, WETH)}
+    assert rows and {(row.x, row.y) for row in rows} == {(DAI, WETH)}
     assert liquidatable(world.state) == []
 
 
@@ -180,7 +181,9 @@ def test_who_keeps_needs_no_venue(tmp_path: Path, who: dict[str, Any]) -> None:
         hub = world.state.hub[WETH]  # its index is 1
         hub[SCALED_DEBT], hub[CASH] = hub[SCALED_DEBT] + hub[CASH], 0
     rows = liquidate(world, 190.0, 8_000.0)
-    assert rows and {(row[0], row[7]) for row in rows} == {(op.LIQUIDATE, int(who is TAKER))}
+    assert rows and {(row.kind, row.option) for row in rows} == {
+        (op.liquidate.kind, int(who is TAKER))
+    }
 
 
 def test_what_would_leave_dust_is_cut_to_what_leaves_enough(tmp_path: Path) -> None:
@@ -191,7 +194,7 @@ def test_what_would_leave_dust_is_cut_to_what_leaves_enough(tmp_path: Path) -> N
     world = build(market(tmp_path, accounts, [SELLER], {(WETH, USDC): 1e8, (WBTC, DAI): 1e8}))
     (row,) = liquidate(world, 192.0, 8_000.0)
     s = world.state
-    assert (row[3], row[4]) == (USDC, WETH)
+    assert (row.x, row.y) == (USDC, WETH)
     left = debt_value(debt_assets(s, 0, USDC), 10**8, s.unit[USDC])
     assert 1_000 * 10**8 < left < 1_011 * 10**8
 
@@ -201,7 +204,7 @@ def test_after_one_pair_the_account_is_looked_at_again_and_others_pay(tmp_path: 
     accounts = [({WETH: 6e5, WBTC: 6e5}, {USDC: 4e5, DAI: 4.2e5})]
     world = build(market(tmp_path, accounts, [SELLER], DEEP))
     rows = liquidate(world, 150.0, 6_000.0)
-    assert {row[3] for row in rows} == {USDC, DAI} and {row[4] for row in rows} == {WETH, WBTC}
+    assert {row.x for row in rows} == {USDC, DAI} and {row.y for row in rows} == {WETH, WBTC}
     assert liquidatable(world.state) == []
 
 
@@ -248,7 +251,7 @@ def test_no_pair_that_pays_in_any_size_is_missed(
     alone, several, paid = 0, 0, set()
     for a in liquidatable(s):
         watchers.look_at(s, w, a)
-        rate, most, _ = prospect(s, w, a)
+        expected = prospect(s, w, a)
         for lq in range(len(w.liquidator)):
             count = rank_pairs(s, w, lq, a)
             brings = dict(zip(w.pairs[:count].tolist(), w.brings[:count].tolist(), strict=True))
@@ -256,22 +259,22 @@ def test_no_pair_that_pays_in_any_size_is_missed(
             several += count > 1
             for d, c in pairs_of(s, a):
                 least = asks(s, w, k, lq, d)
-                pays, amount, _, _, _ = paying(s, w, k, lq, a, d, c, max_uint(), least)
+                pays, offer = paying(s, w, k, lq, a, d, c, max_uint(), least)
                 if pays:
-                    assert gain(world, k, lq, a, d, c, amount) >= wants(world, k, lq) - 1e-6
+                    assert gain(world, k, lq, a, d, c, offer.amount) >= wants(world, k, lq) - 1e-6
                 found = max(gain(world, k, lq, a, d, c, size) for size in sizes(s, a, d))
                 if found > wants(world, k, lq) + 1e-6:
                     assert pays
-                    assert may_pay(w, most, rate)
+                    assert may_pay(w, expected.most, expected.gain)
                     assert brings[c * 4 + d] >= w.wanted[lq]
-                    assert most * 1e-8 >= found
+                    assert expected.most * 1e-8 >= found
                     paid.add(a)
                     alone += 1
     assert alone > 10 and several > 10
     known = np.arange(len(s.account))
     stuck = unpaid(s, w, k, census(s), known.tolist())
     assert stuck.accounts == len(set(liquidatable(s)) - paid)
-    assert stuck.value == sum(health(s, a)[3] for a in set(liquidatable(s)) - paid)
+    assert stuck.value == sum(health(s, a).debt_value for a in set(liquidatable(s)) - paid)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -350,7 +353,9 @@ def test_checking_only_some_accounts_changes_nothing(tmp_path: Path) -> None:
     eager = build(world.scenario)
     eager = eager._replace(market=watchers.checking_everyone(eager.market))
     assert lazy == [step.rows for step in run(eager)]
-    pairs = {(row[2], row[3], row[4]) for rows in lazy for row in rows if row[0] in LIQUIDATIONS}
+    pairs = {
+        (row.account, row.x, row.y) for rows in lazy for row in rows if row.kind in LIQUIDATIONS
+    }
     assert len(pairs) > len({a for a, _, _ in pairs})
 
 
@@ -366,7 +371,9 @@ def test_all_kinds_of_pairs_agree_with_the_contracts(tmp_path: Path, seed: int) 
     done = set()
     with follower("revm", world) as chain:
         for step in run(world, chain):
-            done |= {tuple(row[3:5]) for row in step.rows if row[0] in LIQUIDATIONS and not row[8]}
+            done |= {
+                (row.x, row.y) for row in step.rows if row.kind in LIQUIDATIONS and not row.code
+            }
         assert chain and chain.values > 40_000
     pair_of = world.state.pair_of
     assert any(pair_of[c, d] < 0 and c != d for d, c in done)
@@ -394,11 +401,11 @@ def test_what_the_hub_can_pay_out_is_liquidated(
     s, w = world.state, world.market
     k = fall(world, 160.0, 8_000.0)
     before = s.hub[WETH, CASH]
-    assert before * 160 < 10_000 * s.unit[WETH] and health(s, 0)[4] < WAD
+    assert before * 160 < 10_000 * s.unit[WETH] and health(s, 0).factor < WAD
     done = liquidations(world, k)
-    refused = [row for row in s.journal[: s.journal_length[0]] if row[8] != OK]
+    refused = [row for row in entries(s) if row.code != OK]
     assert not refused
     if cash > 100:  # so little is not worth the gas
         assert done and s.hub[WETH, CASH] <= before // 100 + 1
     stuck = unpaid(s, w, 1, census(s)[[0]], [0])
-    assert stuck.accounts == (health(s, 0)[4] < WAD)
+    assert stuck.accounts == (health(s, 0).factor < WAD)

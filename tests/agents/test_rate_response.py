@@ -22,7 +22,7 @@ from sim.engines.outcome import OUTCOME
 from sim.market.market import REFUSED_VALUE, WITHDRAWN_VALUE
 from sim.measures.parties import lost_units, profit_and_loss
 from sim.protocol import hub
-from sim.protocol import transaction as op
+from sim.protocol import operations as op
 from sim.protocol.errors import OK
 from sim.protocol.state import (
     BORROW_INDEX,
@@ -54,7 +54,10 @@ USUAL = {
 }
 """A rate of 4% at the usage of a half; suppliers earn 1.8%."""
 BOTH = {"supply_per_point": 0.2, "borrowing_per_point": 0.08, "half_life_hours": 2.0}
-MOVES = {op.KINDS[kind] for kind in (op.DEPOSIT, op.WITHDRAW_ASSETS, op.BORROW, op.REPAY)}
+MOVES = {
+    op.DECLARED[kind].name
+    for kind in (op.deposit.kind, op.withdraw_assets.kind, op.borrow.kind, op.repay.kind)
+}
 
 
 def market(response: dict[str, Any], curve: dict[str, int], **overrides: Any) -> Scenario:
@@ -103,7 +106,7 @@ def ended(scenario: Scenario) -> End:
     world, operations, fees = build(scenario), dict.fromkeys(MOVES, 0), [0]
     for one in run(world):
         for row in one.rows if one.k else ():
-            if (kind := op.KINDS[row[0]]) in MOVES and row[8] == OK:
+            if (kind := op.DECLARED[row.kind].name) in MOVES and row.code == OK:
                 operations[kind] += 1
         if one.k == scenario.steps // 2:
             fees.append(int(hub.fee_assets(world.state, DAI)))
@@ -306,10 +309,10 @@ def test_nobody_borrows_more_below_the_least_health_or_into_it() -> None:
         book__accounts=40,
     )
     world = build(scenario)
-    before = np.array([int(health(world.state, a)[4]) / WAD for a in range(40)])
+    before = np.array([int(health(world.state, a).factor) / WAD for a in range(40)])
     for _ in run(world):
         pass
-    after = np.array([int(health(world.state, a)[4]) / WAD for a in range(40)])
+    after = np.array([int(health(world.state, a).factor) / WAD for a in range(40)])
     level = world.market.borrowing_level[:, 0] / WAD
     low = before < 1.5
     assert 3 < low.sum() < 37
@@ -336,10 +339,10 @@ def test_what_was_liquidated_is_not_borrowed_again() -> None:
     s, w = world.state, world.market
     a = int(np.argmax([int(debt_assets(s, n, DAI)) for n in range(12)]))
     half = int(debt_assets(s, a, DAI)) // 2
-    op.mint_token(s, SUPPLIERS, op.NOBODY, DAI, 0, half, 0, 0)
-    assert op.repay(s, SUPPLIERS, a, DAI, 0, half, 0, 0) == OK
-    own = [row for one in run(world) if one.k > 1 for row in one.rows if row[2] == a]
-    assert own and {row[0] for row in own} == {op.BORROW}
+    op.mint_token(s, SUPPLIERS, DAI, half)
+    assert op.repay(s, SUPPLIERS, a, DAI, half) == OK
+    own = [row for one in run(world) if one.k > 1 for row in one.rows if row.account == a]
+    assert own and {row.kind for row in own} == {op.borrow.kind}
     level = int(w.borrowing_level[a, 0]) / WAD
     assert level > 1.05
     assert int(s.position[a, DAI, 1]) / half == pytest.approx(level, rel=1e-3)
@@ -380,7 +383,12 @@ def test_the_contracts_do_the_same_wei_for_wei() -> None:
     changed |= {"book.max_account_share": 0.2}
     world = build(with_overrides(load("black-thursday"), changed))
     chain = Lockstep(RevmChain(), world.genesis, world.symbols)
-    done = {(op.KINDS[row[0]], row[3]) for one in run(world, chain) for row in one.rows if one.k}
+    done = {
+        (op.DECLARED[row.kind].name, row.x)
+        for one in run(world, chain)
+        for row in one.rows
+        if one.k
+    }
     usdc = SYMBOLS.index("USDC")
     assert {("deposit", DAI), ("repay", DAI), ("borrow", usdc), ("withdraw_assets", usdc)} <= done
     assert chain.values > 40_000

@@ -21,7 +21,7 @@ from sim.market.market import (
     Market,
 )
 from sim.protocol import hub
-from sim.protocol import transaction as op
+from sim.protocol import operations as op
 from sim.protocol.errors import NAMES, OK
 from sim.protocol.state import (
     BORROW_INDEX,
@@ -32,6 +32,7 @@ from sim.protocol.state import (
     SOCIALISED,
     WALLET,
 )
+from sim.protocol.transaction import entries
 from sim.scenario import load, with_overrides
 from sim.simulation import step
 from sim.world import World, build
@@ -213,7 +214,7 @@ def test_who_finds_too_little_takes_what_there_is() -> None:
     assert s.holding[SUPPLIERS, DAI, WALLET] == before
     assert w.tally[WITHDRAWN_VALUE] == 30_000 * 10**8
     assert w.tally[REFUSED_VALUE] == 10_000 * 10**8
-    assert all(row[8] == OK for row in s.journal[: s.journal_length[0]])
+    assert all(row.code == OK for row in entries(s))
 
 
 @pytest.mark.parametrize(("size_bps", "cash_share"), [(100, 0.5), (3_000, 0.5), (700, 0.0)])
@@ -270,7 +271,7 @@ def test_the_last_supplier_takes_all_shares(worth: Fraction) -> None:
     half = {**CALM, "size_bps": 5_000, "base_per_day": 1_000.0}
     world = one(HOLDER, 2.0, withdrawals={"USDC": half}, suppliers__USDC=1e6)
     s, w = world.state, world.market
-    assert op.deposit(s, ARBITRAGEURS, op.NOBODY, USDC, 0, 10**12, 0, 0) == OK
+    assert op.deposit(s, ARBITRAGEURS, USDC, 10**12) == OK
     cash = s.hub[USDC, CASH] = int(2 * 10**12 * worth)
     for k in range(1, world.scenario.steps + 1):
         s.clock[0] = w.time[k]
@@ -306,5 +307,5 @@ def test_full_usage_without_a_price_shock_blocks_withdrawals_and_liquidates_nobo
     assert w.tally[REFUSED_VALUE] > 0
     assert w.tally[LIQUIDATIONS] == 0 and w.hot_count[0] == 0
     s.journal_length[0] = 0
-    code = op.withdraw_assets(s, SUPPLIERS, op.NOBODY, DAI, 0, WAD * 10**6, 0, 0)
+    code = op.withdraw_assets(s, SUPPLIERS, DAI, WAD * 10**6)
     assert NAMES[code] == "ERC4626ExceededMaxWithdraw"

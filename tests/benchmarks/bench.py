@@ -20,12 +20,12 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from sim.agents.census import census
-from sim.agents.watchers import checking_everyone
 from sim.engines.by_name import follower
 from sim.engines.compilation import is_compiled
 from sim.engines.compiled import Compiled
 from sim.engines.exact import run
+from sim.health.census import census
+from sim.health.watchers import checking_everyone
 from sim.market.paths import draw, observed
 from sim.protocol.state import LT
 from sim.protocol.vault_accounts import debt_assets, supplied_assets

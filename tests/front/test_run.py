@@ -14,13 +14,13 @@ import pandas as pd
 import pytest
 
 import sim
-from sim.agents.operations import Operation, Supply
-from sim.agents.view import View
 from sim.front.run import Run
 from sim.market.tables import price_table
 from sim.report.page.source import SourceError
 from sim.scenario import ScenarioError
 from sim.tape import Tape, frames
+from sim.users.actions import Operation, Supply
+from sim.users.view import View
 from sim.world import build
 
 SMALL: dict[str, Any] = {"accounts": 20}

@@ -5,10 +5,8 @@ The twin equals the chain after every operation, so what holds here holds there.
 
 from __future__ import annotations
 
-from typing import Any
-
 from sim.protocol import hub, oracle, vault
-from sim.protocol import transaction as op
+from sim.protocol import operations as op
 from sim.protocol.errors import OK
 from sim.protocol.fixed_point import mul_div_up, ray, wad
 from sim.protocol.liquidation import MIN_LEFTOVER
@@ -53,6 +51,7 @@ from sim.protocol.state import (
     TARGET_HEALTH_ENGINE,
     TOTAL_SHARES,
     WALLET,
+    Entry,
     State,
 )
 from sim.protocol.vault_accounts import (
@@ -65,20 +64,21 @@ from sim.protocol.vault_accounts import (
 )
 from sim.protocol.vault_reserves import threshold
 
-USER_RISK = (op.BORROW, op.WITHDRAW, op.SET_COLLATERAL)
-LIQUIDATIONS = (op.LIQUIDATE, op.FLASH_LIQUIDATE)
+USER_RISK = (op.borrow.kind, op.withdraw.kind, op.set_collateral.kind)
+LIQUIDATIONS = (op.liquidate.kind, op.flash_liquidate.kind)
 MINIMUM_LIQUIDITY = 1_000
 
 
-def check(before: State, after: State, row: Any, minted: list[int]) -> None:
+def check(before: State, after: State, row: Entry, minted: list[int]) -> None:
     """All invariants that apply to one operation; `before` has the same clock as `after`."""
     check_state(after, minted)
     _check_transition(before, after, row)
-    if row[8] == OK and row[0] in LIQUIDATIONS:
+    if row.code == OK and row.kind in LIQUIDATIONS:
         _check_liquidation(before, after, row)
-    if row[8] == OK and row[0] == op.WRITE_OFF:  # nobody loses more than he owes
-        _, _, collateral, debt, factor, _, _, usable = health(before, row[2])
-        assert usable and collateral < debt and factor < wad(), "20"
+    if row.code == OK and row.kind == op.write_off.kind:  # nobody loses more than he owes
+        h = health(before, row.account)
+        assert h.debt_prices_usable and h.collateral_value < h.debt_value, "20"
+        assert h.factor < wad(), "20"
 
 
 def check_state(s: State, minted: list[int]) -> None:
@@ -86,7 +86,7 @@ def check_state(s: State, minted: list[int]) -> None:
     vaults = s.policy.shape[0]
     for i in range(len(s.unit)):
         h = s.hub[i]
-        _, _, _, assets = hub.preview(s, i)
+        assets = hub.preview(s, i).total_assets
         # 2 claims never exceed what is there, but for a unit each and the virtual claim
         claims = [hub.to_assets_down(s, i, shares) for shares in s.spoke[:, i, ADDED_SHARES]]
         claims.append(hub.to_assets_down(s, i, h[FEE_SHARES]))
@@ -135,8 +135,8 @@ def check_state(s: State, minted: list[int]) -> None:
             assert s.position[a, i, IS_COLLATERAL] == 0 or s.position[a, i, SUPPLIED] > 0
 
 
-def _check_transition(before: State, after: State, row: Any) -> None:
-    kind, _actor, account, x, _y, _amount, _limit, _option, code = row[:9]
+def _check_transition(before: State, after: State, row: Entry) -> None:
+    kind, account, x, code = row.kind, row.account, row.x, row.code
     mine = after.account_vault[account] if account >= 0 else -1
     for i in range(len(after.unit)):
         b, a = before.hub[i], after.hub[i]
@@ -145,7 +145,7 @@ def _check_transition(before: State, after: State, row: Any) -> None:
         _, shares_b, _, assets_b = hub.preview(before, i)
         _, shares_a, _, assets_a = hub.preview(after, i)
         if a[SOCIALISED] != b[SOCIALISED]:
-            assert kind == op.SOCIALISE and x == i, "6"
+            assert kind == op.socialise.kind and x == i, "6"
             by_fees = a[COVERED_BY_FEES] - b[COVERED_BY_FEES]
             assert assets_b - assets_a == a[SOCIALISED] - b[SOCIALISED] + by_fees, "6"
             # 22 earlier layers are empty
@@ -156,10 +156,10 @@ def _check_transition(before: State, after: State, row: Any) -> None:
         if a[COVERED_BY_FUND] > b[COVERED_BY_FUND]:  # 22 the fund pays after the fees
             assert _fees(after, i) == 0, "22"
         for v in range(len(after.policy)):
-            if code == OK and kind == op.SUPPLY and (v, i) == (mine, x):
+            if code == OK and kind == op.supply.kind and (v, i) == (mine, x):
                 supplied = hub.to_assets_down(after, i, after.spoke[v, i, ADDED_SHARES])
                 assert supplied + after.spoke[v, i, ESCROWED] <= after.spoke[v, i, ADD_CAP], "25"
-            if code == OK and kind == op.BORROW and (v, i) == (mine, x):
+            if code == OK and kind == op.borrow.kind and (v, i) == (mine, x):
                 drawn = hub.debt_of(after, i, after.spoke[v, i, DRAWN_SCALED])
                 assert drawn <= after.reserve[v, i, BORROW_CAP], "25"
                 total = drawn + after.spoke[v, i, REPORTED_DEFICIT]
@@ -167,7 +167,7 @@ def _check_transition(before: State, after: State, row: Any) -> None:
             if v != mine and account >= 0:  # 23 the other vault's ledger is untouched
                 assert (before.spoke[v, i] == after.spoke[v, i]).all(), "23"
     for p in range(len(after.pair)):
-        if kind not in (op.REMOVE_LIQUIDITY, op.ADD_LIQUIDITY):
+        if kind not in (op.remove_liquidity.kind, op.add_liquidity.kind):
             k_b = before.pair[p, RESERVE0] * before.pair[p, RESERVE1]
             assert after.pair[p, RESERVE0] * after.pair[p, RESERVE1] >= k_b, "29"
     _check_health(before, after, row)
@@ -175,29 +175,34 @@ def _check_transition(before: State, after: State, row: Any) -> None:
 
 def _fees(s: State, i: int) -> int:
     """What the protocol's fee shares are worth now, interest included."""
-    _, _, fee_shares, _ = hub.preview(s, i)
-    return hub.to_assets_down(s, i, fee_shares)
+    return hub.to_assets_down(s, i, hub.preview(s, i).fee_shares)
 
 
-def _check_health(before: State, after: State, row: Any) -> None:
-    kind, actor, account, _x, _y, *_, code = row[:9]
+def _check_health(before: State, after: State, row: Entry) -> None:
+    kind, account, code = row.kind, row.account, row.code
     mine = after.account_vault[account]
-    prices_move = kind in (op.POST_PRICE, op.SET_FEED_MODE, op.SET_RESERVE, op.SOCIALISE)
-    touched = {account, int(after.own_account[after.account_vault[account], actor])}
+    prices_move = kind in (
+        op.post_price.kind,
+        op.set_feed_mode.kind,
+        op.set_reserve.kind,
+        op.socialise.kind,
+    )
+    touched = {account, int(after.own_account[after.account_vault[account], row.actor])}
     for a in range(len(after.account)):
         if a not in touched and not prices_move and not _is_repriced(before, after, a):
             # 13 nobody else's health falls
-            assert health(after, a)[4] >= health(before, a)[4], "13"
-    if code == OK and kind in (op.SUPPLY, op.REPAY):  # 12
-        assert health(after, account)[4] >= health(before, account)[4], "12"
+            assert health(after, a).factor >= health(before, a).factor, "13"
+    if code == OK and kind in (op.supply.kind, op.repay.kind):  # 12
+        assert health(after, account).factor >= health(before, account).factor, "12"
         # and neither shields an account that stays unhealthy
-        if vault.is_liquidatable(before, account) and health(after, account)[4] < wad():
+        if vault.is_liquidatable(before, account) and health(after, account).factor < wad():
             assert vault.is_liquidatable(after, account), "12"
     if code == OK and kind in USER_RISK and has_debt(after, account):  # 11, 27
-        if kind == op.SET_COLLATERAL and row[7] == 1:
+        if kind == op.set_collateral.kind and row.option == 1:
             return
-        _, limit, _, debt, factor, prices_ok, _, _ = health(after, account)
-        assert factor >= wad() and debt * 10_000 <= limit and prices_ok, "11"
+        h = health(after, account)
+        assert h.factor >= wad() and h.debt_value * 10_000 <= h.weighted_limit, "11"
+        assert h.prices_ok, "11"
         for i in range(len(after.unit)):  # nobody leaves his part of a haircut to others
             lent = after.reserve[mine, i, REHYPOTHECATE] != 0
             if lent and after.position[account, i, IS_COLLATERAL] != 0:
@@ -209,36 +214,37 @@ def _is_repriced(before: State, after: State, a: int) -> bool:
     v = before.account_vault[a]
     return any(
         before.position[a, i, IS_COLLATERAL] != 0
-        and not oracle.read(before, v, i)[2]
+        and not oracle.read(before, v, i).usable
         and oracle.accepted(before, v, i) != oracle.accepted(after, v, i)
         for i in range(len(before.unit))
     )
 
 
-def _check_liquidation(before: State, after: State, row: Any) -> None:
-    _kind, _actor, a, d, c, asked, _limit, _option, _code, repaid, out = row[:11]
+def _check_liquidation(before: State, after: State, row: Entry) -> None:
+    a, d, c, asked = row.account, row.x, row.y, row.amount
+    repaid, out = row.result0, row.result1
     v = before.account_vault[a]
-    _, _, _, _, factor, _, _, usable = health(before, a)
-    assert usable and factor < wad() and vault.delay_passed(before, a, factor), "14"
-    assert oracle.read(before, v, c)[2], "14"
+    was, now = health(before, a), health(after, a)
+    assert was.debt_prices_usable and was.factor < wad(), "14"
+    assert vault.delay_passed(before, a, was.factor), "14"
+    assert oracle.read(before, v, c).usable, "14"
     assert repaid <= min(asked, debt_assets(before, a, d)), "15"
-    price_d, _, _ = oracle.read(before, v, d)
-    price_c, _, _ = oracle.read(before, v, c)
+    price_d = oracle.read(before, v, d).price
+    price_c = oracle.read(before, v, c).price
     bonus = before.reserve[v, c, MAX_BONUS]
     paid_value = debt_value(repaid + 1, price_d, before.unit[d])
     seized_value = collateral_value(out, price_c, before.unit[c])
     assert seized_value * 10_000 <= paid_value * (10_000 + bonus), "15"
 
-    _, _, collateral, debt, after_factor, _, _, _ = health(after, a)
-    if after_factor < wad():  # 20 no unhealthy debt without collateral
-        assert collateral >= min(before.policy[v, DUST_VALUE], debt), "20"
+    if now.factor < wad():  # 20 no unhealthy debt without collateral
+        assert now.collateral_value >= min(before.policy[v, DUST_VALUE], now.debt_value), "20"
     if not has_debt(after, a):
         return
     # The smallest units of both tokens are worth this much: nothing can be exact beyond it.
     unit = price_d // before.unit[d] + price_c // before.unit[c] + 2
-    slack = 4 * unit * wad() // max(debt, 1) + 10
-    if factor * 10_000**2 > (10_000 + bonus) * threshold(before, v, c) * wad():
-        assert after_factor + slack >= factor, "16"
+    slack = 4 * unit * wad() // max(now.debt_value, 1) + 10
+    if was.factor * 10_000**2 > (10_000 + bonus) * threshold(before, v, c) * wad():
+        assert now.factor + slack >= was.factor, "16"
     debt_left, held = debt_assets(after, a, d), supplied_assets(after, a, c)
     closed = debt_left == 0 or not after.position[a, c, IS_COLLATERAL]
     if not closed:  # 19 no dust legs
@@ -246,4 +252,4 @@ def _check_liquidation(before: State, after: State, row: Any) -> None:
         assert held * price_c // before.unit[c] >= MIN_LEFTOVER - 4 * unit, "19"
         if before.policy[v, ENGINE] == TARGET_HEALTH_ENGINE:  # 17 the target is not overshot
             target = before.policy[v, TARGET_HEALTH]
-            assert after_factor <= target + slack, "17"
+            assert now.factor <= target + slack, "17"

@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from sim.engines.chain import RevmChain
 from sim.engines.exact import journal_rows
 from sim.engines.lockstep import Lockstep
-from sim.protocol import transaction as op
+from sim.protocol import operations as op
 from sim.protocol.errors import OK
 from sim.protocol.fixed_point import max_uint, wad
 from sim.protocol.state import (
@@ -29,6 +29,7 @@ from sim.protocol.state import (
     State,
     copy,
 )
+from sim.protocol.transaction import Operation
 from sim.protocol.vault_accounts import health
 from sim.protocol.vault_reserves import packed
 from tests.lockstep.invariants import check, check_state
@@ -78,16 +79,15 @@ class ProtocolMachine(RuleBasedStateMachine):
         opening(self.s)
         rows = journal_rows(self.s)
         for row in rows:
-            if row[0] == op.MINT_TOKEN:
-                self.minted[row[3]] += row[5]
+            if row.kind == op.mint_token.kind:
+                self.minted[row.x] += row.amount
         self.lockstep.play(rows, int(self.s.clock[0]), self.s)
         check_state(self.s, self.minted)
 
-    def do(self, kind: int, actor: int = 0, account: int = op.NOBODY, *numbers: int) -> int:
-        """One operation on both sides; `numbers` are x, y, amount, limit, option."""
-        x, y, amount, limit, option = (*numbers, 0, 0, 0, 0, 0)[:5]
+    def do(self, operation: Operation[...], actor: int, *arguments: int) -> int:
+        """One operation on both sides."""
         before = copy(self.s)
-        code = op.execute(self.s, kind, actor, account, x, y, amount, limit, option)
+        code = operation(self.s, actor, *arguments)
         rows = journal_rows(self.s)
         self.lockstep.play(rows, int(self.s.clock[0]), self.s)
         check(before, self.s, rows[0], self.minted)
@@ -107,31 +107,31 @@ class ProtocolMachine(RuleBasedStateMachine):
         self.s.clock[0] += seconds
         for i in range(ASSETS):
             if fresh or seconds > 3_600:
-                self.do(op.POST_PRICE, 0, op.NOBODY, i, 0, int(self.s.feed[0, i, ANSWER]))
+                self.do(op.post_price, 0, i, 0, int(self.s.feed[0, i, ANSWER]))
 
     @rule(i=assets, move=st.sampled_from(MOVES_BPS))
     def price_moves(self, i: int, move: int) -> None:
         """A price moves, from a tenth of a percent to double."""
         price = int(self.s.feed[0, i, ANSWER]) * move // 10_000
         lowest, highest = START_PRICES[i] // 500, START_PRICES[i] * 500
-        self.do(op.POST_PRICE, 0, op.NOBODY, i, 0, min(max(price, lowest), highest))
+        self.do(op.post_price, 0, i, 0, min(max(price, lowest), highest))
 
     @rule(i=assets, price=st.sampled_from([0, 1, 2**63, 2**64]), slot=st.integers(0, 1))
     def price_is_nonsense(self, i: int, price: int, slot: int) -> None:
         """An answer that no router should believe, then a sound one."""
         last = int(self.s.feed[slot, i, ANSWER])
-        self.do(op.POST_PRICE, 0, op.NOBODY, i, slot, price)
-        self.do(op.POKE, 1, op.NOBODY, i, 0)
-        self.do(op.POST_PRICE, 0, op.NOBODY, i, slot, last)
+        self.do(op.post_price, 0, i, slot, price)
+        self.do(op.poke, 1, i, 0)
+        self.do(op.post_price, 0, i, slot, last)
 
     @rule(i=assets, mode=st.integers(0, 4), slot=st.integers(0, 1), actor=actors)
     def feed_breaks(self, i: int, mode: int, slot: int, actor: int) -> None:
         """A feed reverts, answers an incomplete round or garbage, or burns all gas; then works
         again.
         """
-        self.do(op.SET_FEED_MODE, 0, op.NOBODY, i, slot, 0, 0, mode)
-        self.do(op.BORROW, actor, 3 * actor, i, 0, self.amount(i, 1))
-        self.do(op.SET_FEED_MODE, 0, op.NOBODY, i, slot, 0, 0, 0)
+        self.do(op.set_feed_mode, 0, i, slot, mode)
+        self.do(op.borrow, actor, 3 * actor, i, self.amount(i, 1))
+        self.do(op.set_feed_mode, 0, i, slot, 0)
 
     @rule(i=assets, move=st.sampled_from([3_000, 5_000, 7_500]), actor=actors)
     def crash(self, i: int, move: int, actor: int) -> None:
@@ -141,75 +141,86 @@ class ProtocolMachine(RuleBasedStateMachine):
             self.s.clock[0] += seconds
             for j in range(ASSETS):
                 answer = price if j == i else int(self.s.feed[0, j, ANSWER])
-                self.do(op.POST_PRICE, 0, op.NOBODY, j, 0, answer)
+                self.do(op.post_price, 0, j, 0, answer)
             for v in range(2):
-                self.do(op.POKE, actor, op.NOBODY, i, v)
+                self.do(op.poke, actor, i, v)
 
     @rule(i=assets, v=st.integers(0, 1))
     def poke(self, i: int, v: int) -> None:
         """Anyone advances a deviation check."""
-        self.do(op.POKE, 1, op.NOBODY, i, v)
+        self.do(op.poke, 1, i, v)
 
     # --- suppliers, stakers, traders
     # ------------------------------------------------------------------
 
     @rule(
-        kind=st.sampled_from([op.DEPOSIT, op.WITHDRAW_ASSETS]), actor=actors, i=assets, usd=dollars
+        operation=st.sampled_from([op.deposit, op.withdraw_assets]),
+        actor=actors,
+        i=assets,
+        usd=dollars,
     )
-    def share_token_by_assets(self, kind: int, actor: int, i: int, usd: int) -> None:
+    def share_token_by_assets(
+        self, operation: Operation[...], actor: int, i: int, usd: int
+    ) -> None:
         """Suppliers deposit and withdraw amounts of assets."""
-        self.do(kind, actor, op.NOBODY, i, 0, self.amount(i, usd))
-
-    @rule(kind=st.sampled_from([op.MINT_SHARES, op.REDEEM]), actor=actors, i=assets, usd=dollars)
-    def share_token_by_shares(self, kind: int, actor: int, i: int, usd: int) -> None:
-        """Suppliers deposit and withdraw amounts of shares."""
-        self.do(kind, actor, op.NOBODY, i, 0, self.amount(i, usd))
+        self.do(operation, actor, i, self.amount(i, usd))
 
     @rule(
-        kind=st.sampled_from(
+        operation=st.sampled_from([op.mint_shares, op.redeem]), actor=actors, i=assets, usd=dollars
+    )
+    def share_token_by_shares(
+        self, operation: Operation[...], actor: int, i: int, usd: int
+    ) -> None:
+        """Suppliers deposit and withdraw amounts of shares."""
+        self.do(operation, actor, i, self.amount(i, usd))
+
+    @rule(
+        operation=st.sampled_from(
             [
-                op.DEPOSIT,
-                op.MINT_SHARES,
-                op.WITHDRAW_ASSETS,
-                op.REDEEM,
-                op.STAKE,
-                op.REQUEST_UNSTAKE,
-                op.REMOVE_LIQUIDITY,
+                op.deposit,
+                op.mint_shares,
+                op.withdraw_assets,
+                op.redeem,
+                op.stake,
+                op.request_unstake,
+                op.remove_liquidity,
             ]
         ),
         actor=actors,
         i=assets,
         amount=adversarial,
     )
-    def adversarial_amounts(self, kind: int, actor: int, i: int, amount: int) -> None:
+    def adversarial_amounts(
+        self, operation: Operation[...], actor: int, i: int, amount: int
+    ) -> None:
         """Nothing, one unit, and everything there could be."""
-        self.do(kind, actor, op.NOBODY, i, 0, amount)
+        self.do(operation, actor, i, amount)
 
     @rule(actor=actors, i=assets, usd=dollars)
     def stake(self, actor: int, i: int, usd: int) -> None:
         """Stakers come, ask to leave, and try to leave at once."""
-        self.do(op.STAKE, actor, op.NOBODY, i, 0, self.amount(i, usd))
-        self.do(op.REQUEST_UNSTAKE, actor, op.NOBODY, i, 0, self.amount(i, usd) // 2)
-        self.do(op.UNSTAKE, actor, op.NOBODY, i)
+        self.do(op.stake, actor, i, self.amount(i, usd))
+        self.do(op.request_unstake, actor, i, self.amount(i, usd) // 2)
+        self.do(op.unstake, actor, i)
 
     @rule(actor=actors, i=assets)
     def unstake(self, actor: int, i: int) -> None:
         """Stakers leave if they may."""
-        self.do(op.UNSTAKE, actor, op.NOBODY, i)
+        self.do(op.unstake, actor, i)
 
     @rule(actor=actors, p=assets, side=st.integers(0, 1), usd=dollars, exact_in=st.booleans())
     def swap(self, actor: int, p: int, side: int, usd: int, exact_in: bool) -> None:
         """Traders sell an amount or buy one."""
         sold = self.s.pair_tokens[p, side if exact_in else 1 - side]
-        kind, limit = (op.SWAP_IN, 0) if exact_in else (op.SWAP_OUT, max_uint())
-        self.do(kind, actor, op.NOBODY, p, side, self.amount(int(sold), usd), limit)
+        operation, limit = (op.swap_in, 0) if exact_in else (op.swap_out, max_uint())
+        self.do(operation, actor, p, side, self.amount(int(sold), usd), limit)
 
     @rule(actor=actors, p=assets, usd=dollars)
     def provide(self, actor: int, p: int, usd: int) -> None:
         """Liquidity comes and goes."""
         amounts = [self.amount(int(i), usd) for i in self.s.pair_tokens[p]]
-        self.do(op.ADD_LIQUIDITY, actor, op.NOBODY, p, 0, *amounts)
-        self.do(op.REMOVE_LIQUIDITY, actor, op.NOBODY, p, 0, int(self.s.lp[actor, p]) // 3)
+        self.do(op.add_liquidity, actor, p, *amounts)
+        self.do(op.remove_liquidity, actor, p, int(self.s.lp[actor, p]) // 3)
 
     # --- borrowers
     # ------------------------------------------------------------------------------------
@@ -218,63 +229,68 @@ class ProtocolMachine(RuleBasedStateMachine):
     def open_position(self, account: int, c: int, d: int, usd: int, of_limit: int) -> None:
         """Supply one asset, borrow another up to a share of the limit: most succeed."""
         owner = int(self.s.account_owner[account])
-        self.do(op.SUPPLY, owner, account, c, 0, self.amount(c, usd))
-        limit, debt = health(self.s, account)[1], health(self.s, account)[3]
+        self.do(op.supply, owner, account, c, self.amount(c, usd))
+        h = health(self.s, account)
+        limit, debt = h.weighted_limit, h.debt_value
         room = max(limit // 10_000 - debt, 0) * of_limit // 100
         price = int(self.s.feed[0, d, ANSWER])
-        self.do(op.BORROW, owner, account, d, 0, int(room * self.s.unit[d] // price))
+        self.do(op.borrow, owner, account, d, int(room * self.s.unit[d] // price))
 
     @rule(
-        kind=st.sampled_from([op.SUPPLY, op.WITHDRAW, op.BORROW, op.REPAY]),
+        operation=st.sampled_from([op.supply, op.withdraw, op.borrow, op.repay]),
         actor=actors,
         account=accounts,
         i=assets,
         usd=dollars,
     )
-    def position(self, kind: int, actor: int, account: int, i: int, usd: int) -> None:
+    def position(
+        self, operation: Operation[...], actor: int, account: int, i: int, usd: int
+    ) -> None:
         """Anyone tries anything with any account."""
-        self.do(kind, actor, account, i, 0, self.amount(i, usd))
+        self.do(operation, actor, account, i, self.amount(i, usd))
 
     @rule(
-        kind=st.sampled_from([op.SUPPLY, op.WITHDRAW, op.BORROW, op.REPAY]),
+        operation=st.sampled_from([op.supply, op.withdraw, op.borrow, op.repay]),
         account=accounts,
         i=assets,
         amount=adversarial,
     )
-    def adversarial_position(self, kind: int, account: int, i: int, amount: int) -> None:
+    def adversarial_position(
+        self, operation: Operation[...], account: int, i: int, amount: int
+    ) -> None:
         """Owners with nothing, one unit and everything."""
-        self.do(kind, int(self.s.account_owner[account]), account, i, 0, amount)
+        self.do(operation, int(self.s.account_owner[account]), account, i, amount)
 
     @rule(account=accounts, i=assets, enabled=st.integers(0, 1))
     def set_collateral(self, account: int, i: int, enabled: int) -> None:
         """Owners switch collateral on and off."""
-        self.do(op.SET_COLLATERAL, int(self.s.account_owner[account]), account, i, 0, 0, 0, enabled)
+        self.do(op.set_collateral, int(self.s.account_owner[account]), account, i, enabled)
 
     @rule(actor=actors, account=accounts, isolated=st.integers(0, 1))
     def set_isolated(self, actor: int, account: int, isolated: int) -> None:
         """Accounts become isolated or cross while empty."""
-        self.do(op.SET_ISOLATED, actor, account, 0, 0, 0, 0, isolated)
+        self.do(op.set_isolated, actor, account, isolated)
 
     @rule(actor=actors, account=accounts, manager=st.integers(-1, ACTORS - 1))
     def set_manager(self, actor: int, account: int, manager: int) -> None:
         """Owners delegate."""
-        self.do(op.SET_MANAGER, actor, account, manager)
+        self.do(op.set_manager, actor, account, manager)
 
     # --- liquidation and losses
     # -----------------------------------------------------------------------
 
     def _unhealthy(self) -> list[int]:
-        return [a for a in range(ACCOUNTS) if health(self.s, a)[4] < wad()]
+        return [a for a in range(ACCOUNTS) if health(self.s, a).factor < wad()]
 
-    @rule(kind=st.sampled_from([op.FLAG, op.UNFLAG, op.WRITE_OFF]), account=accounts)
-    def chore(self, kind: int, account: int) -> None:
+    @rule(operation=st.sampled_from([op.flag, op.unflag, op.write_off]), account=accounts)
+    def chore(self, operation: Operation[...], account: int) -> None:
         """Keepers flag, unflag and write off, whether it is due or not."""
-        self.do(kind, 1, account)
+        self.do(operation, 1, account)
 
     @rule(actor=actors, account=accounts, d=assets, c=assets, usd=dollars)
     def liquidate_anyone(self, actor: int, account: int, d: int, c: int, usd: int) -> None:
         """Liquidators try accounts that may be healthy."""
-        self.do(op.LIQUIDATE, actor, account, d, c, self.amount(d, usd))
+        self.do(op.liquidate, actor, account, d, c, self.amount(d, usd), 0, 0)
 
     @precondition(lambda self: self._unhealthy())
     @rule(
@@ -289,16 +305,16 @@ class ProtocolMachine(RuleBasedStateMachine):
         """Liquidators take a part of an unhealthy account, for cash or for shares."""
         a, d, c = self._pick(n, d, c)
         repay = amount if amount == max_uint() else self.amount(d, amount)
-        self.do(op.LIQUIDATE, actor, a, d, c, repay, 0, shares)
+        self.do(op.liquidate, actor, a, d, c, repay, 0, shares)
 
     @precondition(lambda self: self._unhealthy())
     @rule(n=st.integers(0, ACCOUNTS), actor=actors, profit=st.sampled_from([0, 0, 10**30]))
     def flash_liquidate(self, n: int, actor: int, profit: int) -> None:
         """Liquidators without capital take what pays."""
         a, d, c = self._pick(n, 0, 0)
-        self.do(op.FLAG, actor, a)
+        self.do(op.flag, actor, a)
         if self.s.pair_of[c, d] >= 0:
-            self.do(op.FLASH_LIQUIDATE, actor, a, d, c, max_uint(), profit)
+            self.do(op.flash_liquidate, actor, a, d, c, max_uint(), profit)
 
     def _pick(self, n: int, d: int, c: int) -> tuple[int, int, int]:
         """An unhealthy account, one of its debts and one of its collaterals, if it has some."""
@@ -317,8 +333,8 @@ class ProtocolMachine(RuleBasedStateMachine):
                 for c in range(ASSETS):
                     owed = self.s.position[a, d, POSITION_DEBT]
                     if owed and self.s.position[a, c, IS_COLLATERAL]:
-                        self.do(op.LIQUIDATE, actor, a, d, c, max_uint())
-            self.do(op.WRITE_OFF, actor, a)
+                        self.do(op.liquidate, actor, a, d, c, max_uint(), 0, 0)
+            self.do(op.write_off, actor, a)
         self.losses(actor)
 
     @precondition(lambda self: self.s.hub[:, DEFICIT].any())
@@ -326,8 +342,8 @@ class ProtocolMachine(RuleBasedStateMachine):
     def losses(self, actor: int) -> None:
         """Anyone moves the waterfall on."""
         for i in range(ASSETS):
-            self.do(op.COVER, actor, op.NOBODY, i)
-            self.do(op.SOCIALISE, actor, op.NOBODY, i)
+            self.do(op.cover, actor, i)
+            self.do(op.socialise, actor, i)
 
     @precondition(lambda self: self._unhealthy())
     @rule(n=st.integers(0, ACCOUNTS), i=assets, mode=st.integers(1, 4), actor=actors, d=assets)
@@ -335,15 +351,15 @@ class ProtocolMachine(RuleBasedStateMachine):
         """An unhealthy account's owner supplies one unit of an asset whose feed is broken."""
         a, d, c = self._pick(n, d, i)
         for slot in range(2):
-            self.do(op.SET_FEED_MODE, 0, op.NOBODY, i, slot, 0, 0, mode)
-        self.do(op.SUPPLY, int(self.s.account_owner[a]), a, i, 0, 1)
-        self.do(op.FLAG, actor, a)
-        self.do(op.LIQUIDATE, actor, a, d, c, self.amount(d, 1_000))
-        self.do(op.LIQUIDATE, actor, a, d, i, self.amount(d, 1_000))
-        self.do(op.WRITE_OFF, actor, a)
-        self.do(op.UNFLAG, actor, a)
+            self.do(op.set_feed_mode, 0, i, slot, mode)
+        self.do(op.supply, int(self.s.account_owner[a]), a, i, 1)
+        self.do(op.flag, actor, a)
+        self.do(op.liquidate, actor, a, d, c, self.amount(d, 1_000), 0, 0)
+        self.do(op.liquidate, actor, a, d, i, self.amount(d, 1_000), 0, 0)
+        self.do(op.write_off, actor, a)
+        self.do(op.unflag, actor, a)
         for slot in range(2):
-            self.do(op.SET_FEED_MODE, 0, op.NOBODY, i, slot, 0, 0, 0)
+            self.do(op.set_feed_mode, 0, i, slot, 0)
 
     # --- governance
     # -----------------------------------------------------------------------------------
@@ -351,7 +367,7 @@ class ProtocolMachine(RuleBasedStateMachine):
     @rule(i=assets)
     def claim_fees(self, i: int) -> None:
         """The admin takes the fees, unless a loss is open."""
-        self.do(op.CLAIM_FEES, 0, op.NOBODY, i)
+        self.do(op.claim_fees, 0, i)
 
     @rule(
         i=assets,
@@ -379,10 +395,10 @@ class ProtocolMachine(RuleBasedStateMachine):
         value = min(value, 1) if field >= REHYPOTHECATE else value
         code = self.configure(i, v, {field: value, SUPPLY_CAP: cap, BORROW_CAP: cap}, 3_600)
         own = 3 * actor + 2 * v
-        self.do(op.SUPPLY, actor, own, i, 0, self.amount(i, usd))
-        self.do(op.BORROW, actor, own, i, 0, self.amount(i, usd) // 2)
-        self.do(op.SET_COLLATERAL, actor, own, i, 0, 0, 0, 1)
-        self.do(op.WITHDRAW, actor, own, i, 0, self.amount(i, usd) // 4)
+        self.do(op.supply, actor, own, i, self.amount(i, usd))
+        self.do(op.borrow, actor, own, i, self.amount(i, usd) // 2)
+        self.do(op.set_collateral, actor, own, i, 1)
+        self.do(op.withdraw, actor, own, i, self.amount(i, usd) // 4)
         if code == OK:
             self.configure(i, v, dict(enumerate(before[: BORROW_CAP + 1])), 3_600)
 
@@ -392,16 +408,16 @@ class ProtocolMachine(RuleBasedStateMachine):
         for field, value in changes.items():
             row[field] = value
         caps = row[SUPPLY_CAP], row[BORROW_CAP]
-        return self.do(op.SET_RESERVE, 0, op.NOBODY, i, v, *caps, packed(row, ramp))
+        return self.do(op.set_reserve, 0, i, v, *caps, packed(row, ramp))
 
     @rule(i=assets, spoke=st.integers(0, 2), usd=dollars, option=st.integers(0, 2), actor=actors)
     def spoke_is_restricted(self, i: int, spoke: int, usd: int, option: int, actor: int) -> None:
         """The admin caps or halts a spoke; someone runs into it; the limit is lifted."""
         cap = self.amount(i, usd)
-        self.do(op.SET_SPOKE, 0, op.NOBODY, i, spoke, cap, cap, option)
-        self.do(op.SUPPLY, actor, 3 * actor, i, 0, self.amount(i, usd))
-        self.do(op.BORROW, actor, 3 * actor, i, 0, self.amount(i, usd) // 2)
-        self.do(op.WITHDRAW, actor, 3 * actor, i, 0, self.amount(i, usd) // 4)
-        self.do(op.REPAY, actor, 3 * actor, i, 0, self.amount(i, usd) // 4)
-        self.do(op.DEPOSIT, actor, op.NOBODY, i, 0, self.amount(i, 10))
-        assert self.do(op.SET_SPOKE, 0, op.NOBODY, i, spoke, UNLIMITED, UNLIMITED, 0) == OK
+        self.do(op.set_spoke, 0, i, spoke, cap, cap, option)
+        self.do(op.supply, actor, 3 * actor, i, self.amount(i, usd))
+        self.do(op.borrow, actor, 3 * actor, i, self.amount(i, usd) // 2)
+        self.do(op.withdraw, actor, 3 * actor, i, self.amount(i, usd) // 4)
+        self.do(op.repay, actor, 3 * actor, i, self.amount(i, usd) // 4)
+        self.do(op.deposit, actor, i, self.amount(i, 10))
+        assert self.do(op.set_spoke, 0, i, spoke, UNLIMITED, UNLIMITED, 0) == OK

@@ -5,7 +5,7 @@ rehypothecation.
 from __future__ import annotations
 
 from sim.protocol import hub
-from sim.protocol import transaction as op
+from sim.protocol import operations as op
 from sim.protocol.state import LTV, State, empty
 
 SYMBOLS = ["WETH", "WBTC", "USDC", "DAI"]
@@ -70,20 +70,19 @@ def genesis(engines: tuple[int, int] = (0, 1), delay: int = 0, loss_window: int 
 
 def opening(s: State) -> None:
     """Prices, tokens for everyone, liquidity everywhere, and leveraged positions."""
-    none = op.NOBODY
     for i in range(4):
-        op.execute(s, op.ACCRUE, 0, none, i, 0, 0, 0, 0)
+        op.accrue(s, 0, i)
         for slot in range(2):
-            op.execute(s, op.POST_PRICE, 0, none, i, slot, START_PRICES[i], 0, 0)
+            op.post_price(s, 0, i, slot, START_PRICES[i])
         for actor in range(ACTORS):
             amount = 10**7 * 10**8 * 10 ** DECIMALS[i] // START_PRICES[i]
-            op.execute(s, op.MINT_TOKEN, actor, none, i, 0, amount, 0, 0)
+            op.mint_token(s, actor, i, amount)
         worth = 10**6 * 10**8 * 10 ** DECIMALS[i] // START_PRICES[i]
-        op.execute(s, op.DEPOSIT, 1, none, i, 0, worth, 0, 0)
-        op.execute(s, op.STAKE, 1, none, i, 0, worth // 100, 0, 0)
+        op.deposit(s, 1, i, worth)
+        op.stake(s, 1, i, worth // 100)
     for p, (a, b) in enumerate(s.pair_tokens):
         amounts = [10**6 * 10**8 * 10 ** DECIMALS[i] // START_PRICES[i] for i in (a, b)]
-        op.execute(s, op.ADD_LIQUIDITY, 1, none, p, 0, *amounts, 0)
+        op.add_liquidity(s, 1, p, *amounts)
     for a in range(len(s.account)):
         _open_position(s, a, c=a % 4, d=(a + 1 + a // 4) % 4)
 
@@ -92,6 +91,6 @@ def _open_position(s: State, a: int, c: int, d: int) -> None:
     """$50,000 of one asset against 90% of what may be borrowed of another."""
     owner = int(s.account_owner[a])
     worth = [50_000 * 10**8 * 10 ** DECIMALS[i] // START_PRICES[i] for i in range(4)]
-    op.execute(s, op.SUPPLY, owner, a, c, 0, worth[c], 0, 0)
+    op.supply(s, owner, a, c, worth[c])
     limit = int(s.reserve[s.account_vault[a], c, LTV])
-    op.execute(s, op.BORROW, owner, a, d, 0, worth[d] * limit * 9 // 100_000, 0, 0)
+    op.borrow(s, owner, a, d, worth[d] * limit * 9 // 100_000)

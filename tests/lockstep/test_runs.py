@@ -12,9 +12,10 @@ from sim.engines.exact import run
 from sim.engines.failures import LockstepError
 from sim.engines.lockstep import Lockstep
 from sim.market.market import TALLY
-from sim.protocol import transaction as op
+from sim.protocol import operations as op
 from sim.protocol.errors import OK
 from sim.protocol.state import CASH, DEFICIT_REPORTED
+from sim.protocol.transaction import entries
 from sim.scenario import load, with_overrides
 from sim.world import World, build
 from tests.simulation.runs import PEOPLE
@@ -67,8 +68,8 @@ def test_venues_that_leave_a_mark_and_dry_up_agree_on_revm() -> None:
         },
     )
     lockstep = Lockstep(RevmChain(), world.genesis, world.symbols)
-    kinds = [row[0] for step in run(world, lockstep) if step.k for row in step.rows]
-    assert kinds.count(op.REMOVE_LIQUIDITY) > 20 and kinds.count(op.ADD_LIQUIDITY) > 20
+    kinds = [row.kind for step in run(world, lockstep) if step.k for row in step.rows]
+    assert kinds.count(op.remove_liquidity.kind) > 20 and kinds.count(op.add_liquidity.kind) > 20
     assert lockstep.operations > 1_000
     assert (world.market.impact[-1] < 10**18).any()
 
@@ -137,7 +138,7 @@ def test_a_wrong_verdict_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     lockstep = _follow(world, RevmChain())
     monkeypatch.setattr(vault_accounts, "_require_safe", lambda s, a: OK)
     s = world.state
-    op.execute(s, op.WITHDRAW, int(s.account_owner[0]), 0, 0, 0, int(s.position[0, 0, 0]), 0, 0)
-    rows = [tuple(s.journal[0])]
+    op.withdraw(s, int(s.account_owner[0]), 0, 0, int(s.position[0, 0, 0]))
+    rows = entries(s)[:1]
     with pytest.raises(LockstepError, match="verdict of withdraw"):
         lockstep.play(rows, int(s.clock[0]) + 1, s)

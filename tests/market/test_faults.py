@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from sim.market.faults import ages, fault_table, halted_table
-from sim.market.levels import PRICE_SCALE
 from sim.market.market import (
     ANSWER_CAP,
     ANSWER_FACTOR,
@@ -24,6 +23,7 @@ from sim.market.market import (
 )
 from sim.market.paths import observed
 from sim.market.tables import observed_table, price_table
+from sim.protocol.units import USD
 from sim.scenario import Scenario, load, with_overrides
 from sim.world import build
 
@@ -176,7 +176,7 @@ def test_the_named_path_and_drawn_paths_are_seen_at_the_same_ages() -> None:
     # 00:00 is the first waypoint: before it both are flat.
     assert np.abs(exact - drawn).max() <= 1
     late = price_table(scenario).astype(float)
-    assert (np.abs(exact[:, :2] - late[:, :2]) > 1e-3 * PRICE_SCALE).any(axis=0).all()
+    assert (np.abs(exact[:, :2] - late[:, :2]) > 1e-3 * USD).any(axis=0).all()
 
 
 def test_a_delayed_price_is_the_price_of_that_time() -> None:
@@ -184,7 +184,7 @@ def test_a_delayed_price_is_the_price_of_that_time() -> None:
     level = [{"at": START, "value": 100.0}, {"at": at(43_200), "value": 100.0 * 2**12}]
     delay = {"kind": "delay", "asset": "WETH", "mean_seconds": 700}
     scenario = faulty(delay, **{"assets.WETH.price_usd": level})
-    seen = observed_table(scenario)[:, 0].astype(float) / PRICE_SCALE
+    seen = observed_table(scenario)[:, 0].astype(float) / USD
     times = np.arange(len(seen)) * 300 - age_of(scenario)
     assert seen == pytest.approx(100 * 2 ** (np.maximum(times, 0) / 3_600), rel=1e-9)
 

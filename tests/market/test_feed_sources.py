@@ -123,7 +123,9 @@ def test_it_is_as_old_as_what_it_reads() -> None:
     assert derived[0][0] == 3 * 3_600
     later = build(following(feeds__faults=[{"kind": "outage", "asset": "WETH"}]))
     reported(later, WBTC)
-    assert [oracle.read(later.state, 0, i)[1] for i in (WETH, WBTC)] == [oracle.STATUS_STALE] * 2
+    assert [oracle.read(later.state, 0, i).status for i in (WETH, WBTC)] == [
+        oracle.STATUS_STALE
+    ] * 2
 
 
 def test_a_rate_that_jumps_counts_at_once() -> None:

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from sim.market.history import read_history
-from sim.market.levels import PRICE_SCALE
 from sim.market.paths import draw
 from sim.market.tables import price_table
+from sim.protocol.units import USD
 from sim.scenario import Scenario, ScenarioError, load, with_overrides
 from sim.terminal.price_files import history_lines
 
@@ -159,7 +159,7 @@ def test_replayed_paths_are_windows_of_the_history(replay: Scenario, sampler: st
     assert len(found) == 640
     assert set(found) == set(windows), "every window that fits is drawn, the last one too"
     assert (prices[:, :, 2:] == level[:, 2:]).all(), "an asset not in the file follows its level"
-    assert PRICE_SCALE == 10**8 and level[0, 0] == 19_461_000_000
+    assert USD == 10**8 and level[0, 0] == 19_461_000_000
 
 
 @pytest.mark.parametrize("sampler", ["mc", "sobol"])

@@ -10,8 +10,8 @@ import pytest
 from sim.engines.compiled import Compiled
 from sim.engines.memory import on_floats
 from sim.engines.reopening import Reopening
-from sim.market.levels import PRICE_SCALE
 from sim.market.paths import draw, observed
+from sim.protocol.units import USD
 from sim.tuning.borrowing import Amounts
 from sim.world import World, build, on_path
 from tests.sweep.storms import storms
@@ -39,7 +39,7 @@ def whole(table: Any) -> Any:
 
 
 WRONG: dict[str, tuple[Any, str]] = {
-    "dollars": (lambda t: t / PRICE_SCALE, "in whole units of 1e-8 USD"),
+    "dollars": (lambda t: t / USD, "in whole units of 1e-8 USD"),
     "a step too few": (lambda t: t[:, :-1].copy(), r"shape \(3, 48, 3\): \(paths, 49, 3\)"),
     "a step too many": (lambda t: np.concatenate([t, t[:, -1:]], axis=1), r"\(paths, 49, 3\)"),
     "an asset too few": (lambda t: t[:, :, :2].copy(), r"shape \(3, 49, 2\)"),
@@ -86,7 +86,7 @@ def test_the_journal_and_the_exact_world_refuse_as_well(
 ) -> None:
     prices, seen = tables[0][0], tables[1][0]
     for wrong in (
-        prices / PRICE_SCALE,
+        prices / USD,
         prices[:-1],
         prices[:, :2],
         changed(prices, (4, 1), np.nan),

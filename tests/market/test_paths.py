@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from sim.market.draws import REPLICATES, Floats, Sampler, streams
-from sim.market.levels import PRICE_SCALE
 from sim.market.paths import draw, jump_noise, log_noise, observed
 from sim.market.tables import price_table
+from sim.protocol.units import USD
 from sim.scenario import Scenario, ScenarioError, load, with_overrides
 from sim.schema.paths import Jumps
 
@@ -306,10 +306,10 @@ def test_latency_of_whole_steps_shifts(base: Scenario) -> None:
 
 def test_latency_is_log_linear_between_rows(base: Scenario) -> None:
     """Also beyond a step; before the start feeds see the first row."""
-    prices = np.array([100, 200, 50, 50, 400.0])[:, None] * PRICE_SCALE * np.ones(4)
-    half = seen_after(base, 450, prices)[:, 0] / PRICE_SCALE
+    prices = np.array([100, 200, 50, 50, 400.0])[:, None] * USD * np.ones(4)
+    half = seen_after(base, 450, prices)[:, 0] / USD
     assert half == pytest.approx([100, 100 * 2**0.5, 100, 50, 50 * 8**0.5], abs=1e-8)
-    longer = seen_after(base, 900 + 225, prices)[:, 1] / PRICE_SCALE
+    longer = seen_after(base, 900 + 225, prices)[:, 1] / USD
     assert longer == pytest.approx([100, 100, 100 * 2**0.75, 200 * 0.25**0.75, 50], abs=1e-8)
     assert (seen_after(base, 10_000, prices) == prices[0]).all()
 

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sim.agents.census import census
 from sim.books import Book
+from sim.health.census import census
 from sim.measures.book import book
 from sim.measures.cascade import (
     amplification,
@@ -28,7 +28,7 @@ from sim.measures.cascade import (
     unpaid,
 )
 from sim.measures.cascade import toxic as most_toxic
-from sim.protocol import transaction as op
+from sim.protocol import operations as op
 from sim.protocol import vault_accounts
 from sim.protocol.errors import OK
 from sim.protocol.state import POSITION_DEBT, RESERVE0, RESERVE1, State
@@ -118,7 +118,7 @@ def _one_account(health: float) -> World:
     price = round(health * 399_000 / (250 * 0.8) * 10**8)
     s = world.state
     s.journal_length[0] = 0
-    op.execute(s, op.POST_PRICE, 0, op.NOBODY, 0, 0, price, 0, 0)
+    op.post_price(s, 0, 0, 0, price)
     # As arbitrageurs would: the pool at the price, and as deep as it was in WETH.
     s.pair[0, RESERVE0] = 5_000 * 10**18
     s.pair[0, RESERVE1] = 5_000 * price * 10**6 // 10**8
@@ -126,7 +126,7 @@ def _one_account(health: float) -> World:
 
 
 def _health(s: State) -> int:
-    return int(vault_accounts.health(s, 0)[4])
+    return int(vault_accounts.health(s, 0).factor)
 
 
 @pytest.mark.parametrize("offset", [-0.002, 0.002])
@@ -145,11 +145,11 @@ def test_a_liquidation_lowers_health_exactly_past_the_frontier(
     assert toxic(s, census(s), [0]) == (int(health < 0.88), int(health < 0.968))
     # Too little for the impact of what is sold on what it fetches to matter.
     liquidator = int(world.market.liquidator_actor[0])
-    code = op.execute(s, op.FLASH_LIQUIDATE, liquidator, 0, 1, 0, 50 * 10**6, 0, 0)
+    code = op.flash_liquidate(s, liquidator, 0, 1, 0, 50 * 10**6, 0)
     assert code == OK
     if with_sale:
         price = int(s.pair[0, RESERVE1]) * 10**20 // int(s.pair[0, RESERVE0])
-        op.execute(s, op.POST_PRICE, 0, op.NOBODY, 0, 0, price, 0, 0)
+        op.post_price(s, 0, 0, 0, price)
     assert (_health(s) < before) == (offset < 0)
     assert _health(s) != before
 
@@ -365,7 +365,7 @@ def test_toxic_accounts_of_a_storm_by_hand() -> None:
         if not s.position[a, d, POSITION_DEBT] or not s.position[a, c, 0]:
             continue
         reserve = reserves[world.symbols[c]]
-        health = vault_accounts.health(s, a)[4] / 10**18
+        health = vault_accounts.health(s, a).factor / 10**18
         p = s.pair_of[c, d]
         pool = s.pair[p, RESERVE0 if s.pair_tokens[p, 0] == c else RESERVE1]
         share = vault_accounts.supplied_assets(s, a, c) / pool

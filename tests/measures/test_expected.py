@@ -8,7 +8,6 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from sim.agents.operations import EVERYTHING
 from sim.market.market import LIQUIDATIONS, REFUSED_VALUE
 from sim.measures import expected as module
 from sim.measures.expected import (
@@ -21,13 +20,15 @@ from sim.measures.expected import (
     measures,
 )
 from sim.protocol import hub, vault_accounts
-from sim.protocol import transaction as op
+from sim.protocol import operations as op
 from sim.protocol.errors import OK
 from sim.protocol.state import CASH, DEFICIT_REPORTED, HUB_SHARES, POSITION_DEBT, SCALED_DEBT
+from sim.protocol.transaction import entries
 from sim.schema import expected as schema
 from sim.schema.expected import Expected
 from sim.tape import Frames, Tape, frames
 from sim.tape.columns import TABLES
+from sim.users.actions import EVERYTHING
 from sim.world import build
 from sim.world.actors import ARBITRAGEURS, SUPPLIERS
 from tests.tape.storm import play, storm
@@ -224,7 +225,7 @@ def test_who_asks_for_everything_is_refused_what_he_has() -> None:
     """
     world = build(storm())
     s, weth = world.state, world.symbols.index("WETH")
-    assert op.execute(s, op.DEPOSIT, ARBITRAGEURS, op.NOBODY, weth, 0, 10**18, 0, 0) == OK
+    assert op.deposit(s, ARBITRAGEURS, weth, 10**18) == OK
     a = next(
         a
         for a in range(len(s.account))
@@ -238,10 +239,10 @@ def test_who_asks_for_everything_is_refused_what_he_has() -> None:
     s.journal_length[0] = 0
     shares = int(s.holding[ARBITRAGEURS, weth, HUB_SHARES])
     for amount in (shares, shares + 1):
-        op.execute(s, op.REDEEM, ARBITRAGEURS, op.NOBODY, weth, 0, amount, 0, 0)
+        op.redeem(s, ARBITRAGEURS, weth, amount)
     for amount in (EVERYTHING, EVERYTHING, 1):
-        op.execute(s, op.WITHDRAW, int(s.account_owner[a]), a, weth, 0, amount, 0, 0)
-    tape.record(1, [tuple(row) for row in s.journal[: s.journal_length[0]]], [])
+        op.withdraw(s, int(s.account_owner[a]), a, weth, amount)
+    tape.record(1, entries(s), [])
     found = frames(tape.tables(complete=True))
     assert (found.operations["verdict"] != "ok").sum() == 5
     deposit, held = hub.to_assets_down(s, weth, shares), vault_accounts.supplied_assets(s, a, weth)

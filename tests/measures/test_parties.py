@@ -23,7 +23,7 @@ from sim.measures.parties import (
     profit_and_loss,
 )
 from sim.measures.solvency import losses
-from sim.protocol import transaction as op
+from sim.protocol import operations as op
 from sim.protocol.pair import MINIMUM_LIQUIDITY
 from sim.protocol.state import (
     CASH,
@@ -225,8 +225,8 @@ def test_the_outside_market_is_the_other_side_of_every_price_move() -> None:
     minted = [0] * len(world.symbols)
     for block in world.opening:
         for row in block.rows:
-            if row[0] == op.MINT_TOKEN:
-                minted[row[3]] += row[5]
+            if row.kind == op.mint_token.kind:
+                minted[row.x] += row.amount
     moved = world.market.price[-1] - world.market.price[0]
     scale = np.array([10**18 // int(unit) for unit in world.state.unit], dtype=object)
     expected = -sum(np.array(minted, dtype=object) * moved * scale)

@@ -19,7 +19,7 @@ from sim.measures.solvency import (
     solvency_ratio,
     waterfall_balances,
 )
-from sim.protocol import transaction as op
+from sim.protocol import operations as op
 from sim.protocol.state import CASH, ESCROW, POOL_ASSETS, RESERVE0, WALLET
 from sim.tape import Frames, frames
 from sim.tape.columns import TABLES, TOKENS
@@ -226,8 +226,8 @@ def test_tokens_are_conserved_to_the_unit(seed: int) -> None:
     minted = [0] * len(world.symbols)
     for step in run(world):
         for row in step.rows:
-            if row[0] == op.MINT_TOKEN:
-                minted[row[3]] += row[5]
+            if row.kind == op.mint_token.kind:
+                minted[row.x] += row.amount
         assert _held(world) == minted, f"after step {step.k}"
     assert step.k == world.scenario.steps
 

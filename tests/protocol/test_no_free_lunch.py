@@ -6,12 +6,13 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from sim.protocol import liquidation
-from sim.protocol import transaction as op
+from sim.protocol import operations as op
 from sim.protocol.errors import OK
 from sim.protocol.fixed_point import max_uint, wad
 from sim.protocol.state import HUB_SHARES, STAKE, WALLET, State
 from sim.protocol.vault_accounts import debt_assets, health_factor, supplied_assets
 from tests.lockstep.support import START_PRICES, genesis, opening
+from tests.protocol.one_pair import context, pair
 
 PRICE, UNIT = 10**8, 10**8
 
@@ -23,7 +24,7 @@ def _aged(seconds: int) -> State:
     opening(s)
     s.clock[0] += seconds
     for i in range(4):
-        op.execute(s, op.POST_PRICE, 0, op.NOBODY, i, 0, START_PRICES[i], 0, 0)
+        op.post_price(s, 0, i, 0, START_PRICES[i])
     return s
 
 
@@ -39,16 +40,16 @@ def test_supplying_and_leaving_in_one_block_never_profits(
     actor, account = 2, 6
     before = int(s.holding[actor, i, WALLET])
     assume(amount <= before)
-    if op.execute(s, op.DEPOSIT, actor, op.NOBODY, i, 0, amount, 0, 0) == OK:
+    if op.deposit(s, actor, i, amount) == OK:
         shares = int(s.holding[actor, i, HUB_SHARES])
-        op.execute(s, op.REDEEM, actor, op.NOBODY, i, 0, shares, 0, 0)
+        op.redeem(s, actor, i, shares)
         assert before - 2 <= s.holding[actor, i, WALLET] <= before or s.result[0] == 0
     before = int(s.holding[actor, i, WALLET])
     held = supplied_assets(s, account, i)
-    if op.execute(s, op.SUPPLY, actor, account, i, 0, min(amount, before), 0, 0) == OK:
+    if op.supply(s, actor, account, i, min(amount, before)) == OK:
         grown = supplied_assets(s, account, i) - held
         assert grown <= min(amount, before)
-        out = op.execute(s, op.WITHDRAW, actor, account, i, 0, min(amount, before), 0, 0)
+        out = op.withdraw(s, actor, account, i, min(amount, before))
         assert s.holding[actor, i, WALLET] <= before or out != OK
         assert supplied_assets(s, account, i) <= held + grown
 
@@ -62,9 +63,9 @@ def test_borrowing_and_repaying_in_one_block_never_profits(i: int, usd: int, sec
     before = int(s.holding[actor, i, WALLET])
     owed = debt_assets(s, account, i)
     amount = int(usd * 10**8 * s.unit[i] // START_PRICES[i])
-    if op.execute(s, op.BORROW, actor, account, i, 0, amount, 0, 0) == OK:
+    if op.borrow(s, actor, account, i, amount) == OK:
         asked = max_uint() if owed == 0 else amount
-        assert op.execute(s, op.REPAY, actor, account, i, 0, asked, 0, 0) == OK
+        assert op.repay(s, actor, account, i, asked) == OK
         assert s.holding[actor, i, WALLET] <= before
         assert debt_assets(s, account, i) >= owed
 
@@ -74,11 +75,11 @@ def test_a_stake_that_comes_and_goes_gains_nothing() -> None:
     s = _aged(7_777)
     for i in range(4):
         before = int(s.holding[3, i, WALLET])
-        assert op.execute(s, op.STAKE, 3, op.NOBODY, i, 0, 12_345_679, 0, 0) == OK
+        assert op.stake(s, 3, i, 12_345_679) == OK
         stake = int(s.holding[3, i, STAKE])
-        assert op.execute(s, op.REQUEST_UNSTAKE, 3, op.NOBODY, i, 0, stake, 0, 0) == OK
+        assert op.request_unstake(s, 3, i, stake) == OK
         s.clock[0] += 10**6
-        op.execute(s, op.UNSTAKE, 3, op.NOBODY, i, 0, 0, 0, 0)
+        op.unstake(s, 3, i)
         assert s.holding[3, i, WALLET] <= before
 
 
@@ -100,14 +101,13 @@ def test_splitting_a_liquidation_never_pays(
 
     def part(collateral: int, debt: int, repay: int) -> tuple[int, int]:
         now = health_factor(collateral * lt, debt)
-        bonus = liquidation.target_health_bonus(min(now, wad()), hf_for_max_bonus, 0, max_bonus)
-        repaid, seized, _ = liquidation.seize_amounts(
-            repay, collateral, PRICE, UNIT, PRICE, UNIT, bonus, 0
-        )
+        seen = context(min(now, wad()), collateral, debt, lt, max_bonus)
+        bonus = liquidation.target_health_bonus(seen, hf_for_max_bonus)
+        repaid, seized, _ = liquidation.seize(repay, pair(collateral), bonus, 0)
         return repaid, seized
 
     whole = liquidation.target_health_max_repay(
-        health, debt, debt, collateral, debt, PRICE, UNIT, wad(), lt, max_bonus
+        context(health, collateral, debt, lt, max_bonus), wad(), max_bonus
     )
     repaid, seized = part(collateral, debt, whole)
     assume(seized < collateral)

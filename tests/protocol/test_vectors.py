@@ -15,6 +15,8 @@ import pytest
 from sim.protocol import liquidation, vault
 from sim.protocol.fixed_point import growth_factor, wad
 from sim.protocol.hub import borrow_rate
+from sim.protocol.liquidation import Pair
+from tests.protocol.one_pair import PRICE, UNIT, context, pair
 
 VECTORS: dict[str, Any] = {
     vector["id"]: vector
@@ -22,8 +24,6 @@ VECTORS: dict[str, Any] = {
 }
 SCALE = 10**6 * 10**8
 """Vectors speak of 100 dollars; dust rules do not matter at a million times that."""
-PRICE, UNIT = 10**8, 10**8
-"""One token unit is worth one unit of value."""
 
 
 def _value(text: str) -> int:
@@ -66,12 +66,10 @@ def test_target_health_repays_what_restores_it(target: str, key: str) -> None:
     health = _health(collateral, debt, 8_000)
     assert health == pytest.approx(float(vector["HF0"]) * 1e18, rel=1e-15)
     repay = liquidation.target_health_max_repay(
-        health, debt, debt, collateral, debt, PRICE, UNIT, int(Fraction(target) * wad()), 8_000, 500
+        context(health, collateral, debt), int(Fraction(target) * wad()), 500
     )
     assert repay == pytest.approx(_value(vector[key]), rel=1e-12)
-    repaid, seized, _ = liquidation.seize_amounts(
-        repay, collateral, PRICE, UNIT, PRICE, UNIT, 500, 0
-    )
+    repaid, seized, _ = liquidation.seize(repay, pair(collateral), 500, 0)
     after = _health(collateral - seized, debt - repaid, 8_000)
     assert after == pytest.approx(float(target) * 1e18, rel=1e-13)
     if target == "1":
@@ -84,12 +82,10 @@ def test_half_close_reaches_the_stated_health() -> None:
     vector = VECTORS["liq_restore_hf"]["outputs"]
     collateral, debt = _value("100"), _value("82")
     half = liquidation.close_factor_max_repay(
-        _health(collateral, debt, 8_000), debt, debt, collateral, debt, PRICE, UNIT
+        context(_health(collateral, debt, 8_000), collateral, debt)
     )
     assert half == debt // 2
-    repaid, seized, _ = liquidation.seize_amounts(
-        half, collateral, PRICE, UNIT, PRICE, UNIT, 500, 0
-    )
+    repaid, seized, _ = liquidation.seize(half, pair(collateral), 500, 0)
     after = _health(collateral - seized, debt - repaid, 8_000)
     assert after == pytest.approx(float(vector["HF_after_50pct"]) * 1e18, rel=1e-13)
     ltv = (debt - repaid) / (collateral - seized)
@@ -105,9 +101,7 @@ def test_a_liquidation_lowers_health_exactly_beyond_the_toxic_frontier(bonus_bps
     collateral = _value("100")
     for shift, falls in ((Fraction(-1, 10**6), False), (Fraction(1, 10**6), True)):
         debt = int(collateral * frontier * (1 + shift))
-        repaid, seized, _ = liquidation.seize_amounts(
-            debt // 100, collateral, PRICE, UNIT, PRICE, UNIT, bonus_bps, 0
-        )
+        repaid, seized, _ = liquidation.seize(debt // 100, pair(collateral), bonus_bps, 0)
         before = _health(collateral, debt, 8_000)
         assert (_health(collateral - seized, debt - repaid, 8_000) < before) == falls
 
@@ -122,9 +116,7 @@ def test_half_closes_beyond_the_frontier_spiral_to_exhaustion() -> None:
         assert debt == pytest.approx(_value(debt_n), rel=1e-12)
         assert collateral == pytest.approx(_value(collateral_n), rel=1e-12)
         assert debt / collateral == pytest.approx(float(ltv_n), rel=1e-11)
-        repaid, seized, _ = liquidation.seize_amounts(
-            debt // 2, collateral, PRICE, UNIT, PRICE, UNIT, 500, 0
-        )
+        repaid, seized, _ = liquidation.seize(debt // 2, pair(collateral), 500, 0)
         collateral, debt, paid = collateral - seized, debt - repaid, paid + repaid
     assert collateral == 0
     assert debt == pytest.approx(_value(vector["bad_debt_exhausted"]), rel=1e-12)
@@ -136,25 +128,14 @@ def test_two_step_liquidation_gains_the_published_amount() -> None:
     vector = VECTORS["qin_optimal_split"]["outputs"]
     collateral, debt = _value("100"), _value("82")
     first = liquidation.target_health_max_repay(
-        _health(collateral, debt, 8_000),
-        debt,
-        debt,
-        collateral,
-        debt,
-        PRICE,
-        UNIT,
-        wad(),
-        8_000,
-        500,
+        context(_health(collateral, debt, 8_000), collateral, debt), wad(), 500
     )
     assert first == pytest.approx(_value(vector["r1"]), rel=1e-12)
     second = (debt - first) // 2
     assert second == pytest.approx(_value(vector["r2"]), rel=1e-12)
 
     def profit(repay: int) -> int:
-        repaid, seized, _ = liquidation.seize_amounts(
-            repay, collateral, PRICE, UNIT, PRICE, UNIT, 500, 0
-        )
+        repaid, seized, _ = liquidation.seize(repay, pair(collateral), 500, 0)
         return seized - repaid
 
     one_step, two_steps = profit(debt // 2), profit(first) + profit(second)
@@ -174,7 +155,6 @@ def test_no_loss_for_gaps_up_to_the_stated_tolerance(theta_bps: int) -> None:
     debt = oracle_value * 83 // 100  # health is 1 at the oracle's price, LT .83
     for shift, pays in ((Fraction(-1, 10**6), True), (Fraction(1, 10**6), False)):
         price = int(PRICE * 10**4 * (1 - tolerance - shift))
-        repaid, _, _ = liquidation.seize_amounts(
-            debt, collateral, PRICE * 10**4, UNIT, price, UNIT, 500, 0
-        )
+        p = Pair(debt, collateral, PRICE * 10**4, UNIT, price, UNIT)
+        repaid, _, _ = liquidation.seize(debt, p, 500, 0)
         assert (repaid == debt) == pays

@@ -9,9 +9,9 @@ import pytest
 from matplotlib.figure import Figure
 
 from sim.market.draws import REPLICATES
-from sim.market.levels import PRICE_SCALE
 from sim.market.paths import draw
 from sim.measures.exceedance import exceedance
+from sim.protocol.units import USD
 from sim.report.sweep_figure import fan_figure, loss_figure, thinned, write_loss_figure
 from sim.sweeps import fan as module
 from sim.sweeps.fan import QUANTILES, Fan, fan
@@ -105,7 +105,7 @@ def test_all_or_nobody_loses(losing: float, tmp_path: Path) -> None:
 
 def test_quantiles_are_those_of_the_drawn_paths(shown: Fan) -> None:
     """And in chunks as at once."""
-    prices = draw(PLAN.scenario, "mc", 0, 160) / PRICE_SCALE
+    prices = draw(PLAN.scenario, "mc", 0, 160) / USD
     assert shown.symbols == ["WETH", "WBTC"] and shown.paths == 160
     assert shown.rows.tolist() == list(range(49))
     expected = np.quantile(prices[:, :, :2], QUANTILES, axis=0)

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sim.agents.census import census
-from sim.agents.watchers import checking_everyone
 from sim.books import at_start, describe, recorded
 from sim.engines.chain import RevmChain
 from sim.engines.exact import run
 from sim.engines.lockstep import Lockstep
+from sim.health.census import census
+from sim.health.watchers import checking_everyone
 from sim.market.market import FACTOR
-from sim.protocol import transaction as op
+from sim.protocol import operations as op
 from sim.protocol.errors import OK
 from sim.protocol.state import ANCHOR, ANSWER
 from sim.protocol.vault_accounts import debt_assets, supplied_assets
@@ -205,14 +205,16 @@ def test_prices_are_the_start_s_again_when_the_run_begins(tmp_path: Path) -> Non
     assert s.feed[0, :, ANSWER].tolist() == start.tolist()
     assert set(s.oracle[0, :, ANCHOR].tolist()) <= {0, *start.tolist()}
     rows = [row for block in world.opening for row in block.rows]
-    assert all(row[8] == OK for row in rows)
-    cheaper = [row for row in rows if row[0] == op.POST_PRICE and row[5] < start[row[3]]]
+    assert all(row.code == OK for row in rows)
+    cheaper = [row for row in rows if row.kind == op.post_price.kind and row.amount < start[row.x]]
     assert cheaper, "otherwise nobody could have borrowed beyond his limit"
 
 
 def test_within_the_limit_no_price_moves(tmp_path: Path) -> None:
     world = build(read_from(tmp_path, "account,asset,supplied,debt\na,WETH,10,0\na,DAI,0,1000\n"))
-    posted = [row for block in world.opening for row in block.rows if row[0] == op.POST_PRICE]
+    posted = [
+        row for block in world.opening for row in block.rows if row.kind == op.post_price.kind
+    ]
     assert len(posted) == 4
 
 
@@ -221,7 +223,9 @@ def test_unhealthy_accounts_are_liquidated_in_the_first_step(tmp_path: Path) -> 
     steps = run(world)
     next(steps)
     rows = next(steps).rows
-    liquidated = {row[2] for row in rows if row[0] == op.FLASH_LIQUIDATE and row[8] == OK}
+    liquidated = {
+        row.account for row in rows if row.kind == op.flash_liquidate.kind and row.code == OK
+    }
     assert liquidated and liquidated <= {1, 2, 3, 4, 5}
 
 

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sim.agents.census import census
 from sim.books import recorded
 from sim.books.amounts import amount
 from sim.engines.by_name import follower
@@ -17,9 +16,10 @@ from sim.engines.chain import RevmChain
 from sim.engines.exact import run
 from sim.engines.failures import LockstepError
 from sim.engines.lockstep import Lockstep
+from sim.health.census import census
 from sim.market.market import FACTOR
 from sim.measures.solvency import losses, peak_loss
-from sim.protocol import transaction as op
+from sim.protocol import operations as op
 from sim.protocol.errors import BORROW_DISABLED, OK
 from sim.protocol.state import IS_COLLATERAL
 from sim.protocol.vault_accounts import debt_assets, supplied_assets
@@ -387,7 +387,7 @@ def test_bad_debt_from_before_is_opened_and_kept_apart(
     seed = int(supplied_assets(s, 1, WETH)) / WAD * 3_000
     assert 0 < seed < 553 * 2.1e-6
     assert s.reserve.tolist() == world.genesis.reserve.tolist()
-    assert all(row[8] == OK for block in world.opening for row in block.rows)
+    assert all(row.code == OK for block in world.opening for row in block.rows)
     text = said(world, capsys)
     assert "2 accounts owe $553 more than is pledged for it: bad debt from before" in text
     tape = Tape(world, "exact")
@@ -428,8 +428,10 @@ def test_a_whale_in_a_frozen_market(market: Any, capsys: pytest.CaptureFixture[s
     by_hand = 308_333_333 * 0.6 * 0.41 / 67_700_000
     assert census(s)[0, FACTOR] / WAD == pytest.approx(by_hand, rel=1e-9)
     assert s.reserve.tolist() == world.genesis.reserve.tolist()
-    settings = [row for block in world.opening for row in block.rows if row[0] == op.SET_RESERVE]
-    assert len(settings) >= 4 and all(row[8] == OK for row in settings)
+    settings = [
+        row for block in world.opening for row in block.rows if row.kind == op.set_reserve.kind
+    ]
+    assert len(settings) >= 4 and all(row.code == OK for row in settings)
     text = said(world, capsys)
     assert "USDT cannot be borrowed; the $67M owed in it were borrowed before." in text
     assert "Nothing more can be borrowed against CRV; $185M of it back debts." in text
@@ -521,8 +523,8 @@ def test_a_difference_names_the_account(market: Any) -> None:
     world = build(market(f"{HEAD}{ADDRESS},WETH,100,0\n{ADDRESS},USDC,0,200000\n"))
     block = world.opening[-1]
     for n, row in enumerate(block.rows):
-        if row[0] == op.BORROW:
-            block.rows[n] = (*row[:8], BORROW_DISABLED, *row[9:])
+        if row.kind == op.borrow.kind:
+            block.rows[n] = row._replace(code=BORROW_DISABLED)
     with follower("revm", world) as chain, pytest.raises(LockstepError) as caught:
         next(iter(run(world, chain)))
     assert f"account 0 ({ADDRESS})" in str(caught.value)
@@ -536,8 +538,8 @@ def test_tokens_of_few_decimals_on_a_chain(decimals: int) -> None:
         with_overrides(storm(), {"assets.USDC.decimals": decimals, "duration_hours": 3.0})
     )
     lockstep = Lockstep(RevmChain(), world.genesis, world.symbols)
-    done = {row[0] for step in run(world, lockstep) for row in step.rows if row[8] == OK}
-    assert op.FLASH_LIQUIDATE in done and lockstep.values > 1_000
+    done = {row.kind for step in run(world, lockstep) for row in step.rows if row.code == OK}
+    assert op.flash_liquidate.kind in done and lockstep.values > 1_000
     (line,) = [
         line for line in of_scenario(world.scenario.model_dump(mode="json")) if "dec" in line
     ]

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sim.agents.census import census
 from sim.books import COMPOUND_2023, Book, describe, recorded
+from sim.health.census import census
 from sim.market.market import FACTOR
 from sim.scenario import Scenario, load, with_overrides
 from sim.world import build

@@ -11,7 +11,7 @@ import pytest
 
 from sim.engines.exact import run
 from sim.market.market import BEHAVES, REVIEW, TARGET, TRIGGER
-from sim.protocol import transaction as op
+from sim.protocol import operations as op
 from sim.scenario import Scenario, ScenarioError, digest, load, with_overrides
 from sim.world import World, build
 from tests.simulation.runs import PEOPLE, SMALL
@@ -236,7 +236,12 @@ def test_reserves_are_minted_and_change_nothing_else_at_the_start() -> None:
     assert (alone.book.debt == people.book.debt).all()
     assert (alone.state.position == people.state.position).all()
     minted, before = (
-        sum(row[5] for block in world.opening for row in block.rows if row[0] == op.MINT_TOKEN)
+        sum(
+            row.amount
+            for block in world.opening
+            for row in block.rows
+            if row.kind == op.mint_token.kind
+        )
         for world in (people, alone)
     )
     assert minted > before

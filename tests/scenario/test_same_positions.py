@@ -11,13 +11,13 @@ from typing import Any, get_args
 import pytest
 from rich.console import Console
 
-from sim.agents.census import census
 from sim.books import describe
 from sim.engines.chain import RevmChain
 from sim.engines.exact import run
 from sim.engines.lockstep import Lockstep
+from sim.health.census import census
 from sim.market.market import FACTOR
-from sim.protocol import transaction as op
+from sim.protocol import operations as op
 from sim.protocol.errors import OK
 from sim.report.page.choices import risk_table
 from sim.report.page.provenance import overrides as overrides_of
@@ -80,7 +80,7 @@ def test_the_same_positions_open_on_a_chain(
     assert _positions(world) == _positions(unchanged)
     assert (world.state.position == unchanged.state.position).all(), "as opened, too"
     assert world.state.reserve.tolist() == world.genesis.reserve.tolist()
-    assert all(row[8] == OK for block in world.opening for row in block.rows)
+    assert all(row.code == OK for block in world.opening for row in block.rows)
     lockstep = Lockstep(RevmChain(), world.genesis, world.symbols)
     for _ in run(world, lockstep):
         pass
@@ -103,7 +103,9 @@ def test_who_falls_below_one_is_liquidatable_at_the_start(base: Scenario, unchan
     assert figures["liquidatable_accounts"] == below.sum()
     assert world.market.hot[: below.sum()].tolist() == below.nonzero()[0].tolist()
     (liquidated,) = [step.rows for step in run(world) if step.k == 1]
-    repaid = {row[2] for row in liquidated if row[0] == op.FLASH_LIQUIDATE and row[8] == OK}
+    repaid = {
+        row.account for row in liquidated if row.kind == op.flash_liquidate.kind and row.code == OK
+    }
     assert repaid and repaid <= set(below.nonzero()[0].tolist())
 
 

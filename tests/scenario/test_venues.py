@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from sim.protocol.units import BPS
 from sim.scenario import ScenarioError, load, with_overrides
-from sim.schema.base import BPS
 from sim.schema.market import Venue
 from sim.sweeps.work import scenario_of
 

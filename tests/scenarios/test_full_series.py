@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from sim.engines.exact import run
-from sim.protocol import transaction as op
+from sim.protocol import operations as op
 from sim.protocol.errors import OK
 from sim.scenario import Scenario, known, load, with_overrides
 from sim.schema.book import BorrowerBook
@@ -224,10 +224,10 @@ def replayed(world: World) -> dict[int, int]:
     minted = [0] * len(world.symbols)
     for step in run(world):
         for row in step.rows:
-            if row[0] == op.MINT_TOKEN:
-                minted[row[3]] += row[5]
-            if row[0] == op.FLASH_LIQUIDATE and row[8] == OK:
-                first.setdefault(row[2], step.k)
+            if row.kind == op.mint_token.kind:
+                minted[row.x] += row.amount
+            if row.kind == op.flash_liquidate.kind and row.code == OK:
+                first.setdefault(row.account, step.k)
         if step.k % 24 == 0 or step.k == world.scenario.steps:
             check_state(world.state, minted)
     return first

@@ -9,7 +9,7 @@ import pytest
 
 from sim.engines.exact import run
 from sim.measures.expected import measure
-from sim.protocol import transaction as op
+from sim.protocol import operations as op
 from sim.world import build
 from tests.lockstep.invariants import check_state
 from tests.scenarios.library import EVENTS, SYNTHETIC, of, played, small
@@ -25,8 +25,8 @@ def test_it_runs_and_conserves_value(name: str) -> None:
     steps = 0
     for step in run(world):
         for row in step.rows:
-            if row[0] == op.MINT_TOKEN:
-                minted[row[3]] += row[5]
+            if row.kind == op.mint_token.kind:
+                minted[row.x] += row.amount
         if step.k % 24 == 0 or step.k == world.scenario.steps:
             check_state(world.state, minted)
         steps = step.k

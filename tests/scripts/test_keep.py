@@ -19,7 +19,7 @@ from click.testing import CliRunner
 from web3 import Web3
 
 from scripts.crash import cli
-from sim.protocol import transaction as op
+from sim.protocol import operations as op
 from sim.protocol import vault_accounts
 from sim.protocol.errors import OK
 from sim.scenario import load as load_scenario
@@ -110,8 +110,8 @@ def _is_as_the_twin(one: Kept, world: Any) -> None:
         expected = vault_accounts.health(s, a)
         assert _health(one, account) == expected
         owes = vault_accounts.has_debt(s, a)
-        assert account["health"] == (str(expected[4]) if owes else None)
-        below += expected[4] < 10**18
+        assert account["health"] == (str(expected.factor) if owes else None)
+        below += expected.factor < 10**18
         for i, symbol in enumerate(world.symbols):
             position = account["positions"].get(symbol, {"supplied": 0, "debt": 0})
             assert int(position["debt"]) == vault_accounts.debt_assets(s, a, i)
@@ -119,11 +119,10 @@ def _is_as_the_twin(one: Kept, world: Any) -> None:
     assert below == 3
 
 
-def _health(one: Kept, account: dict[str, Any]) -> tuple[Any, ...]:
+def _health(one: Kept, account: dict[str, Any]) -> vault_accounts.Health:
     assert account["vault"] == one.vault.address
     found = one.vault.functions.health(int(account["id"])).call()
-    # (weighted, limit, collateral, debt, factor, three flags)
-    return tuple(found)
+    return vault_accounts.Health(*found)
 
 
 def _liquidates_with_a_key(one: Kept, world: Any) -> None:
@@ -140,9 +139,9 @@ def _liquidates_with_a_key(one: Kept, world: Any) -> None:
     s.clock[0] = _sign(one, call)
     assert s.clock[0] == begin + 3
     liquidator = 5
-    assert op.execute(s, op.MINT_TOKEN, liquidator, op.NOBODY, usdc, 0, repaid, 0, 0) == OK
+    assert op.mint_token(s, liquidator, usdc, repaid) == OK
     before = vault_accounts.debt_assets(s, a, usdc)
-    assert op.execute(s, op.LIQUIDATE, liquidator, a, usdc, wbtc, repaid, 0, 0) == OK
+    assert op.liquidate(s, liquidator, a, usdc, wbtc, repaid, 0, 0) == OK
     assert before - vault_accounts.debt_assets(s, a, usdc) in (repaid, repaid - 1)
     assert _health(one, account) == vault_accounts.health(s, a)
 
@@ -175,10 +174,10 @@ def _borrows_for_somebody_without_one(one: Kept, world: Any) -> None:
     receipt = one.node.eth.wait_for_transaction_receipt(call.transact({"from": owner}), 5)
     assert receipt["status"] == 1
     s.clock[0] = one.node.eth.get_block(receipt["blockNumber"])["timestamp"]
-    borrowed = op.execute(s, op.BORROW, int(s.account_owner[a]), a, usdc, 0, 10**6, 0, 0)
+    borrowed = op.borrow(s, int(s.account_owner[a]), a, usdc, 10**6)
     assert borrowed == OK
     assert _health(one, best) == vault_accounts.health(s, a)
-    assert vault_accounts.health(s, a)[4] < int(best["health"])
+    assert vault_accounts.health(s, a).factor < int(best["health"])
 
 
 def _console_shows_the_worst(one: Kept) -> None:
@@ -193,7 +192,7 @@ def _console_shows_the_worst(one: Kept) -> None:
     assert console.returncode == 0, console.stderr
     _, worst = _worst(one)
     shown = re.search(r"Out\[\d+\]: (0\.\d+)", console.stdout)
-    assert shown and float(shown[1]) == _health(one, worst)[4] / 1e18
+    assert shown and float(shown[1]) == _health(one, worst).factor / 1e18
 
 
 def _program_of_the_docs_runs(one: Kept) -> None:

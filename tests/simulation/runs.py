@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from sim.agents.census import census
 from sim.engines.exact import run
+from sim.health.census import census
 from sim.market.market import DEBT_VALUE, LIQUIDATIONS, REPAID_VALUE, TALLY
 from sim.protocol.state import (
     COVERED_BY_FEES,

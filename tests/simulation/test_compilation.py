@@ -17,7 +17,7 @@ from sim.engines import compilation, self_test, symbols
 from sim.engines.compilation import CompilationError, Entry
 from sim.engines.exact import run
 from sim.engines.symbols import SymbolError
-from sim.protocol import transaction as op
+from sim.protocol import operations as op
 from sim.protocol.errors import OK
 from sim.scenario import load
 from sim.world import build
@@ -166,7 +166,7 @@ def test_every_operation_that_agents_know_is_carried_out() -> None:
     known = set(re.findall(r"\bop\.([a-z_]+)\(", "".join(sources))) - {"execute"}
     assert len(known) > 15
     world = build(load(self_test.SCENARIO))
-    done = {op.KINDS[int(row[0])] for step in run(world) if step.k for row in accepted(step)}
+    done = {op.DECLARED[row.kind].name for step in run(world) if step.k for row in accepted(step)}
     assert known <= done, known - done
 
 
@@ -175,4 +175,4 @@ def folder(part: str) -> list[Path]:
 
 
 def accepted(step: Any) -> list[Any]:
-    return [row for row in step.rows if row[8] == OK]
+    return [row for row in step.rows if row.code == OK]

@@ -10,8 +10,9 @@ import pytest
 
 from sim.engines.compiled import Compiled
 from sim.market.market import LIQUIDATIONS
-from sim.protocol import transaction as op
+from sim.protocol import operations as op
 from sim.protocol.state import BORROW_INDEX, BORROW_RATE, RESERVE0, RESERVE1, TOTAL_SHARES
+from sim.protocol.transaction import entries
 from sim.scenario import load, with_overrides
 from sim.simulation import step
 from sim.world import build
@@ -21,8 +22,8 @@ from tests.simulation.runs import ANSWERING, PEOPLE
 FINE = {"assets.WBTC.decimals": 18, "assets.USDC.decimals": 18}
 # What moves tokens besides liquidations, and the roundings of each: of the amount and of its share.
 REACTIONS = (
-    *(op.SUPPLY, op.WITHDRAW, op.BORROW, op.REPAY),
-    *(op.DEPOSIT, op.WITHDRAW_ASSETS, op.REDEEM),
+    *(op.supply.kind, op.withdraw.kind, op.borrow.kind, op.repay.kind),
+    *(op.deposit.kind, op.withdraw_assets.kind, op.redeem.kind),
 )
 
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -66,10 +67,10 @@ def test_the_step_compiles_and_agrees_with_exact_arithmetic(variant: str) -> Non
     swaps = np.zeros(len(world.state.pair))
     for k in range(1, world.scenario.steps + 1):
         step(world.state, world.market, k)
-        rows = world.state.journal[: world.state.journal_length[0]]
-        reactions += sum(row[0] in REACTIONS for row in rows)
-        for row in rows[rows[:, 0] == op.SWAP_IN]:
-            swaps[row[3]] += 1
+        rows = entries(world.state)
+        reactions += sum(row.kind in REACTIONS for row in rows)
+        for row in rows:
+            swaps[row.x] += row.kind == op.swap_in.kind
         world.state.journal_length[0] = 0
 
     exact = world.state

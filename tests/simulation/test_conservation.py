@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sim.engines.exact import run
-from sim.protocol import transaction as op
+from sim.protocol import operations as op
 from sim.scenario import load, with_overrides
 from sim.world import build
 from tests.lockstep.invariants import check_state
@@ -16,8 +16,8 @@ def test_tokens_shares_debts_and_losses_are_conserved_at_every_step() -> None:
     minted = [0] * len(world.symbols)
     for step in run(world):
         for row in step.rows:
-            if row[0] == op.MINT_TOKEN:
-                minted[row[3]] += row[5]
+            if row.kind == op.mint_token.kind:
+                minted[row.x] += row.amount
         if step.k % 12 == 0:
             check_state(world.state, minted)
 

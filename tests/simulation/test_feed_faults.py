@@ -9,23 +9,22 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sim.agents import watchers
-from sim.agents.census import census
 from sim.engines.chain import RevmChain
 from sim.engines.compiled import Compiled
 from sim.engines.exact import Step, run
 from sim.engines.lockstep import Lockstep
+from sim.health import watchers
+from sim.health.census import census
 from sim.market.market import DEBT_VALUE, FACTOR, LIQUIDATIONS
 from sim.market.paths import draw, observed
 from sim.market.tables import price_table
+from sim.protocol import operations as op
 from sim.protocol import oracle
-from sim.protocol import transaction as op
 from sim.protocol.errors import BORROW_LIMIT_EXCEEDED, OK, PRICE_NOT_OK
 from sim.protocol.state import (
     ANSWER,
     BORROW_INDEX,
     BORROW_RATE,
-    CODE_COLUMN,
     DEFICIT_REPORTED,
     TOTAL_SHARES,
     State,
@@ -96,9 +95,9 @@ def liquidated(steps: list[Step]) -> dict[int, list[int]]:
         for s in steps
         if (
             accounts := [
-                row[2]
+                row.account
                 for row in s.rows
-                if row[0] in (op.LIQUIDATE, op.FLASH_LIQUIDATE) and row[CODE_COLUMN] == OK
+                if row.kind in (op.liquidate.kind, op.flash_liquidate.kind) and row.code == OK
             ]
         )
     }
@@ -109,9 +108,9 @@ def bring_and_borrow(s: State, collateral: int, amount: int, debt: int, wanted: 
     the code of the borrowing.
     """
     owner = int(s.account_owner[0])
-    assert op.execute(s, op.MINT_TOKEN, owner, op.NOBODY, collateral, 0, amount, 0, 0) == OK
-    assert op.execute(s, op.SUPPLY, owner, 0, collateral, 0, amount, 0, 0) == OK
-    return op.execute(s, op.BORROW, owner, 0, debt, 0, wanted, 0, 0)
+    assert op.mint_token(s, owner, collateral, amount) == OK
+    assert op.supply(s, owner, 0, collateral, amount) == OK
+    return op.borrow(s, owner, 0, debt, wanted)
 
 
 # --- answers that are too high ----------------------------------------------------------------
@@ -161,13 +160,14 @@ def test_luna_at_one_cent_is_borrowed_against_at_its_stuck_floor(
         pass
     s = world.state
     assert world.market.price[-1, WBTC] == USD // 100
-    _, limit, _, debt, *_ = health(s, 0)
+    h = health(s, 0)
+    limit, debt = h.weighted_limit, h.debt_value
     spare = limit * WAD // (10_000 * USD) - debt * WAD // USD
     most = spare + 64_200 * WAD
     assert bring_and_borrow(s, WBTC, 10**6 * 10**8, DAI, most - WAD) == code
     if code == OK:
         owner = int(s.account_owner[0])
-        again = op.execute(s, op.BORROW, owner, 0, DAI, 0, 2 * WAD, 0, 0)
+        again = op.borrow(s, owner, 0, DAI, 2 * WAD)
         assert again == BORROW_LIMIT_EXCEEDED
 
 
@@ -277,7 +277,7 @@ def test_a_silent_feed_stops_liquidations_after_three_heartbeats() -> None:
     world = storm(outage, **quick)
     usable, when = {}, liquidated([])
     for taken in run(world):
-        usable[taken.k] = oracle.read(world.state, 0, WETH)[2]
+        usable[taken.k] = oracle.read(world.state, 0, WETH).usable
         when |= liquidated([taken])
     unusable = [k for k, fine in usable.items() if not fine]
     # The last answer is at most a heartbeat older than the outage.
@@ -306,12 +306,12 @@ def test_what_has_a_price_is_sold_while_another_feed_is_silent() -> None:
     def sold(world: World) -> tuple[int, int]:
         """Liquidations of WETH and of WBTC from 11:00 on, three heartbeats later."""
         seized = [
-            row[4]
+            row.y
             for taken in run(world)
             for row in taken.rows
             if taken.k >= 132
-            and row[0] in (op.LIQUIDATE, op.FLASH_LIQUIDATE)
-            and row[CODE_COLUMN] == OK
+            and row.kind in (op.liquidate.kind, op.flash_liquidate.kind)
+            and row.code == OK
         ]
         return seized.count(WETH), seized.count(WBTC)
 
@@ -334,10 +334,10 @@ def test_a_dead_sequencer_stops_everything_and_everyone() -> None:
             assert all((a == b).all() for a, b in zip(before, fields, strict=True))
             assert s.clock[0] == world.market.time[taken.k]
         elif taken.k:
-            kinds = {row[0] for row in taken.rows}
-            assert op.ACCRUE in kinds
+            kinds = {row.kind for row in taken.rows}
+            assert op.accrue.kind in kinds
             if taken.k == 144:
-                assert {op.POST_PRICE, op.SWAP_IN, op.FLASH_LIQUIDATE} <= kinds
+                assert {op.post_price.kind, op.swap_in.kind, op.flash_liquidate.kind} <= kinds
                 growth = s.hub[DAI, BORROW_INDEX] / before[0][DAI, BORROW_INDEX] - 1
                 rate = before[0][DAI, BORROW_RATE] / 1e27
                 # Since the step before the halt: 25 steps of 300 s.

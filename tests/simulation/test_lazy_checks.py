@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sim.agents import watchers
-from sim.agents.census import census
 from sim.engines.compiled import Compiled
 from sim.engines.exact import run
+from sim.health import watchers
+from sim.health.census import census
 from sim.market.market import COLLATERAL_VALUE, DEBT_VALUE, FACTOR, LIQUIDATIONS, USABLE
 from sim.market.paths import draw, observed
 from sim.protocol import oracle
@@ -161,8 +161,8 @@ def test_the_census_is_what_looking_at_everyone_finds(variant: str) -> None:
             assert (found[:, USABLE:] == exact[:, USABLE:]).all()
             rounded = 0.0
             for i, unit in enumerate(s.unit):
-                price, _, usable = oracle.read(s, 0, i)
-                rounded += 1 + collateral_price(s, 0, i, price, usable) / unit
+                read = oracle.read(s, 0, i)
+                rounded += 1 + collateral_price(s, 0, i, read.price, read.usable) / unit
             values = slice(COLLATERAL_VALUE, DEBT_VALUE + 1)
             off = found[:, values] - exact[:, values].astype(float)
             assert (abs(off) <= rounded + 1e-14 * found[:, values]).all()
@@ -180,8 +180,8 @@ def test_a_health_of_one_unit_below_one_is_found_by_the_census() -> None:
     while high - low > 1:
         middle = (low + high) // 2
         s.position[0, weth, SUPPLIED] = middle
-        low, high = (low, middle) if health(s, 0)[4] >= WAD else (middle, high)
+        low, high = (low, middle) if health(s, 0).factor >= WAD else (middle, high)
     s.position[:2, weth, SUPPLIED] = [high, low]
-    factors = [health(s, a)[4] for a in (0, 1)]
+    factors = [health(s, a).factor for a in (0, 1)]
     assert WAD - 3 <= factors[1] < WAD <= factors[0]
     assert [factor < WAD for factor in census(s)[:2, FACTOR]] == [False, True]

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from rich.console import Console
-from sim.terminal.crash_table import loss_table
 
 from sim.engines.compiled import Compiled
 from sim.engines.exact import run
@@ -18,13 +17,15 @@ from sim.engines.outcome import conclude, follow, names, width
 from sim.engines.reopening import Reopening
 from sim.market.market import LOST
 from sim.measures.solvency import losses, peak_loss
+from sim.report.run_tables import loss_table
+from sim.report.sweep_tables import bearer_table
 from sim.scenario import Scenario
 from sim.sweeps.columns import frame
 from sim.sweeps.losses import borne_by, loss_usd
 from sim.sweeps.reserves import by_asset
 from sim.tape import Frames, Tape, frames
 from sim.tape.shortfall import shortfall
-from sim.terminal.sweep_table import bearer_table
+from sim.terminal.tables import printed
 from sim.world import World, build
 from tests.tape.storm import storm
 
@@ -135,7 +136,7 @@ def test_who_does_not_suffice_has_lost_the_difference(market: Any) -> None:
 def test_tables_say_both(market: Any) -> None:
     _, tape, _ = played(market(f"{OLD}{RUINED}"))
     console = Console(width=200, record=True, file=None, quiet=False)
-    console.print(loss_table(tape))
+    console.print(printed(loss_table(tape)))
     text = console.export_text()
     assert "there before" in text and "added" in text
     lost = losses(tape)
@@ -166,7 +167,7 @@ def test_floats_keep_it_apart_too(rows: str, market: Any) -> None:
     shares = bearers["share"].drop("before")
     assert shares.sum() == pytest.approx(1)
     console = Console(width=200, record=True)
-    console.print(bearer_table(bearers))
+    console.print(printed(bearer_table(bearers)))
     assert "of it there before, in no loss" in console.export_text()
     each = by_asset(pd.concat([table] * 8), "mc")["value"].xs("expected loss", level="measure")
     assert each.sum() == pytest.approx(float(loss_usd(table)[0]), rel=1e-9, abs=1e-9)

@@ -15,7 +15,7 @@ from sim.engines.baseline import settled
 from sim.engines.exact import run
 from sim.market import reference
 from sim.market.levels import held_from
-from sim.protocol import transaction as op
+from sim.protocol import operations as op
 from sim.protocol.errors import OK
 from sim.protocol.state import RESERVE0, RESERVE1
 from sim.scenario import Scenario, ScenarioError, baseline_of, load, with_overrides
@@ -43,8 +43,8 @@ def _swap(world: World, p: int, side: int, tokens: float) -> tuple[int, int]:
     s = world.state
     amount = int(tokens * int(s.unit[s.pair_tokens[p, side]]))
     out = int(s.pair[p, RESERVE1 - side])
-    op.execute(s, op.MINT_TOKEN, SELLER, op.NOBODY, int(s.pair_tokens[p, side]), 0, amount, 0, 0)
-    assert op.execute(s, op.SWAP_IN, SELLER, op.NOBODY, p, side, amount, 0, 0) == OK
+    op.mint_token(s, SELLER, int(s.pair_tokens[p, side]), amount)
+    assert op.swap_in(s, SELLER, p, side, amount, 0) == OK
     return amount, out - int(s.pair[p, RESERVE1 - side])
 
 
@@ -156,9 +156,9 @@ def test_who_keeps_what_he_seized_sells_it_there() -> None:
     for step in run(world):
         net = dict.fromkeys(expected, Fraction(0))
         for row in step.rows:
-            assert row[0] != op.FLASH_LIQUIDATE
-            if row[0] == op.LIQUIDATE and row[8] == OK:
-                d, c, repaid, out = int(row[3]), int(row[4]), int(row[9]), int(row[10])
+            assert row.kind != op.flash_liquidate.kind
+            if row.kind == op.liquidate.kind and row.code == OK:
+                d, c, repaid, out = int(row.x), int(row.y), int(row.result0), int(row.result1)
                 net[c] += out
                 net[d] -= repaid
                 seized += 1

@@ -14,9 +14,9 @@ from sim.engines.compiled import Compiled
 from sim.engines.exact import Step, run
 from sim.engines.lockstep import Lockstep
 from sim.market.market import LIQUIDATIONS, REPAID_VALUE
-from sim.protocol import transaction as op
+from sim.protocol import operations as op
 from sim.protocol.errors import OK
-from sim.protocol.state import ANSWER, BORROW_INDEX, CODE_COLUMN, UPDATED_AT
+from sim.protocol.state import ANSWER, BORROW_INDEX, UPDATED_AT
 from sim.protocol.vault_accounts import debt_assets, supplied_assets
 from sim.report.caveats import of_scenario
 from sim.scenario import Scenario, load, with_overrides
@@ -26,7 +26,13 @@ from tests.tape.storm import storm
 
 START = datetime(2021, 6, 1, tzinfo=timezone.utc)
 WETH, WBTC, USDC = range(3)
-JUDGED = {op.BORROW, op.FLAG, op.LIQUIDATE, op.FLASH_LIQUIDATE, op.WRITE_OFF}
+JUDGED = {
+    op.borrow.kind,
+    op.flag.kind,
+    op.liquidate.kind,
+    op.flash_liquidate.kind,
+    op.write_off.kind,
+}
 """What needs a price that counts."""
 
 
@@ -46,7 +52,7 @@ def down(begin: float, until: float, grace: float) -> dict[str, Any]:
 
 def steps_of(steps: list[Step], kinds: set[int]) -> list[int]:
     """The steps in which any of these succeeded."""
-    done = {step.k: {row[0] for row in step.rows if row[CODE_COLUMN] == OK} for step in steps}
+    done = {step.k: {row.kind for row in step.rows if row.code == OK} for step in steps}
     return [k for k, found in done.items() if found & kinds]
 
 
@@ -67,9 +73,9 @@ def test_nobody_is_judged_until_the_grace_period_is_over(grace: int) -> None:
     assert not set(judged) & set(range(9, opens)) and opens in judged
     assert all(step.rows == [] for step in steps if 9 <= step.k < 18)
     for k in range(18, opens):
-        kinds = {row[0] for row in steps[k - 1].rows}
-        assert {op.ACCRUE, op.SWAP_IN} <= kinds, "interest and arbitrage go on"
-    assert op.POST_PRICE in {row[0] for row in steps[17].rows}
+        kinds = {row.kind for row in steps[k - 1].rows}
+        assert {op.accrue.kind, op.swap_in.kind} <= kinds, "interest and arbitrage go on"
+    assert op.post_price.kind in {row.kind for row in steps[17].rows}
     assert world.market.tally[LIQUIDATIONS] > 0
 
 
@@ -155,9 +161,9 @@ def test_an_auction_runs_on_while_nobody_can_bid(grace: int, elapsed: int, tmp_p
             supplied = int(supplied_assets(s, 0, WETH))
         if step.k == opens:
             break
-    assert steps_of(steps, {op.FLAG}) == [7]
-    assert steps_of(steps, {op.LIQUIDATE, op.FLASH_LIQUIDATE}) == [opens]
-    repaid = sum(int(row[9]) for row in steps[-1].rows if row[0] == op.FLASH_LIQUIDATE)
+    assert steps_of(steps, {op.flag.kind}) == [7]
+    assert steps_of(steps, {op.liquidate.kind, op.flash_liquidate.kind}) == [opens]
+    repaid = sum(int(row.result0) for row in steps[-1].rows if row.kind == op.flash_liquidate.kind)
     seized = supplied - int(supplied_assets(s, 0, WETH))
     bonus = 250 + 250 * elapsed // 14_400
     assert seized / 1e18 * 1_800 / (repaid / 1e6) == pytest.approx(1 + bonus / 10_000, rel=1e-6)
@@ -182,8 +188,8 @@ def test_who_borrows_waits_as_well() -> None:
         )
         return [k for k in steps_of(list(run(build(scenario)))[1:], {kind}) if 48 <= k < 72]
 
-    assert done(op.BORROW) and not done(op.BORROW, grace_seconds=7_200)
-    assert done(op.REPAY, grace_seconds=7_200)
+    assert done(op.borrow.kind) and not done(op.borrow.kind, grace_seconds=7_200)
+    assert done(op.repay.kind, grace_seconds=7_200)
 
 
 @pytest.mark.chain

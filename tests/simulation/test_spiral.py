@@ -17,7 +17,7 @@ from sim.measures.cascade import (
     rounds,
     spirals,
 )
-from sim.protocol import transaction as op
+from sim.protocol import operations as op
 from sim.protocol.errors import OK
 from sim.protocol.state import POSITION_DEBT
 from sim.tape import Frames, Tape, frames
@@ -155,7 +155,11 @@ def test_first_round_liquidations_are_the_sorted_liquidation_prices() -> None:
     tape, gone = Tape(world, "exact"), []
     for step in run(world):
         tape.record(*step)
-        now = [row[2] for row in step.rows if row[0] == op.FLASH_LIQUIDATE and row[8] == OK]
+        now = [
+            row.account
+            for row in step.rows
+            if row.kind == op.flash_liquidate.kind and row.code == OK
+        ]
         gone += sorted(now, key=lambda a: -prices[a])
         price = Fraction(int(world.market.price[step.k, 0]), 10**8)
         assert gone == [a for a in order if prices[a] > price]

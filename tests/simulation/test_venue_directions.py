@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sim.agents.census import census
 from sim.engines.exact import run
+from sim.health.census import census
 from sim.market.market import COLLATERAL_VALUE, DEBT_VALUE
 from sim.protocol.state import DEFICIT_REPORTED
 from sim.scenario import Scenario

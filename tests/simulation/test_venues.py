@@ -16,9 +16,10 @@ from sim.agents.liquidity_providers import by_drawdown
 from sim.engines.exact import run
 from sim.market import reference
 from sim.market.tables import price_table
-from sim.protocol import transaction as op
+from sim.protocol import operations as op
 from sim.protocol.errors import OK
 from sim.protocol.state import RESERVE0, RESERVE1, WALLET, copy
+from sim.protocol.transaction import entries
 from sim.world import World, build
 from sim.world.actors import ADMIN, LIQUIDITY_PROVIDERS
 from sim.world.people import population
@@ -37,8 +38,8 @@ def _sell(world: World, p: int, side: int, tokens: float) -> Fraction:
     s = world.state
     before = Fraction(int(s.pair[p, RESERVE1]), int(s.pair[p, RESERVE0]))
     amount = int(tokens * int(s.unit[s.pair_tokens[p, side]]))
-    op.execute(s, op.MINT_TOKEN, SELLER, op.NOBODY, int(s.pair_tokens[p, side]), 0, amount, 0, 0)
-    assert op.execute(s, op.SWAP_IN, SELLER, op.NOBODY, p, side, amount, 0, 0) == OK
+    op.mint_token(s, SELLER, int(s.pair_tokens[p, side]), amount)
+    assert op.swap_in(s, SELLER, p, side, amount, 0) == OK
     return Fraction(int(s.pair[p, RESERVE1]), int(s.pair[p, RESERVE0])) / before
 
 
@@ -112,8 +113,10 @@ def test_depth_follows_its_table_over_time() -> None:
         wanted = np.exp(np.interp(hours, [1, 4, 7], np.log([1, 0.1, 1])))
         shares.append(s.lp[LIQUIDITY_PROVIDERS, 0] / start[0])
         assert shares[-1] == pytest.approx(wanted, rel=0.0102)
-        kinds = [row[0] for row in step.rows]
-        moves += kinds.count(op.REMOVE_LIQUIDITY) + (step.k > 0) * kinds.count(op.ADD_LIQUIDITY)
+        kinds = [row.kind for row in step.rows]
+        moves += kinds.count(op.remove_liquidity.kind) + (step.k > 0) * kinds.count(
+            op.add_liquidity.kind
+        )
     assert min(shares) < 0.102 and shares[-1] > 0.99
     assert 30 < moves <= 36  # one per step while it moves
     assert (s.lp[LIQUIDITY_PROVIDERS, 1:] == start[1:]).all()
@@ -162,8 +165,8 @@ def test_who_lacks_one_token_brings_back_what_it_makes_up() -> None:
     assert s.lp[LIQUIDITY_PROVIDERS, 0] == pytest.approx(start / 5, rel=0.0102)
     # What remains makes up less than 1%: not worth a transaction. A pool takes a unit too much.
     assert 0 <= s.holding[LIQUIDITY_PROVIDERS, USDC, WALLET] < start / 5 / 100
-    rows = s.journal[: s.journal_length[0]]
-    assert [row[8] for row in rows] == [OK] * len(rows)
+    rows = entries(s)
+    assert [row.code for row in rows] == [OK] * len(rows)
 
 
 # --- off ------------------------------------------------------------------------------------------

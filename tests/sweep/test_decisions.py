@@ -6,19 +6,18 @@ from typing import Any
 
 import pytest
 
-from sim.protocol import transaction as op
+from sim.protocol import operations as op
 from sim.protocol.errors import NAMES
-from sim.protocol.state import JOURNAL
+from sim.protocol.state import Entry
 from sim.sweeps.decisions import Comparison, decisions
 
 
 def row(kind: int, account: int, x: int = 0, y: int = 0, amount: float = 5, code: int = 0) -> Any:
-    values = {"kind": kind, "account": account, "x": x, "y": y, "amount": amount, "code": code}
-    return [values.get(name, 0) for name in JOURNAL]
+    return list(Entry(kind, 0, account, x, y, amount, code=code))  # type: ignore[arg-type]
 
 
-A = row(op.FLASH_LIQUIDATE, 3, 2, 0)
-B = row(op.FLASH_LIQUIDATE, 4, 2, 0)
+A = row(op.flash_liquidate.kind, 3, 2, 0)
+B = row(op.flash_liquidate.kind, 4, 2, 0)
 
 
 def compared(on_floats: list[Any], exact: list[Any]) -> Comparison:
@@ -28,10 +27,10 @@ def compared(on_floats: list[Any], exact: list[Any]) -> Comparison:
 
 
 def test_amounts_and_other_operations_do_not_count() -> None:
-    floats = [[float(value) for value in row(op.FLASH_LIQUIDATE, 3, 2, 0, 5.00001)]]
-    same = compared([*floats, row(op.SWAP_IN, -1)], [row(op.ACCRUE, -1), A])
+    floats = [[float(value) for value in row(op.flash_liquidate.kind, 3, 2, 0, 5.00001)]]
+    same = compared([*floats, row(op.swap_in.kind, -1)], [row(op.accrue.kind, -1), A])
     assert (same.decisions, same.differing, same.first) == (1, 0, None)
-    assert decisions([row(op.SWAP_IN, -1), A]) == decisions([A])
+    assert decisions([row(op.swap_in.kind, -1), A]) == decisions([A])
 
 
 @pytest.mark.parametrize(
@@ -40,9 +39,21 @@ def test_amounts_and_other_operations_do_not_count() -> None:
         ([A], [A, B], 1, None, "flash liquidate account 4 (DAI for WETH): ok"),
         ([A, B], [], 2, "flash liquidate account 3 (DAI for WETH): ok", None),
         ([A, B], [B, A], 1, "flash liquidate account 3 (DAI for WETH): ok", "account 4"),
-        ([row(op.WRITE_OFF, 3)], [row(op.WRITE_OFF, 5)], 1, "write off account 3", "account 5"),
-        ([row(op.SOCIALISE, -1, 2)], [row(op.COVER, -1, 2)], 1, "socialise DAI", "cover DAI"),
-        ([A], [row(op.FLASH_LIQUIDATE, 3, 2, 0, code=4)], 1, "ok", NAMES[4]),
+        (
+            [row(op.write_off.kind, 3)],
+            [row(op.write_off.kind, 5)],
+            1,
+            "write off account 3",
+            "account 5",
+        ),
+        (
+            [row(op.socialise.kind, -1, 2)],
+            [row(op.cover.kind, -1, 2)],
+            1,
+            "socialise DAI",
+            "cover DAI",
+        ),
+        ([A], [row(op.flash_liquidate.kind, 3, 2, 0, code=4)], 1, "ok", NAMES[4]),
     ],
 )
 def test_differences_are_counted_and_the_first_is_named(

@@ -95,5 +95,5 @@ def test_debts_that_bring_the_same_are_repaid_in_one_order_on_floats(tmp_path: P
     scenario = market(tmp_path, accounts, [SELLER], venues, assets__WETH__price_usd=falling)
     found = verify(build(scenario), "mc", 0, "exact")
     assert found.decisions.decisions >= 3 and found.decisions.differing == 0
-    rows = [row for step in run(build(scenario)) for row in step.rows if row[0] in LIQUIDATIONS]
-    assert rows[0][3] == USDC and {row[3] for row in rows} == {USDC, DAI}
+    rows = [row for step in run(build(scenario)) for row in step.rows if row.kind in LIQUIDATIONS]
+    assert rows[0][3] == USDC and {row.x for row in rows} == {USDC, DAI}

@@ -12,7 +12,7 @@ from sim.books import Book
 from sim.engines.outcome import BAD_DEBT, GAS, PROFIT, SHORTFALL, conclude, width
 from sim.measures.expected import bad_debt_usd
 from sim.measures.solvency import in_usd, liquidations, losses
-from sim.protocol import transaction as op
+from sim.protocol import operations as op
 from sim.protocol.errors import OK
 from sim.protocol.state import LAST_ACCRUAL, Array, State
 from sim.scenario import Scenario
@@ -152,14 +152,13 @@ def two_accounts(lent: bool = False) -> World:
         np.zeros(2, dtype=bool),
     )
     world = world_with(book, scenario(protocol__reserves__WETH__rehypothecate=lent))
-    do(world, op.MINT_TOKEN, SPARE, account=op.NOBODY)
+    mint(world, SPARE)
     return world
 
 
-def do(world: World, kind: int, amount: int, account: int = 0) -> None:
-    """One operation in USDC of the owner of the first account."""
-    actor = owner(world.scenario, 0)
-    assert op.execute(world.state, kind, actor, account, 1, 0, amount, 0, 0) == OK
+def mint(world: World, amount: int) -> None:
+    """USDC for the owner of the first account."""
+    assert op.mint_token(world.state, owner(world.scenario, 0), 1, amount) == OK
 
 
 def missing(world: World) -> tuple[float, float]:
@@ -182,17 +181,17 @@ def test_debt_less_collateral_of_each_account_alone(lent: bool) -> None:
 
 def test_a_deposit_counts_while_it_can_be_seized() -> None:
     world = two_accounts()
-    do(world, op.SUPPLY, SPARE)
+    assert op.supply(world.state, owner(world.scenario, 0), 0, 1, SPARE) == OK
     assert missing(world) == pytest.approx((99_000, 99_000), abs=1e-5)
-    do(world, op.SET_COLLATERAL, 0)
+    assert op.set_collateral(world.state, owner(world.scenario, 0), 0, 1, 0) == OK
     assert missing(world) == pytest.approx((149_000, 149_000), abs=1e-5)
 
 
 def test_a_deposit_in_an_asset_that_backs_nothing_does_not_count() -> None:
     book = two_accounts().book
     world = world_with(book, scenario(protocol__reserves__USDC__collateral_enabled=False))
-    do(world, op.MINT_TOKEN, SPARE, account=op.NOBODY)
-    do(world, op.SUPPLY, SPARE)
+    mint(world, SPARE)
+    assert op.supply(world.state, owner(world.scenario, 0), 0, 1, SPARE) == OK
     assert missing(world) == pytest.approx((149_000, 149_000), abs=1e-5)
 
 

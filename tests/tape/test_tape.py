@@ -117,9 +117,9 @@ def test_operations_are_the_journal() -> None:
         tape.record(step.k, step.rows, step.gas)
         journal += step.rows
     operations = frames(tape.tables(complete=True)).operations
-    assert [int(amount) for amount in operations["amount"]] == [row[5] for row in journal]
-    assert [int(result) for result in operations["result2"]] == [row[11] for row in journal]
-    assert operations["actor"].tolist() == [row[1] for row in journal]
+    assert [int(amount) for amount in operations["amount"]] == [row.amount for row in journal]
+    assert [int(result) for result in operations["result2"]] == [row.result2 for row in journal]
+    assert operations["actor"].tolist() == [row.actor for row in journal]
     assert set(operations["verdict"]) >= {"ok"}
     liquidations = operations[operations["kind"] == "flash_liquidate"]
     assert set(liquidations["asset"]) <= {"WETH", "WBTC", "USDC"}
@@ -220,7 +220,9 @@ def test_accounts_are_looked_at_after_the_step() -> None:
         assert (world.market.watch == pad).all()
         if step.k == 15:
             break
-    lowest = min(vault_accounts.health(world.state, a)[4] for a in range(len(world.state.account)))
+    lowest = min(
+        vault_accounts.health(world.state, a).factor for a in range(len(world.state.account))
+    )
     assert tape.latest["lowest_health"] == float(lowest) / 10**18, (
         "to the double nearest to the integer"
     )

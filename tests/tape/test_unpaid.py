@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from sim.agents.census import census
+from sim.health.census import census
 from sim.market.market import LIQUIDATABLE
 from sim.protocol.state import UPDATED_AT, WALLET
 from sim.protocol.vault_accounts import health
@@ -40,7 +40,7 @@ def found(world: World) -> list[int]:
     s, w = world.state, world.market
     each = [unpaid(s, w, 1, census(s)[[a]], [a]) for a in (0, 1)]
     assert unpaid(s, w, 1, census(s), [0, 1]) == (sum(n for n, _ in each), sum(v for _, v in each))
-    assert all(value == n * health(s, a)[3] for a, (n, value) in enumerate(each))
+    assert all(value == n * health(s, a).debt_value for a, (n, value) in enumerate(each))
     return [a for a, (n, _) in enumerate(each) if n]
 
 

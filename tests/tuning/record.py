@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from sim.engines.outcome import LOSS, REPAID, REVENUE, SEIZED
-from sim.tuning.objectives import USD
+from sim.protocol.units import USD
 from tests.tuning.small import tuner
 
 SETTINGS, PATHS = 100, 200
@@ -35,7 +35,7 @@ def main() -> None:
                 )
             )
         samples = one.samples(settings)
-    outcomes = np.array([one.outcomes for one in samples]) * USD
+    outcomes = np.array([one.outcomes for one in samples]) * (1 / USD)
     np.savez_compressed(
         FILE,
         borrowed=np.array([one.borrowed for one in samples]),

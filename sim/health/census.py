@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.agents.watchers import LEAST_UNITS
+from sim.health.watchers import LEAST_UNITS
 from sim.market.market import (
     COLLATERAL_VALUE,
     DEBT_USABLE,
@@ -71,15 +71,14 @@ def _estimate(s: State, position: Array) -> tuple[Array, Array]:
         members = np.flatnonzero(s.account_vault == v)
         worth, counts, costs, rounds = np.zeros((4, m))
         for i in range(m):
-            price, _, sound = oracle.read(s, v, i)
-            index, shares, _, held = hub.preview(s, i)
-            worth[i] = collateral_price(s, v, i, price, sound) / s.unit[i]
+            seen, now = oracle.read(s, v, i), hub.preview(s, i)
+            worth[i] = collateral_price(s, v, i, seen.price, seen.usable) / s.unit[i]
             rounds[i] = LEAST_UNITS * (1 + worth[i])
             if s.reserve[v, i, REHYPOTHECATE] != 0:
-                worth[i] *= (held + hub.VIRTUAL) / (shares + hub.VIRTUAL)
+                worth[i] *= (now.total_assets + hub.VIRTUAL) / (now.total_shares + hub.VIRTUAL)
             counts[i] = worth[i] * threshold(s, v, i)
-            costs[i] = index * price / s.unit[i] / ray()
-            if not sound:
+            costs[i] = now.borrow_index * seen.price / s.unit[i] / ray()
+            if not seen.usable:
                 debt_usable[members] &= ~owes[members, i]
                 usable[members] &= (backs[members, i] == 0) & ~owes[members, i]
         watch[members, COLLATERAL_VALUE] = supplied[members] @ worth
@@ -106,19 +105,19 @@ def _exact(s: State, rows: Array) -> Array:
     for v in range(len(s.policy)):
         members = s.account_vault[rows] == v
         for i in range(len(s.unit)):
-            price, _, sound = oracle.read(s, v, i)
+            seen = oracle.read(s, v, i)
             backs = np.flatnonzero(members & (position[:, i, IS_COLLATERAL] != 0))
             owes = np.flatnonzero(members & (position[:, i, POSITION_DEBT] != 0))
             assets = position[backs, i, SUPPLIED]
             if s.reserve[v, i, REHYPOTHECATE] != 0:
                 assets = hub.to_assets_down(s, i, assets)
-            counted = collateral_price(s, v, i, price, sound)
+            counted = collateral_price(s, v, i, seen.price, seen.usable)
             value = collateral_value(assets, counted, s.unit[i])
             watch[backs, COLLATERAL_VALUE] += value
             weighted[backs] += value * threshold(s, v, i)
             debt = hub.debt_of(s, i, position[owes, i, POSITION_DEBT])
-            watch[owes, DEBT_VALUE] += debt_value(debt, price, s.unit[i])
-            if not sound:
+            watch[owes, DEBT_VALUE] += debt_value(debt, seen.price, s.unit[i])
+            if not seen.usable:
                 usable[backs] = usable[owes] = debt_usable[owes] = False
     watch[:, FACTOR] = max_uint()
     valued = watch[:, DEBT_VALUE] != 0

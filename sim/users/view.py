@@ -12,8 +12,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from sim.agents.census import census
-from sim.agents.operations import Operation
+from sim.health.census import census
 from sim.market.market import (
     COLLATERAL_VALUE,
     DEBT_VALUE,
@@ -40,6 +39,7 @@ from sim.protocol.state import (
     State,
     Undo,
 )
+from sim.users.actions import Operation
 
 STATUS = ("ok", "stale", "deviated", "down")
 
@@ -127,11 +127,11 @@ class View:
 
     def oracle_price(self, asset: str) -> int:
         """What the vault goes by; 0 when the feed is down."""
-        return int(oracle.read(self._s, 0, self._number[asset])[0])
+        return int(oracle.read(self._s, 0, self._number[asset]).price)
 
     def oracle_status(self, asset: str) -> str:
         """ok, stale, deviated or down. Nothing can be borrowed unless it is ok."""
-        return STATUS[oracle.read(self._s, 0, self._number[asset])[1]]
+        return STATUS[oracle.read(self._s, 0, self._number[asset]).status]
 
     def value(self, asset: str, amount: int) -> int:
         """USD (8 decimals) of an amount at the reference price, down."""
@@ -170,7 +170,7 @@ class View:
 
     def health(self, account: int | None = None) -> int:
         """An account's health factor; 2^256 - 1 without debt."""
-        return int(vault_accounts.health(self._s, self._of(account))[4])
+        return int(vault_accounts.health(self._s, self._of(account)).factor)
 
     @cached_property
     def accounts(self) -> Accounts:

@@ -146,15 +146,15 @@ def look_at(s: State, w: Market, a: int) -> None:
         w.since[a] = zero()
         w.limit[a] = 0.0
         return
-    _, _, collateral, debt, factor, _, usable, debt_usable = health(s, a)
-    w.watch[a, FACTOR] = factor
-    w.watch[a, COLLATERAL_VALUE] = collateral
-    w.watch[a, DEBT_VALUE] = debt
-    if usable:
+    h = health(s, a)
+    w.watch[a, FACTOR] = h.factor
+    w.watch[a, COLLATERAL_VALUE] = h.collateral_value
+    w.watch[a, DEBT_VALUE] = h.debt_value
+    if h.prices_usable:
         w.watch[a, USABLE] = zero() + 1
-    if debt_usable:
+    if h.debt_prices_usable:
         w.watch[a, DEBT_USABLE] = zero() + 1
-        if factor < wad() and vault.delay_passed(s, a, factor):
+        if h.factor < wad() and vault.delay_passed(s, a, h.factor):
             w.watch[a, LIQUIDATABLE] = zero() + 1
     if w.watch[a, LIQUIDATABLE] == 0:
         w.since[a] = zero()
@@ -243,18 +243,20 @@ def _measure(s: State, w: Market) -> None:
     """Bring the levels up to date, and the least values that may be checked lazily."""
     collateral_fall, debt_rise, m = 1.0, 1.0, s.unit.shape[0]
     for i in range(m):
-        index, shares, _, held = hub.preview(s, i)
+        now = hub.preview(s, i)
         for v in range(s.policy.shape[0]):
-            price, _, usable = oracle.read(s, v, i)
-            counted = collateral_price(s, v, i, price, usable)
+            seen = oracle.read(s, v, i)
+            counted = collateral_price(s, v, i, seen.price, seen.usable)
             collateral = float(counted * threshold(s, v, i)) / float(BPS * s.unit[i])
             bonus = net_bonus(s, v, i)
             repays = float(counted) / (float(s.unit[i]) * (1 + bonus))
             if s.reserve[v, i, REHYPOTHECATE] != 0:
-                share_price = float(held + hub.VIRTUAL) / float(shares + hub.VIRTUAL)
+                share_price = float(now.total_assets + hub.VIRTUAL) / float(
+                    now.total_shares + hub.VIRTUAL
+                )
                 collateral *= share_price
                 repays *= share_price
-            debt = float(price * index) / float(ray() * s.unit[i])
+            debt = float(seen.price * now.borrow_index) / float(ray() * s.unit[i])
             before, owed = w.worth[v, i, COLLATERAL_WORTH], w.worth[v, i, DEBT_WORTH]
             if collateral < before:
                 collateral_fall = min(collateral_fall, collateral / before)
@@ -262,7 +264,7 @@ def _measure(s: State, w: Market) -> None:
                 debt_rise = min(debt_rise, owed / debt)
             w.worth[v, i, COLLATERAL_WORTH] = collateral
             w.worth[v, i, DEBT_WORTH] = debt
-            w.worth[v, i, PRICE_SEEN] = float(price)
+            w.worth[v, i, PRICE_SEEN] = float(seen.price)
             w.worth[v, i, REPAYS_WORTH] = repays
             least = LEAST_UNITS * (1 + float(counted) / float(s.unit[i]))
             w.least_value[i] = least if v == 0 else max(w.least_value[i], least)

@@ -5,11 +5,12 @@ is worth a look, and which pair of an account is tried first; `sim.agents.offers
 from __future__ import annotations
 
 from math import sqrt
+from typing import NamedTuple
 
 import numpy as np
 
-from sim.agents.costs import gas_value
-from sim.agents.watchers import net_bonus
+from sim.health.watchers import net_bonus
+from sim.market.costs import gas_value
 from sim.market.market import (
     BEST_SIZE,
     CALL,
@@ -155,14 +156,25 @@ def sale(w: Market, c: int, d: int, size: float) -> tuple[float, float]:
 # --- accounts -------------------------------------------------------------------------------------
 
 
+class Prospect(NamedTuple):
+    """What liquidating an account can bring at most."""
+
+    gain: float
+    """Of what is repaid, as a share."""
+    most: float
+    """The most to gain, a value."""
+    whole: float
+    """The gain of repaying all, a value."""
+
+
 @jitable
-def prospect(s: State, w: Market, a: int) -> tuple[float, float, float]:
-    """(gain, the most to gain, gain of repaying all) of the best pair of a debt and a collateral of
-    the account, sold or kept; nothing if it is healthy.
+def prospect(s: State, w: Market, a: int) -> Prospect:
+    """Of the best pair of a debt and a collateral of the account, sold or kept; nothing if it is
+    healthy.
     """
     owed, counted = _backing(s, w, a)
     if counted > owed * (1 + ROUNDING):
-        return 0.0, 0.0, 0.0
+        return Prospect(0.0, 0.0, 0.0)
     m = s.unit.shape[0]
     if w.pair[a] >= 0:
         return _prospect_of(s, w, a, w.pair[a] // m, w.pair[a] % m, owed, counted)
@@ -171,21 +183,22 @@ def prospect(s: State, w: Market, a: int) -> tuple[float, float, float]:
         if s.position[a, d, POSITION_DEBT] != 0:
             for c in range(m):
                 if s.position[a, c, IS_COLLATERAL] != 0:
-                    rate, part, all_of_it = _prospect_of(s, w, a, c, d, owed, counted)
-                    gain = max(gain, rate)
-                    most, whole = max(most, part), max(whole, all_of_it)
-    return gain, most, whole
+                    of_pair = _prospect_of(s, w, a, c, d, owed, counted)
+                    gain = max(gain, of_pair.gain)
+                    most, whole = max(most, of_pair.most), max(whole, of_pair.whole)
+    return Prospect(gain, most, whole)
 
 
 @jitable
 def _prospect_of(
     s: State, w: Market, a: int, c: int, d: int, owed: float, counted: float
-) -> tuple[float, float, float]:
+) -> Prospect:
     """`prospect` of one pair."""
     size = _repayable(s, w, a, c, d, owed, counted)
     most, whole = sale(w, c, d, size)
     held = size * w.sale[c, d, HELD_GAIN]
-    return max(w.sale[c, d, GAIN], w.sale[c, d, HELD_GAIN]), max(most, held), max(whole, held)
+    gain = max(w.sale[c, d, GAIN], w.sale[c, d, HELD_GAIN])
+    return Prospect(gain, max(most, held), max(whole, held))
 
 
 @jitable

@@ -1,6 +1,6 @@
 """What a Python agent can ask for. Amounts are whole numbers of the smallest token unit.
 
-Each is one operation of `sim.protocol.transaction` by the agent's own actor, all or nothing. What
+Each is one of `sim.protocol.operations` by the agent's own actor, all or nothing. What
 the protocol refuses changes nothing and is recorded with the reason; what could not even be asked
 for, an unknown asset or a negative amount, raises `OperationError`.
 """
@@ -12,15 +12,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import NamedTuple
 
-from sim.protocol import transaction as op
+from sim.protocol import operations as op
+from sim.protocol import transaction
 from sim.protocol.fixed_point import max_uint
 from sim.protocol.liquidator import side_of
 from sim.protocol.state import State
 
 EVERYTHING = max_uint()
 """As the amount of `Withdraw` or `Repay`."""
-Row = tuple[int, int, int, int, int, int, int]
-"""(kind, account, x, y, amount, limit, option), see `sim.protocol.transaction`."""
+Asked = tuple[transaction.Operation[...], tuple[int, ...]]
+"""An operation of the protocol, and its arguments."""
 
 
 class OperationError(ValueError):
@@ -86,7 +87,7 @@ class Operation:
                     )
                 object.__setattr__(self, field.name, whole)
 
-    def row(self, names: Names) -> Row:
+    def asked(self, names: Names) -> Asked:
         """The operation as the protocol takes it."""
         raise NotImplementedError
 
@@ -101,8 +102,8 @@ class Supply(Operation):
     asset: str
     amount: int
 
-    def row(self, names: Names) -> Row:
-        return op.SUPPLY, names.account, names.asset(self.asset), 0, self.amount, 0, 0
+    def asked(self, names: Names) -> Asked:
+        return op.supply, (names.account, names.asset(self.asset), self.amount)
 
 
 @dataclass(frozen=True)
@@ -112,8 +113,8 @@ class Withdraw(Operation):
     asset: str
     amount: int = EVERYTHING
 
-    def row(self, names: Names) -> Row:
-        return op.WITHDRAW, names.account, names.asset(self.asset), 0, self.amount, 0, 0
+    def asked(self, names: Names) -> Asked:
+        return op.withdraw, (names.account, names.asset(self.asset), self.amount)
 
 
 @dataclass(frozen=True)
@@ -123,8 +124,8 @@ class Borrow(Operation):
     asset: str
     amount: int
 
-    def row(self, names: Names) -> Row:
-        return op.BORROW, names.account, names.asset(self.asset), 0, self.amount, 0, 0
+    def asked(self, names: Names) -> Asked:
+        return op.borrow, (names.account, names.asset(self.asset), self.amount)
 
 
 @dataclass(frozen=True)
@@ -135,9 +136,9 @@ class Repay(Operation):
     amount: int = EVERYTHING
     account: int | None = None
 
-    def row(self, names: Names) -> Row:
+    def asked(self, names: Names) -> Asked:
         a = names.account if self.account is None else names.some_account(self.account)
-        return op.REPAY, a, names.asset(self.asset), 0, self.amount, 0, 0
+        return op.repay, (a, names.asset(self.asset), self.amount)
 
 
 @dataclass(frozen=True)
@@ -147,9 +148,9 @@ class SetCollateral(Operation):
     asset: str
     enabled: bool
 
-    def row(self, names: Names) -> Row:
+    def asked(self, names: Names) -> Asked:
         x = names.asset(self.asset)
-        return op.SET_COLLATERAL, names.account, x, 0, 0, 0, int(self.enabled)
+        return op.set_collateral, (names.account, x, int(self.enabled))
 
 
 # --- venues, the public share tokens, the insurance fund ------------------------------------------
@@ -164,10 +165,10 @@ class Sell(Operation):
     amount: int
     least: int = 0
 
-    def row(self, names: Names) -> Row:
+    def asked(self, names: Names) -> Asked:
         p = names.pair(self.asset, self.wanted)
         side = side_of(names.state, p, names.asset(self.asset))
-        return op.SWAP_IN, op.NOBODY, p, side, self.amount, self.least, 0
+        return op.swap_in, (p, side, self.amount, self.least)
 
 
 @dataclass(frozen=True)
@@ -179,10 +180,10 @@ class Buy(Operation):
     amount: int
     most: int = EVERYTHING
 
-    def row(self, names: Names) -> Row:
+    def asked(self, names: Names) -> Asked:
         p = names.pair(self.asset, self.paid)
         side = side_of(names.state, p, names.asset(self.paid))
-        return op.SWAP_OUT, op.NOBODY, p, side, self.amount, self.most, 0
+        return op.swap_out, (p, side, self.amount, self.most)
 
 
 @dataclass(frozen=True)
@@ -192,8 +193,8 @@ class Deposit(Operation):
     asset: str
     amount: int
 
-    def row(self, names: Names) -> Row:
-        return op.DEPOSIT, op.NOBODY, names.asset(self.asset), 0, self.amount, 0, 0
+    def asked(self, names: Names) -> Asked:
+        return op.deposit, (names.asset(self.asset), self.amount)
 
 
 @dataclass(frozen=True)
@@ -203,8 +204,8 @@ class Redeem(Operation):
     asset: str
     shares: int
 
-    def row(self, names: Names) -> Row:
-        return op.REDEEM, op.NOBODY, names.asset(self.asset), 0, self.shares, 0, 0
+    def asked(self, names: Names) -> Asked:
+        return op.redeem, (names.asset(self.asset), self.shares)
 
 
 @dataclass(frozen=True)
@@ -214,8 +215,8 @@ class Stake(Operation):
     asset: str
     amount: int
 
-    def row(self, names: Names) -> Row:
-        return op.STAKE, op.NOBODY, names.asset(self.asset), 0, self.amount, 0, 0
+    def asked(self, names: Names) -> Asked:
+        return op.stake, (names.asset(self.asset), self.amount)
 
 
 @dataclass(frozen=True)
@@ -225,8 +226,8 @@ class RequestUnstake(Operation):
     asset: str
     shares: int
 
-    def row(self, names: Names) -> Row:
-        return op.REQUEST_UNSTAKE, op.NOBODY, names.asset(self.asset), 0, self.shares, 0, 0
+    def asked(self, names: Names) -> Asked:
+        return op.request_unstake, (names.asset(self.asset), self.shares)
 
 
 @dataclass(frozen=True)
@@ -235,8 +236,8 @@ class Unstake(Operation):
 
     asset: str
 
-    def row(self, names: Names) -> Row:
-        return op.UNSTAKE, op.NOBODY, names.asset(self.asset), 0, 0, 0, 0
+    def asked(self, names: Names) -> Asked:
+        return op.unstake, (names.asset(self.asset),)
 
 
 # --- other accounts -------------------------------------------------------------------------------
@@ -248,8 +249,8 @@ class Flag(Operation):
 
     account: int
 
-    def row(self, names: Names) -> Row:
-        return op.FLAG, names.some_account(self.account), 0, 0, 0, 0, 0
+    def asked(self, names: Names) -> Asked:
+        return op.flag, (names.some_account(self.account),)
 
 
 @dataclass(frozen=True)
@@ -265,10 +266,10 @@ class Liquidate(Operation):
     least: int = 0
     as_shares: bool = False
 
-    def row(self, names: Names) -> Row:
+    def asked(self, names: Names) -> Asked:
         d, c = names.asset(self.debt), names.asset(self.collateral)
         a = names.some_account(self.account)
-        return op.LIQUIDATE, a, d, c, self.amount, self.least, int(self.as_shares)
+        return op.liquidate, (a, d, c, self.amount, self.least, int(self.as_shares))
 
 
 @dataclass(frozen=True)
@@ -283,8 +284,8 @@ class FlashLiquidate(Operation):
     amount: int
     least_profit: int = 0
 
-    def row(self, names: Names) -> Row:
+    def asked(self, names: Names) -> Asked:
         names.pair(self.debt, self.collateral)
         d, c = names.asset(self.debt), names.asset(self.collateral)
         a = names.some_account(self.account)
-        return op.FLASH_LIQUIDATE, a, d, c, self.amount, self.least_profit, 0
+        return op.flash_liquidate, (a, d, c, self.amount, self.least_profit)

@@ -7,7 +7,7 @@ Two kinds. A jitable function acts on the arrays like everyone else here and run
 
 with `w.agent_actor[me]` and `w.agent_account[me]` as itself, and its parameters as whole numbers. A
 plain Python object, of a class that takes the parameters by name, answers `act(view)` with
-operations (`sim.agents.view`, `sim.agents.operations`); it runs wherever the loop is Python.
+operations (`sim.users.view`, `sim.users.actions`); it runs wherever the loop is Python.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from typing import Any, NamedTuple
 from numba.extending import overload
 from numba.np.unsafe.ndarray import to_fixed_tuple
 
-from sim.agents.in_time import Aside, OverdueError
-from sim.agents.operations import Names, Operation, OperationError
-from sim.agents.view import Answer, View, at
-from sim.agents.watchers import look_at
+from sim.health.watchers import look_at
 from sim.market.market import Market
-from sim.protocol import transaction as op
 from sim.protocol.errors import NAMES
 from sim.protocol.fixed_point import is_jitable, jitable
 from sim.protocol.state import State
+from sim.protocol.transaction import NOBODY
 from sim.schema.own_agent import OwnAgent
 from sim.schema.problems import Problem, nearest
+from sim.users.actions import Asked, Names, Operation, OperationError
+from sim.users.in_time import Aside, OverdueError
+from sim.users.view import Answer, View, at
 
 Users = Callable[[State, Market, int], None]
 """What all of the users' agents do in a step."""
@@ -262,21 +262,20 @@ class _Seat:
         asked = list(islice(self._agent.act(view) or (), MOST_OPERATIONS + 1))
         if len(asked) > MOST_OPERATIONS:
             raise OperationError(f"more than {MOST_OPERATIONS:,} operations in one step")
-        rows = [_row(operation, self._names) for operation in asked]
+        calls = [_call(operation, self._names) for operation in asked]
         self._answers = []
-        for operation, (kind, account, x, y, amount, limit, option) in zip(
-            asked, rows, strict=True
-        ):
-            code = op.execute(s, kind, self._actor, account, x, y, amount, limit, option)
-            self._answers.append(Answer(operation, NAMES[code] or "ok"))
-            for touched in {account, self._names.account} - {op.NOBODY}:
+        for wish, (operation, arguments) in zip(asked, calls, strict=True):
+            code = operation(s, self._actor, *arguments)
+            self._answers.append(Answer(wish, NAMES[code] or "ok"))
+            about = operation.declared.asked(self._actor, *arguments).account
+            for touched in {about, self._names.account} - {NOBODY}:
                 look_at(s, w, touched)
 
 
-def _row(operation: Any, names: Names) -> tuple[int, int, int, int, int, int, int]:
+def _call(operation: Any, names: Names) -> Asked:
     if not isinstance(operation, Operation):
-        raise OperationError(f"{operation!r} is not an operation of sim.agents.operations")
-    return operation.row(names)
+        raise OperationError(f"{operation!r} is not an operation of sim.users.actions")
+    return operation.asked(names)
 
 
 # --- compiled -------------------------------------------------------------------------------------

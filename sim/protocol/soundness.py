@@ -1,0 +1,26 @@
+"""What the contracts refuse to be configured as, where more than one place must know. Plain
+integers, no compiler: scenarios are checked by these before there is a state, and the bounds of a
+search are drawn by them. Twin of the checks of `contracts/VaultReserves.sol`.
+"""
+
+from __future__ import annotations
+
+from sim.protocol.units import BPS, USD
+
+MIN_LEFTOVER = 1_000 * USD
+"""A partial liquidation leaves at least this much of both legs, and the dust line is at most this,
+or it could end in a write-off."""
+MOST_RATE_BPS = 10 * BPS
+"""The highest yearly rate of an interest curve, at full usage (`contracts/LiquidityHub.sol`)."""
+ANY_HEALTH = (1 << 256) - 1
+"""Where the bonus is largest for an engine whose bonus does not grow as health falls."""
+WAD_PER_BPS_SQUARED = 10**10
+
+
+def most_returned(hf_for_max_bonus: int) -> int:
+    """The most that threshold x (10000 + largest bonus) of a reserve may be, in bps squared.
+
+    Below 1: a liquidation just below health 1 leaves no bad debt. And not above the health (WAD) at
+    which the engine's bonus is largest, or splitting one liquidation into several would pay.
+    """
+    return min(BPS * BPS - 1, hf_for_max_bonus // WAD_PER_BPS_SQUARED)

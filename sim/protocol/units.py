@@ -1,0 +1,19 @@
+"""Units that are small numbers everywhere; the large ones are functions in `fixed_point`, because
+compiled code has no integers of that size. Needs no compiler.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+BPS = 10_000
+"""Basis points of 1."""
+USD = 10**8
+"""Units of a price or a value per USD: both have 8 decimals."""
+YEAR = 31_536_000
+"""Seconds of a 365-day year."""
+
+
+def to_wad(ratio: float) -> int:
+    """The decimal as written, as a WAD: 0.84 is 84/100, not the nearest double."""
+    return int(Fraction(str(ratio)) * 10**18)
