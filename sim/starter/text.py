@@ -10,14 +10,13 @@ from math import floor, log10
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
-
 from sim.market.history import recorded
 from sim.scenario import extends, load
 from sim.schema.bases import is_path
 from sim.schema.beside import beside
 from sim.schema.price_file import PriceFile
 from sim.starter.book import Held, held
+from sim.starter.flow import flow, number
 from sim.starter.prices import Priced, priced
 
 _START = datetime(2026, 1, 1, tzinfo=timezone.utc)
@@ -162,9 +161,9 @@ class _Draft:
         yield f"# Lines that say {_PLACEHOLDER} are there to be replaced."
         yield ""
         yield f"name: {wanted.name}"
-        yield f"extends: {_flow(self._extended())}"
-        yield f"title: {_flow(wanted.name.replace('-', ' '))} # {_PLACEHOLDER}, as the next two"
-        yield f"story: {_flow(self._story())}"
+        yield f"extends: {flow(self._extended())}"
+        yield f"title: {flow(wanted.name.replace('-', ' '))} # {_PLACEHOLDER}, as the next two"
+        yield f"story: {flow(self._story())}"
         yield 'sources: ["placeholders of ape run new"]'
         for block in (
             self._times,
@@ -199,7 +198,7 @@ class _Draft:
         if self.prices or self.falls or "start" not in base:
             given = "" if self.prices or "start" in base else f" # {_PLACEHOLDER}, as the next"
             yield f"start: {_iso(self.start)}{given}"
-            yield f"duration_hours: {_number(self.hours)}"
+            yield f"duration_hours: {number(self.hours)}"
         for field, value in (("step_seconds", _STEP_SECONDS), ("seed", 1), ("gas_price_gwei", 10)):
             if field not in base:
                 yield f"{field}: {value} # {_PLACEHOLDER}"
@@ -234,15 +233,15 @@ class _Draft:
             fields.append(f'address: "{self.book.addresses[symbol]}"')
         if self.prices and symbol in self.prices.levels:
             level = self.prices.levels[symbol]
-            fields.append(f"price_usd: {_flow({**level, 'file': self._seen(level['file'])})}")
+            fields.append(f"price_usd: {flow({**level, 'file': self._seen(level['file'])})}")
         elif symbol in self.guesses and not self._falls(symbol):
-            fields.append(f"price_usd: {_number(self.guesses[symbol])}")
+            fields.append(f"price_usd: {number(self.guesses[symbol])}")
             guessed += ["price"]
         said = f" # {_PLACEHOLDER}: {', '.join(guessed)}" if guessed else ""
         if not self._falls(symbol):
-            yield f"  {_flow(symbol)}: {{{', '.join(fields)}}}{said}"
+            yield f"  {flow(symbol)}: {{{', '.join(fields)}}}{said}"
             return
-        yield f"  {_flow(symbol)}:"
+        yield f"  {flow(symbol)}:"
         yield from (f"    {field} # {_PLACEHOLDER}" for field in fields)
         yield f"    price_usd: # {_PLACEHOLDER}"
         yield from self._fall(self._price(symbol))
@@ -264,7 +263,7 @@ class _Draft:
         if self.book and self.guesses.keys() & {*self.book.all}:
             # At made-up prices many are under water: positions that open as bad debt from before.
             why = f"{_PLACEHOLDER}: who owes more than he has can be opened"
-            rows += [f"{_flow(one)}: {{min_price_usd: 1.0e-8}} # {why}" for one in self.book.owed]
+            rows += [f"{flow(one)}: {{min_price_usd: 1.0e-8}} # {why}" for one in self.book.owed]
         if rows:
             yield "feeds:"
             yield from (f"  {row}" for row in rows)
@@ -283,9 +282,9 @@ class _Draft:
         untraded = [one for one in (self.new if kept else self.symbols) if one != quote]
         yield "venues: # where seized collateral is sold"
         for venue in kept:
-            yield f"  - {_flow(venue)} # as in {self.wanted.extends}"
+            yield f"  - {flow(venue)} # as in {self.wanted.extends}"
         for symbol in untraded:
-            pair = f"assets: [{_flow(symbol)}, {_flow(quote)}], depth_usd_per_side: 1.0e+6"
+            pair = f"assets: [{flow(symbol)}, {flow(quote)}], depth_usd_per_side: 1.0e+6"
             yield f"  - {{{pair}, fee_bps: 30}} # {_PLACEHOLDER}"
 
     def _protocol(self) -> Iterator[str]:
@@ -294,10 +293,10 @@ class _Draft:
         for symbol in self.symbols:
             terms = reserves.get(symbol) or {}
             if symbol in self.new:
-                rows.append(f"{_flow(symbol)}: {{ltv_bps: 5000, lt_bps: 6500}} # {_PLACEHOLDER}")
+                rows.append(f"{flow(symbol)}: {{ltv_bps: 5000, lt_bps: 6500}} # {_PLACEHOLDER}")
             elif symbol == self.base.get("native_asset") and {"ltv_bps", "lt_bps"} <= terms.keys():
                 limits = f"ltv_bps: {terms['ltv_bps']}, lt_bps: {terms['lt_bps']}"
-                rows.append(f"{_flow(symbol)}: {{{limits}}} # as in {self.wanted.extends}")
+                rows.append(f"{flow(symbol)}: {{{limits}}} # as in {self.wanted.extends}")
         if not rows:
             return
         yield "protocol:"
@@ -319,7 +318,7 @@ class _Draft:
         if wanted:
             why = ": a quarter more than is owed" if self.book else ""
             yield f"suppliers: # {_PLACEHOLDER}, USD of those who never borrow{why}"
-            yield from (f"  {_flow(one)}: {_number(usd)}" for one, usd in wanted.items())
+            yield from (f"  {flow(one)}: {number(usd)}" for one, usd in wanted.items())
 
     @property
     def _in_units(self) -> bool:
@@ -338,7 +337,7 @@ class _Draft:
                 names = [f"{one[:40]!a}" for one in self.book.unnamed]
                 shown = ", ".join([*names[:_SHOWN], *(["..."] if len(names) > _SHOWN else [])])
                 yield f"# Left out, as no asset can be called so: {shown}."
-            yield f"book: {_flow(block)}"
+            yield f"book: {flow(block)}"
             return
         book = self.base.get("book") or {}
         if "file" in book:
@@ -347,13 +346,13 @@ class _Draft:
             yield "# book: {file: positions.csv} # your own: docs/books.md"
             yield "book: # drawn; as in the base"
             yield f"  accounts: {book['accounts']}"
-            yield f"  total_debt_usd: {_number(book['total_debt_usd'])}"
+            yield f"  total_debt_usd: {number(book['total_debt_usd'])}"
             return
         yield f"book: # drawn; {_PLACEHOLDER}"
         yield "  total_debt_usd: 1.0e+8"
         for name, moving in (("collateral_weights", 1), ("debt_weights", 0)):
             weights = {one: moving if self._moves(one) else 1 - moving for one in self.symbols}
-            yield f"  {name}: {_flow(weights)}"
+            yield f"  {name}: {flow(weights)}"
 
     def _seen(self, path: str) -> str:
         """A path as it is seen from the scenario; the whole one if it is elsewhere."""
@@ -373,29 +372,5 @@ def _two_digits(value: float) -> float:
     return float(-(-value // size) * size)
 
 
-def _number(value: float) -> str:
-    """As people write it; from a million on with an exponent."""
-    if value < 1e6:
-        return f"{value:.10g}"
-    size = floor(log10(value))
-    return f"{float(f'{value / 10**size:.12g}')!r}e+{size}"
-
-
 def _iso(at: datetime) -> str:
     return f"{at:%Y-%m-%dT%H:%M:%SZ}"
-
-
-class _Dumper(yaml.SafeDumper):
-    def represent_float(self, data: float) -> yaml.ScalarNode:
-        """Large numbers as people write them."""
-        text = _number(data) if data >= 1e6 else repr(data)
-        return self.represent_scalar("tag:yaml.org,2002:float", text)
-
-
-_Dumper.add_representer(float, _Dumper.represent_float)
-
-
-def _flow(value: object) -> str:
-    """A value as YAML on one line."""
-    text = yaml.dump(value, Dumper=_Dumper, default_flow_style=True, sort_keys=False, width=100_000)
-    return text.removesuffix("\n").removesuffix("\n...")

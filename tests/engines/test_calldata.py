@@ -57,10 +57,10 @@ def test_a_number_is_a_place_and_a_name_an_attribute(declared: Declared) -> None
 def test_arguments_of_no_known_role_are_refused() -> None:
     """At import: a misspelt role would put an argument into no column, or into another's."""
     before = len(op.DECLARED)
-    with pytest.raises(KeyError, match="Acount"):
+    with pytest.raises(KeyError, match="Stranger"):
 
         @operation()
-        def wrong(s: object, actor: int, account: Acount) -> int:  # type: ignore[name-defined]  # noqa: F821
+        def wrong(s: object, actor: int, account: Stranger) -> int:  # type: ignore[name-defined]  # noqa: F821
             return 0
 
     assert len(op.DECLARED) == before
