@@ -43,7 +43,11 @@ class Columns(click.ParamType):
         for name, equals, column in pairs:
             if not (name.strip() and equals and column.strip()):
                 self.fail(f"{value!r}: write for example account=user,asset=symbol", param, ctx)
-        return {name.strip(): column.strip() for name, _, column in pairs}
+        names, columns = ([pair[i].strip() for pair in pairs] for i in (0, 2))
+        for said in (names, columns):
+            if twice := [one for one in said if said.count(one) > 1]:
+                self.fail(f"{value!r}: {twice[0]} stands twice", param, ctx)
+        return dict(zip(names, columns, strict=True))
 
 
 def list_scenarios(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:

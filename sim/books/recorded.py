@@ -81,7 +81,7 @@ def recorded(scenario: Scenario) -> Book:
     if book.unlisted == "refuse":
         problems += unlisted.problems(rows, scenario)
     if not problems:
-        problems += _conflicts(rows)
+        problems += _conflicts(rows.assign(health_number=healths))
     listed = rows["symbol"] != ""
     kept = rows[listed & ~rows["who"].isin(lost := unlisted.without_collateral(rows))]
     if kept["who"].nunique() > _MOST_ACCOUNTS:
@@ -193,6 +193,11 @@ def _conflicts(rows: Frame) -> Iterator[Problem]:
             said, before = _said(rows.at[line, column]), _said(of_first.at[line, column])
             problem = f"'{said}', but '{before}' on line {of_first.at[line, 'line']}"
             yield Problem(f"line {line}, {column}", problem, "the same on every line of an account")
+    told = rows[np.isfinite(rows["health_number"])]
+    first_told = told.drop_duplicates("who").set_index("who")["health_number"]
+    for line in told.loc[told["health_number"] != told["who"].map(first_told)].index:
+        problem = f"another health factor than {first_told[told.at[line, 'who']]:g} before"
+        yield Problem(f"line {line}, health", problem, "one for an account, on any of its lines")
     supplying = rows[rows["supplied_units"] != 0]
     answers = supplying.groupby(["who", "symbol"])["used_as_collateral"].transform("first")
     for line in supplying.loc[answers != supplying["used_as_collateral"]].index:

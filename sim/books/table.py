@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from io import StringIO
@@ -61,11 +62,12 @@ def read_table(path: str, columns: Mapping[str, str], needed: Sequence[str]) -> 
 
 def _parsed(path: str, text: str, remedy: str) -> pd.DataFrame:
     first = next((line for line in text.splitlines() if line.strip()), "")
+    separator = max(_SEPARATORS, key=first.count)
     try:
         # As if without a header: then longer lines are an error and no index. Blank lines count.
         lines = pd.read_csv(
             StringIO(text),
-            sep=max(_SEPARATORS, key=first.count),
+            sep=separator,
             header=None,
             dtype=str,
             keep_default_na=False,
@@ -84,9 +86,21 @@ def _parsed(path: str, text: str, remedy: str) -> pd.DataFrame:
             problem = "opens a quote that nothing closes"
             raise _refused(path, line, problem, "quotes in pairs, or none") from error
         raise _refused(path, "(file)", f"cannot be read as CSV: {error}", remedy) from error
+    _check_cells(path, text, separator, lines.shape[1])
     stripped: pd.DataFrame = lines.fillna("").apply(lambda column: column.str.strip())
     stripped.index += 1
     return stripped.loc[(stripped != "").any(axis=1)]
+
+
+def _check_cells(path: str, text: str, separator: str, wanted: int) -> None:
+    """Refuse a row that ends early: what pandas takes for empty cells may be the end of a file."""
+    rows = csv.reader(StringIO(text), delimiter=separator)
+    for row in rows:
+        if any(map(str.strip, row)) and len(row) < wanted:
+            cells = f"{len(row)} cell{'' if len(row) == 1 else 's'}"
+            remedy = "as many cells as the header: an empty one for nothing"
+            problem = f"has {cells}, the header names {wanted}"
+            raise _refused(path, f"line {rows.line_num}", problem, remedy)
 
 
 def _header_problems(

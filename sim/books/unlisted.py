@@ -17,7 +17,10 @@ def problems(rows: pd.DataFrame, scenario: Scenario) -> Iterator[Problem]:
     supplied, debt as texts, and supplied_units.
     """
     for name, group, sums in _each(rows):
-        remedy = nearest(name, scenario.assets, "book.unlisted: drop, or list it; the assets are")
+        what = "book.unlisted: drop, or list it; the assets are"
+        if name.startswith("0x"):
+            what = f"assets.X.address: '{name}' if it is one of these, {what}"
+        remedy = nearest(name, scenario.assets, what)
         problem = f"'{name}' is not an asset of the scenario ({sums})"
         yield Problem(f"line {group.index[0]}, asset", problem, remedy)
 

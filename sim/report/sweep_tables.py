@@ -14,6 +14,7 @@ from sim.report.given import Books
 from sim.report.page.content import NONE, Cell, Range, Table, Value, shown
 from sim.report.sweep_words import BEARERS, needs, scope, split_line, title
 from sim.report.text import sentence
+from sim.sweeps.losses import BEFORE
 
 
 def loss_table(
@@ -63,8 +64,12 @@ def bearer_table(bearers: pd.DataFrame, note: str = "") -> Table:
                 BEARERS[str(bearer)],
                 shown(row["share"], "share", 1, f"share by {bearer}") if known else NONE,
                 shown(row["value"], "USD", name=name),
-                _error(row, "USD") if seen else "",
-                interval(row, "USD", name) if seen else "on no path",
+                _error(row, "USD") if seen and bearer != BEFORE else "",
+                "known at the start, with interest"
+                if bearer == BEFORE
+                else interval(row, "USD", name)
+                if seen
+                else "on no path",
             ]
         )
     header = ["borne by", "share", "mean", "error", "95% interval"]

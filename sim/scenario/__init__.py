@@ -31,13 +31,14 @@ from typing import Any
 from pydantic import ValidationError
 
 from sim.scenario.model import Scenario
-from sim.schema.bases import base_file, extended, is_path, taken_over
+from sim.schema.bases import KEY, base_file, extended, is_path, taken_over
 from sim.schema.beside import beside
 from sim.schema.book import BookFile, BorrowerBook
 from sim.schema.deployment import FormerTerms, Terms
 from sim.schema.earlier import give_way, read_as_today
-from sim.schema.kinds import with_kinds
+from sim.schema.kinds import with_kinds, with_one_each
 from sim.schema.problems import EARLIER, Problem, ScenarioError, explain, join, nearest, replaced
+from sim.schema.yaml_file import read
 
 __all__ = [
     "Scenario",
@@ -86,9 +87,23 @@ def load(path_or_name: str | Path) -> Scenario:
             )
         path = _FOLDER / f"{path_or_name}.yaml"
     document, file = extended(path, _bases(), Scenario.OWN, _locate)
-    if read := read_as_today(document):
-        _LOGGER.warning("%s: fields of an earlier version, read as those of today: %s.", path, read)
+    if isinstance(document, dict):
+        _title(document, path)
+    if earlier := read_as_today(document):
+        said = "%s: fields of an earlier version, read as those of today: %s."
+        _LOGGER.warning(said, path, earlier)
     return _validated(with_kinds(document), file)
+
+
+def _title(document: dict[str, Any], path: Path) -> None:
+    """Call a scenario by its name, and its file its source, where it extends another and says
+    nothing of these: what the other one says is about that.
+    """
+    own = read(path)
+    if isinstance(own, dict) and KEY in own:
+        document.setdefault("title", str(document.get("name", path.stem)))
+        document.setdefault("story", f"As {own[KEY]}, but for what {path.name} says.")
+        document.setdefault("sources", [path.name])
 
 
 def extends(name: str, file: Path) -> dict[str, Any]:
@@ -317,7 +332,7 @@ def _validated(document: object, file: str) -> Scenario:
     try:
         return Scenario.model_validate(document)
     except ValidationError as error:
-        found = explain(error, Scenario)
+        found = with_one_each(explain(error, Scenario), document)
         raise ScenarioError(file, _of_known_assets(found, document)) from error
 
 

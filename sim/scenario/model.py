@@ -25,7 +25,7 @@ from sim.schema.reference import ReferenceMarket
 class Scenario(Part):
     """Everything a run needs. `assets` sets the order of the columns of every array of a run."""
 
-    OWN: ClassVar[tuple[str, ...]] = ("name", "expected")
+    OWN: ClassVar[tuple[str, ...]] = ("name", "title", "story", "sources", "expected")
     """What it does not take over from one that it extends: its name, what was published of the
     event."""
 

@@ -7,12 +7,13 @@ says what else was assumed (`assumed`).
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from sim.schema.bases import merged
+from sim.schema.problems import Problem
 from sim.schema.yaml_file import read
 
 _PARTS = {
@@ -55,6 +56,35 @@ def with_kinds(document: object) -> object:
     if paths.get("model") in _WITH_VOLATILITY:
         _vary(paths, kinds, filled.get("native_asset"))
     return filled
+
+
+def with_one_each(problems: Sequence[Problem], document: object) -> list[Problem]:
+    """The same with one problem for each asset of no known kind of which much is missing that a
+    kind would say.
+    """
+    found: list[Problem] = []
+    for symbol, asset in _mapping(document, "assets").items():
+        kind = asset.get("kind") if isinstance(asset, dict) else None
+        if isinstance(kind, str) and kind in _kinds():
+            continue
+        places = [".".join((*path, symbol)) for path in _PARTS.values()]
+        mine = [
+            one
+            for one in problems
+            if one.problem == "is missing"
+            and (
+                f"assets.{symbol}.kind" in one.remedy
+                or any(one.path == place or one.path.startswith(f"{place}.") for place in places)
+            )
+        ]
+        if len(mine) < 2:
+            continue
+        problems = [one for one in problems if one not in mine]
+        if kind is None:
+            problem = f"{len(mine)} fields about it are missing, {mine[0].path} first"
+            remedy = f"kind: one of {', '.join(_kinds())}, to assume them; or the fields"
+            found.append(Problem(f"assets.{symbol}", problem, remedy))
+    return [*problems, *found]
 
 
 def assumed(scenario: Mapping[str, Any]) -> Iterator[str]:

@@ -25,7 +25,12 @@ class Asset(Part):
         description="volatile, stable, lst, lrt or other: what is assumed of the asset where "
         "nothing else is said (sim/schema/kinds.yaml); absent: nothing",
     )
-    decimals: int = Field(ge=0, le=18, description="the token's decimals, a whole number 0..18")
+    decimals: int = Field(
+        ge=0,
+        le=18,
+        description="the token's decimals, a whole number 0..18; its smallest unit is worth ten "
+        "dollars at most",
+    )
     address: str | None = Field(
         default=None,
         pattern=r"^0x[0-9a-fA-F]{40}$",

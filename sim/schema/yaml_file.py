@@ -18,6 +18,7 @@ from sim.schema.problems import Problem, ScenarioError, join
 
 MAX_BYTES = 1_000_000  # the longest scenario is some tens of kB; more is the wrong file
 _DEEPEST = 50
+_WHOLE = "one YAML document in UTF-8, brackets and quotes in pairs, spaces for indents"
 
 
 def read(path: Path) -> object:
@@ -40,10 +41,18 @@ def read(path: Path) -> object:
             raise ScenarioError(str(path), duplicates)
         return loader.construct_document(document)
     except yaml.YAMLError as error:
-        raise _refused(path, f"is not YAML: {error}", "one YAML document in UTF-8") from error
+        raise _refused(path, f"is not YAML: {_in_a_line(error)}", _WHOLE) from error
     finally:
         if loader is not None:
             loader.dispose()
+
+
+def _in_a_line(error: yaml.YAMLError) -> str:
+    """What the parser says, and where it stood."""
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    said = [getattr(error, "context", None), getattr(error, "problem", None)]
+    words = ": ".join(filter(None, said)) or " ".join(str(error).split())
+    return f"line {mark.line + 1}, column {mark.column + 1}: {words}" if mark else words
 
 
 def value(text: str) -> object:

@@ -47,8 +47,8 @@ def front_table(result: TuningResult) -> Table:
 
 
 def choice_table(result: TuningResult) -> Table:
-    """Every measure: now, and the difference of each choice with its interval."""
-    title = "Measures now, and what would change (95% intervals of paired differences)"
+    """Every measure: now with its interval, and the difference of each choice with that's."""
+    title = "Measures now, and what would change (95% intervals, of paired differences there)"
     if result.fresh_books == 1:
         title += f", of this book (seed {result.seed})"
     table = Table(title=title, **TITLED, **BARE)
@@ -65,7 +65,7 @@ def choice_table(result: TuningResult) -> Table:
         table.add_column(name.replace("_", " "), justify="right")
     current = choices.pop("current")
     for measure in result.measures:
-        cells = [show(current.measures[measure.name].value, measure.unit)]
+        cells = [_with_ends(current.measures[measure.name], measure.unit)]
         cells += [_difference(c.difference[measure.name], measure.unit) for c in choices.values()]
         table.add_row(measure.title, *cells)
     return table
@@ -158,7 +158,7 @@ def cap_table(result: TuningResult) -> Table:
             short_path(one.path),
             _value(one.current),
             largest,
-            show(one.loss.value, "USD"),
+            _with_ends(one.loss, "USD"),
             show(one.budget, "USD"),
         )
     return table
@@ -167,6 +167,14 @@ def cap_table(result: TuningResult) -> Table:
 def show(value: float, unit: Unit) -> str:
     """A measure in its unit, dollars in three digits."""
     return short_usd(value) if unit == "USD" else shown(value, unit).text
+
+
+def _with_ends(figure: Figure, unit: Unit) -> str:
+    """A figure and its interval; known exactly, itself alone."""
+    if figure.low is not None and figure.low == figure.high:
+        return show(figure.value, unit)
+    ends = ["?" if end is None else show(end, unit) for end in (figure.low, figure.high)]
+    return f"{show(figure.value, unit)}\n[{', '.join(ends)}]"
 
 
 def _difference(figure: Figure, unit: Unit) -> str:

@@ -284,7 +284,24 @@ def test_an_asset_that_nobody_knows_and_no_kind(tmp_path: Path) -> None:
     file.write_text(NEW.replace("kind: KIND, ", ""))
     with pytest.raises(ScenarioError) as caught:
         load(file)
+    found = caught.value.problems  # not one for each field of which the file never spoke
+    assert [one.path for one in found] == ["assets.NEW", "assets.NEW2"]
+    assert "6 fields about it are missing, protocol.reserves.NEW." in found[0].problem
+    assert found[0].remedy.startswith("kind: one of volatile, stable, lst")
     file.write_text(NEW.replace("KIND", "memecoin"))
-    with pytest.raises(ScenarioError, match=r"assets\.NEW\.kind: .*volatile, stable, lst"):
+    with pytest.raises(
+        ScenarioError, match=r"assets\.NEW\.kind: .*volatile, stable, lst"
+    ) as caught:
         load(file)
-    assert caught.value.problems
+    assert "missing" not in str(caught.value)
+
+
+def test_a_scenario_is_called_by_its_name_and_not_by_what_it_extends(tmp_path: Path) -> None:
+    file = tmp_path / "night.yaml"
+    file.write_text("{name: my-night, extends: single-crash}\n")
+    found, base = load(file), load("single-crash")
+    assert (found.title, found.sources) == ("my-night", ("night.yaml",))
+    assert found.story == "As single-crash, but for what night.yaml says."
+    assert not base.expected and found.assets == base.assets
+    file.write_text("{name: my-night, extends: single-crash, title: Mine, sources: [me]}\n")
+    assert (load(file).title, load(file).sources) == ("Mine", ("me",))

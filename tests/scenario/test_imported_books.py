@@ -314,6 +314,8 @@ def test_positions_that_back_nothing(market: Any) -> None:
         ("a,WETH,1e40,0,,no,,", "line 2, supplied", "2^112"),
         ("a,WETH,5e15,0,,no,,\na,WETH,1e15,0,,no,,", "line 3", "the sum of these rows"),
         ("a,WETH,1,0,,no,,,,", "line 2", "has 10 cells, the header names 8"),
+        ("a,WETH,1,0,,no,,\nb,WETH,1", "line 3", "has 3 cells, the header names 8"),
+        ("a,WETH,1,0,,no,,1.5\na,USDC,0,1,,no,,1.6", "line 3, health", "than 1.5 before"),
         ("\u0430,WETH,1,0,,no,,", "line 2, account", "cannot be seen or told from another"),
         ("Ann,WETH,1,0,,no,,\nann,WETH,1,0,,no,,", "line 3, account", "in other letters"),
     ],
@@ -586,7 +588,7 @@ def test_the_example_of_the_readme_is_five_lines_that_open(tmp_path: Path) -> No
     world = build(load(tmp_path / "my-market.yaml"))
     assert [world.book.name(a) for a in range(2)] == ["0xA1", "0xB2"]
     assert world.scenario.protocol.reserves["WETH"].lt_bps == 8_200
-    assert census(world.state)[0, FACTOR] / WAD == pytest.approx(100 * 2_500 * 0.82 / 150_000)
+    assert census(world.state)[0, FACTOR] / WAD == pytest.approx(100 * 3_000 * 0.82 / 150_000)
 
 
 # --- the shared cases -----------------------------------------------------------------------------
