@@ -6,8 +6,8 @@ A block of output in a Markdown file follows a comment that says how it comes ab
 
 the command, run in an empty folder that all commands of all files share, and which lines are shown:
 from the first that starts with one text to the next that starts with the other; several such
-ranges are separated by "; " and stand with "..." between them. Lines that time, not the command,
-decides are left out. A YAML block that begins with `# NAME.yaml` is written to that file first.
+ranges are separated by "; " and stand with "..." between them. Progress, and lines that time
+and not the command decides, are left out. A YAML block that begins with `# NAME.yaml` is written to that file first.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ _BLOCK = re.compile(
 )
 _FILE = re.compile(r"```yaml\n# (?P<name>[\w-]+\.yaml)\n(?P<content>.*?)```\n", re.DOTALL)
 _TIMED = ("wall time", "gas used")
+_BAR = "━"
 _WIDTH = "80"
 
 
@@ -82,7 +83,7 @@ def made(block: Block, folder: Path) -> str:
         check=True,
     )
     lines = [line.rstrip() for line in done.stdout.replace(str(folder), "").splitlines()]
-    lines = [line for line in lines if not line.startswith(_TIMED)]
+    lines = [line for line in lines if not line.startswith(_TIMED) and _BAR not in line]
     return "\n".join(_cut(lines, block.shown)).strip("\n") + "\n"
 
 
