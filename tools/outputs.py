@@ -6,8 +6,9 @@ A block of output in a Markdown file follows a comment that says how it comes ab
 
 the command, run in an empty folder that all commands of all files share, and which lines are shown:
 from the first that starts with one text to the next that starts with the other; several such
-ranges are separated by "; " and stand with "..." between them. Progress, and lines that time
-and not the command decides, are left out. A YAML block that begins with `# NAME.yaml` is written to that file first.
+ranges are separated by "; " and stand with "..." between them. Progress is left out, and lines that
+time decides and not the command. A YAML block that begins with `# NAME.yaml` is written to that
+file first.
 """
 
 from __future__ import annotations
