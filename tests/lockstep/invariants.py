@@ -194,8 +194,11 @@ def _check_health(before: State, after: State, row: Entry) -> None:
             assert health(after, a).factor >= health(before, a).factor, "13"
     if code == OK and kind in (op.supply.kind, op.repay.kind):  # 12
         assert health(after, account).factor >= health(before, account).factor, "12"
-        # and neither shields an account that stays unhealthy
-        if vault.is_liquidatable(before, account) and health(after, account).factor < wad():
+        # and neither shields an account that stays unhealthy, but for one that was eligible only
+        # because it was urgent and is no longer: the delay of everyone begins
+        factor = health(after, account).factor
+        eligible = vault.is_liquidatable(before, account)
+        if eligible and factor < wad() and vault.delay_passed(before, account, factor):
             assert vault.is_liquidatable(after, account), "12"
     if code == OK and kind in USER_RISK and has_debt(after, account):  # 11, 27
         if kind == op.set_collateral.kind and row.option == 1:
