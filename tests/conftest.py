@@ -19,6 +19,7 @@ SLOW = (
     "market/test_price_fit.py",
     "market/test_volatility.py",
     "measures/test_binding.py",
+    "measures/test_clusters.py",
     "measures/test_coverage.py",
     "measures/test_parties.py",
     "reference/test_json_schema.py",
@@ -36,6 +37,8 @@ SLOW = (
     "tape/test_file.py",
     "toolchain",
     "tuning/test_known_answer.py",
+    "tuning/test_objectives.py",
+    "tuning/test_space.py",
 )
 """Folders and files that play whole runs, open browsers, start processes or draw many numbers: what
 `make test-fast` leaves out, as it does single tests that say `slow` themselves.
