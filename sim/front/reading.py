@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sim.front import studies, sweeps
-from sim.front.run import Run
+from sim.front.run import TAPE, Run
 from sim.front.studies import Study
 from sim.front.sweeps import Sweep
 from sim.report.page import source
@@ -31,10 +31,14 @@ def read(path: str | Path) -> Run | Sweep | Study | dict[str, Run]:
             for key in found.manifest.asked
             if key in found.manifest.entries
         }
-        return {key: _run(tape) for key, tape in tapes.items() if tape is not None}
-    return _run(found.tape)
+        return {
+            key: _run(tape, found.path / key / TAPE)
+            for key, tape in tapes.items()
+            if tape is not None
+        }
+    return _run(found.tape, found.path)
 
 
-def _run(tape: Frames) -> Run:
+def _run(tape: Frames, path: Path) -> Run:
     text = tape.run["scenario_json"].iloc[0]
-    return Run(Scenario.model_validate_json(text, strict=False), tape)
+    return Run(Scenario.model_validate_json(text, strict=False), tape, kept=path)

@@ -26,6 +26,8 @@ if TYPE_CHECKING:  # slow to import, and not needed to compute
 
 Engine = Literal["exact", "revm", "devnet"]
 TAPE = "tape.duckdb"
+_NOWHERE = Path("not kept")
+"""What a page says of the tape of a run that was not saved."""
 
 
 class Exact:
@@ -59,8 +61,15 @@ class Exact:
 class Run:
     """What happened in a run. Frames are in tokens and USD; `raw` has the integers."""
 
-    def __init__(self, scenario: Scenario, tape: Frames, tables: Tables | None = None) -> None:
-        self.scenario = scenario
+    def __init__(
+        self,
+        scenario: Scenario,
+        tape: Frames,
+        tables: Tables | None = None,
+        kept: Path | None = None,
+    ) -> None:
+        """`tables` are those of a run of this process, `kept` is where the tape is a file."""
+        self.scenario, self._kept = scenario, kept
         self.raw = Exact(tape)
         self._tables = tables
 
@@ -144,7 +153,8 @@ class Run:
         path = Path(folder)
         path.mkdir(parents=True, exist_ok=True)
         write(self._tables, path / TAPE)
-        return path / TAPE
+        self._kept = path / TAPE
+        return self._kept
 
     def report(self, path: str | Path) -> Path:
         """Write the page of this run as one HTML file."""
@@ -152,7 +162,7 @@ class Run:
         from sim.report.page.render import write_page
         from sim.report.page.source import Crash
 
-        write_page(page_of([Crash(Path(path), self.raw.tape)]), Path(path))
+        write_page(page_of([Crash(self._kept or _NOWHERE, self.raw.tape)]), Path(path))
         return Path(path)
 
     def _figures(self) -> dict[str, str]:

@@ -251,6 +251,7 @@ def test_a_run_survives_its_folder(crashed: Run, tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(again.liquidations, crashed.liquidations)
     assert repr(again) == repr(crashed)
     page = again.report(tmp_path / "night.html").read_text()
+    assert f"{tmp_path}/kept/tape.duckdb" in page
     assert "single-crash" in page and "</html>" in page
     with pytest.raises(SourceError, match="neither tape"):
         sim.read(tmp_path)
