@@ -56,7 +56,7 @@ def file_schema(kind: str) -> Schema:
     complete = definitions(kind)
     root = model.__name__
     parts = {f"{name}{_PART}": _of_part(one) for name, one in complete.items()}
-    needed = [name for name in complete[root]["required"] if name in model.OWN]
+    needed = [name for name in complete[root]["required"] if name in {*model.OWN} - {*model.FILLED}]
     parts[f"{root}{_PART}"]["dependentRequired"] = {KEY: needed}
     used = _reachable([root, f"{root}{_PART}"], complete | parts)
     return {

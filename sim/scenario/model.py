@@ -26,8 +26,11 @@ class Scenario(Part):
     """Everything a run needs. `assets` sets the order of the columns of every array of a run."""
 
     OWN: ClassVar[tuple[str, ...]] = ("name", "title", "story", "sources", "expected")
-    """What it does not take over from one that it extends: its name, what was published of the
-    event."""
+    """What it does not take over from one that it extends: what that is called, and what was
+    published of its event.
+    """
+    FILLED: ClassVar[tuple[str, ...]] = ("title", "story", "sources")
+    """Of these, what is made of its name and its file where it says nothing."""
 
     name: str = Field(
         pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$",

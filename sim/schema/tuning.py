@@ -186,6 +186,8 @@ class Preset(Part):
 
     OWN: ClassVar[tuple[str, ...]] = ("name", "title", "story", "sources")
     """What it does not take over from one that it extends."""
+    FILLED: ClassVar[tuple[str, ...]] = ()
+    """Of these, what is made of its name where it says nothing: there is none."""
 
     name: str = Field(
         pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$",
