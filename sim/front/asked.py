@@ -50,16 +50,19 @@ def asked(
     one = scenario if isinstance(scenario, Scenario) else load(scenario)
     shortcuts = {"book.accounts": accounts, "seed": seed, "hold_at_low": hold_at_low}
     given: dict[str, object] = {k: value for k, value in shortcuts.items() if value is not None}
-    found, problems = user_agents.find(one.agents)
     if prices is not None:
         # What figures are conditional on names the scenario: these are not its prices.
         given |= {"name": f"{one.name[:53]}-own-prices", **levels(one, prices)}
-    if agents:
-        mine = [named(agent, i) for i, agent in enumerate(agents, len(one.agents))]
-        given["agents"] = [*(listed.model_dump() for listed in one.agents), *mine]
     one = with_overrides(one, {**given, **(overrides or {})}, redraw_book)
-    for i, (listed, code) in enumerate(zip(one.agents[len(found) :], agents, strict=False)):
-        made = user_agents.of_code(listed, code, f"agents[{len(found) + i}]")
+    # Looked up only now: an override may be about the scenario's own. Those handed over come last.
+    found, problems = user_agents.find(one.agents)
+    count = len(one.agents)
+    if agents:
+        mine = [named(agent, i) for i, agent in enumerate(agents, count)]
+        listed_first = [listed.model_dump() for listed in one.agents]
+        one = with_overrides(one, {"agents": [*listed_first, *mine]})
+    for i, (listed, code) in enumerate(zip(one.agents[count:], agents, strict=True), count):
+        made = user_agents.of_code(listed, code, f"agents[{i}]")
         (problems if isinstance(made, Problem) else found).append(made)  # type: ignore[arg-type]
     if problems:
         raise ScenarioError(f"scenario '{one.name}'", problems)

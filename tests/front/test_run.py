@@ -230,9 +230,30 @@ def test_an_agent_is_the_object_itself() -> None:
     assert mine.steps == 0  # each run has a copy, so that the next one starts with the same agent
 
 
-def test_an_object_that_is_no_agent_is_refused() -> None:
-    with pytest.raises(ScenarioError, match=r"agents\[0\].*act\(view\)"):
-        sim.run("single-crash", accounts=20, agents=[object()])
+def test_objects_that_are_no_agents_are_refused_by_their_places() -> None:
+    with pytest.raises(ScenarioError) as caught:
+        sim.run("single-crash", accounts=20, agents=[Saver(), object(), object()])
+    assert [one.path for one in caught.value.problems] == ["agents[1].path", "agents[2].path"]
+    assert "act(view)" in str(caught.value)
+
+
+def test_overrides_reach_the_agents_of_the_scenario_beside_one_handed_over() -> None:
+    listed = {
+        "name": "treasury",
+        "path": "sim.examples.treasury:Treasury",
+        "capital_usd": {"USDC": 1_000},
+        "parameters": {"least_usd": 100.0},
+    }
+    scenario = sim.load("single-crash").with_({"book.accounts": 20, "agents": [listed]})
+    staked = {}
+    for least in (100.0, 400.0):
+        overrides = {"agents[0].parameters.least_usd": least}
+        found = sim.run(scenario, overrides=overrides, agents=[Saver()])
+        done = found.raw.tape.operations
+        done = done[(done["actor_name"] == "treasury") & (done["kind"] == "stake")]
+        staked[least] = int(done["amount"].iloc[0]) / 10**6  # later ones fill up what a loss took
+        assert "saver" in set(found.accounts["account"])
+    assert staked == {100.0: pytest.approx(100, rel=0.01), 400.0: pytest.approx(400, rel=0.01)}
 
 
 def test_an_agent_meets_the_contracts_too() -> None:
