@@ -7,16 +7,17 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {IHubShare} from "./interfaces/IHubShare.sol";
 import {ILiquidityHub} from "./interfaces/ILiquidityHub.sol";
-import {FixedPoint} from "./libraries/FixedPoint.sol";
 
 /// @title HubShare: the public ERC-4626 face of one hub asset
 /// @notice For suppliers who never borrow; can itself be listed as collateral. One share of this token is one share of
 /// the hub, so invariant 4 (shares of all holders sum to the spoke's) is the token's own supply. Conversions are the
 /// hub's: deposit down, mint up, withdraw up, redeem down. Twin: `sim/protocol/hub_share.py`.
-contract HubShare is ERC4626 {
+contract HubShare is IHubShare, ERC4626 {
     using SafeERC20 for IERC20;
 
+    /// @inheritdoc IHubShare
     ILiquidityHub public immutable hub;
 
     constructor(
@@ -29,37 +30,42 @@ contract HubShare is ERC4626 {
         hub = hub_;
     }
 
-    /// @notice This token's claim on the hub, down
-    function totalAssets() public view override returns (uint256) {
+    /// @inheritdoc IHubShare
+    function totalAssets() public view override(IHubShare, ERC4626) returns (uint256) {
         return hub.toAssetsDown(asset(), totalSupply());
     }
 
-    /// @notice The room below the add cap, and below the largest amount the hub holds; nothing while this token may not add
-    function maxDeposit(address) public view override returns (uint256) {
+    /// @inheritdoc IHubShare
+    function maxDeposit(address) public view override(IHubShare, ERC4626) returns (uint256) {
         ILiquidityHub.Spoke memory s = hub.getSpoke(asset(), address(this));
         uint256 held = totalAssets();
         if (!s.active || held >= s.addCap) return 0;
-        (, uint256 room) = Math.trySub(FixedPoint.MAX_AMOUNT - 1, hub.getAsset(asset()).cash);
-        return Math.min(s.addCap - held, room);
+        return Math.min(s.addCap - held, hub.room(asset()));
     }
 
-    /// @notice What `maxDeposit` buys
-    function maxMint(address receiver) public view override returns (uint256) {
+    /// @inheritdoc IHubShare
+    function maxMint(address receiver) public view override(IHubShare, ERC4626) returns (uint256) {
         return hub.toSharesDown(asset(), maxDeposit(receiver));
     }
 
-    /// @notice Bounded by the hub's cash: at full usage suppliers wait; nothing while this token is halted
-    function maxWithdraw(address owner) public view override returns (uint256) {
-        if (hub.getSpoke(asset(), address(this)).halted) return 0;
-        return Math.min(super.maxWithdraw(owner), hub.getAsset(asset()).cash);
+    /// @inheritdoc IHubShare
+    function maxWithdraw(address owner) public view override(IHubShare, ERC4626) returns (uint256) {
+        if (hub.isHalted(asset(), address(this))) return 0;
+        return Math.min(super.maxWithdraw(owner), hub.available(asset()));
     }
 
-    /// @notice Bounded by the hub's cash: at full usage suppliers wait; nothing while this token is halted
-    function maxRedeem(address owner) public view override returns (uint256) {
-        if (hub.getSpoke(asset(), address(this)).halted) return 0;
+    /// @inheritdoc IHubShare
+    function maxRedeem(address owner) public view override(IHubShare, ERC4626) returns (uint256) {
+        if (hub.isHalted(asset(), address(this))) return 0;
         uint256 shares = balanceOf(owner);
-        uint256 cash = hub.getAsset(asset()).cash;
-        return previewRedeem(shares) <= cash ? shares : hub.toSharesDown(asset(), cash);
+        uint256 available = hub.available(asset());
+        if (previewRedeem(shares) > available) shares = hub.toSharesDown(asset(), available);
+        return previewRedeem(shares) == 0 ? 0 : shares;
+    }
+
+    /// @dev What the hub's virtual shares add to the decimals of the asset.
+    function _decimalsOffset() internal pure override returns (uint8) {
+        return 6;
     }
 
     function _convertToShares(uint256 assets, Math.Rounding rounding) internal view override returns (uint256) {

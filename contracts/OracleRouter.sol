@@ -2,43 +2,35 @@
 pragma solidity 0.8.30;
 
 import {AccessControl} from "@openzeppelin/contracts/access/AccessControl.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {IAggregatorV3} from "./interfaces/IAggregatorV3.sol";
+import {IHubShare} from "./interfaces/IHubShare.sol";
 import {IOracleRouter} from "./interfaces/IOracleRouter.sol";
+import {IShareFeed} from "./interfaces/IShareFeed.sol";
 import {FixedPoint} from "./libraries/FixedPoint.sol";
 
 /// @title OracleRouter: one price and one status per asset
 /// @notice A feed answer is believed when it is positive, inside its bounds, complete and not from the future. A
 /// primary that is down or stale gives way to a sound and fresh fallback. A price further than `maxMoveBps` from the
-/// anchor (the last price accepted) is a candidate and held off for `holdOff` seconds; if it persists, within `maxMoveBps`
-/// of where it went, it becomes the anchor. A price that returns ends the hold-off, one that moves on far starts it again,
-/// and nobody can extend one by poking. Twin: `sim/protocol/oracle.py`.
+/// anchor, the last price accepted, is disputed. The anchor moves only to where the price was seen to persist: by fresh
+/// answers, all on one side of it, one in every third of `holdOff` at the least, for all of it, the last one reported in
+/// its last third. It moves to the nearest of them, so a price that goes on moving is followed, and one that was there
+/// for a few blocks is not, however often. Nobody can extend a hold-off by poking, and silence ends none. Twin:
+/// `sim/protocol/oracle.py`.
 contract OracleRouter is IOracleRouter, AccessControl {
     /// @dev Liquidations accept a price that missed its heartbeat for less than this many heartbeats.
     uint256 internal constant STALE_HEARTBEATS = 3;
+    /// @dev A price persists while it is seen in every such part of a hold-off; what was seen before a gap is void.
+    uint256 internal constant SIGHTINGS = 3;
+    /// @dev A price disputed for so many hold-offs no longer counts in the favour of accounts.
+    uint256 internal constant DISPUTE_HOLD_OFFS = 2;
+    /// @dev What nobody could price for so long counts for nothing.
+    uint256 internal constant LOST_AFTER = 1 days;
+    /// @dev A feed counts as down between two sightings of it that are no further apart.
+    uint256 internal constant DOWN_GAP = 1 hours;
     /// @dev Most gas an aggregator may use: several times what any needs, and little of a transaction's. Who sends less
     /// than it needs makes nothing read as down: the 64th part that stays here does not suffice to go on.
     uint256 internal constant FEED_GAS = 200_000;
-
-    struct Feed {
-        IAggregatorV3 aggregator;
-        IAggregatorV3 fallbackAggregator; // zero address: none
-        uint256 heartbeat; // seconds
-        uint256 minAnswer; // USD 8 decimals; an answer at or below it is DOWN: feeds that clamp stop there
-        uint256 maxAnswer; // USD 8 decimals; an answer at or above it is DOWN
-        uint256 maxMoveBps; // against the anchor
-        uint256 holdOff; // seconds
-    }
-
-    struct Anchor {
-        uint256 price; // USD 8 decimals, 0 before the first sound price
-        uint256 candidate; // where the price went, 0 when it is near the anchor
-        uint256 deviatedSince; // since when it is there
-    }
-
-    event FeedSet(address indexed asset, Feed feed);
-
-    /// @notice Thrown when a feed's settings or decimals cannot give a believable price.
-    error InvalidFeed(address asset);
 
     mapping(address asset => Feed) internal _feeds;
     mapping(address asset => Anchor) internal _anchors;
@@ -47,69 +39,162 @@ contract OracleRouter is IOracleRouter, AccessControl {
         _grantRole(DEFAULT_ADMIN_ROLE, admin);
     }
 
-    /// @notice Sets or replaces the feed of an asset; the anchor starts again from the next sound price
-    /// @dev Set feeds that answer: until the first sound price, collateral of the asset counts for nothing.
+    /// @inheritdoc IOracleRouter
     function setFeed(address asset, Feed calldata feed) external onlyRole(DEFAULT_ADMIN_ROLE) {
         bool sound = feed.aggregator.decimals() == 8 &&
             feed.heartbeat > 0 &&
             feed.heartbeat <= FixedPoint.YEAR &&
             feed.minAnswer < feed.maxAnswer &&
-            feed.maxAnswer < FixedPoint.MAX_PRICE &&
             feed.maxMoveBps > 0 &&
             feed.maxMoveBps <= FixedPoint.MAX_PRICE &&
             feed.holdOff <= FixedPoint.YEAR;
-        if (address(feed.fallbackAggregator) != address(0)) sound = sound && feed.fallbackAggregator.decimals() == 8;
+        sound = sound && _looksThrough(asset, feed.aggregator);
+        if (address(feed.fallbackAggregator) != address(0)) {
+            sound = sound && feed.fallbackAggregator.decimals() == 8 && _looksThrough(asset, feed.fallbackAggregator);
+        }
         if (!sound) revert InvalidFeed(asset);
         _feeds[asset] = feed;
-        delete _anchors[asset];
         emit FeedSet(asset, feed);
     }
 
     /// @inheritdoc IOracleRouter
-    function poke(address asset) external {
-        Feed storage f = _feeds[asset];
-        Anchor storage a = _anchors[asset];
-        (uint256 price, ) = _answer(f);
-        if (price == 0 || price == a.price && a.candidate == 0) return;
-        if (_deviates(price, a.price, f.maxMoveBps)) {
-            if (a.candidate == 0 || _deviates(price, a.candidate, f.maxMoveBps)) {
-                (a.candidate, a.deviatedSince) = (price, block.timestamp);
-                emit HoldOffStarted(asset, price, a.price);
-            }
-            if (block.timestamp < a.deviatedSince + f.holdOff) return;
-        } else if (a.candidate != 0) {
-            emit HoldOffCleared(asset, price);
-        }
-        (a.price, a.candidate, a.deviatedSince) = (price, 0, 0);
-        emit AnchorSet(asset, price);
+    function forgetAnchor(address asset) external onlyRole(DEFAULT_ADMIN_ROLE) {
+        delete _anchors[asset];
+        emit AnchorForgotten(asset);
     }
 
     /// @inheritdoc IOracleRouter
-    function read(address asset) external view returns (uint256 price, Status status, bool liquidatable) {
+    function poke(address asset) external returns (Quote memory) {
         Feed storage f = _feeds[asset];
-        uint256 age;
-        (price, age) = _answer(f);
-        if (price == 0) return (0, Status.DOWN, false);
         Anchor storage a = _anchors[asset];
-        if (f.holdOff > 0 && _deviates(price, a.price, f.maxMoveBps)) {
-            bool there = a.candidate != 0 && !_deviates(price, a.candidate, f.maxMoveBps);
-            if (!there || block.timestamp < a.deviatedSince + f.holdOff) return (price, Status.DEVIATED, false);
-        }
-        if (age <= f.heartbeat) return (price, Status.OK, true);
-        return (price, Status.STALE, age < STALE_HEARTBEATS * f.heartbeat);
+        (uint256 price, uint256 age) = _answer(f);
+        _see(f, a, asset, price, age);
+        return _quote(f, a, price, age);
     }
 
     /// @inheritdoc IOracleRouter
-    function accepted(address asset) external view returns (uint256) {
-        return _anchors[asset].price;
+    function read(address asset) external view returns (Quote memory) {
+        Feed storage f = _feeds[asset];
+        (uint256 price, uint256 age) = _answer(f);
+        return _quote(f, _anchors[asset], price, age);
     }
 
+    /// @inheritdoc IOracleRouter
     function getFeed(address asset) external view returns (Feed memory) {
         return _feeds[asset];
     }
 
+    /// @inheritdoc IOracleRouter
     function getAnchor(address asset) external view returns (Anchor memory) {
         return _anchors[asset];
+    }
+
+    /// @dev Advances the hold-off.
+    function _see(Feed storage f, Anchor storage a, address asset, uint256 price, uint256 age) internal {
+        _watch(a, price == 0);
+        if (price != 0 && age > f.heartbeat) return;
+        uint256 before = a.seenAt;
+        if (f.holdOff != 0) a.seenAt = uint40(block.timestamp);
+        if (f.holdOff != 0 && a.price != 0) {
+            _dispute(f, a, asset, price, before);
+            if (!_persists(f, a, price, age, before)) return;
+            price = a.candidate;
+        }
+        if (price == 0 || price == a.price) return;
+        (a.price, a.candidate) = (uint64(price), 0);
+        emit AnchorSet(asset, price);
+    }
+
+    /// @dev What an answer counts at.
+    function _quote(Feed storage f, Anchor storage a, uint256 price, uint256 age) internal view returns (Quote memory) {
+        bool known = price != 0 && age < STALE_HEARTBEATS * uint256(f.heartbeat);
+        if (!known) return _unknown(f, a, price, age);
+        if (f.holdOff > 0 && _deviates(price, a.price, f.maxMoveBps)) return _disputed(f, a, price);
+        return Quote(price, age <= f.heartbeat ? Status.OK : Status.STALE, true, price, price);
+    }
+
+    /// @dev Of no price, or one too old: debts at the anchor, the last price that was accepted; collateral at the better
+    /// one until it is lost.
+    function _unknown(
+        Feed storage f,
+        Anchor storage a,
+        uint256 price,
+        uint256 age
+    ) internal view returns (Quote memory) {
+        (Status status, bool lost) = (Status.STALE, age >= STALE_HEARTBEATS * uint256(f.heartbeat) + LOST_AFTER);
+        if (price == 0) {
+            (status, lost) = (Status.DOWN, a.downFor == LOST_AFTER && block.timestamp <= a.downAt + DOWN_GAP);
+        }
+        return Quote(price, status, false, lost ? 0 : Math.max(price, a.price), a.price);
+    }
+
+    /// @dev Of a price beyond `maxMoveBps` of the anchor: in the account's favour until it was disputed for too long.
+    function _disputed(Feed storage f, Anchor storage a, uint256 price) internal view returns (Quote memory) {
+        (uint256 low, uint256 high) = (Math.min(price, a.price), Math.max(price, a.price));
+        bool overdue = a.disputedFor >= DISPUTE_HOLD_OFFS * uint256(f.holdOff) &&
+            block.timestamp <= a.disputedAt + f.holdOff / SIGHTINGS;
+        if (overdue) return Quote(price, Status.DEVIATED, true, low, high);
+        return Quote(price, Status.DEVIATED, false, high, low);
+    }
+
+    /// @dev Counts for how long the feed is seen to be down: two moments a day apart are no day, nor is a moment's answer
+    /// the end of one. Nothing is written while there is nothing to count.
+    function _watch(Anchor storage a, bool down) internal {
+        uint256 before = a.watchedAt;
+        if (!down && before == 0) return;
+        uint256 passed = block.timestamp - before;
+        bool goesOn = down && a.downAt == before && passed <= DOWN_GAP;
+        uint256 counted = _counted(a.downFor, passed, goesOn, LOST_AFTER);
+        a.downFor = uint40(counted);
+        a.watchedAt = down || counted != 0 ? uint40(block.timestamp) : 0;
+        if (down) a.downAt = uint40(block.timestamp);
+    }
+
+    /// @dev Counts for how long prices are seen beyond `maxMoveBps` of the anchor, on whichever side, or none at all.
+    function _dispute(Feed storage f, Anchor storage a, address asset, uint256 price, uint256 before) internal {
+        uint256 passed = block.timestamp - before;
+        bool was = before != 0 && a.disputedAt == before;
+        bool disputed = price == 0 || _deviates(price, a.price, f.maxMoveBps);
+        bool goesOn = was && disputed && passed <= f.holdOff / SIGHTINGS;
+        uint256 counted = _counted(a.disputedFor, passed, goesOn, DISPUTE_HOLD_OFFS * uint256(f.holdOff));
+        if (counted != a.disputedFor) a.disputedFor = uint40(counted);
+        if (disputed) a.disputedAt = uint40(block.timestamp);
+        if (disputed && !was) emit HoldOffStarted(asset, price, a.price);
+        if (!disputed && was) emit HoldOffCleared(asset, price);
+    }
+
+    /// @dev Whether prices on one side of the anchor have persisted; the nearest of them is the candidate.
+    function _persists(
+        Feed storage f,
+        Anchor storage a,
+        uint256 price,
+        uint256 age,
+        uint256 before
+    ) internal returns (bool) {
+        (uint256 last, uint256 candidate, uint256 gap) = (a.price, a.candidate, f.holdOff / SIGHTINGS);
+        if (price == 0 || price == last) {
+            if (candidate != 0) a.candidate = 0;
+            return false;
+        }
+        bool there = candidate != 0 && price > last == candidate > last;
+        if (!there || block.timestamp > before + gap) {
+            (a.candidate, a.candidateSince) = (uint64(price), uint40(block.timestamp));
+        } else if (price > last ? price < candidate : price > candidate) {
+            a.candidate = uint64(price);
+        }
+        return block.timestamp >= a.candidateSince + f.holdOff && age <= gap;
+    }
+
+    /// @dev Whether a price of a share token is that of what the hub would pay for it: any other would hide a loss of its asset.
+    function _looksThrough(address asset, IAggregatorV3 aggregator) internal view returns (bool) {
+        if (_word(asset, IHubShare.hub.selector) == 0) return true; // no share token
+        return _word(address(aggregator), IShareFeed.share.selector) == uint160(asset);
+    }
+
+    /// @dev What a contract answers to a call without arguments; 0 if it does not know it.
+    function _word(address target, bytes4 selector) internal view returns (uint256) {
+        (bool ok, bytes memory data) = target.staticcall(abi.encodeWithSelector(selector));
+        return ok && data.length == 32 ? abi.decode(data, (uint256)) : 0;
     }
 
     /// @dev The primary's answer unless it is down or stale and the fallback's is sound and fresh. Price 0: none sound.
@@ -135,6 +220,13 @@ contract OracleRouter is IOracleRouter, AccessControl {
         uint256 price = uint256(answer);
         if (price <= f.minAnswer || price >= f.maxAnswer) return (0, 0);
         return (price, block.timestamp - updatedAt);
+    }
+
+    /// @dev Of trouble that is seen now and again: up, to the limit, from one such sight to the next, down at any other
+    /// time. So neither does what is gone for a moment start anew, nor what is there for a moment, again and again, come
+    /// any closer to the limit.
+    function _counted(uint256 counted, uint256 passed, bool goesOn, uint256 limit) internal pure returns (uint256) {
+        return goesOn ? Math.min(counted + passed, limit) : counted - Math.min(counted, passed);
     }
 
     function _deviates(uint256 price, uint256 anchor, uint256 maxMoveBps) internal pure returns (bool) {

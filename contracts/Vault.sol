@@ -11,6 +11,7 @@ import {VaultAccounts} from "./VaultAccounts.sol";
 import {VaultReserves} from "./VaultReserves.sol";
 import {Amounts} from "./libraries/Amounts.sol";
 import {FixedPoint} from "./libraries/FixedPoint.sol";
+import {Price} from "./libraries/Prices.sol";
 
 /// @title Vault: liquidation and write-off, on top of margin accounts and risk parameters
 /// @notice Invariants kept here (numbers of the specification): 14 only eligible accounts are liquidated; 15 the
@@ -26,6 +27,10 @@ contract Vault is VaultAccounts {
         uint256 fee; // collateral units
         uint256 supplied; // what the borrower's position loses
         bool seizesAll;
+        uint256 owed; // scaled debt before
+        uint256 burnt; // scaled debt that the repayment burns
+        uint256 index; // RAY, of the debt's interest
+        Price[] prices; // of the account's assets, by their place among the reserves
     }
 
     constructor(
@@ -35,33 +40,26 @@ contract Vault is VaultAccounts {
         address admin
     ) VaultReserves(hub_, oracle_, policy_, admin) {}
 
-    /// @notice Starts the liquidation delay of an unhealthy account; anyone may
+    /// @inheritdoc IVault
     function flag(uint256 accountId) external nonReentrant {
-        Health memory h = _pokedHealth(accountId);
-        if (!h.debtPricesUsable) revert PriceNotUsable();
-        if (h.factor >= FixedPoint.WAD) revert AccountHealthy();
-        if (_accounts[accountId].flaggedAt != 0) revert AlreadyFlagged();
-        _accounts[accountId].flaggedAt = block.timestamp;
-        emit Flagged(accountId, h.factor);
+        (Health memory h, ) = _pokedHealth(accountId);
+        bool flagged = isFlagged(accountId);
+        if (h.factor >= (flagged ? RECOVERY_HEALTH : FixedPoint.WAD)) revert AccountHealthy();
+        if (!flagged) return _flag(accountId, h.factor);
+        if (_accounts[accountId].wellSince == 0) revert AlreadyFlagged();
+        _see(accountId, h);
     }
 
-    /// @notice Clears the flag of an account that recovered; anyone may
-    /// @dev Every price must be usable: a factor in the account's favour is no recovery.
+    /// @inheritdoc IVault
     function unflag(uint256 accountId) external nonReentrant {
-        if (_accounts[accountId].flaggedAt == 0) revert NotFlagged();
-        Health memory h = _pokedHealth(accountId);
+        if (!isFlagged(accountId)) revert NotFlagged();
+        (Health memory h, ) = _pokedHealth(accountId);
         if (!h.pricesUsable) revert PriceNotUsable();
-        if (h.factor < FixedPoint.WAD) revert Unhealthy();
-        _unflag(accountId);
+        if (h.factor < RECOVERY_HEALTH) revert Unhealthy();
+        _see(accountId, h);
     }
 
-    /// @notice Repays debt of an unhealthy account for its collateral plus a bonus
-    /// @param repayAmount most the caller will repay, units of `debtAsset`; the engine and the account bound it
-    /// @param minCollateralOut least the caller accepts, units of `collateralAsset`
-    /// @param receiveShares take the collateral as a position of the caller's sub-account 0: needed when cash is short
-    /// @param data if not empty, `onLiquidate` is called on the caller between seizure and repayment
-    /// @return repaid units of `debtAsset`
-    /// @return collateralOut units of `collateralAsset`
+    /// @inheritdoc IVault
     function liquidate(
         uint256 accountId,
         address debtAsset,
@@ -72,10 +70,12 @@ contract Vault is VaultAccounts {
         bytes calldata data
     ) external nonReentrant returns (uint256 repaid, uint256 collateralOut) {
         if (msg.sender == ownerOf(accountId)) revert SelfLiquidation();
-        Terms memory t = _terms(accountId, debtAsset, collateralAsset, repayAmount);
+        Terms memory t = _terms(accountId, debtAsset, collateralAsset, repayAmount, receiveShares);
         (repaid, collateralOut) = (t.repaid, t.seized - t.fee);
         if (collateralOut < minCollateralOut) revert InsufficientCollateralOut();
 
+        // Both legs first, then the tokens of both: whoever is paid or called sees the account as it will be.
+        (t.owed, t.burnt) = _burnDebt(accountId, _indexPlusOne[debtAsset] - 1, debtAsset, repaid, t.index);
         _seize(accountId, collateralAsset, t, receiveShares);
         if (data.length > 0) {
             ILiquidationCallback(msg.sender).onLiquidate(
@@ -89,42 +89,35 @@ contract Vault is VaultAccounts {
         }
         _settle(accountId, debtAsset, collateralAsset, t, receiveShares);
 
-        Health memory h = health(accountId);
-        if (!h.debtPricesUsable) return (repaid, collateralOut); // a callback may have moved what prices depend on
-        if (h.factor >= FixedPoint.WAD) {
-            if (h.pricesUsable || h.debtValue == 0) _unflag(accountId);
-        } else if (_isBeyondHope(h)) {
-            _writeOffAll(accountId);
+        Health memory h = _healthAt(accountId, t.prices);
+        if (h.factor < FixedPoint.WAD && _isBeyondHope(h)) {
+            _writeOffAll(accountId, h);
+        } else {
+            _see(accountId, h);
+            _stayDue(accountId, h.factor);
         }
     }
 
-    /// @notice Writes off the debts of an unhealthy account whose collateral is below the dust line and below what it
-    /// owes; anyone may
+    /// @inheritdoc IVault
     function writeOff(uint256 accountId) external nonReentrant {
-        Health memory h = _pokedHealth(accountId);
-        if (!h.debtPricesUsable) revert PriceNotUsable();
+        (Health memory h, ) = _pokedHealth(accountId);
         if (h.factor >= FixedPoint.WAD) revert AccountHealthy();
         if (!_isBeyondHope(h)) revert CollateralRemains();
-        _writeOffAll(accountId);
+        _writeOffAll(accountId, h);
     }
 
     /// @inheritdoc IVault
     function isLiquidatable(uint256 accountId) external view returns (bool) {
         Health memory h = health(accountId);
-        return h.debtPricesUsable && h.factor < FixedPoint.WAD && _delayPassed(accountId, h.factor);
+        return h.factor < FixedPoint.WAD && _delayPassed(accountId, h.factor);
     }
 
     // --- internals ----------------------------------------------------------------------------------------------
 
-    /// @dev Too little for a liquidator, and a loss to whoever lent: what an account still owns is not taken from it.
+    /// @dev Too little for a liquidator, and a loss to whoever lent: what an account still owns is not taken from it,
+    /// and what nobody can price is not nothing.
     function _isBeyondHope(Health memory h) internal view returns (bool) {
-        return h.collateralValue < _policy.dustValue && h.collateralValue < h.debtValue;
-    }
-
-    function _delayPassed(uint256 accountId, uint256 healthFactor) internal view returns (bool) {
-        if (_policy.liquidationDelay == 0 || healthFactor < _policy.urgentHealth) return true;
-        uint256 flaggedAt = _accounts[accountId].flaggedAt;
-        return flaggedAt != 0 && block.timestamp >= flaggedAt + _policy.liquidationDelay;
+        return h.forfeitValue < _policy.dustValue && h.forfeitValue < h.debtValue;
     }
 
     /// @dev Eligibility, the engine's quote clamped, and the amounts that follow from it.
@@ -132,33 +125,48 @@ contract Vault is VaultAccounts {
         uint256 accountId,
         address debtAsset,
         address collateralAsset,
-        uint256 repayAmount
+        uint256 repayAmount,
+        bool receiveShares
     ) internal returns (Terms memory t) {
-        Health memory h = _pokedHealth(accountId);
-        if (!h.debtPricesUsable) revert PriceNotUsable();
+        t.index = hub.accrue(debtAsset);
+        hub.accrue(collateralAsset);
+        Health memory h;
+        (h, t.prices) = _pokedHealth(accountId);
         if (h.factor >= FixedPoint.WAD) revert AccountHealthy();
         if (!_delayPassed(accountId, h.factor)) revert DelayNotPassed();
-        (uint256 d, Reserve storage rd) = _reserve(debtAsset);
-        (uint256 c, Reserve storage rc) = _reserve(collateralAsset);
-        if ((_accounts[accountId].debtBits >> d) & 1 == 0) revert NoDebt();
-        if ((_accounts[accountId].collateralBits >> c) & 1 == 0) revert NotCollateral();
-
-        Amounts.Pair memory p;
-        p.debt = debtAssets(accountId, debtAsset);
-        p.collateral = suppliedAssets(accountId, collateralAsset);
-        (p.priceDebt, , ) = oracle.read(debtAsset);
-        bool usable;
-        (p.priceCollateral, , usable) = oracle.read(collateralAsset);
-        if (!usable) revert PriceNotUsable();
-        (p.unitDebt, p.unitCollateral) = (rd.unit, rc.unit);
-
+        _see(accountId, h);
+        (Amounts.Pair memory p, Reserve storage rc) = _pair(accountId, debtAsset, collateralAsset, t);
         uint256 bonusBps;
         (t.repaid, bonusBps) = _quote(accountId, h, p, rc);
         t.repaid = Math.min(repayAmount, t.repaid);
-        (t.repaid, t.seized, t.fee) = Amounts.seize(t.repaid, p, bonusBps, rc.config.liquidationFeeBps);
+        if (rc.config.rehypothecate && !receiveShares) p.cash = hub.available(collateralAsset);
+        (t.repaid, t.seized, t.fee) = Amounts.fitting(t.repaid, p, bonusBps, rc.config.liquidationFeeBps);
         if (t.repaid == 0 || t.seized == t.fee) revert ZeroAmount();
-        if (Amounts.leavesDust(p, t.repaid, t.seized, MIN_LEFTOVER)) revert MustNotLeaveDust();
         t.seizesAll = t.seized == p.collateral;
+    }
+
+    /// @dev A debt and a collateral of an account, at the prices that they count at; both prices must be usable.
+    function _pair(
+        uint256 accountId,
+        address debtAsset,
+        address collateralAsset,
+        Terms memory t
+    ) internal view returns (Amounts.Pair memory p, Reserve storage rc) {
+        (uint256 d, Reserve storage rd) = _reserve(debtAsset);
+        uint256 c;
+        (c, rc) = _reserve(collateralAsset);
+        if ((_accounts[accountId].debtBits >> d) & 1 == 0) revert NoDebt();
+        if ((_accounts[accountId].collateralBits >> c) & 1 == 0) revert NotCollateral();
+
+        (Price debt, Price collateral) = (t.prices[d], t.prices[c]);
+        // Of a debt that nobody could price for too long, the price that it counts at decides: else it would wait for ever.
+        bool decided = debt.isUsable() || (debt.ofCollateral() == 0 && debt.ofDebt() > 0);
+        if (!decided || !collateral.isUsable()) revert PriceNotUsable();
+        p.debt = _debtAt(_positions[accountId][debtAsset].scaledDebt, t.index);
+        p.collateral = _supplied(accountId, rc);
+        (p.priceDebt, p.priceCollateral) = (debt.ofDebt(), collateral.ofCollateral());
+        if (d == c) p.priceCollateral = p.priceDebt; // a token pays for itself whatever it is worth
+        (p.unitDebt, p.unitCollateral) = (rd.unit, rc.unit);
     }
 
     function _quote(
@@ -167,7 +175,7 @@ contract Vault is VaultAccounts {
         Amounts.Pair memory p,
         Reserve storage rc
     ) internal view returns (uint256 maxRepay, uint256 bonusBps) {
-        uint256 flaggedAt = _accounts[accountId].flaggedAt;
+        uint256 flaggedFor = isFlagged(accountId) ? block.timestamp - _accounts[accountId].flaggedAt : 0;
         (maxRepay, bonusBps) = _policy.engine.quote(
             ILiquidationEngine.Context({
                 healthFactor: h.factor,
@@ -177,13 +185,16 @@ contract Vault is VaultAccounts {
                 totalDebtValue: h.debtValue,
                 priceDebt: p.priceDebt,
                 unitDebt: p.unitDebt,
+                priceCollateral: p.priceCollateral,
+                unitCollateral: p.unitCollateral,
                 ltBps: _threshold(rc),
                 minBonusBps: rc.config.minBonusBps,
                 maxBonusBps: rc.config.maxBonusBps,
-                secondsFlagged: flaggedAt == 0 ? 0 : block.timestamp - flaggedAt
+                secondsFlagged: flaggedFor
             })
         );
-        return (Math.min(maxRepay, p.debt), Math.min(bonusBps, rc.config.maxBonusBps));
+        bonusBps = Math.min(bonusBps, Amounts.mostBonus(h.usableValue, h.debtValue, rc.config.maxBonusBps, flaggedFor));
+        return (Math.min(maxRepay, p.debt), bonusBps);
     }
 
     /// @dev Takes `t.seized` from the borrower: the fee to the protocol, the rest to the liquidator. Where collateral
@@ -204,7 +215,7 @@ contract Vault is VaultAccounts {
         if (fee > 0) _addFee(asset, lent, fee);
         if (receiveShares) {
             if (toLiquidator == 0) revert ZeroAmount();
-            _positions[uint256(uint160(msg.sender)) << 8][asset].supplied += toLiquidator;
+            _increaseSupplied(uint256(uint160(msg.sender)) << 8, i, asset, toLiquidator);
         } else if (lent) {
             hub.remove(asset, out, toLiquidator, msg.sender);
         } else {
@@ -220,14 +231,16 @@ contract Vault is VaultAccounts {
         Terms memory t,
         bool asShares
     ) internal {
-        uint256 scaled = _collectRepayment(accountId, _indexPlusOne[debtAsset] - 1, debtAsset, t.repaid);
+        hub.noteShortage(debtAsset);
+        _pull(debtAsset, t.repaid);
+        hub.restore(debtAsset, t.repaid, t.owed);
         emit Liquidated(
             accountId,
             msg.sender,
             debtAsset,
             collateralAsset,
             t.repaid,
-            scaled,
+            t.burnt,
             t.seized - t.fee,
             t.supplied,
             t.fee,
@@ -240,9 +253,10 @@ contract Vault is VaultAccounts {
         else hub.addFeeFromEscrow(asset, supplied);
     }
 
-    /// @dev Hands what collateral is left to the protocol, as fees that bear losses first, and reports every debt to the
-    /// hub as unpayable. Nobody keeps what a forgiven debt was backed by: else small accounts would borrow to be forgiven.
-    function _writeOffAll(uint256 accountId) internal {
+    /// @dev Hands what collateral is left to the protocol, which pays for it to who bears the debts, and reports every debt
+    /// to the hub as unpayable. Nobody keeps what a forgiven debt was backed by: else small accounts would borrow to be
+    /// forgiven.
+    function _writeOffAll(uint256 accountId, Health memory h) internal {
         uint256 bits = _accounts[accountId].collateralBits;
         for (uint256 i = 0; bits >> i != 0; ++i) {
             if ((bits >> i) & 1 == 0) continue;
@@ -253,14 +267,15 @@ contract Vault is VaultAccounts {
             emit Forfeited(accountId, asset, supplied);
         }
         bits = _accounts[accountId].debtBits;
+        _accounts[accountId].debtBits = 0;
         for (uint256 i = 0; bits >> i != 0; ++i) {
             if ((bits >> i) & 1 == 0) continue;
             address asset = _reserves[i].asset;
             uint256 scaled = _positions[accountId][asset].scaledDebt;
             _positions[accountId][asset].scaledDebt = 0;
-            emit WrittenOff(accountId, asset, hub.reportDeficit(asset, scaled), scaled);
+            uint256 worth = hub.debtOf(asset, scaled).mulDivDown(h.forfeitValue, h.debtValue);
+            emit WrittenOff(accountId, asset, hub.reportDeficit(asset, scaled, worth), scaled);
         }
-        _accounts[accountId].debtBits = 0;
         _unflag(accountId);
     }
 }

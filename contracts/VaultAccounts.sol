@@ -4,25 +4,22 @@ pragma solidity 0.8.30;
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {Multicall} from "@openzeppelin/contracts/utils/Multicall.sol";
-import {ReentrancyGuard} from "@openzeppelin/contracts/utils/ReentrancyGuard.sol";
+import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {ILiquidityHub} from "./interfaces/ILiquidityHub.sol";
-import {IOracleRouter} from "./interfaces/IOracleRouter.sol";
 import {IVault} from "./interfaces/IVault.sol";
-import {VaultReserves} from "./VaultReserves.sol";
+import {VaultPositions} from "./VaultPositions.sol";
 import {FixedPoint} from "./libraries/FixedPoint.sol";
+import {Price, Prices} from "./libraries/Prices.sol";
 
 /// @title Margin accounts of a vault, what they hold and owe, and their health
 /// @notice Invariants kept here (numbers of the specification): 3, 4 accounts' debts and shares sum to what the hub
 /// books for this vault; 11 a user operation leaves health >= 1 and debt within the borrow limit; 12 supply and repay
 /// need no price and are never blocked; 24 an isolated account holds one collateral and one debt.
 /// Twin: `sim/protocol/vault_accounts.py`.
-abstract contract VaultAccounts is VaultReserves, Multicall, ReentrancyGuard {
+abstract contract VaultAccounts is VaultPositions, Multicall, ReentrancyGuardTransient {
     using FixedPoint for uint256;
     using SafeERC20 for IERC20;
-
-    mapping(uint256 accountId => Account) internal _accounts;
-    mapping(uint256 accountId => mapping(address asset => Position)) internal _positions;
 
     modifier onlyAuthorised(uint256 accountId) {
         if (msg.sender != ownerOf(accountId) && msg.sender != _accounts[accountId].manager) revert NotAuthorised();
@@ -31,19 +28,20 @@ abstract contract VaultAccounts is VaultReserves, Multicall, ReentrancyGuard {
 
     // --- accounts -----------------------------------------------------------------------------------------------
 
+    /// @inheritdoc IVault
     function ownerOf(uint256 accountId) public pure returns (address) {
+        if (accountId >> 168 != 0) revert InvalidAccount();
         return address(uint160(accountId >> 8));
     }
 
-    /// @notice Lets `manager` act on one sub-account; the zero address ends it
-    /// @dev Only the owner: a manager cannot pass its power on.
+    /// @inheritdoc IVault
     function setManager(uint256 accountId, address manager) external {
         if (msg.sender != ownerOf(accountId)) revert NotAuthorised();
         _accounts[accountId].manager = manager;
         emit ManagerSet(accountId, manager);
     }
 
-    /// @notice Makes a sub-account isolated (one collateral, one debt) or cross; only while it has neither
+    /// @inheritdoc IVault
     function setIsolated(uint256 accountId, bool isolated) external onlyAuthorised(accountId) {
         Account storage a = _accounts[accountId];
         if (a.collateralBits | a.debtBits != 0) revert AccountNotEmpty();
@@ -51,7 +49,7 @@ abstract contract VaultAccounts is VaultReserves, Multicall, ReentrancyGuard {
         emit IsolationSet(accountId, isolated);
     }
 
-    /// @notice Lets a supplied asset back the account's debts, or no longer
+    /// @inheritdoc IVault
     function setCollateral(
         uint256 accountId,
         address asset,
@@ -62,10 +60,11 @@ abstract contract VaultAccounts is VaultReserves, Multicall, ReentrancyGuard {
         if (_positions[accountId][asset].supplied == 0) revert InsufficientSupply();
         if (enabled) {
             if (!r.config.collateralEnabled) revert CollateralDisabled();
-            if (a.isolated && a.collateralBits & ~(1 << i) != 0) revert IsolatedLimit();
-            a.collateralBits |= 1 << i;
+            if (a.isolated && a.collateralBits & ~_bit(i) != 0) revert IsolatedLimit();
+            if (!_hasRoom(accountId, i)) revert TooManyAssets();
+            a.collateralBits |= _bit(i);
         } else {
-            a.collateralBits &= ~(1 << i);
+            a.collateralBits &= ~_bit(i);
             _requireSafe(accountId);
         }
         emit CollateralSet(accountId, asset, enabled);
@@ -73,36 +72,29 @@ abstract contract VaultAccounts is VaultReserves, Multicall, ReentrancyGuard {
 
     // --- supply and borrow --------------------------------------------------------------------------------------
 
-    /// @notice Adds `amount` of `asset` to an account; needs no price
-    /// @dev The first supply of an asset becomes collateral where the reserve and the account's isolation allow it.
+    /// @inheritdoc IVault
     function supply(uint256 accountId, address asset, uint256 amount) external nonReentrant onlyAuthorised(accountId) {
         (uint256 i, Reserve storage r) = _reserve(asset);
         if (amount == 0) revert ZeroAmount();
         if (amount >= FixedPoint.MAX_AMOUNT) revert AmountTooLarge();
-        IERC20(asset).safeTransferFrom(msg.sender, address(hub), amount);
-        uint256 supplied = amount;
+        if (_becomesCollateral(accountId, i, asset) && !_hasRoom(accountId, i)) revert TooManyAssets();
+        bool due = _isDue(accountId);
+        hub.noteShortage(asset);
+        _pull(asset, amount);
+        (uint256 supplied, uint256 held, bool fits) = (amount, 0, false);
         if (r.config.rehypothecate) {
             supplied = hub.toSharesDown(asset, amount);
-            hub.add(asset, amount, supplied);
+            (held, fits) = hub.add(asset, amount, supplied);
         } else {
-            hub.addEscrow(asset, amount);
+            (held, fits) = hub.addEscrow(asset, amount);
         }
-        ILiquidityHub.Spoke memory s = hub.getSpoke(asset, address(this));
-        uint256 total = r.config.rehypothecate ? hub.toAssetsDown(asset, s.addedShares) : s.escrowed;
-        if (total > r.config.supplyCap) revert SupplyCapExceeded();
-
-        Account storage a = _accounts[accountId];
-        Position storage p = _positions[accountId][asset];
-        if (p.supplied == 0 && r.config.collateralEnabled && !(a.isolated && a.collateralBits != 0)) {
-            a.collateralBits |= 1 << i;
-            emit CollateralSet(accountId, asset, true);
-        }
-        p.supplied += supplied;
-        _unflagRecovered(accountId);
+        _increaseSupplied(accountId, i, asset, supplied);
+        if (!fits || held > r.config.supplyCap) _checkExcess(accountId, i, r);
+        _seeHealed(accountId, due);
         emit Supplied(accountId, asset, msg.sender, amount, supplied);
     }
 
-    /// @notice Takes `amount` of `asset` out; `type(uint256).max` takes everything
+    /// @inheritdoc IVault
     function withdraw(
         uint256 accountId,
         address asset,
@@ -113,6 +105,7 @@ abstract contract VaultAccounts is VaultReserves, Multicall, ReentrancyGuard {
         Position storage p = _positions[accountId][asset];
         bool lent = r.config.rehypothecate;
         uint256 supplied = p.supplied;
+        if (lent) hub.accrue(asset);
         if (amount == type(uint256).max) {
             amount = lent ? hub.toAssetsDown(asset, supplied) : supplied;
         } else {
@@ -122,13 +115,14 @@ abstract contract VaultAccounts is VaultReserves, Multicall, ReentrancyGuard {
         }
         _decreaseSupplied(accountId, i, asset, supplied);
         emit Withdrawn(accountId, asset, to, amount, supplied);
+        if (hub.isHalted(asset, address(this))) revert SpokeHalted();
         if (lent) hub.remove(asset, amount, supplied, to);
         else hub.removeEscrow(asset, amount, to);
         _requireSafe(accountId);
         return amount;
     }
 
-    /// @notice Borrows `amount` of `asset` to `to`
+    /// @inheritdoc IVault
     function borrow(
         uint256 accountId,
         address asset,
@@ -138,139 +132,135 @@ abstract contract VaultAccounts is VaultReserves, Multicall, ReentrancyGuard {
         (uint256 i, Reserve storage r) = _reserve(asset);
         if (!r.config.borrowEnabled) revert BorrowDisabled();
         Account storage a = _accounts[accountId];
-        if (a.isolated && a.debtBits & ~(1 << i) != 0) revert IsolatedLimit();
-        uint256 scaled = hub.draw(asset, amount, to);
-        a.debtBits |= 1 << i;
+        if (a.isolated && a.debtBits & ~_bit(i) != 0) revert IsolatedLimit();
+        if (!_hasRoom(accountId, i)) revert TooManyAssets();
+        if (amount >= FixedPoint.MAX_AMOUNT) revert AmountTooLarge();
+        // What the hub will book, known before it pays: whoever is paid may ask for the account's health.
+        uint256 scaled = amount.mulDivUp(FixedPoint.RAY, hub.accrue(asset));
+        a.debtBits |= _bit(i);
         _positions[accountId][asset].scaledDebt += scaled;
         emit Borrowed(accountId, asset, to, amount, scaled);
-        uint256 total = hub.debtOf(asset, hub.getSpoke(asset, address(this)).drawnScaled);
-        if (total > r.config.borrowCap) revert BorrowCapExceeded();
+        (, uint256 drawn) = hub.draw(asset, amount, to);
+        if (drawn > r.config.borrowCap) revert BorrowCapExceeded();
         _requireSafe(accountId);
     }
 
-    /// @notice Repays up to `amount` of an account's debt; anyone may, for anyone; needs no price
-    /// @return paid min(amount, debt rounded up), token units
+    /// @inheritdoc IVault
     function repay(uint256 accountId, address asset, uint256 amount) external nonReentrant returns (uint256 paid) {
         (uint256 i, ) = _reserve(asset);
-        paid = Math.min(amount, debtAssets(accountId, asset));
+        uint256 index = hub.noteShortage(asset);
+        paid = Math.min(amount, _debtAt(_positions[accountId][asset].scaledDebt, index));
         if (paid == 0) revert ZeroAmount();
-        uint256 scaled = _collectRepayment(accountId, i, asset, paid);
-        _unflagRecovered(accountId);
+        bool due = _isDue(accountId);
+        _pull(asset, paid);
+        (uint256 owed, uint256 scaled) = _burnDebt(accountId, i, asset, paid, index);
+        hub.restore(asset, paid, owed);
+        _seeHealed(accountId, due);
         emit Repaid(accountId, asset, msg.sender, paid, scaled);
     }
 
     // --- views --------------------------------------------------------------------------------------------------
 
+    /// @inheritdoc IVault
     function accountOf(uint256 accountId) external view returns (Account memory) {
         return _accounts[accountId];
     }
 
-    function positionOf(uint256 accountId, address asset) external view returns (Position memory) {
-        return _positions[accountId][asset];
-    }
-
-    function suppliedAssets(uint256 accountId, address asset) public view returns (uint256) {
-        (, Reserve storage r) = _reserve(asset);
-        uint256 supplied = _positions[accountId][asset].supplied;
-        return r.config.rehypothecate ? hub.toAssetsDown(asset, supplied) : supplied;
-    }
-
-    function debtAssets(uint256 accountId, address asset) public view returns (uint256) {
-        return hub.debtOf(asset, _positions[accountId][asset].scaledDebt);
-    }
-
     /// @inheritdoc IVault
-    /// @dev HF = floor(half(sum C_i lt_i, WAD, sum D_j) / BPS), with C_i down and D_j up.
-    function health(uint256 accountId) public view returns (Health memory h) {
-        Account storage a = _accounts[accountId];
-        (h.pricesOk, h.pricesUsable, h.debtPricesUsable) = (true, true, true);
-        uint256 bits = a.collateralBits | a.debtBits;
+    function health(uint256 accountId) public view returns (Health memory) {
+        Price[] memory prices = new Price[](MAX_RESERVES);
+        uint256 bits = _accounts[accountId].collateralBits | _accounts[accountId].debtBits;
         for (uint256 i = 0; bits >> i != 0; ++i) {
-            if ((bits >> i) & 1 == 0) continue;
-            Reserve storage r = _reserves[i];
-            address asset = r.asset;
-            (uint256 price, IOracleRouter.Status status, bool usable) = oracle.read(asset);
-            if (status != IOracleRouter.Status.OK) h.pricesOk = false;
-            if (!usable) h.pricesUsable = false;
-            if ((a.debtBits >> i) & 1 == 1) {
-                h.debtValue += debtAssets(accountId, asset).debtValue(price, r.unit);
-                if (!usable) h.debtPricesUsable = false;
-            }
-            if ((a.collateralBits >> i) & 1 == 1) {
-                if (!usable) price = Math.max(price, oracle.accepted(asset));
-                uint256 value = suppliedAssets(accountId, asset).collateralValue(price, r.unit);
-                h.collateralValue += value;
-                h.weightedCollateral += value * _threshold(r);
-                h.weightedLimit += value * r.config.ltvBps;
-                if (r.config.rehypothecate && hub.deficitOf(asset) > 0) h.pricesOk = false;
-            }
+            if ((bits >> i) & 1 == 1) prices[i] = Prices.kept(oracle.read(_reserves[i].asset));
         }
-        h.factor = _healthFactor(h.weightedCollateral, h.debtValue);
+        return _healthAt(accountId, prices);
     }
 
     // --- internals ----------------------------------------------------------------------------------------------
 
-    /// @dev Max without debt. A debt whose price is down counts as none here; its price status then keeps every operation
-    /// that would rely on this from happening.
+    /// @dev Max without debt.
     function _healthFactor(uint256 weighted, uint256 debtValue) internal pure returns (uint256) {
         if (debtValue == 0) return type(uint256).max;
         return weighted.mulDivHalf(FixedPoint.WAD, debtValue) / FixedPoint.BPS;
     }
 
     /// @dev Advances the oracle's deviation checks for every asset of the account, then measures it.
-    function _pokedHealth(uint256 accountId) internal returns (Health memory) {
+    function _pokedHealth(uint256 accountId) internal returns (Health memory, Price[] memory prices) {
+        prices = new Price[](MAX_RESERVES);
         uint256 bits = _accounts[accountId].collateralBits | _accounts[accountId].debtBits;
         for (uint256 i = 0; bits >> i != 0; ++i) {
-            if ((bits >> i) & 1 == 1) oracle.poke(_reserves[i].asset);
+            if ((bits >> i) & 1 == 1) prices[i] = Prices.kept(oracle.poke(_reserves[i].asset));
         }
-        return health(accountId);
+        return (_healthAt(accountId, prices), prices);
     }
 
-    /// @dev After everything that raises risk: undisputed prices, debt within the limit, health at least 1.
+    /// @dev At the prices of its assets, by their place among the reserves.
+    function _healthAt(uint256 accountId, Price[] memory prices) internal view returns (Health memory h) {
+        (h.pricesOk, h.pricesUsable, h.leastDebtValue) = (true, true, type(uint256).max);
+        uint256 held = _accounts[accountId].collateralBits;
+        uint256 owed = _accounts[accountId].debtBits;
+        for (uint256 i = 0; (held | owed) >> i != 0; ++i) {
+            if (((held | owed) >> i) & 1 == 0) continue;
+            Reserve storage r = _reserves[i];
+            Price price = prices[i];
+            if (!price.isOk()) h.pricesOk = false;
+            if (!price.isUsable()) h.pricesUsable = false;
+            if ((owed >> i) & 1 == 1) {
+                uint256 debt = debtAssets(accountId, r.asset).debtValue(price.ofDebt(), r.unit);
+                h.debtValue += debt;
+                h.leastDebtValue = Math.min(h.leastDebtValue, debt);
+            }
+            if ((held >> i) & 1 == 1) {
+                uint256 supplied = _supplied(accountId, r);
+                uint256 value = supplied.collateralValue(price.ofCollateral(), r.unit);
+                h.collateralValue += value;
+                if (price.isUsable()) h.usableValue += value;
+                h.forfeitValue += supplied.collateralValue(price.ofForfeited(), r.unit);
+                h.weightedCollateral += value * _threshold(r);
+                h.weightedLimit += value * r.config.ltvBps;
+            }
+        }
+        h.factor = _healthFactor(h.weightedCollateral, h.debtValue);
+    }
+
+    /// @dev After everything that raises risk: undisputed prices, debt within the limit, health at least 1, and no debt that
+    /// is too small to be worth anybody's while.
     function _requireSafe(uint256 accountId) internal {
         if (_accounts[accountId].debtBits == 0) return;
-        Health memory h = _pokedHealth(accountId);
+        (Health memory h, ) = _pokedHealth(accountId);
         if (!h.pricesOk) revert PriceNotOk();
         if (h.debtValue * FixedPoint.BPS > h.weightedLimit) revert BorrowLimitExceeded();
         if (h.factor < FixedPoint.WAD) revert Unhealthy();
-        _unflag(accountId);
+        if (h.leastDebtValue < _policy.dustValue) revert DebtTooSmall();
+        _see(accountId, h);
     }
 
-    /// @dev Moves `paid` from the caller to the hub and burns the account's scaled debt for it.
-    function _collectRepayment(
-        uint256 accountId,
-        uint256 i,
-        address asset,
-        uint256 paid
-    ) internal returns (uint256 scaled) {
-        Position storage p = _positions[accountId][asset];
-        IERC20(asset).safeTransferFrom(msg.sender, address(hub), paid);
-        scaled = hub.restore(asset, paid, p.scaledDebt);
-        p.scaledDebt -= scaled;
-        if (p.scaledDebt == 0) _accounts[accountId].debtBits &= ~(1 << i);
-    }
-
-    function _decreaseSupplied(uint256 accountId, uint256 i, address asset, uint256 supplied) internal {
-        Position storage p = _positions[accountId][asset];
-        p.supplied -= supplied;
-        if (p.supplied == 0) _accounts[accountId].collateralBits &= ~(1 << i);
-    }
-
-    /// @dev Recovery ends a flag: the next fall has a delay of its own. While a price cannot be used nobody knows, and
-    /// the flag stays; without a flag no price is read.
-    function _unflagRecovered(uint256 accountId) internal {
-        Account storage a = _accounts[accountId];
-        if (a.flaggedAt == 0) return;
-        if (a.debtBits != 0) {
+    /// @dev Of more than caps and switches let the vault have: refused, but for collateral that brings an account that owes more than its
+    /// borrow limit nearer to it: nobody may be kept from that, and it makes no room for new debt.
+    function _checkExcess(uint256 accountId, uint256 i, Reserve storage r) internal view {
+        ILiquidityHub.Spoke memory s = hub.getSpoke(r.asset, address(this));
+        if ((_accounts[accountId].collateralBits >> i) & 1 == 1) {
             Health memory h = health(accountId);
-            if (!h.pricesUsable || h.factor < FixedPoint.WAD) return;
+            if (h.debtValue * FixedPoint.BPS > h.weightedLimit) return;
         }
-        _unflag(accountId);
+        if (!s.active) revert SpokeNotActive();
+        if (hub.toAssetsDown(r.asset, s.addedShares) + s.escrowed > s.addCap) revert AddCapExceeded();
+        revert SupplyCapExceeded();
     }
 
-    function _unflag(uint256 accountId) internal {
-        if (_accounts[accountId].flaggedAt == 0) return;
-        _accounts[accountId].flaggedAt = 0;
-        emit Unflagged(accountId);
+    /// @dev Whether a vault with a delay would let the account be liquidated now; without a delay no price is read.
+    function _isDue(uint256 accountId) internal view returns (bool) {
+        if (_policy.liquidationDelay == 0 || _accounts[accountId].debtBits == 0) return false;
+        Health memory h = health(accountId);
+        return h.factor < FixedPoint.WAD && _delayPassed(accountId, h.factor);
+    }
+
+    /// @dev After what heals an account, which was `due` for liquidation before: notes a recovery, and keeps due who stays
+    /// unhealthy. Without a flag, and if it was not due, no price is read.
+    function _seeHealed(uint256 accountId, bool due) internal {
+        if (!due && !isFlagged(accountId)) return;
+        Health memory h = health(accountId);
+        _see(accountId, h);
+        if (due) _stayDue(accountId, h.factor);
     }
 }

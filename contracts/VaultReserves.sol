@@ -6,6 +6,7 @@ import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IER
 import {ILiquidityHub} from "./interfaces/ILiquidityHub.sol";
 import {IOracleRouter} from "./interfaces/IOracleRouter.sol";
 import {IVault} from "./interfaces/IVault.sol";
+import {Amounts} from "./libraries/Amounts.sol";
 import {FixedPoint} from "./libraries/FixedPoint.sol";
 
 /// @title Risk parameters of a vault
@@ -16,10 +17,24 @@ abstract contract VaultReserves is IVault, AccessControl {
     using FixedPoint for uint256;
 
     uint256 internal constant MAX_RESERVES = 64;
-    /// @notice A partial liquidation leaves at least this much (USD 8 decimals) of both legs.
-    uint256 public constant MIN_LEFTOVER = 1_000e8;
+    /// @inheritdoc IVault
+    uint256 public constant MOST_ASSETS = 8;
+    /// @inheritdoc IVault
+    uint256 public constant MIN_LEFTOVER = Amounts.MIN_LEFTOVER;
+    /// @inheritdoc IVault
+    uint256 public constant RAMP_PER_BPS = 864;
+    /// @inheritdoc IVault
+    uint256 public constant FLAG_VALIDITY = 6 hours;
+    /// @inheritdoc IVault
+    uint256 public constant RECOVERY_HEALTH = 1.01e18;
+    /// @inheritdoc IVault
+    uint256 public constant RECOVERY_TIME = 30 minutes;
+    /// @inheritdoc IVault
+    uint256 public constant RECOVERY_GAP = 10 minutes;
 
+    /// @inheritdoc IVault
     ILiquidityHub public immutable hub;
+    /// @inheritdoc IVault
     IOracleRouter public immutable oracle;
 
     Policy internal _policy;
@@ -33,8 +48,7 @@ abstract contract VaultReserves is IVault, AccessControl {
         _setPolicy(policy_);
     }
 
-    /// @notice Lists a reserve, or changes one
-    /// @param rampSeconds time over which a lower threshold comes into force; ignored unless the threshold falls
+    /// @inheritdoc IVault
     function setReserve(
         address asset,
         ReserveConfig calldata config,
@@ -44,9 +58,9 @@ abstract contract VaultReserves is IVault, AccessControl {
         if (index == 0) {
             if (_reserves.length == MAX_RESERVES) revert InvalidReserve(asset);
             uint8 decimals = IERC20Metadata(asset).decimals();
-            if (decimals > 18) revert InvalidReserve(asset);
+            if (decimals > 24) revert InvalidReserve(asset); // 18, and 6 more for shares of it
             Reserve storage fresh = _reserves.push();
-            (fresh.asset, fresh.unit) = (asset, 10 ** decimals);
+            (fresh.asset, fresh.unit) = (asset, uint80(10 ** decimals));
             index = _indexPlusOne[asset] = _reserves.length;
             fresh.config.rehypothecate = config.rehypothecate;
         }
@@ -58,7 +72,8 @@ abstract contract VaultReserves is IVault, AccessControl {
         uint256 ltNow = _threshold(r);
         r.config = config;
         if (config.ltBps < ltNow) {
-            if (rampSeconds == 0 || rampSeconds > FixedPoint.YEAR) revert InvalidReserve(asset);
+            bool gentle = rampSeconds >= (ltNow - config.ltBps) * RAMP_PER_BPS && rampSeconds <= FixedPoint.YEAR;
+            if (!gentle) revert InvalidReserve(asset);
             r.ltFromBps = uint16(ltNow);
             r.rampStart = uint40(block.timestamp);
             r.rampEnd = uint40(block.timestamp + rampSeconds);
@@ -69,20 +84,23 @@ abstract contract VaultReserves is IVault, AccessControl {
         emit ReserveSet(asset, config, r.ltFromBps, r.rampEnd);
     }
 
-    /// @notice Sets engine, delay, urgent health and dust line; every reserve must suit the engine
+    /// @inheritdoc IVault
     function setPolicy(Policy calldata policy_) external onlyRole(DEFAULT_ADMIN_ROLE) {
         _setPolicy(policy_);
         for (uint256 i = 0; i < _reserves.length; ++i) _checkReserve(_reserves[i]);
     }
 
+    /// @inheritdoc IVault
     function policy() external view returns (Policy memory) {
         return _policy;
     }
 
+    /// @inheritdoc IVault
     function reserveCount() external view returns (uint256) {
         return _reserves.length;
     }
 
+    /// @inheritdoc IVault
     function reserveAt(uint256 index) external view returns (Reserve memory) {
         return _reserves[index];
     }
@@ -95,7 +113,7 @@ abstract contract VaultReserves is IVault, AccessControl {
     /// @dev to + down((from - to) * secondsLeft / duration) during a ramp.
     function _threshold(Reserve storage r) internal view returns (uint256) {
         uint256 to = r.config.ltBps;
-        if (block.timestamp >= r.rampEnd) return to;
+        if (r.ltFromBps == to || block.timestamp >= r.rampEnd) return to; // without a ramp no word more is read
         return to + (uint256(r.ltFromBps) - to).mulDivDown(r.rampEnd - block.timestamp, r.rampEnd - r.rampStart);
     }
 

@@ -13,12 +13,16 @@ interface ILiquidationEngine {
         uint256 totalDebtValue; // USD 8 decimals, up
         uint256 priceDebt; // USD 8 decimals
         uint256 unitDebt; // 10 ** decimals
+        uint256 priceCollateral;
+        uint256 unitCollateral;
         uint256 ltBps; // liquidation threshold of the collateral now in force
         uint256 minBonusBps;
         uint256 maxBonusBps;
         uint256 secondsFlagged; // 0 when the account is not flagged
     }
 
+    /// @notice The engine's answer for one debt and one collateral of an unhealthy account
+    /// @dev Warning: an engine that reverts keeps the accounts of its vault from being liquidated.
     /// @return maxRepay largest debt that may be repaid, token units
     /// @return bonusBps share of the repaid value the liquidator receives on top
     function quote(Context calldata context) external view returns (uint256 maxRepay, uint256 bonusBps);

@@ -1,12 +1,21 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {ILiquidationEngine} from "../interfaces/ILiquidationEngine.sol";
+import {IVault} from "../interfaces/IVault.sol";
 import {FixedPoint} from "./FixedPoint.sol";
 
 /// @title Amounts of a liquidation
 /// @notice Pure arithmetic on one debt and one collateral. Twin: `sim/protocol/liquidation.py`.
 library Amounts {
     using FixedPoint for uint256;
+
+    /// @dev A partial liquidation leaves at least this much (USD 8 decimals) of both legs.
+    uint256 internal constant MIN_LEFTOVER = 1_000e8;
+
+    /// @dev Seconds in which the bonus of who is worth no more than he owes grows to the largest.
+    uint256 internal constant THIN_AUCTION = 30 minutes;
 
     struct Pair {
         uint256 debt; // token units, up
@@ -15,6 +24,51 @@ library Amounts {
         uint256 unitDebt; // 10 ** decimals
         uint256 priceCollateral;
         uint256 unitCollateral;
+        uint256 cash; // token units of the collateral that can be paid out; 0: no bound
+    }
+
+    /// @notice The value whose repayment brings health to `target`, up: D (T - HF) / (T - (1 + b) lt), and what roundings
+    /// may take: of the debt a unit and what a unit of scaled debt comes to, of the collateral a unit, and a unit of value each
+    /// @dev A reserve's (1 + b) lt is below 1, so below any target. More than the debt where repaying lowers health.
+    /// @param target WAD, at least 1
+    /// @return USD 8 decimals
+    function healing(
+        ILiquidationEngine.Context memory c,
+        uint256 target,
+        uint256 bonusBps
+    ) internal pure returns (uint256) {
+        uint256 gap = target - (FixedPoint.BPS + bonusBps) * c.ltBps * 1e10;
+        uint256 roundings = Math.ceilDiv(3 * c.priceDebt, c.unitDebt) +
+            Math.ceilDiv(c.priceCollateral, c.unitCollateral) +
+            2;
+        return c.totalDebtValue.mulDivUp(target - c.healthFactor, gap) + roundings.mulDivUp(target, gap);
+    }
+
+    /// @notice A value in units of the debt, up; all of the pair if less than `MIN_LEFTOVER` of a leg would be left
+    function unitsOf(
+        ILiquidationEngine.Context memory c,
+        uint256 value,
+        uint256 bonusBps
+    ) internal pure returns (uint256) {
+        uint256 seized = value.mulDivUp(FixedPoint.BPS + bonusBps, FixedPoint.BPS);
+        bool leaves = value + MIN_LEFTOVER <= c.pairDebtValue && seized + MIN_LEFTOVER <= c.pairCollateralValue;
+        return leaves ? Math.min(value.mulDivUp(c.unitDebt, c.priceDebt), c.pairDebt) : c.pairDebt;
+    }
+
+    /// @notice The largest bonus of an account with little beyond its debt: what it has beyond, or if more, what the largest
+    /// has grown to since the flag
+    /// @param collateralValue of what may be sold: nothing else pays
+    /// @dev A bonus that is paid out of what lenders lose is bid for: its owner, too, gets no more of it, through a second
+    /// address, than what nobody else was content with.
+    function mostBonus(
+        uint256 collateralValue,
+        uint256 debtValue,
+        uint256 maxBonusBps,
+        uint256 secondsFlagged
+    ) internal pure returns (uint256) {
+        (, uint256 beyond) = Math.trySub(collateralValue.mulDivDown(FixedPoint.BPS, debtValue), FixedPoint.BPS);
+        uint256 grown = maxBonusBps.mulDivDown(Math.min(secondsFlagged, THIN_AUCTION), THIN_AUCTION);
+        return Math.min(Math.max(beyond, grown), maxBonusBps);
     }
 
     /// @notice Collateral for a repayment: base = repay in collateral units, plus the bonus, bounded by the balance
@@ -40,16 +94,41 @@ library Amounts {
         fee = (seized - seized.mulDivDown(FixedPoint.BPS, rate)).mulDivUp(feeBps, FixedPoint.BPS);
     }
 
-    /// @notice Whether a liquidation leaves both legs open and one of them below `leastValue` (USD 8 decimals)
-    function leavesDust(
+    /// @notice `seize`, cut down to what cash pays out and to what leaves enough of both legs
+    function fitting(
+        uint256 repay,
         Pair memory p,
-        uint256 repaid,
-        uint256 seized,
-        uint256 leastValue
-    ) internal pure returns (bool) {
+        uint256 bonusBps,
+        uint256 feeBps
+    ) internal pure returns (uint256 repaid, uint256 seized, uint256 fee) {
+        (repaid, seized, fee) = seize(repay, p, bonusBps, feeBps);
+        if (p.cash > 0 && seized - fee > p.cash) {
+            (repaid, seized, fee) = seize(paidBy(p, p.cash, bonusBps), p, bonusBps, feeBps);
+        }
+        if (!leavesDust(p, repaid, seized)) return (repaid, seized, fee);
+        repay = paidLeaving(p, bonusBps);
+        if (repay == 0) revert IVault.MustNotLeaveDust();
+        return seize(repay, p, bonusBps, feeBps);
+    }
+
+    /// @notice What may be repaid at most so that no more than `collateral` is seized, token units, down
+    function paidBy(Pair memory p, uint256 collateral, uint256 bonusBps) internal pure returns (uint256) {
+        uint256 base = collateral.mulDivDown(FixedPoint.BPS, FixedPoint.BPS + bonusBps);
+        return (base * p.priceCollateral).mulDivDown(p.unitDebt, p.priceDebt * p.unitCollateral);
+    }
+
+    /// @notice What may be repaid at most so that `MIN_LEFTOVER` is left of both legs, token units, down
+    function paidLeaving(Pair memory p, uint256 bonusBps) internal pure returns (uint256) {
+        (, uint256 debt) = Math.trySub(p.debt, MIN_LEFTOVER.mulDivUp(p.unitDebt, p.priceDebt));
+        (, uint256 spare) = Math.trySub(p.collateral, MIN_LEFTOVER.mulDivUp(p.unitCollateral, p.priceCollateral));
+        return Math.min(debt, paidBy(p, spare, bonusBps));
+    }
+
+    /// @notice Whether a liquidation leaves both legs open and one of them below `MIN_LEFTOVER`
+    function leavesDust(Pair memory p, uint256 repaid, uint256 seized) internal pure returns (bool) {
         if (repaid == p.debt || seized == p.collateral) return false;
         uint256 debtLeft = (p.debt - repaid).debtValue(p.priceDebt, p.unitDebt);
         uint256 collateralLeft = (p.collateral - seized).collateralValue(p.priceCollateral, p.unitCollateral);
-        return debtLeft < leastValue || collateralLeft < leastValue;
+        return debtLeft < MIN_LEFTOVER || collateralLeft < MIN_LEFTOVER;
     }
 }

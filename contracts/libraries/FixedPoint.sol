@@ -16,8 +16,10 @@ library FixedPoint {
 
     /// @dev Bounds enforced where numbers enter, so that no product below leaves 256 bits.
     uint256 internal constant MAX_AMOUNT = 2 ** 112;
-    uint256 internal constant MAX_SHARES = 2 ** 128;
+    uint256 internal constant MAX_SHARES = 2 ** 144; // times an amount within 256 bits
     uint256 internal constant MAX_PRICE = 2 ** 64;
+    /// @dev Shares are minted at 1e6 for a unit. A pool in which a unit has to do for a million times as many was lost.
+    uint256 internal constant SHARES_OF_A_LOST_POOL = 1e12;
     uint256 internal constant MAX_INDEX = 2 ** 96 - 1;
 
     /// @notice floor(a * b / d)

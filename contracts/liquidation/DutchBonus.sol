@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
+import {IDutchBonus} from "../interfaces/IDutchBonus.sol";
 import {ILiquidationEngine} from "../interfaces/ILiquidationEngine.sol";
 import {FixedPoint} from "../libraries/FixedPoint.sol";
 
 /// @title DutchBonus: any size, at a bonus that grows with the time since the account was flagged
 /// @notice Liquidators bid by waiting: the first to find the bonus worth it acts. Twin: `sim/protocol/liquidation.py`.
-contract DutchBonus is ILiquidationEngine {
+contract DutchBonus is IDutchBonus {
     using FixedPoint for uint256;
 
-    /// @notice Seconds from the flag until the bonus is at its maximum.
+    /// @inheritdoc IDutchBonus
     uint256 public immutable duration;
-
-    error InvalidDuration();
 
     constructor(uint256 duration_) {
         if (duration_ == 0 || duration_ > FixedPoint.YEAR) revert InvalidDuration();

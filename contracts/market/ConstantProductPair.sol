@@ -4,15 +4,16 @@ pragma solidity 0.8.30;
 import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
-import {ReentrancyGuard} from "@openzeppelin/contracts/utils/ReentrancyGuard.sol";
+import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {IConstantProductPair} from "../interfaces/IConstantProductPair.sol";
 import {Backing} from "../libraries/Backing.sol";
 import {FixedPoint} from "../libraries/FixedPoint.sol";
 
 /// @title ConstantProductPair: the venue that liquidated collateral is sold into
 /// @notice reserve0 * reserve1 never falls except when liquidity leaves (invariant 29): output rounds down, input up,
 /// and the fee stays in the reserves. Prices accumulate per second before each change. Twin: `sim/protocol/pair.py`.
-contract ConstantProductPair is ERC20, ReentrancyGuard {
+contract ConstantProductPair is IConstantProductPair, ERC20, ReentrancyGuardTransient {
     using FixedPoint for uint256;
     using SafeERC20 for IERC20;
 
@@ -20,29 +21,23 @@ contract ConstantProductPair is ERC20, ReentrancyGuard {
     uint256 internal constant MINIMUM_LIQUIDITY = 1_000;
     address internal constant LOCK = address(0xdead);
 
+    /// @inheritdoc IConstantProductPair
     IERC20 public immutable token0;
+    /// @inheritdoc IConstantProductPair
     IERC20 public immutable token1;
-    /// @notice Fee on the input, BPS.
+    /// @inheritdoc IConstantProductPair
     uint256 public immutable feeBps;
 
+    /// @inheritdoc IConstantProductPair
     uint256 public reserve0;
+    /// @inheritdoc IConstantProductPair
     uint256 public reserve1;
-    /// @notice Sum over seconds of reserve1 / reserve0 (RAY), and the inverse.
+    /// @inheritdoc IConstantProductPair
     uint256 public cumulative0;
+    /// @inheritdoc IConstantProductPair
     uint256 public cumulative1;
+    /// @inheritdoc IConstantProductPair
     uint256 public lastUpdate;
-
-    event LiquidityAdded(address indexed provider, uint256 amount0, uint256 amount1, uint256 liquidity);
-    event LiquidityRemoved(address indexed provider, uint256 amount0, uint256 amount1, uint256 liquidity);
-    event Swapped(address indexed trader, address indexed tokenIn, uint256 amountIn, uint256 amountOut, address to);
-
-    error InvalidPair();
-    error UnknownToken(address token);
-    error ZeroAmount();
-    error AmountTooLarge();
-    error InsufficientLiquidity();
-    /// @notice Thrown when the price moved beyond what the trader accepts.
-    error Slippage(uint256 wanted, uint256 got);
 
     constructor(IERC20 token0_, IERC20 token1_, uint256 feeBps_) ERC20("Breakwater LP", "bwLP") {
         if (token0_ == token1_ || feeBps_ > 1_000) revert InvalidPair();
@@ -50,8 +45,7 @@ contract ConstantProductPair is ERC20, ReentrancyGuard {
         lastUpdate = block.timestamp;
     }
 
-    /// @notice Adds both tokens in the reserves' ratio, using at most the amounts given
-    /// @return liquidity LP shares minted, down; the second leg rounds up against the provider
+    /// @inheritdoc IConstantProductPair
     function addLiquidity(uint256 max0, uint256 max1) external nonReentrant returns (uint256 liquidity) {
         if (max0 >= FixedPoint.MAX_AMOUNT || max1 >= FixedPoint.MAX_AMOUNT) revert AmountTooLarge();
         (uint256 amount0, uint256 amount1) = (max0, max1);
@@ -81,7 +75,7 @@ contract ConstantProductPair is ERC20, ReentrancyGuard {
         Backing.check(token1, reserve1);
     }
 
-    /// @notice Burns LP shares for both tokens, down
+    /// @inheritdoc IConstantProductPair
     function removeLiquidity(uint256 liquidity) external nonReentrant returns (uint256 amount0, uint256 amount1) {
         if (liquidity == 0 || liquidity > balanceOf(msg.sender)) revert InsufficientLiquidity();
         uint256 supply = totalSupply();
@@ -96,8 +90,7 @@ contract ConstantProductPair is ERC20, ReentrancyGuard {
         token1.safeTransfer(msg.sender, amount1);
     }
 
-    /// @notice Sells exactly `amountIn` of `tokenIn`
-    /// @return amountOut units of the other token, down
+    /// @inheritdoc IConstantProductPair
     function swapExactIn(
         IERC20 tokenIn,
         uint256 amountIn,
@@ -109,8 +102,7 @@ contract ConstantProductPair is ERC20, ReentrancyGuard {
         _swap(tokenIn, amountIn, amountOut, to);
     }
 
-    /// @notice Buys exactly `amountOut` of the token that is not `tokenIn`
-    /// @return amountIn units of `tokenIn` paid, up
+    /// @inheritdoc IConstantProductPair
     function swapExactOut(
         IERC20 tokenIn,
         uint256 amountOut,
@@ -122,7 +114,7 @@ contract ConstantProductPair is ERC20, ReentrancyGuard {
         _swap(tokenIn, amountIn, amountOut, to);
     }
 
-    /// @notice out = down(reserveOut * in * (1 - fee) / (reserveIn + in * (1 - fee)))
+    /// @inheritdoc IConstantProductPair
     function getAmountOut(IERC20 tokenIn, uint256 amountIn) public view returns (uint256) {
         (uint256 reserveIn, uint256 reserveOut) = _reserves(tokenIn);
         if (amountIn == 0) revert ZeroAmount();
@@ -133,7 +125,7 @@ contract ConstantProductPair is ERC20, ReentrancyGuard {
         return amountOut;
     }
 
-    /// @notice in = up(reserveIn * out / ((reserveOut - out) * (1 - fee)))
+    /// @inheritdoc IConstantProductPair
     function getAmountIn(IERC20 tokenIn, uint256 amountOut) public view returns (uint256) {
         (uint256 reserveIn, uint256 reserveOut) = _reserves(tokenIn);
         if (amountOut == 0) revert ZeroAmount();

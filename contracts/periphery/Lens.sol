@@ -2,29 +2,29 @@
 pragma solidity 0.8.30;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {IConstantProductPair} from "../interfaces/IConstantProductPair.sol";
+import {IInsuranceFund} from "../interfaces/IInsuranceFund.sol";
 import {ILiquidityHub} from "../interfaces/ILiquidityHub.sol";
 import {IOracleRouter} from "../interfaces/IOracleRouter.sol";
 import {IVault} from "../interfaces/IVault.sol";
-import {ConstantProductPair} from "../market/ConstantProductPair.sol";
-import {InsuranceFund} from "../InsuranceFund.sol";
-import {OracleRouter} from "../OracleRouter.sol";
 
 /// @title Lens: the whole state in few calls
 /// @notice Every view returns one flat row of words per item, in the order of the columns that `sim/protocol/state.py`
 /// names, so that chain and twin are compared word for word.
 contract Lens {
-    /// @notice Per asset: the fourteen fields of `ILiquidityHub.Asset`, then the tokens the hub really holds
+    /// @notice Per asset: the sixteen fields of `ILiquidityHub.Asset`, then the tokens the hub really holds
     function assets(ILiquidityHub hub, address[] calldata tokens) external view returns (uint256[] memory out) {
-        out = new uint256[](tokens.length * 15);
+        out = new uint256[](tokens.length * 17);
         for (uint256 i = 0; i < tokens.length; ++i) {
             ILiquidityHub.Asset memory a = hub.getAsset(tokens[i]);
-            uint256 o = i * 15;
+            uint256 o = i * 17;
             (out[o], out[o + 1], out[o + 2], out[o + 3]) = (a.cash, a.scaledDebt, a.borrowIndex, a.borrowRate);
             (out[o + 4], out[o + 5], out[o + 6]) = (a.lastAccrual, a.totalShares, a.feeShares);
             (out[o + 7], out[o + 8], out[o + 9]) = (a.deficit, a.deficitSince, a.escrow);
             (out[o + 10], out[o + 11]) = (a.deficitReported, a.coveredByFees);
             (out[o + 12], out[o + 13]) = (a.coveredByFund, a.socialised);
-            out[o + 14] = IERC20(tokens[i]).balanceOf(address(hub));
+            (out[o + 14], out[o + 15]) = (a.deficitOwed, a.feeRemainder);
+            out[o + 16] = IERC20(tokens[i]).balanceOf(address(hub));
         }
     }
 
@@ -44,15 +44,19 @@ contract Lens {
         }
     }
 
-    /// @notice Per asset: price, status, usable for liquidation, anchor, candidate, deviated since
-    function prices(OracleRouter oracle, address[] calldata tokens) external view returns (uint256[] memory out) {
-        out = new uint256[](tokens.length * 6);
+    /// @notice Per asset: price, status, usable, what collateral and what a debt counts at; then the nine fields of
+    /// `IOracleRouter.Anchor`
+    function prices(IOracleRouter oracle, address[] calldata tokens) external view returns (uint256[] memory out) {
+        out = new uint256[](tokens.length * 14);
         for (uint256 i = 0; i < tokens.length; ++i) {
-            (uint256 price, IOracleRouter.Status status, bool usable) = oracle.read(tokens[i]);
-            OracleRouter.Anchor memory anchor = oracle.getAnchor(tokens[i]);
-            uint256 o = i * 6;
-            (out[o], out[o + 1], out[o + 2]) = (price, uint256(status), _word(usable));
-            (out[o + 3], out[o + 4], out[o + 5]) = (anchor.price, anchor.candidate, anchor.deviatedSince);
+            IOracleRouter.Quote memory q = oracle.read(tokens[i]);
+            IOracleRouter.Anchor memory a = oracle.getAnchor(tokens[i]);
+            uint256 o = i * 14;
+            (out[o], out[o + 1], out[o + 2]) = (q.price, uint256(q.status), _word(q.usable));
+            (out[o + 3], out[o + 4]) = (q.collateralPrice, q.debtPrice);
+            (out[o + 5], out[o + 6], out[o + 7], out[o + 8]) = (a.price, a.candidate, a.candidateSince, a.seenAt);
+            (out[o + 9], out[o + 10], out[o + 11]) = (a.downFor, a.downAt, a.watchedAt);
+            (out[o + 12], out[o + 13]) = (a.disputedFor, a.disputedAt);
         }
     }
 
@@ -95,15 +99,17 @@ contract Lens {
         }
     }
 
-    /// @notice Per asset: the fund's assets, its shares
-    function pools(InsuranceFund fund, address[] calldata tokens) external view returns (uint256[] memory out) {
-        out = new uint256[](2 * tokens.length);
-        for (uint256 i = 0; i < tokens.length; ++i) (out[2 * i], out[2 * i + 1], ) = fund.poolOf(tokens[i]);
+    /// @notice Per asset: the fund's assets, its shares, how often it was lost
+    function pools(IInsuranceFund fund, address[] calldata tokens) external view returns (uint256[] memory out) {
+        out = new uint256[](3 * tokens.length);
+        for (uint256 i = 0; i < tokens.length; ++i) {
+            (out[3 * i], out[3 * i + 1], out[3 * i + 2]) = fund.poolOf(tokens[i]);
+        }
     }
 
     /// @notice Per staker and asset: shares, pending shares, unlock time
     function stakes(
-        InsuranceFund fund,
+        IInsuranceFund fund,
         address[] calldata stakers,
         address[] calldata tokens
     ) external view returns (uint256[] memory out) {
@@ -111,17 +117,17 @@ contract Lens {
         for (uint256 k = 0; k < stakers.length; ++k) {
             for (uint256 i = 0; i < tokens.length; ++i) {
                 uint256 o = 3 * (k * tokens.length + i);
-                InsuranceFund.Stake memory s = fund.stakeOf(tokens[i], stakers[k]);
+                IInsuranceFund.Stake memory s = fund.stakeOf(tokens[i], stakers[k]);
                 (out[o], out[o + 1], out[o + 2]) = (s.shares, s.pendingShares, s.unlockAt);
             }
         }
     }
 
     /// @notice Per pair: both reserves, both cumulative prices, time of the last change, LP supply
-    function pairs(ConstantProductPair[] calldata list) external view returns (uint256[] memory out) {
+    function pairs(IConstantProductPair[] calldata list) external view returns (uint256[] memory out) {
         out = new uint256[](list.length * 6);
         for (uint256 i = 0; i < list.length; ++i) {
-            ConstantProductPair p = list[i];
+            IConstantProductPair p = list[i];
             uint256 o = i * 6;
             (out[o], out[o + 1], out[o + 2]) = (p.reserve0(), p.reserve1(), p.cumulative0());
             (out[o + 3], out[o + 4], out[o + 5]) = (p.cumulative1(), p.lastUpdate(), p.totalSupply());

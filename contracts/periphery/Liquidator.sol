@@ -3,34 +3,27 @@ pragma solidity 0.8.30;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
-import {ReentrancyGuard} from "@openzeppelin/contracts/utils/ReentrancyGuard.sol";
+import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {IConstantProductPair} from "../interfaces/IConstantProductPair.sol";
 import {ILiquidationCallback} from "../interfaces/ILiquidationCallback.sol";
+import {ILiquidator} from "../interfaces/ILiquidator.sol";
 import {IVault} from "../interfaces/IVault.sol";
-import {ConstantProductPair} from "../market/ConstantProductPair.sol";
 
 /// @title Liquidator: liquidates without capital
 /// @notice Seizes, sells what it seized on a pair inside the vault's callback, repays from the proceeds and hands the
 /// rest to its caller, or reverts if that is less than the caller wants. Holds nothing between transactions.
 /// Twin: `sim/protocol/liquidator.py`.
-contract Liquidator is ILiquidationCallback, ReentrancyGuard {
+contract Liquidator is ILiquidator, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
 
     /// @dev The vault whose callback is expected, and what it brought; zero outside `liquidate`.
     IVault internal _vault;
     uint256 internal _proceeds;
 
-    event Profited(address indexed caller, uint256 indexed accountId, address debtAsset, uint256 profit);
-
-    error UnexpectedCallback();
-    /// @notice Thrown when the sale brings less than the repayment plus the profit asked for.
-    error ProfitTooLow(uint256 proceeds, uint256 repaid, uint256 minProfit);
-
-    /// @param repayAmount most to repay, units of `debtAsset`
-    /// @param minProfit least to hand to the caller, units of `debtAsset`
-    /// @return profit units of `debtAsset`
+    /// @inheritdoc ILiquidator
     function liquidate(
         IVault vault,
-        ConstantProductPair pair,
+        IConstantProductPair pair,
         uint256 accountId,
         address debtAsset,
         address collateralAsset,
@@ -57,7 +50,7 @@ contract Liquidator is ILiquidationCallback, ReentrancyGuard {
         bytes calldata data
     ) external {
         if (msg.sender != address(_vault)) revert UnexpectedCallback();
-        (ConstantProductPair pair, uint256 minProfit) = abi.decode(data, (ConstantProductPair, uint256));
+        (IConstantProductPair pair, uint256 minProfit) = abi.decode(data, (IConstantProductPair, uint256));
         IERC20(collateralAsset).forceApprove(address(pair), collateralOut);
         uint256 proceeds = pair.swapExactIn(IERC20(collateralAsset), collateralOut, 0, address(this));
         if (proceeds < repaid || proceeds - repaid < minProfit) revert ProfitTooLow(proceeds, repaid, minProfit);

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+import {ILiquidationEngine} from "./ILiquidationEngine.sol";
+
+/// @title An engine that allows any size, at a bonus that grows with the time since the account was flagged
+interface IDutchBonus is ILiquidationEngine {
+    /// @notice Thrown when an engine is created with no duration, or with more than a year.
+    error InvalidDuration();
+
+    /// @notice Seconds from the flag until the bonus is at its maximum
+    function duration() external view returns (uint256);
+}
