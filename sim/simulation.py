@@ -33,6 +33,7 @@ from sim.agents import (
     rate_response,
     suppliers,
 )
+from sim.agents.actors import Actors
 from sim.health import watchers
 from sim.market import feeds, lost_before, reference
 from sim.market.market import Market
@@ -44,6 +45,7 @@ from sim.users.user_agents import Users, nobody
 @jitable
 def step(s: State, w: Market, k: int, users: Users = nobody) -> None:
     """Step k of the run, at time `w.time[k]`; `users` is what the users' own agents do in it."""
+    actors: Actors = w.actors
     s.clock[0] = w.time[k]
     reference.move(s, w, k)
     liquidators.rest(w, k)
@@ -51,35 +53,35 @@ def step(s: State, w: Market, k: int, users: Users = nobody) -> None:
         return
     keepers.accrue(s)
     lost_before.accrue(s, w)
-    liquidity_providers.act(s, w, k)
+    liquidity_providers.act(s, w, k, actors.liquidity_providers)
     # Parts of the step that are left to its end: only where somebody sells are they worth the work.
-    grace = feeds.in_grace(w, k)
-    left = arbitrageurs.parts(w) - 1 if w.lively[0] != 0 and not grace else 0
-    arbitrageurs.act(s, w, k, arbitrageurs.parts(w) - left)
+    grace, parts = feeds.in_grace(w, k), arbitrageurs.parts(actors.arbitrageurs)
+    left = parts - 1 if w.liquidators.lively[0] != 0 and not grace else 0
+    arbitrageurs.act(s, w, k, actors.arbitrageurs, parts - left)
     reference.remember(s, w)
     feeds.report(s, w, k)
     keepers.poke(s)
     watchers.look(s, w)
-    borrowers.act(s, w, k)
-    suppliers.act(s, w, k)
-    rate_response.act(s, w, k)
-    attacker.act(s, w, k)
+    borrowers.act(s, w, k, actors.borrowers)
+    suppliers.act(s, w, k, actors.suppliers)
+    rate_response.act(s, w, k, actors.rate_response)
+    attacker.act(s, w, k, actors.attacker)
     users(s, w, k)
     if grace:
         keepers.settle_losses(s, w)
         return
     keepers.flag(s, w)
     sold, part = liquidators.act(s, w, k), 1
-    w.lively[0] = 1 if sold else 0
+    w.liquidators.lively[0] = 1 if sold else 0
     while left > 0:
         # What does not pay after a part may pay after more of them; for nobody one look is enough.
         part = 1 if sold else min(2 * part, left)
         part = part if liquidators.are_free(s, w, k) else left
         reference.collect(s, w)
-        arbitrageurs.act(s, w, k, part)
+        arbitrageurs.act(s, w, k, actors.arbitrageurs, part)
         reference.remember(s, w)
         sold = liquidators.act(s, w, k)
-        w.lively[0] = 1 if sold else w.lively[0]
+        w.liquidators.lively[0] = 1 if sold else w.liquidators.lively[0]
         left -= part
     keepers.write_off(s, w)
     keepers.settle_losses(s, w)

@@ -9,20 +9,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.health.watchers import LEAST_UNITS
+from sim.health.levels import LEAST_UNITS
 from sim.market.market import (
     COLLATERAL_VALUE,
-    DEBT_USABLE,
     DEBT_VALUE,
     FACTOR,
     LIQUIDATABLE,
     USABLE,
     WATCH,
 )
-from sim.protocol import hub, oracle, vault
+from sim.protocol import hub, oracle
 from sim.protocol.fixed_point import BPS, div_down, max_uint, mul_div_half, ray, wad
 from sim.protocol.state import IS_COLLATERAL, POSITION_DEBT, REHYPOTHECATE, SUPPLIED, Array, State
-from sim.protocol.vault_accounts import collateral_price, collateral_value, debt_value
+from sim.protocol.vault_accounts import collateral_value, debt_value
+from sim.protocol.vault_flags import delay_passed
 from sim.protocol.vault_reserves import threshold
 
 NEAR = 1e-4
@@ -43,7 +43,7 @@ def census(s: State, doubles: Array | None = None) -> Array:
     owing = watch[:, DEBT_VALUE] != 0
     near = np.flatnonzero(owing & ((watch[:, FACTOR] < float(wad()) * (1 + NEAR)) | small))
     if len(near):
-        exact = _exact(s, near)
+        exact = counted(s, near)
         watch[near] = exact.astype(np.float64)
         below = near[exact[:, FACTOR] < wad()]  # the nearest double of 1e18 - 1 is 1e18
         watch[below, FACTOR] = np.minimum(watch[below, FACTOR], np.nextafter(float(wad()), 0))
@@ -66,20 +66,20 @@ def _estimate(s: State, position: Array) -> tuple[Array, Array]:
     owes = debt != 0
     watch = np.zeros((n, len(WATCH)))
     weighted, least = np.zeros((2, n))
-    usable, debt_usable = np.ones((2, n), dtype=bool)
+    usable = np.ones(n, dtype=bool)
     for v in range(len(s.policy)):
         members = np.flatnonzero(s.account_vault == v)
         worth, counts, costs, rounds = np.zeros((4, m))
         for i in range(m):
             seen, now = oracle.read(s, v, i), hub.preview(s, i)
-            worth[i] = collateral_price(s, v, i, seen.price, seen.usable) / s.unit[i]
-            rounds[i] = LEAST_UNITS * (1 + worth[i])
+            worth[i] = seen.collateral_price / s.unit[i]
+            rounds[i] = LEAST_UNITS * (1 + max(seen.collateral_price, seen.debt_price) / s.unit[i])
             if s.reserve[v, i, REHYPOTHECATE] != 0:
-                worth[i] *= (now.total_assets + hub.VIRTUAL) / (now.total_shares + hub.VIRTUAL)
+                held = now.total_assets + hub.VIRTUAL_ASSETS
+                worth[i] *= held / (now.total_shares + hub.VIRTUAL_SHARES)
             counts[i] = worth[i] * threshold(s, v, i)
-            costs[i] = now.borrow_index * seen.price / s.unit[i] / ray()
+            costs[i] = now.borrow_index * seen.debt_price / s.unit[i] / ray()
             if not seen.usable:
-                debt_usable[members] &= ~owes[members, i]
                 usable[members] &= (backs[members, i] == 0) & ~owes[members, i]
         watch[members, COLLATERAL_VALUE] = supplied[members] @ worth
         watch[members, DEBT_VALUE] = debt[members] @ costs
@@ -92,16 +92,15 @@ def _estimate(s: State, position: Array) -> tuple[Array, Array]:
     valued = watch[:, DEBT_VALUE] != 0
     watch[valued, FACTOR] = weighted[valued] * (wad() / BPS) / watch[valued, DEBT_VALUE]
     watch[owing & usable, USABLE] = 1
-    watch[owing & debt_usable, DEBT_USABLE] = 1
     return watch, watch[:, (COLLATERAL_VALUE, DEBT_VALUE)].min(axis=1) < least
 
 
-def _exact(s: State, rows: Array) -> Array:
-    """The same in integers, of some accounts: (rows, WATCH)."""
+def counted(s: State, rows: Array) -> Array:
+    """The same in the contract's integers, of some accounts: (rows, WATCH)."""
     n, position = len(rows), s.position[rows]
     watch = np.full((n, len(WATCH)), 0, dtype=object)
     weighted = np.full(n, 0, dtype=object)
-    usable, debt_usable = np.ones((2, n), dtype=bool)
+    usable = np.ones(n, dtype=bool)
     for v in range(len(s.policy)):
         members = s.account_vault[rows] == v
         for i in range(len(s.unit)):
@@ -111,20 +110,18 @@ def _exact(s: State, rows: Array) -> Array:
             assets = position[backs, i, SUPPLIED]
             if s.reserve[v, i, REHYPOTHECATE] != 0:
                 assets = hub.to_assets_down(s, i, assets)
-            counted = collateral_price(s, v, i, seen.price, seen.usable)
-            value = collateral_value(assets, counted, s.unit[i])
+            value = collateral_value(assets, seen.collateral_price, s.unit[i])
             watch[backs, COLLATERAL_VALUE] += value
             weighted[backs] += value * threshold(s, v, i)
             debt = hub.debt_of(s, i, position[owes, i, POSITION_DEBT])
-            watch[owes, DEBT_VALUE] += debt_value(debt, seen.price, s.unit[i])
+            watch[owes, DEBT_VALUE] += debt_value(debt, seen.debt_price, s.unit[i])
             if not seen.usable:
-                usable[backs] = usable[owes] = debt_usable[owes] = False
+                usable[backs] = usable[owes] = False
     watch[:, FACTOR] = max_uint()
     valued = watch[:, DEBT_VALUE] != 0
     factors = mul_div_half(weighted[valued], wad(), watch[valued, DEBT_VALUE])
     watch[valued, FACTOR] = div_down(factors, BPS)
     watch[usable, USABLE] = 1
-    watch[debt_usable, DEBT_USABLE] = 1
-    for n in np.flatnonzero(debt_usable & (watch[:, FACTOR] < wad())):
-        watch[n, LIQUIDATABLE] = int(vault.delay_passed(s, rows[n], watch[n, FACTOR]))
+    for n in np.flatnonzero(watch[:, FACTOR] < wad()):
+        watch[n, LIQUIDATABLE] = int(delay_passed(s, rows[n], watch[n, FACTOR]))
     return watch

@@ -1,105 +1,65 @@
 """Why an operation was refused: one code per custom error of the contracts, under the same name.
 
 A transition returns `OK` or one of these codes. `NAMES[code]` is the name of the Solidity error, by
-which the lockstep
-engine checks that both refuse for the same reason.
+which the lockstep engine checks that both refuse for the same reason. New ones go to the end.
 """
 
 from __future__ import annotations
 
-NAMES = (
-    "",
-    # An amount no contract accepts: the EVM refuses it with whichever check meets it first.
-    "AmountTooLarge",
-    "ZeroAmount",
-    "ERC20InsufficientBalance",
-    "SpokeNotActive",
-    "SpokeHalted",
-    "AddCapExceeded",
-    "DrawCapExceeded",
-    "InsufficientCash",
-    "InsufficientShares",
-    "UnfairShares",
-    "NoDeficit",
-    "DeficitOpen",
-    "CoverWindowOpen",
-    "ERC4626ExceededMaxDeposit",
-    "ERC4626ExceededMaxMint",
-    "ERC4626ExceededMaxWithdraw",
-    "ERC4626ExceededMaxRedeem",
-    "CoolingDown",
-    "InvalidReserve",
-    "NotAuthorised",
-    "BorrowDisabled",
-    "CollateralDisabled",
-    "SupplyCapExceeded",
-    "BorrowCapExceeded",
-    "IsolatedLimit",
-    "AccountNotEmpty",
-    "InsufficientSupply",
-    "NoDebt",
-    "NotCollateral",
-    "PriceNotOk",
-    "PriceNotUsable",
-    "BorrowLimitExceeded",
-    "Unhealthy",
-    "AccountHealthy",
-    "AlreadyFlagged",
-    "NotFlagged",
-    "DelayNotPassed",
-    "SelfLiquidation",
-    "MustNotLeaveDust",
-    "InsufficientCollateralOut",
-    "CollateralRemains",
-    "InsufficientLiquidity",
-    "Slippage",
-    "ProfitTooLow",
-)
+NAMES: list[str] = []
 
-(
-    OK,
-    AMOUNT_TOO_LARGE,
-    ZERO_AMOUNT,
-    INSUFFICIENT_BALANCE,
-    SPOKE_NOT_ACTIVE,
-    SPOKE_HALTED,
-    ADD_CAP_EXCEEDED,
-    DRAW_CAP_EXCEEDED,
-    INSUFFICIENT_CASH,
-    INSUFFICIENT_SHARES,
-    UNFAIR_SHARES,
-    NO_DEFICIT,
-    DEFICIT_OPEN,
-    COVER_WINDOW_OPEN,
-    EXCEEDED_MAX_DEPOSIT,
-    EXCEEDED_MAX_MINT,
-    EXCEEDED_MAX_WITHDRAW,
-    EXCEEDED_MAX_REDEEM,
-    COOLING_DOWN,
-    INVALID_RESERVE,
-    NOT_AUTHORISED,
-    BORROW_DISABLED,
-    COLLATERAL_DISABLED,
-    SUPPLY_CAP_EXCEEDED,
-    BORROW_CAP_EXCEEDED,
-    ISOLATED_LIMIT,
-    ACCOUNT_NOT_EMPTY,
-    INSUFFICIENT_SUPPLY,
-    NO_DEBT,
-    NOT_COLLATERAL,
-    PRICE_NOT_OK,
-    PRICE_NOT_USABLE,
-    BORROW_LIMIT_EXCEEDED,
-    UNHEALTHY,
-    ACCOUNT_HEALTHY,
-    ALREADY_FLAGGED,
-    NOT_FLAGGED,
-    DELAY_NOT_PASSED,
-    SELF_LIQUIDATION,
-    MUST_NOT_LEAVE_DUST,
-    INSUFFICIENT_COLLATERAL_OUT,
-    COLLATERAL_REMAINS,
-    INSUFFICIENT_LIQUIDITY,
-    SLIPPAGE,
-    PROFIT_TOO_LOW,
-) = range(len(NAMES))
+
+def _code(name: str) -> int:
+    NAMES.append(name)
+    return len(NAMES) - 1
+
+
+OK = _code("")
+# An amount no contract accepts: the EVM refuses it with whichever check meets it first.
+AMOUNT_TOO_LARGE = _code("AmountTooLarge")
+ZERO_AMOUNT = _code("ZeroAmount")
+INSUFFICIENT_BALANCE = _code("ERC20InsufficientBalance")
+SPOKE_NOT_ACTIVE = _code("SpokeNotActive")
+SPOKE_HALTED = _code("SpokeHalted")
+ADD_CAP_EXCEEDED = _code("AddCapExceeded")
+DRAW_CAP_EXCEEDED = _code("DrawCapExceeded")
+INSUFFICIENT_CASH = _code("InsufficientCash")
+INSUFFICIENT_SHARES = _code("InsufficientShares")
+UNFAIR_SHARES = _code("UnfairShares")
+NO_DEFICIT = _code("NoDeficit")
+COVER_WINDOW_OPEN = _code("CoverWindowOpen")
+EXCEEDED_MAX_DEPOSIT = _code("ERC4626ExceededMaxDeposit")
+EXCEEDED_MAX_MINT = _code("ERC4626ExceededMaxMint")
+EXCEEDED_MAX_WITHDRAW = _code("ERC4626ExceededMaxWithdraw")
+EXCEEDED_MAX_REDEEM = _code("ERC4626ExceededMaxRedeem")
+COOLING_DOWN = _code("CoolingDown")
+REQUEST_EXPIRED = _code("RequestExpired")
+INVALID_RESERVE = _code("InvalidReserve")
+NOT_AUTHORISED = _code("NotAuthorised")
+BORROW_DISABLED = _code("BorrowDisabled")
+COLLATERAL_DISABLED = _code("CollateralDisabled")
+SUPPLY_CAP_EXCEEDED = _code("SupplyCapExceeded")
+BORROW_CAP_EXCEEDED = _code("BorrowCapExceeded")
+ISOLATED_LIMIT = _code("IsolatedLimit")
+ACCOUNT_NOT_EMPTY = _code("AccountNotEmpty")
+INSUFFICIENT_SUPPLY = _code("InsufficientSupply")
+NO_DEBT = _code("NoDebt")
+NOT_COLLATERAL = _code("NotCollateral")
+PRICE_NOT_OK = _code("PriceNotOk")
+PRICE_NOT_USABLE = _code("PriceNotUsable")
+BORROW_LIMIT_EXCEEDED = _code("BorrowLimitExceeded")
+UNHEALTHY = _code("Unhealthy")
+ACCOUNT_HEALTHY = _code("AccountHealthy")
+ALREADY_FLAGGED = _code("AlreadyFlagged")
+NOT_FLAGGED = _code("NotFlagged")
+DELAY_NOT_PASSED = _code("DelayNotPassed")
+SELF_LIQUIDATION = _code("SelfLiquidation")
+MUST_NOT_LEAVE_DUST = _code("MustNotLeaveDust")
+INSUFFICIENT_COLLATERAL_OUT = _code("InsufficientCollateralOut")
+COLLATERAL_REMAINS = _code("CollateralRemains")
+INSUFFICIENT_LIQUIDITY = _code("InsufficientLiquidity")
+SLIPPAGE = _code("Slippage")
+PROFIT_TOO_LOW = _code("ProfitTooLow")
+DEBT_TOO_SMALL = _code("DebtTooSmall")
+INVALID_POLICY = _code("InvalidPolicy")
+TOO_MANY_ASSETS = _code("TooManyAssets")

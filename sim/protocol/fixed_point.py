@@ -1,10 +1,9 @@
 """Twin of `contracts/libraries/FixedPoint.sol`: one source for integers and floats.
 
 The primitives below are plain Python on integers: exact, to the wei. Each has an overload for
-compiled code, where the
-very same transitions run on float64 and rounding disappears below the resolution of a double.
-Everything else in
-`sim.protocol` is written in terms of them and is never written a second time.
+compiled code, where the very same transitions run on float64 and rounding disappears below the
+resolution of a double. Everything else in `sim.protocol` is written in terms of them and is never
+written a second time.
 
 Units: WAD 1e18 (health factors), RAY 1e27 (indices, yearly rates), BPS 1e4 (ratios), USD with 8
 decimals.
@@ -18,6 +17,7 @@ from typing import Any, TypeVar
 
 from numba.extending import overload, register_jitable
 
+from sim.protocol.parts import AS_PART
 from sim.protocol.units import BPS as BPS
 from sim.protocol.units import YEAR as YEAR
 
@@ -26,7 +26,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def jitable(function: F) -> F:
     """Mark a transition as compilable; called from Python it stays the plain function."""
-    register_jitable(function)
+    register_jitable(**AS_PART)(function)
     function.__dict__["jitable"] = True
     return function
 
@@ -38,7 +38,7 @@ def is_jitable(function: object) -> bool:
 
 def inlined(function: F) -> F:
     """`jitable` for what health checks are made of: compiled into its callers, not called."""
-    register_jitable(forceinline=True)(function)
+    register_jitable(forceinline=True, **AS_PART)(function)
     return function
 
 
@@ -112,8 +112,8 @@ def max_amount() -> int:
 
 
 def max_shares() -> int:
-    """Share totals stay below this, 2^128."""
-    return 1 << 128
+    """Share totals stay below this, 2^144: times an amount within 256 bits."""
+    return 1 << 144
 
 
 def max_price() -> int:
@@ -151,34 +151,34 @@ for _function in (
 
 
 # Unannotated, because numba compares the argument names and annotations of both functions.
-@overload(mul_div_down)
-@overload(mul_div_up)
-@overload(mul_div_half)
+@overload(mul_div_down, jit_options=AS_PART)
+@overload(mul_div_up, jit_options=AS_PART)
+@overload(mul_div_half, jit_options=AS_PART)
 def _mul_div_on_floats(a, b, d):  # type: ignore[no-untyped-def]
     return lambda a, b, d: a * b / d
 
 
-@overload(mul_div_whole)
+@overload(mul_div_whole, jit_options=AS_PART)
 def _mul_div_whole_on_floats(a, b, d):  # type: ignore[no-untyped-def]
     return lambda a, b, d: floor(a * b / d) + 0.0
 
 
-@overload(div_down)
+@overload(div_down, jit_options=AS_PART)
 def _div_on_floats(a, d):  # type: ignore[no-untyped-def]
     return lambda a, d: a / d
 
 
-@overload(exceeds)
+@overload(exceeds, jit_options=AS_PART)
 def _exceeds_on_floats(part, whole):  # type: ignore[no-untyped-def]
     return lambda part, whole: part > whole * (1 + 1e-9)
 
 
-@overload(less)
+@overload(less, jit_options=AS_PART)
 def _less_on_floats(whole, part):  # type: ignore[no-untyped-def]
     return lambda whole, part: max(whole - part, 0.0)
 
 
-@overload(sqrt_down)
+@overload(sqrt_down, jit_options=AS_PART)
 def _sqrt_on_floats(a):  # type: ignore[no-untyped-def]
     return lambda a: sqrt(a)
 
@@ -194,3 +194,41 @@ def growth_factor(rate: int, dt: int) -> int:
     x = mul_div_down(rate, dt, YEAR)
     cubic = mul_div_half(x, div_down(x, 6), ray())
     return ray() + x + mul_div_half(x, div_down(x, 2) + cubic, ray())
+
+
+@jitable
+def borrow_rate(
+    cash: int,
+    debt: int,
+    optimal_usage_bps: int,
+    base_rate_bps: int,
+    slope1_bps: int,
+    slope2_bps: int,
+) -> int:
+    """Yearly rate (RAY) on a two-slope curve of usage u = debt / (cash + debt).
+
+    base + slope1 u / optimal up to the kink, base + slope1 + slope2 (u - optimal) / (1 - optimal)
+    above it.
+    """
+    usage = zero()
+    if debt != 0:
+        usage = mul_div_half(debt, ray(), cash + debt)
+    optimal = optimal_usage_bps * ray_per_bps()
+    base = base_rate_bps * ray_per_bps()
+    slope1 = slope1_bps * ray_per_bps()
+    if usage <= optimal:
+        return base + mul_div_half(mul_div_half(slope1, usage, ray()), ray(), optimal)
+    excess = mul_div_half(usage - optimal, ray(), ray() - optimal)
+    return base + slope1 + mul_div_half(slope2_bps * ray_per_bps(), excess, ray())
+
+
+@inlined
+def collateral_value(amount: int, price: int, unit: int) -> int:
+    """USD (8 decimals) of a holding, down."""
+    return mul_div_down(amount, price, unit)
+
+
+@inlined
+def debt_value(amount: int, price: int, unit: int) -> int:
+    """USD (8 decimals) of a debt, up."""
+    return mul_div_up(amount, price, unit)

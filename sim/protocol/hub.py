@@ -1,5 +1,5 @@
-"""Twin of `contracts/LiquidityHub.sol`: one ledger of cash, debt and shares per asset; who
-bears its losses is in `hub_losses.py`.
+"""Twin of `contracts/HubLedger.sol`: cash, debt and shares of every asset; who bears its losses is
+in `hub_losses.py`.
 
 `spoke` is the calling vault's row, or the last row for the public share tokens. Functions that may
 be refused return a code of `sim.protocol.errors`; the transaction that called them then undoes
@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from sim.protocol.errors import (
-    ADD_CAP_EXCEEDED,
     AMOUNT_TOO_LARGE,
     DRAW_CAP_EXCEEDED,
     INSUFFICIENT_CASH,
@@ -24,6 +23,8 @@ from sim.protocol.errors import (
 )
 from sim.protocol.fixed_point import (
     BPS,
+    borrow_rate,
+    div_down,
     exceeds,
     growth_factor,
     inlined,
@@ -36,22 +37,24 @@ from sim.protocol.fixed_point import (
     mul_div_half,
     mul_div_up,
     ray,
-    ray_per_bps,
     zero,
 )
 from sim.protocol.state import (
     ACTIVE,
-    ADD_CAP,
     ADDED_SHARES,
     BASE_RATE,
     BORROW_INDEX,
     BORROW_RATE,
     CASH,
+    COVERED_BY_FEES,
     DEFICIT,
+    DEFICIT_OWED,
+    DEFICIT_SINCE,
     DRAW_CAP,
     DRAWN_SCALED,
     ESCROW,
     ESCROWED,
+    FEE_REMAINDER,
     FEE_SHARES,
     HALTED,
     LAST_ACCRUAL,
@@ -64,67 +67,14 @@ from sim.protocol.state import (
     TOTAL_SHARES,
     State,
 )
+from sim.protocol.units import SHARES_OF_A_LOST_POOL
 
-VIRTUAL = 1_000_000
-"""Shares and assets that exist from the start and belong to nobody: a first depositor cannot be
-diluted.
-"""
+VIRTUAL_SHARES, VIRTUAL_ASSETS = 1_000_000, 1
+"""Shares and assets that exist from the start and are nobody's: no first depositor is diluted, and
+claims exceed what is there by less than a unit, whatever was lost and whatever the decimals."""
 
 
 # --- interest -------------------------------------------------------------------------------------
-
-
-@jitable
-def borrow_rate(
-    cash: int,
-    debt: int,
-    optimal_usage_bps: int,
-    base_rate_bps: int,
-    slope1_bps: int,
-    slope2_bps: int,
-) -> int:
-    """Yearly rate (RAY) on a two-slope curve of usage u = debt / (cash + debt).
-
-    base + slope1 u / optimal up to the kink, base + slope1 + slope2 (u - optimal) / (1 - optimal)
-    above it.
-    """
-    usage = zero()
-    if debt != 0:
-        usage = mul_div_half(debt, ray(), cash + debt)
-    optimal = optimal_usage_bps * ray_per_bps()
-    base = base_rate_bps * ray_per_bps()
-    slope1 = slope1_bps * ray_per_bps()
-    if usage <= optimal:
-        return base + mul_div_half(mul_div_half(slope1, usage, ray()), ray(), optimal)
-    excess = mul_div_half(usage - optimal, ray(), ray() - optimal)
-    return base + slope1 + mul_div_half(slope2_bps * ray_per_bps(), excess, ray())
-
-
-class Preview(NamedTuple):
-    """What accrual changes, and the total that share prices are made of."""
-
-    borrow_index: int
-    total_shares: int
-    fee_shares: int
-    total_assets: int
-
-
-@inlined
-def preview(s: State, i: int) -> Preview:
-    """The asset as accrual would leave it now."""
-    index = s.hub[i, BORROW_INDEX]
-    shares, fee_shares = s.hub[i, TOTAL_SHARES], s.hub[i, FEE_SHARES]
-    held = total_assets(s, i)
-    dt = s.clock[0] - s.hub[i, LAST_ACCRUAL]
-    scaled = s.hub[i, SCALED_DEBT]
-    if dt == 0 or scaled == 0:
-        return Preview(index, shares, fee_shares, held)
-    grown = min(mul_div_half(index, growth_factor(s.hub[i, BORROW_RATE], dt), ray()), max_index())
-    interest = debt_at(scaled, grown) - debt_at(scaled, index)
-    held = held + interest
-    fee = mul_div_down(interest, s.rates[i, RESERVE_FACTOR], BPS)
-    minted = mul_div_down(fee, shares + VIRTUAL, held - fee + VIRTUAL)
-    return Preview(grown, shares + minted, fee_shares + minted, held)
 
 
 @jitable
@@ -136,79 +86,15 @@ def accrue(s: State, i: int) -> None:
     s.hub[i, BORROW_INDEX] = now.borrow_index
     s.hub[i, TOTAL_SHARES] = now.total_shares
     s.hub[i, FEE_SHARES] = now.fee_shares
+    s.hub[i, FEE_REMAINDER] = now.fee_remainder
     s.hub[i, LAST_ACCRUAL] = s.clock[0]
-
-
-@jitable
-def update_rate(s: State, i: int) -> None:
-    """After every change of cash or debt."""
-    s.hub[i, BORROW_RATE] = borrow_rate(
-        s.hub[i, CASH],
-        debt_at(s.hub[i, SCALED_DEBT], s.hub[i, BORROW_INDEX]),
-        s.rates[i, OPTIMAL_USAGE],
-        s.rates[i, BASE_RATE],
-        s.rates[i, SLOPE1],
-        s.rates[i, SLOPE2],
-    )
-
-
-# --- conversions ----------------------------------------------------------------------------------
-
-
-@inlined
-def debt_at(scaled: int, index: int) -> int:
-    """Token units owed, up."""
-    return mul_div_up(scaled, index, ray())
-
-
-@inlined
-def total_assets(s: State, i: int) -> int:
-    """cash + debt + deficit, as of the last accrual."""
-    return (
-        s.hub[i, CASH] + debt_at(s.hub[i, SCALED_DEBT], s.hub[i, BORROW_INDEX]) + s.hub[i, DEFICIT]
-    )
-
-
-@jitable
-def to_shares_down(s: State, i: int, assets: int) -> int:
-    """Shares for assets, interest to now included, down."""
-    now = preview(s, i)
-    return mul_div_down(assets, now.total_shares + VIRTUAL, now.total_assets + VIRTUAL)
-
-
-@jitable
-def to_shares_up(s: State, i: int, assets: int) -> int:
-    """Shares for assets, interest to now included, up."""
-    now = preview(s, i)
-    return mul_div_up(assets, now.total_shares + VIRTUAL, now.total_assets + VIRTUAL)
-
-
-@inlined
-def to_assets_down(s: State, i: int, shares: int) -> int:
-    """Assets for shares, interest to now included, down."""
-    now = preview(s, i)
-    return mul_div_down(shares, now.total_assets + VIRTUAL, now.total_shares + VIRTUAL)
-
-
-@jitable
-def to_assets_up(s: State, i: int, shares: int) -> int:
-    """Assets for shares, interest to now included, up."""
-    now = preview(s, i)
-    return mul_div_up(shares, now.total_assets + VIRTUAL, now.total_shares + VIRTUAL)
-
-
-@inlined
-def debt_of(s: State, i: int, scaled: int) -> int:
-    """Token units owed for a scaled debt, interest to now included, up."""
-    return debt_at(scaled, preview(s, i).borrow_index)
-
-
-@jitable
-def fee_assets(s: State, i: int) -> int:
-    """What the protocol's fee shares are worth, down."""
-    return mul_div_down(
-        s.hub[i, FEE_SHARES], total_assets(s, i) + VIRTUAL, s.hub[i, TOTAL_SHARES] + VIRTUAL
-    )
+    if now.recovered == 0:
+        return
+    s.hub[i, DEFICIT] -= now.recovered
+    s.hub[i, DEFICIT_OWED] = max(s.hub[i, DEFICIT_OWED] - now.recovered, zero())
+    s.hub[i, COVERED_BY_FEES] += now.recovered
+    if s.hub[i, DEFICIT] == 0:
+        s.hub[i, DEFICIT_SINCE] = zero()
 
 
 # --- supply side ----------------------------------------------------------------------------------
@@ -218,7 +104,7 @@ def fee_assets(s: State, i: int) -> int:
 def add(s: State, spoke: int, i: int, assets: int, shares: int) -> int:
     """Book `assets` already moved in for `shares`, at most their worth rounded down."""
     accrue(s, i)
-    if s.spoke[spoke, i, ACTIVE] == 0:
+    if not _may_add(s, spoke, i):
         return SPOKE_NOT_ACTIVE
     if assets == 0 or shares == 0:
         return ZERO_AMOUNT
@@ -231,8 +117,6 @@ def add(s: State, spoke: int, i: int, assets: int, shares: int) -> int:
     s.hub[i, CASH] += assets
     s.hub[i, TOTAL_SHARES] += shares
     s.spoke[spoke, i, ADDED_SHARES] += shares
-    if _above_add_cap(s, spoke, i):
-        return ADD_CAP_EXCEEDED
     update_rate(s, i)
     return OK
 
@@ -243,13 +127,11 @@ def remove(s: State, spoke: int, i: int, assets: int, shares: int) -> int:
     receiver's wallet.
     """
     accrue(s, i)
-    if s.spoke[spoke, i, HALTED] != 0:
-        return SPOKE_HALTED
     if assets == 0 or shares == 0:
         return ZERO_AMOUNT
     if exceeds(shares, s.spoke[spoke, i, ADDED_SHARES]):
         return INSUFFICIENT_SHARES
-    if exceeds(assets, s.hub[i, CASH]):
+    if exceeds(assets, available(s, i)):
         return INSUFFICIENT_CASH
     if exceeds(to_shares_up(s, i, assets), shares):
         return UNFAIR_SHARES
@@ -264,7 +146,7 @@ def remove(s: State, spoke: int, i: int, assets: int, shares: int) -> int:
 def add_escrow(s: State, spoke: int, i: int, assets: int) -> int:
     """Book `assets` already moved in as held for the spoke and never lent."""
     accrue(s, i)
-    if s.spoke[spoke, i, ACTIVE] == 0:
+    if not _may_add(s, spoke, i):
         return SPOKE_NOT_ACTIVE
     if assets == 0:
         return ZERO_AMOUNT
@@ -272,16 +154,12 @@ def add_escrow(s: State, spoke: int, i: int, assets: int) -> int:
         return AMOUNT_TOO_LARGE
     s.hub[i, ESCROW] += assets
     s.spoke[spoke, i, ESCROWED] += assets
-    if _above_add_cap(s, spoke, i):
-        return ADD_CAP_EXCEEDED
     return OK
 
 
 @jitable
 def remove_escrow(s: State, spoke: int, i: int, assets: int) -> int:
     """Release escrowed `assets`. The caller books the receiver's wallet."""
-    if s.spoke[spoke, i, HALTED] != 0:
-        return SPOKE_HALTED
     if assets == 0:
         return ZERO_AMOUNT
     if exceeds(assets, s.spoke[spoke, i, ESCROWED]):
@@ -308,7 +186,7 @@ def add_fee_from_escrow(s: State, spoke: int, i: int, assets: int) -> int:
     accrue(s, i)
     if exceeds(assets, s.spoke[spoke, i, ESCROWED]):
         return INSUFFICIENT_SHARES
-    shares = to_shares_down(s, i, assets)
+    shares = _fee_for(assets, s.hub[i, TOTAL_SHARES], total_assets(s, i))
     s.spoke[spoke, i, ESCROWED] = less(s.spoke[spoke, i, ESCROWED], assets)
     s.hub[i, ESCROW] = less(s.hub[i, ESCROW], assets)
     s.hub[i, CASH] += assets
@@ -316,12 +194,6 @@ def add_fee_from_escrow(s: State, spoke: int, i: int, assets: int) -> int:
     s.hub[i, FEE_SHARES] += shares
     update_rate(s, i)
     return OK
-
-
-@jitable
-def _above_add_cap(s: State, spoke: int, i: int) -> bool:
-    assets = to_assets_down(s, i, s.spoke[spoke, i, ADDED_SHARES])
-    return assets + s.spoke[spoke, i, ESCROWED] > s.spoke[spoke, i, ADD_CAP]
 
 
 # --- debt side ------------------------------------------------------------------------------------
@@ -337,9 +209,11 @@ def draw(s: State, spoke: int, i: int, assets: int) -> tuple[int, int]:
         return SPOKE_HALTED, zero()
     if assets == 0:
         return ZERO_AMOUNT, zero()
-    if assets > s.hub[i, CASH]:
+    if assets > available(s, i):
         return INSUFFICIENT_CASH, zero()
     scaled = mul_div_up(assets, ray(), s.hub[i, BORROW_INDEX])
+    if s.hub[i, SCALED_DEBT] + scaled >= max_amount():
+        return AMOUNT_TOO_LARGE, zero()
     s.hub[i, CASH] -= assets
     s.hub[i, SCALED_DEBT] += scaled
     s.spoke[spoke, i, DRAWN_SCALED] += scaled
@@ -371,3 +245,156 @@ def restore(s: State, spoke: int, i: int, assets: int, max_scaled: int) -> tuple
     s.spoke[spoke, i, DRAWN_SCALED] = less(s.spoke[spoke, i, DRAWN_SCALED], scaled)
     update_rate(s, i)
     return OK, scaled
+
+
+# --- views ----------------------------------------------------------------------------------------
+
+
+@inlined
+def available(s: State, i: int) -> int:
+    """What can leave now, token units: the bound of `remove`, `draw` and `claim_fees`."""
+    return s.hub[i, CASH]
+
+
+@jitable
+def room(s: State, i: int) -> int:
+    """The most that can be added, whatever spokes may, token units."""
+    now = preview(s, i)
+    backing = _backing(now.total_shares, now.total_assets)
+    shares = less(max_shares() - 1, now.total_shares)
+    most = mul_div_down(shares, backing, now.total_shares + VIRTUAL_SHARES)
+    return min(max(max_amount() - 1 - available(s, i), zero()), most)
+
+
+@inlined
+def to_assets_down(s: State, i: int, shares: int) -> int:
+    """Assets for shares, interest to now included, down."""
+    now = preview(s, i)
+    held, total = now.total_assets + VIRTUAL_ASSETS, now.total_shares + VIRTUAL_SHARES
+    return mul_div_down(shares, held, total)
+
+
+@jitable
+def to_assets_up(s: State, i: int, shares: int) -> int:
+    """Assets to be paid for new shares, interest to now included, up."""
+    now = preview(s, i)
+    backing = _backing(now.total_shares, now.total_assets)
+    return mul_div_up(shares, backing, now.total_shares + VIRTUAL_SHARES)
+
+
+@jitable
+def to_shares_down(s: State, i: int, assets: int) -> int:
+    """New shares for assets, interest to now included, down: at most 1e12 for a unit."""
+    now = preview(s, i)
+    return _minted(assets, now.total_shares, now.total_assets)
+
+
+@jitable
+def to_shares_up(s: State, i: int, assets: int) -> int:
+    """Shares for assets, interest to now included, up."""
+    now = preview(s, i)
+    return mul_div_up(assets, now.total_shares + VIRTUAL_SHARES, now.total_assets + VIRTUAL_ASSETS)
+
+
+@inlined
+def debt_of(s: State, i: int, scaled: int) -> int:
+    """Token units owed for a scaled debt, interest to now included, up."""
+    return debt_at(scaled, preview(s, i).borrow_index)
+
+
+# --- internals ------------------------------------------------------------------------------------
+
+
+class Preview(NamedTuple):
+    """What accrual changes, and the total that share prices are made of."""
+
+    borrow_index: int
+    total_shares: int
+    fee_shares: int
+    total_assets: int
+    fee_remainder: int
+    recovered: int
+    """Of the open deficit."""
+
+
+@inlined
+def preview(s: State, i: int) -> Preview:
+    """The asset as accrual would leave it now. Of the protocol's part of the interest a fraction of
+    a unit is carried over; while a deficit is open suppliers keep it.
+    """
+    index = s.hub[i, BORROW_INDEX]
+    shares, fee_shares = s.hub[i, TOTAL_SHARES], s.hub[i, FEE_SHARES]
+    remainder = s.hub[i, FEE_REMAINDER]
+    held = total_assets(s, i)
+    dt = s.clock[0] - s.hub[i, LAST_ACCRUAL]
+    scaled = s.hub[i, SCALED_DEBT]
+    if dt == 0 or scaled == 0:
+        return Preview(index, shares, fee_shares, held, remainder, zero())
+    grown = min(mul_div_half(index, growth_factor(s.hub[i, BORROW_RATE], dt), ray()), max_index())
+    interest = debt_at(scaled, grown) - debt_at(scaled, index)
+    held = held + interest
+    fee_in_bps = interest * s.rates[i, RESERVE_FACTOR] + remainder
+    fee = div_down(fee_in_bps, BPS)
+    remainder = less(fee_in_bps, fee * BPS)
+    recovered = min(fee, s.hub[i, DEFICIT])
+    fee = fee - recovered
+    minted = _fee_for(fee, shares, held - fee)
+    return Preview(grown, shares + minted, fee_shares + minted, held, remainder, recovered)
+
+
+@jitable
+def update_rate(s: State, i: int) -> None:
+    """After every change of cash or debt."""
+    s.hub[i, BORROW_RATE] = borrow_rate(
+        s.hub[i, CASH],
+        debt_at(s.hub[i, SCALED_DEBT], s.hub[i, BORROW_INDEX]),
+        s.rates[i, OPTIMAL_USAGE],
+        s.rates[i, BASE_RATE],
+        s.rates[i, SLOPE1],
+        s.rates[i, SLOPE2],
+    )
+
+
+@jitable
+def _may_add(s: State, spoke: int, i: int) -> bool:
+    """Whoever has anything here may add."""
+    row = s.spoke[spoke, i]
+    return row[ACTIVE] != 0 or row[ADDED_SHARES] + row[ESCROWED] + row[DRAWN_SCALED] > 0
+
+
+@inlined
+def debt_at(scaled: int, index: int) -> int:
+    """Token units owed, up."""
+    return mul_div_up(scaled, index, ray())
+
+
+@inlined
+def total_assets(s: State, i: int) -> int:
+    """cash + debt, as of the last accrual."""
+    return s.hub[i, CASH] + debt_at(s.hub[i, SCALED_DEBT], s.hub[i, BORROW_INDEX])
+
+
+@jitable
+def fee_assets(s: State, i: int) -> int:
+    """What the protocol's fee shares are worth, down."""
+    held, shares = total_assets(s, i) + VIRTUAL_ASSETS, s.hub[i, TOTAL_SHARES] + VIRTUAL_SHARES
+    return mul_div_down(s.hub[i, FEE_SHARES], held, shares)
+
+
+@inlined
+def _fee_for(assets: int, shares: int, held: int) -> int:
+    """Down, and what does not fit is forgone."""
+    return min(_minted(assets, shares, held), less(max_shares() - 1, shares))
+
+
+@inlined
+def _minted(assets: int, shares: int, held: int) -> int:
+    """New shares for assets, down."""
+    return mul_div_down(assets, shares + VIRTUAL_SHARES, _backing(shares, held))
+
+
+@inlined
+def _backing(shares: int, held: int) -> int:
+    """The assets that all shares count for where some are minted: more than a lost pool has."""
+    least = mul_div_up(shares + VIRTUAL_SHARES, 1, SHARES_OF_A_LOST_POOL)
+    return max(held + VIRTUAL_ASSETS, least)

@@ -1,5 +1,6 @@
-"""Twin of `contracts/LiquidityHub.sol`, the part on losses: what debts nobody pays become, and who
-bears them. Fees first, then the insurance fund, after a window all suppliers.
+"""Twin of `contracts/LiquidityHub.sol`: who bears what debtors do not pay, on top of the ledger in
+`hub.py`. Fees first, then the insurance fund, then all suppliers, at once; for a window the
+protocol's part of interest makes good what suppliers bore.
 """
 
 from __future__ import annotations
@@ -7,7 +8,6 @@ from __future__ import annotations
 from sim.protocol import insurance
 from sim.protocol.errors import (
     COVER_WINDOW_OPEN,
-    DEFICIT_OPEN,
     INSUFFICIENT_CASH,
     INSUFFICIENT_SHARES,
     NO_DEFICIT,
@@ -15,7 +15,7 @@ from sim.protocol.errors import (
     ZERO_AMOUNT,
 )
 from sim.protocol.fixed_point import exceeds, jitable, less, zero
-from sim.protocol.hub import accrue, debt_at, fee_assets, to_shares_up, update_rate
+from sim.protocol.hub import accrue, available, debt_at, fee_assets, to_shares_up, update_rate
 from sim.protocol.state import (
     BORROW_INDEX,
     CASH,
@@ -23,6 +23,7 @@ from sim.protocol.state import (
     COVERED_BY_FEES,
     COVERED_BY_FUND,
     DEFICIT,
+    DEFICIT_OWED,
     DEFICIT_REPORTED,
     DEFICIT_SINCE,
     DRAWN_SCALED,
@@ -38,95 +39,59 @@ from sim.protocol.state import (
 
 
 @jitable
-def report_deficit(s: State, spoke: int, i: int, scaled: int) -> tuple[int, int]:
-    """(code, loss booked, up): move unpayable debt to the deficit, which bears no interest."""
+def report_deficit(s: State, spoke: int, i: int, scaled: int, worth: int) -> tuple[int, int]:
+    """(code, loss booked, up): take unpayable debt off the books. Fees and fund pay in the same
+    call, and shares lose what remains; of it the protocol owes what the collateral that it kept is
+    `worth`, token units.
+    """
     accrue(s, i)
     if scaled == 0:
         return ZERO_AMOUNT, zero()
     if exceeds(scaled, s.spoke[spoke, i, DRAWN_SCALED]):
         return INSUFFICIENT_SHARES, zero()
     assets = debt_at(scaled, s.hub[i, BORROW_INDEX])
+    by_fees = _burn_fees(s, i, assets)
     s.hub[i, SCALED_DEBT] = less(s.hub[i, SCALED_DEBT], scaled)
     s.spoke[spoke, i, DRAWN_SCALED] = less(s.spoke[spoke, i, DRAWN_SCALED], scaled)
     s.spoke[spoke, i, REPORTED_DEFICIT] += assets
-    if s.hub[i, DEFICIT] == 0:
-        s.hub[i, DEFICIT_SINCE] = s.clock[0]
-    s.hub[i, DEFICIT] += assets
     s.hub[i, DEFICIT_REPORTED] += assets
+    s.hub[i, COVERED_BY_FEES] += by_fees
+    owed = max(min(worth, assets) - by_fees, zero())
+    by_fund = insurance.pay_out(s, i, assets - by_fees - owed)
+    s.hub[i, CASH] += by_fund
+    s.hub[i, COVERED_BY_FUND] += by_fund
+    rest = assets - by_fees - by_fund
+    if rest > 0:
+        s.hub[i, DEFICIT] += rest
+        s.hub[i, DEFICIT_OWED] += owed
+        s.hub[i, DEFICIT_SINCE] = s.clock[0]
+        if s.losses[IMMEDIATE] != 0 and rest > owed:
+            _close(s, i)
     update_rate(s, i)
     return OK, assets
 
 
 @jitable
-def cover(s: State, i: int) -> int:
-    """Cover an open deficit from accrued fees, then from the insurance fund."""
-    accrue(s, i)
-    if s.hub[i, DEFICIT] == 0:
-        return NO_DEFICIT
-    by_fees, by_fund = _cover(s, i)
-    if by_fees + by_fund == 0:
-        return ZERO_AMOUNT
-    s.result[0] = by_fees
-    s.result[1] = by_fund
-    return OK
-
-
-@jitable
 def socialise(s: State, i: int) -> int:
-    """Once the window has passed: what fees and fund still hold, then all suppliers."""
+    """Once the window since the last loss has passed: suppliers bore the open deficit for good."""
     accrue(s, i)
-    if s.hub[i, DEFICIT] == 0:
+    if s.hub[i, DEFICIT] == s.hub[i, DEFICIT_OWED]:
         return NO_DEFICIT
     if s.losses[IMMEDIATE] == 0 and s.clock[0] < s.hub[i, DEFICIT_SINCE] + s.losses[COVER_WINDOW]:
         return COVER_WINDOW_OPEN
-    by_fees, by_fund = _cover(s, i)
-    assets = s.hub[i, DEFICIT]
-    s.hub[i, DEFICIT] = zero()
-    s.hub[i, DEFICIT_SINCE] = zero()
-    s.hub[i, SOCIALISED] += assets
-    s.result[0] = by_fees
-    s.result[1] = by_fund
-    s.result[2] = assets
+    s.result[0] = s.hub[i, DEFICIT] - s.hub[i, DEFICIT_OWED]
+    _close(s, i)
     return OK
-
-
-@jitable
-def _cover(s: State, i: int) -> tuple[int, int]:
-    """(by fees, by fund): fees first, then the fund; the share price does not fall."""
-    by_fees = fee_assets(s, i)
-    burnt = s.hub[i, FEE_SHARES]
-    if by_fees == 0:
-        burnt = zero()
-    if by_fees > s.hub[i, DEFICIT]:
-        by_fees = s.hub[i, DEFICIT]
-        burnt = to_shares_up(s, i, by_fees)
-    s.hub[i, FEE_SHARES] -= burnt
-    s.hub[i, TOTAL_SHARES] -= burnt
-    s.hub[i, DEFICIT] -= by_fees
-    s.hub[i, COVERED_BY_FEES] += by_fees
-    by_fund = zero()
-    if s.hub[i, DEFICIT] > 0:
-        by_fund = insurance.pay_out(s, i, s.hub[i, DEFICIT])
-        s.hub[i, DEFICIT] -= by_fund
-        s.hub[i, CASH] += by_fund
-        s.hub[i, COVERED_BY_FUND] += by_fund
-    if s.hub[i, DEFICIT] == 0:
-        s.hub[i, DEFICIT_SINCE] = zero()
-    if by_fees + by_fund > 0:
-        update_rate(s, i)
-    return by_fees, by_fund
 
 
 @jitable
 def claim_fees(s: State, actor: int, i: int) -> int:
-    """Pay all accrued fees to the admin; never while a deficit is open."""
+    """Pay all accrued fees to the admin."""
     accrue(s, i)
-    if s.hub[i, DEFICIT] > 0:
-        return DEFICIT_OPEN
     assets = fee_assets(s, i)
     if assets == 0:
         return ZERO_AMOUNT
-    if assets > s.hub[i, CASH]:
+    if assets > available(s, i):
         return INSUFFICIENT_CASH
     s.hub[i, TOTAL_SHARES] -= s.hub[i, FEE_SHARES]
     s.hub[i, FEE_SHARES] = zero()
@@ -135,3 +100,30 @@ def claim_fees(s: State, actor: int, i: int) -> int:
     s.result[0] = assets
     update_rate(s, i)
     return OK
+
+
+# --- internals ------------------------------------------------------------------------------------
+
+
+@jitable
+def _burn_fees(s: State, i: int, loss: int) -> int:
+    """Up to `loss` of the protocol's fee shares; what suppliers' are worth does not fall by it."""
+    by_fees = fee_assets(s, i)
+    burnt = s.hub[i, FEE_SHARES]
+    if by_fees == 0:
+        burnt = zero()
+    if by_fees > loss:
+        by_fees = loss
+        burnt = to_shares_up(s, i, by_fees)
+    s.hub[i, FEE_SHARES] -= burnt
+    s.hub[i, TOTAL_SHARES] -= burnt
+    return by_fees
+
+
+@jitable
+def _close(s: State, i: int) -> None:
+    """From now on fees make good no more than what the protocol owes for collateral."""
+    s.hub[i, SOCIALISED] += s.hub[i, DEFICIT] - s.hub[i, DEFICIT_OWED]
+    s.hub[i, DEFICIT] = s.hub[i, DEFICIT_OWED]
+    if s.hub[i, DEFICIT] == 0:
+        s.hub[i, DEFICIT_SINCE] = zero()

@@ -11,12 +11,11 @@ from sim.protocol.errors import (
     INSUFFICIENT_BALANCE,
     OK,
 )
-from sim.protocol.fixed_point import jitable, max_amount, zero
+from sim.protocol.fixed_point import jitable, zero
 from sim.protocol.state import (
     ACTIVE,
     ADD_CAP,
     ADDED_SHARES,
-    CASH,
     HALTED,
     HUB_SHARES,
     WALLET,
@@ -25,9 +24,48 @@ from sim.protocol.state import (
 
 
 @jitable
+def max_deposit(s: State, i: int) -> int:
+    """The room below the add cap, and in the hub; nothing while the share token may not add."""
+    spoke = s.spoke[s.spoke.shape[0] - 1, i]
+    held = hub.to_assets_down(s, i, spoke[ADDED_SHARES])
+    if spoke[ACTIVE] == 0 or held >= spoke[ADD_CAP]:
+        return zero()
+    return min(spoke[ADD_CAP] - held, hub.room(s, i))
+
+
+@jitable
+def max_mint(s: State, i: int) -> int:
+    """What `max_deposit` buys."""
+    return hub.to_shares_down(s, i, max_deposit(s, i))
+
+
+@jitable
+def max_withdraw(s: State, actor: int, i: int) -> int:
+    """Bounded by what the hub has available; nothing while the share token is halted."""
+    if _halted(s, i):
+        return zero()
+    return min(hub.to_assets_down(s, i, s.holding[actor, i, HUB_SHARES]), hub.available(s, i))
+
+
+@jitable
+def max_redeem(s: State, actor: int, i: int) -> int:
+    """Bounded by what the hub has available; nothing while the share token is halted, or of shares
+    that are worth less than a unit.
+    """
+    if _halted(s, i):
+        return zero()
+    shares, available = s.holding[actor, i, HUB_SHARES], hub.available(s, i)
+    if hub.to_assets_down(s, i, shares) > available:
+        shares = hub.to_shares_down(s, i, available)
+    if hub.to_assets_down(s, i, shares) == 0:
+        return zero()
+    return shares
+
+
+@jitable
 def deposit(s: State, actor: int, i: int, assets: int) -> int:
     """Pay `assets` for shares, down."""
-    if assets > _max_deposit(s, i):
+    if assets > max_deposit(s, i):
         return EXCEEDED_MAX_DEPOSIT
     return _deposit(s, actor, i, assets, hub.to_shares_down(s, i, assets))
 
@@ -35,7 +73,7 @@ def deposit(s: State, actor: int, i: int, assets: int) -> int:
 @jitable
 def mint(s: State, actor: int, i: int, shares: int) -> int:
     """Pay assets, up, for exactly `shares`."""
-    if shares > hub.to_shares_down(s, i, _max_deposit(s, i)):
+    if shares > max_mint(s, i):
         return EXCEEDED_MAX_MINT
     return _deposit(s, actor, i, hub.to_assets_up(s, i, shares), shares)
 
@@ -43,8 +81,7 @@ def mint(s: State, actor: int, i: int, shares: int) -> int:
 @jitable
 def withdraw(s: State, actor: int, i: int, assets: int) -> int:
     """Burn shares, up, for exactly `assets`."""
-    worth = hub.to_assets_down(s, i, s.holding[actor, i, HUB_SHARES])
-    if assets > min(worth, s.hub[i, CASH]) or (assets > 0 and _halted(s, i)):
+    if assets > max_withdraw(s, actor, i):
         return EXCEEDED_MAX_WITHDRAW
     return _withdraw(s, actor, i, assets, hub.to_shares_up(s, i, assets))
 
@@ -52,29 +89,12 @@ def withdraw(s: State, actor: int, i: int, assets: int) -> int:
 @jitable
 def redeem(s: State, actor: int, i: int, shares: int) -> int:
     """Burn exactly `shares` for assets, down."""
-    most = s.holding[actor, i, HUB_SHARES]
-    if hub.to_assets_down(s, i, most) > s.hub[i, CASH]:
-        most = hub.to_shares_down(s, i, s.hub[i, CASH])
-    if shares > most or (shares > 0 and _halted(s, i)):
+    if shares > max_redeem(s, actor, i):
         return EXCEEDED_MAX_REDEEM
     return _withdraw(s, actor, i, hub.to_assets_down(s, i, shares), shares)
 
 
-@jitable
-def _max_deposit(s: State, i: int) -> int:
-    """The room below the add cap, and below the largest amount the hub holds; nothing while the
-    share token may not add.
-    """
-    spoke = s.spoke[s.spoke.shape[0] - 1, i]
-    held = hub.to_assets_down(s, i, spoke[ADDED_SHARES])
-    if spoke[ACTIVE] == 0 or held >= spoke[ADD_CAP]:
-        return zero()
-    return min(spoke[ADD_CAP] - held, max(zero(), max_amount() - 1 - s.hub[i, CASH]))
-
-
-@jitable
-def _halted(s: State, i: int) -> bool:
-    return s.spoke[s.spoke.shape[0] - 1, i, HALTED] != 0
+# --- internals ------------------------------------------------------------------------------------
 
 
 @jitable
@@ -101,3 +121,8 @@ def _withdraw(s: State, actor: int, i: int, assets: int, shares: int) -> int:
     s.result[0] = assets
     s.result[1] = shares
     return OK
+
+
+@jitable
+def _halted(s: State, i: int) -> bool:
+    return s.spoke[s.spoke.shape[0] - 1, i, HALTED] != 0

@@ -8,6 +8,7 @@ from sim.protocol.errors import (
     INSUFFICIENT_BALANCE,
     INSUFFICIENT_SHARES,
     OK,
+    REQUEST_EXPIRED,
     ZERO_AMOUNT,
 )
 from sim.protocol.fixed_point import jitable, max_amount, max_shares, mul_div_down, zero
@@ -15,14 +16,19 @@ from sim.protocol.state import (
     COOLDOWN,
     PENDING_STAKE,
     POOL_ASSETS,
+    POOL_EPOCH,
     POOL_SHARES,
     STAKE,
     UNLOCK_AT,
     WALLET,
     State,
 )
+from sim.protocol.units import SHARES_OF_A_LOST_POOL
 
-VIRTUAL = 1_000_000
+VIRTUAL_SHARES, VIRTUAL_ASSETS = 1_000_000, 1
+"""As in the hub: claims exceed the pool by less than a unit."""
+EXIT_WINDOW = 3_600
+"""Seconds after the cool-down in which a request holds."""
 
 
 @jitable
@@ -31,13 +37,13 @@ def stake(s: State, actor: int, i: int, assets: int) -> int:
     pool, total = s.pool[i, POOL_ASSETS], s.pool[i, POOL_SHARES]
     if assets >= max_amount() or pool + assets >= max_amount():
         return AMOUNT_TOO_LARGE
-    shares = mul_div_down(assets, total + VIRTUAL, pool + VIRTUAL)
+    if s.holding[actor, i, WALLET] < assets:
+        return INSUFFICIENT_BALANCE
+    shares = mul_div_down(assets, total + VIRTUAL_SHARES, pool + VIRTUAL_ASSETS)
     if shares == 0:
         return ZERO_AMOUNT
     if total + shares >= max_shares():
         return AMOUNT_TOO_LARGE
-    if s.holding[actor, i, WALLET] < assets:
-        return INSUFFICIENT_BALANCE
     s.pool[i, POOL_ASSETS] += assets
     s.pool[i, POOL_SHARES] += shares
     s.holding[actor, i, STAKE] += shares
@@ -66,10 +72,10 @@ def withdraw(s: State, actor: int, i: int) -> int:
         return ZERO_AMOUNT
     if s.clock[0] < s.holding[actor, i, UNLOCK_AT]:
         return COOLING_DOWN
+    if s.clock[0] >= s.holding[actor, i, UNLOCK_AT] + EXIT_WINDOW:
+        return REQUEST_EXPIRED
     pool, total = s.pool[i, POOL_ASSETS], s.pool[i, POOL_SHARES]
-    # After losses the virtual assets outweigh the virtual shares: the last to leave take what is
-    # there.
-    assets = min(mul_div_down(shares, pool + VIRTUAL, total + VIRTUAL), pool)
+    assets = mul_div_down(shares, pool + VIRTUAL_ASSETS, total + VIRTUAL_SHARES)
     if assets == 0:
         return ZERO_AMOUNT
     s.pool[i, POOL_ASSETS] -= assets
@@ -83,11 +89,15 @@ def withdraw(s: State, actor: int, i: int) -> int:
 
 @jitable
 def pay_out(s: State, i: int, amount: int) -> int:
-    """Take min(amount, pool) from the pool for the hub; return it. The last thing that can fail."""
+    """Take min(amount, pool) from the pool for the hub; return it. Nothing after it fails: the
+    stakes of others are not among what a refused operation restores.
+    """
     paid = min(amount, s.pool[i, POOL_ASSETS])
     s.pool[i, POOL_ASSETS] -= paid
-    if paid > 0 and s.pool[i, POOL_ASSETS] == 0:  # emptied: all stakes are gone
+    lost = s.pool[i, POOL_ASSETS] * SHARES_OF_A_LOST_POOL < s.pool[i, POOL_SHARES]
+    if paid > 0 and lost:  # all stakes are gone
         s.pool[i, POOL_SHARES] = zero()
+        s.pool[i, POOL_EPOCH] += 1
         for actor in range(s.holding.shape[0]):
             s.holding[actor, i, STAKE] = zero()
             s.holding[actor, i, PENDING_STAKE] = zero()

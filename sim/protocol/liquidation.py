@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from sim.protocol.errors import MUST_NOT_LEAVE_DUST, OK
 from sim.protocol.fixed_point import (
     BPS,
     jitable,
@@ -16,6 +17,7 @@ from sim.protocol.fixed_point import (
     mul_div_up,
     mul_div_whole,
     wad,
+    zero,
 )
 from sim.protocol.soundness import MIN_LEFTOVER, WAD_PER_BPS_SQUARED
 from sim.protocol.state import (
@@ -30,14 +32,16 @@ from sim.protocol.state import (
 from sim.protocol.units import USD
 
 FULL_CLOSE_VALUE = 2_000 * USD
-"""CloseFactor: a pair with a leg below this value may be closed whole."""
+"""CloseFactor: a pair may be closed whole when what heals would leave less of a leg."""
 CLOSE_FACTOR_BPS = 5_000
+THIN_AUCTION = 1_800
+"""Seconds in which the bonus of who is worth no more than he owes grows to the largest."""
 FULL_CLOSE_HEALTH_BPS = 9_500
 """CloseFactor: at or below this health everything may be repaid."""
 
 
 class Context(NamedTuple):
-    """What an engine is handed, and all that it sees."""
+    """What an engine is handed, and all that it sees but for the collateral of the account."""
 
     health_factor: int
     """WAD, below 1e18."""
@@ -49,8 +53,12 @@ class Context(NamedTuple):
     """USD, down."""
     total_debt_value: int
     """USD, up."""
+    usable_collateral_value: int
+    """USD, down: of what may be sold."""
     price_debt: int
     unit_debt: int
+    price_collateral: int
+    unit_collateral: int
     lt_bps: int
     """The threshold of the collateral now in force."""
     min_bonus_bps: int
@@ -70,6 +78,8 @@ class Pair(NamedTuple):
     unit_debt: int
     price_collateral: int
     unit_collateral: int
+    cash: int
+    """Token units of the collateral that can be paid out; 0: no bound."""
 
 
 class Amounts(NamedTuple):
@@ -88,19 +98,31 @@ class Amounts(NamedTuple):
 
 @jitable
 def close_factor_max_repay(c: Context) -> int:
-    """Half of the account's total debt value, in debt units down; all of the pair if deep under
-    water or small.
+    """What heals the account and half of the debt that is left then, in debt units up; all of the
+    pair if deep under water, or small by then.
 
-    The rule of Aave v3.3 and later.
+    The rule of Aave v3.3 and later, of which half is not of what there is: whoever is allowed half
+    of that takes almost what heals first, and half of the rest.
     """
     if c.health_factor * BPS <= FULL_CLOSE_HEALTH_BPS * wad():
         return c.pair_debt
-    if c.pair_debt_value < FULL_CLOSE_VALUE or c.pair_collateral_value < FULL_CLOSE_VALUE:
+    heals = healing(c, wad(), c.max_bonus_bps)
+    if c.pair_debt_value < FULL_CLOSE_VALUE + heals:
         return c.pair_debt
-    limit = mul_div_half(c.total_debt_value, CLOSE_FACTOR_BPS, BPS)
-    if c.pair_debt_value <= limit:
+    taken = mul_div_up(heals, BPS + c.max_bonus_bps, BPS)
+    if c.pair_collateral_value < FULL_CLOSE_VALUE + taken:
         return c.pair_debt
-    return mul_div_down(limit, c.unit_debt, c.price_debt)
+    left = max(c.total_debt_value - heals, zero())
+    limit = heals + mul_div_half(left, CLOSE_FACTOR_BPS, BPS)
+    return min(mul_div_up(limit, c.unit_debt, c.price_debt), c.pair_debt)
+
+
+@jitable
+def target_health_max_repay(c: Context, target_health: int, bonus_bps: int) -> int:
+    """The value that restores the target in debt units, up; all of the pair if a leftover would be
+    too small.
+    """
+    return units_of(c, healing(c, target_health, bonus_bps), bonus_bps)
 
 
 @jitable
@@ -112,22 +134,6 @@ def target_health_bonus(c: Context, hf_for_max_bonus: int) -> int:
     return c.min_bonus_bps + mul_div_whole(
         c.max_bonus_bps - c.min_bonus_bps, fall, wad() - hf_for_max_bonus
     )
-
-
-@jitable
-def target_health_max_repay(c: Context, target_health: int, bonus_bps: int) -> int:
-    """Value D (T - HF) / (T - (1 + b) lt) in debt units, up; all of the pair if a leftover would be
-    too small.
-    """
-    returned = (BPS + bonus_bps) * c.lt_bps * WAD_PER_BPS_SQUARED
-    value = mul_div_up(
-        c.total_debt_value, target_health - c.health_factor, target_health - returned
-    )
-    if value + MIN_LEFTOVER > c.pair_debt_value:
-        return c.pair_debt
-    if mul_div_up(value, BPS + bonus_bps, BPS) + MIN_LEFTOVER > c.pair_collateral_value:
-        return c.pair_debt
-    return min(mul_div_up(value, c.unit_debt, c.price_debt), c.pair_debt)
 
 
 @jitable
@@ -153,10 +159,52 @@ def quote(s: State, v: int, c: Context) -> tuple[int, int]:
         repay = target_health_max_repay(c, s.policy[v, TARGET_HEALTH], bonus)
     else:
         bonus = dutch_bonus(c, s.policy[v, AUCTION_SECONDS])
-    return min(repay, c.pair_debt), min(bonus, c.max_bonus_bps)
+    return min(repay, c.pair_debt), min(bonus, most_bonus(c))
 
 
 # --- amounts --------------------------------------------------------------------------------------
+
+
+@jitable
+def healing(c: Context, target: int, bonus_bps: int) -> int:
+    """The value whose repayment brings health to `target`, up: D (T - HF) / (T - (1 + b) lt), and
+    what roundings may take: of the debt a unit and what a unit of scaled debt comes to, of the
+    collateral a unit, and a unit of value each.
+    """
+    gap = target - (BPS + bonus_bps) * c.lt_bps * WAD_PER_BPS_SQUARED
+    roundings = (
+        mul_div_up(3, c.price_debt, c.unit_debt)
+        + mul_div_up(1, c.price_collateral, c.unit_collateral)
+        + 2
+    )
+    missing = mul_div_up(c.total_debt_value, target - c.health_factor, gap)
+    return missing + mul_div_up(roundings, target, gap)
+
+
+@jitable
+def units_of(c: Context, value: int, bonus_bps: int) -> int:
+    """A value in units of the debt, up; all of the pair if less than `MIN_LEFTOVER` of a leg would
+    be left.
+    """
+    if value + MIN_LEFTOVER > c.pair_debt_value:
+        return c.pair_debt
+    if mul_div_up(value, BPS + bonus_bps, BPS) + MIN_LEFTOVER > c.pair_collateral_value:
+        return c.pair_debt
+    return min(mul_div_up(value, c.unit_debt, c.price_debt), c.pair_debt)
+
+
+@jitable
+def most_bonus(c: Context) -> int:
+    """The largest bonus of an account with little beyond its debt, down: what it has beyond, or if
+    more, what the largest has grown to since the flag.
+
+    A bonus that is paid out of what lenders lose is bid for: its owner, too, gets no more of it,
+    through a second address, than what nobody else was content with.
+    """
+    covered = mul_div_whole(c.usable_collateral_value, BPS, c.total_debt_value)
+    elapsed = min(c.seconds_flagged, THIN_AUCTION)
+    grown = mul_div_whole(c.max_bonus_bps, elapsed, THIN_AUCTION)
+    return min(max(covered - BPS, grown), c.max_bonus_bps)
 
 
 @jitable
@@ -177,6 +225,35 @@ def seize(repay: int, p: Pair, bonus_bps: int, fee_bps: int) -> Amounts:
         repaid = mul_div_up(needed, BPS, rate)
     fee = mul_div_up(seized - mul_div_down(seized, BPS, rate), fee_bps, BPS)
     return Amounts(repaid, seized, fee)
+
+
+@jitable
+def fitting(repay: int, p: Pair, bonus_bps: int, fee_bps: int) -> tuple[int, Amounts]:
+    """(code, `seize`), cut down to what cash pays out and to what leaves enough of both legs."""
+    moved = seize(repay, p, bonus_bps, fee_bps)
+    if p.cash > 0 and moved.seized - moved.fee > p.cash:
+        moved = seize(paid_by(p, p.cash, bonus_bps), p, bonus_bps, fee_bps)
+    if not leaves_dust(p, moved.repaid, moved.seized):
+        return OK, moved
+    repay = paid_leaving(p, bonus_bps)
+    if repay == 0:
+        return MUST_NOT_LEAVE_DUST, moved
+    return OK, seize(repay, p, bonus_bps, fee_bps)
+
+
+@jitable
+def paid_by(p: Pair, collateral: int, bonus_bps: int) -> int:
+    """What may be repaid at most so that no more than `collateral` is seized, down."""
+    base = mul_div_down(collateral, BPS, BPS + bonus_bps)
+    return mul_div_down(base * p.price_collateral, p.unit_debt, p.price_debt * p.unit_collateral)
+
+
+@jitable
+def paid_leaving(p: Pair, bonus_bps: int) -> int:
+    """What may be repaid at most so that `MIN_LEFTOVER` is left of both legs, down."""
+    debt = p.debt - mul_div_up(MIN_LEFTOVER, p.unit_debt, p.price_debt)
+    spare = p.collateral - mul_div_up(MIN_LEFTOVER, p.unit_collateral, p.price_collateral)
+    return min(max(debt, zero()), paid_by(p, max(spare, zero()), bonus_bps))
 
 
 @jitable

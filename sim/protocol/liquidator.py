@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from sim.protocol import pair, vault
+from sim.protocol import hub, pair, vault
 from sim.protocol.errors import OK, PROFIT_TOO_LOW
 from sim.protocol.fixed_point import jitable
 from sim.protocol.state import WALLET, State
 from sim.protocol.vault_accounts import poke
-
-
-@jitable
-def side_of(s: State, p: int, token: int) -> int:
-    """0 or 1: which side of pair `p` the token is."""
-    if s.pair_tokens[p, 0] == token:
-        return 0
-    return 1
 
 
 @jitable
@@ -24,8 +16,10 @@ def liquidate(
     """Liquidate through the pair of `c` and `d`; refused unless the sale pays the debt and at least
     `min_profit`.
     """
+    hub.accrue(s, d)
+    hub.accrue(s, c)
     poke(s, a)
-    t = vault.terms(s, a, d, c, repay_amount)
+    t = vault.terms(s, a, d, c, repay_amount, 0)
     if t.code != OK:
         return t.code
     out = t.seized - t.fee
@@ -45,3 +39,11 @@ def liquidate(
     s.result[1] = out
     s.result[2] = proceeds - t.repaid
     return vault.settle(s, a, d, t.repaid)
+
+
+@jitable
+def side_of(s: State, p: int, token: int) -> int:
+    """0 or 1: which side of pair `p` the token is."""
+    if s.pair_tokens[p, 0] == token:
+        return 0
+    return 1

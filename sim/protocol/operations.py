@@ -96,13 +96,13 @@ def accrue(s: State, actor: int, asset: Asset) -> int:
 # --- the public share token, the insurance fund ---------------------------------------------------
 
 
-@operation(Group.GIVES_HUB_SHARES)
+@operation()
 def deposit(s: State, actor: int, asset: Asset, amount: Amount) -> int:
     """Tokens for shares."""
     return hub_share.deposit(s, actor, asset, amount)
 
 
-@operation(Group.GIVES_HUB_SHARES)
+@operation()
 def mint_shares(s: State, actor: int, asset: Asset, shares: Amount) -> int:
     """Exactly so many shares for what they cost."""
     return hub_share.mint(s, actor, asset, shares)
@@ -120,7 +120,7 @@ def redeem(s: State, actor: int, asset: Asset, shares: Amount) -> int:
     return hub_share.redeem(s, actor, asset, shares)
 
 
-@operation(Group.GIVES_STAKES)
+@operation()
 def stake(s: State, actor: int, asset: Asset, amount: Amount) -> int:
     """Tokens into the insurance fund."""
     return insurance.stake(s, actor, asset, amount)
@@ -134,14 +134,14 @@ def request_unstake(s: State, actor: int, asset: Asset, shares: Amount) -> int:
 
 @operation()
 def unstake(s: State, actor: int, asset: Asset) -> int:
-    """Take out what was requested, after the cool-down."""
+    """Take out what was requested, within an hour after the cool-down."""
     return insurance.withdraw(s, actor, asset)
 
 
 # --- pairs ----------------------------------------------------------------------------------------
 
 
-@operation(Group.GIVES_LP_SHARES)
+@operation()
 def add_liquidity(s: State, actor: int, p: Pair, most0: Amount, most1: Amount) -> int:
     """Both tokens in the proportion of the pair, at most so much of each."""
     return pair.add_liquidity(s, actor, p, most0, most1)
@@ -255,7 +255,7 @@ def flash_liquidate(
 
 @operation(Group.DECISION)
 def write_off(s: State, actor: int, account: Account) -> int:
-    """Move the debt of an account without collateral to the deficit."""
+    """Take the debt of an account without collateral off the books; who bears it does at once."""
     return vault.write_off(s, account)
 
 
@@ -263,14 +263,8 @@ def write_off(s: State, actor: int, account: Account) -> int:
 
 
 @operation(Group.DECISION)
-def cover(s: State, actor: int, asset: Asset) -> int:
-    """Cover an open deficit from fees, then from the fund."""
-    return hub_losses.cover(s, asset)
-
-
-@operation(Group.DECISION)
 def socialise(s: State, actor: int, asset: Asset) -> int:
-    """After the window, let all suppliers bear what is left of it."""
+    """After the window, close an open deficit: suppliers bore it for good."""
     return hub_losses.socialise(s, asset)
 
 
@@ -304,11 +298,26 @@ def set_spoke(
     draw_cap: Amount,
     mode: Option,
 ) -> int:
-    """A spoke's caps of an asset and whether it works: `mode` 0 normal, 1 not active, 2 halted."""
+    """A spoke's caps of an asset, below 2^112, and whether it works: `mode` 0 normal, 1 not active,
+    2 halted.
+    """
     s.spoke[spoke, asset, ADD_CAP] = add_cap
     s.spoke[spoke, asset, DRAW_CAP] = draw_cap
     s.spoke[spoke, asset, ACTIVE] = zero() + (mode != 1)
     s.spoke[spoke, asset, HALTED] = zero() + (mode == 2)
+    return OK
+
+
+@operation()
+def set_dust_value(s: State, actor: int, v: Vault, value: Amount) -> int:
+    """A vault's dust line, USD with 8 decimals."""
+    return vault_reserves.set_dust_value(s, v, value)
+
+
+@operation(refusable=False)
+def forget_anchor(s: State, actor: int, asset: Asset, v: Vault) -> int:
+    """A vault's router begins with a feed anew: what it sees next is believed."""
+    oracle.forget_anchor(s, v, asset)
     return OK
 
 

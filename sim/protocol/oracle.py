@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sim.protocol.fixed_point import BPS, inlined, jitable, zero
+from sim.protocol.fixed_point import BPS, div_down, inlined, jitable, zero
 from sim.protocol.state import (
     ANCHOR,
     ANSWER,
     CANDIDATE,
-    DEVIATED_SINCE,
+    CANDIDATE_SINCE,
+    DISPUTED_AT,
+    DISPUTED_FOR,
+    DOWN_AT,
+    DOWN_FOR,
     HAS_FALLBACK,
     HEARTBEAT,
     HOLD_OFF,
@@ -17,65 +21,164 @@ from sim.protocol.state import (
     MAX_MOVE,
     MIN_ANSWER,
     MODE,
+    SEEN_AT,
     UPDATED_AT,
+    WATCHED_AT,
     State,
 )
 
 STATUS_OK, STATUS_STALE, STATUS_DEVIATED, STATUS_DOWN = range(4)
 STALE_HEARTBEATS = 3
 """Liquidations accept a price that missed its heartbeat for less than this many heartbeats."""
+SIGHTINGS = 3
+"""A price persists while it is seen in every such part of a hold-off; what was seen before a gap is
+void."""
+DISPUTE_HOLD_OFFS = 2
+"""A price disputed for so many hold-offs no longer counts in the favour of accounts."""
+LOST_AFTER = 86_400
+"""What nobody could price for so long counts for nothing; seconds."""
+DOWN_GAP = 3_600
+"""A feed counts as down between two sightings of it that are no further apart; seconds."""
 
 FEED_NORMAL, FEED_REVERTS, FEED_INCOMPLETE, FEED_GARBLED, FEED_BURNS = range(5)
 
 
 @jitable
-def poke(s: State, v: int, i: int) -> None:
-    """Advance the deviation check: start, restart or end the hold-off; accept the price."""
-    price, _ = _answer(s, v, i)
-    if price == 0:
-        return
+def forget_anchor(s: State, v: int, i: int) -> None:
+    """Begin anew: the next price is believed."""
     row = s.oracle[v, i]
-    if _deviates(price, row[ANCHOR], row[MAX_MOVE]):
-        if row[CANDIDATE] == 0 or _deviates(price, row[CANDIDATE], row[MAX_MOVE]):
-            row[CANDIDATE] = price
-            row[DEVIATED_SINCE] = s.clock[0]
-        if s.clock[0] < row[DEVIATED_SINCE] + row[HOLD_OFF]:
+    for field in (ANCHOR, CANDIDATE, CANDIDATE_SINCE, SEEN_AT, DISPUTED_AT, DISPUTED_FOR):
+        row[field] = zero()
+    for field in (DOWN_FOR, DOWN_AT, WATCHED_AT):
+        row[field] = zero()
+
+
+@jitable
+def poke(s: State, v: int, i: int) -> None:
+    """Show the router the price: advance the hold-off, accept what persists."""
+    price, age = _answer(s, v, i)
+    row = s.oracle[v, i]
+    _watch(s, v, i, price == 0)
+    if price != 0 and age > row[HEARTBEAT]:
+        return
+    before = row[SEEN_AT]
+    if row[HOLD_OFF] != 0:
+        row[SEEN_AT] = s.clock[0]
+    if row[HOLD_OFF] != 0 and row[ANCHOR] != 0:
+        _dispute(s, v, i, price, before)
+        if not _persists(s, v, i, price, age, before):
             return
-    row[ANCHOR] = price
-    row[CANDIDATE] = zero()
-    row[DEVIATED_SINCE] = zero()
+        price = row[CANDIDATE]
+    if price != 0:
+        row[ANCHOR] = price
+        row[CANDIDATE] = zero()
 
 
-class Reading(NamedTuple):
-    """What a router answers."""
+class Quote(NamedTuple):
+    """What a router answers; USD, 8 decimals."""
 
     price: int
-    """USD, 8 decimals; 0 while the feed is down."""
+    """0 while the feed is down."""
     status: int
     usable: bool
-    """For liquidation."""
+    """A liquidation may buy or sell the asset."""
+    collateral_price: int
+    """What collateral counts at for liquidation, and is sold at if usable."""
+    debt_price: int
+    """What a debt counts at for liquidation, and is repaid at if usable."""
 
 
 @inlined
-def read(s: State, v: int, i: int) -> Reading:
-    """The price of an asset as a vault sees it."""
+def read(s: State, v: int, i: int) -> Quote:
+    """The price of an asset as a vault sees it, and what it counts at there."""
     price, age = _answer(s, v, i)
-    if price == 0:
-        return Reading(price, STATUS_DOWN, False)
     row = s.oracle[v, i]
+    if price == 0 or age >= STALE_HEARTBEATS * row[HEARTBEAT]:
+        return _unknown(s, v, i, price, age)
     if row[HOLD_OFF] > 0 and _deviates(price, row[ANCHOR], row[MAX_MOVE]):
-        away = row[CANDIDATE] == 0 or _deviates(price, row[CANDIDATE], row[MAX_MOVE])
-        if away or s.clock[0] < row[DEVIATED_SINCE] + row[HOLD_OFF]:
-            return Reading(price, STATUS_DEVIATED, False)
-    if age <= row[HEARTBEAT]:
-        return Reading(price, STATUS_OK, True)
-    return Reading(price, STATUS_STALE, age < STALE_HEARTBEATS * row[HEARTBEAT])
+        return _disputed(s, v, i, price)
+    status = STATUS_OK if age <= row[HEARTBEAT] else STATUS_STALE
+    return Quote(price, status, True, price, price)
 
 
-@inlined
-def accepted(s: State, v: int, i: int) -> int:
-    """The last price accepted; 0 before the first."""
-    return s.oracle[v, i, ANCHOR]
+@jitable
+def _unknown(s: State, v: int, i: int, price: int, age: int) -> Quote:
+    """Of no price, or one too old: debts at the anchor, which is the last price that was accepted;
+    collateral at the better one until it is lost.
+    """
+    row = s.oracle[v, i]
+    status, lost = STATUS_STALE, age >= STALE_HEARTBEATS * row[HEARTBEAT] + LOST_AFTER
+    if price == 0:
+        in_sight = s.clock[0] <= row[DOWN_AT] + DOWN_GAP
+        status, lost = STATUS_DOWN, row[DOWN_FOR] == LOST_AFTER and in_sight
+    worth = zero() if lost else max(price, row[ANCHOR])
+    return Quote(price, status, False, worth, row[ANCHOR])
+
+
+@jitable
+def _disputed(s: State, v: int, i: int, price: int) -> Quote:
+    """Of a price far from the anchor: in the account's favour until it was disputed for too
+    long.
+    """
+    row = s.oracle[v, i]
+    low, high = min(price, row[ANCHOR]), max(price, row[ANCHOR])
+    in_sight = s.clock[0] <= row[DISPUTED_AT] + div_down(row[HOLD_OFF], SIGHTINGS)
+    if in_sight and row[DISPUTED_FOR] >= DISPUTE_HOLD_OFFS * row[HOLD_OFF]:
+        return Quote(price, STATUS_DEVIATED, True, low, high)
+    return Quote(price, STATUS_DEVIATED, False, high, low)
+
+
+@jitable
+def _watch(s: State, v: int, i: int, down: bool) -> None:
+    """Count for how long the feed is seen to be down: two moments a day apart are no day, nor is a
+    moment's answer the end of one.
+    """
+    row = s.oracle[v, i]
+    before = row[WATCHED_AT]
+    if not down and before == 0:
+        return
+    passed = s.clock[0] - before
+    goes_on = down and row[DOWN_AT] == before and passed <= DOWN_GAP
+    row[DOWN_FOR] = _counted(row[DOWN_FOR], passed, goes_on, LOST_AFTER)
+    row[WATCHED_AT] = s.clock[0] if down or row[DOWN_FOR] != 0 else zero()
+    if down:
+        row[DOWN_AT] = s.clock[0]
+
+
+@jitable
+def _dispute(s: State, v: int, i: int, price: int, before: int) -> None:
+    """Count for how long prices are seen beyond the largest move, on whichever side, or none at
+    all.
+    """
+    row = s.oracle[v, i]
+    passed = s.clock[0] - before
+    was = before != 0 and row[DISPUTED_AT] == before
+    disputed = price == 0 or _deviates(price, row[ANCHOR], row[MAX_MOVE])
+    goes_on = was and disputed and passed <= div_down(row[HOLD_OFF], SIGHTINGS)
+    limit = DISPUTE_HOLD_OFFS * row[HOLD_OFF]
+    row[DISPUTED_FOR] = _counted(row[DISPUTED_FOR], passed, goes_on, limit)
+    if disputed:
+        row[DISPUTED_AT] = s.clock[0]
+
+
+@jitable
+def _persists(s: State, v: int, i: int, price: int, age: int, before: int) -> bool:
+    """Whether prices on one side of the anchor have persisted; the nearest of them is the
+    candidate.
+    """
+    row = s.oracle[v, i]
+    last, candidate, gap = row[ANCHOR], row[CANDIDATE], div_down(row[HOLD_OFF], SIGHTINGS)
+    if price == 0 or price == last:
+        row[CANDIDATE] = zero()
+        return False
+    above = price > last
+    there = candidate != 0 and above == (candidate > last)
+    if not there or s.clock[0] > before + gap:
+        row[CANDIDATE] = price
+        row[CANDIDATE_SINCE] = s.clock[0]
+    elif (price < candidate) if above else (price > candidate):
+        row[CANDIDATE] = price
+    return s.clock[0] >= row[CANDIDATE_SINCE] + row[HOLD_OFF] and age <= gap
 
 
 @inlined
@@ -102,6 +205,15 @@ def _sound(s: State, v: int, i: int, slot: int) -> tuple[int, int]:
     if price <= 0 or price <= s.oracle[v, i, MIN_ANSWER] or price >= s.oracle[v, i, MAX_ANSWER]:
         return zero(), zero()
     return price, s.clock[0] - updated_at
+
+
+@inlined
+def _counted(counted: int, passed: int, goes_on: bool, limit: int) -> int:
+    """Of trouble that is seen now and again: up, to the limit, from one such sight to the next,
+    down at any other time. So neither does what is gone for a moment start anew, nor what is there
+    for a moment, again and again, come any closer to the limit.
+    """
+    return min(counted + passed, limit) if goes_on else counted - min(counted, passed)
 
 
 @inlined

@@ -42,65 +42,6 @@ MINIMUM_LIQUIDITY = 1_000
 
 
 @jitable
-def amount_out(s: State, p: int, side: int, amount_in: int) -> tuple[int, int]:
-    """(code, out): down(reserve_out in (1 - fee) / (reserve_in + in (1 - fee)))."""
-    reserve_in, reserve_out = s.pair[p, RESERVE0 + side], s.pair[p, RESERVE1 - side]
-    if amount_in == 0:
-        return ZERO_AMOUNT, zero()
-    if amount_in >= max_amount() or reserve_in + amount_in >= max_amount():
-        return AMOUNT_TOO_LARGE, zero()
-    net = amount_in * (BPS - s.pair[p, FEE_BPS])
-    out = mul_div_down(net, reserve_out, reserve_in * BPS + net)
-    if out == 0:
-        return ZERO_AMOUNT, zero()
-    return OK, out
-
-
-@jitable
-def amount_in(s: State, p: int, side: int, out: int) -> tuple[int, int]:
-    """(code, in): up(reserve_in out / ((reserve_out - out) (1 - fee)))."""
-    reserve_in, reserve_out = s.pair[p, RESERVE0 + side], s.pair[p, RESERVE1 - side]
-    if out == 0:
-        return ZERO_AMOUNT, zero()
-    if out >= reserve_out:
-        return INSUFFICIENT_LIQUIDITY, zero()
-    paid = mul_div_up(reserve_in * BPS, out, (reserve_out - out) * (BPS - s.pair[p, FEE_BPS]))
-    if paid >= max_amount() or reserve_in + paid >= max_amount():
-        return AMOUNT_TOO_LARGE, zero()
-    return OK, paid
-
-
-@jitable
-def swap_exact_in(s: State, actor: int, p: int, side: int, sold: int, min_out: int) -> int:
-    """Sell exactly `sold`."""
-    code, out = amount_out(s, p, side, sold)
-    if code != OK:
-        return code
-    if out < min_out:
-        return SLIPPAGE
-    return _swap(s, actor, p, side, sold, out)
-
-
-@jitable
-def swap_exact_out(s: State, actor: int, p: int, side: int, bought: int, max_in: int) -> int:
-    """Buy exactly `bought` of the other token."""
-    code, paid = amount_in(s, p, side, bought)
-    if code != OK:
-        return code
-    if paid > max_in:
-        return SLIPPAGE
-    return _swap(s, actor, p, side, paid, bought)
-
-
-@jitable
-def move_reserves(s: State, p: int, side: int, sold: int, out: int) -> None:
-    """The pool's part of a swap."""
-    _accumulate(s, p)
-    s.pair[p, RESERVE0 + side] += sold
-    s.pair[p, RESERVE1 - side] -= out
-
-
-@jitable
 def add_liquidity(s: State, actor: int, p: int, max0: int, max1: int) -> int:
     """Add both tokens in the reserves' ratio, using at most the amounts given; LP shares down,
     amounts up.
@@ -165,6 +106,60 @@ def remove_liquidity(s: State, actor: int, p: int, liquidity: int) -> int:
 
 
 @jitable
+def swap_exact_in(s: State, actor: int, p: int, side: int, sold: int, min_out: int) -> int:
+    """Sell exactly `sold`."""
+    code, out = amount_out(s, p, side, sold)
+    if code != OK:
+        return code
+    if out < min_out:
+        return SLIPPAGE
+    return _swap(s, actor, p, side, sold, out)
+
+
+@jitable
+def swap_exact_out(s: State, actor: int, p: int, side: int, bought: int, max_in: int) -> int:
+    """Buy exactly `bought` of the other token."""
+    code, paid = amount_in(s, p, side, bought)
+    if code != OK:
+        return code
+    if paid > max_in:
+        return SLIPPAGE
+    return _swap(s, actor, p, side, paid, bought)
+
+
+@jitable
+def amount_out(s: State, p: int, side: int, amount_in: int) -> tuple[int, int]:
+    """(code, out): down(reserve_out in (1 - fee) / (reserve_in + in (1 - fee)))."""
+    reserve_in, reserve_out = s.pair[p, RESERVE0 + side], s.pair[p, RESERVE1 - side]
+    if amount_in == 0:
+        return ZERO_AMOUNT, zero()
+    if amount_in >= max_amount() or reserve_in + amount_in >= max_amount():
+        return AMOUNT_TOO_LARGE, zero()
+    net = amount_in * (BPS - s.pair[p, FEE_BPS])
+    out = mul_div_down(net, reserve_out, reserve_in * BPS + net)
+    if out == 0:
+        return ZERO_AMOUNT, zero()
+    return OK, out
+
+
+@jitable
+def amount_in(s: State, p: int, side: int, out: int) -> tuple[int, int]:
+    """(code, in): up(reserve_in out / ((reserve_out - out) (1 - fee)))."""
+    reserve_in, reserve_out = s.pair[p, RESERVE0 + side], s.pair[p, RESERVE1 - side]
+    if out == 0:
+        return ZERO_AMOUNT, zero()
+    if out >= reserve_out:
+        return INSUFFICIENT_LIQUIDITY, zero()
+    paid = mul_div_up(reserve_in * BPS, out, (reserve_out - out) * (BPS - s.pair[p, FEE_BPS]))
+    if paid >= max_amount() or reserve_in + paid >= max_amount():
+        return AMOUNT_TOO_LARGE, zero()
+    return OK, paid
+
+
+# --- internals ------------------------------------------------------------------------------------
+
+
+@jitable
 def _swap(s: State, actor: int, p: int, side: int, sold: int, out: int) -> int:
     token_in, token_out = s.pair_tokens[p, side], s.pair_tokens[p, 1 - side]
     if s.holding[actor, token_in, WALLET] < sold:
@@ -175,6 +170,14 @@ def _swap(s: State, actor: int, p: int, side: int, sold: int, out: int) -> int:
     s.result[0] = sold
     s.result[1] = out
     return OK
+
+
+@jitable
+def move_reserves(s: State, p: int, side: int, sold: int, out: int) -> None:
+    """The pool's part of a swap."""
+    _accumulate(s, p)
+    s.pair[p, RESERVE0 + side] += sold
+    s.pair[p, RESERVE1 - side] -= out
 
 
 @jitable

@@ -10,8 +10,22 @@ from sim.protocol.units import BPS, USD
 MIN_LEFTOVER = 1_000 * USD
 """A partial liquidation leaves at least this much of both legs, and the dust line is at most this,
 or it could end in a write-off."""
+RAMP_PER_BPS = 864
+"""Least seconds of a ramp for each basis point that a threshold is lowered by."""
+FLAG_VALIDITY = 6 * 3_600
+"""Seconds that a flag lasts beyond the delay: the fall of another day is another fall."""
+RECOVERY_HEALTH_BPS = BPS + BPS // 100
+"""Health from which on a flagged account counts as recovered."""
+RECOVERY_TIME = 1_800
+"""Seconds that an account must have been seen recovered before its flag ends."""
+RECOVERY_GAP = 600
+"""Most seconds from one sighting of a recovery to the next: what nobody saw does not count."""
+MOST_ASSETS = 8
+"""The most assets of an account, collateral and owed, so that none costs too much to liquidate."""
 MOST_RATE_BPS = 10 * BPS
 """The highest yearly rate of an interest curve, at full usage (`contracts/LiquidityHub.sol`)."""
+ENGINES = ("close-factor", "target-health", "dutch-bonus")
+"""What scenarios call the liquidation engines; an engine's number in the state is its place."""
 ANY_HEALTH = (1 << 256) - 1
 """Where the bonus is largest for an engine whose bonus does not grow as health falls."""
 WAD_PER_BPS_SQUARED = 10**10

@@ -1,10 +1,9 @@
 """The state of the protocol and of everyone's wallets: arrays only, one `NamedTuple` of them.
 
 Rows are assets, spokes, vaults, accounts, actors or pairs; columns are named by the constants
-below, in the order in
-which `contracts/periphery/Lens.sol` returns them. Number arrays hold Python integers
-(`dtype=object`) in exact runs and
-float64 in compiled ones; index arrays are int64 in both, and never take part in arithmetic.
+below, in the order in which `contracts/periphery/Lens.sol` returns them. Number arrays hold Python
+integers (`dtype=object`) in exact runs and float64 in compiled ones; index arrays are int64 in
+both, and never take part in arithmetic.
 
 Spokes 0..V-1 are the vaults; spoke V is the public share token of each asset. Actor 0 is the admin.
 """
@@ -16,6 +15,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba.extending import overload
 from numpy.typing import NDArray
+
+from sim.protocol.parts import AS_PART
+from sim.protocol.soundness import ENGINES
 
 Array = NDArray[Any]
 
@@ -34,6 +36,8 @@ HUB = (
     "covered_by_fees",
     "covered_by_fund",
     "socialised",
+    "deficit_owed",
+    "fee_remainder",
 )
 (
     CASH,
@@ -50,6 +54,8 @@ HUB = (
     COVERED_BY_FEES,
     COVERED_BY_FUND,
     SOCIALISED,
+    DEFICIT_OWED,
+    FEE_REMAINDER,
 ) = range(len(HUB))
 
 RATES = ("reserve_factor_bps", "optimal_usage_bps", "base_rate_bps", "slope1_bps", "slope2_bps")
@@ -118,7 +124,6 @@ POLICY = (
     URGENT_HEALTH,
     DUST_VALUE,
 ) = range(len(POLICY))
-ENGINES = ("close-factor", "target-health", "dutch-bonus")
 CLOSE_FACTOR, TARGET_HEALTH_ENGINE, DUTCH_BONUS = range(len(ENGINES))
 
 LOSSES = ("cover_window", "immediate", "cooldown")
@@ -133,7 +138,13 @@ ORACLE = (
     "has_fallback",
     "anchor",
     "candidate",
-    "deviated_since",
+    "candidate_since",
+    "seen_at",
+    "down_for",
+    "down_at",
+    "watched_at",
+    "disputed_for",
+    "disputed_at",
 )
 (
     HEARTBEAT,
@@ -144,14 +155,20 @@ ORACLE = (
     HAS_FALLBACK,
     ANCHOR,
     CANDIDATE,
-    DEVIATED_SINCE,
+    CANDIDATE_SINCE,
+    SEEN_AT,
+    DOWN_FOR,
+    DOWN_AT,
+    WATCHED_AT,
+    DISPUTED_FOR,
+    DISPUTED_AT,
 ) = range(len(ORACLE))
 
 FEED = ("answer", "updated_at", "mode")
 ANSWER, UPDATED_AT, MODE = range(len(FEED))
 
-ACCOUNT = ("flagged_at", "isolated")
-FLAGGED_AT, ISOLATED = range(len(ACCOUNT))
+ACCOUNT = ("flagged_at", "well_since", "well_at", "urgent", "isolated")
+FLAGGED_AT, WELL_SINCE, WELL_AT, URGENT, ISOLATED = range(len(ACCOUNT))
 
 POSITION = ("supplied", "scaled_debt", "is_collateral")
 SUPPLIED, POSITION_DEBT, IS_COLLATERAL = range(len(POSITION))
@@ -159,8 +176,8 @@ SUPPLIED, POSITION_DEBT, IS_COLLATERAL = range(len(POSITION))
 HOLDING = ("wallet", "hub_shares", "stake", "pending_stake", "unlock_at")
 WALLET, HUB_SHARES, STAKE, PENDING_STAKE, UNLOCK_AT = range(len(HOLDING))
 
-POOL = ("assets", "total_shares")
-POOL_ASSETS, POOL_SHARES = range(len(POOL))
+POOL = ("assets", "total_shares", "epoch")
+POOL_ASSETS, POOL_SHARES, POOL_EPOCH = range(len(POOL))
 
 PAIR = ("reserve0", "reserve1", "cumulative0", "cumulative1", "last_update", "lp_supply", "fee_bps")
 RESERVE0, RESERVE1, CUMULATIVE0, CUMULATIVE1, LAST_UPDATE, LP_SUPPLY, FEE_BPS = range(len(PAIR))
@@ -307,16 +324,10 @@ def assign(target: Array, source: Array) -> None:
 
 
 # A plain loop, because general slices make compiled code ten times as large and as slow to compile.
-@overload(assign)
+@overload(assign, jit_options=AS_PART)
 def _assign_in_a_loop(target, source):  # type: ignore[no-untyped-def]
     def loop(target, source):  # type: ignore[no-untyped-def]
         for n in range(target.size):
             target.flat[n] = source.flat[n]
 
     return loop
-
-
-def copy(s: State) -> State:
-    """An independent copy of a state of either kind."""
-    arrays = {name: getattr(s, name).copy() for name in State._fields if name != "undo"}
-    return State(**arrays, undo=Undo(*(array.copy() for array in s.undo)))

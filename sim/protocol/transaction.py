@@ -8,7 +8,7 @@ on a chain. Which operations there are is declared in `sim.protocol.operations`,
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import Enum, auto
 from typing import Any, NamedTuple, ParamSpec, Protocol, cast
 
@@ -45,6 +45,23 @@ _COLUMNS = {
 }
 
 
+(
+    _KIND,
+    _ACTOR,
+    _ACCOUNT,
+    _X,
+    _Y,
+    _AMOUNT,
+    _LIMIT,
+    _OPTION,
+    _CODE,
+    _RESULT0,
+    _RESULT1,
+    _RESULT2,
+) = range(len(Entry._fields))
+"""Columns of the journal."""
+
+
 class Group(Enum):
     """What other rooms want to know of an operation."""
 
@@ -53,10 +70,6 @@ class Group(Enum):
     LIQUIDATION = auto()
     WITHDRAWAL = auto()
     """Takes out what was supplied, so it needs cash."""
-    GIVES_LP_SHARES = auto()
-    """To the actor; from then on he may hold some."""
-    GIVES_STAKES = auto()
-    GIVES_HUB_SHARES = auto()
 
 
 class Declared(NamedTuple):
@@ -159,22 +172,22 @@ def _in_a_transaction(
         if n < s.journal.shape[0]:
             row = s.journal[n]
             row.fill(zero())
-            row[0] = kind
-            row[1] = actor
-            row[2] = account
+            row[_KIND] = kind
+            row[_ACTOR] = actor
+            row[_ACCOUNT] = account
             if has_x:
-                row[3] = arguments[x_at]
+                row[_X] = arguments[x_at]
             if has_y:
-                row[4] = arguments[y_at]
+                row[_Y] = arguments[y_at]
             if has_amount:
-                row[5] = arguments[amount_at]
+                row[_AMOUNT] = arguments[amount_at]
             if has_limit:
-                row[6] = arguments[limit_at]
+                row[_LIMIT] = arguments[limit_at]
             if has_option:
-                row[7] = arguments[option_at]
-            row[8] = code
-            for result in range(3):
-                row[9 + result] = s.result[result]
+                row[_OPTION] = arguments[option_at]
+            row[_CODE] = code
+            for i in range(s.result.shape[0]):
+                row[_RESULT0 + i] = s.result[i]
         return code
 
     return carry_out
@@ -183,6 +196,15 @@ def _in_a_transaction(
 def entries(s: State) -> list[Entry]:
     """The rows of the journal."""
     return [Entry(*row) for row in s.journal[: s.journal_length[0]]]
+
+
+def changed(s: State, rows: Iterable[Entry]) -> list[int]:
+    """The accounts whose rows any of these operations may have changed, see `_remember`."""
+    found = set()
+    for row in rows:
+        if row.account >= 0:
+            found |= {row.account, int(s.own_account[s.account_vault[row.account], row.actor])}
+    return sorted(found - {NOBODY})
 
 
 @jitable

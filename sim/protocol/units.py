@@ -17,3 +17,9 @@ YEAR = 31_536_000
 def to_wad(ratio: float) -> int:
     """The decimal as written, as a WAD: 0.84 is 84/100, not the nearest double."""
     return int(Fraction(str(ratio)) * 10**18)
+
+
+SHARES_OF_A_LOST_POOL = 1_000_000_000_000
+"""Shares are minted at 1e6 for a unit. A pool in which a unit has to do for a million times as many
+was lost.
+"""

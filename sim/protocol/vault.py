@@ -2,14 +2,14 @@
 
 How much an engine lets a liquidator repay, and for what, is in `liquidation.py`. Other protocols'
 figures are held against `vault.collateral_value`, `vault.debt_value` and `vault.health_factor`, so
-these three functions of `vault_accounts.py` have that name too.
+these three functions have that name too.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from sim.protocol import hub, hub_losses, liquidation, oracle
+from sim.protocol import hub, hub_losses, oracle
 from sim.protocol.errors import (
     ACCOUNT_HEALTHY,
     ALREADY_FLAGGED,
@@ -17,7 +17,6 @@ from sim.protocol.errors import (
     DELAY_NOT_PASSED,
     INSUFFICIENT_BALANCE,
     INSUFFICIENT_COLLATERAL_OUT,
-    MUST_NOT_LEAVE_DUST,
     NO_DEBT,
     NOT_COLLATERAL,
     NOT_FLAGGED,
@@ -27,145 +26,84 @@ from sim.protocol.errors import (
     UNHEALTHY,
     ZERO_AMOUNT,
 )
-from sim.protocol.fixed_point import inlined, jitable, wad, zero
-from sim.protocol.liquidation import Context, Pair, leaves_dust, quote
+from sim.protocol.fixed_point import (
+    BPS,
+    collateral_value,
+    debt_value,
+    inlined,
+    jitable,
+    mul_div_down,
+    wad,
+    zero,
+)
+from sim.protocol.liquidation import Context, Pair, fitting, quote
+from sim.protocol.soundness import RECOVERY_HEALTH_BPS
 from sim.protocol.state import (
     DUST_VALUE,
     FLAGGED_AT,
     IS_COLLATERAL,
-    LIQUIDATION_DELAY,
     LIQUIDATION_FEE,
     MAX_BONUS,
     MIN_BONUS,
     POSITION_DEBT,
     REHYPOTHECATE,
     SUPPLIED,
-    URGENT_HEALTH,
     WALLET,
+    WELL_SINCE,
     State,
 )
-from sim.protocol.vault_accounts import (
-    Health,
-    collateral_value,
-    collect_repayment,
+from sim.protocol.vault_accounts import Health, health, poke
+from sim.protocol.vault_accounts import health_factor as health_factor
+from sim.protocol.vault_flags import (
+    begin_flag,
+    delay_passed,
+    end_flag,
+    is_flagged,
+    see,
+    stay_due,
+)
+from sim.protocol.vault_positions import (
+    burn_debt,
     debt_assets,
-    debt_value,
     decrease_supplied,
-    health,
-    poke,
+    increase_supplied,
     supplied_assets,
 )
-from sim.protocol.vault_accounts import health_factor as health_factor
 from sim.protocol.vault_reserves import threshold
 
 
 @jitable
 def flag(s: State, a: int) -> int:
-    """Start the liquidation delay of an unhealthy account."""
+    """Start the liquidation delay of an unhealthy account; of a flagged one that is not recovered,
+    end the row of sightings of its recovery.
+    """
     poke(s, a)
     h = health(s, a)
-    if not h.debt_prices_usable:
-        return PRICE_NOT_USABLE
-    if h.factor >= wad():
+    flagged = is_flagged(s, a)
+    if h.factor * BPS >= (RECOVERY_HEALTH_BPS if flagged else BPS) * wad():
         return ACCOUNT_HEALTHY
-    if s.account[a, FLAGGED_AT] != 0:
+    if not flagged:
+        begin_flag(s, a)
+        return OK
+    if s.account[a, WELL_SINCE] == 0:
         return ALREADY_FLAGGED
-    s.account[a, FLAGGED_AT] = s.clock[0]
+    see(s, a, h.factor, h.prices_usable)
     return OK
 
 
 @jitable
 def unflag(s: State, a: int) -> int:
-    """Clear the flag of an account that recovered, if every price of it is usable."""
-    if s.account[a, FLAGGED_AT] == 0:
+    """A sighting of the recovery of a flagged account, if every price of it is usable."""
+    if not is_flagged(s, a):
         return NOT_FLAGGED
     poke(s, a)
     h = health(s, a)
     if not h.prices_usable:
         return PRICE_NOT_USABLE
-    if h.factor < wad():
+    if h.factor * BPS < RECOVERY_HEALTH_BPS * wad():
         return UNHEALTHY
-    s.account[a, FLAGGED_AT] = zero()
+    see(s, a, h.factor, h.prices_usable)
     return OK
-
-
-class Terms(NamedTuple):
-    """What a liquidation would move, or the code of why it would be refused."""
-
-    code: int
-    repaid: int
-    """Debt units."""
-    seized: int
-    """Collateral units, fee included."""
-    fee: int
-    """Collateral units."""
-
-
-@inlined
-def _refused(code: int) -> Terms:
-    return Terms(code, zero(), zero(), zero())
-
-
-@jitable
-def terms(s: State, a: int, d: int, c: int, repay_amount: int) -> Terms:
-    """Of liquidating up to `repay_amount` of debt `d` for collateral `c` now."""
-    h = health(s, a)
-    if not h.debt_prices_usable:
-        return _refused(PRICE_NOT_USABLE)
-    if h.factor >= wad():
-        return _refused(ACCOUNT_HEALTHY)
-    if not delay_passed(s, a, h.factor):
-        return _refused(DELAY_NOT_PASSED)
-    return terms_at(s, a, d, c, repay_amount, h.factor, h.debt_value)
-
-
-@jitable
-def terms_at(
-    s: State, a: int, d: int, c: int, repay_amount: int, factor: int, total_debt: int
-) -> Terms:
-    """`terms` of an account known to be liquidatable at this health factor and debt value."""
-    v = s.account_vault[a]
-    if s.position[a, d, POSITION_DEBT] == 0:
-        return _refused(NO_DEBT)
-    if s.position[a, c, IS_COLLATERAL] == 0:
-        return _refused(NOT_COLLATERAL)
-
-    seen = oracle.read(s, v, c)
-    if not seen.usable:
-        return _refused(PRICE_NOT_USABLE)
-    p = Pair(
-        debt=debt_assets(s, a, d),
-        collateral=supplied_assets(s, a, c),
-        price_debt=oracle.read(s, v, d).price,
-        unit_debt=s.unit[d],
-        price_collateral=seen.price,
-        unit_collateral=s.unit[c],
-    )
-    seconds_flagged = zero()
-    if s.account[a, FLAGGED_AT] != 0:
-        seconds_flagged = s.clock[0] - s.account[a, FLAGGED_AT]
-    context = Context(
-        health_factor=factor,
-        pair_debt=p.debt,
-        pair_debt_value=debt_value(p.debt, p.price_debt, p.unit_debt),
-        pair_collateral_value=collateral_value(p.collateral, p.price_collateral, p.unit_collateral),
-        total_debt_value=total_debt,
-        price_debt=p.price_debt,
-        unit_debt=p.unit_debt,
-        lt_bps=threshold(s, v, c),
-        min_bonus_bps=s.reserve[v, c, MIN_BONUS],
-        max_bonus_bps=s.reserve[v, c, MAX_BONUS],
-        seconds_flagged=seconds_flagged,
-    )
-    max_repay, bonus = quote(s, v, context)
-    moved = liquidation.seize(
-        min(repay_amount, max_repay), p, bonus, s.reserve[v, c, LIQUIDATION_FEE]
-    )
-    if moved.repaid == 0 or moved.seized == moved.fee:
-        return _refused(ZERO_AMOUNT)
-    if leaves_dust(p, moved.repaid, moved.seized):
-        return _refused(MUST_NOT_LEAVE_DUST)
-    return Terms(OK, moved.repaid, moved.seized, moved.fee)
 
 
 @jitable
@@ -182,8 +120,10 @@ def liquidate(
     """Repay debt `d` from the actor's wallet for collateral `c`, to the wallet or as a position."""
     if actor == s.account_owner[a]:
         return SELF_LIQUIDATION
+    hub.accrue(s, d)
+    hub.accrue(s, c)
     poke(s, a)
-    t = terms(s, a, d, c, repay_amount)
+    t = terms(s, a, d, c, repay_amount, receive_shares)
     if t.code != OK:
         return t.code
     out = t.seized - t.fee
@@ -200,6 +140,135 @@ def liquidate(
     s.result[0] = t.repaid
     s.result[1] = out
     return settle(s, a, d, t.repaid)
+
+
+@jitable
+def write_off(s: State, a: int) -> int:
+    """Write off the debts of an unhealthy account whose collateral is below the dust line and below
+    what it owes.
+    """
+    poke(s, a)
+    h = health(s, a)
+    if h.factor >= wad():
+        return ACCOUNT_HEALTHY
+    if not _is_beyond_hope(s, a, h):
+        return COLLATERAL_REMAINS
+    return _write_off_all(s, a, h)
+
+
+@jitable
+def is_liquidatable(s: State, a: int) -> bool:
+    """Whether `liquidate` would find the account eligible now."""
+    h = health(s, a)
+    return h.factor < wad() and delay_passed(s, a, h.factor)
+
+
+# --- internals ------------------------------------------------------------------------------------
+
+
+@inlined
+def _is_beyond_hope(s: State, a: int, h: Health) -> bool:
+    dust = s.policy[s.account_vault[a], DUST_VALUE]
+    return h.forfeit_value < dust and h.forfeit_value < h.debt_value
+
+
+class Terms(NamedTuple):
+    """What a liquidation would move, or the code of why it would be refused."""
+
+    code: int
+    repaid: int
+    """Debt units."""
+    seized: int
+    """Collateral units, fee included."""
+    fee: int
+    """Collateral units."""
+
+
+@jitable
+def terms(s: State, a: int, d: int, c: int, repay_amount: int, receive_shares: int) -> Terms:
+    """Of liquidating up to `repay_amount` of debt `d` for collateral `c` now."""
+    h = health(s, a)
+    if h.factor >= wad():
+        return _refused(ACCOUNT_HEALTHY)
+    if not delay_passed(s, a, h.factor):
+        return _refused(DELAY_NOT_PASSED)
+    see(s, a, h.factor, h.prices_usable)
+    cash = zero()
+    if receive_shares == 0 and s.reserve[s.account_vault[a], c, REHYPOTHECATE] != 0:
+        cash = hub.available(s, c)
+    return terms_at(s, a, d, c, repay_amount, cash, h.factor, h.usable_value, h.debt_value)
+
+
+@jitable
+def terms_at(
+    s: State,
+    a: int,
+    d: int,
+    c: int,
+    repay_amount: int,
+    cash: int,
+    factor: int,
+    usable_collateral: int,
+    total_debt: int,
+) -> Terms:
+    """`terms` of an account known to be liquidatable at this health factor and these values, and no
+    more than `cash` pays out unless it is 0.
+    """
+    v = s.account_vault[a]
+    if s.position[a, d, POSITION_DEBT] == 0:
+        return _refused(NO_DEBT)
+    if s.position[a, c, IS_COLLATERAL] == 0:
+        return _refused(NOT_COLLATERAL)
+
+    of_debt, of_collateral = oracle.read(s, v, d), oracle.read(s, v, c)
+    # Of a debt that nobody could price for too long, the price that it counts at decides.
+    decided = of_debt.usable or (of_debt.collateral_price == 0 and of_debt.debt_price > 0)
+    if not (decided and of_collateral.usable):
+        return _refused(PRICE_NOT_USABLE)
+    price_collateral = of_collateral.collateral_price
+    if d == c:  # a token pays for itself whatever it is worth
+        price_collateral = of_debt.debt_price
+    p = Pair(
+        debt=debt_assets(s, a, d),
+        collateral=supplied_assets(s, a, c),
+        price_debt=of_debt.debt_price,
+        unit_debt=s.unit[d],
+        price_collateral=price_collateral,
+        unit_collateral=s.unit[c],
+        cash=cash,
+    )
+    seconds_flagged = zero()
+    if is_flagged(s, a):
+        seconds_flagged = s.clock[0] - s.account[a, FLAGGED_AT]
+    context = Context(
+        health_factor=factor,
+        pair_debt=p.debt,
+        pair_debt_value=debt_value(p.debt, p.price_debt, p.unit_debt),
+        pair_collateral_value=collateral_value(p.collateral, p.price_collateral, p.unit_collateral),
+        total_debt_value=total_debt,
+        usable_collateral_value=usable_collateral,
+        price_debt=p.price_debt,
+        unit_debt=p.unit_debt,
+        price_collateral=p.price_collateral,
+        unit_collateral=p.unit_collateral,
+        lt_bps=threshold(s, v, c),
+        min_bonus_bps=s.reserve[v, c, MIN_BONUS],
+        max_bonus_bps=s.reserve[v, c, MAX_BONUS],
+        seconds_flagged=seconds_flagged,
+    )
+    max_repay, bonus = quote(s, v, context)
+    fee = s.reserve[v, c, LIQUIDATION_FEE]
+    code, moved = fitting(min(repay_amount, max_repay), p, bonus, fee)
+    if code != OK:
+        return _refused(code)
+    if moved.repaid == 0 or moved.seized == moved.fee:
+        return _refused(ZERO_AMOUNT)
+    return Terms(OK, moved.repaid, moved.seized, moved.fee)
+
+
+@inlined
+def _refused(code: int) -> Terms:
+    return Terms(code, zero(), zero(), zero())
 
 
 @jitable
@@ -234,7 +303,7 @@ def seize(s: State, actor: int, a: int, c: int, t: Terms, receive_shares: int) -
         own = s.own_account[v, actor]
         if own < 0:
             raise ValueError("a liquidator that takes shares needs an account row in the vault")
-        s.position[own, c, SUPPLIED] += to_liquidator
+        increase_supplied(s, own, c, to_liquidator)
         return OK
     if lent:
         return hub.remove(s, v, c, out, to_liquidator)
@@ -244,60 +313,15 @@ def seize(s: State, actor: int, a: int, c: int, t: Terms, receive_shares: int) -
 @jitable
 def settle(s: State, a: int, d: int, repaid: int) -> int:
     """Book a repayment already taken from the liquidator, and what follows from it."""
-    code = collect_repayment(s, a, d, repaid)
+    code = burn_debt(s, a, d, repaid)
     if code != OK:
         return code
     h = health(s, a)
-    if not h.debt_prices_usable:
-        return OK
-    if h.factor >= wad():
-        if h.prices_usable or h.debt_value == 0:
-            s.account[a, FLAGGED_AT] = zero()
-    elif _is_beyond_hope(s, a, h):
-        return _write_off_all(s, a)
+    if h.factor < wad() and _is_beyond_hope(s, a, h):
+        return _write_off_all(s, a, h)
+    see(s, a, h.factor, h.prices_usable)
+    stay_due(s, a, h.factor)
     return OK
-
-
-@jitable
-def write_off(s: State, a: int) -> int:
-    """Write off the debts of an unhealthy account whose collateral is below the dust line and below
-    what it owes.
-    """
-    poke(s, a)
-    h = health(s, a)
-    if not h.debt_prices_usable:
-        return PRICE_NOT_USABLE
-    if h.factor >= wad():
-        return ACCOUNT_HEALTHY
-    if not _is_beyond_hope(s, a, h):
-        return COLLATERAL_REMAINS
-    return _write_off_all(s, a)
-
-
-@jitable
-def is_liquidatable(s: State, a: int) -> bool:
-    """Whether `liquidate` would find the account eligible now."""
-    h = health(s, a)
-    return h.debt_prices_usable and h.factor < wad() and delay_passed(s, a, h.factor)
-
-
-# --- internals ------------------------------------------------------------------------------------
-
-
-@inlined
-def _is_beyond_hope(s: State, a: int, h: Health) -> bool:
-    dust = s.policy[s.account_vault[a], DUST_VALUE]
-    return h.collateral_value < dust and h.collateral_value < h.debt_value
-
-
-@jitable
-def delay_passed(s: State, a: int, factor: int) -> bool:
-    v = s.account_vault[a]
-    delay = s.policy[v, LIQUIDATION_DELAY]
-    if delay == 0 or factor < s.policy[v, URGENT_HEALTH]:
-        return True
-    flagged_at = s.account[a, FLAGGED_AT]
-    return flagged_at != 0 and s.clock[0] >= flagged_at + delay
 
 
 @jitable
@@ -308,8 +332,10 @@ def _add_fee(s: State, v: int, i: int, supplied: int) -> int:
 
 
 @jitable
-def _write_off_all(s: State, a: int) -> int:
-    """Hand what collateral is left to the protocol; report every debt as unpayable."""
+def _write_off_all(s: State, a: int, h: Health) -> int:
+    """Hand what collateral is left to the protocol, which pays for it to who bears the debts;
+    report every debt as unpayable.
+    """
     for i in range(s.unit.shape[0]):
         if s.position[a, i, IS_COLLATERAL] != 0:
             supplied = s.position[a, i, SUPPLIED]
@@ -320,9 +346,10 @@ def _write_off_all(s: State, a: int) -> int:
     for i in range(s.unit.shape[0]):
         scaled = s.position[a, i, POSITION_DEBT]
         if scaled != 0:
-            code, _ = hub_losses.report_deficit(s, s.account_vault[a], i, scaled)
+            worth = mul_div_down(hub.debt_of(s, i, scaled), h.forfeit_value, h.debt_value)
+            code, _ = hub_losses.report_deficit(s, s.account_vault[a], i, scaled, worth)
             if code != OK:
                 return code
             s.position[a, i, POSITION_DEBT] = zero()
-    s.account[a, FLAGGED_AT] = zero()
+    end_flag(s, a)
     return OK

@@ -12,18 +12,23 @@ from typing import NamedTuple
 from sim.protocol import hub, oracle
 from sim.protocol.errors import (
     ACCOUNT_NOT_EMPTY,
+    ADD_CAP_EXCEEDED,
     AMOUNT_TOO_LARGE,
     BORROW_CAP_EXCEEDED,
     BORROW_DISABLED,
     BORROW_LIMIT_EXCEEDED,
     COLLATERAL_DISABLED,
+    DEBT_TOO_SMALL,
     INSUFFICIENT_BALANCE,
     INSUFFICIENT_SUPPLY,
     ISOLATED_LIMIT,
     NOT_AUTHORISED,
     OK,
     PRICE_NOT_OK,
+    SPOKE_HALTED,
+    SPOKE_NOT_ACTIVE,
     SUPPLY_CAP_EXCEEDED,
+    TOO_MANY_ASSETS,
     UNHEALTHY,
     ZERO_AMOUNT,
 )
@@ -34,23 +39,26 @@ from sim.protocol.fixed_point import (
     jitable,
     max_amount,
     max_uint,
-    mul_div_down,
     mul_div_half,
-    mul_div_up,
     wad,
     zero,
 )
+from sim.protocol.fixed_point import collateral_value as collateral_value
+from sim.protocol.fixed_point import debt_value as debt_value
 from sim.protocol.state import (
+    ACTIVE,
+    ADD_CAP,
     ADDED_SHARES,
     BORROW_CAP,
     BORROW_ENABLED,
     COLLATERAL_ENABLED,
-    DEFICIT,
     DRAWN_SCALED,
+    DUST_VALUE,
     ESCROWED,
-    FLAGGED_AT,
+    HALTED,
     IS_COLLATERAL,
     ISOLATED,
+    LIQUIDATION_DELAY,
     LTV,
     POSITION_DEBT,
     REHYPOTHECATE,
@@ -59,121 +67,19 @@ from sim.protocol.state import (
     WALLET,
     State,
 )
+from sim.protocol.vault_flags import delay_passed, is_flagged, see, stay_due
+from sim.protocol.vault_positions import (
+    becomes_collateral,
+    burn_debt,
+    decrease_supplied,
+    has_room,
+    increase_supplied,
+    other,
+)
+from sim.protocol.vault_positions import debt_assets as debt_assets
+from sim.protocol.vault_positions import has_debt as has_debt
+from sim.protocol.vault_positions import supplied_assets as supplied_assets
 from sim.protocol.vault_reserves import threshold
-
-# --- values and health ----------------------------------------------------------------------------
-
-
-@inlined
-def collateral_value(amount: int, price: int, unit: int) -> int:
-    """USD (8 decimals) of a holding, down."""
-    return mul_div_down(amount, price, unit)
-
-
-@inlined
-def debt_value(amount: int, price: int, unit: int) -> int:
-    """USD (8 decimals) of a debt, up."""
-    return mul_div_up(amount, price, unit)
-
-
-@inlined
-def health_factor(weighted_collateral: int, debt_value: int) -> int:
-    """floor(half(weighted, WAD, debt) / BPS), with weighted = sum of value x threshold in USD x
-    BPS; max without debt.
-    """
-    if debt_value == 0:
-        return max_uint()
-    return div_down(mul_div_half(weighted_collateral, wad(), debt_value), BPS)
-
-
-@inlined
-def supplied_assets(s: State, a: int, i: int) -> int:
-    """Token units the position's supply is worth now, down."""
-    supplied = s.position[a, i, SUPPLIED]
-    if supplied != 0 and s.reserve[s.account_vault[a], i, REHYPOTHECATE] != 0:
-        return hub.to_assets_down(s, i, supplied)
-    return supplied
-
-
-@inlined
-def debt_assets(s: State, a: int, i: int) -> int:
-    """Token units owed now, up."""
-    scaled = s.position[a, i, POSITION_DEBT]
-    if scaled == 0:
-        return scaled
-    return hub.debt_of(s, i, scaled)
-
-
-@jitable
-def has_debt(s: State, a: int) -> bool:
-    """Whether the account owes anything."""
-    for i in range(s.unit.shape[0]):
-        if s.position[a, i, POSITION_DEBT] != 0:
-            return True
-    return False
-
-
-@inlined
-def collateral_price(s: State, v: int, i: int, price: int, usable: bool) -> int:
-    """What collateral counts at, of a price read: the higher of it and the last one accepted while
-    it is not usable, in the account's favour.
-    """
-    if usable:
-        return price
-    return max(price, oracle.accepted(s, v, i))
-
-
-class Health(NamedTuple):
-    """An account at its vault's prices; USD has 8 decimals."""
-
-    weighted_collateral: int
-    """Sum of value x threshold, USD x BPS."""
-    weighted_limit: int
-    """Sum of value x LTV, USD x BPS."""
-    collateral_value: int
-    """USD, down."""
-    debt_value: int
-    """USD, up."""
-    factor: int
-    """WAD, down; the largest integer when nothing is owed."""
-    prices_ok: bool
-    """Every price is OK, and no collateral that is lent on counts a loss that nobody has borne."""
-    prices_usable: bool
-    """Every price may be liquidated on: the factor is what it is."""
-    debt_prices_usable: bool
-    """Those of the debts may: the factor is at most too high, so below 1 is unhealthy."""
-
-
-@jitable
-def health(s: State, a: int) -> Health:
-    """How healthy the account is now, interest included."""
-    v = s.account_vault[a]
-    weighted, limit, collateral, debt = zero(), zero(), zero(), zero()
-    prices_ok, prices_usable, debt_prices_usable = True, True, True
-    for i in range(s.unit.shape[0]):
-        is_collateral = s.position[a, i, IS_COLLATERAL] != 0
-        is_debt = s.position[a, i, POSITION_DEBT] != 0
-        if not (is_collateral or is_debt):
-            continue
-        seen = oracle.read(s, v, i)
-        prices_ok = prices_ok and seen.status == oracle.STATUS_OK
-        prices_usable = prices_usable and seen.usable
-        if is_debt:
-            debt += debt_value(debt_assets(s, a, i), seen.price, s.unit[i])
-            debt_prices_usable = debt_prices_usable and seen.usable
-        if is_collateral:
-            price = collateral_price(s, v, i, seen.price, seen.usable)
-            value = collateral_value(supplied_assets(s, a, i), price, s.unit[i])
-            collateral += value
-            weighted += value * threshold(s, v, i)
-            limit += value * s.reserve[v, i, LTV]
-            if s.reserve[v, i, REHYPOTHECATE] != 0 and s.hub[i, DEFICIT] > 0:
-                prices_ok = False
-    factor = health_factor(weighted, debt)
-    return Health(
-        weighted, limit, collateral, debt, factor, prices_ok, prices_usable, debt_prices_usable
-    )
-
 
 # --- accounts -------------------------------------------------------------------------------------
 
@@ -211,8 +117,10 @@ def set_collateral(s: State, actor: int, a: int, i: int, enabled: int) -> int:
         return _require_safe(s, a)
     if s.reserve[s.account_vault[a], i, COLLATERAL_ENABLED] == 0:
         return COLLATERAL_DISABLED
-    if s.account[a, ISOLATED] != 0 and _other(s, a, i, IS_COLLATERAL):
+    if s.account[a, ISOLATED] != 0 and other(s, a, i, IS_COLLATERAL):
         return ISOLATED_LIMIT
+    if not has_room(s, a, i):
+        return TOO_MANY_ASSETS
     s.position[a, i, IS_COLLATERAL] = enabled
     return OK
 
@@ -229,30 +137,26 @@ def supply(s: State, actor: int, a: int, i: int, amount: int) -> int:
         return ZERO_AMOUNT
     if amount >= max_amount():
         return AMOUNT_TOO_LARGE
+    if becomes_collateral(s, a, i) and not has_room(s, a, i):
+        return TOO_MANY_ASSETS
     if s.holding[actor, i, WALLET] < amount:
         return INSUFFICIENT_BALANCE
     v = s.account_vault[a]
+    due = _is_due(s, a)
     s.holding[actor, i, WALLET] -= amount
     supplied = amount
     if s.reserve[v, i, REHYPOTHECATE] != 0:
         supplied = hub.to_shares_down(s, i, amount)
         code = hub.add(s, v, i, amount, supplied)
-        total = hub.to_assets_down(s, i, s.spoke[v, i, ADDED_SHARES])
     else:
         code = hub.add_escrow(s, v, i, amount)
-        total = s.spoke[v, i, ESCROWED]
     if code != OK:
         return code
-    if total > s.reserve[v, i, SUPPLY_CAP]:
-        return SUPPLY_CAP_EXCEEDED
-    if (
-        s.position[a, i, SUPPLIED] == 0
-        and s.reserve[v, i, COLLATERAL_ENABLED] != 0
-        and not (s.account[a, ISOLATED] != 0 and _other(s, a, i, IS_COLLATERAL))
-    ):
-        s.position[a, i, IS_COLLATERAL] = zero() + 1
-    s.position[a, i, SUPPLIED] += supplied
-    _unflag_recovered(s, a)
+    increase_supplied(s, a, i, supplied)
+    code = _check_excess(s, a, i)
+    if code != OK:
+        return code
+    _see_healed(s, a, due)
     s.result[0] = amount
     return OK
 
@@ -278,6 +182,8 @@ def withdraw(s: State, actor: int, a: int, i: int, amount: int) -> int:
         if supplied > s.position[a, i, SUPPLIED]:
             return INSUFFICIENT_SUPPLY
     decrease_supplied(s, a, i, supplied)
+    if s.spoke[v, i, HALTED] != 0:
+        return SPOKE_HALTED
     code = hub.remove(s, v, i, amount, supplied) if lent else hub.remove_escrow(s, v, i, amount)
     if code != OK:
         return code
@@ -294,8 +200,12 @@ def borrow(s: State, actor: int, a: int, i: int, amount: int) -> int:
     v = s.account_vault[a]
     if s.reserve[v, i, BORROW_ENABLED] == 0:
         return BORROW_DISABLED
-    if s.account[a, ISOLATED] != 0 and _other(s, a, i, POSITION_DEBT):
+    if s.account[a, ISOLATED] != 0 and other(s, a, i, POSITION_DEBT):
         return ISOLATED_LIMIT
+    if not has_room(s, a, i):
+        return TOO_MANY_ASSETS
+    if amount >= max_amount():
+        return AMOUNT_TOO_LARGE
     code, scaled = hub.draw(s, v, i, amount)
     if code != OK:
         return code
@@ -315,30 +225,100 @@ def repay(s: State, actor: int, a: int, i: int, amount: int) -> int:
         return ZERO_AMOUNT
     if s.holding[actor, i, WALLET] < paid:
         return INSUFFICIENT_BALANCE
+    due = _is_due(s, a)
     s.holding[actor, i, WALLET] -= paid
-    code = collect_repayment(s, a, i, paid)
+    code = burn_debt(s, a, i, paid)
     if code != OK:
         return code
-    _unflag_recovered(s, a)
+    _see_healed(s, a, due)
     s.result[0] = paid
     return OK
+
+
+# --- views ----------------------------------------------------------------------------------------
+
+
+class Health(NamedTuple):
+    """An account at its vault's prices; USD has 8 decimals."""
+
+    weighted_collateral: int
+    """Sum of value x threshold, USD x BPS."""
+    weighted_limit: int
+    """Sum of value x LTV, USD x BPS."""
+    collateral_value: int
+    """USD, down."""
+    usable_value: int
+    """USD, down: of collateral that may be sold."""
+    forfeit_value: int
+    """USD, down: of what nobody can price as well, at the price accepted last."""
+    debt_value: int
+    """USD, up."""
+    least_debt_value: int
+    """USD, up: of its smallest debt; the largest integer when nothing is owed."""
+    factor: int
+    """WAD, down; the largest integer when nothing is owed."""
+    prices_ok: bool
+    """Every price is OK."""
+    prices_usable: bool
+    """Every price may be liquidated on: the factor is what it is."""
+
+
+@jitable
+def health(s: State, a: int) -> Health:
+    """How healthy the account is now, interest included."""
+    v = s.account_vault[a]
+    weighted, limit, collateral, debt = zero(), zero(), zero(), zero()
+    usable, forfeited = zero(), zero()
+    least_debt = max_uint()
+    prices_ok, prices_usable = True, True
+    for i in range(s.unit.shape[0]):
+        is_collateral = s.position[a, i, IS_COLLATERAL] != 0
+        is_debt = s.position[a, i, POSITION_DEBT] != 0
+        if not (is_collateral or is_debt):
+            continue
+        seen = oracle.read(s, v, i)
+        prices_ok = prices_ok and seen.status == oracle.STATUS_OK
+        prices_usable = prices_usable and seen.usable
+        if is_debt:
+            owed = debt_value(debt_assets(s, a, i), seen.debt_price, s.unit[i])
+            debt += owed
+            least_debt = min(least_debt, owed)
+        if is_collateral:
+            supplied = supplied_assets(s, a, i)
+            value = collateral_value(supplied, seen.collateral_price, s.unit[i])
+            collateral += value
+            if seen.usable:
+                usable += value
+            worth = max(seen.collateral_price, seen.debt_price)
+            forfeited += collateral_value(supplied, worth, s.unit[i])
+            weighted += value * threshold(s, v, i)
+            limit += value * s.reserve[v, i, LTV]
+    factor = health_factor(weighted, debt)
+    return Health(
+        weighted,
+        limit,
+        collateral,
+        usable,
+        forfeited,
+        debt,
+        least_debt,
+        factor,
+        prices_ok,
+        prices_usable,
+    )
 
 
 # --- internals ------------------------------------------------------------------------------------
 
 
-@jitable
-def _authorised(s: State, actor: int, a: int) -> bool:
-    return actor == s.account_owner[a] or actor == s.account_manager[a]
-
-
-@jitable
-def _other(s: State, a: int, i: int, column: int) -> bool:
-    """Whether the account has the property in an asset other than `i`."""
-    for j in range(s.unit.shape[0]):
-        if j != i and s.position[a, j, column] != 0:
-            return True
-    return False
+@inlined
+def health_factor(weighted_collateral: int, debt_value: int) -> int:
+    """floor(half(weighted, WAD, debt) / BPS), with weighted = sum of value x threshold in USD x
+    BPS; max without debt.
+    """
+    if debt_value == 0:
+        return max_uint()
+    return div_down(mul_div_half(weighted_collateral, wad(), debt_value), BPS)
 
 
 @jitable
@@ -352,7 +332,7 @@ def poke(s: State, a: int) -> None:
 @jitable
 def _require_safe(s: State, a: int) -> int:
     """After everything that raises risk: undisputed prices, debt within the limit, health at least
-    1.
+    1, and no debt that is too small to be worth anybody's while.
     """
     if not has_debt(s, a):
         return OK
@@ -364,32 +344,53 @@ def _require_safe(s: State, a: int) -> int:
         return BORROW_LIMIT_EXCEEDED
     if h.factor < wad():
         return UNHEALTHY
-    s.account[a, FLAGGED_AT] = zero()
+    if h.least_debt_value < s.policy[s.account_vault[a], DUST_VALUE]:
+        return DEBT_TOO_SMALL
+    see(s, a, h.factor, h.prices_usable)
     return OK
 
 
 @jitable
-def _unflag_recovered(s: State, a: int) -> None:
-    """End the flag of an account that recovered, if every price of it is usable."""
-    if s.account[a, FLAGGED_AT] == 0:
-        return
-    if has_debt(s, a):
+def _check_excess(s: State, a: int, i: int) -> int:
+    """Caps and switches bound what is supplied, but for collateral that brings an account that owes
+    more than its borrow limit nearer to it.
+    """
+    v = s.account_vault[a]
+    spoke, most = s.spoke[v, i], s.reserve[v, i, SUPPLY_CAP]
+    total = hub.to_assets_down(s, i, spoke[ADDED_SHARES]) + spoke[ESCROWED]
+    if spoke[ACTIVE] != 0 and total <= spoke[ADD_CAP] and total <= most:
+        return OK
+    if s.position[a, i, IS_COLLATERAL] != 0:
         h = health(s, a)
-        if not h.prices_usable or h.factor < wad():
-            return
-    s.account[a, FLAGGED_AT] = zero()
+        if h.debt_value * BPS > h.weighted_limit:
+            return OK
+    if spoke[ACTIVE] == 0:
+        return SPOKE_NOT_ACTIVE
+    return ADD_CAP_EXCEEDED if total > spoke[ADD_CAP] else SUPPLY_CAP_EXCEEDED
 
 
 @jitable
-def collect_repayment(s: State, a: int, i: int, paid: int) -> int:
-    code, scaled = hub.restore(s, s.account_vault[a], i, paid, s.position[a, i, POSITION_DEBT])
-    if code == OK:
-        s.position[a, i, POSITION_DEBT] -= scaled
-    return code
+def _is_due(s: State, a: int) -> bool:
+    """Whether a vault with a delay would let the account be liquidated now."""
+    if s.policy[s.account_vault[a], LIQUIDATION_DELAY] == 0 or not has_debt(s, a):
+        return False
+    h = health(s, a)
+    return h.factor < wad() and delay_passed(s, a, h.factor)
 
 
 @jitable
-def decrease_supplied(s: State, a: int, i: int, supplied: int) -> None:
-    s.position[a, i, SUPPLIED] -= supplied
-    if s.position[a, i, SUPPLIED] == 0:
-        s.position[a, i, IS_COLLATERAL] = zero()
+def _see_healed(s: State, a: int, due: bool) -> None:
+    """After what heals an account, which was `due` for liquidation before: note a recovery, and
+    keep due who stays unhealthy.
+    """
+    if not due and not is_flagged(s, a):
+        return
+    h = health(s, a)
+    see(s, a, h.factor, h.prices_usable)
+    if due:
+        stay_due(s, a, h.factor)
+
+
+@jitable
+def _authorised(s: State, actor: int, a: int) -> bool:
+    return actor == s.account_owner[a] or actor == s.account_manager[a]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from sim.protocol.errors import INVALID_RESERVE, OK
+from sim.protocol.errors import INVALID_POLICY, INVALID_RESERVE, OK
 from sim.protocol.fixed_point import BPS, YEAR, inlined, mul_div_whole, zero
-from sim.protocol.soundness import ANY_HEALTH, most_returned
+from sim.protocol.soundness import ANY_HEALTH, MIN_LEFTOVER, RAMP_PER_BPS, most_returned
 from sim.protocol.state import (
     ADDED_SHARES,
     BORROW_CAP,
+    DUST_VALUE,
     ENGINE,
     ESCROWED,
     HF_FOR_MAX_BONUS,
@@ -32,18 +33,40 @@ RAMP_BITS = FIELD_BITS * SUPPLY_CAP
 """What the fields take up; the ramp is above them."""
 
 
-@inlined
-def threshold(s: State, v: int, i: int) -> int:
-    """Liquidation threshold (BPS) in force: to + down((from - to) seconds_left / duration) during a
-    ramp.
-    """
-    to = s.reserve[v, i, LT]
-    end = s.reserve[v, i, RAMP_END]
-    if s.clock[0] >= end:
-        return to
-    return to + mul_div_whole(
-        s.reserve[v, i, LT_FROM] - to, end - s.clock[0], end - s.reserve[v, i, RAMP_START]
-    )
+def set_reserve(s: State, v: int, i: int, supply_cap: int, borrow_cap: int, word: int) -> int:
+    """`setReserve`: raising the threshold is immediate, lowering it ramps. On integers only."""
+    row, ramp_seconds = unpacked(word)
+    now = threshold(s, v, i)
+    start, end, worst = zero(), zero(), row[LT]
+    in_use = s.spoke[v, i, ADDED_SHARES] != 0 or s.spoke[v, i, ESCROWED] != 0
+    if in_use and row[REHYPOTHECATE] != s.reserve[v, i, REHYPOTHECATE]:
+        return INVALID_RESERVE
+    if row[LT] < now:
+        if ramp_seconds < (now - row[LT]) * RAMP_PER_BPS or ramp_seconds > YEAR:
+            return INVALID_RESERVE
+        start, end, worst = s.clock[0], s.clock[0] + ramp_seconds, now
+    hf_for_max_bonus = ANY_HEALTH
+    if s.policy[v, ENGINE] == TARGET_HEALTH_ENGINE:
+        hf_for_max_bonus = s.policy[v, HF_FOR_MAX_BONUS]
+    if row[LTV] > row[LT] or row[MIN_BONUS] > row[MAX_BONUS] or row[LIQUIDATION_FEE] > BPS:
+        return INVALID_RESERVE
+    if (BPS + row[MAX_BONUS]) * worst > most_returned(hf_for_max_bonus):
+        return INVALID_RESERVE
+    s.reserve[v, i, :SUPPLY_CAP] = row
+    s.reserve[v, i, SUPPLY_CAP] = supply_cap
+    s.reserve[v, i, BORROW_CAP] = borrow_cap
+    s.reserve[v, i, LT_FROM] = worst
+    s.reserve[v, i, RAMP_START] = start
+    s.reserve[v, i, RAMP_END] = end
+    return OK
+
+
+def set_dust_value(s: State, v: int, value: int) -> int:
+    """`setPolicy` with another dust line, and all else as it is."""
+    if value == 0 or value > MIN_LEFTOVER:
+        return INVALID_POLICY
+    s.policy[v, DUST_VALUE] = value
+    return OK
 
 
 def packed(row: Array, ramp_seconds: int = 0) -> int:
@@ -61,29 +84,18 @@ def unpacked(word: int) -> tuple[list[int], int]:
     return fields, word >> RAMP_BITS
 
 
-def set_reserve(s: State, v: int, i: int, supply_cap: int, borrow_cap: int, word: int) -> int:
-    """`setReserve`: raising the threshold is immediate, lowering it ramps. On integers only."""
-    row, ramp_seconds = unpacked(word)
-    now = threshold(s, v, i)
-    start, end, worst = zero(), zero(), row[LT]
-    in_use = s.spoke[v, i, ADDED_SHARES] != 0 or s.spoke[v, i, ESCROWED] != 0
-    if in_use and row[REHYPOTHECATE] != s.reserve[v, i, REHYPOTHECATE]:
-        return INVALID_RESERVE
-    if row[LT] < now:
-        if ramp_seconds == 0 or ramp_seconds > YEAR:
-            return INVALID_RESERVE
-        start, end, worst = s.clock[0], s.clock[0] + ramp_seconds, now
-    hf_for_max_bonus = ANY_HEALTH
-    if s.policy[v, ENGINE] == TARGET_HEALTH_ENGINE:
-        hf_for_max_bonus = s.policy[v, HF_FOR_MAX_BONUS]
-    if row[LTV] > row[LT] or row[MIN_BONUS] > row[MAX_BONUS] or row[LIQUIDATION_FEE] > BPS:
-        return INVALID_RESERVE
-    if (BPS + row[MAX_BONUS]) * worst > most_returned(hf_for_max_bonus):
-        return INVALID_RESERVE
-    s.reserve[v, i, :SUPPLY_CAP] = row
-    s.reserve[v, i, SUPPLY_CAP] = supply_cap
-    s.reserve[v, i, BORROW_CAP] = borrow_cap
-    s.reserve[v, i, LT_FROM] = worst
-    s.reserve[v, i, RAMP_START] = start
-    s.reserve[v, i, RAMP_END] = end
-    return OK
+# --- internals ------------------------------------------------------------------------------------
+
+
+@inlined
+def threshold(s: State, v: int, i: int) -> int:
+    """Liquidation threshold (BPS) in force: to + down((from - to) seconds_left / duration) during a
+    ramp.
+    """
+    to = s.reserve[v, i, LT]
+    end = s.reserve[v, i, RAMP_END]
+    if s.clock[0] >= end:
+        return to
+    return to + mul_div_whole(
+        s.reserve[v, i, LT_FROM] - to, end - s.clock[0], end - s.reserve[v, i, RAMP_START]
+    )

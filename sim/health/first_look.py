@@ -1,0 +1,61 @@
+"""The first look at everyone, when a world is built: what `watchers.look` does then, in columns for
+whoever is plainly healthy.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sim.health.levels import SLACK, measure_units
+from sim.health.watchers import BLOCK, GROUP, look_at, mark
+from sim.market.market import COLLATERAL_WORTH, DEBT_WORTH, Market
+from sim.protocol.state import IS_COLLATERAL, POSITION_DEBT, SUPPLIED, Array, State
+
+
+def first_look(s: State, w: Market, doubles: Array) -> None:
+    """Check everyone; nobody was looked at before. `doubles` are the positions of the state as
+    such.
+    """
+    own = w.watchers
+    measure_units(s, w)
+    factor = _estimates(s, w, doubles)
+    _pair_up(s, w, doubles)
+    healthy = factor > 1 + SLACK
+    level = own.level[own.kind[healthy]]
+    own.limit[healthy] = level * ((1 + own.slack[0]) / factor[healthy])
+    for a in np.flatnonzero(~healthy):
+        look_at(s, w, a)
+        mark(s, w, a)
+    own.reached[:], own.reached_count[0] = np.arange(len(own.level)), len(own.level)
+    blocks, everyone = len(own.hot_in), len(own.nearest) - 1
+    own.nearest.fill(0.0)
+    block = np.arange(len(own.limit)) // BLOCK
+    for row in (block, blocks + block // GROUP, np.full(len(block), everyone)):
+        np.maximum.at(own.nearest, (row, own.kind), own.limit)
+
+
+def _pair_up(s: State, w: Market, doubles: Array) -> None:
+    """Who has one collateral and one debt goes by their level, everyone else by `fall`."""
+    own, m = w.watchers, doubles.shape[1]
+    owes, backs = doubles[:, :, POSITION_DEBT] != 0, doubles[:, :, IS_COLLATERAL] != 0
+    one = (owes.sum(axis=1) == 1) & (backs.sum(axis=1) == 1)
+    pair = backs.argmax(axis=1) * m + owes.argmax(axis=1)
+    own.pair[:] = np.where(one, pair, -1)
+    own.kind[:] = np.where(one, s.account_vault * m**2 + pair, len(own.level) - 1)
+
+
+def _estimates(s: State, w: Market, doubles: Array) -> Array:
+    """`watchers.estimate` of everyone, to the bit, before any pair is known."""
+    own, (n, m) = w.watchers, doubles.shape[:2]
+    debt, backs = doubles[:, :, POSITION_DEBT], doubles[:, :, IS_COLLATERAL] != 0
+    worth = own.worth[s.account_vault]
+    owed, counted, least = np.zeros((3, n))
+    unpriced = np.zeros(n, dtype=bool)
+    for i in range(m):
+        unpriced |= (debt[:, i] != 0) & (worth[:, i, DEBT_WORTH] == 0)
+        owed += debt[:, i] * worth[:, i, DEBT_WORTH]
+        pledged = doubles[:, i, SUPPLIED] * worth[:, i, COLLATERAL_WORTH]
+        counted += np.where(backs[:, i], pledged, 0.0)
+        least += np.where(backs[:, i] | (debt[:, i] != 0), own.least_value[i], 0.0)
+    unknown = unpriced | (owed == 0) | (owed < least) | (counted < least)
+    return np.where(unknown, 0.0, counted / np.where(owed == 0, 1.0, owed))

@@ -1,0 +1,125 @@
+"""Levels: what a unit of every collateral counts for and of every debt costs, in doubles, and how
+far the health of any account can have moved since it was last valued. `sim.health.watchers` says
+what for.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sim.market.market import (
+    COLLATERAL_PRICE,
+    COLLATERAL_WORTH,
+    DEBT_PRICE,
+    DEBT_WORTH,
+    REPAYS_WORTH,
+    Market,
+)
+from sim.protocol import hub, oracle
+from sim.protocol.fixed_point import BPS, jitable, ray
+from sim.protocol.state import (
+    IS_COLLATERAL,
+    LIQUIDATION_FEE,
+    MAX_BONUS,
+    POSITION_DEBT,
+    REHYPOTHECATE,
+    SUPPLIED,
+    State,
+)
+from sim.protocol.vault_reserves import threshold
+
+SLACK = 1e-4
+"""What an estimate may be off by, as a share of a health factor."""
+LEAST_UNITS = 1e5
+"""Of values below so many units of them, roundings show."""
+SMALLEST_FALL = 1e-200
+"""Where `fall` starts again from 1, with a check of everyone."""
+
+
+@jitable
+def net_bonus(s: State, v: int, c: int) -> float:
+    """The largest part of what it repays that a liquidator receives on top, the fee deducted."""
+    fee = float(s.reserve[v, c, LIQUIDATION_FEE]) / BPS
+    return float(s.reserve[v, c, MAX_BONUS]) / BPS * (1 - fee)
+
+
+@jitable
+def measure_units(s: State, w: Market) -> None:
+    """Bring what units are worth, and with it the levels, up to date."""
+    own = w.watchers
+    collateral_fall, debt_rise, m = 1.0, 1.0, s.unit.shape[0]
+    for i in range(m):
+        now = hub.preview(s, i)
+        for v in range(s.policy.shape[0]):
+            seen = oracle.read(s, v, i)
+            counted = seen.collateral_price
+            collateral = float(counted * threshold(s, v, i)) / float(BPS * s.unit[i])
+            repays = float(counted) / (float(s.unit[i]) * (1 + net_bonus(s, v, i)))
+            if s.reserve[v, i, REHYPOTHECATE] != 0:
+                share_price = float(now.total_assets + hub.VIRTUAL_ASSETS) / float(
+                    now.total_shares + hub.VIRTUAL_SHARES
+                )
+                collateral *= share_price
+                repays *= share_price
+            debt = float(seen.debt_price * now.borrow_index) / float(ray() * s.unit[i])
+            before, owed = own.worth[v, i, COLLATERAL_WORTH], own.worth[v, i, DEBT_WORTH]
+            if collateral < before:
+                collateral_fall = min(collateral_fall, collateral / before)
+            if debt > owed:
+                debt_rise = min(debt_rise, owed / debt)
+            own.worth[v, i, COLLATERAL_WORTH] = collateral
+            own.worth[v, i, DEBT_WORTH] = debt
+            own.worth[v, i, COLLATERAL_PRICE] = float(counted)
+            own.worth[v, i, DEBT_PRICE] = float(seen.debt_price)
+            own.worth[v, i, REPAYS_WORTH] = repays
+            least = LEAST_UNITS * (1 + float(max(counted, seen.debt_price)) / float(s.unit[i]))
+            own.least_value[i] = least if v == 0 else max(own.least_value[i], least)
+    for v in range(s.policy.shape[0]):
+        for d in range(m):
+            debt = own.worth[v, d, DEBT_WORTH]
+            for c in range(m):
+                level = 0.0  # of a debt that never had a price: whoever owes it is checked
+                if debt > 0:
+                    level = own.worth[v, c, COLLATERAL_WORTH] / debt
+                own.level[(v * m + c) * m + d] = level
+    fall = own.level[own.level.shape[0] - 1] * collateral_fall * debt_rise
+    own.level[own.level.shape[0] - 1] = fall
+    if fall < SMALLEST_FALL:
+        check_everyone(w)
+
+
+@jitable
+def check_everyone(w: Market) -> None:
+    """At the next look."""
+    own = w.watchers
+    own.level[own.level.shape[0] - 1] = 1.0
+    own.limit.fill(np.inf)
+    own.nearest.fill(np.inf)
+    own.lacking.fill(np.inf)
+
+
+@jitable
+def estimate(s: State, w: Market, a: int) -> float:
+    """The account's health factor by what units were worth at the last look, to within `SLACK` of
+    it; 0 if it owes nothing, or for all that doubles can tell.
+    """
+    own, m = w.watchers, s.unit.shape[0]
+    v, owed, counted, least, pair = s.account_vault[a], 0.0, 0.0, 0.0, own.pair[a]
+    if pair >= 0:
+        c, d = pair // m, pair % m
+        owed = float(s.position[a, d, POSITION_DEBT]) * own.worth[v, d, DEBT_WORTH]
+        counted = float(s.position[a, c, SUPPLIED]) * own.worth[v, c, COLLATERAL_WORTH]
+        least = own.least_value[c] + own.least_value[d]
+    else:
+        for i in range(m):
+            debt, backs = s.position[a, i, POSITION_DEBT], s.position[a, i, IS_COLLATERAL] != 0
+            if debt != 0 and own.worth[v, i, DEBT_WORTH] == 0:
+                return 0.0
+            owed += float(debt) * own.worth[v, i, DEBT_WORTH]
+            if backs:
+                counted += float(s.position[a, i, SUPPLIED]) * own.worth[v, i, COLLATERAL_WORTH]
+            if backs or debt != 0:
+                least += own.least_value[i]
+    if owed == 0 or owed < least or counted < least:
+        return 0.0
+    return counted / owed
