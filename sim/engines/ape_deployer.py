@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from sim.engines.deployment import Deployment, deploy
+from sim.engines.deployment import Deployed, Deployment, deploy
 from sim.engines.solidity import up_to_date
 from sim.files.whole import replacing
 from sim.market.feed_sources import answers_at_start
@@ -17,15 +17,6 @@ from sim.world import World
 if TYPE_CHECKING:  # importing ape takes a second
     from ape.api import AccountAPI
     from ape.managers.project import ProjectManager
-
-
-class Deployed(NamedTuple):
-    """One contract of a deployment."""
-
-    name: str
-    """What it is there for: "vault", "WETH token", "WETH/DAI pair"."""
-    contract: str
-    address: str
 
 
 class ApeDeployer:
@@ -56,35 +47,6 @@ def deploy_world(by: ApeDeployer, world: World) -> Deployment:
         for feed, answer in zip(feeds, answers, strict=True):
             by.transact("PriceFeed", feed, "post", int(answer))
     return deployment
-
-
-def listing(d: Deployment, world: World) -> list[Deployed]:
-    """Every contract of a deployment of `world`, by what it is there for."""
-    symbols = world.symbols
-    engine = world.scenario.protocol.liquidation.engine
-    lists = {
-        "oracle router": ("OracleRouter", d.routers),
-        "engine": ("".join(map(str.capitalize, engine.split("-"))), d.engines),
-        "vault": ("Vault", d.vaults),
-    }
-    found = [
-        Deployed("hub", "LiquidityHub", d.hub),
-        Deployed("insurance fund", "InsuranceFund", d.fund),
-        *(Deployed(n, contract, one) for n, (contract, all_) in lists.items() for one in all_),
-        Deployed("liquidator", "Liquidator", d.liquidator),
-        Deployed("lens", "Lens", d.lens),
-    ]
-    for what, contract, addresses in (
-        ("token", "TestToken", d.tokens),
-        ("feed", "PriceFeed", d.feeds[0]),
-        ("second feed", "PriceFeed", d.feeds[1]),
-        ("share token", "HubShare", d.shares),
-    ):
-        for symbol, address in zip(symbols, addresses, strict=True):
-            found.append(Deployed(f"{symbol} {what}", contract, address))
-    for venue, address in zip(world.scenario.venues, d.pairs, strict=True):
-        found.append(Deployed(f"{'/'.join(venue.assets)} pair", "ConstantProductPair", address))
-    return found
 
 
 def save(deployed: list[Deployed], world: World, network: str, chain_id: int, out: Path) -> Path:

@@ -17,11 +17,13 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class Artifact(NamedTuple):
-    """ABI and creation code of one contract."""
+    """ABI, creation code and storage of one contract."""
 
     name: str
     abi: list[Any]
     bytecode: str
+    layout: dict[str, Any]
+    """What solc says of its storage, see `sim.engines.layouts`."""
 
     def creation(self, *arguments: Any) -> bytes:
         """Creation code with encoded constructor arguments."""
@@ -53,20 +55,23 @@ def compiled() -> dict[str, Artifact]:
 
 def plain(found: dict[str, Artifact]) -> dict[str, Any]:
     """As `sim.packaged` keeps them."""
-    return {name: {"abi": one.abi, "bytecode": one.bytecode} for name, one in found.items()}
+    kept = ("abi", "bytecode", "layout")
+    return {name: {part: getattr(one, part) for part in kept} for name, one in found.items()}
 
 
 def artifacts(root: Path) -> dict[str, Artifact]:
     """The same of the project in any folder, as it is now."""
     import ape  # not needed, and a second slower, where nothing touches a chain
 
-    from sim.engines.solidity import up_to_date
+    from sim.engines.solidity import layouts, up_to_date
 
     found = {}
-    for name, contract in (up_to_date(ape.Project(root)).manifest.contract_types or {}).items():
+    project = up_to_date(ape.Project(root))
+    storage = layouts(project)
+    for name, contract in (project.manifest.contract_types or {}).items():
         code = contract.get_deployment_bytecode()
         abi = [entry.model_dump(mode="json") for entry in contract.abi]
-        found[name] = Artifact(name, abi, code.hex() if code else "")
+        found[name] = Artifact(name, abi, code.hex() if code else "", storage.get(name, {}))
     return found
 
 

@@ -14,13 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from sim.market.market import Market
-from sim.protocol.state import copy
+from sim.protocol.records import copy
 from sim.scenario import baseline_of
 from sim.simulation import step
 from sim.users.user_agents import in_python
 from sim.world import World, build
-from sim.world.reference import lacks_baseline, with_baseline
+from sim.world.reference_market import lacks_baseline, with_baseline
 
 _WAD = 10**18
 
@@ -30,7 +29,7 @@ def fill(world: World) -> None:
     put its impact in place. Raises `ScenarioError` if that scenario has no world.
     """
     if lacks_baseline(world.market):
-        world.market.baseline_impact[:] = settled(world).market.baseline_impact
+        world.market.reference.baseline_impact[:] = settled(world).market.reference.baseline_impact
 
 
 def settled(world: World, impact_of: Callable[[World], Any] | None = None) -> World:
@@ -39,11 +38,12 @@ def settled(world: World, impact_of: Callable[[World], Any] | None = None) -> Wo
     `impact_of` plays the baseline and returns its impact, on integers unless another is given
     (`sim.engines.compiled.impact_of`). Raises as `fill`.
     """
-    own = bool(world.market.is_baseline[0])
+    own = bool(world.market.reference.is_baseline[0])
     if not own and not lacks_baseline(world.market):
         return world
     base = world if own else build(baseline_of(world.scenario), world.book_seed)
-    base = base._replace(market=base.market._replace(is_baseline=np.ones(1, dtype=np.int64)))
+    reference = base.market.reference._replace(is_baseline=np.ones(1, dtype=np.int64))
+    base = base._replace(market=base.market._replace(reference=reference))
     played = (impact_of or on_integers)(base)
     impact = dict(zip(base.symbols, played.T, strict=True))
     none = np.full(world.scenario.steps + 1, _WAD, dtype=object)
@@ -55,9 +55,9 @@ def on_integers(world: World) -> Any:
     """The impact factors of a run on the prices that the scenario names, (steps + 1, assets), WAD;
     the world stays as it is.
     """
-    s, w = copy(world.state), Market(*(array.copy() for array in world.market))
+    s, w = copy(world.state), copy(world.market)
     users = in_python(world.agents, world.symbols, s, w)
     for k in range(1, world.scenario.steps + 1):
         s.journal_length[0] = 0
         step(s, w, k, users)
-    return w.impact
+    return w.reference.impact

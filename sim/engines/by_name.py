@@ -20,17 +20,22 @@ ENGINES = ("devnet", "revm", "exact")
 def follower(engine: str, world: World) -> Iterator[Lockstep | None]:
     """The protocol deployed on the engine's chain, None for the twin alone; gone after the block.
 
-    Raises `ChainError` if the chain does not start, or what it needs is not installed.
+    Raises `ChainError` if there is no such engine, if its chain does not start, or if what it needs
+    is not installed.
     """
+    if engine not in ENGINES:
+        raise ChainError(f"there is no engine {engine!r}: {', '.join(ENGINES)}")
     if engine == "exact":
         yield None
         return
     try:
-        from sim.engines.chain import AnvilChain, RevmChain
+        from sim.engines.anvil import AnvilChain
+        from sim.engines.chain import RevmChain
         from sim.engines.lockstep import DEPLOYMENT_SECONDS, Lockstep
     except ImportError as error:
         raise ChainError(
-            f"{error.name} is not installed, and {engine} needs it: pip install 'breakwater[chain]'"
+            f"{error.name} is not installed, and {engine} needs it: in the checkout, "
+            "pip install '.[chain]'"
         ) from error
     before_deployment = int(world.genesis.clock[0]) - 2 * DEPLOYMENT_SECONDS
     chain = AnvilChain(before_deployment) if engine == "devnet" else RevmChain()

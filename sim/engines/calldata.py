@@ -13,12 +13,13 @@ from sim.engines.chain import Call
 from sim.engines.deployment import Deployment
 from sim.protocol import operations as op
 from sim.protocol.fixed_point import max_uint
-from sim.protocol.state import Entry, State
+from sim.protocol.state import LIQUIDATION_DELAY, URGENT_HEALTH, Entry, State
 from sim.protocol.vault_reserves import unpacked
 
 ACTOR_BASE = 0xB0A7 << 144
 
 
+@cache
 def actor_address(actor: int) -> str:
     """The account that plays an actor on a chain."""
     return to_checksum_address(f"0x{ACTOR_BASE + actor:040x}")
@@ -59,7 +60,8 @@ class Encoder:
 
     def __init__(self, s: State, d: Deployment) -> None:
         self._s, self._d = s, d
-        self._approved: set[tuple[int, str, str]] = set()
+        self.approved: dict[tuple[str, str, str], None] = {}
+        """Every (owner, token, spender) so far, in this order."""
         owners: dict[tuple[int, int], int] = {}
         self.account_ids: list[int] = []
         for owner, v in zip(s.account_owner, s.account_vault, strict=True):
@@ -75,9 +77,9 @@ class Encoder:
         approvals = [
             Call(sender, token, _selector("TestToken", "approve") + words(done.address, max_uint()))
             for token in done.spends
-            if (row.actor, token, done.address) not in self._approved
+            if (sender, token, done.address) not in self.approved
         ]
-        self._approved.update((row.actor, token, done.address) for token in done.spends)
+        self.approved |= dict.fromkeys((sender, token, done.address) for token in done.spends)
         data = _selector(done.contract, done.function) + done.arguments
         return [*approvals, Call(sender, done.address, data)]
 
@@ -216,9 +218,6 @@ class Encoder:
 
     # --- losses, the admin ------------------------------------------------------------------------
 
-    def cover(self, actor: int, asset: int) -> Transaction:
-        return self._hub("cover", self._d.tokens[asset])
-
     def socialise(self, actor: int, asset: int) -> Transaction:
         return self._hub("socialise", self._d.tokens[asset])
 
@@ -238,6 +237,16 @@ class Encoder:
         address = [*self._d.vaults, self._d.shares[asset]][spoke]
         arguments = self._d.tokens[asset], address, add_cap, draw_cap, mode != 1, mode == 2
         return self._hub("setSpoke", *arguments)
+
+    def set_dust_value(self, actor: int, v: int, value: int) -> Transaction:
+        rest = self._s.policy[v, [LIQUIDATION_DELAY, URGENT_HEALTH]]
+        return Transaction(
+            "Vault", self._d.vaults[v], "setPolicy", words(self._d.engines[v], *rest, value)
+        )
+
+    def forget_anchor(self, actor: int, asset: int, v: int) -> Transaction:
+        token = self._d.tokens[asset]
+        return Transaction("OracleRouter", self._d.routers[v], "forgetAnchor", words(token))
 
     # --- the contracts ----------------------------------------------------------------------------
 

@@ -9,33 +9,25 @@ interpreter, so threads run it side by side, each on a memory of its own.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import lru_cache, partial
-from types import FunctionType
+from functools import partial
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
-from sim.engines import self_test
+from sim.engines import self_test, users_code
 from sim.engines.baseline import settled
-from sim.engines.by_reference import (
-    MarketByReference,
-    StateByReference,
-    UndoByReference,
-    borrowed,
-)
+from sim.engines.by_reference import by_reference
 from sim.engines.compilation import Entry
 from sim.engines.memory import Memory, on_floats
 from sim.engines.outcome import OPERATIONS, conclude, follow, width
 from sim.market.levels import to_integers
 from sim.market.path_tables import check_tables
-from sim.protocol.fixed_point import jitable
 from sim.protocol.state import assign
 from sim.scenario import ScenarioError
 from sim.simulation import step
 from sim.users.in_time import Aside, OverdueError
-from sim.users.user_agents import AgentError, Code, compilable, not_compilable
+from sim.users.user_agents import AgentError, Code, not_compilable
 from sim.world import World
 
 Floats = npt.NDArray[np.float64]
@@ -43,7 +35,6 @@ Floats = npt.NDArray[np.float64]
 
 def _play(
     state: Any,
-    undo: Any,
     market: Any,
     floats: Any,
     indices: Any,
@@ -54,19 +45,19 @@ def _play(
     first: Any,
     last: Any,
     outcomes: Any,
+    users_address: Any,
 ) -> None:
     """Run steps first..last of every path; step 1 begins with the world as it was at the start."""
-    s: Any = StateByReference(*borrowed(state), UndoByReference(*borrowed(undo)))
-    w: Any = MarketByReference(*borrowed(market))
+    s, w, users = by_reference(state), by_reference(market), users_code.at(users_address)
     for p in range(prices.shape[0]):
         if first == 1:
             assign(floats, floats_at_start)
             assign(indices, indices_at_start)
             assign(w.price, prices[p])
-            assign(w.observed, observed[p])
+            assign(w.feeds.observed, observed[p])
         for k in range(first, last + 1):
             s.journal_length[0] = 0
-            step(s, w, k)
+            step(s, w, k, users)
             outcomes[p, OPERATIONS] += s.journal_length[0]
             follow(s, w, k, outcomes[p])
         if last == prices.shape[1] - 1:
@@ -87,23 +78,6 @@ def _against_exact(run: Any) -> str | None:
 _run = Entry(_play, _against_exact)
 
 
-@lru_cache
-def _with_users(agents: tuple[Code, ...]) -> Any:
-    """`_play` with another step, in which these agents act. In memory only: what a user's function
-    calls may change without its own source changing, so every process compiles it anew.
-    """
-    if not agents:
-        return _run
-    users = compilable(agents)
-
-    @jitable
-    def step_with_users(s: Any, w: Any, k: int) -> None:
-        step(s, w, k, users)
-
-    run = FunctionType(_play.__code__, {**_play.__globals__, "step": step_with_users})
-    return numba.njit(nogil=True, error_model="numpy")(run)
-
-
 def check_compilable(world: World) -> None:
     """Raise `ScenarioError` if the world has agents that cannot be compiled."""
     if problems := list(not_compilable(world.agents)):
@@ -115,9 +89,9 @@ def impact_of(world: World) -> Any:
     assets): that of `sim.engines.baseline.on_integers` to rounding, in milliseconds.
     """
     compiled = Compiled.of_baseline(world)
-    tables = (world.market.price, world.market.observed)
+    tables = (world.market.price, world.market.feeds.observed)
     compiled.outcomes(*(table.astype(np.float64)[np.newaxis] for table in tables))
-    return to_integers(np.rint(compiled.memory.market.impact))
+    return to_integers(np.rint(compiled.memory.market.reference.impact))
 
 
 class Compiled:
@@ -146,7 +120,7 @@ class Compiled:
         agents = tuple(agent.as_code() for agent in world.agents)
         limits = {agent.name: agent.seconds for agent in world.agents}
         start, steps = on_floats(world, journal_rows), world.scenario.steps
-        self._begin(start, steps, _with_users(agents), limits)
+        self._begin(start, steps, _run, limits, agents)
 
     @classmethod
     def at(cls, start: Memory, steps: int, entry: Any = None) -> Compiled:
@@ -154,14 +128,22 @@ class Compiled:
 
         Raises ValueError for one that is its own baseline, see `sim.engines.baseline.settled`.
         """
-        if start.market.is_baseline[0]:
+        if start.market.reference.is_baseline[0]:
             raise ValueError("a baseline runs on its own prices only")
         compiled = cls.__new__(cls)
-        compiled._begin(start, steps, entry or _run, {})
+        compiled._begin(start, steps, entry or _run, {}, ())
         return compiled
 
-    def _begin(self, start: Memory, steps: int, entry: Any, limits: dict[str, float]) -> None:
+    def _begin(
+        self,
+        start: Memory,
+        steps: int,
+        entry: Any,
+        limits: dict[str, float],
+        agents: tuple[Code, ...],
+    ) -> None:
         self._start, self._steps, self._entry = start, steps, entry
+        self._users_address = users_code.address(agents, start)
         self._limits = limits  # by agent: seconds
         self.memory = start.copy()
 
@@ -191,13 +173,11 @@ class Compiled:
         memory, start = self.memory, self._start
         check_tables(prices, observed, self._steps, start.market.price[0])
         outcomes = np.zeros((len(prices), width(prices.shape[2])))
-        *state, undo = memory.state
 
         def run(some: slice) -> None:
             self._entry(
-                tuple(state),
-                tuple(undo),
-                tuple(memory.market),
+                memory.state,
+                memory.market,
                 memory.floats,
                 memory.indices,
                 start.floats,
@@ -207,6 +187,7 @@ class Compiled:
                 first,
                 last,
                 outcomes[some],
+                self._users_address,
             )
 
         if not self._limits:

@@ -14,6 +14,7 @@ from sim.protocol.state import (
     COOLDOWN,
     COVER_WINDOW,
     DUST_VALUE,
+    DUTCH_BONUS,
     ENGINE,
     FEE_BPS,
     HAS_FALLBACK,
@@ -33,6 +34,11 @@ from sim.protocol.state import (
     State,
 )
 
+_ENGINE = {
+    CLOSE_FACTOR: "CloseFactor",
+    TARGET_HEALTH_ENGINE: "TargetHealth",
+    DUTCH_BONUS: "DutchBonus",
+}
 NOWHERE = "0x" + "00" * 20
 FEED_DECIMALS = 8
 
@@ -47,6 +53,15 @@ class Deployer(Protocol):
 
     def transact(self, contract: str, address: str, function: str, *arguments: Any) -> None:
         """Call a function as admin."""
+
+
+class Deployed(NamedTuple):
+    """One contract of a deployment."""
+
+    name: str
+    """What it is there for: "vault", "WETH token", "WETH/DAI pair"."""
+    contract: str
+    address: str
 
 
 class Deployment(NamedTuple):
@@ -64,6 +79,29 @@ class Deployment(NamedTuple):
     pairs: list[str]
     liquidator: str
     lens: str
+
+
+def listing(d: Deployment, s: State, symbols: list[str]) -> list[Deployed]:
+    """Every contract of a deployment of `s`, by what it is there for."""
+    engines = [_ENGINE[policy[ENGINE]] for policy in s.policy]
+    found = [Deployed("hub", "LiquidityHub", d.hub)]
+    found.append(Deployed("insurance fund", "InsuranceFund", d.fund))
+    found += [Deployed("oracle router", "OracleRouter", one) for one in d.routers]
+    found += [Deployed("engine", *one) for one in zip(engines, d.engines, strict=True)]
+    found += [Deployed("vault", "Vault", one) for one in d.vaults]
+    found.append(Deployed("liquidator", "Liquidator", d.liquidator))
+    found.append(Deployed("lens", "Lens", d.lens))
+    for what, contract, addresses in (
+        ("token", "TestToken", d.tokens),
+        ("feed", "PriceFeed", d.feeds[0]),
+        ("second feed", "PriceFeed", d.feeds[1]),
+        ("share token", "HubShare", d.shares),
+    ):
+        for symbol, address in zip(symbols, addresses, strict=True):
+            found.append(Deployed(f"{symbol} {what}", contract, address))
+    for (a, b), address in zip(s.pair_tokens, d.pairs, strict=True):
+        found.append(Deployed(f"{symbols[a]}/{symbols[b]} pair", "ConstantProductPair", address))
+    return found
 
 
 class ChainDeployer:
@@ -104,8 +142,7 @@ def deploy(by: Deployer, s: State, symbols: list[str]) -> Deployment:
     """Deploy and configure everything; nothing is supplied, priced or borrowed yet.
 
     Order: tokens and feeds, hub and fund, then per vault router, engine, vault and reserves, share
-    tokens, venues,
-    periphery.
+    tokens, venues, periphery.
     """
     assets = range(len(symbols))
     vaults = range(s.policy.shape[0])
@@ -133,8 +170,8 @@ def deploy(by: Deployer, s: State, symbols: list[str]) -> Deployment:
         for i in assets:
             row = s.oracle[v, i]
             fallback = feeds[1][i] if row[HAS_FALLBACK] else NOWHERE
-            bounds = (row[MIN_ANSWER], row[MAX_ANSWER], row[MAX_MOVE], row[HOLD_OFF])
-            feed = (feeds[0][i], fallback, row[HEARTBEAT], *bounds)
+            bounds = (row[MIN_ANSWER], row[MAX_ANSWER], row[MAX_MOVE])
+            feed = (feeds[0][i], row[HEARTBEAT], row[HOLD_OFF], *bounds, fallback)
             by.transact("OracleRouter", router, "setFeed", tokens[i], feed)
         engine = _deploy_engine(by, s, v)
         policy = s.policy[v]
@@ -176,11 +213,12 @@ def deploy(by: Deployer, s: State, symbols: list[str]) -> Deployment:
 
 def _deploy_engine(by: Deployer, s: State, v: int) -> str:
     policy = s.policy[v]
-    if policy[ENGINE] == CLOSE_FACTOR:
-        return by.deploy("CloseFactor")
-    if policy[ENGINE] == TARGET_HEALTH_ENGINE:
-        return by.deploy("TargetHealth", policy[TARGET_HEALTH], policy[HF_FOR_MAX_BONUS])
-    return by.deploy("DutchBonus", policy[AUCTION_SECONDS])
+    parameters = {
+        CLOSE_FACTOR: (),
+        TARGET_HEALTH_ENGINE: (policy[TARGET_HEALTH], policy[HF_FOR_MAX_BONUS]),
+        DUTCH_BONUS: (policy[AUCTION_SECONDS],),
+    }
+    return by.deploy(_ENGINE[policy[ENGINE]], *parameters[policy[ENGINE]])
 
 
 def _set_spoke(

@@ -45,6 +45,8 @@ def run(world: World, follower: Lockstep | None = None) -> Iterator[Step]:
         step(world.state, world.market, k, users)
         rows = journal_rows(world.state)
         gas = follower.play(rows, int(world.market.time[k]), world.state) if follower else []
+        if follower and k == world.scenario.steps:
+            follower.conclude(world.state)
         yield Step(k, rows, gas)
 
 

@@ -1,4 +1,4 @@
-"""Worlds for compiled code: the same named tuples on float64, in one block of memory.
+"""Worlds for compiled code: the same records on float64, in one block of memory.
 
 A world of doubles is copied for every path of a sweep. With all arrays of it next to each other
 that is one copy of floats and one of integers.
@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.market.market import Market
-from sim.protocol.state import Entry, State, Undo
+from sim.protocol.records import arrays, mapped
+from sim.protocol.state import Entry, State
 from sim.world import World
 
 
@@ -39,21 +40,19 @@ def on_floats(world: World, journal_rows: int = 0) -> Memory:
 
 
 def _placed(state: State, market: Market) -> Memory:
-    arrays = [*_arrays(state), *market]
-    kinds = [np.int64 if array.dtype == np.int64 else np.float64 for array in arrays]
     blocks, views = {}, {}
     for kind in (np.float64, np.int64):
-        own = [array for array, its in zip(arrays, kinds, strict=True) if its is kind]
+        own = [one for record in (state, market) for one in arrays(record) if _kind(one) is kind]
         blocks[kind] = np.concatenate([array.astype(kind).ravel() for array in own])
         ends = np.cumsum([array.size for array in own])[:-1]
-        parts = np.split(blocks[kind], ends)
-        views[kind] = iter([part.reshape(a.shape) for part, a in zip(parts, own, strict=True)])
-    placed = iter([next(views[kind]) for kind in kinds])
-    fields = {name: next(placed) for name in State._fields if name != "undo"}
-    undo = Undo(*(next(placed) for _ in Undo._fields))
-    market = Market(*placed)
-    return Memory(blocks[np.float64], blocks[np.int64], State(**fields, undo=undo), market)
+        views[kind] = iter(np.split(blocks[kind], ends))
+
+    def placed(array: Any) -> Any:
+        return next(views[_kind(array)]).reshape(array.shape)
+
+    placed_state, placed_market = mapped(state, placed), mapped(market, placed)
+    return Memory(blocks[np.float64], blocks[np.int64], placed_state, placed_market)
 
 
-def _arrays(state: State) -> list[Any]:
-    return [getattr(state, name) for name in State._fields if name != "undo"] + list(state.undo)
+def _kind(array: Any) -> Any:
+    return np.int64 if array.dtype == np.int64 else np.float64

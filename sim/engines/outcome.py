@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from sim.engines.shortfall import everyones_shortfall, total_shortfall
+from sim.agents.arbitrageurs import ran_out
+from sim.engines.compiled_shortfall import everyones_shortfall, total_shortfall
 from sim.health.watchers import look_at
 from sim.market import lost_before
-from sim.market.binding import any_off, ran_out
+from sim.market.binding import any_off
 from sim.market.market import (
     FACTOR,
     GAS_VALUE,
@@ -191,7 +192,7 @@ def follow(s: State, w: Market, k: int, outcome: Array) -> None:
     outcome[STEPS_WITHOUT_CASH] += dry
     outcome[PEAK_LOSS] = max(outcome[PEAK_LOSS], realised + open_still)
     outcome[PEAK_SHORTFALL] = max(outcome[PEAK_SHORTFALL], open_still)
-    outcome[STEPS_RUN_OUT] += ran_out(s, w)
+    outcome[STEPS_RUN_OUT] += ran_out(s, w.actors.arbitrageurs)
     outcome[STEPS_POOL_OFF] += any_off(s, w, k)
 
 
@@ -221,11 +222,11 @@ def conclude(s: State, w: Market, k: int, outcome: Array) -> None:
         outcome[_SHORTFALL_OF + i * _EACH] = missing
         outcome[_LOSS_OF + i * _EACH] = added
         outcome[LOSS] += added
-    for n in range(w.hot_count[0]):  # nobody else is unhealthy
-        a = w.hot[n]
-        look_at(s, w, a)
-        if w.watch[a, FACTOR] < wad():
-            outcome[UNHEALTHY] += 1
+    for a in range(s.account.shape[0]):
+        if w.watchers.hot[a] != 0:  # nobody else is unhealthy
+            look_at(s, w, a)
+            if w.watchers.watch[a, FACTOR] < wad():
+                outcome[UNHEALTHY] += 1
 
 
 @inlined

@@ -8,15 +8,17 @@ from datetime import datetime, timezone
 from itertools import groupby
 from typing import Any
 
-from sim.engines.ape_deployer import Deployed, record
+from sim.agents.start import owner
+from sim.engines.anvil import AnvilChain
+from sim.engines.ape_deployer import record
 from sim.engines.artifacts import contracts
 from sim.engines.calldata import actor_address
-from sim.engines.chain import AnvilChain
+from sim.engines.deployment import Deployed
 from sim.engines.lockstep import Lockstep
 from sim.protocol import vault_accounts
 from sim.tape.moment import accounts
 from sim.world import World
-from sim.world.actors import actor_name, owner
+from sim.world.actors import actor_name
 
 NETWORK = "ethereum:local:foundry"
 """What ape calls it, given the address as APE_FOUNDRY_HOST."""

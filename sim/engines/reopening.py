@@ -14,16 +14,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sim.agents.habits import reserves
+from sim.agents.start import FIRST_LIQUIDATOR
 from sim.books import Book
 from sim.engines import self_test
 from sim.engines.amounts import check_amounts
 from sim.engines.baseline import settled
-from sim.engines.by_reference import (
-    MarketByReference,
-    StateByReference,
-    UndoByReference,
-    borrowed,
-)
+from sim.engines.by_reference import by_reference
 from sim.engines.compilation import Entry
 from sim.engines.compiled import impact_of
 from sim.engines.memory import Memory, on_floats
@@ -37,6 +34,7 @@ from sim.protocol.state import (
     BORROW_CAP,
     BORROW_ENABLED,
     COLLATERAL_ENABLED,
+    DUST_VALUE,
     LT,
     LTV,
     SUPPLY_CAP,
@@ -44,12 +42,10 @@ from sim.protocol.state import (
 )
 from sim.scenario import Scenario, ScenarioError, with_overrides
 from sim.schema.problems import Problem
-from sim.world import World, begin, build
-from sim.world.actors import FIRST_LIQUIDATOR
+from sim.world import World, begin, build, start_of
 from sim.world.genesis import UNLIMITED, genesis
 from sim.world.opening import Opening
-from sim.world.people import population
-from sim.world.reference import with_impact
+from sim.world.reference_market import with_impact
 from sim.world.surroundings import surroundings
 
 Floats = npt.NDArray[np.float64]
@@ -66,10 +62,9 @@ _ALL_IS_SAFE = BPS * 10**12
 is worth than the debt."""
 
 
-def _carry_out(state: Any, undo: Any, market: Any, rows: Any) -> Any:
+def _carry_out(state: Any, market: Any, rows: Any) -> Any:
     """Carry out the rows, look, note what is lost: (row that was refused or -1, its code)."""
-    s: Any = StateByReference(*borrowed(state), UndoByReference(*borrowed(undo)))
-    w: Any = MarketByReference(*borrowed(market))
+    s, w = by_reference(state), by_reference(market)
     for n in range(rows.shape[0]):
         s.clock[0] = rows[n, _TIME]
         s.journal_length[0] = 0
@@ -121,7 +116,7 @@ class Reopening:
 
     def __init__(self, world: World, carry_out: Any = _open) -> None:
         self._carry_out, self._prices = carry_out, world.market.price
-        self._impact = settled(world, impact_of).market.baseline_impact
+        self._impact = settled(world, impact_of).market.reference.baseline_impact
         first_borrower = FIRST_LIQUIDATOR + len(world.scenario.liquidators)
         rows = [
             (block.time, *(getattr(row, column) for column in _KEPT))
@@ -148,10 +143,10 @@ class Reopening:
         check_amounts(collateral, debt, self._book)
         state, prices = genesis(scenario, len(debt)), list(self._prices[0])
         book = self._book._replace(collateral=_whole(collateral), debt=_whole(debt))
-        people = population(scenario, book, prices, self._book_seed)
+        start = start_of(scenario, book, self._prices, self._book_seed)
         nobody = Book(book.collateral[:0], book.debt[:0], book.isolated[:0])
-        Opening(scenario, state, nobody, people.reserves[:0], prices).blocks()
-        market = surroundings(scenario, self._prices, len(debt), people)
+        Opening(scenario, state, nobody, reserves(start)[:0], prices).blocks()
+        market = surroundings(start, len(debt))
         market = with_impact(market, self._impact)
         begin(state, market)
         opened = World(
@@ -166,15 +161,14 @@ class Reopening:
             book_seed=self._book_seed,
         )
         everyone = self._carried_out(opened, self._with(collateral, debt))
-        filled = everyone.state._replace(reserve=state.reserve)
+        filled = everyone.state._replace(reserve=state.reserve, policy=state.policy)
         nothing = self._rows[:0]
         return self._carried_out(opened._replace(state=filled), nothing)
 
     def _carried_out(self, world: World, rows: Floats) -> Memory:
         """The world on floats after these operations."""
         memory = on_floats(world)
-        *arrays, undo = memory.state
-        n, code = self._carry_out(tuple(arrays), tuple(undo), tuple(memory.market), rows)
+        n, code = self._carry_out(memory.state, memory.market, rows)
         if code != OK:
             raise _refusal(world.scenario, rows[n], int(code))
         return memory
@@ -197,12 +191,15 @@ class Reopening:
 
 
 def _lenient(s: State) -> State:
-    """The state with reserves that let everyone supply, and borrow against any collateral."""
-    reserve = s.reserve.copy()
+    """The state with settings that let everyone supply, and borrow against any collateral, however
+    little.
+    """
+    reserve, policy = s.reserve.copy(), s.policy.copy()
+    policy[:, DUST_VALUE] = 0
     reserve[:, :, [LTV, LT]] = _ALL_IS_SAFE
     reserve[:, :, [SUPPLY_CAP, BORROW_CAP]] = UNLIMITED
     reserve[:, :, [COLLATERAL_ENABLED, BORROW_ENABLED]] = 1
-    return s._replace(reserve=reserve)
+    return s._replace(reserve=reserve, policy=policy)
 
 
 def _whole(amounts: Floats) -> Any:

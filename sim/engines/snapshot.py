@@ -1,53 +1,40 @@
-"""Everything that can be read back from a chain, and what the twin says it must be, word for word.
+"""What the contracts work out of their storage (prices, thresholds, how accounts stand), and what
+the twin says it must be, word for word.
 
 Each section is one view of `contracts/periphery/Lens.sol`: rows of named fields.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from sim.engines.artifacts import contracts
-from sim.engines.calldata import actor_address, words
+from sim.engines.calldata import words
 from sim.engines.deployment import Deployment
-from sim.protocol import operations as op
 from sim.protocol import oracle, vault
 from sim.protocol.state import (
     ANCHOR,
-    CANDIDATE,
-    CASH,
     CUMULATIVE0,
     CUMULATIVE1,
-    DEVIATED_SINCE,
-    ESCROW,
     FLAGGED_AT,
-    HUB,
-    HUB_SHARES,
     IS_COLLATERAL,
     ISOLATED,
     LAST_UPDATE,
     LP_SUPPLY,
-    PENDING_STAKE,
-    POOL,
-    POOL_ASSETS,
+    ORACLE,
     POSITION_DEBT,
     RESERVE0,
     RESERVE1,
-    SPOKE,
-    STAKE,
     SUPPLIED,
-    UNLOCK_AT,
-    WALLET,
-    Entry,
     State,
 )
-from sim.protocol.transaction import Group
 from sim.protocol.vault_accounts import health
 from sim.protocol.vault_reserves import threshold
 
 Rows = dict[str, list[int]]
-PRICE = ("price", "status", "usable", "anchor", "candidate", "deviated since")
+ANCHORED = [name.replace("_", " ") for name in ORACLE[ANCHOR:]]
+PRICE = ("price", "status", "usable", "collateral price", "debt price", *ANCHORED)
 ACCOUNT = (
     "collateral bits",
     "debt bits",
@@ -80,91 +67,27 @@ class Section(NamedTuple):
 
 
 class Snapshot:
-    """Reads one deployment. Knows who may hold LP shares, stakes or hub shares.
-
-    Everyone else's are nil because the totals, which are compared too, are theirs.
-    """
+    """Views of one deployment."""
 
     def __init__(self, deployment: Deployment, symbols: list[str], account_ids: list[int]) -> None:
         self._d, self._symbols, self._ids = deployment, symbols, account_ids
-        self._providers: list[int] = []
-        self._stakers: list[int] = []
-        self._shareholders: list[int] = []
 
-    def note(self, row: Entry) -> None:
-        """Take note of a journal row that may give its actor shares of something."""
-        for group, actors in (
-            (Group.GIVES_LP_SHARES, self._providers),
-            (Group.GIVES_STAKES, self._stakers),
-            (Group.GIVES_HUB_SHARES, self._shareholders),
-        ):
-            if group in op.DECLARED[row.kind].groups and row.actor not in actors:
-                actors.append(int(row.actor))
-
-    def sections(self, s: State) -> Iterator[Section]:
-        """All views of the deployment, with what the twin's state says."""
+    def sections(self, s: State, accounts: Sequence[int]) -> Iterator[Section]:
+        """Prices and thresholds of every vault, and how these accounts stand."""
         d, symbols, m = self._d, self._symbols, range(len(self._symbols))
-        rows: Rows = {
-            f"hub {symbols[i]}": [*s.hub[i], s.hub[i, CASH] + s.hub[i, ESCROW]] for i in m
-        }
-        yield self._section("assets", [d.hub], [d.tokens], (*HUB, "tokens held"), rows)
-        for k in range(s.spoke.shape[0]):
-            is_vault = k < len(d.vaults)
-            name = f"vault {k}" if is_vault else "share token"
-            addresses = [d.vaults[k]] * len(m) if is_vault else d.shares
-            rows = {f"spoke {name} {symbols[i]}": list(s.spoke[k, i]) for i in m}
-            yield self._section("spokes", [d.hub], [addresses, d.tokens], SPOKE, rows)
-        for v in range(len(d.vaults)):
-            yield from self._vault(s, v)
-        yield from self._holdings(s)
-        columns = [STAKE, PENDING_STAKE, UNLOCK_AT]
-        stakers = [actor_address(k) for k in self._stakers]
-        rows = {f"insurance {symbols[i]}": list(s.pool[i]) for i in m}
-        yield self._section("pools", [d.fund], [d.tokens], POOL, rows)
-        rows = {
-            f"staker {k} {symbols[i]}": list(s.holding[k, i, columns])
-            for k in self._stakers
-            for i in m
-        }
-        yield self._section("stakes", [d.fund], [stakers, d.tokens], STAKER, rows)
-        rows = {f"pair {p}": list(s.pair[p, PAIR_COLUMNS]) for p in range(len(d.pairs))}
-        yield self._section("pairs", [], [d.pairs], PAIR, rows)
-
-    def _vault(self, s: State, v: int) -> Iterator[Section]:
-        d, symbols, m = self._d, self._symbols, range(len(self._symbols))
-        columns = [ANCHOR, CANDIDATE, DEVIATED_SINCE]
-        rows = {f"oracle {v} {symbols[i]}": [*_price(s, v, i), *s.oracle[v, i, columns]] for i in m}
-        yield self._section("prices", [d.routers[v]], [d.tokens], PRICE, rows)
-        accounts = [a for a in range(len(s.account)) if s.account_vault[a] == v]
         fields = tuple(f"{f} {symbol}" for symbol in symbols for f in ("supplied", "scaled debt"))
-        rows = {f"vault {v} account {a}": _account(s, a) for a in accounts}
-        arrays: list[list[Any]] = [[self._ids[a] for a in accounts], d.tokens]
-        yield self._section("accounts", [d.vaults[v]], arrays, ACCOUNT + fields, rows)
-        rows = {f"vault {v} {symbols[i]}": [threshold(s, v, i)] for i in m}
-        yield self._section("thresholds", [d.vaults[v]], [], ("threshold",), rows)
-
-    def _holdings(self, s: State) -> Iterator[Section]:
-        """Every wallet, what the contracts hold, and the shares of those who may have some."""
-        d, m = self._d, len(self._symbols)
-        actors = range(s.holding.shape[0])
-        rows = {f"wallet of actor {k}": list(s.holding[k, :, WALLET]) for k in actors}
-        rows["fund"] = [s.pool[i, POOL_ASSETS] for i in range(m)]
-        rows["liquidator contract"] = [0] * m
-        for p, (token0, token1) in enumerate(s.pair_tokens):
-            held = [0] * m
-            held[token0], held[token1] = s.pair[p, RESERVE0], s.pair[p, RESERVE1]
-            rows[f"pair {p} holding"] = held
-        holders = [actor_address(k) for k in actors] + [d.fund, d.liquidator, *d.pairs]
-        yield self._section("balances", [], [holders, d.tokens], tuple(self._symbols), rows)
-
-        for name, owners, tokens, shares in (
-            ("LP shares", self._providers, d.pairs, s.lp),
-            ("hub shares", self._shareholders, d.shares, s.holding[:, :, HUB_SHARES]),
-        ):
-            rows = {f"{name} of actor {k}": list(shares[k]) for k in owners}
-            holders = [actor_address(k) for k in owners]
-            fields = tuple(str(t) for t in range(len(tokens)))
-            yield self._section("balances", [], [holders, tokens], fields, rows)
+        for v in range(len(d.vaults)):
+            rows = {
+                f"oracle {v} {symbols[i]}": [*_price(s, v, i), *s.oracle[v, i, ANCHOR:]] for i in m
+            }
+            yield self._section("prices", [d.routers[v]], [d.tokens], PRICE, rows)
+            rows = {f"vault {v} {symbols[i]}": [threshold(s, v, i)] for i in m}
+            yield self._section("thresholds", [d.vaults[v]], [], ("threshold",), rows)
+            here = [a for a in accounts if s.account_vault[a] == v]
+            if here:
+                rows = {f"vault {v} account {a}": _account(s, a) for a in here}
+                arrays: list[list[Any]] = [[self._ids[a] for a in here], d.tokens]
+                yield self._section("accounts", [d.vaults[v]], arrays, ACCOUNT + fields, rows)
 
     def _section(
         self,
@@ -185,9 +108,9 @@ class Snapshot:
         return Section(self._d.lens, data, list(rows), fields, expected)
 
 
-def _price(s: State, v: int, i: int) -> tuple[int, int, int]:
-    seen = oracle.read(s, v, i)
-    return seen.price, seen.status, int(seen.usable)
+def _price(s: State, v: int, i: int) -> tuple[int, ...]:
+    q = oracle.read(s, v, i)
+    return q.price, q.status, int(q.usable), q.collateral_price, q.debt_price
 
 
 def _account(s: State, a: int) -> list[int]:

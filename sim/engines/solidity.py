@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sim.files.whole import replacing
 
@@ -44,16 +44,26 @@ def up_to_date(project: ProjectManager) -> ProjectManager:
     manifest.parent.mkdir(exist_ok=True)
     with _locked(manifest.with_name("lock")):
         inputs = _inputs(project)
-        known = manifest.exists() and stamp.exists()
-        if not (known and stamp.read_text(encoding="utf-8") == _seal(inputs, manifest)):
+        known = all(one.exists() for one in (manifest, _layouts(project), stamp))
+        if not (known and stamp.read_text(encoding="utf-8") == _seal(inputs, project)):
             news = "changed since all were compiled" if known else "not compiled yet"
             print(f"contracts: {news}; compiling", file=sys.stderr, flush=True)
             compiled = _compile(project)
             if _inputs(compiled) == inputs:  # nobody saved a source or a setting meanwhile
                 with replacing(stamp) as draft:
-                    draft.write_text(_seal(inputs, manifest), encoding="utf-8")
+                    draft.write_text(_seal(inputs, project), encoding="utf-8")
         project.load_manifest()  # what was in memory may be older than the file
     return project
+
+
+def layouts(project: ProjectManager) -> dict[str, Any]:
+    """Contract -> what solc says of its storage (`sim.engines.layouts`), of an `up_to_date` one."""
+    found: dict[str, Any] = json.loads(_layouts(project).read_text(encoding="utf-8"))
+    return found
+
+
+def _layouts(project: ProjectManager) -> Path:
+    return Path(project.manifest_path).with_name("layouts.json")
 
 
 @contextmanager
@@ -72,12 +82,46 @@ def _compile(project: ProjectManager) -> ProjectManager:
     with replacing(project.manifest_path) as draft, logger.at_level(LogLevel.WARNING):
         compiled: ProjectManager = ape.Project(project.path, manifest_path=draft)
         compiled.load_contracts(use_cache=False)
-        return compiled
+    with replacing(_layouts(project)) as draft:
+        draft.write_text(json.dumps(_storage(compiled), sort_keys=True), encoding="utf-8")
+    return compiled
 
 
-def _seal(inputs: str, manifest: Path) -> str:
+def _storage(project: ProjectManager) -> dict[str, Any]:
+    """What solc says of the storage of every contract, which ape does not ask it for."""
+    import ape
+    from ape_solidity.compiler import SolidityCompiler
+    from solcx import compile_standard
+
+    compiler = ape.compilers.get_compiler("solidity")
+    assert isinstance(compiler, SolidityCompiler)
+    sources = [path for path in project.sources.paths if path.suffix == ".sol"]
+    found = {}
+    for version_, asked in compiler.get_standard_input_json(sources, project=project).items():
+        asked["settings"]["outputSelection"] = {"*": {"*": ["storageLayout"]}}
+        done = compile_standard(
+            asked, base_path=project.path, solc_version=version_.base_version, allow_empty=True
+        )
+        for file in asked["sources"]:
+            for name, contract in done.get("contracts", {}).get(file, {}).items():
+                found[name] = _without_places(contract["storageLayout"])
+    return found
+
+
+def _without_places(layout: Any) -> Any:
+    """Without where in the sources a variable is declared."""
+    if isinstance(layout, list):
+        return [_without_places(one) for one in layout]
+    if not isinstance(layout, dict):
+        return layout
+    kept = {key: one for key, one in layout.items() if key not in ("astId", "contract")}
+    return {key: _without_places(one) for key, one in kept.items()}
+
+
+def _seal(inputs: str, project: ProjectManager) -> str:
     """Digest of the inputs together with the artifacts made of them."""
-    return hashlib.sha256(inputs.encode() + manifest.read_bytes()).hexdigest()
+    made = project.manifest_path.read_bytes() + _layouts(project).read_bytes()
+    return hashlib.sha256(inputs.encode() + made).hexdigest()
 
 
 def _inputs(project: ProjectManager) -> str:

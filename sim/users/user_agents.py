@@ -92,7 +92,9 @@ class AgentError(Exception):
 
     def __str__(self) -> str:
         did = "failed" if self.seconds is None else f"did not return within {self.seconds:g} s"
-        return f"agent '{self.name}' {did} in step {self.k:,}"
+        why = self.__cause__
+        reason = f": {type(why).__name__}: {why}" if why is not None else ""
+        return f"agent '{self.name}' {did} in step {self.k:,}{reason}"
 
 
 # --- finding --------------------------------------------------------------------------------------
@@ -325,5 +327,5 @@ def not_compilable(agents: Sequence[Agent]) -> Iterator[Problem]:
             yield Problem(
                 f"agents[{i}].path",
                 f"{agent.name} is a Python object, and sweeps run compiled code",
-                "a jitable function instead, or `ape run crash`",
+                "a jitable function instead, or a single run (`sim.run`, `ape run crash`)",
             )

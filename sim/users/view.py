@@ -23,6 +23,7 @@ from sim.market.market import (
 from sim.protocol import hub, oracle, pair, vault_accounts
 from sim.protocol.errors import OK
 from sim.protocol.liquidator import side_of
+from sim.protocol.records import mapped
 from sim.protocol.state import (
     BORROW_INDEX,
     BORROW_RATE,
@@ -37,7 +38,6 @@ from sim.protocol.state import (
     WALLET,
     Array,
     State,
-    Undo,
 )
 from sim.users.actions import Operation
 
@@ -79,11 +79,9 @@ class View:
     def __init__(
         self, s: State, w: Market, symbols: Sequence[str], actor: int, account: int
     ) -> None:
-        undo = Undo(*map(_read_only, s.undo))
-        arrays = {name: _read_only(getattr(s, name)) for name in State._fields if name != "undo"}
         self.__dict__.update(
-            _s=State(**arrays, undo=undo),
-            _w=Market(*map(_read_only, w)),
+            _s=mapped(s, _read_only),
+            _w=mapped(w, _read_only),
             _number={symbol: i for i, symbol in enumerate(symbols)},
             _actor=actor,
             answers=(),
@@ -207,8 +205,12 @@ class View:
 
     # --- the hub ----------------------------------------------------------------------------------
 
+    def available(self, asset: str) -> int:
+        """What can leave now: be borrowed or withdrawn."""
+        return int(hub.available(self._s, self._number[asset]))
+
     def cash(self, asset: str) -> int:
-        """Free to lend or withdraw."""
+        """What is not lent out."""
         return int(self._s.hub[self._number[asset], CASH])
 
     def borrowed(self, asset: str) -> int:

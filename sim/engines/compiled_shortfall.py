@@ -21,20 +21,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.health.prospects import ROUNDING
-from sim.health.watchers import SLACK
+from sim.health.levels import SLACK
+from sim.health.prospects import ROUNDING, backing
+from sim.health.watchers import BLOCK
 from sim.market.market import COLLATERAL_WORTH, DEBT_WORTH, Market
 from sim.market.shortfall import shortfall, split
 from sim.protocol import hub
 from sim.protocol.fixed_point import jitable, ray, zero
 from sim.protocol.state import (
     BORROW_INDEX,
-    IS_COLLATERAL,
     LAST_ACCRUAL,
-    POSITION_DEBT,
     REHYPOTHECATE,
     SCALED_DEBT,
-    SUPPLIED,
     TOTAL_SHARES,
     State,
 )
@@ -47,12 +45,14 @@ def total_shortfall(s: State, w: Market, k: int) -> int:
 
     Accounts whose debt and collateral are equal to a millionth count as having none.
     """
+    own = w.watchers
     total, margin = zero(), _margin(s, w, k)
     w.missing.fill(zero())
     if margin > 1 + SLACK:
-        for n in range(w.hot_count[0]):
-            if _may_lack(s, w, w.hot[n], margin):
-                total += _add(s, w, k, w.hot[n])
+        fall = own.level[own.level.shape[0] - 1]
+        for block in range(own.hot_in.shape[0]):
+            if own.hot_in[block] != 0 and not margin * fall > own.lacking[block]:
+                total += _add_block(s, w, k, block, margin)
     else:
         for a in range(s.account.shape[0]):
             if _may_lack(s, w, a, margin):
@@ -71,6 +71,26 @@ def everyones_shortfall(s: State, w: Market, k: int) -> int:
 
 
 @jitable
+def _add_block(s: State, w: Market, k: int, block: int, margin: float) -> int:
+    """Of a block's accounts to act on; `Market.lacking` then says until when none of the others may
+    have any.
+    """
+    own = w.watchers
+    total, fall = zero(), own.level[own.level.shape[0] - 1]
+    own.lacking[block] = 0.0
+    for a in range(block * BLOCK, min((block + 1) * BLOCK, s.account.shape[0])):
+        if own.hot[a] != 0:
+            owed, counted = backing(s, w, a)
+            if counted > 0:
+                own.lacking[block] = max(own.lacking[block], fall * owed * (1 + SLACK) / counted)
+            elif owed > 0:
+                own.lacking[block] = np.inf
+            if not margin * counted > owed * (1 + ROUNDING):
+                total += _add(s, w, k, a)
+    return total
+
+
+@jitable
 def _add(s: State, w: Market, k: int, a: int) -> int:
     missing = shortfall(s, w, k, a)
     if missing > 0:
@@ -83,6 +103,7 @@ def _margin(s: State, w: Market, k: int) -> float:
     """See above. 0, so that everyone counts, while accrual stands still with the chain, or if a
     debt cost nothing because its price was down.
     """
+    own = w.watchers
     collateral, debt, clock = np.inf, 0.0, s.clock[0]
     for i in range(s.unit.shape[0]):
         if s.hub[i, LAST_ACCRUAL] != clock:
@@ -90,12 +111,12 @@ def _margin(s: State, w: Market, k: int) -> float:
         price = float(w.price[k, i]) / float(s.unit[i])
         owed = price * float(s.hub[i, BORROW_INDEX]) / float(ray())
         for v in range(s.policy.shape[0]):
-            counted, cost = w.worth[v, i, COLLATERAL_WORTH], w.worth[v, i, DEBT_WORTH]
+            counted, cost = own.worth[v, i, COLLATERAL_WORTH], own.worth[v, i, DEBT_WORTH]
             if counted > 0:
                 worth = price
                 if s.reserve[v, i, REHYPOTHECATE] != 0:
                     held, shares = hub.total_assets(s, i), s.hub[i, TOTAL_SHARES]
-                    worth *= float(held + hub.VIRTUAL) / float(shares + hub.VIRTUAL)
+                    worth *= float(held + hub.VIRTUAL_ASSETS) / float(shares + hub.VIRTUAL_SHARES)
                 collateral = min(collateral, worth / counted)
             if s.hub[i, SCALED_DEBT] != 0:
                 if cost == 0:
@@ -107,11 +128,5 @@ def _margin(s: State, w: Market, k: int) -> float:
 @jitable
 def _may_lack(s: State, w: Market, a: int, margin: float) -> bool:
     """Whether the account may owe more than it has; rather yes than no."""
-    v, owed, counted, owes = s.account_vault[a], 0.0, 0.0, False
-    for i in range(s.unit.shape[0]):
-        if s.position[a, i, POSITION_DEBT] != 0:
-            owes = True
-            owed += float(s.position[a, i, POSITION_DEBT]) * w.worth[v, i, DEBT_WORTH]
-        if s.position[a, i, IS_COLLATERAL] != 0:
-            counted += float(s.position[a, i, SUPPLIED]) * w.worth[v, i, COLLATERAL_WORTH]
-    return owes and not margin * counted > owed * (1 + ROUNDING)
+    owed, counted = backing(s, w, a)
+    return not margin * counted > owed * (1 + ROUNDING)

@@ -1,0 +1,304 @@
+"""What every contract of a deployment keeps in storage, and which numbers of the twin say so.
+
+What is in a contract's code and not in its storage (fees of pairs, parameters of engines, the
+cool-down), and who owns what, belongs to no word: in the twin it must stay as it was deployed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sim.engines.calldata import ACTOR_BASE, actor_address
+from sim.engines.deployment import Deployment
+from sim.engines.failures import Difference
+from sim.engines.layouts import Field, text
+from sim.engines.variables import Path, Variables, layout
+from sim.protocol import operations as op
+from sim.protocol.fixed_point import max_uint
+from sim.protocol.pair import MINIMUM_LIQUIDITY
+from sim.protocol.records import copy
+from sim.protocol.state import (
+    ADDED_SHARES,
+    ANCHOR,
+    CASH,
+    COVER_WINDOW,
+    ESCROW,
+    HAS_FALLBACK,
+    HUB_SHARES,
+    IMMEDIATE,
+    IS_COLLATERAL,
+    LP_SUPPLY,
+    PENDING_STAKE,
+    POOL_ASSETS,
+    POOL_EPOCH,
+    POSITION_DEBT,
+    RESERVE0,
+    STAKE,
+    UNLOCK_AT,
+    WALLET,
+    Array,
+    Entry,
+    State,
+)
+
+NOT_KEPT = ("clock", "result", "journal", "journal_length", "undo")
+"""The time of a block, and what the twin notes for itself."""
+_STAKES = {"shares": STAKE, "pendingShares": PENDING_STAKE, "unlockAt": UNLOCK_AT}
+_MAY_LOSE = (op.liquidate.kind, op.flash_liquidate.kind, op.write_off.kind)
+"""What may end in a loss that an insurance pool pays."""
+_LOCK = f"0x{0xDEAD:040x}"
+"""Who holds the liquidity that is locked for ever (`ConstantProductPair.LOCK`)."""
+
+
+class Storage(Variables):
+    """All that the contracts of one deployment keep, following the twin."""
+
+    def __init__(self, s: State, d: Deployment, symbols: list[str], account_ids: list[int]) -> None:
+        """As the contracts are once deployed according to `s`."""
+        self._d, self._symbols, self._ids = d, symbols, account_ids
+        super().__init__({name: array.shape for name, array in _arrays(s).items()})
+        self.from_deployment: dict[int, int] = {}
+        """Words, and bits of them, that bear the time of the deployment until they are first used,
+        which no interest and no average price depends on: nothing is lent or for sale before.
+        """
+        self._epochs = [0] * len(symbols)
+        self._actors = range(s.holding.shape[0])
+        self._assets = range(len(symbols))
+        for i in self._assets:
+            self._token(s, i)
+            self._asset(s, i)
+            self._pool(i)
+        self._hub(s)
+        for v in range(len(d.vaults)):
+            self._router(s, v)
+            self._vault(s, v)
+        for p in range(len(d.pairs)):
+            self._pair(p)
+        for variable in ("_vault", "_proceeds"):
+            self.set("Liquidator", d.liquidator, "liquidator", [variable])
+        self.words.deploy(_arrays(s))
+
+    def copy(self) -> Storage:
+        """An independent one."""
+        other = object.__new__(Storage)
+        other.__dict__ = self.__dict__ | {
+            "words": self.words.copy(),
+            "from_deployment": self.from_deployment.copy(),
+            "_epochs": self._epochs.copy(),
+        }
+        return other
+
+    def follow(
+        self, s: State, blocks: Sequence[tuple[int, list[Entry]]]
+    ) -> tuple[set[int], list[Difference]]:
+        """Take over a state after these blocks (timestamp, rows): the words that are others now,
+        and numbers that are not as deployed although they are in code.
+        """
+        lost = any(s.pool[i, POOL_EPOCH] != self._epochs[i] for i in self._assets)
+        changed = self._lost_pools(s, blocks) if lost else set[int]()
+        more, strays = self.words.follow(_arrays(s))
+        return changed | more, strays
+
+    def approve(self, owner: str, token: str, spender: str) -> int:
+        """`owner` lets `spender` take any amount of a token: the word that says so."""
+        symbol = self._symbols[self._d.tokens.index(token)]
+        what = f"{symbol} that {owner} allows {spender}"
+        return self.set("TestToken", token, what, ["_allowances", owner, spender], max_uint())
+
+    def _lost_pools(self, s: State, blocks: Sequence[tuple[int, list[Entry]]]) -> set[int]:
+        """A pool that paid all it had begins anew: what its stakers had stays where it was, and
+        counts for nothing. Carries the blocks out again, on the state before them, to see it.
+        """
+        changed = set[int]()
+        twin = copy(s)
+        self.words.fill(_arrays(twin))
+        for timestamp, rows in blocks:
+            twin.clock[0] = timestamp
+            for row in rows:
+                if row.kind in _MAY_LOSE:
+                    changed |= self.words.follow(_arrays(twin))[0]
+                op.execute(twin, row)
+                for i in self._assets:
+                    if twin.pool[i, POOL_EPOCH] != self._epochs[i]:
+                        self._next_epoch(i)
+        return changed
+
+    def _next_epoch(self, i: int) -> None:
+        for k in self._actors:
+            for column in _STAKES.values():
+                self.words.release("holding", (k, i, column))
+        self._epochs[i] += 1
+        self._stakes(i)
+
+    # --- tokens -----------------------------------------------------------------------------------
+
+    def _token(self, s: State, i: int) -> None:
+        """An asset's token, its feeds and its share token."""
+        d, symbol, token = self._d, self._symbols[i], self._d.tokens[i]
+        supply = self._erc20("TestToken", token, symbol, symbol, symbol)
+        held: dict[str, list[tuple[str, tuple[int, ...]]]] = {
+            f"wallet of actor {k}": [("holding", (k, i, WALLET))] for k in self._actors
+        }
+        owners = {f"wallet of actor {k}": actor_address(k) for k in self._actors}
+        owners |= {"hub": d.hub, "fund": d.fund, "liquidator contract": d.liquidator}
+        held["hub"] = [("hub", (i, CASH)), ("hub", (i, ESCROW))]
+        held["fund"] = [("pool", (i, POOL_ASSETS))]
+        for p, tokens in enumerate(s.pair_tokens):
+            owners[f"pair {p} holding"] = d.pairs[p]
+            sides = [side for side in range(2) if tokens[side] == i]
+            held[f"pair {p} holding"] = [("pair", (p, RESERVE0 + side)) for side in sides]
+        for name, owner in owners.items():
+            word = self.set("TestToken", token, f"{name} {symbol}", ["_balances", owner])
+            for array, index in held.get(name, ()):
+                self.add(word, array, index)
+                self.words.add(supply, array, index, group=None)
+        for slot in range(2):
+            what = f"feed {slot} {symbol}"
+            for variable in ("answer", "updatedAt", "mode"):
+                self.row("PriceFeed", d.feeds[slot][i], what, [variable], "feed", (slot, i))
+        share = d.shares[i]
+        supply = self._erc20(
+            "HubShare", share, f"bw{symbol}", f"Breakwater {symbol}", f"bw{symbol}"
+        )
+        self.add(supply, "spoke", (len(d.vaults), i, ADDED_SHARES))
+        for k in self._actors:
+            what, path = f"hub shares of actor {k} {symbol}", ["_balances", actor_address(k)]
+            self.add(self.set("HubShare", share, what, path), "holding", (k, i, HUB_SHARES))
+
+    def _erc20(self, contract: str, address: str, what: str, name: str, symbol: str) -> int:
+        """Name, symbol, and the word of the supply."""
+        for variable, value in (("_name", name), ("_symbol", symbol)):
+            (field,) = layout(contract).fields(variable).values()
+            for slot, word in text(field, value).items():
+                self.words.constant(address, Field(slot, 0, 256), f"{what} {variable}", word)
+        return self.set(contract, address, f"{what} supply", ["_totalSupply"])
+
+    def _pair(self, p: int) -> None:
+        pair, what = self._d.pairs[p], f"pair {p}"
+        supply = self._erc20("ConstantProductPair", pair, what, "Breakwater LP", "bwLP")
+        self.add(supply, "pair", (p, LP_SUPPLY))
+        for variable in ("reserve0", "reserve1", "cumulative0", "cumulative1", "lastUpdate"):
+            self.row("ConstantProductPair", pair, what, [variable], "pair", (p,))
+        self._bears_time("ConstantProductPair", pair, ["lastUpdate"], "")
+        for k in self._actors:
+            path = ["_balances", actor_address(k)]
+            word = self.set("ConstantProductPair", pair, f"LP shares of actor {k} {p}", path)
+            self.add(word, "lp", (k, p))
+        locked = self.set("ConstantProductPair", pair, f"{what} locked", ["_balances", _LOCK])
+        self.add(locked, "pair", (p, LP_SUPPLY), of=_locked)
+
+    # --- the hub and its insurance ----------------------------------------------------------------
+
+    def _hub(self, s: State) -> None:
+        hub, fund = self._d.hub, self._d.fund
+        self._admin("LiquidityHub", hub, "hub")
+        self.set("LiquidityHub", hub, "hub", ["fund"], int(fund, 16))
+        window = self.set("LiquidityHub", hub, "hub", ["coverWindow"])
+        self.add(window, "losses", (COVER_WINDOW,))
+        immediate = self.set("LiquidityHub", hub, "hub", ["immediateLoss"])
+        self.add(immediate, "losses", (IMMEDIATE,))
+
+    def _asset(self, s: State, i: int) -> None:
+        d, symbol, token = self._d, self._symbols[i], self._d.tokens[i]
+        path = ["_assets", token]
+        self.row("LiquidityHub", d.hub, f"hub {symbol}", path, "hub", (i,))
+        self._bears_time("LiquidityHub", d.hub, path, "lastAccrual")
+        path = ["_rateModels", token]
+        self.row("LiquidityHub", d.hub, f"rates {symbol}", path, "rates", (i,))
+        for k, spoke in enumerate([*d.vaults, d.shares[i]]):
+            what = f"spoke {f'vault {k}' if k < len(d.vaults) else 'share token'} {symbol}"
+            self.row("LiquidityHub", d.hub, what, ["_spokes", token, spoke], "spoke", (k, i))
+
+    def _pool(self, i: int) -> None:
+        path, what = ["poolOf", self._d.tokens[i]], f"insurance {self._symbols[i]}"
+        self.row("InsuranceFund", self._d.fund, what, path, "pool", (i,))
+        self._stakes(i)
+
+    def _stakes(self, i: int) -> None:
+        """Of the present epoch."""
+        for k in self._actors:
+            path: Path = ["_stakes", self._d.tokens[i], self._epochs[i], actor_address(k)]
+            for name, field in layout("InsuranceFund").fields(*path).items():
+                what = f"staker {k} {self._symbols[i]} {name}"
+                word = self.words.constant(self._d.fund, field, what)
+                self.add(word, "holding", (k, i, _STAKES[name]))
+
+    # --- vaults -----------------------------------------------------------------------------------
+
+    def _router(self, s: State, v: int) -> None:
+        router = self._d.routers[v]
+        self._admin("OracleRouter", router, f"oracle {v}")
+        for i in self._assets:
+            what, token = f"oracle {v} {self._symbols[i]}", self._d.tokens[i]
+            primary, fallback = (int(feeds[i], 16) for feeds in self._d.feeds)
+            feed = layout("OracleRouter").fields("_feeds", token)
+            self.row("OracleRouter", router, what, ["_feeds", token], "oracle", (v, i))
+            self.words.constant(router, feed["aggregator"], f"{what} feed", primary)
+            second = self.words.constant(router, feed["fallbackAggregator"], f"{what} fallback")
+            self.add(second, "oracle", (v, i, HAS_FALLBACK), weight=fallback)
+            anchor = layout("OracleRouter").fields("_anchors", token)
+            price = self.words.constant(router, anchor["price"], f"{what} anchor")
+            self.add(price, "oracle", (v, i, ANCHOR))
+            self.row("OracleRouter", router, what, ["_anchors", token], "oracle", (v, i))
+
+    def _vault(self, s: State, v: int) -> None:
+        vault, what = self._d.vaults[v], f"vault {v}"
+        self._admin("Vault", vault, what)
+        self.row("Vault", vault, f"{what} policy", ["_policy"], "policy", (v,), skip=("engine",))
+        engine = layout("Vault").fields("_policy")["engine"]
+        self.words.constant(vault, engine, f"{what} engine", int(self._d.engines[v], 16))
+        self.set("Vault", vault, f"{what} reserves", ["_reserves"], len(self._symbols))
+        for i in self._assets:
+            token, name = self._d.tokens[i], f"{what} {self._symbols[i]}"
+            self.set("Vault", vault, f"{name} index", ["_indexPlusOne", token], i + 1)
+            fields = layout("Vault").fields("_reserves", i)
+            self.words.constant(vault, fields["asset"], f"{name} asset", int(token, 16))
+            unit = self.words.constant(vault, fields["unit"], f"{name} unit")
+            self.add(unit, "unit", (i,), weight=1 << fields["unit"].shift)
+            self.row("Vault", vault, name, ["_reserves", i], "reserve", (v, i))
+        for a in range(len(s.account)):
+            if s.account_vault[a] == v:
+                self._account(vault, f"{what} account {a}", a)
+
+    def _account(self, vault: str, what: str, a: int) -> None:
+        path: Path = ["_accounts", self._ids[a]]
+        fields = layout("Vault").fields(*path)
+        self.row("Vault", vault, what, path, "account", (a,))
+        manager = self.words.constant(vault, fields["manager"], f"{what} manager")
+        first = {name: 1 << field.shift for name, field in fields.items()}
+        self.add(manager, "account_manager", (a,), of=_address, weight=first["manager"])
+        held = self.words.constant(vault, fields["collateralBits"], f"{what} collateral bits")
+        owed = self.words.constant(vault, fields["debtBits"], f"{what} debt bits")
+        for i in self._assets:
+            bit = first["collateralBits"] << i
+            self.add(held, "position", (a, i, IS_COLLATERAL), weight=bit)
+            bit = first["debtBits"] << i
+            self.add(owed, "position", (a, i, POSITION_DEBT), of=bool, weight=bit)
+            path = ["_positions", self._ids[a], self._d.tokens[i]]
+            self.row("Vault", vault, f"{what} {self._symbols[i]}", path, "position", (a, i))
+
+    # --- what several have ------------------------------------------------------------------------
+
+    def _bears_time(self, contract: str, address: str, path: Path, name: str) -> None:
+        field = layout(contract).fields(*path)[name]
+        bits = (1 << field.bits) - 1 << field.shift
+        self.from_deployment[self.word(contract, address, path, name)] = bits
+
+    def _admin(self, contract: str, address: str, what: str) -> None:
+        """The one role there is, and who has it."""
+        path: Path = ["_roles", 0, ".hasRole", actor_address(0)]
+        self.set(contract, address, f"{what} admin", path, True)
+
+
+def _arrays(s: State) -> dict[str, Array]:
+    return {name: getattr(s, name) for name in State._fields if name not in NOT_KEPT}
+
+
+def _address(actor: int) -> int:
+    """Of a manager; 0 is nobody."""
+    return 0 if actor < 0 else ACTOR_BASE + int(actor)
+
+
+def _locked(supply: int) -> int:
+    """What the first provider leaves in a pair for ever."""
+    return MINIMUM_LIQUIDITY if supply else 0
