@@ -16,20 +16,15 @@ worth more at reference prices than selling back on the venue; otherwise to sell
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from sim.agents.start import Start, integers, owner
 from sim.health.watchers import look_at
 from sim.market import feeds
-from sim.market.market import (
-    ATTACK_AT,
-    ATTACK_PAIR,
-    ATTACK_SIDE,
-    ATTACK_STAGE,
-    ATTACK_TARGET,
-    ATTACKED_ASSET,
-    ATTACKER_ACCOUNT,
-    ATTACKER_ACTOR,
-    BORROW_FROM,
-    Market,
-)
+from sim.market.market import Market
 from sim.protocol import hub, oracle, pair
 from sim.protocol import operations as op
 from sim.protocol.errors import OK
@@ -47,9 +42,7 @@ from sim.protocol.state import (
     ADDED_SHARES,
     BORROW_CAP,
     BORROW_INDEX,
-    CASH,
     COLLATERAL_ENABLED,
-    DEFICIT,
     DRAW_CAP,
     DRAWN_SCALED,
     ESCROWED,
@@ -57,45 +50,93 @@ from sim.protocol.state import (
     REHYPOTHECATE,
     SUPPLY_CAP,
     WALLET,
+    Array,
     State,
 )
 from sim.protocol.vault_accounts import collateral_value, health
+from sim.scenario import Scenario
 
+NAME = "attacker"
+
+ATTACKER = ("actor", "account", "asset", "target", "pair", "side", "stage")
+"""Asset: what is bought and pledged; target: what is borrowed; side: of the pair, on which the
+attacker pays."""
+(
+    ATTACKER_ACTOR,
+    ATTACKER_ACCOUNT,
+    ATTACKED_ASSET,
+    ATTACK_TARGET,
+    ATTACK_PAIR,
+    ATTACK_SIDE,
+    ATTACK_STAGE,
+) = range(len(ATTACKER))
 WAITING, BOUGHT, DONE = range(3)
 
+ATTACK_TIME = ("at", "borrow_from")
+ATTACK_AT, BORROW_FROM = range(len(ATTACK_TIME))
+
+
+class Attacker(NamedTuple):
+    """What the attacker knows; empty without one."""
+
+    who: Array  # (ATTACKER,) int64
+    times: Array  # (ATTACK_TIME,) timestamps
+
+    @classmethod
+    def of(cls, start: Start) -> Attacker:
+        """Who attacks, and when."""
+        scenario, attack = start.scenario, start.scenario.attack
+        if attack is None:
+            return cls(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=object))
+        account = start.own_account[NAME]
+        pairs = [frozenset(venue.assets) for venue in scenario.venues]
+        pair = pairs.index(frozenset(attack.venue))
+        pays_on = 1 - scenario.venues[pair].assets.index(attack.asset)
+        asset, target = (scenario.symbols.index(name) for name in (attack.asset, attack.borrow))
+        row = [owner(scenario, account), account, asset, target, pair, pays_on, WAITING]
+        at = int(attack.at.timestamp())
+        return cls(np.array(row, dtype=np.int64), integers([at, at + attack.wait_seconds]))
+
+
+def capital(scenario: Scenario) -> Mapping[str, float] | None:
+    """USD of each asset that the attacker owns at the start; None if there is none."""
+    if (attack := scenario.attack) is None:
+        return None
+    return {attack.venue[1 - attack.venue.index(attack.asset)]: attack.capital_usd}
+
 
 @jitable
-def act(s: State, w: Market, k: int) -> None:
+def act(s: State, w: Market, k: int, own: Attacker) -> None:
     """Buy at the time of the attack, decide when the wait is over."""
-    if w.attacker.shape[0] == 0 or w.attacker[ATTACK_STAGE] == DONE:
+    if own.who.shape[0] == 0 or own.who[ATTACK_STAGE] == DONE:
         return
-    if w.attacker[ATTACK_STAGE] == WAITING and s.clock[0] >= w.attack_time[ATTACK_AT]:
-        _swap_all(s, w, w.attacker[ATTACK_SIDE])
-        w.attacker[ATTACK_STAGE] = BOUGHT
-    waits = s.clock[0] < w.attack_time[BORROW_FROM] or feeds.in_grace(w, k)
-    if w.attacker[ATTACK_STAGE] == BOUGHT and not waits:
-        w.attacker[ATTACK_STAGE] = DONE
-        if _borrowing_pays(s, w, k):
-            _borrow(s, w)
-        _swap_all(s, w, 1 - w.attacker[ATTACK_SIDE])  # whatever is not pledged
+    if own.who[ATTACK_STAGE] == WAITING and s.clock[0] >= own.times[ATTACK_AT]:
+        _swap_all(s, own, own.who[ATTACK_SIDE])
+        own.who[ATTACK_STAGE] = BOUGHT
+    waits = s.clock[0] < own.times[BORROW_FROM] or feeds.in_grace(w, k)
+    if own.who[ATTACK_STAGE] == BOUGHT and not waits:
+        own.who[ATTACK_STAGE] = DONE
+        if _borrowing_pays(s, w, k, own):
+            _borrow(s, w, own)
+        _swap_all(s, own, 1 - own.who[ATTACK_SIDE])  # whatever is not pledged
 
 
 @jitable
-def _swap_all(s: State, w: Market, side: int) -> None:
+def _swap_all(s: State, own: Attacker, side: int) -> None:
     """Sell all of what is on this side of the pair."""
-    actor, p = w.attacker[ATTACKER_ACTOR], w.attacker[ATTACK_PAIR]
+    actor, p = own.who[ATTACKER_ACTOR], own.who[ATTACK_PAIR]
     held = s.holding[actor, s.pair_tokens[p, side], WALLET]
     if held > 0:
         op.swap_in(s, actor, p, side, held, zero())
 
 
 @jitable
-def _borrowing_pays(s: State, w: Market, k: int) -> bool:
+def _borrowing_pays(s: State, w: Market, k: int, own: Attacker) -> bool:
     """Whether what can be borrowed is worth more than what selling back brings.
 
     Collateral beyond a supply cap is sold in either case: left out.
     """
-    row = w.attacker
+    row = own.who
     i, target, p, side = (
         row[ATTACKED_ASSET],
         row[ATTACK_TARGET],
@@ -103,17 +144,15 @@ def _borrowing_pays(s: State, w: Market, k: int) -> bool:
         row[ATTACK_SIDE],
     )
     v = s.account_vault[row[ATTACKER_ACCOUNT]]
-    pledged = _room_to_supply(s, w)
+    pledged = _room_to_supply(s, own)
     if pledged == 0:
         return False
     seen = oracle.read(s, v, i)
     status_of_target = oracle.read(s, v, target).status
     if seen.status != oracle.STATUS_OK or status_of_target != oracle.STATUS_OK:
         return False
-    if s.reserve[v, i, REHYPOTHECATE] != 0 and s.hub[i, DEFICIT] > 0:
-        return False
     limit = collateral_value(pledged, seen.price, s.unit[i]) * s.reserve[v, i, LTV]
-    borrowed = mul_div_down(_most_debt(s, w, limit), w.price[k, target], s.unit[target])
+    borrowed = mul_div_down(_most_debt(s, own, limit), w.price[k, target], s.unit[target])
     code, out = pair.amount_out(s, p, 1 - side, pledged)
     if code != OK:
         return True
@@ -122,39 +161,39 @@ def _borrowing_pays(s: State, w: Market, k: int) -> bool:
 
 
 @jitable
-def _borrow(s: State, w: Market) -> None:
+def _borrow(s: State, w: Market, own: Attacker) -> None:
     """Supply what was bought and borrow the most that is allowed; undone if that is refused."""
-    row = w.attacker
+    row = own.who
     actor, a, i, target = (
         row[ATTACKER_ACTOR],
         row[ATTACKER_ACCOUNT],
         row[ATTACKED_ASSET],
         row[ATTACK_TARGET],
     )
-    if op.supply(s, actor, a, i, _room_to_supply(s, w)) != OK:
+    if op.supply(s, actor, a, i, _room_to_supply(s, own)) != OK:
         return
-    amount = _most_debt(s, w, health(s, a).weighted_limit)
+    amount = _most_debt(s, own, health(s, a).weighted_limit)
     if op.borrow(s, actor, a, target, amount) != OK:
         op.withdraw(s, actor, a, i, max_uint())
     look_at(s, w, a)
 
 
 @jitable
-def _room_to_supply(s: State, w: Market) -> int:
+def _room_to_supply(s: State, own: Attacker) -> int:
     """What was bought, at most what the supply cap has room for; 0 where it cannot be pledged."""
-    i = w.attacker[ATTACKED_ASSET]
-    v = s.account_vault[w.attacker[ATTACKER_ACCOUNT]]
+    i = own.who[ATTACKED_ASSET]
+    v = s.account_vault[own.who[ATTACKER_ACCOUNT]]
     if s.reserve[v, i, COLLATERAL_ENABLED] == 0:
         return zero()
     there = s.spoke[v, i, ESCROWED]
     if s.reserve[v, i, REHYPOTHECATE] != 0:
         there = hub.to_assets_down(s, i, s.spoke[v, i, ADDED_SHARES])
     room = max(zero(), s.reserve[v, i, SUPPLY_CAP] - there)
-    return min(s.holding[w.attacker[ATTACKER_ACTOR], i, WALLET], room)
+    return min(s.holding[own.who[ATTACKER_ACTOR], i, WALLET], room)
 
 
 @jitable
-def _most_debt(s: State, w: Market, limit: int) -> int:
+def _most_debt(s: State, own: Attacker, limit: int) -> int:
     """The most that can be borrowed within a weighted limit (USD with 8 decimals x BPS), the cash
     of the hub and the caps, down.
 
@@ -162,8 +201,8 @@ def _most_debt(s: State, w: Market, limit: int) -> int:
     and V unit / price, down, is accepted; less what rounding adds to a debt on the ledger, which is
     below a unit of scaled debt and one of rounding up.
     """
-    target = w.attacker[ATTACK_TARGET]
-    v = s.account_vault[w.attacker[ATTACKER_ACCOUNT]]
+    target = own.who[ATTACK_TARGET]
+    v = s.account_vault[own.who[ATTACKER_ACCOUNT]]
     price = oracle.read(s, v, target).price
     if price == 0:
         return zero()
@@ -171,4 +210,4 @@ def _most_debt(s: State, w: Market, limit: int) -> int:
     most = mul_div_down(div_down(limit, BPS), s.unit[target], price)
     drawn = hub.debt_of(s, target, s.spoke[v, target, DRAWN_SCALED])
     cap = min(s.reserve[v, target, BORROW_CAP], s.spoke[v, target, DRAW_CAP])
-    return max(zero(), min(most - margin, min(cap - drawn - margin, s.hub[target, CASH])))
+    return max(zero(), min(most - margin, min(cap - drawn - margin, hub.available(s, target))))

@@ -14,26 +14,24 @@ collaterals, h the health he wants; values in USD.
 from __future__ import annotations
 
 from sim.agents import leverage
-from sim.agents.largest import largest_collateral
-from sim.health.watchers import look_at
-from sim.market import feeds
-from sim.market.costs import value_of
-from sim.market.market import (
+from sim.agents.habits import (
     BEHAVES,
     DELAY,
     DELEVERAGE,
-    FACTOR,
     LOOP,
     REVIEW,
     ROUNDS,
-    TAKEN_OUT_VALUE,
     TARGET,
     TOP_UP,
-    TOPPED_UP_VALUE,
     TRIGGER,
-    USABLE,
-    Market,
+    Borrowers,
 )
+from sim.agents.largest import largest_collateral
+from sim.health.levels import SLACK, estimate
+from sim.health.watchers import look_at
+from sim.market import feeds
+from sim.market.costs import value_of
+from sim.market.market import FACTOR, TAKEN_OUT_VALUE, TOPPED_UP_VALUE, USABLE, Market
 from sim.protocol import operations as op
 from sim.protocol import oracle
 from sim.protocol.errors import OK
@@ -50,35 +48,37 @@ from sim.protocol.vault_reserves import threshold
 
 
 @jitable
-def act(s: State, w: Market, k: int) -> None:
+def act(s: State, w: Market, k: int, own: Borrowers) -> None:
     """Everyone whose look or action is due, in order of account."""
-    for n in range(w.borrower.shape[0]):
-        if s.clock[0] >= w.due[n]:
-            _look(s, w, k, n)
+    for n in range(own.account.shape[0]):
+        if s.clock[0] >= own.due[n]:
+            _look(s, w, k, own, n)
 
 
 @jitable
-def _look(s: State, w: Market, k: int, n: int) -> None:
+def _look(s: State, w: Market, k: int, own: Borrowers, n: int) -> None:
     """Look; decide to act, act, or go on looking."""
-    a, row = w.borrower[n], w.behaviour[w.habit[n]]
-    look_at(s, w, a)
-    beyond = _is_beyond(w, k, n)
-    if beyond and w.waiting[n] == 0 and row[DELAY] > 0:
-        w.waiting[n] = 1
-        w.due[n] = s.clock[0] + row[DELAY]
+    a, row = own.account[n], own.behaviour[own.habit[n]]
+    beyond = not _is_clearly_not(s, w, own, n)
+    if beyond:
+        look_at(s, w, a)
+        beyond = _is_beyond(w, k, own, n)
+    if beyond and own.waiting[n] == 0 and row[DELAY] > 0:
+        own.waiting[n] = 1
+        own.due[n] = s.clock[0] + row[DELAY]
         return
     if beyond:
-        _react(s, w, k, n)
+        _react(s, w, k, own, n)
         look_at(s, w, a)
-    w.waiting[n] = 0
-    missed = mul_div_whole(s.clock[0] - w.due[n], 1, row[REVIEW])
-    w.due[n] += (missed + 1) * row[REVIEW]
+    own.waiting[n] = 0
+    missed = mul_div_whole(s.clock[0] - own.due[n], 1, row[REVIEW])
+    own.due[n] += (missed + 1) * row[REVIEW]
 
 
 @jitable
-def _is_beyond(w: Market, k: int, n: int) -> bool:
+def _is_beyond(w: Market, k: int, own: Borrowers, n: int) -> bool:
     """Whether the health last seen is one that the borrower acts on."""
-    watch, row = w.watch[w.borrower[n]], w.behaviour[w.habit[n]]
+    watch, row = w.watchers.watch[own.account[n]], own.behaviour[own.habit[n]]
     if watch[USABLE] == 0 or (row[BEHAVES] == LOOP and feeds.in_grace(w, k)):
         return False
     if row[BEHAVES] == TOP_UP or row[BEHAVES] == DELEVERAGE:
@@ -87,33 +87,43 @@ def _is_beyond(w: Market, k: int, n: int) -> bool:
 
 
 @jitable
-def _react(s: State, w: Market, k: int, n: int) -> None:
-    row = w.behaviour[w.habit[n]]
-    if row[BEHAVES] == TOP_UP:
-        _top_up(s, w, k, n)
-    elif row[BEHAVES] == DELEVERAGE:
-        for _ in range(int(row[ROUNDS])):
-            if not leverage.reduce(s, w, k, n):
-                return
-    elif row[BEHAVES] == LOOP:
-        for _ in range(int(row[ROUNDS])):
-            if not leverage.increase(s, w, k, n):
-                return
-    else:
-        _withdraw(s, w, k, n)
+def _is_clearly_not(s: State, w: Market, own: Borrowers, n: int) -> bool:
+    """Whether an estimate tells that the health is none that the borrower acts on."""
+    factor, row = estimate(s, w, own.account[n]), own.behaviour[own.habit[n]]
+    trigger = float(row[TRIGGER]) / float(wad())
+    if row[BEHAVES] == TOP_UP or row[BEHAVES] == DELEVERAGE:
+        return factor > trigger * (1 + SLACK)
+    return 0 < factor < trigger * (1 - SLACK)
 
 
 @jitable
-def _top_up(s: State, w: Market, k: int, n: int) -> None:
+def _react(s: State, w: Market, k: int, own: Borrowers, n: int) -> None:
+    row = own.behaviour[own.habit[n]]
+    if row[BEHAVES] == TOP_UP:
+        _top_up(s, w, k, own, n)
+    elif row[BEHAVES] == DELEVERAGE:
+        for _ in range(int(row[ROUNDS])):
+            if not leverage.reduce(s, w, k, own, n):
+                return
+    elif row[BEHAVES] == LOOP:
+        for _ in range(int(row[ROUNDS])):
+            if not leverage.increase(s, w, k, own, n):
+                return
+    else:
+        _withdraw(s, w, k, own, n)
+
+
+@jitable
+def _top_up(s: State, w: Market, k: int, own: Borrowers, n: int) -> None:
     """Supply what is missing of the assets that back the account already, as far as the purse goes:
 
     (W + LT x) / D = h, so x = (h D - W) / LT
     """
-    a, target = w.borrower[n], w.behaviour[w.habit[n], TARGET]
+    a, target = own.account[n], own.behaviour[own.habit[n], TARGET]
     v = s.account_vault[a]
     for i in range(s.unit.shape[0]):
         lt = threshold(s, v, i)
-        if s.position[a, i, IS_COLLATERAL] == 0 or w.purse[n, i] == 0 or lt == 0:
+        if s.position[a, i, IS_COLLATERAL] == 0 or own.purse[n, i] == 0 or lt == 0:
             continue
         h = health(s, a)
         missing = mul_div_up(h.debt_value * BPS, target, wad()) - h.weighted_collateral
@@ -121,21 +131,21 @@ def _top_up(s: State, w: Market, k: int, n: int) -> None:
             return
         price = oracle.read(s, v, i).price
         amount = mul_div_up(mul_div_up(missing, 1, lt), s.unit[i], price)
-        amount = min(amount, w.purse[n, i])
+        amount = min(amount, own.purse[n, i])
         if op.supply(s, s.account_owner[a], a, i, amount) == OK:
-            w.purse[n, i] -= amount
+            own.purse[n, i] -= amount
             w.tally[TOPPED_UP_VALUE] += value_of(w, s, k, i, amount)
 
 
 @jitable
-def _withdraw(s: State, w: Market, k: int, n: int) -> None:
+def _withdraw(s: State, w: Market, k: int, own: Borrowers, n: int) -> None:
     """Take the largest collateral out until the health is the one wanted, or the vault or its cash
     gives no more: (W - LT x) / D = h.
     """
-    a, target = w.borrower[n], w.behaviour[w.habit[n], TARGET]
+    a, target = own.account[n], own.behaviour[own.habit[n], TARGET]
     c = largest_collateral(s, a, -1)
     if c < 0:
         return
     room = leverage.withdrawable(s, a, c, target)
-    taken = leverage.take_out(s, w, n, c, room)
+    taken = leverage.take_out(s, own, n, c, room)
     w.tally[TAKEN_OUT_VALUE] += value_of(w, s, k, c, taken)

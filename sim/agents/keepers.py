@@ -1,27 +1,31 @@
 """Keepers: the chores that anyone may do and that somebody does: accrual, pokes, flags, write-offs,
-covering losses.
+closing deficits.
 
 They act at any gas price (an assumption: these calls are rare and small).
 """
 
 from __future__ import annotations
 
-from sim.health.watchers import flags_matter, look_at
-from sim.market.market import COLLATERAL_VALUE, DEBT_USABLE, DEBT_VALUE, FACTOR, USABLE, Market
-from sim.protocol import hub, oracle
+from sim.health.watchers import BLOCK, is_ruined, look_at
+from sim.market.market import FACTOR, USABLE, Market
 from sim.protocol import operations as op
-from sim.protocol.fixed_point import jitable, wad
+from sim.protocol import oracle
+from sim.protocol.fixed_point import BPS, jitable, wad
+from sim.protocol.soundness import RECOVERY_GAP, RECOVERY_HEALTH_BPS, RECOVERY_TIME
 from sim.protocol.state import (
     ANCHOR,
+    CANDIDATE,
     COVER_WINDOW,
     DEFICIT,
+    DEFICIT_OWED,
     DEFICIT_SINCE,
-    DUST_VALUE,
-    FLAGGED_AT,
-    IMMEDIATE,
-    POOL_ASSETS,
+    DISPUTED_FOR,
+    WATCHED_AT,
+    WELL_AT,
+    WELL_SINCE,
     State,
 )
+from sim.protocol.vault_flags import is_flagged
 
 KEEPER = 0
 
@@ -35,58 +39,76 @@ def accrue(s: State) -> None:
 
 @jitable
 def poke(s: State) -> None:
-    """Show the routers the prices they have not accepted yet: hold-offs start and end in time."""
+    """Show the routers the prices they have not accepted yet, and that there is none: hold-offs
+    start and end in time.
+    """
     for v in range(s.policy.shape[0]):
         for i in range(s.unit.shape[0]):
-            price = oracle.read(s, v, i).price
-            if price != 0 and price != s.oracle[v, i, ANCHOR]:
+            price, row = oracle.read(s, v, i).price, s.oracle[v, i]
+            counts = row[DISPUTED_FOR] != 0 or row[WATCHED_AT] != 0
+            if price != row[ANCHOR] or row[CANDIDATE] != 0 or counts:
                 op.poke(s, KEEPER, i, v)
 
 
 @jitable
 def flag(s: State, w: Market) -> None:
-    """Where flags matter (a delay, or a bonus that grows with time): flag the unhealthy, unflag the
-    recovered.
+    """Flag the unhealthy, for delays and bonuses that grow with time, and see whether the flagged
+    are recovered, as often as it takes.
     """
-    matter = False
-    for v in range(s.policy.shape[0]):
-        matter = matter or flags_matter(s, v)
-    if not matter:
-        return
-    for n in range(w.hot_count[0]):
-        a = w.hot[n]
-        if not flags_matter(s, s.account_vault[a]):
+    own = w.watchers
+    for block in range(own.hot_in.shape[0]):
+        if own.hot_in[block] == 0:
             continue
-        flagged = s.account[a, FLAGGED_AT] != 0
-        unhealthy = w.watch[a, FACTOR] < wad()
-        usable = w.watch[a, USABLE] if flagged else w.watch[a, DEBT_USABLE]
-        if flagged == unhealthy or usable == 0:
-            continue
-        if flagged:
+        for a in range(block * BLOCK, min((block + 1) * BLOCK, s.account.shape[0])):
+            if own.hot[a] != 0 and _flags(s, w, a):
+                look_at(s, w, a)
+
+
+@jitable
+def _flags(s: State, w: Market, a: int) -> bool:
+    """Whether there was something to do about the account's flag, which is done."""
+    own = w.watchers
+    if is_flagged(s, a):
+        recovered = own.watch[a, FACTOR] * BPS >= RECOVERY_HEALTH_BPS * wad()
+        if recovered and own.watch[a, USABLE] != 0 and _is_time_to_see(s, a):
             op.unflag(s, KEEPER, a)
-        else:
+            return True
+        if not recovered and s.account[a, WELL_SINCE] != 0:
             op.flag(s, KEEPER, a)
-        look_at(s, w, a)
+            return True
+        return False
+    if own.watch[a, FACTOR] < wad():
+        op.flag(s, KEEPER, a)
+        return True
+    return False
+
+
+@jitable
+def _is_time_to_see(s: State, a: int) -> bool:
+    """Whether a sighting of the account's recovery is the first, the last, or about due."""
+    since, at = s.account[a, WELL_SINCE], s.account[a, WELL_AT]
+    enough = s.clock[0] >= since + RECOVERY_TIME
+    return since == 0 or enough or 2 * (s.clock[0] - at) >= RECOVERY_GAP
 
 
 @jitable
 def write_off(s: State, w: Market) -> None:
     """Write off what has no collateral left."""
-    for n in range(w.hot_count[0]):
-        a = w.hot[n]
-        collateral, dust = w.watch[a, COLLATERAL_VALUE], s.policy[s.account_vault[a], DUST_VALUE]
-        no_collateral = collateral < dust and collateral < w.watch[a, DEBT_VALUE]
-        if w.watch[a, FACTOR] < wad() and no_collateral and w.watch[a, DEBT_USABLE] != 0:
-            op.write_off(s, KEEPER, a)
-            look_at(s, w, a)
+    own = w.watchers
+    for block in range(own.ruined.shape[0]):
+        if own.ruined[block] == 0:
+            continue
+        own.ruined[block] = 0
+        for a in range(block * BLOCK, min((block + 1) * BLOCK, s.account.shape[0])):
+            if own.hot[a] != 0 and is_ruined(s, w, a):
+                op.write_off(s, KEEPER, a)
+                look_at(s, w, a)
 
 
 @jitable
 def settle_losses(s: State, w: Market) -> None:
-    """Let fees, fund and, after the window, suppliers bear what was written off."""
+    """Close deficits that no fee makes good any more."""
     for i in range(s.unit.shape[0]):
-        if s.hub[i, DEFICIT] > 0 and (hub.fee_assets(s, i) > 0 or s.pool[i, POOL_ASSETS] > 0):
-            op.cover(s, KEEPER, i)
         waited = s.clock[0] >= s.hub[i, DEFICIT_SINCE] + s.losses[COVER_WINDOW]
-        if s.hub[i, DEFICIT] > 0 and (waited or s.losses[IMMEDIATE] != 0):
+        if s.hub[i, DEFICIT] > s.hub[i, DEFICIT_OWED] and waited:
             op.socialise(s, KEEPER, i)

@@ -13,11 +13,12 @@ round.
 
 from __future__ import annotations
 
+from sim.agents.habits import SLIPPAGE, TARGET, Borrowers
 from sim.agents.largest import largest_collateral, largest_debt
 from sim.market.costs import value_of
-from sim.market.market import DELEVERAGED_VALUE, LOOPED_VALUE, SLIPPAGE, TARGET, Market
+from sim.market.market import DELEVERAGED_VALUE, LOOPED_VALUE, Market
+from sim.protocol import hub, oracle
 from sim.protocol import operations as op
-from sim.protocol import oracle
 from sim.protocol.errors import OK
 from sim.protocol.fixed_point import (
     BPS,
@@ -31,7 +32,6 @@ from sim.protocol.fixed_point import (
 )
 from sim.protocol.liquidator import side_of
 from sim.protocol.state import (
-    CASH,
     FEE_BPS,
     LTV,
     REHYPOTHECATE,
@@ -49,7 +49,7 @@ transaction, and where rounding decided, exact and compiled runs would part.
 
 
 @jitable
-def reduce(s: State, w: Market, k: int, n: int) -> bool:
+def reduce(s: State, w: Market, k: int, own: Borrowers, n: int) -> bool:
     """Sell collateral and repay; False if nothing more is to be done.
 
     Repaying x with collateral sold for it: (W - LT k x) / (D - x) = h, so
@@ -59,7 +59,7 @@ def reduce(s: State, w: Market, k: int, n: int) -> bool:
     and with LT = 0 for tokens of the purse, which are sold first. Where LT k >= h, or the venue
     costs too much, he keeps what he has.
     """
-    a, row = w.borrower[n], w.behaviour[w.habit[n]]
+    a, row = own.account[n], own.behaviour[own.habit[n]]
     v, owner, target = s.account_vault[a], s.account_owner[a], row[TARGET]
     d = largest_debt(s, a)
     c = largest_collateral(s, a, d)
@@ -73,7 +73,7 @@ def reduce(s: State, w: Market, k: int, n: int) -> bool:
     side = side_of(s, p, c)
     cost = _cost(s, v, p, side)
     weight = zero()
-    if w.purse[n, c] == 0:
+    if own.purse[n, c] == 0:
         weight = mul_div_up(cost, threshold(s, v, c), BPS)
     if weight >= target:
         return False
@@ -83,21 +83,21 @@ def reduce(s: State, w: Market, k: int, n: int) -> bool:
     repaid = min(mul_div_up(missing, wad(), target - weight), owed)
     sold = mul_div_up(mul_div_up(repaid, cost, wad()), s.unit[c], price_c)
     sold = min(sold, _most_sold(s, p, side, cost, row[SLIPPAGE]))
-    if w.purse[n, c] == 0:
-        take_out(s, w, n, c, min(sold, withdrawable(s, a, c, wad())))
-    sold = min(sold, w.purse[n, c])
-    if sold == 0 or not _swap(s, w, n, p, side, sold):
+    if own.purse[n, c] == 0:
+        take_out(s, own, n, c, min(sold, withdrawable(s, a, c, wad())))
+    sold = min(sold, own.purse[n, c])
+    if sold == 0 or not _swap(s, own, n, p, side, sold):
         return False
-    if op.repay(s, owner, a, d, w.purse[n, d]) != OK:
+    if op.repay(s, owner, a, d, own.purse[n, d]) != OK:
         return False
     paid = s.result[0]
-    w.purse[n, d] -= paid
+    own.purse[n, d] -= paid
     w.tally[DELEVERAGED_VALUE] += value_of(w, s, k, d, paid)
     return True
 
 
 @jitable
-def increase(s: State, w: Market, k: int, n: int) -> bool:
+def increase(s: State, w: Market, k: int, own: Borrowers, n: int) -> bool:
     """Borrow more of the largest debt, buy the largest collateral with it and supply that; False if
     nothing more is to be done.
 
@@ -107,7 +107,7 @@ def increase(s: State, w: Market, k: int, n: int) -> bool:
 
     but no more than the borrow limit leaves before the purchase, sum LTV C - D.
     """
-    a, row = w.borrower[n], w.behaviour[w.habit[n]]
+    a, row = own.account[n], own.behaviour[own.habit[n]]
     v, owner, target = s.account_vault[a], s.account_owner[a], row[TARGET]
     d = largest_debt(s, a)
     c = largest_collateral(s, a, d)
@@ -125,18 +125,18 @@ def increase(s: State, w: Market, k: int, n: int) -> bool:
     if weight < target:
         room = min(room, mul_div_down(spare, wad(), target - weight))
     price = oracle.read(s, v, d).price
-    amount = min(mul_div_down(room, s.unit[d], price), s.hub[d, CASH])
+    amount = min(mul_div_down(room, s.unit[d], price), hub.available(s, d))
     amount = min(amount, _most_sold(s, p, side, cost, row[SLIPPAGE]))
     if amount == 0 or op.borrow(s, owner, a, d, amount) != OK:
         return False
-    w.purse[n, d] += amount
+    own.purse[n, d] += amount
     w.tally[LOOPED_VALUE] += value_of(w, s, k, d, amount)
-    if not _swap(s, w, n, p, side, amount):
+    if not _swap(s, own, n, p, side, amount):
         return False
     bought = s.result[1]
     if op.supply(s, owner, a, c, bought) != OK:
         return False
-    w.purse[n, c] -= bought
+    own.purse[n, c] -= bought
     return True
 
 
@@ -160,14 +160,14 @@ def withdrawable(s: State, a: int, c: int, least_health: int) -> int:
     if lt > 0:
         amount = min(amount, mul_div_down(div_down(by_health, lt), s.unit[c], price))
     if s.reserve[v, c, REHYPOTHECATE] != 0:
-        amount = min(amount, s.hub[c, CASH])
+        amount = min(amount, hub.available(s, c))
     return amount
 
 
 @jitable
-def take_out(s: State, w: Market, n: int, c: int, amount: int) -> int:
+def take_out(s: State, own: Borrowers, n: int, c: int, amount: int) -> int:
     """Withdraw `amount` of c to the purse; what was taken."""
-    a = w.borrower[n]
+    a = own.account[n]
     if amount == 0:
         return zero()
     if amount == supplied_assets(s, a, c):
@@ -175,18 +175,18 @@ def take_out(s: State, w: Market, n: int, c: int, amount: int) -> int:
     if op.withdraw(s, s.account_owner[a], a, c, amount) != OK:
         return zero()
     taken = s.result[0]
-    w.purse[n, c] += taken
+    own.purse[n, c] += taken
     return taken
 
 
 @jitable
-def _swap(s: State, w: Market, n: int, p: int, side: int, sold: int) -> bool:
+def _swap(s: State, own: Borrowers, n: int, p: int, side: int, sold: int) -> bool:
     """Sell from the purse, whatever it brings."""
-    owner = s.account_owner[w.borrower[n]]
+    owner = s.account_owner[own.account[n]]
     if op.swap_in(s, owner, p, side, sold, zero()) != OK:
         return False
-    w.purse[n, s.pair_tokens[p, side]] -= sold
-    w.purse[n, s.pair_tokens[p, 1 - side]] += s.result[1]
+    own.purse[n, s.pair_tokens[p, side]] -= sold
+    own.purse[n, s.pair_tokens[p, 1 - side]] += s.result[1]
     return True
 
 

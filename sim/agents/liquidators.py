@@ -22,15 +22,20 @@ import numpy as np
 
 from sim.agents.offers import Offer, asks, keeps, paying, takes_shares
 from sim.health.prospects import (
-    best_gain,
+    Prospect,
     best_pair,
+    least_wanted,
     may_pay,
     measure,
+    measure_reach,
+    pays_any_in,
+    pays_one,
     prospect,
     rank_pairs,
+    reaches,
     wanted,
 )
-from sim.health.watchers import look_at
+from sim.health.watchers import BLOCK, look_at, remember_owed
 from sim.market import reference
 from sim.market.costs import gas_value, value_of
 from sim.market.market import (
@@ -62,10 +67,11 @@ def rest(w: Market, k: int) -> None:
     """Step k's time goes by: so much of what was repaid keeps nobody busy any more, and there are
     new blocks.
     """
-    for lq in range(w.liquidator.shape[0]):
-        w.spent[lq] = max(zero(), w.spent[lq] - w.liquidator[lq, CAPACITY])
-    if w.room.shape[0] > 0:
-        w.taken[0] = max(zero(), w.taken[0] - w.room[k])
+    own = w.liquidators
+    for lq in range(own.terms.shape[0]):
+        own.spent[lq] = max(zero(), own.spent[lq] - own.terms[lq, CAPACITY])
+    if own.room.shape[0] > 0:
+        own.taken[0] = max(zero(), own.taken[0] - own.room[k])
 
 
 @jitable
@@ -73,26 +79,32 @@ def act(s: State, w: Market, k: int) -> bool:
     """All accounts that may pay, best first, each as often as it pays and blocks have room; whether
     any was liquidated.
     """
-    count, before = 0, w.tally[LIQUIDATIONS]
-    if w.hot_count[0] > 0:
-        count = _gather(s, w, k)
-    for _ in range(count):
-        if not has_room(w, k) or not may_pay(w, np.inf, best_gain(w)):  # all silent or busy
-            break
-        n = np.argmax(w.rank[:count])  # equals in order of account; few are reached: no sorting
-        w.rank[n] = -1.0
-        a = w.candidate[n]
-        while has_room(w, k) and _try_all(s, w, k, a) and w.watch[a, LIQUIDATABLE] != 0:
-            pass
-    if w.room.shape[0] > 0:
+    before = w.tally[LIQUIDATIONS]
+    count = _gather(s, w, k) if w.watchers.hot_count[0] > 0 else 0
+    if count > 0:
+        _act_on(s, w, k, count)
+    if w.liquidators.room.shape[0] > 0:
         _wait(s, w, k, count)
     return bool(w.tally[LIQUIDATIONS] > before)
 
 
 @jitable
+def _act_on(s: State, w: Market, k: int, count: int) -> None:
+    """Those listed, until nobody has anything to gain any more."""
+    own, listed = w.liquidators, w.watchers.owed.shape[0] - 1
+    for n in np.argsort(-own.rank[:count], kind="mergesort"):  # equals in order of account
+        # All are silent or busy, or what was sold leaves nothing to gain.
+        if own.rank[n] < 0 or not has_room(w, k) or not pays_any_in(w, listed):
+            return
+        a = own.candidate[n]
+        while has_room(w, k) and _try_all(s, w, k, a) and w.watchers.watch[a, LIQUIDATABLE] != 0:
+            pass
+
+
+@jitable
 def are_free(s: State, w: Market, k: int) -> bool:
     """Whether any liquidator would act now if it paid."""
-    for lq in range(w.liquidator.shape[0]):
+    for lq in range(w.liquidators.terms.shape[0]):
         if wanted(s, w, k, lq) < np.inf:
             return True
     return False
@@ -103,7 +115,8 @@ def has_room(w: Market, k: int) -> bool:
     """Whether blocks of step k take one more call; a thousandth of their room is none, for exact
     and compiled runs agree to roundings.
     """
-    return w.room.shape[0] == 0 or bool(1_000 * (w.room[k] - w.taken[0]) > w.room[k])
+    own = w.liquidators
+    return own.room.shape[0] == 0 or bool(1_000 * (own.room[k] - own.taken[0]) > own.room[k])
 
 
 @jitable
@@ -111,19 +124,20 @@ def _wait(s: State, w: Market, k: int, count: int) -> None:
     """Count who still may pay and found no room, of the `count` that may have; nobody waits while
     there is room.
     """
+    own = w.liquidators
     if has_room(w, k):
         if w.tally[BACKLOG] > 0:
-            w.waits.fill(zero())
+            own.waits.fill(zero())
             w.tally[BACKLOG] = zero()
         return
     w.tally[BACKLOG] = zero()
     for n in range(count):
-        a = w.candidate[n]
+        a = own.candidate[n]
         seen = prospect(s, w, a)
         if may_pay(w, seen.most, seen.gain):
             w.tally[BACKLOG] += 1
-            if w.waits[a] == 0:
-                w.waits[a] = s.clock[0]
+            if own.waits[a] == 0:
+                own.waits[a] = s.clock[0]
 
 
 @jitable
@@ -132,34 +146,91 @@ def _gather(s: State, w: Market, k: int) -> int:
     number.
     """
     count = 0
-    for lq in range(w.liquidator.shape[0]):
-        w.wanted[lq] = wanted(s, w, k, lq)
+    for lq in range(w.liquidators.terms.shape[0]):
+        w.prospects.wanted[lq] = wanted(s, w, k, lq)
     for c in range(s.unit.shape[0]):
         for d in range(s.unit.shape[0]):
             measure(s, w, k, c, d)
-    for n in range(w.hot_count[0]):
-        a = w.hot[n]
-        seen = prospect(s, w, a)
-        if may_pay(w, seen.most, seen.gain):
-            w.candidate[count] = a
-            w.rank[count] = max(seen.whole, 0.0)
-            count += 1
+    for d in range(s.unit.shape[0]):
+        measure_reach(s, w, d)
+    w.watchers.owed[w.watchers.owed.shape[0] - 1].fill(0.0)
+    least = least_wanted(w)
+    for block in range(w.watchers.hot_in.shape[0]):
+        if w.watchers.hot_in[block] != 0 and pays_any_in(w, block):
+            w.watchers.owed[block].fill(0.0)
+            for a in range(block * BLOCK, min((block + 1) * BLOCK, s.account.shape[0])):
+                if w.watchers.hot[a] != 0:
+                    remember_owed(s, w, a, block)
+                    if reaches(s, w, a, least):
+                        count += _consider(s, w, k, a, count)
     return count
+
+
+@jitable
+def _consider(s: State, w: Market, k: int, a: int, count: int) -> int:
+    """List the account in place `count` if it may pay anyone who knows of it: 1 if so. Where blocks
+    have room for so many calls only, list whoever may pay: he may have to wait.
+    """
+    own = w.liquidators
+    crowded = own.room.shape[0] > 0
+    if not crowded and not reaches(s, w, a, _least(s, w, k, a)):
+        return 0
+    seen = prospect(s, w, a)
+    acts = _may_act(s, w, k, a, seen)
+    if not acts and not (crowded and may_pay(w, seen.most, seen.gain)):
+        return 0
+    own.candidate[count] = a
+    own.rank[count] = max(seen.whole, 0.0) if acts else -1.0
+    remember_owed(s, w, a, w.watchers.owed.shape[0] - 1)
+    return 1
+
+
+@jitable
+def _least(s: State, w: Market, k: int, a: int) -> float:
+    """The least value that anyone who knows of the account by now acts for."""
+    least, known = np.inf, _known(s, w, a)
+    for lq in range(w.liquidators.terms.shape[0]):
+        if w.prospects.wanted[lq] < least and known >= w.liquidators.delay[k, lq]:
+            least = w.prospects.wanted[lq]
+    return least
+
+
+@jitable
+def _may_act(s: State, w: Market, k: int, a: int, seen: Prospect) -> bool:
+    """Whether any who knows of the account by now wants what it may bring."""
+    known = _known(s, w, a)
+    for lq in range(w.liquidators.terms.shape[0]):
+        if known >= w.liquidators.delay[k, lq] and pays_one(w, lq, seen.most, seen.gain):
+            return True
+    return False
+
+
+@jitable
+def _known(s: State, w: Market, a: int) -> int:
+    """For how long the account has been liquidatable, if it is; seconds."""
+    if w.watchers.since[a] == 0:
+        return zero()
+    return s.clock[0] - w.watchers.since[a]
 
 
 @jitable
 def _try_all(s: State, w: Market, k: int, a: int) -> bool:
     """Whether any liquidator, the highest bid first, liquidated the account."""
-    seen = prospect(s, w, a)
-    if not may_pay(w, seen.most, seen.gain):  # others were liquidated in the meantime
+    # Others were liquidated in the meantime.
+    own = w.liquidators
+    if not reaches(s, w, a, least_wanted(w)):
+        return False
+    if not reaches(s, w, a, _least(s, w, k, a)):
+        return False
+    if not _may_act(s, w, k, a, prospect(s, w, a)):
         return False
     look_at(s, w, a)
-    if w.watch[a, LIQUIDATABLE] == 0:
+    if w.watchers.watch[a, LIQUIDATABLE] == 0:
         return False
-    for n in range(w.priority.shape[0]):
-        lq = w.priority[n]
-        seen = s.clock[0] >= w.since[a] + w.delay[k, lq]
-        if seen and w.wanted[lq] < np.inf and _try_pairs(s, w, k, lq, a):
+    for n in range(own.priority.shape[0]):
+        lq = own.priority[n]
+        seen = s.clock[0] >= w.watchers.since[a] + own.delay[k, lq]
+        if seen and w.prospects.wanted[lq] < np.inf and _try_pairs(s, w, k, lq, a):
             return True
     return False
 
@@ -172,14 +243,16 @@ def _try_pairs(s: State, w: Market, k: int, lq: int, a: int) -> bool:
     m, count = s.unit.shape[0], rank_pairs(s, w, lq, a)
     for _ in range(count):
         n = best_pair(w, count)
-        if w.brings[n] < w.wanted[lq]:
+        if w.prospects.brings[n] < w.prospects.wanted[lq]:
             return False
-        w.brings[n] = -1.0
-        c, d = w.pairs[n] // m, w.pairs[n] % m
+        w.prospects.brings[n] = -1.0
+        c, d = w.prospects.pairs[n] // m, w.prospects.pairs[n] % m
         if _try(s, w, k, lq, a, d, c):
-            w.wanted[lq] = wanted(s, w, k, lq)
+            w.prospects.wanted[lq] = wanted(s, w, k, lq)
             measure(s, w, k, c, d)
             measure(s, w, k, d, c)
+            measure_reach(s, w, d)
+            measure_reach(s, w, c)
             return True
     return False
 
@@ -187,6 +260,7 @@ def _try_pairs(s: State, w: Market, k: int, lq: int, a: int) -> bool:
 @jitable
 def _try(s: State, w: Market, k: int, lq: int, a: int, d: int, c: int) -> bool:
     """Whether liquidator `lq`, which can act, liquidated account `a`, repaying `d` for `c`."""
+    own = w.liquidators
     most, least = _means(s, w, k, lq, d), asks(s, w, k, lq, d)
     pays, offer = paying(s, w, k, lq, a, d, c, most, least)
     if not pays:
@@ -195,18 +269,18 @@ def _try(s: State, w: Market, k: int, lq: int, a: int, d: int, c: int) -> bool:
     look_at(s, w, a)
     if code != OK:
         return False
-    w.spent[lq] += value_of(w, s, k, d, offer.repaid)
+    own.spent[lq] += value_of(w, s, k, d, offer.repaid)
     w.tally[LIQUIDATIONS] += 1
-    if w.room.shape[0] > 0:
-        w.taken[0] += CALL_ROOM
-        if w.waits[a] != 0:
+    if own.room.shape[0] > 0:
+        own.taken[0] += CALL_ROOM
+        if own.waits[a] != 0:
             w.tally[CALLS_WAITED] += 1
-            w.tally[LONGEST_WAIT] = max(w.tally[LONGEST_WAIT], s.clock[0] - w.waits[a])
-            w.waits[a] = zero()
+            w.tally[LONGEST_WAIT] = max(w.tally[LONGEST_WAIT], s.clock[0] - own.waits[a])
+            own.waits[a] = zero()
     w.tally[REPAID_VALUE] += value_of(w, s, k, d, offer.repaid)
     w.tally[SEIZED_VALUE] += value_of(w, s, k, c, offer.out)
     w.tally[PROFIT_VALUE] += value_of(w, s, k, d, offer.worth - offer.repaid)
-    w.tally[GAS_VALUE] += gas_value(w, s, k, w.liquidator[lq, GAS_USED])
+    w.tally[GAS_VALUE] += gas_value(w, s, k, own.terms[lq, GAS_USED])
     return True
 
 
@@ -215,8 +289,9 @@ def _liquidate(
     s: State, w: Market, lq: int, a: int, d: int, c: int, offer: Offer, least: int
 ) -> int:
     """Carry out what was offered, and sell it: the code."""
-    actor = w.liquidator_actor[lq]
-    if w.liquidator[lq, OWN_CAPITAL] == 0:
+    own = w.liquidators
+    actor = own.actor[lq]
+    if own.terms[lq, OWN_CAPITAL] == 0:
         return op.flash_liquidate(s, actor, a, d, c, offer.amount, least)
     # Asked before: what he takes is cash that the hub may be short of afterwards.
     kept = keeps(s, w, lq, a, c, offer.out)
@@ -235,8 +310,9 @@ def _liquidate(
 @jitable
 def _means(s: State, w: Market, k: int, lq: int, d: int) -> int:
     """The most of `d` that the liquidator can repay in a call."""
-    row = w.liquidator[lq]
+    own = w.liquidators
+    row = own.terms[lq]
     most = mul_div_down(row[CALL], s.unit[d], w.price[k, d])
     if row[OWN_CAPITAL] != 0:
-        most = min(most, s.holding[w.liquidator_actor[lq], d, WALLET])
+        most = min(most, s.holding[own.actor[lq], d, WALLET])
     return most

@@ -12,27 +12,96 @@ needed: Gudgeon et al., The decentralized financial crisis, arXiv:2002.08099.
 
 from __future__ import annotations
 
-from sim.market.market import FALL, SHARE, Market
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sim.agents.start import LIQUIDITY_PROVIDERS, WAD, Start, integers
+from sim.market.levels import on_grid, to_integers
+from sim.market.market import Market
 from sim.protocol import operations as op
 from sim.protocol.fixed_point import jitable, mul_div_down, mul_div_up, wad, zero
-from sim.protocol.state import LP_SUPPLY, RESERVE0, RESERVE1, WALLET, State
+from sim.protocol.state import LP_SUPPLY, RESERVE0, RESERVE1, WALLET, Array, State
+from sim.scenario import Scenario
+from sim.schema.market import Venue
 
 LEAST_CHANGE = 100
 """They move when the change is more than one part in this many of what they want to hold."""
 
+_ALWAYS = ((0.0, 1.0),)
+
+DRYING = ("fall", "share")
+FALL, SHARE = range(len(DRYING))
+
+
+class LiquidityProviders(NamedTuple):
+    """What liquidity providers know: T steps, P pairs."""
+
+    actor: Array  # (1,) int64
+    depth_share: Array  # (T + 1, P) share of the initial depth over time, WAD; (0, P): all of it
+    drying: Array  # (P, points, DRYING) and by the fall of the base, WAD
+    highest: Array  # (P,) the base's highest reference price so far
+    at_start: Array  # (P,) their LP shares
+
+    @classmethod
+    def of(cls, start: Start) -> LiquidityProviders:
+        """As the scenario has them; tables are empty where liquidity stays. What they have is known
+        once the protocol is open.
+        """
+        venues, symbols = start.scenario.venues, start.scenario.symbols
+        bases = [symbols.index(venue.assets[0]) for venue in venues]
+        share = np.full((0, len(venues)), 0, dtype=object)
+        if any(map(varies, venues)):
+            share = _depth_shares(start.scenario)
+        return cls(
+            actor=np.array([LIQUIDITY_PROVIDERS]),
+            depth_share=share,
+            drying=_drying(venues),
+            highest=start.prices[0, bases].copy(),
+            at_start=integers([0] * len(venues)),
+        )
+
+
+def varies(venue: Venue) -> bool:
+    """Whether the venue's liquidity comes and goes."""
+    return venue.depth_over_time is not None or venue.depth_by_drawdown is not None
+
+
+def _depth_shares(scenario: Scenario) -> Any:
+    """Share of the initial depth by time, (steps + 1, pairs), WAD; log-linear between waypoints."""
+    columns = [
+        on_grid(scenario, 1.0 if venue.depth_over_time is None else venue.depth_over_time)
+        for venue in scenario.venues
+    ]
+    return to_integers(np.rint(np.stack(columns, axis=1) * WAD))
+
+
+def _drying(venues: tuple[Venue, ...]) -> Any:
+    """Tables of (fall, share of the initial depth), WAD, (pairs, points, DRYING); a shorter one
+    repeats its last point.
+    """
+    tables = [venue.depth_by_drawdown or _ALWAYS for venue in venues]
+    points = max(map(len, tables), default=1)
+    drying = np.full((len(venues), points, len(DRYING)), 0, dtype=object)
+    for p, table in enumerate(tables):
+        for n in range(points):
+            drying[p, n] = [int(Fraction(str(x)) * WAD) for x in table[min(n, len(table) - 1)]]
+    return drying
+
 
 @jitable
-def act(s: State, w: Market, k: int) -> None:
+def act(s: State, w: Market, k: int, own: LiquidityProviders) -> None:
     """Bring every pair's liquidity to what its providers want now."""
-    if w.depth_share.shape[0] == 0:
+    if own.depth_share.shape[0] == 0:
         return
-    actor = w.liquidity_provider[0]
+    actor = own.actor[0]
     for p in range(s.pair.shape[0]):
         base = s.pair_tokens[p, 0]
-        w.highest[p] = max(w.highest[p], w.price[k, base])
-        fall = mul_div_down(w.highest[p] - w.price[k, base], wad(), w.highest[p])
-        share = mul_div_down(w.depth_share[k, p], by_drawdown(w, p, fall), wad())
-        wanted, held = mul_div_down(w.lp_at_start[p], share, wad()), s.lp[actor, p]
+        own.highest[p] = max(own.highest[p], w.price[k, base])
+        fall = mul_div_down(own.highest[p] - w.price[k, base], wad(), own.highest[p])
+        share = mul_div_down(own.depth_share[k, p], by_drawdown(own, p, fall), wad())
+        wanted, held = mul_div_down(own.at_start[p], share, wad()), s.lp[actor, p]
         if (held - wanted) * LEAST_CHANGE > wanted:
             op.remove_liquidity(s, actor, p, held - wanted)
         elif (wanted - held) * LEAST_CHANGE > wanted:
@@ -40,17 +109,17 @@ def act(s: State, w: Market, k: int) -> None:
 
 
 @jitable
-def by_drawdown(w: Market, p: int, fall: int) -> int:
+def by_drawdown(own: LiquidityProviders, p: int, fall: int) -> int:
     """Share of the initial depth (WAD) of pair p at a fall (WAD) of its base: linear between the
     points of the table, flat outside them.
     """
-    share = w.drying[p, 0, SHARE]
-    for n in range(1, w.drying.shape[1]):
-        start, end = w.drying[p, n - 1, FALL], w.drying[p, n, FALL]
+    share = own.drying[p, 0, SHARE]
+    for n in range(1, own.drying.shape[1]):
+        start, end = own.drying[p, n - 1, FALL], own.drying[p, n, FALL]
         if fall >= end:
-            share = w.drying[p, n, SHARE]
+            share = own.drying[p, n, SHARE]
         elif fall > start:
-            before, after = w.drying[p, n - 1, SHARE], w.drying[p, n, SHARE]
+            before, after = own.drying[p, n - 1, SHARE], own.drying[p, n, SHARE]
             weighted = before * (end - fall) + after * (fall - start)
             share = mul_div_down(weighted, zero() + 1, end - start)
     return share

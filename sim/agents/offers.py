@@ -14,34 +14,33 @@ from typing import NamedTuple
 from sim.market import venue
 from sim.market.costs import gas_value, value_of
 from sim.market.market import (
+    COLLATERAL_VALUE,
     DEBT_VALUE,
     FACTOR,
     GAS_USED,
     KEEPS,
     PROFIT_FLOOR,
     TAKES_SHARES,
+    USABLE,
     Market,
 )
-from sim.protocol import oracle, pair, vault
-from sim.protocol.errors import INSUFFICIENT_CASH, INSUFFICIENT_LIQUIDITY, MUST_NOT_LEAVE_DUST, OK
+from sim.protocol import hub, pair, vault
+from sim.protocol.errors import INSUFFICIENT_CASH, INSUFFICIENT_LIQUIDITY, OK
 from sim.protocol.fixed_point import BPS, jitable, mul_div_down, mul_div_up, zero
 from sim.protocol.liquidator import side_of
-from sim.protocol.soundness import MIN_LEFTOVER
-from sim.protocol.state import CASH, MAX_BONUS, REHYPOTHECATE, State
-from sim.protocol.vault_accounts import debt_assets, supplied_assets
+from sim.protocol.state import REHYPOTHECATE, State
+from sim.protocol.vault_accounts import health
 
-LEFTOVER = MIN_LEFTOVER + MIN_LEFTOVER // 100
-"""What a liquidator leaves of both legs where it must leave something: a little more than it must,
-for at the limit rounding would decide, and exact and compiled runs would part.
-"""
 OF_CASH = 9_900
-"""bps of the hub's cash that a liquidation cut to it takes, for the same reason."""
+"""bps of the hub's cash that a liquidation cut to it takes: at the limit rounding would decide, and
+exact and compiled runs would part.
+"""
 
 
 @jitable
 def asks(s: State, w: Market, k: int, lq: int, d: int) -> int:
     """Units of d that a liquidation must bring the liquidator: its floor and its gas, up."""
-    row = w.liquidator[lq]
+    row = w.liquidators.terms[lq]
     cost = gas_value(w, s, k, row[GAS_USED])
     return mul_div_up(row[PROFIT_FLOOR] + cost, s.unit[d], w.price[k, d])
 
@@ -82,53 +81,31 @@ def paying(
 @jitable
 def keeps(s: State, w: Market, lq: int, a: int, c: int, out: int) -> bool:
     """Whether the liquidator does not sell what he seizes, or cannot."""
-    return w.liquidator[lq, KEEPS] != 0 or takes_shares(s, w, lq, a, c, out)
+    return w.liquidators.terms[lq, KEEPS] != 0 or takes_shares(s, w, lq, a, c, out)
 
 
 @jitable
 def takes_shares(s: State, w: Market, lq: int, a: int, c: int, out: int) -> bool:
-    """Whether he takes the collateral as a position, because the hub has not the cash."""
-    return w.liquidator[lq, TAKES_SHARES] != 0 and _lacks_cash(s, a, c, out)
+    """Whether he takes the collateral as a position, because the hub cannot pay it out."""
+    return w.liquidators.terms[lq, TAKES_SHARES] != 0 and _lacks_cash(s, a, c, out)
 
 
 @jitable
 def _lacks_cash(s: State, a: int, c: int, out: int) -> bool:
     """Whether so much of a collateral that is lent on cannot leave the hub now."""
-    return s.reserve[s.account_vault[a], c, REHYPOTHECATE] != 0 and s.hub[c, CASH] < out
+    return s.reserve[s.account_vault[a], c, REHYPOTHECATE] != 0 and hub.available(s, c) < out
 
 
 @jitable
 def _leaving_enough(
     s: State, w: Market, k: int, lq: int, a: int, d: int, c: int, amount: int
 ) -> Offer:
-    """Of repaying up to `amount`, or the most that leaves `LEFTOVER` of debt and collateral where
-    the vault refuses to leave as little as that would, or `OF_CASH` of what the hub can pay out
-    where that is less.
-    """
+    """Of repaying up to `amount`, or `OF_CASH` of what the hub can pay out where that is less."""
     offer = _offer(s, w, k, lq, a, d, c, amount)
     if offer.code == INSUFFICIENT_CASH:
-        paid_out = mul_div_down(s.hub[c, CASH], OF_CASH, BPS)
+        paid_out = mul_div_down(hub.available(s, c), OF_CASH, BPS)
         offer = _offer(s, w, k, lq, a, d, c, mul_div_down(paid_out, offer.repaid, offer.out))
-    if offer.code == MUST_NOT_LEAVE_DUST:
-        amount = min(offer.amount, _most_that_leaves(s, a, d, c))
-        offer = _offer(s, w, k, lq, a, d, c, amount)
     return offer
-
-
-@jitable
-def _most_that_leaves(s: State, a: int, d: int, c: int) -> int:
-    """The amount of d after whose repayment `LEFTOVER` of it and of c are left; 0 if there is none.
-    Rounds down; prices are usable.
-    """
-    v = s.account_vault[a]
-    price_d = oracle.read(s, v, d).price
-    price_c = oracle.read(s, v, c).price
-    spare_d = debt_assets(s, a, d) - mul_div_up(LEFTOVER, s.unit[d], price_d)
-    spare_c = supplied_assets(s, a, c) - mul_div_up(LEFTOVER, s.unit[c], price_c)
-    if spare_d <= 0 or spare_c <= 0:
-        return zero()
-    paid = mul_div_down(price_c * spare_c, s.unit[d], price_d * s.unit[c])
-    return min(spare_d, mul_div_down(paid, BPS, BPS + s.reserve[v, c, MAX_BONUS]))
 
 
 @jitable
@@ -136,8 +113,9 @@ def _offer(s: State, w: Market, k: int, lq: int, a: int, d: int, c: int, amount:
     """Of liquidating up to `amount` now, at the health last seen; its worth is what a sale brings,
     or the reference price if it is kept.
     """
-    factor, total_debt = w.watch[a, FACTOR], w.watch[a, DEBT_VALUE]
-    t = vault.terms_at(s, a, d, c, amount, factor, total_debt)
+    seen = w.watchers.watch[a]
+    sold = seen[COLLATERAL_VALUE] if seen[USABLE] != 0 else health(s, a).usable_value
+    t = vault.terms_at(s, a, d, c, amount, zero(), seen[FACTOR], sold, seen[DEBT_VALUE])
     if t.code != OK:
         return Offer(t.code, amount, zero(), zero(), zero())
     out = t.seized - t.fee

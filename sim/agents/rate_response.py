@@ -1,8 +1,8 @@
 """Those who answer to rates: suppliers who come or leave, borrowers who borrow more or repay.
 
 Per asset, with semi-elasticities e (share per percentage point) and usual rates r0 (those at which
-nobody moves, see `sim.world.responses`), supply and borrowing want to be, as shares of what they
-would be without this,
+nobody moves, see `usual_rates`), supply and borrowing want to be, as shares of what they would be
+without this,
 
     supply:     1 + e_S (r_S - r_S0)          r_S = r_B (1 - reserve factor) debt / total assets
     borrowing:  1 - e_B (r_B - r_B0)          r_B = the borrow rate
@@ -40,26 +40,24 @@ Aave: Bastankhah et al., arXiv:2410.13105.
 
 from __future__ import annotations
 
+from fractions import Fraction
+from typing import NamedTuple
+
+import numpy as np
+
 from sim.agents.leverage import room_below
+from sim.agents.start import SUPPLIERS, WAD, Start, integers, to_tokens
+from sim.books import Book
 from sim.health.watchers import look_at
 from sim.market import feeds
 from sim.market.costs import value_of
-from sim.market.market import (
-    APPROACH,
-    BORROWING_PER_POINT,
-    LEAST_HEALTH,
-    REFUSED_VALUE,
-    SUPPLY_PER_POINT,
-    USUAL_BORROW_RATE,
-    USUAL_SUPPLY_RATE,
-    WITHDRAWN_VALUE,
-    Market,
-)
+from sim.market.market import REFUSED_VALUE, WITHDRAWN_VALUE, Market
 from sim.protocol import hub, oracle
 from sim.protocol import operations as op
 from sim.protocol.errors import OK
 from sim.protocol.fixed_point import (
     BPS,
+    borrow_rate,
     div_down,
     jitable,
     mul_div_down,
@@ -79,9 +77,13 @@ from sim.protocol.state import (
     SLOPE1,
     SLOPE2,
     WALLET,
+    Array,
     State,
 )
+from sim.protocol.units import to_wad
 from sim.protocol.vault_accounts import debt_assets, health
+from sim.scenario import Scenario
+from sim.schema.people import RateResponse
 
 NOTICED = 200
 """A change of no more than one part in so many is not worth a transaction."""
@@ -91,18 +93,117 @@ POINT_BPS = 100
 _LEAST, _MOST = 100, 2
 """Bounds of what is wanted: a hundredth, and twice the usual."""
 
+RESPONSE = (
+    "supply_per_point",
+    "borrowing_per_point",
+    "approach",
+    "supply_rate",
+    "borrow_rate",
+    "least_health",
+)
+(
+    SUPPLY_PER_POINT,
+    BORROWING_PER_POINT,
+    APPROACH,
+    USUAL_SUPPLY_RATE,
+    USUAL_BORROW_RATE,
+    LEAST_HEALTH,
+) = range(len(RESPONSE))
+
+
+class Responders(NamedTuple):
+    """What those know who answer to rates: E assets of theirs, b accounts of the book. Levels are
+    shares of the first amounts.
+    """
+
+    supplier: Array  # (1,) actor, int64
+    asset: Array  # (E,) int64
+    terms: Array  # (E, RESPONSE) per point and ratios in WAD, yearly rates in RAY
+    review: Array  # (E,) int64: every how many steps each borrower looks
+    supply_wish: Array  # (E,) level of supply that suppliers want, WAD
+    supply_asked: Array  # (E,) down to which level they have asked for, WAD
+    supply_level: Array  # (E,) at which supply stands, WAD
+    borrowing_wish: Array  # (E,) level of borrowing that borrowers want, WAD
+    borrowing_level: Array  # (b, E) at which each debt stands, WAD; (0, E) without an asset
+    loan: Array  # (b, E) token units of what was borrowed that each has at hand; likewise
+
+    @classmethod
+    def of(cls, start: Start) -> Responders:
+        """Of the assets whose supply or borrowing the scenario has answer to their rates."""
+        scenario, symbols = start.scenario, start.scenario.responding
+        assets = [scenario.symbols.index(symbol) for symbol in symbols]
+        parts = [scenario.rate_response[symbol] for symbol in symbols]
+        rows = [
+            _row(scenario, one, *usual_rates(scenario, start.book, start.prices[0], symbol))
+            for symbol, one in zip(symbols, parts, strict=True)
+        ]
+        looks = [
+            max(1, round(one.half_life_hours * 3_600 / LOOKS / scenario.step_seconds))
+            for one in parts
+        ]
+        accounts, levels = len(start.book.debt) if assets else 0, [WAD] * len(assets)
+        return cls(
+            supplier=np.array([SUPPLIERS]),
+            asset=np.array(assets, dtype=np.int64),
+            terms=np.array(rows, dtype=object).reshape(len(rows), len(RESPONSE)),
+            review=np.array(looks, dtype=np.int64),
+            supply_wish=integers(levels),
+            supply_asked=integers(levels),
+            supply_level=integers(levels),
+            borrowing_wish=integers(levels),
+            borrowing_level=np.full((accounts, len(assets)), WAD, dtype=object),
+            loan=start.book.debt[:accounts, assets].copy(),
+        )
+
+
+def usual_rates(scenario: Scenario, book: Book, prices: Array, symbol: str) -> tuple[int, int]:
+    """(what suppliers earn, what borrowers pay) a year at the start, RAY, under the curve that the
+    market has settled under: the one of the scenario, or the one that an override replaced. Of the
+    amounts in the book,
+
+        usage = debt / (cash + debt),   cash + debt = deposits + collateral that is lent on
+    """
+    i = scenario.symbols.index(symbol)
+    curve = scenario.rate_response[symbol].settled_under or scenario.protocol.rates[symbol]
+    unit = 10 ** scenario.assets[symbol].decimals
+    supplied = to_tokens(scenario.suppliers[symbol], unit, prices[i])
+    if scenario.protocol.reserves[symbol].rehypothecate:
+        supplied += int(book.collateral[:, i].sum())
+    debt = int(book.debt[:, i].sum())
+    paid = borrow_rate(
+        supplied - debt,
+        debt,
+        curve.optimal_usage_bps,
+        curve.base_rate_bps,
+        curve.slope1_bps,
+        curve.slope2_bps,
+    )
+    return earned_rate(paid, debt, supplied, curve.reserve_factor_bps), paid
+
+
+def _row(scenario: Scenario, one: RateResponse, earned: int, paid: int) -> list[int]:
+    approach = 1 - 0.5 ** (scenario.step_seconds / (one.half_life_hours * 3_600))
+    return [
+        to_wad(one.supply_per_point),
+        to_wad(one.borrowing_per_point),
+        int(Fraction(approach) * WAD),
+        earned,
+        paid,
+        to_wad(one.least_health),
+    ]
+
 
 @jitable
-def act(s: State, w: Market, k: int) -> None:
+def act(s: State, w: Market, k: int, own: Responders) -> None:
     """Everyone whose turn it is, asset by asset: suppliers, then borrowers in order of account."""
-    for e in range(w.response.shape[0]):
-        i = w.response_asset[e]
-        _want(s, w, e, i)
-        _supply(s, w, k, e, i)
-        wish, levels, review = w.borrowing_wish[e], w.borrowing_level, w.response_review[e]
+    for e in range(own.terms.shape[0]):
+        i = own.asset[e]
+        _want(s, own, e, i)
+        _supply(s, w, k, own, e, i)
+        wish, levels, review = own.borrowing_wish[e], own.borrowing_level, own.review[e]
         for a in range(k % review, levels.shape[0], review):
             if _is_off(levels[a, e], wish):  # asked here, as most are not and a call costs more
-                _borrow(s, w, k, e, i, a)
+                _borrow(s, w, k, own, e, i, a)
 
 
 @jitable
@@ -122,9 +223,9 @@ def earned_rate(paid: int, debt: int, assets: int, reserve_factor_bps: int) -> i
 
 
 @jitable
-def _want(s: State, w: Market, e: int, i: int) -> None:
+def _want(s: State, own: Responders, e: int, i: int) -> None:
     """Move what is wanted toward what the rates now ask for, damped as above."""
-    row, supply, borrowing = w.response[e], w.supply_wish[e], w.borrowing_wish[e]
+    row, supply, borrowing = own.terms[e], own.supply_wish[e], own.borrowing_wish[e]
     paid, debt = s.hub[i, BORROW_RATE], hub.debt_at(s.hub[i, SCALED_DEBT], s.hub[i, BORROW_INDEX])
     kept, point = s.rates[i, RESERVE_FACTOR], POINT_BPS * ray_per_bps()
     usage, rise, earned_rise = zero(), zero(), zero()
@@ -150,8 +251,8 @@ def _want(s: State, w: Market, e: int, i: int) -> None:
     change = mul_div_down(drive, wad(), damping)
     supply_gap += mul_div_down(supply_gain, change, wad())
     borrowing_gap -= mul_div_down(borrowing_gain, change, wad())
-    w.supply_wish[e] = _bounded(supply + mul_div_down(supply_gap, speed, wad()))
-    w.borrowing_wish[e] = _bounded(borrowing + mul_div_down(borrowing_gap, speed, wad()))
+    own.supply_wish[e] = _bounded(supply + mul_div_down(supply_gap, speed, wad()))
+    own.borrowing_wish[e] = _bounded(borrowing + mul_div_down(borrowing_gap, speed, wad()))
 
 
 @jitable
@@ -169,69 +270,69 @@ def _bounded(level: int) -> int:
 
 
 @jitable
-def _supply(s: State, w: Market, k: int, e: int, i: int) -> None:
+def _supply(s: State, w: Market, k: int, own: Responders, e: int, i: int) -> None:
     """Deposit or withdraw until supply stands at the level wanted, as far as wallet or cash go."""
-    wish, level, actor = w.supply_wish[e], w.supply_level[e], w.supplier[0]
+    wish, level, actor = own.supply_wish[e], own.supply_level[e], own.supplier[0]
     worth = hub.to_assets_down(s, i, s.holding[actor, i, HUB_SHARES])
     if worth == 0 or not _is_off(level, wish):
         return
     if wish > level:
         amount = min(mul_div_down(worth, wish - level, level), s.holding[actor, i, WALLET])
-        w.supply_asked[e] = wish
+        own.supply_asked[e] = wish
         if amount * NOTICED <= worth:
             return
         if op.deposit(s, actor, i, amount) == OK:
-            w.supply_level[e] += mul_div_down(level, amount, worth)
+            own.supply_level[e] += mul_div_down(level, amount, worth)
         return
     wanted = mul_div_down(worth, level - wish, level)
-    asked_now = mul_div_down(worth, max(zero(), w.supply_asked[e] - wish), level)
-    w.supply_asked[e] = wish
-    taken = min(wanted, s.hub[i, CASH])
+    asked_now = mul_div_down(worth, max(zero(), own.supply_asked[e] - wish), level)
+    own.supply_asked[e] = wish
+    taken = min(wanted, hub.available(s, i))
     if taken * NOTICED <= worth or op.withdraw_assets(s, actor, i, taken) != OK:
         taken = zero()
-    w.supply_level[e] -= mul_div_down(level, taken, worth)
+    own.supply_level[e] -= mul_div_down(level, taken, worth)
     w.tally[WITHDRAWN_VALUE] += value_of(w, s, k, i, taken)
     w.tally[REFUSED_VALUE] += value_of(w, s, k, i, min(wanted - taken, asked_now))
 
 
 @jitable
-def _borrow(s: State, w: Market, k: int, e: int, i: int, a: int) -> None:
+def _borrow(s: State, w: Market, k: int, own: Responders, e: int, i: int, a: int) -> None:
     """Borrow or repay until the account's debt stands at the level wanted, as far as it can."""
-    wish, level = w.borrowing_wish[e], w.borrowing_level[a, e]
+    wish, level = own.borrowing_wish[e], own.borrowing_level[a, e]
     debt, owner = debt_assets(s, a, i), s.account_owner[a]
     if debt == 0:
         return
     if wish < level:
-        amount = min(mul_div_down(debt, level - wish, level), w.loan[a, e])
+        amount = min(mul_div_down(debt, level - wish, level), own.loan[a, e])
         if amount * NOTICED <= debt:
             return
         if op.repay(s, owner, a, i, amount) != OK:
             return
-        w.loan[a, e] -= amount
-        w.borrowing_level[a, e] -= mul_div_down(level, amount, debt)
+        own.loan[a, e] -= amount
+        own.borrowing_level[a, e] -= mul_div_down(level, amount, debt)
     else:
-        amount = min(mul_div_down(debt, wish - level, level), _room(s, w, k, e, i, a))
+        amount = min(mul_div_down(debt, wish - level, level), _room(s, w, k, own, e, i, a))
         if amount * NOTICED <= debt:
             return
         if op.borrow(s, owner, a, i, amount) != OK:
             return
-        w.loan[a, e] += amount
-        w.borrowing_level[a, e] += mul_div_down(level, amount, debt)
+        own.loan[a, e] += amount
+        own.borrowing_level[a, e] += mul_div_down(level, amount, debt)
     look_at(s, w, a)
 
 
 @jitable
-def _room(s: State, w: Market, k: int, e: int, i: int, a: int) -> int:
+def _room(s: State, w: Market, k: int, own: Responders, e: int, i: int, a: int) -> int:
     """Token units of i that the account can borrow besides:
 
-    x <= sum LTV C - D,    x <= W / least health - D,    x <= cash
+    x <= sum LTV C - D,    x <= W / least health - D,    x <= what can leave
     """
     h = health(s, a)
     if not h.prices_usable or feeds.in_grace(w, k):
         return zero()
-    by_health = mul_div_down(h.weighted_collateral, wad(), w.response[e, LEAST_HEALTH])
+    by_health = mul_div_down(h.weighted_collateral, wad(), own.terms[e, LEAST_HEALTH])
     room = room_below(min(h.weighted_limit, by_health), h.debt_value)
     if room <= 0:
         return zero()
     price = oracle.read(s, s.account_vault[a], i).price
-    return min(mul_div_down(div_down(room, BPS), s.unit[i], price), s.hub[i, CASH])
+    return min(mul_div_down(div_down(room, BPS), s.unit[i], price), hub.available(s, i))

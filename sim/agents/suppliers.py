@@ -15,7 +15,9 @@ base / (1 - n). Within its own step a withdrawal provokes none: it acts from the
 The base grows with usage and loss, both seen at the beginning of the step:
 
     base_k = base [1 + per_usage max(0, usage - above) / (1 - above) + per_loss loss]
-    usage = debt / (cash + debt),   loss = (deficit + socialised) / (total assets + socialised)
+    usage = debt / (cash + debt),   loss = lost / (total assets + lost)
+
+with lost = deficit + socialised, what suppliers bear.
 
 Everyone asks once. Who finds no cash is refused for good, and keeps his shares; so withdrawals end
 when withdrawn + refused is all that these suppliers had: what they hold and what they took.
@@ -26,19 +28,15 @@ J. Time Series Analysis 27 (2006).
 
 from __future__ import annotations
 
+from fractions import Fraction
+from math import ceil, sqrt
+from typing import NamedTuple
+
+import numpy as np
+
+from sim.agents.start import SUPPLIERS, WAD, Start, to_tokens
 from sim.market.costs import value_of
-from sim.market.market import (
-    ABOVE_USAGE,
-    BASE,
-    BRANCHING,
-    DECAY,
-    PER_LOSS,
-    PER_USAGE,
-    REFUSED_VALUE,
-    SIZE,
-    WITHDRAWN_VALUE,
-    Market,
-)
+from sim.market.market import REFUSED_VALUE, WITHDRAWN_VALUE, Market
 from sim.protocol import hub
 from sim.protocol import operations as op
 from sim.protocol.errors import OK
@@ -51,26 +49,99 @@ from sim.protocol.state import (
     SCALED_DEBT,
     SOCIALISED,
     WALLET,
+    Array,
     State,
 )
+from sim.protocol.units import to_wad
+from sim.schema.people import Withdrawals
+
+_DRAWS = 21  # first word of the spawn key, see `sim.market.draws`
+_NEVER = 10**30
+"""An arrival that no run reaches, WAD: fills the shorter rows."""
+
+WITHDRAWAL = ("base", "per_usage", "above_usage", "per_loss", "branching", "decay", "size")
+BASE, PER_USAGE, ABOVE_USAGE, PER_LOSS, BRANCHING, DECAY, SIZE = range(len(WITHDRAWAL))
+
+
+class Suppliers(NamedTuple):
+    """What suppliers know: F assets whose suppliers may leave, J arrivals."""
+
+    actor: Array  # (1,) int64
+    asset: Array  # (F,) int64
+    terms: Array  # (F, WITHDRAWAL) base in WAD per step; size in token units; ratios in WAD
+    arrival: Array  # (F, J) rising arrival times of a Poisson process of rate 1, WAD
+    arrived: Array  # (F,) int64: how many of them have come
+    compensator: Array  # (F,) withdrawals expected so far, WAD
+    excitation: Array  # (F,) withdrawals that past ones will still provoke, in the mean, WAD
+
+    @classmethod
+    def of(cls, start: Start) -> Suppliers:
+        """Of the assets whose suppliers leave, with their arrivals, drawn of a seed of its own."""
+        scenario, symbols = start.scenario, start.scenario.symbols
+        leaving = {symbols.index(symbol): one for symbol, one in scenario.withdrawals.items()}
+        assets = sorted(leaving)
+        rows, arrivals = [], []
+        for i in assets:
+            one, symbol = leaving[i], symbols[i]
+            unit = 10 ** scenario.assets[symbol].decimals
+            supply = to_tokens(scenario.suppliers[symbol], unit, start.prices[0, i])
+            rows.append(_withdrawal(one, scenario.step_seconds, supply))
+            sequence = np.random.SeedSequence(start.seed, spawn_key=(_DRAWS, i))
+            rng = np.random.default_rng(sequence)
+            arrivals.append(_arrivals(one, scenario.duration_hours, rng))
+        table = np.full((len(assets), max(map(len, arrivals), default=0)), _NEVER, dtype=object)
+        for f, row in enumerate(arrivals):
+            table[f, : len(row)] = row
+        return cls(
+            actor=np.array([SUPPLIERS]),
+            asset=np.array(assets, dtype=np.int64),
+            terms=np.array(rows, dtype=object).reshape(len(rows), len(WITHDRAWAL)),
+            arrival=table,
+            arrived=np.zeros(len(assets), dtype=np.int64),
+            compensator=np.full(len(assets), 0, dtype=object),
+            excitation=np.full(len(assets), 0, dtype=object),
+        )
+
+
+def _withdrawal(one: Withdrawals, step_seconds: int, supply: int) -> list[int]:
+    per_step = Fraction(str(one.base_per_day)) * step_seconds / 86_400
+    return [
+        int(per_step * WAD),
+        to_wad(one.per_usage),
+        to_wad(one.above_usage),
+        to_wad(one.per_loss),
+        to_wad(one.branching_ratio),
+        int(Fraction(0.5 ** (step_seconds / one.half_life_seconds)) * WAD),
+        supply * one.size_bps // 10_000,
+    ]
+
+
+def _arrivals(one: Withdrawals, hours: float, rng: np.random.Generator) -> list[int]:
+    """Sums of exponential waits of mean 1, WAD, and more of them than a run needs: the mean at full
+    usage and a loss of a tenth, and ten times its standard deviation, sqrt(mean) / (1 - n).
+    """
+    mean = one.most_expected(hours)
+    count = ceil(mean + 10 * sqrt(mean) / (1 - one.branching_ratio)) + 20
+    times = np.cumsum(rng.standard_exponential(count))
+    return [int(time * WAD) for time in times.tolist()]
 
 
 @jitable
-def act(s: State, w: Market, k: int) -> None:
+def act(s: State, w: Market, k: int, own: Suppliers) -> None:
     """Those who want to leave in this step take what there is; the rest of it is refused."""
-    for f in range(w.withdrawal.shape[0]):
-        i = w.withdrawal_asset[f]
-        leaving = arrivals(w, f, base(s, w, f, i))
+    for f in range(own.terms.shape[0]):
+        i = own.asset[f]
+        leaving = arrivals(own, f, base(s, own, f, i))
         if leaving > 0:
-            size = w.withdrawal[f, SIZE]
-            asked = (int(w.arrived[f]) - leaving) * size
-            _withdraw(s, w, k, i, asked, leaving * size)
+            size = own.terms[f, SIZE]
+            asked = (int(own.arrived[f]) - leaving) * size
+            _withdraw(s, w, k, own, i, asked, leaving * size)
 
 
 @jitable
-def base(s: State, w: Market, f: int, i: int) -> int:
+def base(s: State, own: Suppliers, f: int, i: int) -> int:
     """Withdrawals per step (WAD) that usage and loss of asset i provoke now."""
-    row = w.withdrawal[f]
+    row = own.terms[f]
     cash, debt = s.hub[i, CASH], hub.debt_at(s.hub[i, SCALED_DEBT], s.hub[i, BORROW_INDEX])
     strain = wad()
     if debt > 0:
@@ -79,38 +150,36 @@ def base(s: State, w: Market, f: int, i: int) -> int:
             strain += mul_div_down(row[PER_USAGE], excess, wad() - row[ABOVE_USAGE])
     lost = s.hub[i, DEFICIT] + s.hub[i, SOCIALISED]
     if lost > 0:
-        whole = hub.total_assets(s, i) + s.hub[i, SOCIALISED]
-        strain += mul_div_down(row[PER_LOSS], lost, whole)
+        strain += mul_div_down(row[PER_LOSS], lost, hub.total_assets(s, i) + lost)
     return mul_div_down(row[BASE], strain, wad())
 
 
 @jitable
-def arrivals(w: Market, f: int, expected: int) -> int:
+def arrivals(own: Suppliers, f: int, expected: int) -> int:
     """Withdrawals of this step, when `expected` (WAD) are provoked by what is not withdrawals."""
-    decay = w.withdrawal[f, DECAY]
-    w.compensator[f] += expected + mul_div_down(w.excitation[f], wad() - decay, wad())
-    w.excitation[f] = mul_div_down(w.excitation[f], decay, wad())
+    decay = own.terms[f, DECAY]
+    own.compensator[f] += expected + mul_div_down(own.excitation[f], wad() - decay, wad())
+    own.excitation[f] = mul_div_down(own.excitation[f], decay, wad())
     count = 0
-    while (
-        w.arrived[f] < w.arrival.shape[1] and w.arrival[f, w.arrived[f]] <= w.compensator[f]
-    ):  # a table that is exhausted means nobody else
-        w.arrived[f] += 1
+    most = own.arrival.shape[1]  # a table that is exhausted means nobody else
+    while own.arrived[f] < most and own.arrival[f, own.arrived[f]] <= own.compensator[f]:
+        own.arrived[f] += 1
         count += 1
-    w.excitation[f] += count * w.withdrawal[f, BRANCHING]
+    own.excitation[f] += count * own.terms[f, BRANCHING]
     return count
 
 
 @jitable
-def _withdraw(s: State, w: Market, k: int, i: int, asked: int, wanted: int) -> None:
+def _withdraw(s: State, w: Market, k: int, own: Suppliers, i: int, asked: int, wanted: int) -> None:
     """Withdraw `wanted` units, or what is left to those who have not asked yet, or what cash there
     is; `asked` is what was wanted before, of which what is not in the wallet was refused.
     """
-    actor = w.supplier[0]
+    actor = own.actor[0]
     shares = s.holding[actor, i, HUB_SHARES]
     worth = hub.to_assets_down(s, i, shares)
     refused = max(zero(), asked - s.holding[actor, i, WALLET])
     wanted = min(wanted, max(zero(), worth - refused))
-    amount = min(wanted, s.hub[i, CASH])
+    amount = min(wanted, hub.available(s, i))
     taken = zero()
     if amount > 0:
         if amount == worth:

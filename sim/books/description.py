@@ -24,13 +24,22 @@ github.com/rtuchman/compound-risk-optimization.
 """
 
 
+def _quantiles(health: Floats) -> dict[int, float]:
+    """By the probability in percent; infinite if nobody owes."""
+    return {
+        p: float(np.percentile(health, p)) if len(health) else np.inf
+        for p in (0, 5, 10, 25, 50, 75, 90, 100)
+    }
+
+
 def describe(book: Book, scenario: Scenario, prices: Sequence[int]) -> dict[str, Any]:
     """What a book comes to at `prices` (8 decimals), as plain Python values.
 
-    Shares are of the total debt value; `health_quantiles`, of the accounts that owe, is keyed by
-    the probability in percent; USD amounts are floats, per asset and in total. Accounts are
+    Shares are of the total debt value; USD amounts are floats, per asset and in total. Accounts are
     liquidatable whose health factor is below 1; none if nobody owes. Under water are those that owe
-    more than they have pledged, by that much.
+    more than they have pledged, by that much: bad debt already. `health_quantiles`, keyed by the
+    probability in percent, are of all that owe, as published; `sound_health_quantiles` of those
+    that are not bad debt already.
     """
     reserves = [scenario.protocol.reserves[symbol] for symbol in scenario.symbols]
     pledged = [scenario.terms[symbol].collateral_enabled for symbol in scenario.symbols]
@@ -49,7 +58,6 @@ def describe(book: Book, scenario: Scenario, prices: Sequence[int]) -> dict[str,
     liquidatable = weighted < owed_by * BPS
     owed = np.sort(debt_usd.sum(axis=1))[::-1]
     total = float(owed.sum())
-    probabilities = (0, 5, 10, 25, 50, 75, 90, 100)
     return {
         "accounts": len(owed),
         "isolated_accounts": int(book.isolated.sum()),
@@ -59,9 +67,8 @@ def describe(book: Book, scenario: Scenario, prices: Sequence[int]) -> dict[str,
         "total_collateral_usd": float(collateral_usd.sum()),
         **{f"top_{n}_debt_share": float(owed[:n].sum()) / (total or 1.0) for n in (1, 10, 100)},
         "gini": gini(owed),
-        "health_quantiles": {
-            p: float(np.percentile(health, p)) if len(health) else np.inf for p in probabilities
-        },
+        "health_quantiles": _quantiles(health),
+        "sound_health_quantiles": _quantiles(health[missing[owing] == 0]),
         "under_water_accounts": int((missing > 0).sum()),
         "under_water_usd": float(missing.sum()),
         "liquidatable_accounts": int(liquidatable.sum()),

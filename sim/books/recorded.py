@@ -27,6 +27,7 @@ from sim.books import unlisted
 from sim.books.amounts import TooLargeError, amount
 from sim.books.book import MAX_AMOUNT, Book, Floats, Reading
 from sim.books.table import Table, read_table
+from sim.protocol.soundness import MOST_ASSETS
 from sim.scenario import Scenario, ScenarioError
 from sim.schema.book import BookFile
 from sim.schema.problems import Problem, nearest
@@ -203,6 +204,14 @@ def _conflicts(rows: Frame) -> Iterator[Problem]:
     for line in supplying.loc[answers != supplying["used_as_collateral"]].index:
         problem = "another answer than before for this account and asset"
         yield Problem(f"line {line}, used_as_collateral", problem, "one answer")
+    there = rows[(rows["supplied_units"] != 0) | (rows["debt_units"] != 0)]
+    there = there[there["symbol"] != ""].drop_duplicates(["who", "symbol"])
+    for line in there.index[there.groupby("who").cumcount() == MOST_ASSETS]:
+        yield Problem(
+            f"line {line}, asset",
+            f"account {there.at[line, 'account']} has or owes more than {MOST_ASSETS} assets",
+            f"at most {MOST_ASSETS} for an account, as the vaults allow (TooManyAssets)",
+        )
     isolated = rows[rows["isolated"]]
     for side in _SIDES:
         there = isolated[isolated[f"{side}_units"] != 0]

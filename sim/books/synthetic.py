@@ -4,7 +4,9 @@ They have the shape that real ones have: few accounts owe most of the debt, and 
 measured. Source of the defaults: 4,793 accounts of Compound v2, May 2023 (`description`).
 """
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 
 import numpy as np
 import numpy.typing as npt
@@ -158,41 +160,51 @@ def _apportion(
     asset would be anything between nothing and everything, and as often as not more than its
     suppliers hold.
     """
-    room = weights / weights.sum() * sizes.sum()
+    share = weights / weights.sum() * sizes.sum()
     chosen = np.full(len(sizes), -1, dtype=np.intp) if given is None else given.copy()
     settled = chosen >= 0
-    np.subtract.at(room, chosen[settled], sizes[settled])
-    last = -1
-    for i in np.argsort(-sizes, kind="stable"):
+    np.subtract.at(share, chosen[settled], sizes[settled])
+    # Lists: arrays of a handful of assets cost more to make than to compute with.
+    room, heavy, last = share.tolist(), weights.tolist(), -1
+    follow = [False] * len(sizes) if follows is None else follows.tolist()
+    size_of, bars, draws = sizes.tolist(), barred.tolist(), uniform.tolist()
+    for i in np.argsort(-sizes, kind="stable").tolist():
         if settled[i]:
             continue
-        same = follows is not None and follows[i] and last >= 0 and not barred[i, last]
-        if not (same and room[last] >= sizes[i]):
-            last = _drawn(room, sizes[i], weights, (weights > 0) & ~barred[i], uniform[i])
+        same = follow[i] and last >= 0 and not bars[i][last]
+        if not (same and room[last] >= size_of[i]):
+            last = _drawn(room, size_of[i], heavy, bars[i], draws[i])
         chosen[i] = last
-        room[last] -= sizes[i]
+        room[last] -= size_of[i]
     return chosen
 
 
 def _drawn(
-    room: Floats, size: float, weights: Floats, allowed: npt.NDArray[np.bool_], uniform: float
+    room: list[float], size: float, weights: list[float], barred: list[bool], uniform: float
 ) -> int:
-    odds = np.where(allowed & (room >= size), room, 0)
-    if not odds.any():  # too large for any: the more room, the smaller the excess
-        odds = np.where(allowed, np.maximum(room, 0), 0)
-    if not odds.any():  # only assets that have their share already
-        odds = np.where(allowed, weights, 0)
-    heaped = np.cumsum(odds)
+    allowed = [weight > 0 and not bar for weight, bar in zip(weights, barred, strict=True)]
+    heaped, heap = [], 0.0
+    for may, left in zip(allowed, room, strict=True):
+        heap += left if may and left >= size else 0.0
+        heaped.append(heap)
+    if heap == 0:  # too large for any: the more room, the smaller the excess
+        left_over = zip(allowed, room, strict=True)
+        heaped = list(accumulate(max(left, 0.0) if may else 0.0 for may, left in left_over))
+    if heaped[-1] == 0:  # only assets that have their share already
+        by_weight = zip(allowed, weights, strict=True)
+        heaped = list(accumulate(weight if may else 0.0 for may, weight in by_weight))
     # Strictly above: an asset without odds is not chosen, not even by a draw of 0.
-    return int((heaped > uniform * heaped[-1]).argmax())
+    return bisect_right(heaped, uniform * heaped[-1]) % len(heaped)
 
 
 def _to_amounts(usd: Floats, prices: Sequence[int], units: Sequence[int]) -> Integers:
     """USD as token units, rounded down: amount = usd * unit / price in integers."""
     amounts = np.zeros(usd.shape, dtype=object)
-    for account, asset in zip(*np.nonzero(usd), strict=True):
-        amount = int(usd[account, asset] * USD) * units[asset] // prices[asset]
-        if amount >= MAX_AMOUNT:
-            raise ValueError(f"account {account} would hold 2^112 units or more of asset {asset}")
-        amounts[account, asset] = amount
+    for asset, (price, unit) in enumerate(zip(prices, units, strict=True)):
+        held = np.flatnonzero(usd[:, asset])
+        values = np.array([int(value) for value in (usd[held, asset] * USD).tolist()], dtype=object)
+        amounts[held, asset] = values * unit // price
+    if len(too_large := np.argwhere(amounts >= MAX_AMOUNT)):
+        account, asset = too_large[0]
+        raise ValueError(f"account {account} would hold 2^112 units or more of asset {asset}")
     return amounts

@@ -4,23 +4,10 @@ from __future__ import annotations
 
 from sim.market.market import Market
 from sim.protocol.fixed_point import jitable
-from sim.protocol.state import RESERVE0, RESERVE1, WALLET, State
+from sim.protocol.state import RESERVE0, RESERVE1, State
 
-EMPTY = 1e-3
-"""Arbitrageurs have run out of a token when they have less than this share of their first."""
 OFF = 0.02
 """A pool is off when its price differs by more than this share from the reference price."""
-
-
-@jitable
-def ran_out(s: State, w: Market) -> bool:
-    """Whether arbitrageurs have run out of any token."""
-    actor = w.arbitrageur[0]
-    for i in range(s.unit.shape[0]):
-        first = w.arbitrage_at_start[i]
-        if first > 0 and float(s.holding[actor, i, WALLET]) <= EMPTY * float(first):
-            return True
-    return False
 
 
 @jitable

@@ -46,34 +46,37 @@ def report(s: State, w: Market, k: int) -> None:
     """Post every price that moved by the deviation threshold since the last answer, or whose
     heartbeat is due; those that follow another's answer after it.
     """
-    faulty = w.fault.shape[0] > 0
+    own = w.feeds
+    faulty = own.fault.shape[0] > 0
     for i in range(s.unit.shape[0]):
-        if not faulty or w.fault[k, i, RATE_OF] < 0:
-            due = s.clock[0] - s.feed[PRIMARY, i, UPDATED_AT] >= w.heartbeat[i]
+        if not faulty or own.fault[k, i, RATE_OF] < 0:
+            due = s.clock[0] - s.feed[PRIMARY, i, UPDATED_AT] >= own.heartbeat[i]
             _report(s, w, k, i, due)
     if faulty:
         for i in range(s.unit.shape[0]):
-            if w.fault[k, i, RATE_OF] >= 0:
-                base = int(w.fault[k, i, RATE_OF])
+            if own.fault[k, i, RATE_OF] >= 0:
+                base = int(own.fault[k, i, RATE_OF])
                 _report(s, w, k, i, s.feed[PRIMARY, base, UPDATED_AT] == s.clock[0])
 
 
 @jitable
 def _report(s: State, w: Market, k: int, i: int, due: bool) -> None:
     """Post the answer of one feed if it is due or has moved."""
-    seen, last = w.observed[k, i], s.feed[PRIMARY, i, ANSWER]
-    if w.fault.shape[0] > 0:
-        if w.fault[k, i, SILENT] != 0:
+    own = w.feeds
+    seen, last = own.observed[k, i], s.feed[PRIMARY, i, ANSWER]
+    if own.fault.shape[0] > 0:
+        if own.fault[k, i, SILENT] != 0:
             return
         seen = faulty_answer(s, w, k, i)
-    if due or abs(seen - last) * BPS >= w.deviation[i] * last:
+    if due or abs(seen - last) * BPS >= own.deviation[i] * last:
         op.post_price(s, OPERATOR, i, PRIMARY, seen)
 
 
 @jitable
 def faulty_answer(s: State, w: Market, k: int, i: int) -> int:
     """What the feed of asset i would answer at step k: 1 unit to just below the largest price."""
-    answer, fault = w.observed[k, i], w.fault[k, i]
+    own = w.feeds
+    answer, fault = own.observed[k, i], own.fault[k, i]
     if fault[REPLAYED] > 0:
         answer = fault[REPLAYED]
     if fault[RATE_OF] >= 0:
@@ -84,14 +87,15 @@ def faulty_answer(s: State, w: Market, k: int, i: int) -> int:
         answer = _nearest(answer, fault[ANSWER_FACTOR], wad())
     answer = max(answer, fault[ANSWER_FLOOR])
     if fault[CAP_OF] >= 0:
-        answer = min(answer, _nearest(w.observed[k, int(fault[CAP_OF])], fault[ANSWER_CAP], wad()))
+        seen = own.observed[k, int(fault[CAP_OF])]
+        answer = min(answer, _nearest(seen, fault[ANSWER_CAP], wad()))
     return max(min(answer, max_price() - 1), zero() + 1)
 
 
 @jitable
 def is_halted(w: Market, k: int) -> bool:
     """Whether nobody's transactions are included in step k: the sequencer is down."""
-    return w.halted.shape[0] > 0 and w.halted[k] == HALTED
+    return w.feeds.halted.shape[0] > 0 and w.feeds.halted[k] == HALTED
 
 
 @jitable
@@ -99,7 +103,7 @@ def in_grace(w: Market, k: int) -> bool:
     """Whether the sequencer is up again for less than the grace period: no price counts for
     borrowing or liquidation yet.
     """
-    return w.halted.shape[0] > 0 and w.halted[k] == GRACE
+    return w.feeds.halted.shape[0] > 0 and w.feeds.halted[k] == GRACE
 
 
 @jitable

@@ -17,6 +17,8 @@ hides as much of what others lose in the same asset.
 
 from __future__ import annotations
 
+import numpy as np
+
 from sim.market.market import INDEX_THEN, LOST, Market
 from sim.market.shortfall import debt_value, shortfall
 from sim.protocol import vault_accounts
@@ -26,6 +28,7 @@ from sim.protocol.state import (
     DEFICIT_REPORTED,
     DUST_VALUE,
     POSITION_DEBT,
+    Array,
     State,
 )
 
@@ -38,10 +41,16 @@ UNITS = 4
 @jitable
 def begin(s: State, w: Market) -> None:
     """Note what is lost when the run begins."""
+    begin_of(s, w, np.arange(s.account.shape[0]))
+
+
+@jitable
+def begin_of(s: State, w: Market, accounts: Array) -> None:
+    """The same where only `accounts` may owe more than they have."""
     w.lost_before.fill(zero())
     for i in range(s.unit.shape[0]):
         w.lost_before[i, INDEX_THEN] = s.hub[i, BORROW_INDEX]
-    for a in range(s.account.shape[0]):
+    for a in accounts:
         missing = shortfall(s, w, 0, a)
         if missing > 0:
             _add(s, w, a, missing)

@@ -71,9 +71,9 @@ def draw(scenario: Scenario, sampler: Sampler, first: int, count: int, every: in
     if every < 1 or (sampler == "sobol" and every > 1):
         raise ValueError(f"no such paths: sampler {sampler!r}, every {every}")
     _check_replays(scenario, scenario.paths)
-    prices = np.empty((count, scenario.steps + 1, len(scenario.symbols)))
-    for i, symbol in enumerate(scenario.symbols):
-        prices[:, :, i] = price_on_grid(scenario, symbol) * USD
+    levels = [price_on_grid(scenario, symbol) * USD for symbol in scenario.symbols]
+    prices = np.empty((count, scenario.steps + 1, len(levels)))
+    prices[:] = np.stack(levels, axis=-1)
     # An overflow becomes an infinite price, which is refused below by name.
     with np.errstate(over="ignore"):
         if scenario.paths.model == "replay":
@@ -81,15 +81,13 @@ def draw(scenario: Scenario, sampler: Sampler, first: int, count: int, every: in
         else:
             _add_noise(scenario, scenario.paths, sampler, first, every, prices)
     np.rint(prices, out=prices)
-    for i, symbol in enumerate(scenario.symbols):
-        wrong = ~((prices[:, :, i] >= 1) & (prices[:, :, i] < _PRICE_LIMIT))
-        if wrong.any():
-            path, row = np.argwhere(wrong)[0]
-            usd = prices[path, row, i] / USD
-            raise ValueError(
-                f"path {first + every * path} takes {symbol} to {usd:g} USD in step {row}: prices "
-                "must stay within 1 and 2^53 units of 1e-8 USD"
-            )
+    if count and not (prices.min() >= 1 and prices.max() < _PRICE_LIMIT):
+        path, row, i = np.argwhere(~((prices >= 1) & (prices < _PRICE_LIMIT)))[0]
+        symbol, usd = scenario.symbols[i], prices[path, row, i] / USD
+        raise ValueError(
+            f"path {first + every * path} takes {symbol} to {usd:g} USD in step {row}: prices "
+            "must stay within 1 and 2^53 units of 1e-8 USD"
+        )
     return prices
 
 
@@ -110,12 +108,15 @@ def observed(scenario: Scenario, prices: Floats) -> Floats:
             age = age[: len(rows)]
         behind = np.ceil(age / step).astype(np.intp)
         ahead = behind * step - age  # t - age = t_a + ahead
-        a = prices[..., np.maximum(rows - behind, 0), i]
+        price = prices[..., i]
+        if price.ndim > 1 and len(price) and (price == price[:1]).all():
+            price = price[:1]  # of an asset without noise: the same on all paths
+        a = price[..., np.maximum(rows - behind, 0)]
         if np.any(ahead):
-            b = prices[..., np.clip(rows - behind + 1, 0, rows[-1]), i]
+            b = price[..., np.clip(rows - behind + 1, 0, rows[-1])]
             # As a ratio: a price that does not move is seen exactly.
             moved = np.rint(a * (b / a) ** (ahead / step))
-            a = np.where(rows >= behind, moved, prices[..., :1, i])
+            a = np.where(rows >= behind, moved, price[..., :1])
         seen[..., i] = a
     return seen
 
@@ -144,8 +145,9 @@ def log_noise(
             rows = slice(np.searchsorted(ends, a, "right"), np.searchsorted(ends, b, "left"))
             t = ends[rows] / YEAR
             s = np.concatenate([[a / YEAR], t])[:-1]
+            height: Floats | float = 1.0
             if b == np.inf:
-                height, rise, variance = np.ones_like(t), np.sqrt(t - s), t - a / YEAR
+                rise, variance = np.sqrt(t - s), t - a / YEAR
             else:
                 height = b / YEAR - t
                 rise = np.sqrt((t - s) / (height * (b / YEAR - s)))

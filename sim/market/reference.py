@@ -41,59 +41,63 @@ def move(s: State, w: Market, k: int) -> None:
 
     Feeds see a move as late as anything else, in whole steps: one of step j in row j + lag.
     """
-    if w.impact.shape[0] == 0:
+    own = w.reference
+    if own.impact.shape[0] == 0:
         return
     collect(s, w)
-    for i in range(w.impact.shape[1]):
-        w.impact[k, i] = _impact(s, w, k, i)
-        w.sold[i] = zero()
-        if w.is_baseline[0] != 0:
-            w.baseline_impact[k, i] = w.impact[k, i]
-    for i in range(w.impact.shape[1]):
+    for i in range(own.impact.shape[1]):
+        own.impact[k, i] = _impact(s, w, k, i)
+        own.sold[i] = zero()
+        if own.is_baseline[0] != 0:
+            own.baseline_impact[k, i] = own.impact[k, i]
+    for i in range(own.impact.shape[1]):
         w.price[k, i] = _moved(w, w.price[k, i], k, i)
-        w.observed[k, i] = _moved(w, w.observed[k, i], max(k - w.feed_lag[i], 0), i)
+        w.feeds.observed[k, i] = _moved(w, w.feeds.observed[k, i], max(k - own.feed_lag[i], 0), i)
 
 
 @jitable
 def remember(s: State, w: Market) -> None:
     """Keep what arbitrageurs leave in the pairs: what others sell is counted from here."""
-    if w.impact.shape[0] == 0:
+    if w.reference.impact.shape[0] == 0:
         return
     for p in range(s.pair.shape[0]):
         for side in range(2):
-            w.reserve_left[p, side] = s.pair[p, RESERVE0 + side]
+            w.reference.reserve_left[p, side] = s.pair[p, RESERVE0 + side]
 
 
 @jitable
 def trade(w: Market, sold: int, amount: int, bought: int, paid: int) -> None:
     """Somebody sells `amount` of asset `sold` outside any pair, and buys `paid` of `bought`."""
-    if w.impact.shape[0] == 0:
+    own = w.reference
+    if own.impact.shape[0] == 0:
         return
-    w.sold[sold] += amount
-    w.sold[bought] -= paid
+    own.sold[sold] += amount
+    own.sold[bought] -= paid
 
 
 @jitable
 def collect(s: State, w: Market) -> None:
     """Add what pairs took in, less what they gave, since arbitrageurs last acted."""
-    if w.impact.shape[0] == 0:
+    own = w.reference
+    if own.impact.shape[0] == 0:
         return
     for p in range(s.pair.shape[0]):
         for side in range(2):
             i, now = s.pair_tokens[p, side], s.pair[p, RESERVE0 + side]
-            w.sold[i] += now - w.reserve_left[p, side]
-            w.reserve_left[p, side] = now  # a chain that stands still has no arbitrage to do it
+            own.sold[i] += now - own.reserve_left[p, side]
+            own.reserve_left[p, side] = now  # a chain that stands still has no arbitrage to do it
 
 
 @jitable
 def _impact(s: State, w: Market, k: int, i: int) -> int:
     """I of asset i at step k, WAD, down: what is left of the last, and what was traded since."""
-    before = wad() + mul_div_down(w.impact[k - 1, i] - wad(), w.impact_left[i], wad())
-    depth = w.reference_depth[i]
-    value = mul_div_down(abs(w.sold[i]), w.price[k - 1, i], s.unit[i])
+    own = w.reference
+    before = wad() + mul_div_down(own.impact[k - 1, i] - wad(), own.left[i], wad())
+    depth = own.depth[i]
+    value = mul_div_down(abs(own.sold[i]), w.price[k - 1, i], s.unit[i])
     if depth == 0 or value == 0:
         now = before
-    elif w.sold[i] > 0:
+    elif own.sold[i] > 0:
         now = mul_div_down(before, depth, depth + value)
     else:
         now = mul_div_down(before, depth + value, depth)
@@ -103,5 +107,5 @@ def _impact(s: State, w: Market, k: int, i: int) -> int:
 @jitable
 def _moved(w: Market, price: int, row: int, i: int) -> int:
     """A price at the impact of a row: 1 unit to just below the largest price, down."""
-    now = mul_div_down(price, w.impact[row, i], w.baseline_impact[row, i])
+    now = mul_div_down(price, w.reference.impact[row, i], w.reference.baseline_impact[row, i])
     return max(min(now, max_price() - 1), zero() + 1)

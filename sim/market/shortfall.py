@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from sim.market.market import Market
-from sim.protocol import vault_accounts
-from sim.protocol.fixed_point import inlined, jitable, less, mul_div_down, zero
-from sim.protocol.state import IS_COLLATERAL, POSITION_DEBT, Array, State
+from sim.protocol import hub, vault_accounts
+from sim.protocol.fixed_point import inlined, jitable, less, mul_div_down, ray, zero
+from sim.protocol.state import (
+    IS_COLLATERAL,
+    POSITION_DEBT,
+    REHYPOTHECATE,
+    SUPPLIED,
+    Array,
+    State,
+)
 
 
 @inlined
@@ -47,3 +56,26 @@ def debt_value(s: State, w: Market, k: int, a: int, i: int) -> int:
     """What account a owes in asset i, at the reference price of step k."""
     debt = vault_accounts.debt_assets(s, a, i)
     return vault_accounts.debt_value(debt, w.price[k, i], s.unit[i])
+
+
+def perhaps_short(s: State, prices: Array, position: Array) -> Array:
+    """The accounts with debt whose collateral does not exceed it by more than roundings can do: in
+    doubles, with what the vault rounds a value by on top, a unit of it and one of the token.
+    `position` are the positions of the state as doubles; `prices` (assets,) USD with 8 decimals.
+    """
+    debt, backs = position[:, :, POSITION_DEBT], position[:, :, IS_COLLATERAL]
+    supplied = position[:, :, SUPPLIED] * backs
+    m = len(s.unit)
+    worth, costs, lent_worth = np.zeros((3, m))
+    for i in range(m):
+        now = hub.preview(s, i)
+        worth[i] = prices[i] / s.unit[i]
+        held, shares = now.total_assets + hub.VIRTUAL_ASSETS, now.total_shares + hub.VIRTUAL_SHARES
+        share_price = held / shares
+        lent_worth[i] = worth[i] * share_price
+        costs[i] = now.borrow_index * prices[i] / s.unit[i] / ray()
+    lent = (s.reserve[:, :, REHYPOTHECATE] != 0).astype(bool)[s.account_vault]
+    collateral = (supplied * np.where(lent, lent_worth, worth)).sum(axis=1)
+    owed = debt @ costs
+    rounded = 2 * (1 + worth).sum() + 1e-9 * owed
+    return np.flatnonzero(debt.any(axis=1) & (owed + rounded >= collateral))

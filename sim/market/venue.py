@@ -1,13 +1,13 @@
 """Exit liquidity in closed form: what to trade on a constant-product pair.
 
 With reserves R (in) and S (out) and g = 1 - fee, selling q gives S g q / (R + g q). If a unit of
-the input is worth c
-units of the output elsewhere, the trade that gains most stops where the marginal price is c:
+the input is worth c units of the output elsewhere, the trade that gains most stops where the
+marginal price is c:
 
     q = (sqrt(g R S / c) - R) / g        (nothing to gain if q <= 0)
 
-Source: first-order condition; with c = (S / R) / (1 + b) it is the optimal liquidation size R
-(sqrt(g (1 + b)) - 1) / g.
+Source: first-order condition; with c = (S / R) / (1 + b) it is the optimal liquidation size
+R (sqrt(g (1 + b)) - 1) / g.
 """
 
 from __future__ import annotations

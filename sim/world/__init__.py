@@ -1,36 +1,42 @@
 """Builds the arrays that a run starts from: scenario + seed -> protocol state, market, and how the
 state came about.
 
-The state is reached by operations alone: tokens are minted, suppliers deposit, stakers stake,
-liquidity is added and every borrower supplies and borrows, all through
+The state is one that is reached by operations alone: tokens are minted, suppliers deposit, stakers
+stake, liquidity is added and every borrower supplies and borrows, all through
 `sim.protocol.operations`. So the same start can be played on a chain, and a book that the protocol
 would not accept is refused here, before anything is deployed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from sim import books
-from sim.health.watchers import look
+from sim.agents.actors import ROLES
+from sim.agents.habits import reserves
+from sim.agents.start import ARBITRAGEURS, LIQUIDITY_PROVIDERS, Start
+from sim.health.first_look import first_look
 from sim.market import lost_before
 from sim.market.feed_sources import answers_at_start
+from sim.market.level_tables import price_table
 from sim.market.levels import to_integers
 from sim.market.market import Market
 from sim.market.path_tables import check_tables
 from sim.market.reference import remember
-from sim.market.tables import price_table
-from sim.protocol.state import WALLET, State, copy
+from sim.market.shortfall import perhaps_short
+from sim.protocol.records import copy
+from sim.protocol.soundness import MOST_ASSETS
+from sim.protocol.state import WALLET, State
 from sim.scenario import Scenario, ScenarioError
 from sim.schema.problems import Problem
 from sim.users import user_agents
-from sim.world.actors import ARBITRAGEURS, LIQUIDITY_PROVIDERS, own_accounts, share_takers
+from sim.world.actors import own, share_takers
+from sim.world.at_once import AtOnce
 from sim.world.genesis import genesis
-from sim.world.opening import Block, Opening
-from sim.world.people import population
+from sim.world.opening import Block, Blocks, Opening
 from sim.world.surroundings import surroundings
 
 
@@ -42,8 +48,8 @@ class World(NamedTuple):
     book: books.Book
     genesis: State
     """The protocol as deployed: configured and empty."""
-    opening: list[Block]
-    """The operations that lead from `genesis` to `state`."""
+    opening: Sequence[Block]
+    """The operations that lead from `genesis` to `state`, carried out when somebody reads them."""
     state: State
     market: Market
     agents: list[user_agents.Agent]
@@ -70,29 +76,55 @@ def without_code(
     book: books.Book | None = None,
 ) -> World:
     """The same with nobody's code looked up: `agents` act, and accounts of others stay idle."""
+    house = [role.name for role in ROLES]
+    problems = [
+        Problem(f"agents[{i}].name", f"{one.name} is taken", "a name of its own")
+        for i, one in enumerate(scenario.agents)
+        if one.name in house
+    ]
+    if problems:
+        raise ScenarioError(f"scenario '{scenario.name}'", problems)
     root = scenario.seed if seed is None else seed
     market_prices = price_table(scenario)
     if book is None:
         book = _at_start(scenario, root, answers_at_start(scenario, list(market_prices[0])))
-    accounts = len(book.debt) + len(own_accounts(scenario)) + len(share_takers(scenario))
+    if problems := [*_too_many_assets(book)]:
+        raise ScenarioError(f"scenario '{scenario.name}'", problems)
+    accounts = len(book.debt) + len(own(scenario)) + len(share_takers(scenario))
     deployed = genesis(scenario, accounts)
-    people = population(scenario, book, list(market_prices[0]), root)
-    market = surroundings(scenario, market_prices, accounts, people, agents)
+    start = start_of(scenario, book, market_prices, root)
+    market = surroundings(start, accounts, agents)
+    given = book, reserves(start), list(market_prices[0])
     state = copy(deployed)
-    opening = Opening(scenario, state, book, people.reserves, list(market_prices[0])).blocks()
+    AtOnce(scenario, state, *given).blocks()
+    opening = Blocks(lambda: Opening(scenario, copy(deployed), *given).blocks())
     begin(state, market)
-    look(state, market)
-    lost_before.begin(state, market)
+    doubles = state.position.astype(np.float64)
+    first_look(state, market, doubles)
+    lost_before.begin_of(state, market, perhaps_short(state, market.price[0], doubles))
     return World(
         scenario, list(scenario.symbols), book, deployed, opening, state, market, list(agents), root
     )
 
 
+def start_of(scenario: Scenario, book: books.Book, prices: Any, seed: int) -> Start:
+    """What agents are made from; `prices` are the reference prices, (steps + 1, assets)."""
+    accounts = {one.name: len(book.debt) + n for n, one in enumerate(own(scenario))}
+    return Start(scenario, book, prices, seed, accounts)
+
+
 def begin(state: State, market: Market) -> None:
     """Let the market know how venues and arbitrageurs stand when the run starts."""
-    market.lp_at_start[:] = state.lp[LIQUIDITY_PROVIDERS]
-    market.arbitrage_at_start[:] = state.holding[ARBITRAGEURS, :, WALLET]
+    market.actors.liquidity_providers.at_start[:] = state.lp[LIQUIDITY_PROVIDERS]
+    market.actors.arbitrageurs.at_start[:] = state.holding[ARBITRAGEURS, :, WALLET]
     remember(state, market)
+
+
+def _too_many_assets(book: books.Book) -> Iterator[Problem]:
+    counts = np.count_nonzero((book.supplied != 0) | (book.debt != 0), axis=1)
+    for a in np.flatnonzero(counts > MOST_ASSETS):
+        place, problem = f"book ({book.name(int(a))})", f"has or owes {counts[a]} assets"
+        yield Problem(place, problem, f"at most {MOST_ASSETS}, as the vaults allow")
 
 
 def _at_start(scenario: Scenario, seed: int, prices: list[int]) -> books.Book:
@@ -111,10 +143,11 @@ def on_path(world: World, prices: Any, observed: Any) -> World:
     `check_tables`; the first row must be the world's own: it opened there. Also for a world that is
     its own baseline: on other prices there is none, see `sim.engines.baseline.settled`.
     """
-    if world.market.is_baseline[0]:
+    if world.market.reference.is_baseline[0]:
         raise ValueError("a baseline runs on its own prices only")
     floats = [np.array([table], dtype=np.float64) for table in (prices, observed)]
     check_tables(floats[0], floats[1], world.scenario.steps, world.market.price[0])
-    tables = {"price": to_integers(prices), "observed": to_integers(observed)}
-    market = Market(*(array.copy() for array in world.market))._replace(**tables)
+    market = copy(world.market)
+    feeds = market.feeds._replace(observed=to_integers(observed))
+    market = market._replace(price=to_integers(prices), feeds=feeds)
     return world._replace(state=copy(world.state), market=market)

@@ -1,28 +1,33 @@
-"""Who is who: actors by number, and units that everyone shares."""
+"""Who has an account of his own, and what to call everyone."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from sim.agents.actors import ROLES
+from sim.agents.start import FIRST_LIQUIDATOR, owner
 from sim.books import Book
-from sim.protocol.units import USD
 from sim.scenario import Scenario
 
-ADMIN, SUPPLIERS, LIQUIDITY_PROVIDERS, STAKERS, ARBITRAGEURS = range(5)
-FIRST_LIQUIDATOR = 5
-"""Liquidators, in the order of the scenario; then one owner per account: those of the book, then
-`own_accounts`. Liquidators who take shares own the accounts that come last."""
-ATTACKER = "attacker"
+
+class Own(NamedTuple):
+    """Someone who has an account without being in the book."""
+
+    name: str
+    is_users: bool
+    """One of the user's own agents."""
+    capital_usd: Mapping[str, float]
+    """By asset."""
 
 
-def to_tokens(usd: float, unit: int, price: int) -> int:
-    """Token units worth `usd` at `price` (USD with 8 decimals), down."""
-    return round(usd * USD) * unit // price
-
-
-def own_accounts(scenario: Scenario) -> list[str]:
-    """Who has an account without being in the book, in the order of the accounts: the attacker, if
-    there is one, then the user's own agents.
-    """
-    return [*([ATTACKER] if scenario.attack else []), *(agent.name for agent in scenario.agents)]
+def own(scenario: Scenario) -> list[Own]:
+    """In the order of their accounts: agents that come with the house, then the user's."""
+    house = [(role.name, role.capital(scenario)) for role in ROLES]
+    return [
+        *(Own(name, False, capital) for name, capital in house if capital is not None),
+        *(Own(agent.name, True, agent.capital_usd) for agent in scenario.agents),
+    ]
 
 
 def share_takers(scenario: Scenario) -> list[int]:
@@ -33,12 +38,7 @@ def share_takers(scenario: Scenario) -> list[int]:
 
 def first_own_account(scenario: Scenario, accounts: int) -> int:
     """The number of accounts in the book; `accounts` is that of all accounts."""
-    return accounts - len(own_accounts(scenario)) - len(share_takers(scenario))
-
-
-def owner(scenario: Scenario, account: int) -> int:
-    """The actor that owns an account, one of a share taker excepted."""
-    return FIRST_LIQUIDATOR + len(scenario.liquidators) + account
+    return accounts - len(own(scenario)) - len(share_takers(scenario))
 
 
 def actor_name(scenario: Scenario, book: Book, actor: int) -> str:
@@ -49,7 +49,7 @@ def actor_name(scenario: Scenario, book: Book, actor: int) -> str:
     if actor < (first := owner(scenario, 0)):
         return scenario.liquidators[actor - FIRST_LIQUIDATOR].name
     account, accounts = actor - first, len(book.debt)
-    return book.owner(account) if account < accounts else own_accounts(scenario)[account - accounts]
+    return book.owner(account) if account < accounts else own(scenario)[account - accounts].name
 
 
 def account_name(scenario: Scenario, book: Book, account: int) -> str:
@@ -57,4 +57,4 @@ def account_name(scenario: Scenario, book: Book, account: int) -> str:
     if account < len(book.debt):
         return book.name(account)
     takers = [one.name for one in scenario.liquidators if one.takes_shares]
-    return [*own_accounts(scenario), *takers][account - len(book.debt)]
+    return [*(one.name for one in own(scenario)), *takers][account - len(book.debt)]

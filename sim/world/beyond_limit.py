@@ -1,8 +1,9 @@
 """Accounts of a book that the protocol would not let borrow what they owe, and how they are opened.
 
 A market carries accounts beyond their borrow limit, even below a health of 1, and more than caps
-now allow; no operation does under the settings and at the prices of the day. So the admin first
-sets limits as high as thresholds, without the caps that are exceeded; who is beyond even that
+now allow, and debts below the dust line; no operation makes these under the settings and at the
+prices of the day. So the admin first sets limits as high as thresholds, without the caps that are
+exceeded, and the dust line to nothing where there is anyone below it; who is beyond even that
 borrows while what it owes is cheaper: the feeds of those assets report a part of the start's price,
 and afterwards the start's price again. Every other account has borrowed by then, and nobody acts in
 between. Who has no collateral to borrow against, bad debt from before, gets a seed of two
@@ -120,7 +121,8 @@ def _values(
 
 
 def _beyond(limits: Array, debts: Array) -> Array:
-    return np.asarray(debts.sum(axis=1) * (1 + _LEAST_ROOM) > limits.sum(axis=1), dtype=bool)
+    most, of = (1 + _LEAST_ROOM).as_integer_ratio()  # in integers: as exact, and quick
+    return np.asarray(debts.sum(axis=1) * most > limits.sum(axis=1) * of, dtype=bool)
 
 
 def _seeded(

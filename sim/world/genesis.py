@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from math import ceil
 
+from sim.agents.start import owner
 from sim.protocol import hub
-from sim.protocol.state import ENGINES, FEE_BPS, SPOKE, State, empty
-from sim.protocol.units import USD, to_wad
+from sim.protocol.oracle import SIGHTINGS
+from sim.protocol.state import (
+    FEE_BPS,
+    HAS_FALLBACK,
+    POLICY,
+    RATES,
+    RESERVE,
+    SPOKE,
+    SUPPLY_CAP,
+    State,
+    empty,
+)
+from sim.protocol.units import USD
 from sim.scenario import Scenario
-from sim.world.actors import owner, share_takers
+from sim.world.actors import share_takers
 
 UNLIMITED = (1 << 112) - 1
 """The largest amount the contracts accept: no cap."""
@@ -21,7 +33,7 @@ OPERATIONS_PER_ROUND = 3
 
 
 def genesis(scenario: Scenario, accounts: int) -> State:
-    """The configured, empty protocol at the scenario's start."""
+    """The configured, empty protocol at the scenario's start: columns are fields of their name."""
     symbols, protocol = scenario.symbols, scenario.protocol
     takers = share_takers(scenario)
     owners = [owner(scenario, a) for a in range(accounts - len(takers))]
@@ -43,55 +55,28 @@ def genesis(scenario: Scenario, accounts: int) -> State:
             protocol.reserves[symbol],
             scenario.feeds[symbol],
         )
-        s.rates[i] = [
-            rates.reserve_factor_bps,
-            rates.optimal_usage_bps,
-            rates.base_rate_bps,
-            rates.slope1_bps,
-            rates.slope2_bps,
-        ]
+        s.rates[i] = [getattr(rates, column) for column in RATES]
         caps = [
             UNLIMITED if cap is None else min(int(cap * s.unit[i]), UNLIMITED)
             for cap in (reserve.supply_cap, reserve.borrow_cap)
         ]
-        s.reserve[0, i] = [
-            reserve.ltv_bps,
-            reserve.lt_bps,
-            reserve.max_bonus_bps,
-            reserve.min_bonus_bps,
-            reserve.liquidation_fee_bps,
-            int(reserve.rehypothecate),
-            int(reserve.collateral_enabled),
-            int(reserve.borrow_enabled),
-            *caps,
-            reserve.lt_bps,
-            0,
-            0,
-        ]
+        parameters = [int(getattr(reserve, column)) for column in RESERVE[:SUPPLY_CAP]]
+        s.reserve[0, i] = [*parameters, *caps, reserve.lt_bps, 0, 0]
         bounds = [round(feed.min_price_usd * USD), round(feed.max_price_usd * USD)]
-        s.oracle[0, i] = [
+        hold_off = feed.hold_off_seconds
+        if hold_off > 0:  # keepers look once a step, and what they see must be seen so often
+            hold_off = max(hold_off, SIGHTINGS * scenario.step_seconds)
+        s.oracle[0, i, :HAS_FALLBACK] = [
             feed.heartbeat_seconds,
             *bounds,
             feed.max_move_bps,
-            feed.hold_off_seconds,
-            0,
-            0,
-            0,
-            0,
+            hold_off,
         ]
         spoke = dict.fromkeys(SPOKE, 0) | {"add_cap": UNLIMITED, "draw_cap": UNLIMITED, "active": 1}
         s.spoke[:, i] = list(spoke.values())
         hub.update_rate(s, i)
-    rule = protocol.liquidation
-    s.policy[0] = [
-        ENGINES.index(rule.engine),
-        to_wad(rule.target_health),
-        to_wad(rule.hf_for_max_bonus),
-        rule.auction_seconds,
-        rule.delay_seconds,
-        to_wad(rule.urgent_health),
-        round(rule.dust_value_usd * USD),
-    ]
+    policy = protocol.policy()
+    s.policy[0] = [policy[column] for column in POLICY]
     s.losses[:] = [
         round(protocol.cover_window_hours * 3_600),
         int(protocol.loss_mode == "immediate"),

@@ -1,26 +1,22 @@
 """How the start is reached: by operations alone, each of which must succeed.
 
+Who only needs the state that they leave has it at once (`sim.world.at_once`).
+
 All of it happens at one time, the scenario's start, in as many blocks as it takes: no interest
 accrues, so that at the start everyone owes and has to the unit what the book says.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Any, NamedTuple, overload
+
+import numpy as np
 
 from sim import books
-from sim.market.calibration import depth_usd
-from sim.market.feed_sources import answers_at_start
-from sim.protocol import operations as op
-from sim.protocol.errors import NAMES, OK
-from sim.protocol.state import ANSWER, BORROW_CAP, MAX_MOVE, SUPPLY_CAP, Entry, State
-from sim.protocol.transaction import Operation, entries
-from sim.protocol.units import BPS, USD
-from sim.protocol.vault_reserves import packed
-from sim.scenario import Scenario, ScenarioError
-from sim.schema.problems import Problem
-from sim.world.actors import (
+from sim.agents.liquidity_providers import varies
+from sim.agents.start import (
     ADMIN,
     ARBITRAGEURS,
     FIRST_LIQUIDATOR,
@@ -30,12 +26,25 @@ from sim.world.actors import (
     owner,
     to_tokens,
 )
+from sim.market.calibration import depth_usd
+from sim.market.feed_sources import answers_at_start
+from sim.protocol import operations as op
+from sim.protocol.errors import NAMES, OK
+from sim.protocol.state import (
+    BORROW_CAP,
+    DUST_VALUE,
+    SUPPLY_CAP,
+    Entry,
+    State,
+)
+from sim.protocol.transaction import Operation, entries
+from sim.protocol.vault_reserves import packed
+from sim.scenario import Scenario, ScenarioError
+from sim.schema.problems import Problem
+from sim.world.actors import own
 from sim.world.beyond_limit import beyond_limit, grouped, lenient
-from sim.world.venues import varies
 
 OPERATIONS_PER_BLOCK = 500
-MOST_MOVES = 2_000
-"""Of a price, on its way to where an account can be opened."""
 
 
 class Block(NamedTuple):
@@ -43,6 +52,27 @@ class Block(NamedTuple):
 
     time: int
     rows: list[Entry]
+
+
+class Blocks(Sequence[Block]):
+    """All of an opening, carried out when somebody reads it for the first time: most never do."""
+
+    def __init__(self, carry_out: Callable[[], list[Block]]) -> None:
+        self._carry_out = carry_out
+
+    @cached_property
+    def _blocks(self) -> list[Block]:
+        return self._carry_out()
+
+    @overload
+    def __getitem__(self, n: int) -> Block: ...
+    @overload
+    def __getitem__(self, n: slice) -> Sequence[Block]: ...
+    def __getitem__(self, n: int | slice) -> Block | Sequence[Block]:
+        return self._blocks[n]
+
+    def __len__(self) -> int:
+        return len(self._blocks)
 
 
 class Opening:
@@ -120,7 +150,7 @@ class Opening:
             for symbol, usd in (liquidator.capital_usd or {}).items():
                 i = symbols.index(symbol)
                 self._fund(FIRST_LIQUIDATOR + n, i, self._tokens(i, usd))
-        self._fund_attacker_and_agents()
+        self._fund_own()
         for p, venue in enumerate(scenario.venues):
             sides = [int(i) for i in self._s.pair_tokens[p]]
             amounts = [self._tokens(i, depth_usd(venue)) for i in sides]
@@ -133,32 +163,29 @@ class Opening:
         self._close()
         return self._blocks
 
-    def _fund_attacker_and_agents(self) -> None:
-        """What the attacker and the user's own agents own at the start."""
+    def _fund_own(self) -> None:
+        """What those own at the start who have an account without being in the book."""
         scenario, symbols = self._scenario, self._scenario.symbols
         actor = owner(scenario, len(self._book.debt))
-        capitals: list[Mapping[str, float]] = [agent.capital_usd for agent in scenario.agents]
-        if attack := scenario.attack:
-            pays_with = attack.venue[1 - attack.venue.index(attack.asset)]
-            capitals.insert(0, {pays_with: attack.capital_usd})
-        for n, capital in enumerate(capitals):
-            for symbol, usd in capital.items():
+        for n, one in enumerate(own(scenario)):
+            for symbol, usd in one.capital_usd.items():
                 if amount := self._tokens(symbols.index(symbol), usd):
                     self._fund(actor + n, symbols.index(symbol), amount)
 
     def _open_accounts(self) -> None:
-        """Everyone's positions; those beyond their threshold come last, at lowered prices."""
-        own = self._s.reserve[0].copy()
+        """Everyone's positions; those beyond their threshold come last, at lowered prices. Debts
+        may be as small as they are.
+        """
+        own, dust = self._s.reserve[0].copy(), int(self._s.policy[0, DUST_VALUE])
         while_opening = lenient(self._scenario, self._book, self._prices, own)
         late = beyond_limit(self._scenario, self._book, self._prices, while_opening)
         everyone = range(len(self._book.debt))
         self._seeds = {a: one.seed for a, one in late.items() if one.seed}
         self._configure(while_opening)
-        for a in everyone:  # what one account supplies is what another has borrowed
-            self._supply(a)
-        for a in everyone:
-            if a not in late:
-                self._borrow(a)
+        if late or self._owes_less_than(dust):
+            self._do("protocol.liquidation", op.set_dust_value, ADMIN, 0, 1)
+        self._supply_all()  # what one account supplies is what another has borrowed
+        self._borrow_all([a for a in everyone if a not in late])
         for lowered, group in grouped(late):
             for i in lowered.assets:
                 self._report(i, int(self._prices[i] * lowered.part))
@@ -167,6 +194,13 @@ class Opening:
             for i in lowered.assets:
                 self._report(i, self._prices[i])
         self._configure(own)
+        if self._s.policy[0, DUST_VALUE] != dust:
+            self._do("protocol.liquidation", op.set_dust_value, ADMIN, 0, dust)
+
+    def _owes_less_than(self, value: int) -> bool:
+        """Whether any debt of the book was repaid but for less, or is older than the dust line."""
+        values = self._book.debt * np.array(self._prices, dtype=object) // self._s.unit
+        return bool(((self._book.debt != 0) & (values <= value)).any())
 
     def _configure(self, reserves: Any) -> None:
         """Set the reserves that are not as in `reserves` (assets, RESERVE)."""
@@ -176,22 +210,18 @@ class Opening:
                 self._do("protocol.reserves", op.set_reserve, ADMIN, i, *numbers)
 
     def _report(self, i: int, price: int) -> None:
-        """Bring the feed and the router to `price`, in moves that the router believes at once."""
-        s = self._s
-        for _ in range(MOST_MOVES):
-            reported = int(s.feed[0, i, ANSWER])
-            if reported == price:
-                return
-            move = reported * int(s.oracle[0, i, MAX_MOVE]) // BPS
-            nearer = min(max(price, reported - move), reported + move)
-            self._do("book", op.post_price, ADMIN, i, 0, nearer)
-            self._do("book", op.poke, ADMIN, i, 0)
-        raise self._refused(
-            f"feeds.{self._scenario.symbols[i]}.max_move_bps",
-            f"{price / USD:g} USD, at which accounts beyond their limit can be opened, is more "
-            f"than {MOST_MOVES:,} such moves away",
-            "larger moves, or a book without accounts so far beyond their limit",
-        )
+        """Bring the feed and the router to `price`."""
+        self._do("book", op.post_price, ADMIN, i, 0, price)
+        self._do("book", op.forget_anchor, ADMIN, i, 0)
+        self._do("book", op.poke, ADMIN, i, 0)
+
+    def _supply_all(self) -> None:
+        for a in range(len(self._book.debt)):
+            self._supply(a)
+
+    def _borrow_all(self, accounts: Sequence[int]) -> None:
+        for a in accounts:
+            self._borrow(a)
 
     def _supply(self, a: int) -> None:
         owner, path = int(self._s.account_owner[a]), f"book ({self._book.name(a)})"

@@ -16,8 +16,8 @@ import pandas as pd
 Floats = npt.NDArray[np.float64]
 
 
-_APART = r"(?<=\d)[ \u00a0\u202f'\u2019](?=\d{3}(?!\d))"
-"""A space or an apostrophe before three digits."""
+_MARKS = {"spaces": r"[ \u00a0\u202f]", "apostrophes": r"['\u2019]"}
+"""Of no other meaning between a digit and three digits."""
 
 
 def _form(thousands: str, decimal: str) -> str:
@@ -42,9 +42,16 @@ def numbers(cells: pd.DataFrame) -> tuple[Floats, str]:
     if not np.isnan(plain).any():
         return plain, ""
     cells = cells.apply(lambda column: column.str.removeprefix("$"))
-    together = cells.apply(lambda column: column.str.replace(_APART, "", regex=True))
-    spaced = "spaces between thousands" if (together != cells).to_numpy().any() else ""
-    cells = together
+    marks = []
+    for name, mark in _MARKS.items():
+        apart = rf"(?<=\d){mark}(?=\d{{3}}(?!\d))"
+        together = cells.apply(
+            lambda column, apart=apart: column.str.replace(apart, "", regex=True)
+        )
+        if (together != cells).to_numpy().any():
+            marks.append(name)
+        cells = together
+    spaced = f"{' and '.join(marks)} between thousands" if marks else ""
     texts = pd.Series(cells.to_numpy().ravel(), dtype=str)
     texts = texts[texts != ""]
     if not texts.str.contains(",", regex=False).any():

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from sim.market.levels import held_from
-from sim.market.market import Market
+from sim.market.market import Market, Reference
 from sim.protocol.units import USD
 from sim.scenario import Scenario, baseline_of
 from sim.schema.reference import ReferenceDepth
@@ -21,8 +21,8 @@ _UNKNOWN = 0
 """In a table of a baseline that has not run: whoever forgets it divides by 0."""
 
 
-def reference_arrays(scenario: Scenario) -> dict[str, Any]:
-    """The fields of `Market` that say what sales leave in prices; tables have no rows if nothing.
+def reference_market(scenario: Scenario) -> Reference:
+    """What sales leave in prices; tables have no rows if nothing.
 
     Where prices contain the impact of another scenario's sales its table is still to be filled in
     (`with_baseline`). Raises `ScenarioError` if that scenario cannot be had.
@@ -32,26 +32,25 @@ def reference_arrays(scenario: Scenario) -> dict[str, Any]:
     own = market is not None and market.prices_contain_impact
     other = own and baseline_of(scenario) != scenario
     rows, assets = scenario.steps + 1 if market else 0, len(symbols)
-    return {
-        "reference_depth": _integers([_depth(depths.get(symbol)) for symbol in symbols]),
-        "impact_left": _integers(
-            [_left(depths.get(symbol), scenario.step_seconds) for symbol in symbols]
-        ),
-        "impact": np.full((rows, assets), _WAD, dtype=object),
-        "baseline_impact": np.full((rows, assets), _UNKNOWN if other else _WAD, dtype=object),
-        "is_baseline": np.array([int(own and not other)]),
-        "sold": _integers([0] * assets),
-        "reserve_left": np.full((len(scenario.venues), 2), 0, dtype=object),
-        "feed_lag": np.array(
+    return Reference(
+        depth=_integers([_depth(depths.get(symbol)) for symbol in symbols]),
+        left=_integers([_left(depths.get(symbol), scenario.step_seconds) for symbol in symbols]),
+        impact=np.full((rows, assets), _WAD, dtype=object),
+        baseline_impact=np.full((rows, assets), _UNKNOWN if other else _WAD, dtype=object),
+        is_baseline=np.array([int(own and not other)]),
+        sold=_integers([0] * assets),
+        reserve_left=np.full((len(scenario.venues), 2), 0, dtype=object),
+        feed_lag=np.array(
             [scenario.feeds[s].latency_seconds // scenario.step_seconds for s in symbols],
             dtype=np.int64,
         ),
-    }
+    )
 
 
 def lacks_baseline(market: Market) -> bool:
     """Whether the impact that its prices contain is that of a run still to be done."""
-    return len(market.baseline_impact) > 0 and market.baseline_impact[0, 0] == _UNKNOWN
+    table = market.reference.baseline_impact
+    return len(table) > 0 and table[0, 0] == _UNKNOWN
 
 
 def with_baseline(scenario: Scenario, market: Market, impact: Any) -> Market:
@@ -70,7 +69,9 @@ def with_impact(market: Market, table: Any) -> Market:
     """The market with prices that contain the impact of a baseline that has run, as another market
     of the same scenario has its table.
     """
-    return market._replace(baseline_impact=table.copy(), is_baseline=np.zeros(1, dtype=np.int64))
+    none = np.zeros(1, dtype=np.int64)
+    reference = market.reference._replace(baseline_impact=table.copy(), is_baseline=none)
+    return market._replace(reference=reference)
 
 
 def _depth(of: ReferenceDepth | None) -> int:
