@@ -15,8 +15,10 @@ from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema
 
+from sim.measures.registry import of_assets, of_runs
 from sim.scenario import Scenario
 from sim.schema.bases import KEY
+from sim.schema.expected import EARLIER
 from sim.schema.tuning import Preset
 from sim.tuning.objectives import measures
 
@@ -77,10 +79,28 @@ def definitions(kind: str) -> dict[str, Schema]:
     if kind == "preset":  # the schema knows no measures; who reads a preset does
         names = {"type": "string", "enum": list(measures())}
         models["Tuning"]["properties"]["objectives"]["items"] = names
+    else:
+        models["Expected"]["properties"]["measure"].update(_measured())
     properties = {KEY: {"type": "string", "description": _EXTENDS[kind]}, **raw["properties"]}
     found = {model.__name__: {**raw, "properties": properties}, **models}
     closed: dict[str, Schema] = {name: _closed(one) for name, one in found.items()}
     return closed
+
+
+def _measured() -> Schema:
+    """Which figures can have been published: names of measures, as an editor checks and says it."""
+    run, asset = (
+        [name for name in known if name not in EARLIER] for known in (of_runs(), of_assets())
+    )
+    listed = (
+        f"a measure of a run: {', '.join(run)}; or with an asset, as lowest_price.WETH, of one: "
+        f"{', '.join(asset)}"
+    )
+    accepted = (
+        "|".join([*names, *(name for name, today in EARLIER.items() if today in names)])
+        for names in (run, asset)
+    )
+    return {"pattern": "^(({})|({})\\..+)$".format(*accepted), "description": listed}
 
 
 class _WithoutTitles(GenerateJsonSchema):

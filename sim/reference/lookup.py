@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from sim.reference.blocks import Block
+from sim.reference.field_blocks import Block
 from sim.schema.problems import Problem, ScenarioError, join, nearest
 
 _FAR = 1_000

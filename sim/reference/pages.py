@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
-from sim.reference.blocks import Block, file_blocks
+from sim.reference.field_blocks import Block, file_blocks
 from sim.reference.files import FILES, file_schema
-from sim.reference.tables import tape_blocks
+from sim.reference.table_fields import tape_blocks
 from sim.reference.writing import markdown
 
 SUBJECTS = (*FILES, "tape")

@@ -10,7 +10,7 @@ from rich.console import Console, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from sim.reference.blocks import Block, Entry
+from sim.reference.field_blocks import Block, Entry
 
 _HEADS = ("name", "type", "unit", "range", "default", "meaning")
 

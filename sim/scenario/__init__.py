@@ -51,6 +51,7 @@ __all__ = [
     "files",
     "known",
     "load",
+    "of_json",
     "with_overrides",
 ]
 
@@ -93,6 +94,13 @@ def load(path_or_name: str | Path) -> Scenario:
         said = "%s: fields of an earlier version, read as those of today: %s."
         _LOGGER.warning(said, path, earlier)
     return _validated(with_kinds(document), file)
+
+
+def of_json(text: str) -> Scenario:
+    """The scenario that `model_dump_json` wrote. Raises `pydantic.ValidationError` if it is not one
+    of this version.
+    """
+    return Scenario.model_validate_json(text, strict=False)  # JSON has no times
 
 
 def _title(document: dict[str, Any], path: Path) -> None:
@@ -148,7 +156,7 @@ def with_overrides(
     _see_files(document, Path())
     book, assets = document["book"], document["assets"]
     if redraw_book and isinstance(scenario.book, BookFile):
-        problem = Problem("book.file", "is a recorded book", "leave out --redraw-book")
+        problem = Problem("book.file", "is a recorded book", "leave out redraw_book")
         raise ScenarioError(file, [problem])
     if isinstance(scenario.book, BorrowerBook) and not any(map(_OF_POSITIONS, overrides)):
         if redraw_book:
@@ -376,8 +384,12 @@ def _replace(document: Any, path: str, value: object, file: str) -> None:
     raise ScenarioError(file, [Problem(path or "(path)", "is not the path of a field", remedy)])
 
 
-def _unfrozen(value: object) -> object:
-    """A copy with lists for tuples, in which items can be replaced."""
+def _unfrozen(value: Any) -> object:
+    """A copy with lists for tuples, in which items can be replaced, and Python's numbers for those
+    out of arrays and frames.
+    """
+    if hasattr(value, "tolist"):
+        return value.tolist()
     if isinstance(value, dict):
         return {key: _unfrozen(item) for key, item in value.items()}
     return [_unfrozen(item) for item in value] if isinstance(value, tuple | list) else value

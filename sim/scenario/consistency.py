@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from sim.schema.base import Part, iso
 from sim.schema.book import BorrowerBook
 from sim.schema.people import MOST_WITHDRAWALS
 from sim.schema.price_file import PriceFile
-from sim.schema.problems import Problem, nearest
+from sim.schema.problems import Problem, join, unknown
 
 if TYPE_CHECKING:
     from sim.scenario.model import Scenario
@@ -29,14 +29,29 @@ def problems(s: Scenario) -> Iterator[Problem]:
     yield from _fault_problems(s)
     yield from _book_problems(s)
     yield from _people_problems(s)
-    yield from _attack_problems(s)
+    yield from _section_problems(s)
     yield from _own_agent_problems(s)
     names = [liquidator.name for liquidator in s.liquidators]
     for i, name in enumerate(names):
         if name in names[:i]:
             yield Problem(f"liquidators[{i}].name", f"{name} is taken", "a name of its own")
         for symbol in s.liquidators[i].capital_usd or {}:
-            yield from _unknown(s, f"liquidators[{i}].capital_usd.{symbol}", symbol)
+            yield from unknown(s.assets, f"liquidators[{i}].capital_usd.{symbol}", symbol)
+
+
+def _section_problems(s: Scenario) -> Iterator[Problem]:
+    """What sections say themselves of how they fit the others."""
+    for name in type(s).model_fields:
+        value = getattr(s, name)
+        entries = {name: value}
+        if isinstance(value, Mapping):
+            entries = {f"{name}.{key}": entry for key, entry in value.items()}
+        elif isinstance(value, tuple):
+            entries = {f"{name}[{i}]": entry for i, entry in enumerate(value)}
+        for path, entry in entries.items():
+            if isinstance(entry, Part):
+                for found in entry._problems_within(s):
+                    yield found._replace(path=join(path, found.path))
 
 
 def _time_problems(s: Scenario) -> Iterator[Problem]:
@@ -50,7 +65,7 @@ def _time_problems(s: Scenario) -> Iterator[Problem]:
             f"{s.duration_hours:g} h is not 1 to {_MAX_STEPS} whole steps of {s.step_seconds} s",
             f"{near!r}, or another step_seconds",
         )
-    end = s.start + timedelta(hours=s.duration_hours)
+    end = s.end
     levels = {f"assets.{symbol}.price_usd": asset.price_usd for symbol, asset in s.assets.items()}
     levels |= {
         f"feeds.{symbol}.rate": feed.rate
@@ -69,7 +84,7 @@ def _time_problems(s: Scenario) -> Iterator[Problem]:
             yield Problem(
                 path,
                 "all waypoints lie outside the run",
-                f"waypoints from {_iso(s.start)} to {_iso(end)}, or one number",
+                f"waypoints from {iso(s.start)} to {iso(end)}, or one number",
             )
 
 
@@ -88,14 +103,14 @@ def _asset_problems(s: Scenario) -> Iterator[Problem]:
             keyed["book.drawn_under"] = s.book.drawn_under
     for path, mapping in keyed.items():
         for symbol in mapping:
-            yield from _unknown(s, f"{path}.{symbol}", symbol)
+            yield from unknown(s.assets, f"{path}.{symbol}", symbol)
         for symbol in s.assets:
             if symbol not in mapping:
                 remedy = f"an entry for every key of assets, or assets.{symbol}.kind to assume one"
                 yield Problem(f"{path}.{symbol}", "is missing", remedy)
-    yield from _unknown(s, "native_asset", s.native_asset)
+    yield from unknown(s.assets, "native_asset", s.native_asset)
     for symbol in s.paths.volatility_per_sqrt_year if s.paths else ():
-        yield from _unknown(s, f"paths.volatility_per_sqrt_year.{symbol}", symbol)
+        yield from unknown(s.assets, f"paths.volatility_per_sqrt_year.{symbol}", symbol)
     missing = s.paths.missing_pairs() if s.paths else []
     if pairs := [f"[{a}, {b}]" for a, b in missing if a in s.assets and b in s.assets]:
         problem = f"is not given for {', '.join(pairs)}"
@@ -103,7 +118,7 @@ def _asset_problems(s: Scenario) -> Iterator[Problem]:
         yield Problem("paths.correlation", problem, remedy)
     for i, figure in enumerate(s.expected):
         if figure.asset is not None:
-            yield from _unknown(s, f"expected[{i}].measure", figure.asset)
+            yield from unknown(s.assets, f"expected[{i}].measure", figure.asset)
     first: dict[str, str] = {}
     for symbol, asset in s.assets.items():
         same = first.setdefault((asset.address or symbol).lower(), symbol)
@@ -130,7 +145,7 @@ def _venue_problems(s: Scenario) -> Iterator[Problem]:
     first: dict[frozenset[str], int] = {}
     for i, venue in enumerate(s.venues):
         for j, symbol in enumerate(venue.assets):
-            yield from _unknown(s, f"venues[{i}].assets[{j}]", symbol)
+            yield from unknown(s.assets, f"venues[{i}].assets[{j}]", symbol)
         same = first.setdefault(frozenset(venue.assets), i)
         if same != i:
             yield Problem(
@@ -143,7 +158,7 @@ def _venue_problems(s: Scenario) -> Iterator[Problem]:
 def _reference_problems(s: Scenario) -> Iterator[Problem]:
     market = s.reference_market
     for symbol in market.assets if market else ():
-        yield from _unknown(s, f"reference_market.assets.{symbol}", symbol)
+        yield from unknown(s.assets, f"reference_market.assets.{symbol}", symbol)
     if market and market.prices_contain_impact and s.paths and s.paths.model == "replay":
         yield Problem(
             "reference_market.prices_contain_impact",
@@ -165,7 +180,7 @@ def _book_problems(s: Scenario) -> Iterator[Problem]:
     book = s.book
     if not isinstance(book, BorrowerBook):
         for symbol in s.opened_under:
-            yield from _unknown(s, f"opened_under.{symbol}", symbol)
+            yield from unknown(s.assets, f"opened_under.{symbol}", symbol)
         return
     if s.opened_under:
         problem = "is of books from files, and this one is drawn"
@@ -177,9 +192,9 @@ def _book_problems(s: Scenario) -> Iterator[Problem]:
     if book.loop_pair:
         pledged["book.loop_pair[0]"], owed["book.loop_pair[1]"] = book.loop_pair
         for i, symbol in enumerate(book.loop_pair):
-            yield from _unknown(s, f"book.loop_pair[{i}]", symbol)
+            yield from unknown(s.assets, f"book.loop_pair[{i}]", symbol)
     place = "book.drawn_under" if book.drawn_under else "protocol.reserves"
-    redrawn = ", and a redrawn book (--redraw-book)" if book.drawn_under else ""
+    redrawn = ", and a redrawn book (redraw_book)" if book.drawn_under else ""
     for path, symbol in sorted(pledged.items()):
         terms = s.terms.get(symbol)
         if terms and not (terms.collateral_enabled and terms.ltv_bps):
@@ -217,7 +232,7 @@ def _people_problems(s: Scenario) -> Iterator[Problem]:
         yield Problem("borrowers", f"the shares add up to {total:g}", "at most 1 together")
     for symbol, leaving in s.withdrawals.items():
         path = f"withdrawals.{symbol}"
-        yield from _unknown(s, path, symbol)
+        yield from unknown(s.assets, path, symbol)
         if s.suppliers.get(symbol) == 0:
             yield Problem(path, "nobody supplies this asset", f"suppliers.{symbol} above 0")
         expected = leaving.most_expected(s.duration_hours)
@@ -230,7 +245,7 @@ def _people_problems(s: Scenario) -> Iterator[Problem]:
             )
     for symbol, response in s.rate_response.items():
         path = f"rate_response.{symbol}"
-        yield from _unknown(s, path, symbol)
+        yield from unknown(s.assets, path, symbol)
         if response.supply_per_point and s.suppliers.get(symbol) == 0:
             remedy = f"suppliers.{symbol} above 0, or 0"
             yield Problem(f"{path}.supply_per_point", "nobody supplies this asset", remedy)
@@ -242,35 +257,11 @@ def _people_problems(s: Scenario) -> Iterator[Problem]:
             )
 
 
-def _attack_problems(s: Scenario) -> Iterator[Problem]:
-    attack = s.attack
-    if attack is None:
-        return
-    yield from _unknown(s, "attack.asset", attack.asset)
-    yield from _unknown(s, "attack.borrow", attack.borrow)
-    pairs = [frozenset(venue.assets) for venue in s.venues]
-    if frozenset(attack.venue) not in pairs:
-        there = ", ".join(f"[{', '.join(venue.assets)}]" for venue in s.venues)
-        yield Problem("attack.venue", "no such venue", f"the venues are: {there or 'none'}")
-    end = s.start + timedelta(hours=s.duration_hours)
-    if not s.start <= attack.at <= end:
-        yield Problem("attack.at", "outside the run", f"a time from {_iso(s.start)} to {_iso(end)}")
-
-
 def _own_agent_problems(s: Scenario) -> Iterator[Problem]:
-    taken = {"attacker", *(liquidator.name for liquidator in s.liquidators)}
+    taken = {liquidator.name for liquidator in s.liquidators}
     for i, agent in enumerate(s.agents):
         if agent.name in taken:
             yield Problem(f"agents[{i}].name", f"{agent.name} is taken", "a name of its own")
         taken.add(agent.name)
         for symbol in agent.capital_usd:
-            yield from _unknown(s, f"agents[{i}].capital_usd.{symbol}", symbol)
-
-
-def _unknown(s: Scenario, path: str, symbol: str) -> Iterator[Problem]:
-    if symbol not in s.assets:
-        yield Problem(path, "not an asset", nearest(symbol, s.assets, "the assets are"))
-
-
-def _iso(at: datetime) -> str:
-    return f"{at:%Y-%m-%dT%H:%M:%SZ}"
+            yield from unknown(s.assets, f"agents[{i}].capital_usd.{symbol}", symbol)

@@ -1,6 +1,7 @@
 """The model of a scenario file."""
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
 from typing import Annotated, ClassVar
 
 from pydantic import Field
@@ -10,7 +11,7 @@ from sim.schema.agents import Liquidator
 from sim.schema.attack import Attack
 from sim.schema.base import FromList, Instant, Level, Part, Symbol, Usd, unit
 from sim.schema.blocks import Blocks
-from sim.schema.book import Book, BorrowerBook
+from sim.schema.book import Book, BookFile, BorrowerBook
 from sim.schema.deployment import FormerTerms, Protocol, Terms
 from sim.schema.expected import Expected
 from sim.schema.faults import Feeds
@@ -136,19 +137,39 @@ class Scenario(Part):
     )
 
     def with_(
-        self, overrides: Mapping[str, object] | None = None, *, redraw_book: bool = False
+        self,
+        overrides: Mapping[str, object] | None = None,
+        *,
+        redraw_book: bool = False,
+        **more: object,
     ) -> "Scenario":
-        """A copy with fields replaced by their paths, and everything validated again; as
-        `sim.scenario.with_overrides`. Raises `ScenarioError`.
+        """A copy with fields replaced by their paths, in a mapping or `**` of one, and everything
+        validated again; as `sim.scenario.with_overrides`. Raises `ScenarioError`.
         """
         from sim.scenario import with_overrides  # it needs the model
 
-        return with_overrides(self, overrides or {}, redraw_book)
+        return with_overrides(self, {**(overrides or {}), **more}, redraw_book)
+
+    def __repr__(self) -> str:
+        """In a few words: what a notebook shows of it; `model_dump` is all of it."""
+        book = self.book
+        borrowers = "a book" if isinstance(book, BookFile) else f"{book.accounts:,} accounts"
+        return (
+            f"{self.name}: {self.title} ({borrowers}; {', '.join(self.symbols)}; "
+            f"{self.steps:,} steps of {self.step_seconds} s from {self.start:%Y-%m-%d %H:%M} UTC)"
+        )
+
+    __str__ = __repr__
 
     @property
     def steps(self) -> int:
         """Number of steps; a path has one more row, the start."""
         return round(self.duration_hours * 3600) // self.step_seconds
+
+    @property
+    def end(self) -> datetime:
+        """When the last step ends."""
+        return self.start + timedelta(hours=self.duration_hours)
 
     @property
     def symbols(self) -> tuple[str, ...]:

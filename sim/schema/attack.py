@@ -1,12 +1,12 @@
 """The attacker of a scenario: who borrows against a price that is too high."""
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
-from sim.schema.base import FromList, Instant, Part, PositiveUsd, Seconds, Symbol
-from sim.schema.problems import Problem
+from sim.schema.base import FromList, Instant, Part, PositiveUsd, Seconds, Symbol, iso
+from sim.schema.problems import Problem, unknown
 
 
 class Attack(Part):
@@ -34,3 +34,13 @@ class Attack(Part):
             )
         if self.borrow == self.asset:
             yield Problem("borrow", f"{self.borrow} is what is pledged", "another asset")
+
+    def _problems_within(self, whole: Any) -> Iterator[Problem]:
+        for field, symbol in (("asset", self.asset), ("borrow", self.borrow)):
+            yield from unknown(whole.assets, field, symbol)
+        if frozenset(self.venue) not in [frozenset(venue.assets) for venue in whole.venues]:
+            there = ", ".join(f"[{', '.join(venue.assets)}]" for venue in whole.venues)
+            yield Problem("venue", "no such venue", f"the venues are: {there or 'none'}")
+        if not whole.start <= self.at <= whole.end:
+            remedy = f"a time from {iso(whole.start)} to {iso(whole.end)}"
+            yield Problem("at", "outside the run", remedy)

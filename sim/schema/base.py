@@ -8,7 +8,7 @@ reads as the remedy when the field is wrong, so it says what would be right.
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
 from itertools import pairwise
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import (
     AfterValidator,
@@ -40,6 +40,12 @@ class Part(BaseModel):
         """What is wrong between fields that are each right; paths are relative to this part."""
         return iter(())
 
+    def _problems_within(self, whole: Any) -> Iterator[Problem]:
+        """What does not fit the rest of the scenario, `sim.scenario.Scenario`; paths likewise. Of
+        parts that are a section, or an entry of one.
+        """
+        return iter(())
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if problems := list(self._problems()):
@@ -54,6 +60,21 @@ def unit(name: str) -> JsonDict:
     return {"x-unit": name}
 
 
+def iso(at: datetime) -> str:
+    """A time in UTC as a scenario names it."""
+    return f"{at:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _from_text(value: Any) -> Any:
+    """A time in quotes, as JSON has it, is the time; other text stays, to be refused."""
+    if not isinstance(value, str) or "T" not in value:
+        return value
+    try:
+        return datetime.fromisoformat(value.replace("Z", "+00:00"))
+    except ValueError:
+        return value
+
+
 def _whole_second_utc(at: datetime) -> datetime:
     if at.microsecond:
         raise ValueError("should be a whole second")
@@ -66,8 +87,8 @@ def _increasing(waypoints: "tuple[Waypoint, ...]") -> "tuple[Waypoint, ...]":
         raise InconsistentError(
             Problem(
                 f"[{i}].at",
-                f"{waypoints[i].at:%Y-%m-%dT%H:%M:%SZ} does not come after the waypoint before it",
-                f"a time later than {waypoints[i - 1].at:%Y-%m-%dT%H:%M:%SZ}",
+                f"{iso(waypoints[i].at)} does not come after the waypoint before it",
+                f"a time later than {iso(waypoints[i - 1].at)}",
             )
             for i in late
         )
@@ -92,6 +113,7 @@ Magnitude = Annotated[float, Field(ge=1e-8, le=1e11)]
 Tokens = Annotated[float, Field(gt=0, le=1e15)]
 Instant = Annotated[
     AwareDatetime,
+    BeforeValidator(_from_text),
     Field(
         ge=datetime(2009, 1, 3, tzinfo=timezone.utc), le=datetime(2100, 1, 1, tzinfo=timezone.utc)
     ),

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from sim.protocol.soundness import ANY_HEALTH, MIN_LEFTOVER, MOST_RATE_BPS, most_returned
+from sim.protocol.soundness import ANY_HEALTH, ENGINES, MIN_LEFTOVER, MOST_RATE_BPS, most_returned
 from sim.protocol.units import BPS, USD, to_wad
 from sim.schema.base import Bps, Hours, Part, Seconds, Symbol, Tokens, Usd, unit
 from sim.schema.problems import Problem
@@ -54,7 +54,7 @@ class Insurance(Part):
     """First-loss capital, per asset."""
 
     cooldown_hours: Hours = Field(
-        description="hours between asking for and taking capital back, 0 to 8760"
+        description="hours from asking for capital to taking it back, within an hour; 0 to 8760"
     )
     capital_usd: Mapping[Symbol, Usd] = Field(description="per asset: USD in the fund, 0 to 1e+12")
 
@@ -63,7 +63,7 @@ class Liquidation(Part):
     """When an account may be liquidated, and which engine sets size and bonus (Vault.sol)."""
 
     engine: Literal["close-factor", "target-health", "dutch-bonus"] = Field(
-        description="close-factor, target-health or dutch-bonus: half of a debt or all of it; "
+        description="close-factor, target-health or dutch-bonus: what heals and half of the rest; "
         "as much as restores target_health; any size, at a bonus that rises with time"
     )
     target_health: float = Field(
@@ -86,8 +86,9 @@ class Liquidation(Part):
     dust_value_usd: float = Field(
         gt=0,
         le=LEAST_LEFTOVER_USD,
-        description="USD of collateral below which an account that owes more is written off, above "
-        f"0, at most the {LEAST_LEFTOVER_USD} that a partial liquidation leaves",
+        description="USD of collateral below which an account that owes more is written off, and "
+        "of the least debt of an asset that is opened, above 0, at most the "
+        f"{LEAST_LEFTOVER_USD} that a partial liquidation leaves",
     )
 
 
@@ -170,14 +171,29 @@ class Protocol(Part):
 
     rates: Mapping[Symbol, Rates] = Field(description="per asset: the interest curve")
     cover_window_hours: Hours = Field(
-        description="hours before suppliers take an uncovered loss, 0 to 8760"
+        description="hours for which fees make good what suppliers lost, 0 to 8760"
     )
     loss_mode: Literal["window", "immediate"] = Field(
-        description="window (after cover_window_hours) or immediate"
+        description="window (see cover_window_hours) or immediate: nothing comes back"
     )
     insurance: Insurance = Field(description="the insurance fund: cooldown_hours, capital_usd")
     liquidation: Liquidation = Field(description="the liquidation rules: engine, target_health...")
     reserves: Mapping[Symbol, Reserve] = Field(description="per asset: the vault's configuration")
+
+    def policy(self) -> dict[str, int]:
+        """What goes for all of the vault, in the units of the contracts: the columns of the twin's
+        policy, by their names in `sim.protocol.state`.
+        """
+        rule = self.liquidation
+        return {
+            "engine": ENGINES.index(rule.engine),
+            "target_health": to_wad(rule.target_health),
+            "hf_for_max_bonus": to_wad(rule.hf_for_max_bonus),
+            "auction_seconds": rule.auction_seconds,
+            "liquidation_delay": rule.delay_seconds,
+            "urgent_health": to_wad(rule.urgent_health),
+            "dust_value": round(rule.dust_value_usd * USD),
+        }
 
     def _problems(self) -> Iterator[Problem]:
         if self.liquidation.engine != "target-health":

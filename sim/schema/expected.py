@@ -1,55 +1,39 @@
 """The expected part of a scenario: published figures that a run is held against.
 
-`sim.measures.expected` computes the measures from a finished run and says what each one means.
+`sim.measures.registry` has the measures, what each means and how it is computed from a run: a
+schema knows none, so `sim.measures.published.unmeasured` says which figure is of none.
 """
 
 from collections.abc import Iterator
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from sim.schema.base import Part, unit
-from sim.schema.problems import Problem, nearest
+from sim.schema.problems import Problem
 
-OF_A_RUN = (
-    "bad_debt_usd",
-    "liquidated_usd",
-    "seized_usd",
-    "liquidations",
-    "liquidated_accounts",
-    "usd_per_liquidation",
-    "liquidations_per_account",
-    "busiest_hour_liquidations",
-    "hours_of_liquidations",
-    "withdrawn_usd",
-    "withdrawals_refused_usd",
-    "highest_gas_gwei",
-)
-OF_AN_ASSET = (
-    "bad_debt_tokens",
-    "liquidated_tokens",
-    "seized_tokens",
-    "lowest_price",
-    "highest_price",
-    "oracle_lowest",
-    "oracle_highest",
-    "largest_usage",
-    "hours_at_full_usage",
-    "highest_borrow_rate",
-    "supply_left",
-)
-"""Written with the asset, as in `lowest_price.WETH`."""
-INPUTS = ("highest_gas_gwei", "lowest_price", "highest_price", "oracle_lowest", "oracle_highest")
-"""Put into the scenario as they were published, by levels, guards and faults: a run that has them
-ran the right event, and agrees with nothing.
+EARLIER = {
+    "bad_debt_usd": "loss_usd",
+    "bad_debt_tokens": "loss_tokens",
+    "liquidated_usd": "repaid_usd",
+    "liquidated_tokens": "repaid_tokens",
+}
+"""Names of versions before 0.3.0 -> of today. Bad debt meant bad debt and shortfall here: what is
+published of an event does not tell them apart.
 """
+
+
+def of_today(measure: str) -> str:
+    """The name of a measure as it is today, with its asset."""
+    name, dot, asset = measure.partition(".")
+    return f"{EARLIER.get(name, name)}{dot}{asset}"
 
 
 class Expected(Part):
     """One published figure: a value, or a range where sources differ."""
 
-    measure: str = Field(
-        description=f"one of {', '.join(OF_A_RUN)}, or with an asset like lowest_price.WETH one of "
-        f"{', '.join(OF_AN_ASSET)}"
+    measure: Annotated[str, AfterValidator(of_today)] = Field(
+        description="the name of a measure of a run, or with an asset, as lowest_price.WETH, of one"
     )
     value: float | None = Field(
         default=None,
@@ -80,9 +64,9 @@ class Expected(Part):
     )
 
     @property
-    def is_input(self) -> bool:
-        """Whether the figure was put in."""
-        return self.measure.partition(".")[0] in INPUTS
+    def kind(self) -> str:
+        """The measure without its asset."""
+        return self.measure.partition(".")[0]
 
     @property
     def asset(self) -> str | None:
@@ -96,11 +80,6 @@ class Expected(Part):
         return low or 0.0, high or 0.0
 
     def _problems(self) -> Iterator[Problem]:
-        name, dot, _ = self.measure.partition(".")
-        if name not in (OF_AN_ASSET if dot else OF_A_RUN):
-            known = [*OF_A_RUN, *(f"{name}.ASSET" for name in OF_AN_ASSET)]
-            remedy = nearest(self.measure, known, "the measures are")
-            yield Problem("measure", f"{self.measure} is no measure", remedy)
         given = tuple(end is not None for end in (self.value, self.low, self.high))
         if given not in ((True, False, False), (False, True, True)):
             yield Problem("value", "neither one figure nor a range", "value, or low and high")

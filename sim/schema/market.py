@@ -63,7 +63,8 @@ class Feed(Part):
         ge=1, le=10 * BPS, description="the move that starts a hold-off, in bps, 1..100000"
     )
     hold_off_seconds: Seconds = Field(
-        description="how long such a move must last to be believed, in whole seconds, >= 0"
+        description="how long such a move must be seen to last to be believed, in whole seconds, "
+        ">= 0; at least three steps unless 0"
     )
     rate_of: Symbol | None = Field(
         default=None,

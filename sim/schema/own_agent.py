@@ -17,6 +17,10 @@ _Number = Annotated[
 ]
 
 
+HANDED_OVER = "handed_over"
+"""In place of the module of an agent that a program handed over: only it knows what that does."""
+
+
 class OwnAgent(Part):
     """Where its code is, what it owns at the start, and its parameters."""
 

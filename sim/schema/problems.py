@@ -6,7 +6,7 @@ wrong, and what to write instead.
 
 import re
 import reprlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import NamedTuple, get_args
 
@@ -71,6 +71,12 @@ def nearest(word: str, words: Iterable[str], what: str) -> str:
     matches = get_close_matches(word, known, n=3)
     guess = f"did you mean {' or '.join(matches)}? " if matches else ""
     return f"{guess}{what}: {', '.join(known) or 'none'}"
+
+
+def unknown(assets: Collection[str], path: str, symbol: str) -> Iterator[Problem]:
+    """A symbol that is none of the assets, if it is not."""
+    if symbol not in assets:
+        yield Problem(path, "not an asset", nearest(symbol, assets, "the assets are"))
 
 
 def replaced(location: Sequence[int | str], model: type[BaseModel]) -> str | None:

@@ -10,7 +10,7 @@ from sim.schema.base import FromList, Part, PositiveUsd, unit
 from sim.schema.problems import InconsistentError, Problem
 
 Debts = Literal["same-positions", "follow-limit"]
-"""What borrowers owe when parameters change; `sim.tuning.borrowing` says what each means."""
+"""What borrowers owe when parameters change; `sim.books.borrowing` says what each means."""
 SamplerName = Literal["tpe", "nsga2", "nsga3", "cma-es", "random"]
 
 

@@ -15,8 +15,8 @@ from sim.scenario import extends, load
 from sim.schema.bases import is_path
 from sim.schema.beside import beside
 from sim.schema.price_file import PriceFile
-from sim.starter.book import Held, held
 from sim.starter.flow import flow, number
+from sim.starter.holdings import Held, held
 from sim.starter.prices import Priced, priced
 
 _START = datetime(2026, 1, 1, tzinfo=timezone.utc)

@@ -6,9 +6,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from sim.reference.blocks import Block, Entry
+from sim.reference.field_blocks import Block, Entry
 from sim.reference.units import unit_of
-from sim.sweeps.columns import schema
+from sim.sweeps.outcome_columns import schema
 from sim.tape.columns import COUNT, PRICE, TABLE_MEANINGS, TABLES, TIME, TOKENS
 
 _TYPES = (
