@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import NamedTuple
 
 import pandas as pd
 
 from sim.measures.agents import net_worth
+from sim.measures.borrowers import scenario_of
 from sim.tape import Frames
 
 NAME = "attacker"
@@ -115,7 +115,7 @@ def attack_outcome(tape: Frames) -> AttackOutcome | None:
 
 
 def _status(tape: Frames, step: int) -> str:
-    attack = json.loads(tape.run["scenario_json"].iloc[0])["attack"]
+    attack = scenario_of(tape)["attack"]
     assets = tape.assets[tape.assets["step"] == step].set_index("asset")
     both = {
         str(assets.loc[asset, "oracle_status"]) for asset in (attack["asset"], attack["borrow"])

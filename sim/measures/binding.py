@@ -16,13 +16,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from sim.market.binding import EMPTY, OFF
-from sim.measures.book import scenario_of
+from sim.agents.arbitrageurs import EMPTY, MOST_PARTS, PART
+from sim.agents.start import ARBITRAGEURS
+from sim.market.binding import OFF
+from sim.measures.borrowers import scenario_of
 from sim.protocol import operations as op
 from sim.protocol.fixed_point import BPS
 from sim.tape import Frames
-from sim.world.actors import ARBITRAGEURS
-from sim.world.venues import MOST_PARTS, PART
 
 OFF_SECONDS = 3_600
 """A pool that is off counts when it is for as long."""

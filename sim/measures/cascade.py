@@ -23,8 +23,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from sim.measures.book import book as opening_book
-from sim.measures.book import scenario_of
+from sim.measures.borrowers import book as opening_book
+from sim.measures.borrowers import scenario_of
 from sim.protocol.operations import LIQUIDATIONS
 from sim.tape import Frames
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import cached_property
 
 import pandas as pd
 
 from sim.measures import cascade, solvency
 from sim.tape import Frames
+
+
+def clock(time: datetime) -> str:
+    """When something was, as remarks say it."""
+    return f"{time:%Y-%m-%d %H:%M} UTC"
 
 
 class Facts:
@@ -21,10 +27,19 @@ class Facts:
         """The row of table `run`."""
         return self.tape.run.iloc[0]
 
+    def of(self, asset: str) -> pd.DataFrame:
+        """The rows of table `assets` of one of them."""
+        return self.tape.assets[self.tape.assets["asset"] == asset]
+
+    @cached_property
+    def losses(self) -> pd.DataFrame:
+        """Token units by asset, as `solvency.losses`."""
+        return solvency.losses(self.tape)
+
     @cached_property
     def lost(self) -> pd.Series[float]:
-        """USD over all assets: reported, `solvency.BEARERS` and shortfall."""
-        return solvency.in_usd(solvency.losses(self.tape)).sum()
+        """USD over all assets, columns of `solvency.losses`."""
+        return solvency.in_usd(self.losses).sum()
 
     @cached_property
     def peak(self) -> solvency.Peak:

@@ -1,6 +1,7 @@
 """What a measure is: one entry of `sim.measures.registry`, which all tables, files, searches and
 frames read. Of a run it is a figure computed from its tape; of many paths an amount on each of
-them, and what is said of its law: a mean, a chance, a quantile or what lies beyond one.
+them, and what is said of its law: a mean, a chance, a quantile or what lies beyond one; or it is
+known at their start.
 """
 
 from __future__ import annotations
@@ -23,17 +24,37 @@ from sim.measures.losses import (
     value_at_risk,
 )
 
-Unit = Literal["USD", "share", "ratio", "number", "hours", "minutes", "seconds"]
+Unit = Literal[
+    "USD",
+    "share",
+    "ratio",
+    "number",
+    "hours",
+    "minutes",
+    "seconds",
+    "price",
+    "tokens",
+    "gwei",
+    "times",
+]
+"""A price is of a token, in USD."""
 Side = Literal["benefit", "harm"]
-Kind = Literal["mean", "chance", "mean if any", "VaR", "ES", "at start"]
-"""What is said of an amount on many paths. At start: known before any path is run."""
-Place = Literal["losses", "settings", "grid"]
-"""Tables of many paths: the loss table of a sweep, the measures of a search, `sim.sweep_over`."""
+Kind = Literal["mean", "chance", "mean if any", "VaR", "ES"]
+"""What is said of an amount on many paths."""
+Place = Literal["losses", "settings", "grid", "paired"]
+"""Tables of many paths: the loss table of a sweep, the measures of a search, `sim.sweep_over`, two
+sweeps path by path.
+"""
 EVERYWHERE: frozenset[Place] = frozenset({"losses", "settings", "grid"})
+SuiteTable = Literal["summary", "more", "compared", "played"]
+"""Tables of a suite: what every scenario comes to, more of that, two suites side by side, how each
+was played.
+"""
 KINDS: dict[Place, tuple[Kind, ...]] = {
     "losses": ("mean", "chance", "mean if any", "VaR", "ES"),
-    "settings": ("mean", "chance", "VaR", "ES", "at start"),
+    "settings": ("mean", "chance", "VaR", "ES"),
     "grid": ("mean", "ES"),
+    "paired": ("mean", "ES"),
 }
 """What each knows how to say with its interval; others are left out of it."""
 
@@ -77,6 +98,36 @@ class OfPaths:
     """Of VaR and ES."""
 
 
+class Opened(NamedTuple):
+    """What a scenario opens with, USD; of each path (paths,), or of all of one book."""
+
+    power: Floats | float
+    """What could be borrowed against all collateral."""
+    borrowed: Floats | float
+
+
+@dataclass(frozen=True)
+class AtStart:
+    """A figure that is known before any path is run, of the book and its parameters."""
+
+    amount: Callable[[Opened], Floats | float]
+    over: Callable[[Opened], Floats | float] | None = None
+    """What the mean is a share of; None: it is no share."""
+
+
+class Reserve(NamedTuple):
+    """An asset that is lent, on many paths; USD."""
+
+    lost: Floats
+    """(paths,)."""
+    bearable: Floats
+    """(paths,): what fees and fund bore and have left."""
+    part: float
+    """Of the ES 99% of all reserves, what this one adds to it (`sim.measures.reserves.euler`)."""
+    parts: Replicates
+    """What the paths depend on each other by."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Measure:
     """One entry. What it says nothing of, it has in no table or in all of them."""
@@ -96,8 +147,17 @@ class Measure:
     of_run: Callable[[Facts], Found | float] | None = None
     table: Literal["figures", "cascade", "files"] = "figures"
     """Of a run, in the terminal and on its page; files: only in suite.csv and frames."""
+    suites: frozenset[SuiteTable] = frozenset()
+    of_asset: Callable[[Facts, str], Found | float] | None = None
+    """Of one asset of a run, by its symbol; NaN where there is none."""
+    is_input: bool = False
+    """Put into scenarios of events as it was published, by levels, guards and faults: a run that
+    has it ran the right event, and agrees with nothing.
+    """
 
+    at_start: AtStart | None = None
     of_paths: OfPaths | None = None
+    of_reserve: Callable[[Reserve], Estimate] | None = None
     side: Side = "harm"
     """Of many paths. More of a benefit is better, less of a harm; a harm is 0 or more."""
     row: str = ""
@@ -124,9 +184,21 @@ class Measure:
         found = self.of_run(run)
         return found if isinstance(found, Found) else Found(found)
 
+    def found_of(self, run: Facts, asset: str) -> Found:
+        """The figure of an asset of a run."""
+        assert self.of_asset, f"{self.name} is no measure of an asset"
+        found = self.of_asset(run, asset)
+        return found if isinstance(found, Found) else Found(found)
+
+    def stands_in(self, place: Place) -> bool:
+        """Whether a table of many paths has it."""
+        if self.of_paths is None:
+            return self.at_start is not None and place == "settings"
+        return place in self.places and self.of_paths.kind in KINDS[place]
+
     def on(self, paths: Paths) -> Floats:
         """(paths,): the amount on each; what roundings of doubles leave of a harm below 0 is 0."""
-        assert self.of_paths, f"{self.name} is no measure of paths"
+        assert self.of_paths, f"{self.name} has no amount on a path"
         amounts = np.asarray(self.of_paths.amount(paths), dtype=np.float64)
         return np.maximum(amounts, 0.0) if self.side == "harm" else amounts
 

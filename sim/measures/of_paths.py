@@ -10,11 +10,12 @@ from typing import Final
 import numpy as np
 
 from sim.measures.intervals import Floats
-from sim.measures.measure import Measure, OfPaths, Paths, Place
+from sim.measures.measure import EVERYWHERE, AtStart, Measure, OfPaths, Paths, Place
 
 _SEARCH: Final[frozenset[Place]] = frozenset({"settings"})
 _SWEEP: Final[frozenset[Place]] = frozenset({"losses"})
 _BOTH: Final[frozenset[Place]] = frozenset({"losses", "settings"})
+_PAIRED: Final[frozenset[Place]] = EVERYWHERE | {"paired"}
 
 
 def loss(paths: Paths) -> Floats:
@@ -32,10 +33,6 @@ def peak(paths: Paths) -> Floats:
     return paths.sum("peak_loss")
 
 
-def _at_start(paths: Paths) -> Floats:
-    raise NotImplementedError("known before any path is run: sim.tuning.objectives has it")
-
-
 OF_PATHS = (
     Measure(
         name="borrowing_power",
@@ -43,8 +40,7 @@ OF_PATHS = (
         unit="USD",
         side="benefit",
         meaning="what could be borrowed against all collateral at the start",
-        of_paths=OfPaths(_at_start, "at start"),
-        places=_SEARCH,
+        at_start=AtStart(lambda opened: opened.power),
     ),
     Measure(
         name="borrowed",
@@ -52,8 +48,7 @@ OF_PATHS = (
         unit="USD",
         side="benefit",
         meaning="what is borrowed at the start",
-        of_paths=OfPaths(_at_start, "at start"),
-        places=_SEARCH,
+        at_start=AtStart(lambda opened: opened.borrowed),
     ),
     Measure(
         name="borrow_usage",
@@ -61,8 +56,7 @@ OF_PATHS = (
         unit="share",
         side="benefit",
         meaning="borrowed / borrowing power",
-        of_paths=OfPaths(_at_start, "at start"),
-        places=_SEARCH,
+        at_start=AtStart(lambda opened: opened.borrowed, over=lambda opened: opened.power),
     ),
     Measure(
         name="revenue",
@@ -97,6 +91,7 @@ OF_PATHS = (
         unit="USD",
         meaning="mean of losses: bad debt and shortfall at the end",
         of_paths=OfPaths(loss),
+        places=_PAIRED,
     ),
     Measure(
         name="loss_given_loss",
@@ -155,6 +150,7 @@ OF_PATHS = (
         unit="USD",
         meaning="mean of the worst hundredth of losses: bad debt and shortfall at the end",
         of_paths=OfPaths(loss, "ES", 0.99),
+        places=_PAIRED,
     ),
     Measure(
         name="es_99_9",

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import pandas as pd
 
-from sim.measures.cascade import expected_branching_ratio, hours_to_exhaustion
-from sim.measures.expected import withdrawals_refused_usd
-from sim.measures.facts import Facts
+from sim.measures.activity import (
+    busiest_hour_liquidations,
+    hours_of_liquidations,
+    liquidated_accounts,
+    withdrawn_usd,
+)
+from sim.measures.facts import Facts, clock
 from sim.measures.measure import Found, Measure
 from sim.measures.solvency import largest_usage, lowest_health
 
@@ -19,65 +21,34 @@ def _before(run: Facts) -> Found:
 
 def _peak_loss(run: Facts) -> Found:
     loss = run.peak.loss_usd
-    return Found(loss, _clock(run.peak.time_utc) if loss else "")
+    return Found(loss, clock(run.peak.time_utc) if loss else "")
 
 
 def _lowest_health(run: Facts) -> Found:
     lowest = lowest_health(run.tape)
     if lowest is None:
         return Found(None, "nobody borrowed")
-    return Found(lowest.value, _clock(lowest.time_utc))
+    return Found(lowest.value, clock(lowest.time_utc))
 
 
 def _largest_usage(run: Facts) -> Found:
     usage = largest_usage(run.tape)
-    return Found(usage.value, f"{usage.what}, {_clock(usage.time_utc)}")
+    return Found(usage.value, f"{usage.what}, {clock(usage.time_utc)}")
+
+
+def _usd_per_liquidation(run: Facts) -> Found:
+    did = run.liquidations
+    return Found(did.repaid_usd / did.number if did.number else None)
+
+
+def _liquidations_per_account(run: Facts) -> Found:
+    accounts = liquidated_accounts(run.tape)
+    return Found(run.liquidations.number / accounts if accounts else None)
 
 
 def _gas_used(run: Facts) -> Found:
     gas = run.run["gas_used"]
     return Found(None, "not measured by this engine") if pd.isna(gas) else Found(int(gas))
-
-
-def _branching_ratio(run: Facts) -> Found:
-    worst = run.spiral
-    if worst.fall_alone < worst.fall:
-        return Found(worst.branching_ratio, worst.asset)
-    return Found(worst.branching_ratio, "no sale left a trace in a reference price")
-
-
-def _by_the_book(run: Facts) -> Found:
-    worst = run.spiral
-    ratio = expected_branching_ratio(run.tape, worst.asset, max(worst.fall_alone, 0.01))
-    return Found(ratio, worst.asset)
-
-
-def _hours_to_exhaustion(run: Facts) -> Found:
-    hours = hours_to_exhaustion(run.tape)
-    so_far = "" if run.run["complete"] else " so far"
-    return Found(hours, f"nobody was liquidated{so_far}" if hours is None else "")
-
-
-def _waited(run: Facts) -> Found:
-    waited = run.waiting
-    return Found(None, "blocks have room for all") if waited is None else Found(waited.calls)
-
-
-def _longest_wait(run: Facts) -> Found:
-    waited = run.waiting
-    return Found(None if waited is None else waited.longest_seconds / 60)
-
-
-def _backlog(run: Facts) -> Found:
-    waited = run.waiting
-    if waited is None:
-        return Found(None)
-    most = waited.largest_backlog
-    return Found(most, _clock(waited.time_utc) if most else "")
-
-
-def _clock(time: datetime) -> str:
-    return f"{time:%Y-%m-%d %H:%M} UTC"
 
 
 OF_RUNS = (
@@ -86,6 +57,7 @@ OF_RUNS = (
         title="owed at the most",
         unit="USD",
         meaning="all debt after the step after which it was most",
+        suites=frozenset({"more"}),
         of_run=lambda run: float(run.tape.steps["debt_usd"].max()),
     ),
     Measure(
@@ -93,6 +65,7 @@ OF_RUNS = (
         title="bad debt",
         unit="USD",
         meaning="debt written off because nothing backs it",
+        suites=frozenset({"summary", "compared"}),
         of_run=lambda run: float(run.lost["reported"]),
     ),
     Measure(
@@ -101,7 +74,16 @@ OF_RUNS = (
         short="shortfall",
         unit="USD",
         meaning="debt beyond its collateral that nobody has liquidated at the end",
+        suites=frozenset({"summary", "compared"}),
         of_run=lambda run: float(run.lost["shortfall"]),
+    ),
+    Measure(
+        name="loss_usd",
+        title="bad debt and shortfall",
+        unit="USD",
+        table="files",
+        meaning="both at the end, without what was there before the run",
+        of_run=lambda run: float(run.lost["added"]),
     ),
     Measure(
         name="before_usd",
@@ -115,6 +97,7 @@ OF_RUNS = (
         short="peak",
         unit="USD",
         meaning="the largest loss after any step, by bad debt so far and shortfall",
+        suites=frozenset({"summary", "compared"}),
         of_run=_peak_loss,
     ),
     Measure(
@@ -134,6 +117,7 @@ OF_RUNS = (
         name="by_suppliers_usd",
         title="borne by suppliers",
         unit="USD",
+        suites=frozenset({"more"}),
         of_run=lambda run: float(run.lost["suppliers"]),
     ),
     Measure(
@@ -141,6 +125,7 @@ OF_RUNS = (
         title="liquidations",
         short="liqu.",
         unit="number",
+        suites=frozenset({"summary", "compared"}),
         of_run=lambda run: run.liquidations.number,
     ),
     Measure(
@@ -148,6 +133,7 @@ OF_RUNS = (
         title="debt repaid by liquidators",
         short="debt repaid",
         unit="USD",
+        suites=frozenset({"more"}),
         of_run=lambda run: run.liquidations.repaid_usd,
     ),
     Measure(
@@ -161,6 +147,7 @@ OF_RUNS = (
         title="their profit after gas",
         short="liquidators' profit",
         unit="USD",
+        suites=frozenset({"more"}),
         of_run=lambda run: run.liquidations.profit_usd,
     ),
     Measure(
@@ -186,6 +173,7 @@ OF_RUNS = (
         title="the same when they owe most",
         short="owed by those nobody is paid to liquidate, at the most",
         unit="USD",
+        suites=frozenset({"more"}),
         of_run=lambda run: Found(run.unpaid.most_usd, f"accounts: {run.unpaid.most_accounts:,}"),
     ),
     Measure(
@@ -202,6 +190,7 @@ OF_RUNS = (
         short="lowest solvency ratio",
         unit="share",
         digits=4,
+        suites=frozenset({"more"}),
         of_run=lambda run: float(run.solvency_ratio.min()),
     ),
     Measure(
@@ -209,6 +198,7 @@ OF_RUNS = (
         title="lowest health factor",
         short="lowest health",
         unit="ratio",
+        suites=frozenset({"more"}),
         of_run=_lowest_health,
     ),
     Measure(
@@ -218,131 +208,67 @@ OF_RUNS = (
         unit="share",
         digits=1,
         meaning="debt over cash and debt",
+        suites=frozenset({"more"}),
         of_run=_largest_usage,
+        of_asset=lambda run, asset: float(run.of(asset)["usage"].max()),
     ),
     Measure(
-        name="first_round",
-        title="liquidations by the shock itself",
+        name="liquidated_accounts",
+        title="liquidated accounts",
         unit="number",
-        table="cascade",
-        meaning="of accounts that prices without anybody's sales make liquidatable at some time of "
-        "the run",
-        of_run=lambda run: run.rounds.first,
+        table="files",
+        meaning="those that had one liquidation or more",
+        of_run=lambda run: liquidated_accounts(run.tape),
     ),
     Measure(
-        name="first_round_usd",
-        title="debt repaid in them",
+        name="usd_per_liquidation",
+        title="debt repaid in a liquidation",
         unit="USD",
-        table="cascade",
-        of_run=lambda run: run.rounds.first_usd,
+        table="files",
+        meaning="the mean",
+        of_run=_usd_per_liquidation,
     ),
     Measure(
-        name="induced",
-        title="liquidations induced by sales",
-        short="induced",
+        name="liquidations_per_account",
+        title="liquidations per liquidated account",
+        unit="ratio",
+        table="files",
+        meaning="the mean",
+        of_run=_liquidations_per_account,
+    ),
+    Measure(
+        name="busiest_hour_liquidations",
+        title="liquidations in the busiest hour",
         unit="number",
-        table="cascade",
-        meaning="those that prices without anybody's sales would not have brought about",
-        of_run=lambda run: run.rounds.induced,
+        table="files",
+        meaning="any sixty minutes",
+        of_run=lambda run: busiest_hour_liquidations(run.tape),
     ),
     Measure(
-        name="induced_usd",
-        title="debt repaid in these",
-        unit="USD",
-        table="cascade",
-        of_run=lambda run: run.rounds.induced_usd,
-    ),
-    Measure(
-        name="fall_alone",
-        title="fall from outside",
-        unit="share",
-        digits=1,
-        table="cascade",
-        meaning="the largest fall of a price without what trades left in it",
-        of_run=lambda run: Found(run.spiral.fall_alone, run.spiral.asset),
-    ),
-    Measure(
-        name="fall",
-        title="fall with sales",
-        unit="share",
-        digits=1,
-        table="cascade",
-        of_run=lambda run: Found(run.spiral.fall, run.spiral.asset),
-    ),
-    Measure(
-        name="branching_ratio",
-        title="branching ratio",
-        short="ratio",
-        unit="ratio",
-        table="cascade",
-        meaning="the share of the fall of a price that sales caused, in logarithms",
-        of_run=_branching_ratio,
-    ),
-    Measure(
-        name="expected_branching_ratio",
-        title="the same by the book at the start",
-        unit="ratio",
-        table="cascade",
-        of_run=_by_the_book,
-    ),
-    Measure(
-        name="amplification",
-        title="amplification",
-        unit="ratio",
-        table="cascade",
-        meaning="the whole fall over that from outside, 1 / (1 - branching ratio)",
-        of_run=lambda run: run.spiral.amplification,
-    ),
-    Measure(
-        name="hours_to_exhaustion",
-        title="from the first liquidation to the last",
+        name="hours_of_liquidations",
+        title="hours of liquidations",
         unit="hours",
         digits=1,
-        table="cascade",
-        of_run=_hours_to_exhaustion,
+        table="files",
+        meaning="the shortest time in which 9/10 of the debt repaid was repaid",
+        of_run=lambda run: Found(hours_of_liquidations(run.tape)),
     ),
     Measure(
-        name="waited",
-        title="liquidations that waited for room",
-        unit="number",
-        table="cascade",
-        of_run=_waited,
-    ),
-    Measure(
-        name="longest_wait_minutes",
-        title="the longest wait",
-        unit="minutes",
-        table="cascade",
-        of_run=_longest_wait,
-    ),
-    Measure(
-        name="backlog",
-        title="accounts that waited at once, at most",
-        unit="number",
-        table="cascade",
-        of_run=_backlog,
-    ),
-    Measure(
-        name="toxic",
-        title="accounts past the toxic frontier",
-        unit="number",
-        table="cascade",
-        meaning="a liquidation lowers the health of what is left of them",
-        of_run=lambda run: Found(run.toxic.alone, "at the most"),
-    ),
-    Measure(
-        name="toxic_with_sale",
-        title="the same with the impact of sales",
-        unit="number",
-        table="cascade",
-        of_run=lambda run: Found(run.toxic.with_sale, "at the most"),
-    ),
-    Measure(
-        name="withdrawals_refused_usd",
-        title="withdrawals refused for want of cash",
+        name="withdrawn_usd",
+        title="withdrawn",
         unit="USD",
-        table="cascade",
-        of_run=lambda run: withdrawals_refused_usd(run.tape),
+        table="files",
+        meaning="taken out after the opening by those who supplied, USD of the time",
+        of_run=lambda run: withdrawn_usd(run.tape),
+    ),
+    Measure(
+        name="highest_gas_gwei",
+        title="highest gas",
+        unit="gwei",
+        table="files",
+        meaning="price of gas",
+        is_input=True,
+        of_run=lambda run: float(run.tape.steps["gas_price_gwei"].max()),
     ),
     Measure(
         name="operations",
@@ -350,6 +276,7 @@ OF_RUNS = (
         unit="number",
         table="files",
         meaning="refused ones included",
+        suites=frozenset({"played"}),
         of_run=lambda run: int(run.run["operations"]),
     ),
     Measure(
@@ -358,6 +285,7 @@ OF_RUNS = (
         unit="number",
         table="files",
         meaning="of twin and contracts; 0 on the twin alone",
+        suites=frozenset({"played"}),
         of_run=lambda run: int(run.run["values_compared"]),
     ),
     Measure(
@@ -366,6 +294,7 @@ OF_RUNS = (
         unit="number",
         table="files",
         meaning="values in which chain and twin were not equal",
+        suites=frozenset({"played"}),
         of_run=lambda run: int(run.run["differences"]),
     ),
     Measure(

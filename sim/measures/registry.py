@@ -1,31 +1,55 @@
 """The one registry of measures. Who shows, writes, searches or returns them reads it when asked, so
-that a new entry of `sim.measures.of_runs` or `of_paths` is everywhere: docs/extending.md.
+that a new entry of `of_runs`, `of_cascades`, `of_assets`, `of_paths` or `of_reserves` is
+everywhere: docs/extending.md.
 """
 
 from __future__ import annotations
 
+import math
+
 from sim.measures.facts import Facts
-from sim.measures.measure import KINDS, Found, Measure, Place
+from sim.measures.measure import Found, Measure, Place, SuiteTable
+from sim.measures.of_assets import OF_ASSETS
+from sim.measures.of_cascades import OF_CASCADES
 from sim.measures.of_paths import OF_PATHS
+from sim.measures.of_reserves import OF_RESERVES
 from sim.measures.of_runs import OF_RUNS
 from sim.tape import Frames
 
-MEASURES = {one.name: one for one in (*OF_RUNS, *OF_PATHS)}
+_ALL = (*OF_RUNS, *OF_CASCADES, *OF_ASSETS, *OF_PATHS, *OF_RESERVES)
+MEASURES = {one.name: one for one in _ALL}
 """By name, in the order of tables."""
-assert len(MEASURES) == len(OF_RUNS) + len(OF_PATHS), "two measures of one name"
+assert len(MEASURES) == len(_ALL), "two measures of one name"
 
 
 def found(tape: Frames) -> dict[str, tuple[Measure, Found]]:
     """What a run came to, by name; without what it has no figure of, and no reason why not."""
     run = Facts(tape)
-    figures = {
-        name: (one, one.found(run)) for name, one in [*MEASURES.items()] if one.of_run is not None
-    }
+    figures = {name: (one, one.found(run)) for name, one in of_runs().items()}
     return {
         name: (one, figure)
         for name, (one, figure) in figures.items()
         if figure.value is not None or figure.remark
     }
+
+
+def figure(run: Facts | Frames, name: str) -> float:
+    """A measure of a run, or as `lowest_price.WETH` of one of its assets; NaN if it has none."""
+    facts = Facts(run) if isinstance(run, Frames) else run
+    kind, _, asset = name.partition(".")
+    measure = MEASURES[kind]
+    value = (measure.found_of(facts, asset) if asset else measure.found(facts)).value
+    return math.nan if value is None else float(value)
+
+
+def of_runs() -> dict[str, Measure]:
+    """The measures of a run, by name."""
+    return {name: one for name, one in MEASURES.items() if one.of_run}
+
+
+def of_assets() -> dict[str, Measure]:
+    """The measures of an asset of a run, by name."""
+    return {name: one for name, one in MEASURES.items() if one.of_asset}
 
 
 def heading(label: str) -> str:
@@ -35,8 +59,14 @@ def heading(label: str) -> str:
 
 def of_paths(place: Place) -> dict[str, Measure]:
     """The measures of many paths that stand in a table, by name."""
-    return {
-        name: one
-        for name, one in MEASURES.items()
-        if one.of_paths and place in one.places and one.of_paths.kind in KINDS[place]
-    }
+    return {name: one for name, one in MEASURES.items() if one.stands_in(place)}
+
+
+def of_reserves() -> dict[str, Measure]:
+    """The measures of an asset over many paths, by their rows in a loss table."""
+    return {one.label: one for one in MEASURES.values() if one.of_reserve}
+
+
+def of_suites(table: SuiteTable) -> dict[str, Measure]:
+    """The measures of a run that stand in a table of many, by name."""
+    return {name: one for name, one in MEASURES.items() if table in one.suites}

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from sim.measures.book import Book, Floats, Pools
+from sim.measures.borrowers import Book, Floats, Pools
 
 
 def liquidatable(book: Book, falling: Sequence[str], drops: npt.ArrayLike) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from sim.measures.book import scenario_of
+from sim.measures.borrowers import scenario_of
 from sim.tape import Frames
 
 BEARERS = {
@@ -60,8 +60,8 @@ def losses(tape: Frames) -> pd.DataFrame:
 
     reported = fees + fund + suppliers + open is what was realised: debt that an account could not
     pay with any collateral. shortfall is not realised yet: debt above the collateral of its account
-    at reference prices, see `sim.tape.shortfall`. before is what of both was lost before the run,
-    added what the run added to it, its loss (`sim.market.lost_before`):
+    at reference prices, see `sim.tape.exact_shortfall`. before is what of both was lost before the
+    run, added what the run added to it, its loss (`sim.market.lost_before`):
 
         reported + shortfall = before + added
 
@@ -143,16 +143,18 @@ def loss_history(tape: Frames) -> pd.DataFrame:
 def solvency_ratio(tape: Frames) -> pd.Series[float]:
     """Assets that can be recovered over what suppliers would own without haircuts, by time_utc:
 
-        sum_i p_i (cash_i + debt_i - shortfall_i) / sum_i p_i (total_assets_i + socialised_i)
+        sum_i p_i (cash_i + debt_i - shortfall_i) / sum_i p_i (total_assets_i + lost_i)
 
-    with i the assets, p the reference prices (USD), total_assets = cash + debt + deficit. 1 says
-    that every claim is backed; open deficits, haircuts and unrealised shortfalls lower it. Escrowed
-    collateral is nobody's claim on the hub and counts on neither side. 1 without claims.
+    with i the assets, p the reference prices (USD), total_assets = cash + debt, and lost what
+    suppliers bear: open deficits and haircuts. 1 says that every claim is backed; both, and
+    unrealised shortfalls, lower it. Escrowed collateral is nobody's claim on the hub and counts on
+    neither side. 1 without claims.
     """
     assets = tape.assets
     # The numerator is the denominator less what is missing; written so, 1 is exactly 1.
-    missing = _usd(assets, "deficit") + _usd(assets, "socialised") + _usd(assets, "shortfall")
-    claims = _usd(assets, "total_assets") + _usd(assets, "socialised")
+    lost = _usd(assets, "deficit") + _usd(assets, "socialised")
+    missing = lost + _usd(assets, "shortfall")
+    claims = _usd(assets, "total_assets") + lost
     sums = pd.DataFrame({"missing": missing, "claims": claims}).groupby(assets["step"]).sum()
     ratio = (1 - sums["missing"] / sums["claims"]).where(sums["claims"] > 0, 1.0)
     return _by_time(tape, ratio.to_frame("ratio"))["ratio"]

@@ -13,10 +13,11 @@ file; floats carry their unit in the column's name.
 """
 
 from sim.tape.columns import Frames, Tables, frames, with_rows
-from sim.tape.file import TapeError, load, write, write_parquet
+from sim.tape.file import TAPE, TapeError, load, write, write_parquet
 from sim.tape.recorder import Tape
 
 __all__ = [
+    "TAPE",
     "Frames",
     "Tables",
     "Tape",

@@ -10,6 +10,9 @@ import pyarrow.parquet as parquet
 from sim.files.whole import replacing
 from sim.tape.columns import FORMAT, TABLE_MEANINGS, TABLES, Frames, Tables, frames
 
+TAPE = "tape.duckdb"
+"""What a run writes its tape to, in its folder."""
+
 
 class TapeError(Exception):
     """A file that is not a tape, or a tape that cannot be read or written."""
@@ -54,7 +57,7 @@ def write_parquet(tables: Tables, folder: Path) -> None:
 def load(path: Path) -> Frames:
     """The tables in the file at `path`. Raises `TapeError` if it is not a tape."""
     if not path.is_file():
-        raise TapeError(f"{path}: no such file; a run writes its tape to tape.duckdb")
+        raise TapeError(f"{path}: no such file; a run writes its tape to {TAPE}")
     try:
         with duckdb.connect(str(path), read_only=True) as database:
             (version,) = database.execute("SELECT format FROM run").fetchone() or (None,)

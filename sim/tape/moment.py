@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sim.health.census import census
+from sim.health.census import census, counted
 from sim.market import lost_before
 from sim.market.market import (
     BACKLOG,
@@ -41,7 +41,6 @@ from sim.protocol.state import (
     DEFICIT,
     DEFICIT_REPORTED,
     ESCROW,
-    FLAGGED_AT,
     HUB_SHARES,
     IS_COLLATERAL,
     ISOLATED,
@@ -57,8 +56,10 @@ from sim.protocol.state import (
 )
 from sim.protocol.transaction import NOBODY, Group
 from sim.protocol.units import USD
+from sim.protocol.vault_flags import is_flagged
 from sim.tape.columns import QUANTILES, price
-from sim.tape.shortfall import shortfall
+from sim.tape.exact_shortfall import shortfall
+from sim.tape.positions import amounts
 from sim.tape.toxic import toxic
 from sim.tape.unpaid import unpaid
 from sim.tape.wealth import agents
@@ -84,12 +85,15 @@ class Moment(NamedTuple):
     agents: list[Row]
 
 
-def observe(world: World, k: int, rows: Sequence[Entry], gas: Sequence[int]) -> Moment:
-    """Measure world and state after step k, which did the operations `rows`."""
+def observe(
+    world: World, k: int, rows: Sequence[Entry], gas: Sequence[int], doubles: Array
+) -> Moment:
+    """Measure world and state after step k, which did the operations `rows`; `doubles` are the
+    positions of the state as such.
+    """
     market, s = world.market, world.state
-    doubles = s.position.astype(np.float64)  # once: of large books it takes a while
     watch = census(s, doubles)
-    known = _priced(s)
+    known = _priced(s, doubles)
     missing = shortfall(s, market.price[k], doubles)
     assets = _assets(world, k, missing.tokens)
     tally = market.tally
@@ -132,10 +136,13 @@ def observe(world: World, k: int, rows: Sequence[Entry], gas: Sequence[int]) -> 
 def accounts(world: World) -> list[Row]:
     """Every account's positions now, one row per asset."""
     s, symbols, rows = world.state, world.symbols, []
+    supplied, owed = amounts(s)
+    owing = np.flatnonzero((owed != 0).any(axis=1))
+    factors = dict(zip(owing, counted(s, owing)[:, FACTOR], strict=True))
     for a in range(len(s.account)):
         name = account_name(world.scenario, world.book, a)
         owner = actor_name(world.scenario, world.book, int(s.account_owner[a]))
-        factor = vault_accounts.health(s, a).factor if vault_accounts.has_debt(s, a) else None
+        factor = factors.get(a)
         for i, symbol in enumerate(symbols):
             rows.append(
                 {
@@ -143,32 +150,41 @@ def accounts(world: World) -> list[Row]:
                     "name": name,
                     "owner": owner,
                     "asset": symbol,
-                    "supplied": vault_accounts.supplied_assets(s, a, i),
-                    "debt": vault_accounts.debt_assets(s, a, i),
+                    "supplied": supplied[a, i],
+                    "debt": owed[a, i],
                     "is_collateral": bool(s.position[a, i, IS_COLLATERAL]),
                     "isolated": bool(s.account[a, ISOLATED]),
-                    "flagged": bool(s.account[a, FLAGGED_AT]),
+                    "flagged": bool(is_flagged(s, a)),
                     "health": None if factor is None else factor / _WAD,
                 }
             )
     return rows
 
 
-def _priced(s: State) -> list[int]:
+def _priced(s: State, doubles: Array) -> list[int]:
     """The accounts with debt, without those that hold an asset whose feed is down: a price of 0
     says nothing about their health.
     """
     down = [i for i in range(len(s.unit)) if oracle.read(s, _VAULT, i).price == 0]
-    owed = s.position[:, :, POSITION_DEBT] != 0
-    held = (s.position[:, :, IS_COLLATERAL] != 0) | owed
+    owed = doubles[:, :, POSITION_DEBT] != 0
+    held = (doubles[:, :, IS_COLLATERAL] != 0) | owed
     return list(np.flatnonzero(owed.any(axis=1) & ~held[:, down].any(axis=1)))
 
 
 def health_factors(s: State) -> Array:
     """Of every account, (accounts,): NaN without debt, or with an asset whose feed is down."""
-    known = _priced(s)
+    doubles = s.position.astype(np.float64)
+    known = _priced(s, doubles)
     found = np.full(len(s.account), np.nan)
-    found[known] = census(s)[known, FACTOR] / _WAD
+    found[known] = census(s, doubles)[known, FACTOR] / _WAD
+    return found
+
+
+def exact_health_factors(s: State) -> Array:
+    """The same in integers, WAD: None instead of NaN."""
+    found = np.full(len(s.account), None, dtype=object)
+    for a in _priced(s, s.position.astype(np.float64)):
+        found[a] = int(vault_accounts.health(s, a).factor)
     return found
 
 
@@ -188,7 +204,7 @@ def _borrowers(watch: Array) -> Row:
 
 
 def _assets(world: World, k: int, shortfalls: list[int]) -> list[Row]:
-    s, symbols = world.state, world.symbols
+    s, symbols, impact = world.state, world.symbols, world.market.reference.impact
     rows = []
     for i, symbol in enumerate(symbols):
         row = s.hub[i]
@@ -201,7 +217,7 @@ def _assets(world: World, k: int, shortfalls: list[int]) -> list[Row]:
                 "asset": symbol,
                 "decimals": len(str(s.unit[i])) - 1,
                 "reference_price_usd": price(world.market.price[k, i]),
-                "impact": world.market.impact[k, i] / _WAD if len(world.market.impact) else 1.0,
+                "impact": impact[k, i] / _WAD if len(impact) else 1.0,
                 "oracle_price_usd": price(seen.price),
                 "oracle_status": _STATUS[seen.status],
                 "cash": row[CASH],

@@ -4,40 +4,37 @@ A token lies in a wallet, in the hub's cash or escrow, in a pool of the insuranc
 What lies in a wallet is its actor's. The rest belongs to those whose claims the contracts would pay
 with it, and what they owe the hub counts against them. Per asset, interest to now included,
 
-    cash + escrow + fund + pairs = shares + deposits + fees + stakes + liquidity - debts - deficit
-                                   + rounding
+    cash + escrow + fund + pairs = shares + deposits + fees + stakes + liquidity - debts + rounding
 
 A claim is rounded down and a debt up, as the contracts do; `rounding` is what that and the virtual
 and locked shares leave: nobody can have it. A debt beyond its collateral is left behind by who owes
-it (accounts are without recourse), so the shortfall at reference prices and the open deficit are
-those of `nobody yet`, who owns less than nothing: it is lost, and borne by no one so far. So all
-parties together own the tokens that are there, to the unit, whatever happened.
+it (accounts are without recourse), so the shortfall at reference prices is that of `nobody yet`,
+who owns less than nothing: it is lost, and borne by no one so far. So all parties together own the
+tokens that are there, to the unit, whatever happened.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from sim.agents.actors import ROLES
 from sim.protocol import hub
 from sim.protocol.state import (
     CASH,
-    DEFICIT,
     ESCROW,
     HUB_SHARES,
     POOL_ASSETS,
-    POSITION_DEBT,
     RESERVE0,
     STAKE,
-    SUPPLIED,
     WALLET,
     Array,
     State,
 )
-from sim.protocol.vault_accounts import debt_assets, supplied_assets
 from sim.scenario import Scenario
-from sim.tape.shortfall import shortfall
+from sim.tape.exact_shortfall import shortfall
+from sim.tape.positions import amounts
 from sim.tape.wealth import invested
-from sim.world.actors import ATTACKER, first_own_account, own_accounts
+from sim.world.actors import first_own_account, own
 
 PARTIES = (
     "borrowers",
@@ -47,7 +44,7 @@ PARTIES = (
     "liquidators",
     "liquidity providers",
     "arbitrageurs",
-    "attacker",
+    *(role.name for role in ROLES),
     "users' agents",
     "nobody yet",
     "rounding",
@@ -61,11 +58,8 @@ PARTIES = (
     LIQUIDATORS,
     LIQUIDITY_PROVIDERS,
     ARBITRAGEURS,
-    ATTACKERS,
-    USERS,
-    NOBODY_YET,
-    ROUNDING,
-) = range(len(PARTIES))
+) = range(7)
+USERS, NOBODY_YET, ROUNDING = range(len(PARTIES) - 3, len(PARTIES))
 
 
 def held(s: State, scenario: Scenario, prices: Array) -> Array:
@@ -81,30 +75,31 @@ def held(s: State, scenario: Scenario, prices: Array) -> Array:
         shares = np.array(invested(s, actor), dtype=object)
         owned[party[actor]] += shares
         claims += shares
-    missing = shortfall(s, prices).by_account
-    for a, i in np.argwhere((s.position[:, :, [SUPPLIED, POSITION_DEBT]] != 0).any(axis=2)):
-        net = supplied_assets(s, a, i) - debt_assets(s, a, i)
-        owned[party[s.account_owner[a]], i] += net + missing[a, i]
-        claims[i] += net
+    short = shortfall(s, prices)
+    missing = np.full(s.position.shape[:2], 0, dtype=object)
+    missing[short.accounts] = short.parts
+    supplied, owed = amounts(s)
+    of_account = np.asarray(party)[s.account_owner]
+    np.add.at(owned, of_account, supplied - owed + missing)
+    claims += (supplied - owed).sum(axis=0)
     there = s.hub[:, CASH] + s.hub[:, ESCROW] + s.pool[:, POOL_ASSETS]
     for p, tokens in enumerate(s.pair_tokens):
         for side, i in enumerate(tokens):
             there[i] += s.pair[p, RESERVE0 + side]
     for i in range(len(s.unit)):
         fee_shares = hub.preview(s, i).fee_shares
-        fees, deficit = hub.to_assets_down(s, i, fee_shares), s.hub[i, DEFICIT]
+        fees = hub.to_assets_down(s, i, fee_shares)
         owned[PROTOCOL, i] += fees
-        owned[NOBODY_YET, i] -= deficit + missing[:, i].sum()
-        owned[ROUNDING, i] += there[i] - (claims[i] + fees - deficit)
+        owned[NOBODY_YET, i] -= missing[:, i].sum()
+        owned[ROUNDING, i] += there[i] - (claims[i] + fees)
     return owned
 
 
 def of_actors(scenario: Scenario, accounts: int) -> list[int]:
     """The party of every actor; `accounts` is the number of all accounts."""
-    own = [ATTACKERS if name == ATTACKER else USERS for name in own_accounts(scenario)]
     return [
-        *(PROTOCOL, SUPPLIERS, LIQUIDITY_PROVIDERS, FUND, ARBITRAGEURS),  # as in sim.world.actors
+        *(PROTOCOL, SUPPLIERS, LIQUIDITY_PROVIDERS, FUND, ARBITRAGEURS),  # as in sim.agents.start
         *([LIQUIDATORS] * len(scenario.liquidators)),
         *([BORROWERS] * first_own_account(scenario, accounts)),
-        *own,
+        *(USERS if one.is_users else PARTIES.index(one.name) for one in own(scenario)),
     ]

@@ -11,7 +11,11 @@ from contextlib import suppress
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
-from sim.protocol.state import State, copy
+import numpy as np
+
+from sim.protocol.records import copy
+from sim.protocol.state import Array, State
+from sim.protocol.transaction import changed
 from sim.scenario import digest
 from sim.tape.columns import FORMAT, Tables, tables
 from sim.tape.moment import Moment, accounts, observe
@@ -37,36 +41,48 @@ class Tape:
     """
 
     def __init__(self, world: World, engine: str) -> None:
-        self._world, self._engine = world, engine
+        self._world, self.engine = world, engine
         self._digest = digest(world.scenario)  # now: its files may be gone when the run ends
         self._started = datetime.now(timezone.utc)
         self._clock = time.monotonic()
         self._moments: list[Moment] = []
         self._start: list[dict[str, Any]] = []
         self._held_at_start: Sequence[Any] = ()
+        self._doubles: Array = np.empty(0)
         self._end: _End | None = None
-        self._values = 0
+        self._slots = self._values = 0
 
     @property
     def latest(self) -> dict[str, Any]:
         """The row of table `steps` of the last step; empty before the first."""
         return self._moments[self._end.step].step if self._end else {}
 
-    def record(self, k: int, rows: list[Any], gas: list[int], values_compared: int = 0) -> None:
-        """Add step k: its journal rows, their gas if it was measured, and how many values have been
-        compared with a chain so far.
+    def record(
+        self,
+        k: int,
+        rows: list[Any],
+        gas: list[int],
+        slots_compared: int = 0,
+        values_compared: int = 0,
+    ) -> None:
+        """Add step k: its journal rows, their gas if it was measured, and how many slots of storage
+        and values have been compared with a chain so far.
         """
         # A KeyboardInterrupt can come between any two lines. Until the assignment of `_end` the
         # step does not count, and after it nothing is missing.
         state = self._world.state
         if k == 0:
+            self._doubles = state.position.astype(np.float64)
             self._start = accounts(self._world)
             prices = self._world.market.price[k]
             self._held_at_start = list(held(state, self._world.scenario, prices))
-        moment = observe(self._world, k, rows, gas)
+        # Of large books all positions take a while: only those that operations touched are new.
+        touched = changed(state, rows)
+        self._doubles[touched] = state.position[touched]
+        moment = observe(self._world, k, rows, gas, self._doubles)
         del self._moments[k:]
         self._moments.append(moment)
-        self._values = values_compared
+        self._slots, self._values = slots_compared, values_compared
         self._end = _End(k, copy(state._replace(journal=state.journal[:0])))
 
     def tables(self, complete: bool, differences: int = 0) -> Tables:
@@ -104,7 +120,7 @@ class Tape:
             "scenario_json": scenario.model_dump_json(),
             "seed": scenario.seed,
             "book_seed": self._world.book_seed,
-            "engine": self._engine,
+            "engine": self.engine,
             "versions": json.dumps(versions),
             "started_utc": self._started.replace(tzinfo=None, microsecond=0),
             "duration_seconds": time.monotonic() - self._clock,
@@ -112,6 +128,7 @@ class Tape:
             "steps_done": len(moments) - 1,
             "steps_total": scenario.steps,
             "operations": sum(moment.step["operations"] for moment in moments),
+            "slots_compared": self._slots,
             "values_compared": self._values,
             "differences": differences,
             "gas_used": None if None in gas else sum(gas),

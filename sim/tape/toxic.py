@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from sim.market.market import FACTOR
-from sim.protocol import oracle
+from sim.protocol import hub, oracle
 from sim.protocol.fixed_point import BPS, wad
 from sim.protocol.liquidator import side_of
-from sim.protocol.state import IS_COLLATERAL, MAX_BONUS, POSITION_DEBT, RESERVE0, Array, State
-from sim.protocol.vault_accounts import collateral_value, debt_assets, debt_value, supplied_assets
+from sim.protocol.state import (
+    IS_COLLATERAL,
+    MAX_BONUS,
+    POSITION_DEBT,
+    REHYPOTHECATE,
+    RESERVE0,
+    SUPPLIED,
+    Array,
+    State,
+)
+from sim.protocol.vault_accounts import collateral_value, debt_value
 from sim.protocol.vault_reserves import threshold
 
 
@@ -28,36 +38,56 @@ def toxic(s: State, watch: Array, known: Sequence[int]) -> tuple[int, int]:
     left of the account's c loses 2 / R of its value per token sold (McFarlane, arXiv:2510.10171).
     Exact; k is the account's largest collateral, sold for its largest debt.
     """
-    alone, with_sale = 0, 0
-    for n in np.flatnonzero(watch[:, FACTOR] < wad()):
-        a, factor = known[n], watch[n, FACTOR]
-        v = s.account_vault[a]
-        c = _largest(s, a, IS_COLLATERAL)
-        d = _largest(s, a, POSITION_DEBT)
-        if c < 0 or d < 0:
-            continue
-        frontier = threshold(s, v, c) * (BPS + s.reserve[v, c, MAX_BONUS]) * wad()
-        alone += int(factor * BPS * BPS < frontier)
-        reserve, extra = 1, 0
-        if s.pair_of[c, d] >= 0:
-            p = s.pair_of[c, d]
-            reserve = s.pair[p, RESERVE0 + side_of(s, p, c)]
-            extra = 2 * supplied_assets(s, a, c)
-        with_sale += int(factor * BPS * BPS * reserve < frontier * (reserve + extra))
-    return alone, with_sale
+    below = np.flatnonzero(watch[:, FACTOR] < wad())
+    if not len(below):
+        return 0, 0
+    rows, factor = np.asarray(known, dtype=np.intp)[below], watch[below, FACTOR].astype(object)
+    largest = _largest(s, rows)
+    both = np.flatnonzero((largest.collateral >= 0) & (largest.debt >= 0))
+    v, c, d = s.account_vault[rows[both]], largest.collateral[both], largest.debt[both]
+    m = len(s.unit)
+    thresholds = np.full((len(s.policy), m), 0, dtype=object)
+    for vault, asset in np.ndindex(thresholds.shape):
+        thresholds[vault, asset] = threshold(s, vault, asset)
+    frontier = thresholds[v, c] * (BPS + s.reserve[v, c, MAX_BONUS]) * wad()
+    reserves = np.full((m, m), 0, dtype=object)  # of a collateral, on its pair with a debt
+    for one, other in np.argwhere(s.pair_of >= 0):
+        p = s.pair_of[one, other]
+        reserves[one, other] = s.pair[p, RESERVE0 + side_of(s, p, one)]
+    sold = s.pair_of[c, d] >= 0
+    reserve = np.where(sold, reserves[c, d], 1)
+    extra = np.where(sold, 2 * largest.pledged[both], 0)
+    worse = factor[both] * BPS * BPS
+    alone = worse < frontier
+    with_sale = worse * reserve < frontier * (reserve + extra)
+    return int(alone.sum()), int(with_sale.sum())
 
 
-def _largest(s: State, a: int, column: int) -> int:
-    """The asset of which the account has most value as collateral or debt; -1 for none."""
-    best, most = -1, -1
-    for i in range(len(s.unit)):
-        if s.position[a, i, column] == 0:
-            continue
-        price = oracle.read(s, s.account_vault[a], i).price
-        if column == IS_COLLATERAL:
-            value = collateral_value(supplied_assets(s, a, i), price, s.unit[i])
-        else:
-            value = debt_value(debt_assets(s, a, i), price, s.unit[i])
-        if value > most:
-            best, most = i, value
-    return best
+class _Largest(NamedTuple):
+    """By account: the asset of which it has most value as collateral, as debt; -1 for none."""
+
+    collateral: Array
+    debt: Array
+    pledged: Array
+    """Token units of that collateral."""
+
+
+def _largest(s: State, rows: Array) -> _Largest:
+    n, position, vault = len(rows), s.position[rows], s.account_vault[rows]
+    held, owed = np.full((2, n, len(s.unit)), -1, dtype=object)
+    units = np.full((n, len(s.unit)), 0, dtype=object)
+    for v, i in np.ndindex(len(s.policy), len(s.unit)):
+        price, unit = oracle.read(s, v, i).price, s.unit[i]
+        backs = np.flatnonzero((vault == v) & (position[:, i, IS_COLLATERAL] != 0))
+        owes = np.flatnonzero((vault == v) & (position[:, i, POSITION_DEBT] != 0))
+        assets = position[backs, i, SUPPLIED]
+        if s.reserve[v, i, REHYPOTHECATE] != 0:
+            assets = hub.to_assets_down(s, i, assets)
+        units[backs, i] = assets
+        held[backs, i] = collateral_value(assets, price, unit)
+        debts = hub.debt_of(s, i, position[owes, i, POSITION_DEBT])
+        owed[owes, i] = debt_value(debts, price, unit)
+    collateral, debt = (
+        np.where((values >= 0).any(axis=1), values.argmax(axis=1), -1) for values in (held, owed)
+    )
+    return _Largest(collateral, debt, units[np.arange(n), collateral])

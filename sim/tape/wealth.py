@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sim.agents.start import owner
 from sim.protocol import hub, insurance
 from sim.protocol.state import (
     HUB_SHARES,
@@ -18,12 +19,12 @@ from sim.protocol.state import (
 from sim.protocol.units import USD
 from sim.protocol.vault_accounts import debt_assets, supplied_assets
 from sim.world import World
-from sim.world.actors import first_own_account, own_accounts, owner
+from sim.world.actors import first_own_account, own
 
 
 def agents(world: World, k: int) -> list[dict[str, Any]]:
     """One row of table `agents` for each, in the order of their accounts."""
-    s, names = world.state, own_accounts(world.scenario)
+    s, names = world.state, [one.name for one in own(world.scenario)]
     first = first_own_account(world.scenario, len(s.account))
     rows = []
     for account, name in enumerate(names, start=first):
@@ -46,10 +47,11 @@ def invested(s: State, actor: int) -> list[int]:
     """
     amounts = []
     for i in range(len(s.unit)):
-        pool, shares = s.pool[i, POOL_ASSETS], s.pool[i, POOL_SHARES] + insurance.VIRTUAL
-        staked = s.holding[actor, i, STAKE] * (pool + insurance.VIRTUAL) // shares
+        pool = s.pool[i, POOL_ASSETS] + insurance.VIRTUAL_ASSETS
+        shares = s.pool[i, POOL_SHARES] + insurance.VIRTUAL_SHARES
+        staked = s.holding[actor, i, STAKE] * pool // shares
         deposited = hub.to_assets_down(s, i, s.holding[actor, i, HUB_SHARES])
-        amounts.append(min(staked, pool) + deposited)
+        amounts.append(staked + deposited)
     for p, tokens in enumerate(s.pair_tokens):
         for side, i in enumerate(tokens):
             if s.lp[actor, p]:

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sim.market.shortfall import perhaps_short
 from sim.protocol import hub, vault_accounts
-from sim.protocol.fixed_point import ray
 from sim.protocol.state import (
     IS_COLLATERAL,
     POSITION_DEBT,
@@ -29,8 +29,10 @@ class Shortfall(NamedTuple):
     """USD with 8 decimals."""
     tokens: list[int]
     """Of the debt in each asset, token units."""
-    by_account: Array
-    """The same of every account, (accounts, assets)."""
+    accounts: Array
+    """Those that it is missing of."""
+    parts: Array
+    """The same of each of them, (accounts, assets)."""
 
 
 def shortfall(s: State, prices: Array, doubles: Array | None = None) -> Shortfall:
@@ -43,9 +45,9 @@ def shortfall(s: State, prices: Array, doubles: Array | None = None) -> Shortfal
     Debts and values are rounded as the vault does, parts down. Collateral is what a liquidator
     could take: deposits that back nothing, and those of an owner's other accounts, pay no debt.
     """
-    n, m = s.position.shape[:2]
+    m = len(s.unit)
     doubles = s.position.astype(np.float64) if doubles is None else doubles
-    rows = _perhaps_short(s, prices, doubles)
+    rows = perhaps_short(s, prices, doubles)
     position, vault = s.position[rows], s.account_vault[rows]
     owed = np.full((len(rows), m), 0, dtype=object)
     debt, collateral = np.full((2, len(rows)), 0, dtype=object)
@@ -61,27 +63,6 @@ def shortfall(s: State, prices: Array, doubles: Array | None = None) -> Shortfal
         collateral[pledging] += vault_accounts.collateral_value(backing, price, unit)
     missing = np.maximum(debt - collateral, 0)
     short = np.flatnonzero(missing)
-    parts = np.full((n, m), 0, dtype=object)
-    parts[rows[short]] = owed[short] * missing[short, np.newaxis] // debt[short, np.newaxis]
-    return Shortfall(int(missing.sum()), [int(part) for part in parts.sum(axis=0)], parts)
-
-
-def _perhaps_short(s: State, prices: Array, position: Array) -> Array:
-    """The accounts with debt whose collateral does not exceed it by more than roundings can do: in
-    doubles, with what the vault rounds a value by on top, a unit of it and one of the token.
-    """
-    debt, backs = position[:, :, POSITION_DEBT], position[:, :, IS_COLLATERAL]
-    supplied = position[:, :, SUPPLIED] * backs
-    m = len(s.unit)
-    worth, costs, lent_worth = np.zeros((3, m))
-    for i in range(m):
-        now = hub.preview(s, i)
-        worth[i] = prices[i] / s.unit[i]
-        share_price = (now.total_assets + hub.VIRTUAL) / (now.total_shares + hub.VIRTUAL)
-        lent_worth[i] = worth[i] * share_price
-        costs[i] = now.borrow_index * prices[i] / s.unit[i] / ray()
-    lent = (s.reserve[s.account_vault, :, REHYPOTHECATE] != 0).astype(bool)
-    collateral = (supplied * np.where(lent, lent_worth, worth)).sum(axis=1)
-    owed = debt @ costs
-    rounded = 2 * (1 + worth).sum() + 1e-9 * owed
-    return np.flatnonzero(debt.any(axis=1) & (owed + rounded >= collateral))
+    parts = owed[short] * missing[short, np.newaxis] // debt[short, np.newaxis]
+    tokens = [int(part) for part in parts.sum(axis=0)]
+    return Shortfall(int(missing.sum()), tokens, rows[short], parts)
