@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.files.whole import replacing
+from sim.market.level_tables import price_table
 from sim.market.paths import draw
-from sim.market.tables import price_table
 from sim.protocol.units import USD
+from sim.questions.moving import moving_assets
 from sim.sweeps.plan import Plan
 
 Floats = npt.NDArray[np.float64]
@@ -21,7 +22,6 @@ MOST_PATHS = 10_000
 """More would not change what the eye sees, and quantiles need all of them in memory."""
 _CHUNK = 100  # paths drawn at once
 _MOST_ROWS = 400  # of time, per path
-_MOVED = 0.02  # an asset that never leaves this distance from its start is not worth a panel
 
 
 class Fan(NamedTuple):
@@ -65,14 +65,6 @@ def fan(plan: Plan, worst: int) -> Fan:
     )
     symbols = [scenario.symbols[i] for i in moving]
     return Fan(symbols, rows, quantiles, level[rows][:, moving], own[:, moving], count, worst)
-
-
-def moving_assets(prices: Floats) -> list[int]:
-    """The columns of the assets that leave their start on some path; (paths, times, assets), the
-    first time that of the start.
-    """
-    far = np.abs(prices / prices[:, :1] - 1).max(axis=(0, 1))
-    return [int(i) for i in np.flatnonzero(far > _MOVED)]
 
 
 def save_fan(fan: Fan, path: Path) -> None:

@@ -10,15 +10,22 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+import pandas as pd
+
 from sim.books.seeds import seed_of
 from sim.market.draws import REPLICATES, Sampler
 from sim.scenario import Scenario
 from sim.schema.book import BorrowerBook
 
 BLOCK = 64
-"""Paths of a block unless the user says otherwise: seconds of work, so that threads end together
-and little is lost when a run is killed.
+"""Paths of a block at most where nobody knows how long they take."""
+BLOCK_SECONDS = 2.0
+"""Of a block, and of the blocks that a worker takes at a time: so much is lost when a run is
+killed, and to hand it out is a thousandth of it.
 """
+_LARGEST_BLOCK = 8_192
+_TASKS = 64  # at least, so that workers end together, but not of fewer paths than these:
+_FEW = 16
 PATHS = 1_024
 """Paths of a sweep unless the user says otherwise: a number that suits both samplers."""
 _MOST_BOOKS, _LEAST_BOOKS = 200, 20
@@ -43,6 +50,21 @@ class Block(NamedTuple):
     def __str__(self) -> str:
         said = f"paths {self.paths[0]:,} to {self.paths[-1]:,}"
         return said if self.every == 1 else f"{said} of book {self.book:,}"
+
+
+class Pace(NamedTuple):
+    """How long a worker takes, in seconds."""
+
+    path: float
+    world: float
+    """To get ready a book that it has not had."""
+
+    def at_once(self, paths: int) -> int:
+        """How many of `paths` a worker takes at a time: about `BLOCK_SECONDS` of them, no less than
+        the world takes, no more than leave something for others.
+        """
+        some = round(max(BLOCK_SECONDS, self.world) / max(self.path, 1e-9))
+        return max(1, min(some, _LARGEST_BLOCK, max(_FEW, -(-paths // _TASKS))))
 
 
 class Plan(NamedTuple):
@@ -77,6 +99,11 @@ class Plan(NamedTuple):
         """What the book of a path is drawn with."""
         return self.seed_of(path % self.books)
 
+    def of(self, outcomes: pd.DataFrame) -> Plan:
+        """What these paths alone, all or some of it, would have been."""
+        books = min(self.books, int(outcomes["book"].nunique()))
+        return self._replace(paths=len(outcomes), books=books)
+
     def problem(self) -> str | None:
         """Why this cannot be run or its errors not be estimated, and what would do; or None."""
         numbers = (("paths", self.paths), ("block", self.block), ("books", self.books))
@@ -85,10 +112,10 @@ class Plan(NamedTuple):
                 return f"{name} {number}: 1 or more is needed"
         if self.books > 1:
             if why := one_book_only(self.scenario, self.sampler):
-                return f"books {self.books}: {why}: --books 1, or leave it out"
+                return f"books {self.books}: {why}: 1, or leave it out"
             if self.books > self.paths:
                 return (
-                    f"books {self.books:,}: more than there are paths; --books {self.paths} or "
+                    f"books {self.books:,}: more than there are paths; {self.paths} or "
                     "less, best a fifth of the paths"
                 )
         if self.sampler == "mc" or not self.paths % REPLICATES:
@@ -134,6 +161,8 @@ def usual_books(scenario: Scenario, sampler: Sampler, paths: int) -> int:
     return max(1, min(max(most, _LEAST_BOOKS), paths // _PATHS_OF_A_BOOK))
 
 
-def usual_block(paths: int, books: int) -> int:
-    """Paths of a block unless the user says otherwise: all of a book, `BLOCK` at most."""
-    return min(BLOCK, -(-paths // books))
+def usual_block(paths: int, books: int, pace: Pace | None = None) -> int:
+    """Paths of a block unless the user says otherwise: all of a book, but no more than a worker
+    takes at a time, `BLOCK` where its pace is not known.
+    """
+    return min(pace.at_once(paths) if pace else BLOCK, -(-paths // books))

@@ -7,7 +7,6 @@ without what was lost before the path.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -15,32 +14,22 @@ import numpy.typing as npt
 import pandas as pd
 
 from sim.market.draws import Sampler
-from sim.measures.intervals import Estimate, mean_of
-from sim.measures.losses import expected_loss, expected_shortfall, value_at_risk
-from sim.measures.reserves import coverage, euler
-from sim.sweeps.losses import replicates
+from sim.measures.measure import Reserve
+from sim.measures.of_reserves import LEVEL
+from sim.measures.registry import of_reserves
+from sim.measures.reserves import euler
+from sim.sweeps.loss_table import replicates
 
-LEVEL = 0.99
-"""Of the coverage, and of the expected shortfall that is split."""
-MEASURES = {
-    "expected loss": "USD",
-    "VaR 99%": "USD",
-    "ES 95%": "USD",
-    "ES 99%": "USD",
-    "part of ES 99%": "USD",
-    "fees and fund": "USD",
-    "coverage 99%": "times",
-}
-"""Measure of an asset -> its unit."""
 _OF = "bad_debt_usd."
 
 
 def by_asset(outcomes: pd.DataFrame, sampler: Sampler) -> pd.DataFrame:
-    """One row per asset and measure of `MEASURES`, columns those of an `Estimate` and unit.
+    """One row per asset and measure of `sim.measures.of_reserves`, columns those of an `Estimate`
+    and unit.
 
     The losses are the asset's own, but "part of ES 99%": what it adds to that of all assets, see
     `sim.measures.reserves.euler`; it has no error of its own. "fees and fund" is the mean of what
-    these bore and have left, "coverage 99%" `sim.measures.reserves.coverage`. Empty for a study
+    these bore and have left, "coverage 99%" `sim.measures.reserves.coverage`. Empty for a sweep
     that did not keep losses by asset.
     """
     symbols = [str(name)[len(_OF) :] for name in outcomes if str(name).startswith(_OF)]
@@ -50,18 +39,11 @@ def by_asset(outcomes: pd.DataFrame, sampler: Sampler) -> pd.DataFrame:
     n = replicates(outcomes, sampler)
     rows: dict[tuple[str, str], dict[str, Any]] = {}
     for symbol, sample, part in zip(symbols, lost.T, euler(lost, LEVEL), strict=True):
-        bearable = outcomes[f"bearable_usd.{symbol}"]
-        found = (
-            expected_loss(sample, n),
-            value_at_risk(sample, LEVEL, n),
-            expected_shortfall(sample, 0.95, n),
-            expected_shortfall(sample, LEVEL, n),
-            Estimate(float(part), math.nan, math.nan, math.nan),
-            mean_of(bearable, n),
-            coverage(sample, bearable, LEVEL, n),
-        )
-        for (name, unit), estimate in zip(MEASURES.items(), found, strict=True):
-            rows[symbol, name] = {**estimate._asdict(), "unit": unit}
+        bearable = np.asarray(outcomes[f"bearable_usd.{symbol}"], dtype=np.float64)
+        reserve = Reserve(sample, bearable, float(part), n)
+        for name, measure in of_reserves().items():
+            assert measure.of_reserve  # or it were not there
+            rows[symbol, name] = {**measure.of_reserve(reserve)._asdict(), "unit": measure.unit}
     index = pd.MultiIndex.from_tuples(rows, names=["asset", "measure"])
     return pd.DataFrame(list(rows.values()), index=index)
 

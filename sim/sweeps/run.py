@@ -1,80 +1,78 @@
-"""Runs what a study lacks, block by block, and puts every finished block on the disk."""
+"""Runs what a sweep lacks, block by block, and puts every finished block on the disk."""
 
 from __future__ import annotations
 
-import signal
-import threading
-from collections.abc import Iterator
-from concurrent.futures import Future
-from contextlib import contextmanager
-from itertools import islice
-from queue import SimpleQueue
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 
-from sim.sweeps.origin import origin
-from sim.sweeps.plan import Block
-from sim.sweeps.pools import Submit
-from sim.sweeps.study import Study
-from sim.sweeps.work import Floats, Task
+import numpy as np
 
-_IN_FLIGHT = 1_024  # blocks handed out at a time: enough for a large cluster, little to keep
+from sim.questions.pools import Submit, handed_out
+from sim.questions.work import Part, Subject, Task
+from sim.sweeps.plan import Block, Pace, Plan
+from sim.sweeps.stored import StoredSweep
+
+_TRIED = 4  # paths that are timed
 
 
 class BlockError(Exception):
-    """A block could not be run: its paths, and why."""
+    """Blocks could not be run: their paths, and why."""
 
-    def __init__(self, block: Block, cause: BaseException) -> None:
-        self.block = block
-        super().__init__(f"{block}: {type(cause).__name__}: {cause}")
+    def __init__(self, blocks: Sequence[Block], cause: BaseException) -> None:
+        more = f" and {len(blocks) - 1} more blocks" if len(blocks) > 1 else ""
+        super().__init__(f"{blocks[0]}{more}: {type(cause).__name__}: {cause}")
 
 
-def run(study: Study, submit: Submit) -> Iterator[Block]:
-    """Run the blocks that the study lacks; each is yielded when its file is on the disk.
+def pace(plan: Plan, submit: Submit) -> Pace | None:
+    """How long a worker takes for a path, by a few of the first book whose outcomes are not kept.
 
-    Raises `BlockError` for the first block that fails, OSError if a file cannot be written, and
+    None if that fails: whatever it is, the run of the same paths says it.
+    """
+    own = range(0, plan.paths, plan.books)[:_TRIED]
+    # The first by itself: it waits for the world, and for code to be loaded.
+    parts = tuple(Part(0, plan.seed_of(0), some) for some in (own[:1], own))
+    task = Task(Subject.of(plan.scenario), plan.sampler, parts)
+    with closing(handed_out(submit, [(None, task)])) as ended:
+        ((_, future),) = ended
+        if future.exception():
+            return None
+        first, rest = future.result().seconds
+    return Pace(rest / len(own), max(first - rest / len(own), 0.0))
+
+
+def run(stored: StoredSweep, submit: Submit, at_once: int = 1) -> Iterator[Block]:
+    """Run the blocks that the sweep lacks; each is yielded when its file is on the disk. A worker
+    takes one at a time, or as many as have `at_once` paths.
+
+    Raises `BlockError` for the first that fail, OSError if a file cannot be written, and
     KeyboardInterrupt after Ctrl-C, between blocks.
     """
-    plan, scenario = study.plan, study.plan.scenario
-    scenario_json, here = scenario.model_dump_json(), origin(scenario)
-    missing = iter(study.missing())
-    running: dict[Future[Floats], Block] = {}
-    finished: SimpleQueue[Future[Floats] | None] = SimpleQueue()
-    with interrupts_as_news(finished):
-        while True:
-            for block in islice(missing, _IN_FLIGHT - len(running)):
-                seed = plan.seed_of(block.book)
-                task = Task(
-                    scenario_json, here, plan.sampler, seed, block.first, block.size, block.every
-                )
-                future = submit(task)
-                running[future] = block
-                future.add_done_callback(finished.put)
-            if not running:
-                return
-            news = finished.get()
-            if news is None:
-                raise KeyboardInterrupt
-            block = running.pop(news)
+    plan, subject = stored.plan, Subject.of(stored.plan.scenario)
+
+    def task(blocks: Sequence[Block]) -> Task:
+        parts = (Part(block.book, plan.seed_of(block.book), block.paths) for block in blocks)
+        return Task(subject, plan.sampler, tuple(parts))
+
+    tasks = ((blocks, task(blocks)) for blocks in _together(stored.missing(), at_once))
+    with closing(handed_out(submit, tasks)) as ended:
+        for blocks, future in ended:
             try:
-                outcomes = news.result()
+                outcomes = future.result().outcomes
             except Exception as error:
-                raise BlockError(block, error) from error
-            study.write(block, outcomes)
-            yield block
+                raise BlockError(blocks, error) from error
+            ends = np.cumsum([block.size for block in blocks])
+            for block, own in zip(blocks, np.split(outcomes, ends[:-1]), strict=True):
+                stored.write(block, own)
+                yield block
 
 
-@contextmanager
-def interrupts_as_news(finished: SimpleQueue[Any]) -> Iterator[None]:
-    """In the block, Ctrl-C puts None into the queue instead of raising just anywhere.
-
-    Raised while a lock of the workers' futures is held, an interrupt would leave it held, and
-    closing the pool would wait for it for ever.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield  # interrupts go to the main thread
-        return
-    before = signal.signal(signal.SIGINT, lambda *_: finished.put(None))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+def _together(blocks: Iterable[Block], at_once: int) -> Iterator[tuple[Block, ...]]:
+    """Neighbours, of `at_once` paths or the last block more."""
+    found: list[Block] = []
+    for block in blocks:
+        found.append(block)
+        if sum(one.size for one in found) >= at_once:
+            yield tuple(found)
+            found = []
+    if found:
+        yield tuple(found)

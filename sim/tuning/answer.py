@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import datetime, timezone
 from typing import Any
 
 import numpy as np
 
 from sim.market.paths import draw
+from sim.questions.moving import moving_assets
+from sim.questions.store import now
 from sim.scenario import Scenario, digest
-from sim.sweeps.fan import moving_assets
 from sim.tuning import baselines, caps, confirm, sensitivity
 from sim.tuning.edges import edges
 from sim.tuning.objectives import Sample, measures, value
+from sim.tuning.question import Question
 from sim.tuning.recommend import choices, first_harm, front, one_by_one, recommended
 from sim.tuning.result import (
-    Asked,
     Cap,
     Confirmation,
     Measure,
@@ -26,6 +26,7 @@ from sim.tuning.result import (
     TuningResult,
 )
 from sim.tuning.study import Tuner
+from sim.version import VERSION
 
 _LOOKED_AT = 64  # paths
 _AT_ONCE = 16  # settings of a sensitivity run, between two words to whoever watches
@@ -34,9 +35,7 @@ Say = Callable[[str], None]
 """Told what is being done."""
 
 
-def answer(
-    tuner: Tuner, asked: dict[str, Any], say: Say, points: int
-) -> tuple[TuningResult, Sample]:
+def answer(tuner: Tuner, asked: Question, say: Say, points: int) -> tuple[TuningResult, Sample]:
     """The result, not confirmed yet, and the recommended setting on fresh paths.
 
     `points` is the base of the Sobol' indices, 0: none.
@@ -49,7 +48,7 @@ def answer(
     harm = first_harm(setup)
     say("Putting every parameter back to its old value, one by one.")
     one = one_by_one(tuner, setting.values, samples[name], harm)
-    indices = _sensitivity(tuner, harm, asked["seed"], points, say) if points else ()
+    indices = _sensitivity(tuner, harm, asked.seed, points, say) if points else ()
     return TuningResult(
         preset=setup.preset.name,
         title=setup.preset.title,
@@ -65,7 +64,7 @@ def answer(
                 zip(setup.preset.scenarios, setup.scenarios, setup.weights, strict=True)
             )
         ),
-        seed=asked["seed"],
+        seed=asked.seed,
         accounts=setup.accounts,
         paths=tuner.paths,
         fresh_paths=samples["current"].paths,
@@ -73,15 +72,12 @@ def answer(
         fresh_books=samples["current"].trials if setup.paths_of_a_book else 1,
         sampler=setup.preset.tuning.sampler,
         debts=setup.preset.tuning.debts,
-        asked=Asked(
-            preset=setup.preset.model_dump(mode="json"),
-            scenarios=tuple(one.model_dump(mode="json") for one in setup.scenarios),
-        ),
-        versions={**asked["origin"], "breakwater": asked["breakwater"]},
-        command=asked["command"],
-        started=asked["started"],
-        finished=f"{datetime.now(timezone.utc):%Y-%m-%dT%H:%M:%SZ}",
-        seconds=asked["seconds"],
+        asked=asked.asked,
+        versions={**asked.origin, "breakwater": VERSION},
+        command=asked.command,
+        started=asked.started,
+        finished=now(),
+        seconds=asked.seconds,
         parameters=tuple(axis.described() for axis in setup.space.axes),
         measures=tuple(
             Measure(name=name, title=one.title, unit=one.unit, side=one.side, meaning=one.meaning)

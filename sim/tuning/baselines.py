@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator
 
 from sim.market.calibration import depth_usd
-from sim.market.tables import price_table
+from sim.market.level_tables import price_table
 from sim.protocol.fixed_point import YEAR
 from sim.protocol.units import BPS, USD
 from sim.scenario import Scenario

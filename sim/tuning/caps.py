@@ -28,8 +28,8 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import NamedTuple
 
-from sim.sweeps.work import world_of
-from sim.tuning.borrowing import Amounts
+from sim.books.borrowing import Amounts
+from sim.questions.work import world_of
 from sim.tuning.objectives import Sample, estimate, value
 from sim.tuning.result import Cap, Value
 from sim.tuning.study import Tuner
@@ -82,7 +82,7 @@ def solve(tuner: Tuner, values: Mapping[str, Value], path: str) -> Cap:
     """
     setup = tuner.setup
     wanted = setup.preset.tuning.caps[path]
-    world = world_of(setup.scenarios[0].model_dump_json())
+    world = world_of(setup.scenarios[0])
     debts = setup.preset.tuning.debts
     amounts = Amounts(world.scenario, world.book, list(world.market.price[0]), debts)
     now = amounts.now_under(setup.under(0, values), path)

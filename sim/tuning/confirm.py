@@ -1,8 +1,8 @@
 """The recommended setting's worst paths on the real contracts, wei for wei.
 
-Every path is run by `sim.sweeps.verify`: all operations executed on a chain in lockstep with the
-twin, every word of state compared after each step. What floats came to in the search itself, in the
-process and the opening of that time, is held against the exact run of the same path.
+Every path is run by `sim.questions.verification`: all operations executed on a chain in lockstep
+with the twin, storage compared both ways after each step. What floats came to in the search itself,
+in the process and the opening of that time, is held against the exact run of the same path.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
+from sim.books.borrowing import Amounts
 from sim.engines.baseline import settled
 from sim.engines.compiled import impact_of
 from sim.engines.outcome import LOSS, OUTCOME
-from sim.sweeps.verify import Verification, Watch, apart, error_of, loss_usd_of, verify
-from sim.sweeps.work import world_of
-from sim.tuning.borrowing import Amounts
+from sim.questions.verification import Verification, Watch, apart, error_of, loss_usd_of, verify
+from sim.questions.work import world_of
 from sim.tuning.objectives import Sample
 from sim.tuning.preset import Setup
 from sim.tuning.result import ChoiceName, Confirmation, Value
 from sim.world import World, build
-from sim.world.reference import with_impact
+from sim.world.reference_market import with_impact
 
 
 def worst(sample: Sample, count: int) -> list[tuple[int, int]]:
@@ -37,12 +37,12 @@ def worst(sample: Sample, count: int) -> list[tuple[int, int]]:
 def world_under(setup: Setup, scenario: int, values: Mapping[str, Value], book: int = 0) -> World:
     """The world of a scenario and one of its books under a setting, on integers."""
     seed = setup.book_seed(scenario, book)
-    base = settled(world_of(setup.scenarios[scenario].model_dump_json(), seed), impact_of)
+    base = settled(world_of(setup.scenarios[scenario], seed), impact_of)
     debts = setup.preset.tuning.debts
     amounts = Amounts(base.scenario, base.book, list(base.market.price[0]), debts)
     under = setup.under(scenario, values)
     opened = build(under, seed, amounts.book_under(under))
-    return opened._replace(market=with_impact(opened.market, base.market.baseline_impact))
+    return opened._replace(market=with_impact(opened.market, base.market.reference.baseline_impact))
 
 
 def verifications(

@@ -44,12 +44,13 @@ from sim.measures.losses import (
     shortfall_terms,
     value_at_risk,
 )
-from sim.measures.measure import Kind, Measure, Paths
+from sim.measures.measure import Kind, Measure, Opened, Paths
 from sim.measures.registry import MEASURES, of_paths
 from sim.protocol.units import USD
 from sim.tuning.result import Figure
 
 Floats = npt.NDArray[np.float64]
+OfOpened = Callable[[Opened], Floats | float]
 
 
 def measures() -> dict[str, Measure]:
@@ -92,13 +93,13 @@ class Sample(NamedTuple):
 def estimate(name: str, sample: Sample) -> Figure:
     """A measure with its 95 % interval."""
     books, measure = sample.books, _measure(name)
-    kind = _kind(measure)
-    if kind == "at start" and books is None:
+    if measure.at_start and books is None:
         known = value(name, sample)
         return Figure(value=known, low=known, high=known)
     terms = _terms(name, sample)
     if measure.side == "benefit":
         return _figure(mean_of(terms, books))
+    kind = _kind(measure)
     if kind in ("chance", "VaR"):
         found = mean_of(terms, books)
         unseen = 0.0
@@ -127,9 +128,9 @@ def difference(name: str, a: Sample, b: Sample) -> Figure:
     several books, read books for paths.
     """
     found, books, measure = value(name, a) - value(name, b), a.books, _measure(name)
-    kind = _kind(measure)
-    if a is b or (kind == "at start" and books is None):
+    if a is b or (measure.at_start and books is None):
         return Figure(value=found, low=found, high=found)
+    kind = None if measure.at_start else _kind(measure)
     differences = _terms(name, a) - _terms(name, b)
     agrees = not differences.any()
 
@@ -140,7 +141,7 @@ def difference(name: str, a: Sample, b: Sample) -> Figure:
             mean = mean_difference(differences, books, confidence)
             return mean._replace(low=mean.low - unseen, high=mean.high + unseen)
         # Terms of a quantile and of a start are bounded: there is no more than was seen.
-        if kind in ("VaR", "at start"):
+        if kind in ("VaR", None):
             return mean_difference(differences, books, confidence)
         apart = _apart(measure, a, b) if kind in _TAILS else differences
         return paired_mean(differences, books, confidence, apart)
@@ -158,11 +159,11 @@ def difference(name: str, a: Sample, b: Sample) -> Figure:
 
 def value(name: str, sample: Sample) -> float:
     """The measure alone."""
-    if name == "borrow_usage":
-        return value("borrowed", sample) / value("borrowing_power", sample)
     measure = _measure(name)
-    if _kind(measure) == "at start":
-        return _weighted(sample.weights, [float(np.mean(x)) for x in _AT_START[name](sample)])
+    if measure.at_start:
+        amount = _mean_at_start(measure.at_start.amount, sample)
+        over = measure.at_start.over
+        return amount if over is None else amount / _mean_at_start(over, sample)
     if _kind(measure) == "VaR":
         quantiles = (value_at_risk(x, _level(measure)).value for x in _amounts(measure, sample))
         return _weighted(sample.weights, quantiles)
@@ -218,15 +219,31 @@ def _hits(measure: Measure, sample: Sample) -> list[Floats]:
 
 def _terms(name: str, sample: Sample) -> Floats:
     """(paths,): the terms whose mean is the measure; of a ratio of means to first order."""
-    if name == "borrow_usage":
-        usage, power = value(name, sample), value("borrowing_power", sample)
-        rest = _terms("borrowed", sample) - usage * _terms("borrowing_power", sample)
-        return np.asarray(usage + rest / power)
-    if name in _AT_START:
-        pairs = zip(sample.weights, _AT_START[name](sample), strict=True)
-        return np.asarray(sum(weight * np.broadcast_to(x, sample.paths) for weight, x in pairs))
+    if at_start := _measure(name).at_start:
+        amounts, over = _terms_at_start(at_start.amount, sample), at_start.over
+        if over is None:
+            return amounts
+        usage, mean = value(name, sample), _mean_at_start(over, sample)
+        return np.asarray(usage + (amounts - usage * _terms_at_start(over, sample)) / mean)
     parts = [weight * path_terms(name, sample, i) for i, weight in enumerate(sample.weights)]
     return np.asarray(np.sum(parts, axis=0))
+
+
+def _at_start(amount: OfOpened, sample: Sample) -> list[Floats | float]:
+    """By scenario: known at the start, of one book without error."""
+    pairs = zip(sample.power, sample.borrowed, strict=True)
+    return [amount(Opened(power, borrowed)) for power, borrowed in pairs]
+
+
+def _mean_at_start(amount: OfOpened, sample: Sample) -> float:
+    means = [float(np.mean(one)) for one in _at_start(amount, sample)]
+    return _weighted(sample.weights, means)
+
+
+def _terms_at_start(amount: OfOpened, sample: Sample) -> Floats:
+    """(paths,): the terms of the mean of it."""
+    pairs = zip(sample.weights, _at_start(amount, sample), strict=True)
+    return np.asarray(sum(weight * np.broadcast_to(x, sample.paths) for weight, x in pairs))
 
 
 def _excess(measure: Measure, sample: Sample) -> Floats:
@@ -263,12 +280,6 @@ def _has_tail(measure: Measure, sample: Sample, books: Clusters | None) -> bool:
 
 
 _TAILS: tuple[Kind, ...] = ("VaR", "ES")
-_AT_START: dict[str, Callable[[Sample], tuple[Floats | float, ...]]] = {
-    "borrowing_power": lambda sample: sample.power,
-    "borrowed": lambda sample: sample.borrowed,
-    "borrow_usage": lambda sample: sample.borrowed,
-}
-"""Known at the start: of one book without error."""
 
 
 def _weighted(weights: Sequence[float], values: Iterable[float]) -> float:

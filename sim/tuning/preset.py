@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 import sim.scenario
+from sim.agents.actors import ROLES
 from sim.books import recorded
 from sim.books.seeds import seed_of
 from sim.scenario import Scenario, ScenarioError, digest, with_overrides
@@ -156,14 +157,14 @@ def nested(setup: Setup, paths: int, books: int | None) -> Setup:
     """
     if isinstance(setup.scenarios[0].book, BookFile):
         if books not in (None, 1):
-            problem = Problem("--books", "the book is recorded, there is one", "--books 1")
+            problem = Problem("books", "the book is recorded, there is one", "1")
             raise ScenarioError(f"preset '{setup.preset.name}'", [problem])
         books = 1
     if books is None:
         most = 200 * 1_000 // max(1_000, setup.accounts)
         books = max(1, min(max(most, 20), paths // 10))
     if books > paths:
-        problem = Problem("--books", f"{books:,} are more than {paths:,} paths", "a tenth of them")
+        problem = Problem("books", f"{books:,} are more than {paths:,} paths", "a tenth of them")
         raise ScenarioError(f"preset '{setup.preset.name}'", [problem])
     return setup._replace(paths_of_a_book=-(-paths // books) if books > 1 else None)
 
@@ -194,7 +195,8 @@ def _others(scenarios: Sequence[Scenario]) -> Iterator[Problem]:
             f"liquidators[{n}].takes_shares": one.takes_shares
             for n, one in enumerate(scenario.liquidators)
         }
-        found = {"attack": scenario.attack, "agents": scenario.agents, **shares}
+        house = {role.section: role.capital(scenario) is not None for role in ROLES}
+        found = {**house, "agents": scenario.agents, **shares}
         for name, is_there in found.items():
             if is_there:
                 yield Problem(
@@ -276,8 +278,8 @@ def _free(preset: Preset, scenarios: Sequence[Scenario]) -> Iterator[Problem]:
                 f"has no cost: supply and borrowing of {symbol} do not both answer to its rates in "
                 f"{', '.join(inert)}",
                 f"rate_response: {{{symbol}: {{supply_per_point: ..., borrowing_per_point: ..., "
-                "half_life_hours: ...}} in the overrides of each of them or with --set, or another "
-                "dimension",
+                "half_life_hours: ...}} in the overrides of each of them or of the search, or "
+                "another dimension",
             )
 
 

@@ -94,9 +94,7 @@ class Course:
 
 def _is_estimated(measure: Measure) -> bool:
     """Benefits, and harms that nearly every path has: zeros for paths not run would be far off."""
-    assert measure.of_paths  # or it were no objective
-    is_of_paths = measure.of_paths.kind != "at start"
-    return is_of_paths and (measure.side == "benefit" or measure.usual)
+    return measure.at_start is None and (measure.side == "benefit" or measure.usual)
 
 
 def dominated_by(

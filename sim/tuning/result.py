@@ -56,6 +56,11 @@ class Figure(Record):
     agrees: bool = False
     """Of a difference: whether it is 0 because no path tells the two apart. Others may."""
 
+    @property
+    def ends(self) -> tuple[float | None, float | None]:
+        """Of the interval."""
+        return self.low, self.high
+
     @classmethod
     def of(
         cls,
@@ -101,7 +106,7 @@ class ScenarioUsed(Record):
     """Of the scenario under the current parameters, see `sim.scenario.digest`."""
     weight: float
     moving: tuple[str, ...] = ()
-    """Assets whose price moves, see `sim.sweeps.fan.moving_assets`."""
+    """Assets whose price moves, see `sim.questions.moving.moving_assets`."""
 
 
 class Parameter(Record):
@@ -311,6 +316,17 @@ class TuningResult(Record):
     baselines: tuple[Baseline, ...] = ()
     caps: tuple[Cap, ...] = ()
     confirmation: Confirmation | None = None
+
+    def pairs(self) -> list[tuple[Measure, Measure]]:
+        """Two objectives each, to be drawn over each other: every harm against the first benefit,
+        or the others against the first; none if there is one objective.
+        """
+        measures = [one for one in self.measures if one.name in self.objectives]
+        benefits = [one for one in measures if one.side == "benefit"]
+        harms = [one for one in measures if one.side == "harm"]
+        if benefits and harms:
+            return [(benefits[0], harm) for harm in harms]
+        return [(measures[0], other) for other in measures[1:]]
 
     @property
     def recommendation(self) -> Choice:

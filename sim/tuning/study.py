@@ -18,7 +18,6 @@ import os
 import socket
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
 from typing import Any, Literal
 
 import numpy as np
@@ -26,9 +25,11 @@ import optuna
 from optuna.trial import TrialState
 
 from sim.engines.outcome import LOSS, NUMBER_LIQUIDATED, OUTCOME
+from sim.questions.pools import Submit
+from sim.questions.work import Done, Subject, Task
 from sim.scenario import ScenarioError
 from sim.schema.tuning import SamplerName
-from sim.tuning.evaluate import Evaluated, Job, gather, jobs
+from sim.tuning.evaluate import gather, tasks
 from sim.tuning.objectives import Sample, estimate, measures
 from sim.tuning.preset import Setup
 from sim.tuning.race import Course, dominated_by
@@ -39,8 +40,6 @@ BATCH = 8
 FRESH = 4
 """Fresh paths per path of the search."""
 _VALUES, _RECORD, _OWNER = "values", "record", "owner"
-
-Submit = Callable[[Job], Future[Evaluated]]
 
 
 class SearchError(Exception):
@@ -65,6 +64,7 @@ class Tuner:
         self._study, self._submit, self._is_shared = study, submit, is_shared
         self._objectives: tuple[str, ...] = setup.preset.tuning.objectives
         self._races = race
+        self._subjects = [Subject.of(one) for one in setup.scenarios]
         self._course: Course | None = None
         self._reference: Sample | None = None
 
@@ -137,7 +137,7 @@ class Tuner:
     ) -> list[Sample]:
         """Settings on `rows` of each scenario; row 0 of `size` is path `first`."""
         wanted = [
-            (n, i, jobs(self.setup, values, i, [first + int(row) for row in chosen], fill))
+            (n, i, self._tasks(values, i, [first + int(row) for row in chosen], fill))
             for n, values in enumerate(settings)
             for i, chosen in enumerate(rows)
         ]
@@ -146,10 +146,21 @@ class Tuner:
             drafts[n].take(i, rows[i], found)
         return [draft.checked() for draft in drafts]
 
+    def _tasks(
+        self,
+        values: Mapping[str, Value],
+        scenario: int,
+        paths: Sequence[int],
+        fill: tuple[str, float] | None = None,
+        at_start_of: Sequence[int] = (),
+    ) -> list[Task]:
+        subject = self._subjects[scenario]
+        return tasks(self.setup, subject, values, scenario, paths, fill, at_start_of)
+
     def _gathered(
-        self, wanted: list[tuple[int, int, list[Job]]]
-    ) -> Iterator[tuple[int, int, list[Evaluated | ScenarioError]]]:
-        results = iter(gather(self._submit, [job for _, _, parts in wanted for job in parts]))
+        self, wanted: list[tuple[int, int, list[Task]]]
+    ) -> Iterator[tuple[int, int, list[Done | ScenarioError]]]:
+        results = iter(gather(self._submit, [task for _, _, parts in wanted for task in parts]))
         for n, i, parts in wanted:
             yield n, i, [next(results) for _ in parts]
 
@@ -170,7 +181,7 @@ class Tuner:
             # What is known at the start is known of all books at once, or it is not known.
             all_books = [] if rung else np.unique(drafts[0].books).tolist()
             wanted = [
-                (n, i, jobs(self.setup, settings[n], i, added[i].tolist(), at_start_of=all_books))
+                (n, i, self._tasks(settings[n], i, added[i].tolist(), at_start_of=all_books))
                 for n in running
                 for i in range(len(added))
             ]
@@ -268,8 +279,8 @@ class _Draft:
         self._at_start: list[dict[int, tuple[float, float]]] = [{} for _ in range(count)]
         self.refusal: ScenarioError | None = None
 
-    def take(self, scenario: int, rows: Any, found: list[Evaluated | ScenarioError]) -> None:
-        """What jobs of consecutive parts of `rows` came to; none of a rung that adds no path."""
+    def take(self, scenario: int, rows: Any, found: list[Done | ScenarioError]) -> None:
+        """What tasks of consecutive parts of `rows` came to; none of a rung that adds no path."""
         if not found:
             return
         parts = []
@@ -277,7 +288,7 @@ class _Draft:
             if isinstance(part, ScenarioError):
                 self.refusal = part
                 return
-            parts.append(part.outcomes)
+            parts.append(part.outcomes[:, : len(OUTCOME)])
             self._at_start[scenario] |= part.at_start
         self._outcomes[scenario][np.asarray(rows, dtype=np.intp)] = np.concatenate(parts)
 

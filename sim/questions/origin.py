@@ -21,10 +21,10 @@ from sim.users.user_agents import find
 
 _PACKAGE = Path(__file__).parents[1]
 _PACKAGES = ("numpy", "scipy", "numba", "llvmlite")
-# What is shown or computed from outcomes, and how blocks reach their workers, does not change them.
+# What is shown or computed from outcomes, and how paths reach their workers, does not change them.
 _WITHOUT_EFFECT = {
-    *("files", "front", "measures", "packaged", "reference", "report", "starter", "sweeps"),
-    *("tape", "terminal", "tuning"),
+    *("files", "front", "measures", "packaged", "reference", "report", "starter", "questions"),
+    *("sweeps", "tape", "terminal", "tuning"),
 }
 
 
@@ -34,7 +34,7 @@ def origin(scenario: Scenario) -> dict[str, str]:
     Raises `ScenarioError` if a file of the scenario cannot be read, or its history is none, or an
     agent cannot be had.
     """
-    found = {"sources": sources(), **{name: version(name) for name in _PACKAGES}}
+    found = {"sources": sources(), **_versions()}
     paths = scenario.paths
     if paths and paths.history:
         read_history(paths.history, paths.history_max_gap_seconds, paths.history_zone)
@@ -54,6 +54,11 @@ def origin(scenario: Scenario) -> dict[str, str]:
         content = Path(inspect.getfile(module)).read_bytes()
         found[f"agent {agent.name}"] = hashlib.sha256(content).hexdigest()[:16]
     return found
+
+
+@lru_cache
+def _versions() -> dict[str, str]:
+    return {name: version(name) for name in _PACKAGES}
 
 
 @lru_cache

@@ -15,7 +15,7 @@ from sim.measures.measure import Paths
 from sim.protocol.units import USD
 
 FORMAT = 3
-"""Of the files of a study; a study of another format is not read."""
+"""Of the files of a sweep; a sweep of another format is not read."""
 
 WHICH = {"path": "number of the path", "book": "number of the book that its borrowers are of"}
 """Column -> its meaning, of those that are no outcome."""
@@ -39,7 +39,7 @@ BY_ASSET = {column(name, one): (name, one.meaning) for name, one in NUMBERS_BY_A
 
 
 def paths_of(outcomes: pd.DataFrame, step_seconds: int) -> Paths:
-    """Outcomes of a study for measures. A number that an earlier version did not keep raises
+    """Outcomes of a sweep for measures. A number that an earlier version did not keep raises
     `NotSweptError` when it is asked for; a loss was bad debt and shortfall then.
     """
 

@@ -26,7 +26,7 @@ from sim.measures.losses import (
     value_at_risk,
 )
 from sim.measures.registry import of_paths
-from sim.sweeps.columns import NotSweptError, paths_of
+from sim.sweeps.outcome_columns import NotSweptError, paths_of
 
 BEFORE = "before"
 """In tables of bearers: what of their parts was lost before."""
@@ -44,7 +44,7 @@ BEARERS = {
 
 def loss_usd(outcomes: pd.DataFrame) -> npt.NDArray[np.float64]:
     """The loss of each path, (paths,), USD."""
-    if "loss_usd" in outcomes:  # studies of before bad debt from before was kept apart lack it
+    if "loss_usd" in outcomes:  # sweeps of before bad debt from before was kept apart lack it
         return np.asarray(outcomes["loss_usd"], dtype=np.float64)
     return _both_usd(outcomes)
 

@@ -2,7 +2,7 @@
 
     float64, compiled   what the sweep ran           -> its outcome and its decisions
     integers, the twin  the same path, exact         -> outcome, decisions, final state
-    a chain             every operation of the twin, every word of state compared after each step
+    a chain             every operation of the twin, storage compared both ways after each step
 
 The first two differ by rounding, and this says by how much; the last two must not differ at all.
 """
@@ -21,20 +21,21 @@ from sim.engines.compiled import Compiled, impact_of
 from sim.engines.exact import run
 from sim.engines.failures import LockstepError
 from sim.engines.outcome import OPERATIONS, conclude, follow, names
+from sim.engines.recorded import recorded
 from sim.market import lost_before
 from sim.market.draws import Sampler
 from sim.market.market import REPAID_VALUE
 from sim.market.paths import draw, observed
 from sim.protocol.state import DEFICIT_REPORTED, State
 from sim.protocol.units import USD
-from sim.sweeps.decisions import Comparison
+from sim.questions.decisions import Comparison
 from sim.tape import Tape
-from sim.tape.shortfall import shortfall
+from sim.tape.exact_shortfall import shortfall
 from sim.world import World, on_path
 
 _SHARE, _DOLLAR = 1e-3, 1.0
 """Floats may be off by this share, or by so little: decisions among equals may differ, see
-`sim.sweeps.decisions`; a world of other rules is further off."""
+`sim.questions.decisions`; a world of other rules is further off."""
 
 Watch = Callable[[int, float, float], None]
 """Told after every step: which, and USD repaid and lost until then."""
@@ -139,17 +140,12 @@ def verify(
     tape = Tape(one, engine) if record else None
     with follower(engine, one) as chain:
         try:
-            for k, rows, gas in run(one, chain):
+            for k, rows, _ in recorded(one, tape, chain) if tape else run(one, chain):
                 if k:
                     outcome[OPERATIONS] += len(rows)
                     follow(one.state, one.market, k, outcome)
                     decisions.step(k, next(float_rows), rows)
                 steps = k
-                if tape:
-                    # Revm reports too little gas, see `sim.terminal.crash`.
-                    tape.record(
-                        k, rows, gas if engine == "devnet" else [], chain.values if chain else 0
-                    )
                 if watch:
                     watch(k, *_so_far(one, k))
         except LockstepError as error:

@@ -1,4 +1,9 @@
-"""Where blocks run: threads of this process, processes of this machine, or a dask cluster."""
+"""Where tasks run: threads of this process, processes of this machine, or a dask cluster.
+
+with pool("threads", workers=2) as submit:
+    for key, future in handed_out(submit, {"a": task, ...}.items()):
+        future.result()                        # what a task comes to, in the order they end
+"""
 
 from __future__ import annotations
 
@@ -6,23 +11,26 @@ import importlib
 import logging
 import os
 import signal
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import islice
 from multiprocessing import resource_tracker
+from queue import SimpleQueue
 from threading import Event
 from typing import Any, TypeVar
 
-from sim.sweeps.work import Floats, Task, run
+from sim.questions.work import Done, Task, run
 
-Submit = Callable[[Task], "Future[Floats]"]
-"""Hand a block to a worker."""
-Job = TypeVar("Job")
-Done = TypeVar("Done")
+Submit = Callable[[Task], "Future[Done]"]
+"""Hand a task to a worker."""
+Key = TypeVar("Key")
 
 THREADS, LOCAL = "threads", "local"
 """The schedulers that are not the address of a dask scheduler."""
 _PATIENCE_SECONDS = 5
+_IN_FLIGHT = 1_024  # tasks handed out at a time: enough for a large cluster, little to keep
 
 
 class PoolError(Exception):
@@ -38,52 +46,80 @@ def cores() -> int:
 
 @contextmanager
 def pool(scheduler: str = THREADS, workers: int | None = None) -> Iterator[Submit]:
-    """`pool_of` workers that run blocks of a sweep."""
-    with pool_of(run, scheduler, workers) as submit:
-        yield submit
-
-
-@contextmanager
-def pool_of(
-    work: Callable[..., Done], scheduler: str = THREADS, workers: int | None = None
-) -> Iterator[Callable[[Job], Future[Done]]]:
     """Workers for the time of the block: "threads", "local" processes or those of a scheduler.
 
-    Each calls `work(job)`, or on threads `work(job, stopped)`, see `sim.sweeps.work.run`.
-
     `workers` is how many; as many as processors if None, and without meaning for the address of a
-    scheduler (tcp://host:port). Blocks that are not finished when the block ends are given up.
+    scheduler (tcp://host:port). Tasks that are not finished when the block ends are given up.
     Raises `PoolError` if the scheduler does not answer.
     """
     if scheduler == THREADS:
-        with _threads(work, workers or cores()) as submit:
+        with _threads(workers or cores()) as submit:
             yield submit
         return
-    address = None if scheduler == LOCAL else scheduler
-    with _dask(work, address, workers or cores()) as submit:
+    with _dask(None if scheduler == LOCAL else scheduler, workers or cores()) as submit:
         yield submit
 
 
+def handed_out(
+    submit: Submit, tasks: Iterable[tuple[Key, Task]]
+) -> Generator[tuple[Key, Future[Done]], None, None]:
+    """Hand out tasks, so many at a time; each is yielded under its key when it has ended, with what
+    it came to or raised.
+
+    Raises KeyboardInterrupt after Ctrl-C, between tasks.
+    """
+    waiting = iter(tasks)
+    running: dict[Future[Done], Key] = {}
+    ended: SimpleQueue[Future[Done] | None] = SimpleQueue()
+    with _interrupts_as_news(ended):
+        while True:
+            for key, task in islice(waiting, _IN_FLIGHT - len(running)):
+                future = submit(task)
+                running[future] = key
+                future.add_done_callback(ended.put)
+            if not running:
+                return
+            news = ended.get()
+            if news is None:
+                raise KeyboardInterrupt
+            yield running.pop(news), news
+
+
 @contextmanager
-def _threads(work: Callable[..., Done], workers: int) -> Iterator[Callable[[Job], Future[Done]]]:
+def _interrupts_as_news(ended: SimpleQueue[Any]) -> Iterator[None]:
+    """In the block, Ctrl-C puts None into the queue instead of raising just anywhere.
+
+    Raised while a lock of the workers' futures is held, an interrupt would leave it held, and
+    closing the pool would wait for it for ever.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # interrupts go to the main thread
+        return
+    before = signal.signal(signal.SIGINT, lambda *_: ended.put(None))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _threads(workers: int) -> Iterator[Submit]:
     stop = Event()
     executor = ThreadPoolExecutor(workers)
     try:
-        yield lambda job: executor.submit(work, job, stop.is_set)
+        yield lambda task: executor.submit(run, task, stop.is_set)
     finally:
         stop.set()
         executor.shutdown(cancel_futures=True)
 
 
 @contextmanager
-def _dask(
-    work: Callable[..., Done], address: str | None, workers: int
-) -> Iterator[Callable[[Job], Future[Done]]]:
+def _dask(address: str | None, workers: int) -> Iterator[Submit]:
     """Workers of the scheduler at an address, or of a cluster of processes for this time only."""
-    # A second to import, and most sweeps do without. Annotated in part only.
+    # A second to import, and most do without. Annotated in part only.
     distributed: Any = importlib.import_module("distributed")
 
-    # A worker that comes or goes is reported by what becomes of its blocks.
+    # A worker that comes or goes is reported by what becomes of its tasks.
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     cluster: Any = None
     try:
@@ -105,7 +141,7 @@ def _dask(
             ) from error
         try:
             executor = client.get_executor(pure=False)
-            yield lambda job: executor.submit(work, job)
+            yield lambda task: executor.submit(run, task)
             executor.shutdown(wait=False)
         finally:
             client.close()
