@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from functools import wraps
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 import yaml
@@ -65,22 +66,14 @@ def list_scenarios(ctx: click.Context, _param: click.Parameter, wanted: bool) ->
     ctx.exit()
 
 
-_CHANGES = (
-    click.option("--seed", type=int, help="Root of all randomness instead of the scenario's."),
-    click.option("--accounts", type=int, help="Number of borrowers instead of the scenario's."),
-    click.option(
-        "--set",
-        "overrides",
-        type=Override(),
-        multiple=True,
-        help="Replace any field of the scenario; the value is YAML. Can be given many times.",
-    ),
-    click.option(
-        "--columns",
-        type=Columns(),
-        help="What the file of the book calls its columns, like "
-        "account=user_address,asset=symbol,supplied=collateral,debt=borrow.",
-    ),
+Option = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+book_seed_option: Option = click.option(
+    "--book-seed",
+    type=click.IntRange(0, 2**63 - 1),
+    help="Root of books, who reacts and when suppliers leave, instead of --seed.",
+)
+_OF_ONE: tuple[Option, ...] = (
     click.option(
         "--redraw-book",
         is_flag=True,
@@ -104,35 +97,81 @@ _CHANGES = (
 )
 
 
+def market_options(whose: str = "scenario's") -> Option:
+    """Add --seed, --accounts, --set and --columns."""
+    which = "every scenario" if whose == "scenarios'" else "the scenario"
+    return _all(
+        click.option("--seed", type=int, help=f"Root of all randomness instead of the {whose}."),
+        click.option("--accounts", type=int, help=f"Number of borrowers instead of the {whose}."),
+        click.option(
+            "--set",
+            "overrides",
+            type=Override(),
+            multiple=True,
+            help=f"Replace any field of {which}; the value is YAML. Can be given many times.",
+        ),
+        click.option(
+            "--columns",
+            type=Columns(),
+            help="What the file of the book calls its columns, like "
+            "account=user_address,asset=symbol,supplied=collateral,debt=borrow.",
+        ),
+    )
+
+
+class Changes(NamedTuple):
+    """What the options replace in a scenario."""
+
+    seed: int | None
+    accounts: int | None
+    overrides: tuple[tuple[str, Any], ...]
+    columns: dict[str, str] | None
+    redraw_book: bool
+    hold_at_low: bool
+
+    def of(self, scenario: str) -> Scenario:
+        """A known scenario or a file with all of it. Raises `ScenarioError`."""
+        from sim.front.asked import changed
+
+        return changed(
+            scenario,
+            accounts=self.accounts,
+            seed=self.seed,
+            hold_at_low=self.hold_at_low or None,
+            overrides={**book_columns(self.columns), **dict(self.overrides)},
+            redraw_book=self.redraw_book,
+        )
+
+
+def book_columns(columns: dict[str, str] | None) -> dict[str, object]:
+    """What --columns says, as an override."""
+    return {} if columns is None else {"book.columns": columns}
+
+
 def scenario_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add SCENARIO and what `change_options` adds; for `chosen`."""
+    """Add SCENARIO and what `change_options` adds."""
     return click.argument("scenario")(change_options(command))
 
 
 def change_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --seed, --accounts, --set, --columns, --redraw-book, --hold-at-low and --list."""
-    for option in reversed(_CHANGES):
-        command = option(command)
-    return command
+    """Add what `market_options` adds, --redraw-book, --hold-at-low and --list; the command has all
+    of them as one argument, `changes`.
+    """
+
+    @wraps(command)
+    def gathered(**given: Any) -> Any:
+        changes = Changes(**{name: given.pop(name) for name in Changes._fields})
+        return command(changes=changes, **given)
+
+    return market_options()(_all(*_OF_ONE)(gathered))
 
 
-def chosen(
-    scenario: str,
-    seed: int | None,
-    accounts: int | None,
-    overrides: tuple[tuple[str, Any], ...],
-    redraw_book: bool,
-    hold_at_low: bool = False,
-    columns: dict[str, str] | None = None,
-) -> Scenario:
-    """The scenario with what the options replace. Raises `ScenarioError`."""
-    from sim.scenario import load, with_overrides
+def _all(*options: Option) -> Option:
+    """All of them, shown in this order."""
 
-    shortcuts = {
-        "seed": seed,
-        "book.accounts": accounts,
-        "hold_at_low": hold_at_low or None,
-        "book.columns": columns,
-    }
-    given = {path: value for path, value in shortcuts.items() if value is not None}
-    return with_overrides(load(scenario), {**given, **dict(overrides)}, redraw_book)
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from scripts._console import console
+from scripts._ending import ending
 from scripts._folder import prepared
 from scripts._zone import zone_option
 
@@ -118,15 +119,11 @@ def cli(
     if columns and without:
         problem = "leaves out of all columns; --column names those to read"
         raise click.BadParameter(problem, param_hint="'--without'")
-    from sim.terminal.calibrate import calibrate
-    from sim.terminal.crash import INTERRUPTED
+    from sim.terminal.calibrate_command import calibrate
     from sim.terminal.interrupts import interruptible
 
     if out:
         prepared(out.parent)
-    try:
-        with interruptible():
-            plan = (without, zone, max_gap_seconds, years, seed)
-            sys.exit(calibrate(prices, columns, models, *plan, out, console()))
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
+    with ending(), interruptible():
+        plan = (without, zone, max_gap_seconds, years, seed)
+        sys.exit(calibrate(prices, columns, models, *plan, out, console()))

@@ -2,32 +2,22 @@
 
 import sys
 from pathlib import Path
-from typing import Any
 
 import click
 
 from scripts._console import console
+from scripts._ending import ending
+from scripts._engine import engine_option
 from scripts._folder import prepared
-from scripts._scenario import chosen, scenario_options
+from scripts._scenario import Changes, book_seed_option, scenario_options
 
 # ape imports every script for every command, even for --help: what is slow to import waits.
 
 
 @click.command(short_help="Play a scenario: what is lost, and who pays.")
-@click.option(
-    "--engine",
-    type=click.Choice(["devnet", "revm", "exact"]),
-    default="devnet",
-    show_default=True,
-    help="devnet: every operation as a transaction on an anvil of its own, compared with the twin "
-    "after every step. revm: the same in an EVM inside this process. exact: the twin alone.",
-)
+@engine_option("devnet", "revm", "exact")
 @scenario_options
-@click.option(
-    "--book-seed",
-    type=click.IntRange(0, 2**63 - 1),
-    help="Root of the book, who reacts and when suppliers leave, instead of --seed.",
-)
+@book_seed_option
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -38,10 +28,10 @@ from scripts._scenario import chosen, scenario_options
 @click.option(
     "--books",
     type=click.IntRange(min=1),
-    default=20,
+    default=1,
     show_default=True,
     help="What was published of an event is held against so many books: the run's own and others "
-    "drawn alike, on the twin. The run itself is of one book.",
+    "drawn alike, on the twin, two seconds each. The run itself is of one book.",
 )
 @click.option(
     "--keep",
@@ -57,12 +47,7 @@ from scripts._scenario import chosen, scenario_options
 def cli(
     scenario: str,
     engine: str,
-    seed: int | None,
-    accounts: int | None,
-    overrides: tuple[tuple[str, Any], ...],
-    columns: dict[str, str] | None,
-    redraw_book: bool,
-    hold_at_low: bool,
+    changes: Changes,
     book_seed: int | None,
     out: Path | None,
     parquet: bool,
@@ -109,12 +94,11 @@ def cli(
             f"the {engine} engine has no devnet that could stay; leave out --engine {engine}",
             param_hint="'--keep'",
         )
-    from sim.scenario import ScenarioError
-    from sim.terminal.crash import INTERRUPTED, crash
+    from sim.terminal.crash_command import crash
     from sim.terminal.keep import step_of
 
-    try:
-        played = chosen(scenario, seed, accounts, overrides, redraw_book, hold_at_low, columns)
+    with ending():
+        played = changes.of(scenario)
         try:
             last = step_of(played, at) if at is not None else None
         except ValueError as error:
@@ -122,8 +106,3 @@ def cli(
         folder = prepared(out or Path("out") / played.name)
         asked = (parquet, overwrite, books, keep, last, book_seed)
         sys.exit(crash(played, engine, folder, console(), *asked))
-    except ScenarioError as error:
-        click.echo(str(error), err=True)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)

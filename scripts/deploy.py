@@ -1,11 +1,11 @@
 """Deploy the protocol to a network: ape run deploy --network ethereum:local:foundry"""
 
-import sys
 from pathlib import Path
 
 import click
 from ape.cli import ConnectedProviderCommand, account_option, network_option
 
+from scripts._ending import ending
 from scripts._folder import prepared
 
 # ape imports every script for every command, even for --help: what is slow to import waits.
@@ -42,25 +42,24 @@ def cli(provider, account, preset: str, out: Path) -> None:
     from ape.logging import LogLevel, logger
     from rich.console import Console
 
-    from sim.engines.ape_deployer import ApeDeployer, deploy_world, listing, save
-    from sim.scenario import ScenarioError, load
-    from sim.terminal.deployment import address_table, console_lines
+    from sim.engines.ape_deployer import ApeDeployer, deploy_world, save
+    from sim.engines.deployment import listing
+    from sim.scenario import load
+    from sim.terminal.deployed import address_table, console_lines
+    from sim.terminal.tables import printed
     from sim.world import build
 
     if account is None and not provider.network.is_dev:
         raise click.UsageError("name the account that deploys: --account ALIAS")
-    try:
+    with ending():
         world = build(load(preset))
         folder = prepared(out)
-    except ScenarioError as error:
-        click.echo(str(error), err=True)
-        sys.exit(1)
     with logger.at_level(LogLevel.WARNING):  # ape would announce each contract
         by = ApeDeployer(account or accounts.test_accounts[0], project)
-        deployed = listing(deploy_world(by, world), world)
+        deployed = listing(deploy_world(by, world), world.genesis, world.symbols)
     path = save(deployed, world, provider.network_choice, provider.chain_id, folder)
     console = Console(highlight=False, soft_wrap=True)
-    console.print(address_table(deployed))
+    console.print(printed(address_table(deployed)))
     console.print(f"\nWritten to {path}. To go on in `ape console`, on the same node:")
     for line in console_lines(deployed, world):
         console.print(f"  {line}", markup=False)

@@ -1,11 +1,11 @@
 """See how a file is read before anything runs: ape run import prices FILE"""
 
-import sys
 from pathlib import Path
 
 import click
 
 from scripts._console import console
+from scripts._ending import ending
 from scripts._zone import zone_option
 
 # ape imports every script for every command, even for --help: what is slow to import waits.
@@ -60,11 +60,7 @@ def prices(
     \b
     Exit codes: 0 read, 1 refused, 2 wrong usage.
     """
-    from sim.schema.problems import ScenarioError
     from sim.terminal.price_files import show
 
-    try:
+    with ending():
         show(file, column, zone, max_gap_seconds, decimals, console())
-    except ScenarioError as error:
-        click.echo(str(error), err=True)
-        sys.exit(1)

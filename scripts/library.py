@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from scripts._console import console
+from scripts._ending import ending
 from scripts._folder import prepared
 
 # ape imports every script for every command, even for --help: what is slow to import waits.
@@ -46,14 +47,13 @@ def cli(names: tuple[str, ...], books: int, out: Path | None, overwrite: bool) -
     """
     if out and out.exists() and not overwrite:
         raise click.BadParameter(f"{out} is there; --overwrite replaces it", param_hint="'--out'")
-    from sim.scenario import ScenarioError, known, load
-    from sim.terminal.crash import INTERRUPTED
+    from sim.scenario import known, load
     from sim.terminal.interrupts import interruptible
-    from sim.terminal.library import library
+    from sim.terminal.library_command import library
 
     if out:
         prepared(out.parent)
-    try:
+    with ending():
         scenarios = [load(name) for name in names or known()]
         events = sorted((one for one in scenarios if one.expected), key=lambda one: one.start)
         for name in {one.name for one in scenarios} - {one.name for one in events} if names else ():
@@ -62,8 +62,3 @@ def cli(names: tuple[str, ...], books: int, out: Path | None, overwrite: bool) -
             sys.exit(1)
         with interruptible():
             library(events, books, out, console())
-    except ScenarioError as error:
-        click.echo(str(error), err=True)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)

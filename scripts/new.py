@@ -1,12 +1,12 @@
 """Write a scenario to begin with: ape run new my-market"""
 
 import re
-import sys
 from pathlib import Path
 
 import click
 
 from scripts._console import console
+from scripts._ending import ending
 from scripts._folder import prepared
 from scripts._scenario import Columns
 
@@ -105,14 +105,10 @@ def cli(
         near = re.sub(r"[^a-z0-9]+", "-", file.stem.lower())[:64].strip("-") or "my-market"
         problem = f"{file.stem!r}: lower-case words joined by hyphens, like {near}"
         raise click.BadParameter(problem, param_hint="'NAME'")
-    from sim.schema.problems import ScenarioError
     from sim.starter import Wanted
-    from sim.terminal.new import new
+    from sim.terminal.new_command import new
 
     prepared(file.parent)
-    try:
+    with ending():
         wanted = Wanted(file.stem, base, book, columns or {}, units, prices)
         new(wanted, file, console())
-    except ScenarioError as error:
-        click.echo(str(error), err=True)
-        sys.exit(1)

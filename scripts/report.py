@@ -12,7 +12,7 @@ from scripts._folder import prepared
 
 
 @click.command(short_help="Make one HTML page of a run, a sweep or a study.")
-@click.argument("source", required=False, type=click.Path(path_type=Path), metavar="STUDY_OR_TAPE")
+@click.argument("source", required=False, type=click.Path(path_type=Path), metavar="RESULT")
 @click.option(
     "--compare",
     nargs=2,
@@ -24,10 +24,10 @@ from scripts._folder import prepared
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="The file.  [default: report.html beside what it is about; comparison.html beside B]",
+    help="The file.  [default: report.html beside what it is about; of two, comparison.html here]",
 )
 def cli(source: Path | None, compare: tuple[Path, Path] | None, out: Path | None) -> None:
-    """Make one HTML page of STUDY_OR_TAPE: the folder that `ape run crash`, `ape run sweep`,
+    """Make one HTML page of RESULT: the folder that `ape run crash`, `ape run sweep`,
     `ape run tune` or `ape run suite` wrote, or a tape (*.duckdb) by itself.
 
     The page is one file of about 2 MB for any browser. It needs no network and prints well: charts
@@ -45,10 +45,10 @@ def cli(source: Path | None, compare: tuple[Path, Path] | None, out: Path | None
     All       liquidations and bad debt by price drop, slippage and bonus, rates
               by usage; seed, versions, hashes, commands for the same numbers
 
-    The page is made of the folder alone, wherever that was copied to. Nothing is run again, and an
-    unfinished run, sweep or study is refused with the command that
-    finishes it. The numbers of a chart, and those of tables as <data value="...">, are in the page
-    for programs too.
+    The page is made of the folder alone, wherever that was copied to. Nothing is run again. Of a
+    sweep that was stopped or still runs the paths that are there are summed up, and how many of how
+    many is said; an unfinished run or study is refused with the command that finishes it. The
+    numbers of a chart, and those of tables as <data value="...">, are in the page for programs too.
 
     \b
     Examples:

@@ -1,11 +1,11 @@
 """What may stand in a scenario: ape run schema protocol.liquidation"""
 
-import sys
 from pathlib import Path
 
 import click
 
 from scripts._console import console
+from scripts._ending import ending
 from scripts._folder import prepared
 
 # ape imports every script for every command, even for --help: what is slow to import waits.
@@ -77,7 +77,6 @@ def cli(
     from sim.reference.lookup import select
     from sim.reference.pages import blocks_of, json_schema, page
     from sim.reference.writing import show
-    from sim.schema.problems import ScenarioError
 
     if as_json or as_markdown:
         text = json_schema(subject) if as_json else page(subject)
@@ -89,8 +88,5 @@ def cli(
         click.echo(f"Written: {out}")
         return
     blocks = blocks_of(subject)
-    try:
+    with ending():
         show(select(blocks, path, subject) if path else blocks, subject, console())
-    except ScenarioError as error:
-        click.echo(str(error), err=True)
-        sys.exit(1)

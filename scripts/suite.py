@@ -2,27 +2,21 @@
 
 import sys
 from pathlib import Path
-from typing import Any
 
 import click
 
 from scripts._console import console
+from scripts._ending import ending
+from scripts._engine import engine_option
 from scripts._folder import prepared
-from scripts._scenario import change_options, chosen
+from scripts._scenario import Changes, change_options
 
 # ape imports every script for every command, even for --help: what is slow to import waits.
 
 
 @click.command(short_help="Play many scenarios: one table, one page.")
 @click.argument("named", metavar="[FOLDER|SCENARIO]...", nargs=-1)
-@click.option(
-    "--engine",
-    type=click.Choice(["devnet", "revm", "exact"]),
-    default="exact",
-    show_default=True,
-    help="exact: the twin alone. devnet: every operation as a transaction on an anvil, compared "
-    "with the twin after every step. revm: the same in an EVM inside this process.",
-)
+@engine_option("exact", "devnet", "revm")
 @change_options
 @click.option(
     "--out",
@@ -35,12 +29,7 @@ from scripts._scenario import change_options, chosen
 def cli(
     named: tuple[str, ...],
     engine: str,
-    seed: int | None,
-    accounts: int | None,
-    overrides: tuple[tuple[str, Any], ...],
-    columns: dict[str, str] | None,
-    redraw_book: bool,
-    hold_at_low: bool,
+    changes: Changes,
     out: Path,
     overwrite: bool,
 ) -> None:
@@ -72,18 +61,8 @@ def cli(
     \b
     Exit codes: 0 all done, 1 one or more failed, 2 wrong usage, 130 interrupted.
     """
-    from sim.report.suite_folder import SuiteError
-    from sim.terminal.crash import INTERRUPTED
-    from sim.terminal.suite import members, suite
+    from sim.terminal.suite_command import members, suite
 
-    def read(one: str) -> Any:
-        return chosen(one, seed, accounts, overrides, redraw_book, hold_at_low, columns)
-
-    try:
+    with ending():
         found = members(named)
-        sys.exit(suite(found, read, engine, prepared(out), console(), overwrite))
-    except SuiteError as error:
-        click.echo(str(error), err=True)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
+        sys.exit(suite(found, changes.of, engine, prepared(out), console(), overwrite))

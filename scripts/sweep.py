@@ -7,9 +7,10 @@ from typing import Any
 import click
 
 from scripts._console import console
+from scripts._ending import ending
 from scripts._folder import prepared
-from scripts._scenario import chosen, scenario_options
-from scripts._scheduler import Scheduler
+from scripts._scenario import Changes, book_seed_option, scenario_options
+from scripts._workers import checked, worker_options
 
 # ape imports every script for every command, even for --help: what is slow to import waits.
 
@@ -27,11 +28,7 @@ from scripts._scheduler import Scheduler
     help="Number of books: path k has the borrowers of book k mod BOOKS. With 1, figures are of "
     "that book alone.  [default: a fifth of the paths, 200 at most; 1 where the book is recorded]",
 )
-@click.option(
-    "--book-seed",
-    type=click.IntRange(0, 2**63 - 1),
-    help="Root of books, who reacts and when suppliers leave, instead of --seed.",
-)
+@book_seed_option
 @click.option(
     "--path-seed",
     type=click.IntRange(0, 2**63 - 1),
@@ -40,8 +37,8 @@ from scripts._scheduler import Scheduler
 @click.option(
     "--block",
     type=click.IntRange(1),
-    help="Paths per block, all of one book: what a worker takes at a time, and one file.  "
-    "[default: the paths of a book, 64 at most]",
+    help="Paths per block, all of one book, in one file.  [default: the paths of a book, but no "
+    "more than take about 2 s]",
 )
 @click.option(
     "--sampler",
@@ -50,35 +47,16 @@ from scripts._scheduler import Scheduler
     "expected loss was found 16% narrower, that of VaR 95% wider; --paths must be a multiple of "
     "16, best 16 times a power of two.  [default: mc]",
 )
-@click.option(
-    "--scheduler",
-    type=Scheduler(),
-    default="threads",
-    show_default=True,
-    help="Where blocks run: threads of this process, local processes, or the workers of a dask "
-    "scheduler, which need the same checkout.",
-)
-@click.option(
-    "--workers",
-    "--threads",
-    "workers",
-    type=click.IntRange(1),
-    help="Number of threads or local processes.  [default: one per processor]",
-)
+@worker_options("blocks")
 @click.option("--resume", is_flag=True, help="Go on with the sweep in the folder; more --paths do.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help="Folder of the study.  [default: out/sweep-<scenario>]",
+    help="Folder of the sweep.  [default: out/sweep-<scenario>]",
 )
 def cli(
     scenario: str,
-    seed: int | None,
-    accounts: int | None,
-    overrides: tuple[tuple[str, Any], ...],
-    columns: dict[str, str] | None,
-    redraw_book: bool,
-    hold_at_low: bool,
+    changes: Changes,
     paths: int | None,
     books: int | None,
     book_seed: int | None,
@@ -94,7 +72,7 @@ def cli(
     levels and many books of borrowers drawn from its distributions, and say how likely which loss
     is and who bears it.
 
-    Writes study.json and blocks/*.parquet (what each path came to), losses.csv, losses.svg (how
+    Writes sweep.json and blocks/*.parquet (what each path came to), losses.csv, losses.svg (how
     likely which loss is) and prices.svg (the paths), both as PNG too, and for `ape run report`
     opening.duckdb and fan.npz. Ctrl-C or a kill loses nothing but unfinished blocks: the same
     command with --resume goes on. The numbers do not depend on workers, blocks or interruptions, to
@@ -114,24 +92,15 @@ def cli(
     \b
     Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 130 interrupted.
     """
-    if workers and scheduler not in ("threads", "local"):
-        raise click.BadParameter(
-            f"{scheduler} has workers of its own; leave it out", param_hint="'--workers'"
-        )
-    from sim.scenario import ScenarioError
-    from sim.terminal.crash import INTERRUPTED
-    from sim.terminal.sweep import Wanted, sweep
+    on = checked(scheduler, workers)
+    from sim.front.sweeps import Wanted
+    from sim.terminal.sweep_command import sweep
 
-    try:
-        swept = chosen(scenario, seed, accounts, overrides, redraw_book, hold_at_low, columns)
+    with ending():
+        swept = changes.of(scenario)
         roots = swept.seed if book_seed is None else book_seed
         if path_seed is not None:
             swept = swept.model_copy(update={"seed": path_seed})
         folder = prepared(out or Path("out") / f"sweep-{swept.name}")
-        wanted = Wanted(sampler, paths, books, roots, block, scheduler, workers, resume)
-        sys.exit(sweep(swept, wanted, folder, console()))
-    except ScenarioError as error:
-        click.echo(str(error), err=True)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
+        wanted = Wanted(sampler, paths, books, roots, block, resume)
+        sys.exit(sweep(swept, wanted, on, folder, console()))

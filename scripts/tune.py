@@ -9,9 +9,11 @@ from typing import Any
 import click
 
 from scripts._console import console
+from scripts._ending import ending
+from scripts._engine import engine_option
 from scripts._folder import prepared
-from scripts._scenario import Override
-from scripts._scheduler import Scheduler
+from scripts._scenario import book_columns, market_options
+from scripts._workers import checked, worker_options
 
 # ape imports every script for every command, even for --help: what is slow to import waits.
 
@@ -47,15 +49,7 @@ class Storage(click.ParamType):
 @click.option("--books", type=click.IntRange(1),
     help="Books of borrowers that these paths are shared among; with 1, figures are of that book "
     "alone.  [default: a tenth of the paths, 200 at most]")  # fmt: skip
-@click.option("--seed", type=int, help="Root of all randomness instead of the scenarios'.")
-@click.option("--accounts", type=int, help="Number of borrowers instead of the scenarios'.")
-@click.option(
-    "--set",
-    "overrides",
-    type=Override(),
-    multiple=True,
-    help="Replace any field of every scenario; the value is YAML. Can be given many times.",
-)
+@market_options("scenarios'")
 @click.option(
     "--storage",
     type=Storage(),
@@ -64,19 +58,7 @@ class Storage(click.ParamType):
     help="Where trials are kept: a SQLite or journal file in the folder, or a database that "
     "several machines share, like postgresql://user@host/name.",
 )
-@click.option(
-    "--scheduler",
-    type=Scheduler(),
-    default="threads",
-    show_default=True,
-    help="Where paths run: threads of this process, local processes, or the workers of a dask "
-    "scheduler, which need the same checkout.",
-)
-@click.option(
-    "--workers",
-    type=click.IntRange(1),
-    help="Number of threads or local processes.  [default: one per processor]",
-)
+@worker_options("paths")
 @click.option("--resume", is_flag=True, help="Go on with the study in the folder, or join others'.")
 @click.option(
     "--sensitivity",
@@ -94,13 +76,7 @@ class Storage(click.ParamType):
     metavar="[N]",
     help="Run the N worst paths of the recommended setting on the real contracts.  [default: 1]",
 )
-@click.option(
-    "--engine",
-    type=click.Choice(["devnet", "revm"]),
-    default="devnet",
-    show_default=True,
-    help="For --confirm. devnet: an anvil of its own. revm: an EVM inside this process.",
-)
+@engine_option("devnet", "revm", before="For --confirm. ")
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -122,6 +98,7 @@ def cli(
     seed: int | None,
     accounts: int | None,
     overrides: tuple[tuple[str, Any], ...],
+    columns: dict[str, str] | None,
     storage: str,
     scheduler: str,
     workers: int | None,
@@ -158,16 +135,12 @@ def cli(
     \b
     Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 130 interrupted.
     """
-    if workers and scheduler not in ("threads", "local"):
-        raise click.BadParameter(
-            f"{scheduler} has workers of its own; leave it out", param_hint="'--workers'"
-        )
-    from sim.scenario import ScenarioError
-    from sim.terminal.crash import INTERRUPTED
-    from sim.terminal.tune import Wanted, tune
+    on = checked(scheduler, workers)
+    from sim.front.studies import Wanted
+    from sim.terminal.tune_command import Confirm, tune
     from sim.tuning.preset import load
 
-    try:
+    with ending():
         asked = load(preset)
         folder = prepared(out or Path("out") / f"tune-{asked.name}")
         wanted = Wanted(
@@ -176,22 +149,14 @@ def cli(
             books=books,
             seed=seed,
             accounts=accounts,
-            overrides=dict(overrides),
+            overrides={**book_columns(columns), **dict(overrides)},
             storage=storage,
-            scheduler=scheduler,
-            workers=workers,
-            resume=resume,
-            confirm=confirm,
-            engine=engine,
             sensitivity=sensitivity,
+            resume=resume,
             command=_command(preset),
         )
-        sys.exit(tune(asked, wanted, folder, console()))
-    except ScenarioError as error:
-        click.echo(str(error), err=True)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
+        on_contracts = Confirm(confirm, engine) if confirm else None
+        sys.exit(tune(asked, wanted, on, on_contracts, folder, console()))
 
 
 def _command(preset: str) -> str:

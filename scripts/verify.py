@@ -6,12 +6,14 @@ from pathlib import Path
 import click
 
 from scripts._console import console
+from scripts._ending import ending
+from scripts._engine import engine_option
 
 # ape imports every script for every command, even for --help: what is slow to import waits.
 
 
 @click.command(short_help="Run the worst paths of a sweep on the real contracts.")
-@click.argument("study", type=click.Path(path_type=Path))
+@click.argument("sweep", type=click.Path(path_type=Path))
 @click.option(
     "--worst",
     type=click.IntRange(1),
@@ -26,21 +28,14 @@ from scripts._console import console
     multiple=True,
     help="A path by its number instead. Can be given many times.",
 )
-@click.option(
-    "--engine",
-    type=click.Choice(["devnet", "revm"]),
-    default="devnet",
-    show_default=True,
-    help="devnet: every operation as a transaction on an anvil of its own. revm: in an EVM inside "
-    "this process.",
-)
-def cli(study: Path, worst: int, paths: tuple[int, ...], engine: str) -> None:
-    """Run paths of STUDY, the folder of a sweep, on the real contracts: every operation executed,
+@engine_option("devnet", "revm")
+def cli(sweep: Path, worst: int, paths: tuple[int, ...], engine: str) -> None:
+    """Run paths of SWEEP, the folder of a sweep, on the real contracts: every operation executed,
     every word of state compared with the exact twin after every step.
 
     Says as well what rounding did to the sweep: by how much its losses differ from the exact ones,
     and whether anyone was liquidated that would not have been. Writes verify.json and a tape of
-    each path, paths/<path>.duckdb, into STUDY.
+    each path, paths/<path>.duckdb, into SWEEP.
 
     \b
     Examples:
@@ -51,10 +46,7 @@ def cli(study: Path, worst: int, paths: tuple[int, ...], engine: str) -> None:
     \b
     Exit codes: 0 no difference, 1 a difference or failure, 2 wrong usage, 130 interrupted.
     """
-    from sim.terminal.crash import INTERRUPTED
-    from sim.terminal.verify import verify_study
+    from sim.terminal.verify_command import verify_sweep
 
-    try:
-        sys.exit(verify_study(study, worst, paths, engine, console()))
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
+    with ending():
+        sys.exit(verify_sweep(sweep, worst, paths, engine, console()))

@@ -12,23 +12,41 @@ from typing import TYPE_CHECKING, Any
 from sim.version import VERSION
 
 if TYPE_CHECKING:
+    from sim.engines.failures import ChainError, LockstepError
+    from sim.files.lock import LockedError
     from sim.front.grid import sweep_over
     from sim.front.reading import read
     from sim.front.run import Run, run
-    from sim.front.studies import Study, tune
+    from sim.front.studies import Study, presets, tune
     from sim.front.sweeps import Sweep, sweep
+    from sim.questions.store import QuestionError
+    from sim.report.page.source import SourceError
     from sim.scenario import Scenario, ScenarioError, known, load
+    from sim.sweeps.run import BlockError
+    from sim.tape import TapeError
+    from sim.tuning.study import SearchError
+    from sim.users.user_agents import AgentError
 
 __version__ = VERSION
 
 _DOOR = {
+    "AgentError": "users.user_agents",
+    "BlockError": "sweeps.run",
+    "ChainError": "engines.failures",
+    "LockedError": "files.lock",
+    "LockstepError": "engines.failures",
+    "QuestionError": "questions.store",
     "Run": "front.run",
     "Scenario": "scenario",
     "ScenarioError": "scenario",
+    "SearchError": "tuning.study",
+    "SourceError": "report.page.source",
     "Study": "front.studies",
     "Sweep": "front.sweeps",
+    "TapeError": "tape",
     "known": "scenario",
     "load": "scenario",
+    "presets": "front.studies",
     "read": "front.reading",
     "run": "front.run",
     "sweep": "front.sweeps",
@@ -38,14 +56,24 @@ _DOOR = {
 """Name -> its module: each is imported when it is first asked for."""
 
 __all__ = [
+    "AgentError",
+    "BlockError",
+    "ChainError",
+    "LockedError",
+    "LockstepError",
+    "QuestionError",
     "Run",
     "Scenario",
     "ScenarioError",
+    "SearchError",
+    "SourceError",
     "Study",
     "Sweep",
+    "TapeError",
     "__version__",
     "known",
     "load",
+    "presets",
     "read",
     "run",
     "sweep",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -11,8 +12,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from sim.measures.published import unmeasured
+from sim.questions.store import QuestionError
 from sim.scenario import Scenario, ScenarioError, load, with_overrides
-from sim.schema.own_agent import OwnAgent
+from sim.schema.own_agent import HANDED_OVER, OwnAgent
 from sim.schema.problems import Problem, nearest
 from sim.users import user_agents
 from sim.world import World, without_code
@@ -30,12 +33,25 @@ class Asked(NamedTuple):
     agents: list[user_agents.Agent]
     """The user's own: those of the scenario, then those that were handed over."""
 
-    def world(self) -> World:
-        """Built. Raises `ScenarioError`."""
-        return without_code(self.scenario, agents=self.agents)
+    def world(self, book_seed: int | None = None) -> World:
+        """Built; `book_seed` replaces its seed for book and people. Raises `ScenarioError`."""
+        return without_code(self.scenario, book_seed, self.agents)
 
 
-def asked(
+def whole(name: str, number: Any, least: int) -> int | None:
+    """How many are asked for, numpy's numbers too; None is none. Raises `QuestionError`."""
+    if number is None:
+        return None
+    try:
+        found = operator.index(number)
+    except TypeError:
+        raise QuestionError(f"{name} {number!r}: a whole number is needed") from None
+    if found < least:
+        raise QuestionError(f"{name} {found}: {least} or more is needed")
+    return found
+
+
+def changed(
     scenario: str | Path | Scenario,
     *,
     accounts: int | None = None,
@@ -44,8 +60,7 @@ def asked(
     overrides: Mapping[str, object] | None = None,
     redraw_book: bool = False,
     prices: Prices | None = None,
-    agents: Sequence[Any] = (),
-) -> Asked:
+) -> Scenario:
     """A name, a file or a scenario, with what the arguments replace. Raises `ScenarioError`."""
     one = scenario if isinstance(scenario, Scenario) else load(scenario)
     shortcuts = {"book.accounts": accounts, "seed": seed, "hold_at_low": hold_at_low}
@@ -54,9 +69,19 @@ def asked(
         # What figures are conditional on names the scenario: these are not its prices.
         given |= {"name": f"{one.name[:53]}-own-prices", **levels(one, prices)}
     one = with_overrides(one, {**given, **(overrides or {})}, redraw_book)
-    # Looked up only now: an override may be about the scenario's own. Those handed over come last.
+    if problems := list(unmeasured(one.expected)):
+        raise ScenarioError(f"scenario '{one.name}'", problems)
+    return one
+
+
+def asked(one: Scenario, agents: Sequence[Any] = ()) -> Asked:
+    """A scenario with the user's agents: its own, and those handed over. Raises `ScenarioError`."""
+    # Its own are looked up only now: an override may be about them. Those handed over come last.
     found, problems = user_agents.find(one.agents)
     count = len(one.agents)
+    if hasattr(agents, "act") or callable(agents):
+        problem = Problem("agents", f"one agent, {agents!r}", "a list of agents")
+        raise ScenarioError(f"scenario '{one.name}'", [problem])
     if agents:
         mine = [named(agent, i) for i, agent in enumerate(agents, count)]
         listed_first = [listed.model_dump() for listed in one.agents]
@@ -74,11 +99,14 @@ def named(agent: Any, number: int) -> dict[str, Any]:
     attributes `name` and `capital_usd` (USD by asset in its wallet at the start) say the rest, or a
     jitable function.
     """
-    kind = agent if hasattr(agent, "__qualname__") else type(agent)
+    is_code = hasattr(agent, "__qualname__")
+    kind = agent if is_code else type(agent)
+    # An object may be anything, and what a script or a notebook defines is nowhere else.
+    module = kind.__module__ if is_code and kind.__module__ != "__main__" else HANDED_OVER
     fields = OwnAgent.model_fields
     return {
         "name": str(getattr(agent, "name", "") or f"{kind.__name__} {number + 1}"),
-        "path": f"{kind.__module__}:{kind.__name__}",
+        "path": f"{module}:{kind.__name__}",
         "capital_usd": {k: float(v) for k, v in dict(getattr(agent, "capital_usd", {})).items()},
         "time_limit_seconds": float(
             getattr(agent, "time_limit_seconds", fields["time_limit_seconds"].default)
@@ -91,14 +119,24 @@ def levels(scenario: Scenario, prices: Prices) -> dict[str, object]:
     if isinstance(prices, pd.DataFrame):
         frame = prices
     else:
-        frame = pd.DataFrame(np.asarray(prices, dtype=np.float64))
+        table = np.asarray(prices, dtype=np.float64)
+        if table.ndim != 2:
+            said = f"an array of {table.ndim} dimensions"
+            remedy = "(steps + 1, assets), or a DataFrame with a column per asset"
+            raise _refused(scenario, said, remedy)
+        frame = pd.DataFrame(table)
         _check_shape(scenario, frame)
         frame.columns = pd.Index(scenario.symbols)
     if unknown := [name for name in frame.columns if name not in scenario.symbols]:
         remedy = nearest(str(unknown[0]), scenario.symbols, "the assets are")
         raise _refused(scenario, f"the column {unknown[0]!r} is no asset of it", remedy)
     times = _times(scenario, frame)
-    numbers = frame.to_numpy(dtype=np.float64)
+    try:
+        numbers = frame.to_numpy(dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise _refused(
+            scenario, f"not numbers ({error})", "a number above 0 in every row"
+        ) from error
     bad = ~(np.isfinite(numbers) & (numbers > 0))
     if bad.any():
         row, column = np.argwhere(bad)[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -10,19 +10,20 @@ from typing import Any
 
 import pandas as pd
 
-from sim.front.asked import asked
+from sim.front.asked import changed
 from sim.front.sweeps import Sweep, sweep
 from sim.measures.intervals import holm, significance
 from sim.measures.measure import Measure, Paths
 from sim.measures.registry import of_paths
+from sim.questions.store import QuestionError
 from sim.scenario import Scenario
-from sim.sweeps.columns import paths_of
-from sim.sweeps.losses import replicates
+from sim.sweeps.loss_table import replicates
+from sim.sweeps.outcome_columns import paths_of
 
 
 def sweep_over(
     scenario: str | Path | Scenario,
-    settings: Mapping[str, Sequence[object]],
+    settings: Mapping[str, Collection[object]],
     *,
     paths: int = 1_024,
     books: int | None = None,
@@ -46,7 +47,12 @@ def sweep_over(
     after any step, expected_repaid_usd that of the debt that liquidators repaid.
     With a `folder`, each sweep is kept in one of its own there and not run again.
     """
-    base = asked(scenario, accounts=accounts, seed=seed, hold_at_low=hold_at_low).scenario
+    if not settings:
+        raise QuestionError("settings: none is given: a field and its values, one at least")
+    for path, values in settings.items():
+        if isinstance(values, str) or not isinstance(values, Collection) or not len(values):
+            raise QuestionError(f"{path}: {values!r}: a list of values is needed, one at least")
+    base = changed(scenario, accounts=accounts, seed=seed, hold_at_low=hold_at_low)
     combinations = [dict(zip(settings, one, strict=True)) for one in product(*settings.values())]
     # All are checked before the first is run.
     worlds = [base, *(base.with_(one) for one in combinations)]
@@ -79,7 +85,7 @@ def sweep_over(
 def _row(measure: Measure, one: Sweep, base: Sweep) -> tuple[dict[str, Any], float]:
     """A measure of a sweep and its difference from another's, and how likely one as large is."""
     mine, others = (measure.on(_paths(each)) for each in (one, base))
-    parts = replicates(one.outcomes, one.study.plan.sampler)
+    parts = replicates(one.outcomes, one.stored.plan.sampler)
     value = measure.estimate(mine, parts)
     interval = partial(measure.difference, mine, others, parts)
     found, same = interval(0.95), bool((mine == others).all())

@@ -6,14 +6,17 @@ column says otherwise.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 
 from sim.measures.solvency import in_usd
 from sim.measures.solvency import losses as lost_units
 from sim.protocol import operations as op
+from sim.protocol.state import Array, State
 from sim.tape import Frames
-from sim.tape.moment import health_factors
+from sim.tape.moment import exact_health_factors, health_factors
 from sim.tape.replay import replayed
 
 _OF_ACCOUNTS = ("supplied_start", "debt_start", "supplied_end", "debt_end")
@@ -29,6 +32,7 @@ _OF_ASSETS = (
     "socialised",
     "shortfall",
     "insurance_pool",
+    "lost_before",
 )
 
 
@@ -144,14 +148,23 @@ def losses(tape: Frames) -> pd.DataFrame:
     return in_usd(lost_units(tape))
 
 
-def health(tape: Frames) -> pd.DataFrame:
-    """Health factors, rows by time_utc, a column per account by its name; NaN without debt, or
-    where a feed that the account needs is down. The tape is played again for them.
+def exact_health(tape: Frames) -> pd.DataFrame:
+    """Health factors in WAD, rows by time_utc, a column per account by its name; None without debt,
+    or where a feed that the account needs is down. The tape is played again for them.
     """
+    return _of_accounts(tape, exact_health_factors)
+
+
+def health(tape: Frames) -> pd.DataFrame:
+    """The same as floats, NaN instead of None."""
+    return _of_accounts(tape, health_factors)
+
+
+def _of_accounts(tape: Frames, row: Callable[[State], Array]) -> pd.DataFrame:
+    """What every account comes to after every step."""
     names = tape.accounts.groupby("account")["name"].first()
-    rows = [health_factors(state) for _, state in replayed(tape)]
     return pd.DataFrame(
-        np.array(rows),
+        np.array([row(state) for _, state in replayed(tape)]),
         index=pd.Index(tape.steps["time_utc"], name="time_utc"),
         columns=pd.Index(names.to_numpy(), name="account"),
     )

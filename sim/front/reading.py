@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from sim.front import studies, sweeps
-from sim.front.run import TAPE, Run
+from sim.front.run import Run
 from sim.front.studies import Study
 from sim.front.sweeps import Sweep
+from sim.questions.suite_folder import tape_of
 from sim.report.page import source
-from sim.report.suite_folder import tape_of
-from sim.scenario import Scenario
-from sim.tape import Frames
+from sim.scenario import of_json
+from sim.tape import TAPE, Frames
 
 
 def read(path: str | Path) -> Run | Sweep | Study | dict[str, Run]:
@@ -41,4 +41,4 @@ def read(path: str | Path) -> Run | Sweep | Study | dict[str, Run]:
 
 def _run(tape: Frames, path: Path) -> Run:
     text = tape.run["scenario_json"].iloc[0]
-    return Run(Scenario.model_validate_json(text, strict=False), tape, kept=path)
+    return Run(of_json(text), tape, kept=path)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -10,22 +11,27 @@ from typing import TYPE_CHECKING, Any, Literal
 import pandas as pd
 
 from sim.front import ledger
-from sim.front.asked import Prices, asked
-from sim.front.shown import as_html, as_text, bar, needs
+from sim.front.asked import Asked, Prices, asked, changed, whole
+from sim.front.shown import as_html, as_text, bar
 from sim.measures.cascade import spirals
-from sim.measures.registry import found
-from sim.measures.solvency import in_usd, liquidations, losses, peak_loss
+from sim.measures.facts import Facts
+from sim.measures.registry import figure, found, of_assets
+from sim.measures.solvency import liquidations, peak_loss
 from sim.report import given
 from sim.report.text import usd
 from sim.scenario import Scenario
-from sim.tape import Frames, Tables, Tape, frames, write
+from sim.tape import TAPE, Frames, Tables, Tape, frames, with_rows, write, write_parquet
 from sim.world import World
 
 if TYPE_CHECKING:  # slow to import, and not needed to compute
     from matplotlib.figure import Figure
 
+    from sim.engines.exact import Step
+    from sim.engines.lockstep import Lockstep
+
 Engine = Literal["exact", "revm", "devnet"]
-TAPE = "tape.duckdb"
+PARQUET = "parquet"
+"""The folder of the same tables as Parquet, in that of a run."""
 _NOWHERE = Path("not kept")
 """What a page says of the tape of a run that was not saved."""
 
@@ -46,6 +52,16 @@ class Exact:
     def accounts(self) -> pd.DataFrame:
         """As `sim.front.ledger.exact_accounts`."""
         return ledger.exact_accounts(self.tape)
+
+    @property
+    def steps(self) -> pd.DataFrame:
+        """As `sim.front.ledger.steps`: sums over assets are in USD only, of each see `assets`."""
+        return ledger.steps(self.tape)
+
+    @cached_property
+    def health(self) -> pd.DataFrame:
+        """As `sim.front.ledger.exact_health`."""
+        return ledger.exact_health(self.tape)
 
     @cached_property
     def assets(self) -> pd.DataFrame:
@@ -80,8 +96,8 @@ class Run:
 
     @property
     def compared(self) -> int:
-        """Values read back from a chain and held against the twin, every one equal: a run with a
-        difference raises `LockstepError`. 0 on the twin alone.
+        """Values in the contracts' storage and answers held against the twin, every one equal: a
+        run with a difference raises `LockstepError`. 0 on the twin alone.
         """
         return int(self.raw.tape.run["values_compared"].iloc[0])
 
@@ -133,26 +149,60 @@ class Run:
         columns = ["title", "value", "unit", "remark"]
         return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("measure")
 
+    @cached_property
+    def by_asset(self) -> pd.DataFrame:
+        """Every measure of an asset (`sim.measures.of_assets`), rows by asset; NaN where there is
+        none.
+        """
+        run, symbols = Facts(self.raw.tape), self.scenario.symbols
+        columns = {
+            name: [figure(run, f"{name}.{symbol}") for symbol in symbols] for name in of_assets()
+        }
+        return pd.DataFrame(columns, index=pd.Index(symbols, name="asset"))
+
+    def published(self, books: int = 1) -> pd.DataFrame:
+        """What was published of the event (`expected` of the scenario) beside this run and up to
+        `books` - 1 more on the twin, on books drawn alike. Rows by measure: low and high as
+        published, this run's value, median, lowest and highest over the books, and a verdict of the
+        median: inside (or within half a percent), near (a tenth), off, or input, as given.
+        """
+        from sim.front.several_books import beside  # which plays runs
+
+        return beside(self, books)
+
+    def keep_published(self, books: Sequence[Mapping[str, float]]) -> None:
+        """Take into the tape what each book came to of what was published: its page shows it."""
+        if self._tables is not None:
+            rows = [
+                {"book": n, "measure": name, "simulated": value}
+                for n, book in enumerate(books)
+                for name, value in book.items()
+            ]
+            self._tables = with_rows(self._tables, "compared", rows)
+            self.raw = Exact(frames(self._tables))
+
     @property
     def loss_usd(self) -> float:
-        """Bad debt and shortfall at the end."""
-        total = in_usd(losses(self.raw.tape)).sum()
-        return float(total["reported"] + total["shortfall"])
+        """Bad debt and shortfall at the end, without what was there before the run."""
+        return figure(self.raw.tape, "loss_usd")
 
     def plot(self) -> Figure:
         """Prices, health, liquidations and losses over time."""
-        with needs("notebook"):
-            from sim.report.crash_figure import crash_figure
+        from sim.report.crash_figure import crash_figure
 
         return crash_figure(self.raw.tape)
 
-    def save(self, folder: str | Path) -> Path:
-        """Write the tape into a folder, which `sim.read` and `ape run report` read."""
+    def save(self, folder: str | Path, parquet: bool = False) -> Path:
+        """Write the tape into a folder, which `sim.read` and `ape run report` read; with `parquet`
+        its tables as Parquet, too.
+        """
         if self._tables is None:
-            raise ValueError("this run was read from a folder: copy its tape.duckdb")
+            raise ValueError(f"this run was read from a folder: copy its {TAPE}")
         path = Path(folder)
         path.mkdir(parents=True, exist_ok=True)
         write(self._tables, path / TAPE)
+        if parquet:
+            write_parquet(self._tables, path / PARQUET)
         self._kept = path / TAPE
         return self._kept
 
@@ -183,12 +233,50 @@ class Run:
         return as_html(self.scenario.title, self._figures(), given.of_run(self.raw.tape))
 
 
+class UnderWay:
+    """A run that has begun: its world is built, nothing is deployed or played yet."""
+
+    def __init__(self, asked: Asked, engine: str, book_seed: int | None = None) -> None:
+        """Raises `ScenarioError` if the protocol refuses the book, its own or its baseline's."""
+        from sim.engines import baseline  # compiles what a reference market needs
+
+        self.world: World = asked.world(book_seed)
+        baseline.fill(self.world)
+        self.engine = engine
+        self.tape = Tape(self.world, engine)
+        self.follower: Lockstep | None = None
+        """On the engine's chain; None before it is `deployed`, and on the twin alone."""
+
+    @contextmanager
+    def deployed(self) -> Iterator[None]:
+        """In the block the engine's chain is there. Raises `ChainError`."""
+        if self.engine == "exact":
+            yield
+            return
+        from sim.engines.by_name import follower  # needs web3 and pyrevm
+
+        with follower(self.engine, self.world) as self.follower:
+            yield
+
+    def steps(self) -> Iterator[Step]:
+        """Play on; each step, the opening first, is on the tape when it is yielded."""
+        from sim.engines.recorded import recorded
+
+        return recorded(self.world, self.tape, self.follower)
+
+    def finish(self, is_complete: bool = True, differences: int = 0) -> Run:
+        """What was played so far: all of the scenario if it `is_complete`."""
+        tables = self.tape.tables(is_complete, differences)
+        return Run(self.world.scenario, frames(tables), tables)
+
+
 def run(
     scenario: str | Path | Scenario,
     *,
     engine: Engine = "exact",
     accounts: int | None = None,
     seed: int | None = None,
+    book_seed: int | None = None,
     hold_at_low: bool | None = None,
     overrides: Mapping[str, object] | None = None,
     redraw_book: bool = False,
@@ -198,15 +286,16 @@ def run(
     """Play a scenario: a shipped one by its name, a YAML file, or one of `sim.load`.
 
     exact: the twin alone. revm, devnet: every operation is executed on the contracts too, in this
-    process or on an anvil of its own, and every value of state compared after each step (extra
+    process or on an anvil of its own, and storage compared with the twin after each step (extra
     `chain`); a difference raises `LockstepError`.
 
     `accounts`, `seed`, `hold_at_low`, then `overrides` (path of a field -> value) replace what the
-    scenario says; `prices` (`sim.front.asked.Prices`) its prices. `agents` are objects with
-    `act(view)` or jitable functions, see docs/agents.md. Raises `ScenarioError` before anything is
-    run, `AgentError` if an agent fails.
+    scenario says, `book_seed` its seed for book and people alone; `prices`
+    (`sim.front.asked.Prices`) its prices. `agents` are objects with `act(view)` or jitable
+    functions, see docs/agents.md. Raises `ScenarioError` before anything is run, `AgentError` if an
+    agent fails, `ChainError` if the engine's chain cannot be had.
     """
-    wanted = asked(
+    one = changed(
         scenario,
         accounts=accounts,
         seed=seed,
@@ -214,29 +303,9 @@ def run(
         overrides=overrides,
         redraw_book=redraw_book,
         prices=prices,
-        agents=agents,
     )
-    tables = played(wanted.world(), engine)
-    return Run(wanted.scenario, frames(tables), tables)
-
-
-def played(world: World, engine: Engine) -> Tables:
-    """The tape of a world, played to its end."""
-    from sim.engines.exact import run as stepped  # compiles what a reference market needs
-
-    tape = Tape(world, engine)
-    with bar(world.scenario.name, world.scenario.steps) as advance:
-        if engine == "exact":
-            for step in stepped(world):
-                tape.record(step.k, step.rows, step.gas)
-                advance(min(step.k, 1))
-        else:
-            from sim.engines.by_name import follower  # needs web3 and pyrevm
-
-            with follower(engine, world) as chain:
-                for step in stepped(world, chain):
-                    # Revm reports too little gas (its slots stay warm between calls).
-                    gas = step.gas if engine == "devnet" else []
-                    tape.record(step.k, step.rows, gas, chain.values if chain else 0)
-                    advance(min(step.k, 1))
-    return tape.tables(complete=True)
+    under_way = UnderWay(asked(one, agents), engine, whole("book_seed", book_seed, 0))
+    with bar(one.name, one.steps) as advance, under_way.deployed():
+        for step in under_way.steps():
+            advance(min(step.k, 1))
+    return under_way.finish()

@@ -33,17 +33,6 @@ def bar(what: str, total: float) -> Iterator[Advance]:
         yield lambda more: progress.advance(task, more)
 
 
-@contextmanager
-def needs(extra: str) -> Iterator[None]:
-    """Say which extra brings a package that the block does not find."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            f"{error.name} is not installed: pip install 'breakwater[{extra}]'", name=error.name
-        ) from error
-
-
 def as_html(title: str, figures: Mapping[str, str], line: str = "") -> str:
     """A title, a table of figures, and a line below it."""
     rows = "".join(

@@ -3,28 +3,37 @@
 from __future__ import annotations
 
 import json
+import shlex
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import optuna
 import pandas as pd
 
 from sim.files.lock import locked
+from sim.front.asked import whole
 from sim.front.folders import folder_for, goes_with
 from sim.front.shown import as_html, as_text, bar
+from sim.questions.pools import THREADS, pool
+from sim.questions.store import write
 from sim.report import given
 from sim.report.recommendation import recommendation
 from sim.schema.tuning import Preset
-from sim.sweeps.pools import THREADS, pool_of
 from sim.tuning import storage
-from sim.tuning.answer import answer
-from sim.tuning.evaluate import run
+from sim.tuning.answer import Say, answer
 from sim.tuning.kept import keep
-from sim.tuning.preset import load, nested, prepare
-from sim.tuning.result import Choice, TuningResult, save, short_path
+from sim.tuning.objectives import Sample
+from sim.tuning.preset import Setup, known, load, nested, prepare
+from sim.tuning.question import Question, begin, question
+from sim.tuning.result import Choice, Trial, TuningResult, save, short_path
 from sim.tuning.result import load as load_result
 from sim.tuning.study import Tuner
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 class Study:
@@ -71,6 +80,12 @@ class Study:
             {one.name: _both(one.name, now, then) for one in self.result.measures}, orient="index"
         )
 
+    def plot(self) -> Figure:
+        """What was tried, the front and what is recommended, over each two objectives."""
+        from sim.report.study_figure import study_figure
+
+        return study_figure(self.result)
+
     def report(self, path: str | Path) -> Path:
         """Write the page of this study as one HTML file."""
         from sim.report.page.pages import page_of
@@ -95,6 +110,97 @@ class Study:
         return as_html(self.result.title, self._figures(), line)
 
 
+class Wanted(NamedTuple):
+    """What is asked of a search."""
+
+    trials: int = 200
+    paths: int = 500
+    books: int | None = None
+    seed: int | None = None
+    accounts: int | None = None
+    overrides: Mapping[str, Any] = {}
+    storage: str = storage.SQLITE
+    sensitivity: int = 32
+    """Base points of the Sobol' indices; 0: none."""
+    resume: bool = False
+    command: str = ""
+    """What the record says of how to ask it again."""
+
+
+_LEAST = {"trials": 2, "paths": 16, "books": 1, "sensitivity": 0}
+"""Of the numbers that are asked for; an interval needs some paths, a front something to beat."""
+
+
+class Search:
+    """A search under way in a folder."""
+
+    tuner: Tuner
+
+    def __init__(
+        self, setup: Setup, wanted: Wanted, question: Question, study: optuna.Study, folder: Path
+    ) -> None:
+        self.setup, self.wanted, self.folder = setup, wanted, folder
+        self._question, self._study = question, study
+
+    @contextmanager
+    def workers(self, scheduler: str, count: int | None) -> Iterator[None]:
+        """In the block there are workers of `sim.questions.pools.pool`, and so a tuner."""
+        wanted, shared = self.wanted, storage.is_shared(self.wanted.storage)
+        self._before, self._began = self._question.seconds, time.monotonic()
+        with pool(scheduler, count) as submit:
+            seed = self._question.seed
+            self.tuner = Tuner(self.setup, wanted.paths, seed, self._study, submit, shared)
+            yield
+
+    def trials(self) -> Iterator[Trial]:
+        """Search on; each trial is yielded when it is in the storage."""
+        for trial in self.tuner.run(self.wanted.trials):
+            self._note_time()
+            yield trial
+
+    def finish(self, say: Say = lambda _: None) -> tuple[Study, Sample]:
+        """What it comes to, kept, and the recommended setting on fresh paths."""
+        result, sample = answer(self.tuner, self._question, say, self.wanted.sensitivity)
+        self._note_time()
+        line = given.of_setup(self.setup, result.books, result.fresh_books)
+        result = result.model_copy(update={"seconds": self._question.seconds, "given": line})
+        keep(self.folder, self.setup, result)
+        save(result, self.folder)
+        return Study(result, self.folder), sample
+
+    def _note_time(self) -> None:
+        seconds = self._before + time.monotonic() - self._began
+        self._question = self._question.model_copy(update={"seconds": seconds})
+        write(self.folder, self._question)
+
+
+def presets() -> list[str]:
+    """The names of the presets that come with the package, for `tune`."""
+    return known()
+
+
+@contextmanager
+def begun(preset: Preset, wanted: Wanted, folder: Path) -> Iterator[Search]:
+    """A search in a folder that exists and is nobody else's meanwhile, new or as it was left;
+    nothing is run yet. Raises as `tune` does.
+    """
+    counts: dict[str, Any] = {
+        name: whole(name, getattr(wanted, name), least) for name, least in _LEAST.items()
+    }
+    wanted = wanted._replace(**counts)
+    setup = nested(
+        prepare(preset, wanted.accounts, wanted.seed, wanted.overrides), wanted.paths, wanted.books
+    )
+    if not setup.space.axes:  # caps alone are asked for: of the current setting
+        wanted = wanted._replace(trials=1, sensitivity=0)
+    with locked(folder, f"a study of {preset.name}"):
+        seed = setup.scenarios[0].seed
+        asked = question(setup, wanted.paths, seed, wanted.storage, wanted.command)
+        asked = begin(folder, asked, wanted.resume)
+        study = storage.open_study(folder, setup, asked, wanted.storage, wanted.resume)
+        yield Search(setup, wanted, asked, study, folder)
+
+
 def tune(
     preset: str | Path | Preset,
     *,
@@ -114,38 +220,34 @@ def tune(
     and what is pointed out on fresh ones. `sensitivity`: base points of the Sobol indices, 0: none.
 
     Results are kept in `folder`, as `ape run tune` writes them; `resume` goes on. Raises
-    `ScenarioError`, `StorageError` for a folder that holds another study, `SearchError`.
+    `ScenarioError`, `QuestionError` for a folder that holds another study and for numbers too small
+    to answer, `SearchError`, and `LockedError` for a folder in use.
     """
-    wanted = preset if isinstance(preset, Preset) else load(str(preset))
-    setup = nested(prepare(wanted, accounts, seed, overrides), paths, books)
-    if not setup.space.axes:  # caps alone are asked for: of the current setting
-        trials, sensitivity = 1, 0
-    with folder_for(folder) as place, locked(place, f"a study of {wanted.name}"):
-        root = setup.scenarios[0].seed
-        replaced = {"--books": books, "--accounts": accounts, "--out": folder}
-        options = [f"{name} {value}" for name, value in replaced.items() if value is not None]
-        options += [f"--set {p}={json.dumps(value)}" for p, value in (overrides or {}).items()]
-        named = preset if isinstance(preset, str | Path) else f"{wanted.name}.yaml"
-        command = f"ape run tune {named} --trials {trials} --paths {paths} --seed {root}"
-        command = " ".join([command, *options])
-        asked = storage.question(setup, paths, root, storage.SQLITE, command)
-        asked = storage.begin(place, asked, resume)
-        study = storage.open_study(place, setup, asked, storage.SQLITE, resume)
-        began, before = time.monotonic(), asked["seconds"]
-        with pool_of(run, THREADS, workers) as submit:
-            tuner = Tuner(setup, paths, root, study, submit)
-            with bar(wanted.name, trials) as advance:
-                advance(min(len(tuner.trials()), trials))
-                for _ in tuner.run(trials):
-                    advance(1)
-            result, _ = answer(tuner, asked, lambda _: None, sensitivity)
-        asked["seconds"] = before + time.monotonic() - began
-        storage.keep(place, asked)
-        line = given.of_setup(setup, result.books, result.fresh_books)
-        result = result.model_copy(update={"seconds": asked["seconds"], "given": line})
-        keep(place, setup, result)
-        save(result, place)
-    found = Study(result, place)
+    loaded = preset if isinstance(preset, Preset) else load(str(preset))
+    wanted = Wanted(trials, paths, books, seed, accounts, overrides or {}, sensitivity=sensitivity)
+    named = preset if isinstance(preset, str | Path) else f"{loaded.name}.yaml"
+    options: dict[str, object] = {
+        "--trials": trials,
+        "--paths": paths,
+        "--sensitivity": sensitivity,
+    }
+    options |= {"--seed": seed, "--books": books, "--accounts": accounts, "--out": folder}
+    words = ["ape", "run", "tune", str(named)]
+    for name, value in options.items():
+        words += [] if value is None else [name, str(value)]
+    for path, value in wanted.overrides.items():
+        words += ["--set", f"{path}={json.dumps(value)}"]
+    wanted = wanted._replace(command=shlex.join(words), resume=resume)
+    with (
+        folder_for(folder) as place,
+        begun(loaded, wanted, place) as search,
+        search.workers(THREADS, workers),
+    ):
+        with bar(loaded.name, search.wanted.trials) as advance:
+            advance(min(len(search.tuner.trials()), search.wanted.trials))
+            for _ in search.trials():
+                advance(1)
+        found, _ = search.finish()
     if folder is None:
         goes_with(found, place)
     return found

@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import pandas as pd
 
 from sim.engines.compiled import check_compilable
 from sim.files.lock import locked
-from sim.front.asked import asked
+from sim.front.asked import changed, whole
 from sim.front.folders import folder_for, goes_with
-from sim.front.shown import as_html, as_text, bar, needs
+from sim.front.shown import as_html, as_text, bar
 from sim.market.draws import Sampler
 from sim.market.paths import draw
+from sim.questions.opening import opening
+from sim.questions.pools import THREADS, pool
+from sim.questions.store import QuestionError
+from sim.questions.verification import Verification, Watch, verify
+from sim.questions.work import compile_step, world_of
 from sim.report import given
 from sim.report.text import usd
 from sim.scenario import Scenario
-from sim.sweeps import losses
+from sim.sweeps import loss_table as losses
 from sim.sweeps.fan import fan
 from sim.sweeps.kept import keep
-from sim.sweeps.opening import opening
-from sim.sweeps.pools import THREADS, pool
+from sim.sweeps.plan import Block, Plan, usual_block
 from sim.sweeps.reserves import by_asset
-from sim.sweeps.run import run
-from sim.sweeps.study import Study, begin, load
-from sim.sweeps.verify import Verification, verify
-from sim.sweeps.work import compile_step, world_of
+from sim.sweeps.run import pace, run
+from sim.sweeps.stored import StoredSweep, begin, load
+from sim.tape import Tables
+from sim.world import World
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -37,41 +42,49 @@ if TYPE_CHECKING:
 class Sweep:
     """What many paths came to: a folder of results, and frames of them."""
 
-    def __init__(self, study: Study) -> None:
-        self.study = study
-        self.scenario: Scenario = study.plan.scenario
+    def __init__(self, stored: StoredSweep) -> None:
+        self.stored = stored
+        self.scenario: Scenario = stored.plan.scenario
 
     @property
     def folder(self) -> Path:
         """Where it is kept; a temporary one unless `sweep` was told another."""
-        return self.study.folder
+        return self.stored.folder
 
     @cached_property
     def outcomes(self) -> pd.DataFrame:
-        """A row per path: what it came to, columns of `sim.sweeps.columns`."""
-        return self.study.outcomes()
+        """A row per path that is there: what it came to, columns of `sim.sweeps.outcome_columns`;
+        on the disk, of which memory holds what is asked for.
+        """
+        return self.stored.outcomes(unfinished=True)
+
+    @property
+    def plan(self) -> Plan:
+        """Of the paths that are there: all, unless the sweep was stopped or still runs."""
+        return self.stored.plan.of(self.outcomes)
 
     @cached_property
     def losses(self) -> pd.DataFrame:
         """Chance, mean, VaR, ES and peak of the loss with 95% intervals, as
-        `sim.sweeps.losses.loss_table`.
+        `sim.sweeps.loss_table.loss_table`.
         """
-        plan = self.study.plan
+        plan = self.stored.plan
         return losses.loss_table(self.outcomes, plan.sampler, plan.scenario.step_seconds)
 
     @cached_property
     def borne_by(self) -> pd.DataFrame:
         """The mean loss by who bears it, with intervals."""
-        return losses.borne_by(self.outcomes, self.study.plan.sampler)
+        return losses.borne_by(self.outcomes, self.stored.plan.sampler)
 
     @cached_property
     def by_asset(self) -> pd.DataFrame:
         """Losses by the asset that is owed, as `sim.sweeps.reserves.by_asset`."""
-        return by_asset(self.outcomes, self.study.plan.sampler)
+        return by_asset(self.outcomes, self.stored.plan.sampler)
 
     def worst(self, count: int = 3) -> pd.DataFrame:
         """The rows of `outcomes` that lose most, the worst first."""
-        return self.outcomes.loc[losses.worst_paths(self.outcomes, count)]
+        number = whole("count", count, 1) or 1
+        return self.outcomes.loc[losses.worst_paths(self.outcomes, number)]
 
     def verify(
         self, count: int = 3, engine: Literal["exact", "revm", "devnet"] = "revm"
@@ -80,21 +93,29 @@ class Sweep:
         exactly and on floats in USD, float_error (a share), operations and values compared with the
         contracts, how many of these differ, and the state's SHA-256.
         """
-        rows = [self._verified(path, engine) for path in self.worst(count).index]
+        self.stored.check_repeatable()
+        rows = []
+        for path in self.worst(count).index:
+            with bar(f"path {path:,}", self.scenario.steps) as advance:
+                rows.append(self.verified(path, engine, lambda k, *_: advance(min(k, 1))))
         return pd.DataFrame([_row(one) for one in rows]).set_index("path")
 
-    def _verified(self, path: int, engine: str) -> Verification:
-        plan = self.study.plan
-        world = world_of(self.scenario.model_dump_json(), plan.seed_of_path(path))
-        with bar(f"path {path:,}", self.scenario.steps) as advance:
-            return verify(world, plan.sampler, path, engine, lambda k, *_: advance(min(k, 1)))
+    def verified(
+        self, path: int, engine: str, watch: Watch | None = None, record: bool = False
+    ) -> Verification:
+        """One path, as `sim.questions.verification.verify`."""
+        sampler = self.stored.plan.sampler
+        return verify(self.world_of(path), sampler, path, engine, watch, record)
+
+    def world_of(self, path: int) -> World:
+        """The world that a path is run in, on its book."""
+        return world_of(self.scenario, self.stored.plan.seed_of_path(path))
 
     def plot(self) -> Figure:
         """How likely which loss is."""
-        with needs("notebook"):
-            from sim.report.sweep_figure import loss_figure
+        from sim.report.sweep_figure import loss_figure
 
-        plan, lost = self.study.plan, losses.loss_usd(self.outcomes)
+        plan, lost = self.plan, losses.loss_usd(self.outcomes)
         own = losses.book_of(self.outcomes)
         title = f"{self.scenario.title}\n{plan.paths:,} paths"
         return loss_figure(lost, self.losses, title, own, given.of_plan(plan))
@@ -118,11 +139,82 @@ class Sweep:
             found[name] = f"{usd(value)} ({usd(low)} to {most})"
         return found
 
+    def _given(self) -> str:
+        unfinished = self.stored.unfinished(self.outcomes)
+        return " ".join(filter(None, [unfinished, given.of_plan(self.plan)]))
+
     def __repr__(self) -> str:
-        return as_text(self.scenario.title, self._figures(), given.of_plan(self.study.plan))
+        return as_text(self.scenario.title, self._figures(), self._given())
 
     def _repr_html_(self) -> str:
-        return as_html(self.scenario.title, self._figures(), given.of_plan(self.study.plan))
+        return as_html(self.scenario.title, self._figures(), self._given())
+
+
+class Wanted(NamedTuple):
+    """What is asked of a sweep; None: as in the sweep that is resumed, or the default; of
+    `book_seed`, the scenario's.
+    """
+
+    sampler: Sampler | None = None
+    paths: int | None = None
+    books: int | None = None
+    book_seed: int | None = None
+    block: int | None = None
+    resume: bool = False
+
+
+class UnderWay(NamedTuple):
+    """A sweep that has begun in a folder."""
+
+    stored: StoredSweep
+    world: World
+    """Of the first book."""
+    opening: Tables
+    is_cut: bool
+    """Whether the size of blocks is decided: by the user, or when the sweep was begun."""
+
+    def run(self, scheduler: str, workers: int | None) -> Iterator[Block]:
+        """Run what is missing on workers of `sim.questions.pools.pool`; each block is yielded when
+        it is on the disk.
+        """
+        stored = self.stored
+        with pool(scheduler, workers) as submit:
+            known = pace(stored.plan, submit)
+            if known and not self.is_cut:
+                stored.cut(usual_block(stored.plan.paths, stored.plan.books, known))
+            stored.start()
+            # An agent of the user can end a task, and with it the blocks that the task has done.
+            together = known if not stored.plan.scenario.agents else None
+            most = together.at_once(stored.missing_paths()) if together else 1
+            yield from run(stored, submit, most)
+
+    def finish(self) -> Sweep:
+        """Keep what reports need."""
+        self.stored.finish()
+        found = Sweep(self.stored)
+        (worst,) = losses.worst_paths(found.outcomes, 1)
+        keep(self.stored, self.opening, fan(self.stored.plan, worst))
+        return found
+
+
+@contextmanager
+def begun(scenario: Scenario, wanted: Wanted, folder: Path) -> Iterator[UnderWay]:
+    """A sweep in a folder that exists and is nobody else's meanwhile, new or as it was left;
+    nothing is run or written yet.
+
+    Raises `ScenarioError` if the scenario does not say how paths are drawn, an agent of the user is
+    a Python object, or the protocol refuses its book; `QuestionError`, `LockedError` as `sweep`.
+    """
+    with locked(folder, f"a sweep of {scenario.name}"):
+        seed = scenario.seed if wanted.book_seed is None else wanted.book_seed
+        world = world_of(scenario, seed)
+        check_compilable(world)
+        draw(scenario, wanted.sampler or "mc", 0, 1)
+        sampler, paths, books, _, block, resume = wanted
+        stored = begin(folder, scenario, sampler, paths, block, books, seed, resume)
+        # Its opening now: its files may be others when the sweep ends.
+        is_cut = block is not None or stored.is_begun
+        yield UnderWay(stored, world, opening(world), is_cut)
 
 
 def sweep(
@@ -147,48 +239,36 @@ def sweep(
 
     Results are kept in `folder`, as `ape run sweep` writes them: what was interrupted goes on with
     `resume`, and also with more paths. Without one they go with the object. Raises `ScenarioError`,
-    `StudyError` for a folder that holds something else, `LockedError` for one in use.
+    `QuestionError` for a folder that holds something else, `LockedError` for one in use,
+    `BlockError` if a path cannot be run.
     """
-    one = asked(
+    one = changed(
         scenario,
         accounts=accounts,
         seed=seed,
         hold_at_low=hold_at_low,
         overrides=overrides,
         redraw_book=redraw_book,
-    ).scenario
-    with folder_for(folder) as place, locked(place, f"a sweep of {one.name}"):
-        root = one.seed if book_seed is None else book_seed
-        world = world_of(one.model_dump_json(), root)
-        check_compilable(world)
-        draw(one, sampler or "mc", 0, 1)
-        study = begin(place, one, sampler, paths, None, books, root, resume)
-        opened = opening(world)
-        if any(study.missing()):
+    )
+    paths, books = whole("paths", paths, 1), whole("books", books, 1)
+    if sampler not in (None, "mc", "sobol"):
+        raise QuestionError(f"sampler {sampler!r}: mc or sobol is needed")
+    wanted = Wanted(sampler, paths, books, whole("book_seed", book_seed, 0), resume=resume)
+    with folder_for(folder) as place, begun(one, wanted, place) as under_way:
+        if missing := under_way.stored.missing_paths():
             compile_step(one)
-            _fill(study, workers)
-        study.finish()
-        (worst,) = losses.worst_paths(study.outcomes(), 1)
-        keep(study, opened, fan(study.plan, worst))
-    found = Sweep(study)
+            with bar(f"{under_way.stored.plan.paths:,} paths", missing) as advance:
+                for block in under_way.run(THREADS, workers):
+                    advance(block.size)
+        found = under_way.finish()
     if folder is None:
         goes_with(found, place)
     return found
 
 
 def opened(folder: Path) -> Sweep:
-    """The sweep in a folder. Raises `StudyError`."""
+    """The sweep in a folder. Raises `QuestionError`."""
     return Sweep(load(folder))
-
-
-def _fill(study: Study, workers: int | None) -> None:
-    """Run what the study lacks."""
-    missing = sum(block.size for block in study.missing())
-    with pool(THREADS, workers) as submit:
-        study.start()
-        with bar(f"{study.plan.paths:,} paths", missing) as advance:
-            for block in run(study, submit):
-                advance(block.size)
 
 
 def _row(one: Verification) -> dict[str, object]:

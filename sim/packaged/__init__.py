@@ -1,7 +1,8 @@
 """What the package carries that a build makes, so that an installation needs neither compiler nor
 npm:
 
-    contracts.json           ABI and creation code of every contract; a checkout compiles its own
+    contracts.json           ABI, creation code and storage layout of every contract; a checkout
+                             compiles its own
     plotly-basic.min.js      draws the charts of a page (MIT, npm plotly.js-basic-dist-min)
 
 `make packaged` writes both, and a test holds them against what is compiled and installed.
@@ -20,7 +21,7 @@ CONTRACTS = _HERE / "contracts.json"
 
 
 def contracts() -> dict[str, Any]:
-    """ABI and creation code by name, as they were when the package was made."""
+    """ABI, creation code and layout by name, as they were when the package was made."""
     found: dict[str, Any] = json.loads(CONTRACTS.read_text())
     return found
 

@@ -20,14 +20,14 @@ from sim.measures.binding import (
     unmoved_supply,
     without_venue,
 )
-from sim.measures.book import scenario_of
+from sim.measures.borrowers import scenario_of
 from sim.measures.parties import lost_units
 from sim.report.text import clock, counted, listed, span
 from sim.schema.kinds import assumed
 from sim.tape import Frames
 
 _COARSE = 6
-"""Decimals below which it is said: the hub's virtual shares are a million units."""
+"""Decimals below which it is said."""
 
 
 def of_scenario(scenario: Mapping[str, Any]) -> list[str]:
@@ -57,12 +57,8 @@ def _few_decimals(scenario: Mapping[str, Any]) -> Iterator[str]:
     """Tokens so few of whose units make a dollar that amounts round visibly."""
     for symbol, asset in scenario["assets"].items():
         if asset["decimals"] < _COARSE:
-            virtual = 10 ** (_COARSE - asset["decimals"])
-            yield (
-                f"{symbol} has {counted(asset['decimals'], 'decimal')}: amounts are whole units of "
-                f"it, and a million of these ({virtual:,} {symbol}) is what the hub's virtual "
-                "shares stand for: they earn and lose with suppliers."
-            )
+            decimals = counted(asset["decimals"], "decimal")
+            yield f"{symbol} has {decimals}: amounts are whole units of it."
 
 
 def _outages(scenario: Mapping[str, Any]) -> Iterator[str]:

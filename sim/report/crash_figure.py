@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from sim.measures.solvency import loss_history
+from sim.report import series
 from sim.report.figure import (
     BLACK,
     BLUE,
@@ -30,9 +31,8 @@ from sim.report.text import short_usd, span
 from sim.tape import Frames
 
 _ASSET_COLOURS = (BLUE, ORANGE, GREEN, PURPLE, RED, SKY)
-_BAR_MINUTES = (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1_440)
-_MOST_BARS = 100
 _MOVED = 0.02  # an asset whose price never moves this far from its start is not worth a line
+_HATCHES = {"suppliers": "....", "shortfall": "////"}
 _ORACLE: dict[str, Any] = {"color": BLACK, "lw": 0.9, "ls": (0, (3, 1.5))}
 
 
@@ -72,11 +72,10 @@ def _prices(axes: Axes, tape: Frames) -> None:
     moving = {asset: rows for asset, rows in by_asset.items() if _moves(rows)} or by_asset
     times = tape.steps["time_utc"]
     for (asset, rows), colour in zip(moving.items(), _ASSET_COLOURS, strict=False):
-        reference = rows["reference_price_usd"].to_numpy()
-        oracle = rows["oracle_price_usd"].replace(0, np.nan).to_numpy()
-        label = f"{asset} (100 = ${reference[0]:,.2f})"
-        axes.plot(times, 100 * reference / reference[0], color=colour, lw=2.4, label=label)
-        axes.step(times, 100 * oracle / reference[0], where="post", **_ORACLE)
+        reference, oracle = series.prices(rows)
+        label = f"{asset} (100 = ${rows['reference_price_usd'].iloc[0]:,.2f})"
+        axes.plot(times, reference, color=colour, lw=2.4, label=label)
+        axes.step(times, oracle, where="post", **_ORACLE)
     axes.plot([], [], label="its oracle price", **_ORACLE)
     doubtful = tape.assets["asset"].isin(list(moving)) & (tape.assets["oracle_status"] != "ok")
     marked = doubtful.groupby(tape.assets["step"]).any().to_numpy(dtype=bool)
@@ -116,9 +115,8 @@ def _health(axes: Axes, tape: Frames) -> None:
             lw=0,
             label=f"{low[1:].lstrip('0')}% to {high[1:]}% of accounts",
         )
-    axes.plot(times, steps["health_p50"].astype(float), color=BLUE, lw=1.4, label="median")
-    lowest = steps["lowest_health"].astype(float).replace(0, np.nan)
-    axes.plot(times, lowest, color=RED, lw=1, label="lowest")
+    axes.plot(times, series.health(steps, "health_p50"), color=BLUE, lw=1.4, label="median")
+    axes.plot(times, series.health(steps, "lowest_health"), color=RED, lw=1, label="lowest")
     axes.axhline(1, color=BLACK, lw=1, ls="--", label="liquidation below 1")
     axes.set_title("Health factor of the accounts with debt")
     axes.set_ylabel("health factor (log)")
@@ -129,18 +127,14 @@ def _health(axes: Axes, tape: Frames) -> None:
 def _liquidations(axes: Axes, tape: Frames) -> None:
     """Debt repaid by liquidators per interval as bars, the gas price as a line."""
     steps = tape.steps
-    repaid = steps["repaid_usd"].diff().fillna(0).to_numpy()
-    if len(steps) > 1:
-        step_seconds = int((steps["time_utc"].iloc[1] - steps["time_utc"].iloc[0]).total_seconds())
-        width = _bar_steps(len(steps) - 1, step_seconds)
-        starts = np.arange(1, len(steps), width)
+    if bars := series.repaid(steps):
         axes.bar(
-            steps["time_utc"].iloc[starts - 1],
-            np.add.reduceat(repaid, starts),
-            width=width * step_seconds / 86_400,
+            bars.starts,
+            bars.usd,
+            width=bars.seconds / 86_400,
             align="edge",
             color=BLUE,
-            label=f"debt repaid in {span(width * step_seconds)}",
+            label=f"debt repaid in {span(bars.seconds)}",
         )
     axes.set_title("Liquidations and gas price")
     axes.set_ylabel("repaid (USD)")
@@ -155,29 +149,13 @@ def _liquidations(axes: Axes, tape: Frames) -> None:
     _legend(axes, gas)
 
 
-def _bar_steps(steps: int, step_seconds: int) -> int:
-    """Steps per bar: few enough bars to see, and a round number of minutes if there is one."""
-    least = -(-steps // _MOST_BARS)
-    for minutes in _BAR_MINUTES:
-        if minutes * 60 >= least * step_seconds and minutes * 60 % step_seconds == 0:
-            return minutes * 60 // step_seconds
-    return least
-
-
 def _losses(axes: Axes, tape: Frames) -> None:
     """Bad debt so far by who bears it, stacked, and on top what is not realised yet."""
     history = loss_history(tape)
-    looks = {
-        "fees": ("borne by fees", GREEN, ""),
-        "fund": ("borne by the fund", SKY, ""),
-        "suppliers": ("borne by suppliers", ORANGE, "...."),
-        "open": ("still open", RED, ""),
-        "shortfall": ("shortfall, not realised", "#E8E8E8", "////"),
-    }
     floor = np.zeros(len(history))
     times = history.index.to_numpy()
-    for column, (label, colour, hatch) in looks.items():
-        top = floor + history[column].to_numpy()
+    for column, (label, colour) in series.LOSSES.items():
+        top, hatch = floor + history[column].to_numpy(), _HATCHES.get(column, "")
         axes.fill_between(
             times, floor, top, step="post", facecolor=colour, hatch=hatch, lw=0, label=label
         )

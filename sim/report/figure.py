@@ -1,4 +1,8 @@
-"""What all figures share: colours, type, axes in plain numbers, and how they become files."""
+"""What all figures share: colours, type, axes in plain numbers, and how they become files.
+
+Figures (matplotlib) and charts of pages (plotly) show the same things and are drawn twice, because
+plotly writes SVG and PNG only where there is a browser; `sim.report.series` is what both draw.
+"""
 
 from __future__ import annotations
 
@@ -49,6 +53,9 @@ def save(figure: Figure, folder: Path, name: str) -> list[Path]:
     """Write `name`.svg and `name`.png into `folder`; their paths."""
     paths = [folder / f"{name}.svg", folder / f"{name}.png"]
     with matplotlib.rc_context(STYLE):
+        figure.draw_without_rendering()
+        # Grows where a legend with long symbols needs it; found once, "tight" would for each file.
+        extent = figure.get_tightbbox().padded(0.1)
         for path in paths:
             dateless = {"Date": None} if path.suffix == ".svg" else None
             with replacing(path) as draft:
@@ -57,7 +64,7 @@ def save(figure: Figure, folder: Path, name: str) -> list[Path]:
                     format=path.suffix[1:],
                     dpi=_PNG_DPI,
                     metadata=dateless,
-                    bbox_inches="tight",  # grows where a legend with long symbols needs it
+                    bbox_inches=extent,
                 )
     return paths
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from sim.measures.book import scenario_of
+from sim.measures.borrowers import scenario_of
 from sim.report.text import counted, listed, short_usd, span
 from sim.sweeps.plan import Plan
 from sim.tape import Frames

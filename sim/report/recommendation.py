@@ -86,7 +86,7 @@ def _doubts(result: TuningResult, choice: Choice) -> str:
         if one.name in result.objectives:
             difference, said = choice.difference[one.name], verdicts[one.name]
             if said != "better" and is_open_ended(difference, one.side):
-                found.append(f"how much {one.title} changes is unknown (more --paths say)")
+                found.append(f"how much {one.title} changes is unknown (more paths say)")
             elif said in ("worse", "not settled"):
                 found.append(f"{one.title} {said}")
     return " and ".join(found) or "nothing is better"

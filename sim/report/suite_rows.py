@@ -9,16 +9,14 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from sim.files.whole import replacing
-from sim.measures.book import scenario_of
+from sim.measures.borrowers import scenario_of
 from sim.measures.cascade import spirals
 from sim.measures.registry import found
+from sim.questions.suite_folder import Entry, Manifest, SuiteError, tape_of
 from sim.report import caveats, given
 from sim.report.page.content import NONE, Cell, Value
 from sim.report.run_tables import values
-from sim.report.suite_folder import Entry, Manifest, SuiteError, tape_of
 from sim.tape import Frames
-
-OF_THE_RUN = ("operations", "values_compared", "differences")
 
 
 class Row(NamedTuple):
@@ -41,10 +39,15 @@ class Row(NamedTuple):
         return " ".join(self.entry.why.split())
 
     def cell(self, name: str) -> Cell:
-        """A figure; a dash where there is none."""
-        if name == "branching_ratio" and not self.asset:
-            return NONE
-        return self.figures.get(name, NONE)
+        """A figure; a dash where there is none. A branching ratio says of which asset it is, where
+        there is room.
+        """
+        found = self.figures.get(name)
+        if name == "branching_ratio" and found:
+            if not self.asset:
+                return NONE
+            return found._replace(text=f"{found.text} {self.asset}", short=found.text)
+        return found or NONE
 
     def lost_share(self, at_its_peak: bool = False) -> float:
         """Bad debt and shortfall at the end, or at their peak, over the most that was owed."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import textwrap
-from datetime import timedelta
 from pathlib import Path
 
 import matplotlib
@@ -14,14 +13,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from sim.measures.clusters import Clusters
-from sim.measures.exceedance import exceedance
+from sim.report import series
 from sim.report.figure import BLACK, BLUE, FAN, ORANGE, PURPLE, RED, STYLE, save, time_axis
 from sim.report.sweep_words import levels
 from sim.report.text import short_usd
 from sim.scenario import Scenario
 from sim.sweeps.fan import MOST_PATHS, QUANTILES, Fan
 
-_MOST_POINTS = 1_500  # of a curve: more than a page shows
 _MOST_PANELS = 4
 _LETTERS = 150  # in a line below the axes
 
@@ -55,9 +53,8 @@ def loss_figure(
     """P(loss > x) over x in USD on a log axis, with its band, and VaR and ES of the loss table;
     `books` are the numbers of the paths' books, `given` what all of it is conditional on.
     """
-    curve, n = thinned(exceedance(losses, clusters=books)), len(losses)
-    edge = max(float(losses.max()) * 1.05, 1.0)
-    curve = pd.concat([curve, curve.tail(1).assign(loss=edge)])  # nobody saw more: no end either
+    edge, n = series.loss_end(losses), len(losses)
+    curve = series.loss_curve(losses, books, edge)
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(9.5, 5.2))
         axes = figure.subplots()
@@ -97,20 +94,10 @@ def loss_figure(
         return figure
 
 
-def thinned(curve: pd.DataFrame) -> pd.DataFrame:
-    """A curve of few enough points to draw, the rare end whole: every point kept is one of it."""
-    if len(curve) <= _MOST_POINTS:
-        return curve
-    from_the_end = np.geomspace(1, len(curve), _MOST_POINTS).round().astype(np.int64)
-    kept: pd.DataFrame = curve.iloc[np.unique(len(curve) - from_the_end)]
-    return kept
-
-
 def fan_figure(scenario: Scenario, shown: Fan, worst: int, loss_usd: float, title: str) -> Figure:
     """A panel per asset that moves: quantiles over paths, the named level, the worst path."""
-    times = [scenario.start + timedelta(seconds=int(k) * scenario.step_seconds) for k in shown.rows]
-    every = range(scenario.steps + 1)
-    all_times = [scenario.start + timedelta(seconds=k * scenario.step_seconds) for k in every]
+    times = series.times(scenario, shown.rows)
+    all_times = series.times(scenario, range(scenario.steps + 1))
     panels = min(len(shown.symbols), _MOST_PANELS)
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(9.5, 1.6 + 3.1 * max(panels, 1)))

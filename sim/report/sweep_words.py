@@ -12,7 +12,7 @@ from sim.measures.of_paths import loss
 from sim.measures.registry import of_paths
 from sim.report.given import Books
 from sim.report.text import short_usd
-from sim.sweeps.losses import BEFORE, MORE_BOOKS
+from sim.sweeps.loss_table import BEFORE, MORE_BOOKS
 
 BEARERS = {
     "fees": "fees",
@@ -22,7 +22,7 @@ BEARERS = {
     "shortfall": "shortfall, not realised",
     BEFORE: "of it there before, in no loss",
 }
-"""Who bears a loss, as `sim.sweeps.losses.BEARERS` names them."""
+"""Who bears a loss, as `sim.sweeps.loss_table.BEARERS` names them."""
 
 
 def title(paths: int, books: Books) -> str:

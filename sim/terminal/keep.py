@@ -11,15 +11,16 @@ from typing import Any
 
 from rich.console import Console
 
-from sim.engines.ape_deployer import listing
-from sim.engines.chain import AnvilChain
+from sim.engines.anvil import AnvilChain
+from sim.engines.deployment import listing
 from sim.engines.lockstep import Lockstep
 from sim.engines.populated import KEY, KEY_HOLDER, NETWORK, populated
 from sim.files.whole import replacing
 from sim.report.text import clock, counted
 from sim.scenario import Scenario
-from sim.terminal.deployment import address_table
+from sim.terminal.deployed import address_table
 from sim.terminal.interrupts import interruptible
+from sim.terminal.tables import printed
 from sim.world import World
 
 DEVNET = "devnet.json"
@@ -73,7 +74,7 @@ def stay(
     """Leave the devnet as it is after step k to others until somebody asks for its end, and write
     where everything is to `out`/devnet.json meanwhile. Empty, or why the devnet ended by itself.
     """
-    deployed = listing(follower.deployment, world)
+    deployed = listing(follower.deployment, world.genesis, world.symbols)
     content = populated(world, follower, chain, deployed, k)
     path = out / DEVNET
     try:
@@ -81,7 +82,7 @@ def stay(
             chain.open_to_others()
             with replacing(path) as draft:
                 draft.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-            console.print("", address_table(deployed), "", sep="\n", soft_wrap=True)
+            console.print("", printed(address_table(deployed)), "", sep="\n", soft_wrap=True)
             for line in _lines(content, path):
                 console.print(line, markup=False, soft_wrap=True)
             return f"The devnet ended: {chain.wait()}"

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from rich.console import Console
 
+from sim.questions.suite_folder import SuiteError
 from sim.report.page.pages import page_of
 from sim.report.page.render import write_page
 from sim.report.page.source import Source, SourceError, open_source
-from sim.report.suite_folder import SuiteError
-from sim.terminal.crash import COMPLETE, FAILED, INTERRUPTED
+from sim.terminal.said import COMPLETE, INTERRUPTED, failed
 
 NAME = "report.html"
 COMPARISON = "comparison.html"
@@ -22,8 +22,8 @@ def publish(path: Path, out: Path | None, console: Console) -> int:
 
 
 def publish_comparison(one: Path, other: Path, out: Path | None, console: Console) -> int:
-    """Write two runs of a kind side by side as `out`, by default beside the second; an exit
-    code.
+    """Write two runs of a kind side by side as `out`, by default in the working directory: neither
+    folder is the page's. An exit code.
     """
     return _publish([one, other], out, console)
 
@@ -32,8 +32,8 @@ def _publish(paths: list[Path], out: Path | None, console: Console) -> int:
     try:
         with console.status("Reading what was run.") as status:
             sources = [open_source(path) for path in paths]
-            folder = _folder(sources[-1])
-            target = out or folder / (NAME if len(sources) == 1 else COMPARISON)
+            beside = _folder(sources[0]) / NAME if len(sources) == 1 else Path(COMPARISON)
+            target = out or beside
             if not console.is_terminal:
                 console.print(f"A {sources[0].kind}: computing what it comes to.")
             status.update(f"Computing what the {sources[0].kind} comes to.")
@@ -44,9 +44,9 @@ def _publish(paths: list[Path], out: Path | None, console: Console) -> int:
         console.print("Interrupted: nothing written.")
         return INTERRUPTED
     except (SourceError, SuiteError) as error:
-        return _failed(str(error), console)
+        return failed(str(error), console)
     except OSError as error:
-        return _failed(f"Writing failed: {error}; name another file with --out", console)
+        return failed(f"Writing failed: {error}; name another file with --out", console)
     for notice in page.notices:
         console.print(notice, style="yellow", markup=False, soft_wrap=True)
     parts = f"{len(page.sections)} sections, {size / 1e6:.1f} MB, opens without network"
@@ -56,8 +56,3 @@ def _publish(paths: list[Path], out: Path | None, console: Console) -> int:
 
 def _folder(source: Source) -> Path:
     return source.path.parent if source.path.is_file() else source.path
-
-
-def _failed(why: str, console: Console) -> int:
-    console.print(why, style="red", markup=False, soft_wrap=True)
-    return FAILED

@@ -14,7 +14,7 @@ def page(one: Source, other: Source) -> Page:
         titles = [str(source.tape.run.iloc[0]["title"]) for source in (one, other)]
     elif isinstance(one, Sweep) and isinstance(other, Sweep):
         sections = compare_sweeps.sections(one, other)
-        titles = [source.study.plan.scenario.title for source in (one, other)]
+        titles = [source.stored.plan.scenario.title for source in (one, other)]
     elif isinstance(one, Tuning) and isinstance(other, Tuning):
         sections = compare_studies.sections(one, other)
         titles = [source.result.title for source in (one, other)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sim.measures import book as books
+from sim.measures import borrowers as books
 from sim.measures import registry
 from sim.measures.solvency import loss_history
 from sim.report import given

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from sim.report.page import provenance
-from sim.report.page.choices import setting, spread
 from sim.report.page.content import (
     NONE,
     Cell,
@@ -16,6 +15,7 @@ from sim.report.page.front import front_chart
 from sim.report.page.pairs import NAMES
 from sim.report.page.source import Tuning
 from sim.report.recommendation import recommendation
+from sim.report.study_tables import setting, spread
 from sim.report.text import sentence
 
 

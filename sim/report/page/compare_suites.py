@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sim.measures.registry import MEASURES
+from sim.measures.measure import Measure
+from sim.measures.registry import of_suites
 from sim.report.page import provenance
 from sim.report.page.content import Cell, Chart, Part, Section, Table
 from sim.report.page.pairs import NAMES, short, with_difference
 from sim.report.page.source import Suite
-from sim.report.page.suite import cells, share_chart
+from sim.report.page.suite_page import share_chart
 from sim.report.suite_rows import Row, rows_of
+from sim.report.suite_tables import cells
 from sim.report.text import listed, sentence
-
-_COMPARED = ("peak_loss_usd", "bad_debt_usd", "shortfall_usd", "liquidations")
 
 
 def sections(one: Suite, other: Suite) -> list[Section]:
@@ -30,21 +30,20 @@ def sections(one: Suite, other: Suite) -> list[Section]:
             parts.append(f"Only in {name}: {listed(sorted(keys))}.")
     if not pairs:
         return [Section("summary", "Summary", parts)]
-    parts += [_both(figure, pairs) for figure in _COMPARED]
+    parts += [_both(one, pairs) for one in of_suites("compared").values()]
     return [
         Section("summary", "Summary", [*parts, _chart(pairs)]),
         Section("parameters", "What was set differently", [_fields(pairs)]),
     ]
 
 
-def _both(figure: str, pairs: Sequence[tuple[Row, Row]]) -> Table:
+def _both(measure: Measure, pairs: Sequence[tuple[Row, Row]]) -> Table:
     rows: list[list[Cell]] = []
     for pair in pairs:
         named = [
             row._replace(key=f"{row.key} of {name}") for row, name in zip(pair, NAMES, strict=True)
         ]
-        rows.append([pair[0].key, *(cell for row in named for cell in cells(row, [figure]))])
-    measure = MEASURES[figure]
+        rows.append([pair[0].key, *(cell for row in named for cell in cells(row, [measure.name]))])
     meaning = sentence(measure.meaning) + "." if measure.meaning else ""
     table = Table(sentence(measure.title), ["scenario", *NAMES], rows, note=meaning)
     return with_difference(table)

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from sim.measures.intervals import holm, significance
-from sim.measures.registry import MEASURES, heading
+from sim.measures.registry import heading, of_paths
+from sim.questions.store import QuestionError
 from sim.report import given
 from sim.report.page import provenance
 from sim.report.page.content import (
@@ -22,18 +23,24 @@ from sim.report.page.content import (
     money,
     shown,
 )
-from sim.report.page.losses import Curve, exceedance_chart
+from sim.report.page.loss_charts import Curve, exceedance_chart
 from sim.report.page.pairs import NAMES, parameters, said, twice
-from sim.report.page.source import Sweep
+from sim.report.page.source import SourceError, Sweep
 from sim.report.sweep_tables import interval, unit_of
 from sim.report.text import counted
-from sim.sweeps.columns import paths_of
-from sim.sweeps.losses import book_of, loss_table, loss_usd, replicates
+from sim.sweeps.loss_table import book_of, loss_table, loss_usd, replicates
+from sim.sweeps.outcome_columns import paths_of
 
 
 def sections(one: Sweep, other: Sweep) -> list[Section]:
     sweeps = (one, other)
-    plans = [sweep.study.plan for sweep in sweeps]
+    try:
+        for sweep in sweeps:
+            if len(sweep.outcomes) < sweep.stored.plan.paths:
+                sweep.stored.check_finished()
+    except QuestionError as error:
+        raise SourceError(str(error)) from error
+    plans = [sweep.stored.plan for sweep in sweeps]
     tables = [
         loss_table(sweep.outcomes, plan.sampler, plan.scenario.step_seconds)
         for sweep, plan in zip(sweeps, plans, strict=True)
@@ -48,7 +55,7 @@ def sections(one: Sweep, other: Sweep) -> list[Section]:
     ]
     return [
         Section("summary", "Summary", parts),
-        parameters(*(sweep.study.plan.scenario.model_dump(mode="json") for sweep in sweeps)),
+        parameters(*(sweep.stored.plan.scenario.model_dump(mode="json") for sweep in sweeps)),
         Section(
             "risk", "How likely which loss is", [_risk(sweeps, tables), exceedance_chart(curves)]
         ),
@@ -72,14 +79,14 @@ def _risk(sweeps: Sequence[Sweep], tables: Sequence[pd.DataFrame]) -> Table:
             row += [shown(found["value"], unit, name=f"{measure} of {name}"), ends]
         rows.append(row)
     counts = ", ".join(
-        f"{name} {sweep.study.plan.paths:,}" for name, sweep in zip(NAMES, sweeps, strict=True)
+        f"{name} {sweep.stored.plan.paths:,}" for name, sweep in zip(NAMES, sweeps, strict=True)
     )
     return Table(
         f"Loss of a path: bad debt and shortfall at its end; paths: {counts}",
         ["measure", "A", "95% of A", "B", "95% of B"],
         rows,
         note=" ".join(
-            f"{name}: {given.of_plan(sweep.study.plan)}"
+            f"{name}: {given.of_plan(sweep.stored.plan)}"
             for name, sweep in zip(NAMES, sweeps, strict=True)
         ),
     )
@@ -87,7 +94,7 @@ def _risk(sweeps: Sequence[Sweep], tables: Sequence[pd.DataFrame]) -> Table:
 
 def _paired(one: Sweep, other: Sweep) -> Table | str:
     """B less A path by path, where path j of both has the same random numbers."""
-    plans = [sweep.study.plan for sweep in (one, other)]
+    plans = [sweep.stored.plan for sweep in (one, other)]
     drawn = [
         [
             plan.sampler,
@@ -113,7 +120,7 @@ def _paired(one: Sweep, other: Sweep) -> Table | str:
         paths_of(sweep.outcomes.iloc[:n], plan.scenario.step_seconds)
         for sweep, plan in zip((one, other), plans, strict=True)
     )
-    judged = [MEASURES[name] for name in ("expected_loss", "es_99")]
+    judged = list(of_paths("paired").values())
     found_at = {
         measure.label: partial(measure.difference, measure.on(b), measure.on(a), parts)
         for measure in judged
@@ -140,6 +147,6 @@ def _paired(one: Sweep, other: Sweep) -> Table | str:
         ["measure", "A", "B", "difference", "95% from", "95% to", "verdict"],
         rows,
         words=(0, 6),
-        note="Verdicts hold at 95% for both measures together (Holm's correction). Unbounded: too "
+        note="Verdicts hold at 95% for all measures together (Holm's correction). Unbounded: too "
         "few paths tell the two apart in the measure; where none does, others still may.",
     )

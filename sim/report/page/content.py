@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from sim.measures.measure import Unit
-from sim.report.text import usd
+from sim.report.text import short, short_usd, usd
 
 
 class Value(NamedTuple):
@@ -17,6 +17,8 @@ class Value(NamedTuple):
     number: float | int
     name: str = ""
     """Which figure of the run it is, for whoever reads the page by program."""
+    short: str = ""
+    """The same where there is little room; nothing: the text."""
 
 
 class Range(NamedTuple):
@@ -32,10 +34,13 @@ _DIGITS: dict[Unit, int] = {
     "ratio": 3,
     "number": 1,  # a mean of whole ones
     "hours": 2,
+    "times": 2,
     "minutes": 0,
     "seconds": 1,
 }
 _ENDS: dict[Unit, str] = {"hours": " hours", "minutes": " min", "seconds": " s"}
+_AMOUNTS: dict[Unit, str] = {"tokens": "", "gwei": " gwei"}
+"""Of any size -> how a short one ends."""
 NONE = "\N{EN DASH}"
 """A cell with nothing to say."""
 
@@ -56,6 +61,10 @@ class Table(NamedTuple):
     """Rows that stand out, like sums."""
     faint: Sequence[int] = ()
     """Rows that stand back, like the same in another unit."""
+    wrong: Sequence[int] = ()
+    """Rows of something that went wrong."""
+    tight: bool = False
+    """Whether a terminal has too little room: numbers are short there, and close together."""
 
 
 class Chart(NamedTuple):
@@ -123,17 +132,24 @@ class Page(NamedTuple):
     """What to know before reading anything else, above all of it."""
 
 
-def text_of(cell: Cell) -> str:
+def text_of(cell: Cell, short: bool = False) -> str:
     """A cell as a reader sees it."""
     if isinstance(cell, Range):
-        return f"{text_of(cell.low)} to {text_of(cell.high)}"
-    return cell.text if isinstance(cell, Value) else cell
+        return f"{text_of(cell.low, short)} to {text_of(cell.high, short)}"
+    if isinstance(cell, Value):
+        return (short and cell.short) or cell.text
+    return cell
 
 
 def shown(number: float, unit: Unit, digits: int | None = None, name: str = "") -> Value:
     """A measure in its unit; `digits` are its decimals, None: those usual for the unit."""
     if unit == "USD":
         return money(number, name)
+    if unit == "price":
+        return Value(f"${number:,.4g}", number, name) if number < 10 else money(number, name)
+    if unit in _AMOUNTS:
+        text = f"{number:,.5g}" if abs(number) < 10_000 else f"{number:,.0f}"
+        return Value(f"{text} {unit}", float(number), name, short(number) + _AMOUNTS[unit])
     if unit == "number" and digits is None and float(number).is_integer():
         return count(number, name)
     if unit == "share":
@@ -144,8 +160,9 @@ def shown(number: float, unit: Unit, digits: int | None = None, name: str = "") 
 
 def money(dollars: float, name: str = "") -> Value:
     """USD."""
+    size = abs(float(dollars))
     sign = "-" if round(dollars, 2) < 0 else ""  # a rounding error is no loss
-    return Value(f"{sign}{usd(abs(dollars))}", float(dollars), name)
+    return Value(f"{sign}{usd(size)}", float(dollars), name, f"{sign}{short_usd(round(size, 2))}")
 
 
 def share(fraction: float, digits: int = 2, name: str = "") -> Value:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sim.measures.book import Book, Pools
+from sim.measures.borrowers import Book, Pools
 from sim.measures.positions import largest_accounts, liquidation_events
 from sim.measures.shocks import bad_debt, liquidatable
 from sim.report.page.content import Cell, Chart, Table, count, money, ratio, share

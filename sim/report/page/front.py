@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sim.measures.measure import Unit
-from sim.report.page.choices import CHOICES, setting_text, spread
-from sim.report.page.content import Cell, Chart, Part, Table, shown
+from sim.report.page.content import Cell, Chart, Part, Table, shown, text_of
 from sim.report.page.plot import (
     COLOURS,
     Trace,
@@ -18,6 +17,7 @@ from sim.report.page.plot import (
     share_axis,
     usd_axis,
 )
+from sim.report.study_tables import CHOICES, setting_text, spread
 from sim.report.text import sentence
 from sim.tuning.result import Figure, Measure, Trial, TuningResult, Value, short_path
 
@@ -30,6 +30,10 @@ UNITS: dict[Unit, str] = {
     "hours": "h",
     "minutes": "min",
     "seconds": "s",
+    "price": "USD per token",
+    "tokens": "tokens",
+    "gwei": "gwei",
+    "times": "times",
 }
 _FAINT = "rgba(85,85,85,0.4)"
 """Of the bars of a front: there are many, and the points are what matters."""
@@ -38,15 +42,10 @@ _STATES = {"complete": "tried", "raced-out": "stopped early, dominated"}
 
 def front_charts(result: TuningResult) -> list[Part]:
     """Every harm against the first benefit; the trials in order where there is one objective."""
-    measures = [one for one in result.measures if one.name in result.objectives]
-    benefits = [one for one in measures if one.side == "benefit"]
-    harms = [one for one in measures if one.side == "harm"]
-    if benefits and harms:
-        pairs = [(benefits[0], harm) for harm in harms]
-    else:
-        pairs = [(measures[0], other) for other in measures[1:]]
+    pairs = result.pairs()
     if not pairs:
-        return [_trials_chart(result, measures[0])]
+        (only,) = (one for one in result.measures if one.name in result.objectives)
+        return [_trials_chart(result, only)]
     charts: list[Part] = [front_chart([("", result)], *pair) for pair in pairs[:_MOST_CHARTS]]
     return charts
 
@@ -280,7 +279,8 @@ def _hover(title: str, trial: Trial, result: TuningResult) -> str:
     for name, found in trial.objectives.items():
         unit = measures[name].unit
         lines.append(
-            f"{measures[name].title}: {shown(found.value, unit).text} ({spread(found, unit)})"
+            f"{measures[name].title}: {shown(found.value, unit).text} "
+            f"({text_of(spread(found, unit))})"
         )
     lines += [f"{short_path(path)}: {setting_text(value)}" for path, value in trial.values.items()]
     return "<br>".join(lines)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sim.report.page import compare, crash, suite, sweep, tuning
+from sim.report.page import compare, crash_page, suite_page, sweep_page, tuning_page
 from sim.report.page.content import Page
 from sim.report.page.pairs import NAMES
 from sim.report.page.source import Crash, Source, Suite, Sweep, faults
@@ -17,17 +17,22 @@ def page_of(sources: list[Source]) -> Page:
 
 def _page(source: Source) -> Page:
     if isinstance(source, Crash):
-        return crash.page(source)
+        return crash_page.page(source)
     if isinstance(source, Suite):
-        return suite.page(rows_of(source.path, source.manifest), source.path)
-    return sweep.page(source) if isinstance(source, Sweep) else tuning.page(source)
+        return suite_page.page(rows_of(source.path, source.manifest), source.path)
+    return sweep_page.page(source) if isinstance(source, Sweep) else tuning_page.page(source)
 
 
 def _notices(sources: list[Source]) -> list[str]:
-    """What is known to be wrong with what is shown, and of two with which of them."""
+    """What is known to be wrong with what is shown, or missing, and of two with which of them."""
     names = [""] if len(sources) == 1 else [f"{name}: " for name in NAMES]
     return [
         f"{name}{fault}"
         for name, source in zip(names, sources, strict=True)
-        for fault in faults(source)
+        for fault in [*faults(source), *_unfinished(source)]
     ]
+
+
+def _unfinished(source: Source) -> list[str]:
+    said = source.stored.unfinished(source.outcomes) if isinstance(source, Sweep) else None
+    return [said] if said else []

@@ -10,10 +10,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from sim.report.page.content import NONE, Cell, Commands, Listing, Part, Section, Table
+from sim.report.page.content import NONE, Commands, Listing, Part, Section, Table
 from sim.report.page.source import Crash, Sweep
-from sim.scenario import Scenario, ScenarioError, files, known, load, with_overrides
-from sim.sweeps.work import scenario_of
+from sim.report.sweep_tables import verified_table
+from sim.scenario import Scenario, ScenarioError, files, known, load, of_json, with_overrides
+from sim.schema.own_agent import HANDED_OVER
 from sim.version import VERSION
 
 _DRAWN_UNDER = "book.drawn_under"
@@ -23,7 +24,7 @@ _ID, _TITLE = "provenance", "Provenance: how to get these numbers again"
 def of_crash(source: Crash) -> Section:
     """Of one run."""
     run = source.tape.run.iloc[0]
-    compared, differ = int(run["values_compared"]), int(run["differences"])
+    compared = f"{run.get('slots_compared', 0):,} slots and {run['values_compared']:,} values"
     rows = [
         ["scenario", run["scenario"]],
         ["scenario hash (SHA-256)", run["digest"]],
@@ -34,7 +35,7 @@ def of_crash(source: Crash) -> Section:
         ["started", f"{run['started_utc']:%Y-%m-%d %H:%M} UTC"],
         ["wall time", str(timedelta(seconds=round(run["duration_seconds"])))],
         ["operations", f"{run['operations']:,}"],
-        ["confirmation", _confirmed(run["engine"], int(run["operations"]), compared, differ)],
+        ["confirmation", _confirmed(run, compared)],
         ["tape", str(source.path)],
     ]
     return Section(
@@ -50,19 +51,19 @@ def of_crash(source: Crash) -> Section:
 
 def of_sweep(source: Sweep) -> Section:
     """Of many paths."""
-    plan, manifest = source.study.plan, source.study.manifest
+    plan, asked = source.stored.plan, source.stored.question
     rows = [
         ["scenario", plan.scenario.name],
-        ["scenario hash (SHA-256)", manifest["digest"]],
+        ["scenario hash (SHA-256)", asked.digest],
         ["seed of paths", f"{plan.scenario.seed}"],
         ["books", f"{plan.books:,}, seed {plan.book_seed}"],
         ["paths", f"{plan.paths:,}, sampler {plan.sampler}"],
-        ["Breakwater", manifest.get("breakwater", "unknown")],
-        ["Python", manifest["python"]],
-        *_versions(manifest["origin"]),
-        ["started", manifest["started"]],
-        ["finished", manifest["finished"] or NONE],
-        ["study", str(source.path)],
+        ["Breakwater", asked.breakwater or "unknown"],
+        ["Python", asked.python],
+        *_versions(asked.origin),
+        ["started", asked.started],
+        ["finished", asked.finished or NONE],
+        ["folder", str(source.path)],
     ]
     options = [
         f"--paths {plan.paths}",
@@ -72,7 +73,7 @@ def of_sweep(source: Sweep) -> Section:
     ]
     parts = [facts(rows), *_again("sweep", plan.scenario.model_dump_json(), options)]
     if source.verified:
-        parts.append(_verified(source.verified))
+        parts.append(verified_table(source.verified["paths"], hashes=True))
     else:
         why = "No path of this sweep has been held against the real contracts yet. To do so:"
         parts.append(Commands(why, [f"ape run verify {shlex.quote(str(source.path))} --worst 3"]))
@@ -114,10 +115,15 @@ def _again(command: str, scenario_json: str, options: list[str]) -> list[Part]:
     """
     own = " ".join(["ape run", command, "SCENARIO.yaml", *options])
     try:
-        scenario = scenario_of(scenario_json)
+        scenario = of_json(scenario_json)
     except ValidationError:
         why = "The scenario, whole below, is not one of this version. With the one that wrote it:"
         return [Commands(why, [own])]
+    if handed := [one.name for one in scenario.agents if one.path.startswith(f"{HANDED_OVER}:")]:
+        return [
+            f"Not to be run again from here: {', '.join(handed)} was handed over by a program, and "
+            "nothing here says what it does. Run that program again."
+        ]
     needed = ""
     if named := files(scenario):
         needed = " and with the files that it names: " + ", ".join(
@@ -138,33 +144,14 @@ def _again(command: str, scenario_json: str, options: list[str]) -> list[Part]:
     return [Commands(f"The same run again, from a checkout of this version{needed}:", lines)]
 
 
-def _verified(result: Mapping[str, Any]) -> Table:
-    rows: list[list[Cell]] = [
-        [
-            f"{path['path']:,}",
-            path["engine"],
-            f"{path['operations']:,}",
-            f"{path['values_compared']:,}",
-            f"{path['differences']:,}",
-            path["state_sha256"],
-        ]
-        for path in result["paths"]
-    ]
-    return Table(
-        "Paths executed on the real contracts, every word of state compared with the twin's",
-        ["path", "engine", "operations", "values compared", "differ", "state SHA-256"],
-        rows,
-        words=(0, 1, 5),
-    )
-
-
-def _confirmed(engine: str, operations: int, compared: int, differ: int) -> str:
+def _confirmed(run: Any, compared: str) -> str:
+    engine = run["engine"]
     if engine == "exact":
         return "none: played on the twin alone; --engine devnet executes it on the contracts"
     where = "a devnet" if engine == "devnet" else "an EVM inside the process"
     return (
-        f"every operation executed on {where}: {operations:,} operations, {compared:,} values "
-        f"compared, {differ:,} differ"
+        f"every operation executed on {where}: {run['operations']:,} operations, {compared} "
+        f"compared, {run['differences']:,} differ"
     )
 
 

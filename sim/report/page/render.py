@@ -28,8 +28,11 @@ _LONG = 40  # letters of a word that may be broken: a digest
 
 
 def write_page(page: Page, path: Path) -> int:
-    """Write the page, whole or not at all; its size in bytes. Raises `OSError`."""
+    """Write the page, whole or not at all, into a folder that is made if it is missing; its size in
+    bytes. Raises `OSError`.
+    """
     text = html(page)
+    path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as draft:
         draft.write_text(text, encoding="utf-8")
     return len(text.encode())

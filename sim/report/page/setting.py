@@ -1,14 +1,15 @@
-"""What the current and the recommended setting make of the borrowers of a study."""
+"""What the current and the recommended setting make of the borrowers of a sweep."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from sim.measures import book as books
-from sim.report.page import crash, market
+from sim.measures import borrowers as books
+from sim.questions.opening import NotKeptError
+from sim.report.page import crash_page
+from sim.report.page import market_costs as market
 from sim.report.page.source import Tuning
-from sim.sweeps.opening import NotKeptError
 from sim.tape import Frames
 from sim.tuning.kept import kept
 
@@ -27,9 +28,9 @@ class Setting(NamedTuple):
 
 
 def settings(source: Tuning) -> tuple[Setting, Setting] | str:
-    """The current and the recommended setting as the study left them, or why they cannot be shown.
+    """The current and the recommended setting as the sweep left them, or why they cannot be shown.
 
-    Borrowers are those of the study, by its convention (`sim.tuning.borrowing`).
+    Borrowers are those of the sweep, by its convention (`sim.books.borrowing`).
     """
     try:
         tapes = kept(source.path, source.result)
@@ -47,7 +48,7 @@ def _setting(tape: Frames, falling: list[str]) -> Setting:
         books.book(tape),
         books.pools(tape),
         falling,
-        crash.bonuses(document, falling),
-        crash.borrowed(tape, document["protocol"]["rates"]),
+        crash_page.bonuses(document, falling),
+        crash_page.borrowed(tape, document["protocol"]["rates"]),
         market.usages(tape)["at the start"],
     )

@@ -8,25 +8,29 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from sim.report.suite_folder import MANIFEST as SUITE
-from sim.report.suite_folder import Manifest, SuiteError
-from sim.report.suite_folder import read as read_suite
+from sim.questions.known_faults import faults_of
+from sim.questions.opening import NotKeptError
+from sim.questions.store import QuestionError
+from sim.questions.suite_folder import MANIFEST as SUITE
+from sim.questions.suite_folder import Manifest, SuiteError
+from sim.questions.suite_folder import read as read_suite
 from sim.sweeps.kept import Kept, kept
-from sim.sweeps.known_faults import faults_of
-from sim.sweeps.losses import worst_paths
-from sim.sweeps.opening import NotKeptError
-from sim.sweeps.study import MANIFEST, Study, StudyError
-from sim.sweeps.study import load as load_study
-from sim.tape import Frames, TapeError
+from sim.sweeps.loss_table import worst_paths
+from sim.sweeps.plan import Plan
+from sim.sweeps.stored import FORMER, MANIFEST, StoredSweep
+from sim.sweeps.stored import load as load_stored
+from sim.tape import TAPE, Frames, TapeError
 from sim.tape import load as load_tape
+from sim.tuning.question import FILE as QUESTION
 from sim.tuning.result import FILE as RESULT
 from sim.tuning.result import ResultError, TuningResult
 from sim.tuning.result import load as load_result
 
-TAPE = "tape.duckdb"
 VERIFIED = "verify.json"
-_ASKED = "tuning.json"  # of a study that was begun
-_MAKE = "make one with `ape run crash SCENARIO`, `ape run sweep SCENARIO` or `ape run tune PRESET`"
+_MAKE = (
+    "make one with `ape run crash SCENARIO`, `ape run sweep SCENARIO` or `ape run tune PRESET`, or "
+    "in Python with sim.run(...).save(FOLDER) or the folder of sim.sweep and sim.tune"
+)
 
 
 class SourceError(Exception):
@@ -45,13 +49,19 @@ class Sweep(NamedTuple):
     """Many paths of a scenario."""
 
     path: Path
-    study: Study
+    stored: StoredSweep
     outcomes: pd.DataFrame
+    """Of the paths that are there."""
     verified: dict[str, Any] | None
     """What `ape run verify` wrote, if it was run on this sweep."""
     kept: Kept | str
     """How the market opens and prices went; or why that cannot be shown."""
     kind: str = "sweep"
+
+    @property
+    def plan(self) -> Plan:
+        """Of the paths that are there."""
+        return self.stored.plan.of(self.outcomes)
 
 
 class Tuning(NamedTuple):
@@ -78,11 +88,12 @@ def open_source(path: Path) -> Source:
     if not path.exists():
         raise SourceError(f"{path}: no such file or folder; {_MAKE}")
     if path.is_dir():
-        found = [name for name in (RESULT, MANIFEST, TAPE, SUITE) if (path / name).is_file()]
-        if not found and (path / _ASKED).is_file():
+        names = (RESULT, MANIFEST, FORMER, TAPE, SUITE)
+        found = [name for name in names if (path / name).is_file()]
+        if not found and (path / QUESTION).is_file():
             raise SourceError(
-                f"{path}: a tuning study without {RESULT}: finish it with the command that began "
-                "it and --resume"
+                f"{path}: a tuning study without {RESULT}: resume it, with the command that "
+                "began it"
             )
         if not found:
             raise SourceError(f"{path}: neither {TAPE}, {MANIFEST} nor {RESULT} in it; {_MAKE}")
@@ -92,13 +103,13 @@ def open_source(path: Path) -> Source:
             return Tuning(path.parent, load_result(path.parent))
         if path.name == SUITE:
             return Suite(path.parent, read_suite(path.parent))
-        if path.name == MANIFEST:
+        if path.name in (MANIFEST, FORMER):
             return _sweep(path.parent)
         if path.suffix == ".duckdb":
             return _crash(path)
     except TapeError as error:
         raise SourceError(f"{error}; `ape run crash SCENARIO` writes one") from error
-    except StudyError as error:
+    except QuestionError as error:
         raise SourceError(f"{error}; `ape run sweep SCENARIO` writes or resumes one") from error
     except (ResultError, SuiteError) as error:
         raise SourceError(str(error)) from error
@@ -108,7 +119,7 @@ def open_source(path: Path) -> Source:
 def faults(source: Source) -> list[str]:
     """What is known to be wrong with results of the version that wrote this one."""
     if isinstance(source, Sweep):
-        return faults_of("sweep", source.study.manifest.get("breakwater"))
+        return source.stored.question.faults
     if isinstance(source, Tuning):
         return faults_of("tuning study", source.result.versions.get("breakwater"))
     return []  # a run is on integers, never compiled
@@ -127,21 +138,21 @@ def _crash(path: Path) -> Crash:
 
 
 def _sweep(folder: Path) -> Sweep:
-    study = load_study(folder)
+    stored = load_stored(folder)
     verified = None
     if (folder / VERIFIED).is_file():
         try:
             verified = json.loads((folder / VERIFIED).read_text())
-            if verified["digest"] != study.manifest["digest"]:
+            if verified["digest"] != stored.question.digest:
                 verified = None  # of another sweep that was here before
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise SourceError(
                 f"{folder / VERIFIED}: not what `ape run verify` writes ({error}); run it again"
             ) from error
-    outcomes = study.outcomes()
+    outcomes = stored.outcomes(unfinished=True)
     (worst,) = worst_paths(outcomes, 1)
     try:
-        kept_by: Kept | str = kept(study, worst)
+        kept_by: Kept | str = kept(stored, worst)
     except NotKeptError as error:
         kept_by = str(error)
-    return Sweep(folder, study, outcomes, verified, kept_by)
+    return Sweep(folder, stored, outcomes, verified, kept_by)

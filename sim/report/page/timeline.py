@@ -7,6 +7,8 @@ import pandas as pd
 
 from sim.measures.positions import liquidation_events
 from sim.measures.solvency import loss_history
+from sim.report import series
+from sim.report.figure import BLUE
 from sim.report.page.content import NONE, Cell, Chart, Table, Timeline, count, money, ratio
 from sim.report.page.plot import (
     Trace,
@@ -20,20 +22,13 @@ from sim.report.page.plot import (
     time_axis,
     usd_axis,
 )
-from sim.report.text import usd
+from sim.report.text import span, usd
 from sim.tape import Frames
 
 _MOST_TIMES = 1_200  # of the slider
 _MOST_EVENTS = 12  # named per time
 _MOST_ROWS = 40
-_MOST_BARS = 96
-_STACK = {
-    "fees": ("borne by fees", "#009E73", "-"),
-    "fund": ("borne by the fund", "#56B4E9", "/"),
-    "suppliers": ("borne by suppliers", "#E69F00", "."),
-    "open": ("still open", "#D55E00", "x"),
-    "shortfall": ("shortfall, not realised", "#BBBBBB", "\\"),
-}
+_HATCHES = {"fees": "-", "fund": "/", "suppliers": ".", "open": "x", "shortfall": "\\"}
 
 
 def timeline(tape: Frames, moving: list[str]) -> Timeline:
@@ -65,25 +60,24 @@ def _chart(tape: Frames, moving: list[str], rows: list[int]) -> Chart:
     traces: list[Trace] = []
     for n, symbol in enumerate(moving):
         asset = tape.assets[tape.assets["asset"] == symbol].iloc[rows]
-        start = asset["reference_price_usd"].iloc[0]
         prices = asset["reference_price_usd"]
+        reference, oracle = series.prices(asset)
         traces.append(
             line(
-                f"{symbol} (100 = ${start:,.4g})",
+                f"{symbol} (100 = ${prices.iloc[0]:,.4g})",
                 times,
-                100 * prices / start,
+                reference,
                 n,
                 customdata=plain(prices),
                 hovertemplate="%{y:.1f} = $%{customdata:,.4g}",
             )
         )
-        seen = asset["oracle_price_usd"].replace(0, np.nan)
         look = {"color": "#000000", "width": 1, "dash": "dot", "shape": "hv"}
         traces.append(
             line(
                 "oracle",
                 times,
-                100 * seen / start,
+                oracle,
                 line=look,
                 showlegend=n == 0,
                 legendgroup="oracle",
@@ -91,11 +85,11 @@ def _chart(tape: Frames, moving: list[str], rows: list[int]) -> Chart:
             )
         )
     for n, (column, name) in enumerate({"health_p50": "median", "lowest_health": "lowest"}.items()):
-        values = steps[column].astype(float).replace(0, np.nan)
+        values = series.health(steps, column)
         traces.append(line(f"{name} health", times, values, n + 2, yaxis="y2"))
-    traces += [_repaid(tape), line("gas price", times, steps["gas_price_gwei"], 4, yaxis="y5")]
+    traces += [*_repaid(tape), line("gas price", times, steps["gas_price_gwei"], 4, yaxis="y5")]
     history = loss_history(tape).iloc[rows]
-    for column, (name, colour, hatch) in _STACK.items():
+    for column, (name, colour) in series.LOSSES.items():
         if history[column].any():
             traces.append(
                 line(
@@ -106,7 +100,7 @@ def _chart(tape: Frames, moving: list[str], rows: list[int]) -> Chart:
                     stackgroup="losses",
                     line={"color": colour, "width": 1, "dash": "solid", "shape": "hv"},
                     fillpattern={
-                        "shape": hatch,
+                        "shape": _HATCHES[column],
                         "fgcolor": "#222222",
                         "bgcolor": colour,
                         "size": 7,
@@ -150,22 +144,23 @@ def _rule(where: dict[str, object], dash: str) -> dict[str, object]:
     return {"type": "line", "line": {"color": "#000000", "width": 1.2, "dash": dash}, **where}
 
 
-def _repaid(tape: Frames) -> Trace:
-    steps = tape.steps
-    repaid = steps["repaid_usd"].diff().fillna(0).to_numpy()
-    width = max(1, -(-(len(steps) - 1) // _MOST_BARS))
-    starts = np.arange(0, len(steps), width)
-    times = steps["time_utc"]
-    minutes = (times.iloc[-1] - times.iloc[0]).total_seconds() / 60 / max(len(steps) - 1, 1)
-    return {
-        "type": "bar",
-        "name": f"debt repaid in {width * minutes:g} minutes",
-        "x": plain(steps["time_utc"].iloc[starts]),
-        "y": plain(np.add.reduceat(repaid, starts)),
-        "yaxis": "y3",
-        "marker": {"color": "#0072B2"},
-        "hovertemplate": "%{y:$,.0f}",
-    }
+def _repaid(tape: Frames) -> list[Trace]:
+    bars = series.repaid(tape.steps)
+    if bars is None:
+        return []
+    return [
+        {
+            "type": "bar",
+            "name": f"debt repaid in {span(bars.seconds)}",
+            "x": plain(bars.starts),
+            "y": plain(bars.usd),
+            "offset": 0,
+            "width": 1_000 * bars.seconds,
+            "yaxis": "y3",
+            "marker": {"color": BLUE},
+            "hovertemplate": "%{y:$,.0f}",
+        }
+    ]
 
 
 def _readings(tape: Frames, moving: list[str], rows: list[int]) -> list[tuple[str, list[str]]]:

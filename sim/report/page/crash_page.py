@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
+from pydantic.fields import FieldInfo
 
-from sim.measures import book as books
+from sim.measures import borrowers as books
 from sim.measures import registry
 from sim.measures.cascade import (
     rounds,
@@ -21,7 +23,9 @@ from sim.measures.solvency import (
     peak_loss,
 )
 from sim.report import caveats, given
-from sim.report.page import expected, falls, market, provenance
+from sim.report.page import falls, provenance
+from sim.report.page import market_costs as market
+from sim.report.page import published_section as expected
 from sim.report.page.content import (
     Cell,
     Page,
@@ -35,6 +39,7 @@ from sim.report.page.source import Crash
 from sim.report.page.timeline import timeline
 from sim.report.run_tables import cascade_table, figures_table, loss_table, parties_table
 from sim.report.text import clock, listed, owing, span, usd
+from sim.schema.deployment import Reserve
 from sim.tape import Frames
 
 _BPS = 10_000
@@ -165,39 +170,38 @@ def borrowed(tape: Frames, rates: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def parameter_table(scenario: Mapping[str, Any]) -> Table:
-    """The vault's configuration, one asset per row."""
-    reserves = scenario["protocol"]["reserves"]
-    liquidation = scenario["protocol"]["liquidation"]
-    names = {
-        "ltv_bps": "borrow limit",
-        "lt_bps": "liquidation threshold",
-        "max_bonus_bps": "largest bonus",
-        "liquidation_fee_bps": "fee on the bonus",
-    }
-    caps = {"supply_cap": "supply cap", "borrow_cap": "borrow cap"}
+    """The vault's configuration, a parameter of its declaration per row, an asset per column."""
+    protocol = scenario["protocol"]
+    reserves, liquidation = protocol["reserves"], protocol["liquidation"]
     rows: list[list[Cell]] = [
-        [
-            symbol,
-            *(share(reserve[field] / _BPS) for field in names),
-            *("none" if reserve.get(cap) is None else f"{reserve[cap]:,.0f}" for cap in caps),
-            share(scenario["protocol"]["rates"][symbol]["optimal_usage_bps"] / _BPS),
-            money(scenario["protocol"]["insurance"]["capital_usd"].get(symbol, 0)),
-        ]
-        for symbol, reserve in reserves.items()
+        [_said(field), *(_setting(name, one.get(name)) for one in reserves.values())]
+        for name, field in Reserve.model_fields.items()
     ]
+    kinks = (protocol["rates"][symbol]["optimal_usage_bps"] for symbol in reserves)
+    rows.append(["kink of the rate", *(share(kink / _BPS) for kink in kinks)])
+    capital = protocol["insurance"]["capital_usd"]
+    rows.append(["insurance", *(money(capital.get(symbol, 0)) for symbol in reserves)])
     return Table(
         "What the protocol was set to",
-        [
-            "asset",
-            *names.values(),
-            *(f"{cap} (tokens)" for cap in caps.values()),
-            "kink of the rate",
-            "insurance",
-        ],
+        ["parameter", *reserves],
         rows,
-        note=f"Liquidation engine {liquidation['engine']}, delay "
+        note=f"Caps are in tokens. Liquidation engine {liquidation['engine']}, delay "
         f"{liquidation['delay_seconds']} seconds, dust line ${liquidation['dust_value_usd']:,.0f}.",
     )
+
+
+def _said(field: FieldInfo) -> str:
+    """What a parameter is: its description without unit and range."""
+    return re.split(r"[,;]", (field.description or "").removeprefix("true: "))[0]
+
+
+def _setting(name: str, value: Any) -> Cell:
+    """The value of a parameter."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return share(value / _BPS) if name.endswith("_bps") else f"{value:,.0f}"
 
 
 def _largest_fall(tape: Frames, symbol: str) -> float:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sim.measures.book import Book, Pools
+from sim.measures.borrowers import Book, Pools
 from sim.report.page.content import Cell, Chart, Table, money, share
 from sim.report.page.plot import (
     DASHES,

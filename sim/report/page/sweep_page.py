@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 
 import pandas as pd
 
-from sim.measures import book as books
-from sim.report import caveats, given, sweep_tables
-from sim.report.page import crash, falls, market, provenance
+from sim.measures import borrowers as books
+from sim.report import caveats, given, series, sweep_tables
+from sim.report.page import crash_page, falls, provenance
+from sim.report.page import market_costs as market
 from sim.report.page.content import Cell, Chart, Page, Part, Section, Table, count, money, share
-from sim.report.page.losses import (
-    Curve,
-    exceedance_chart,
-    reserve_table,
-)
+from sim.report.page.loss_charts import Curve, exceedance_chart
 from sim.report.page.plot import COLOURS, Trace, axis, band, figure, line, plain, some, time_axis
 from sim.report.page.source import Sweep
 from sim.report.sweep_words import scope, split_line
@@ -24,7 +20,7 @@ from sim.report.text import sentence, usd
 from sim.scenario import Scenario
 from sim.sweeps.fan import QUANTILES, Fan
 from sim.sweeps.kept import Kept
-from sim.sweeps.losses import book_of, borne_by, loss_table, loss_usd, variance, worst_paths
+from sim.sweeps.loss_table import book_of, borne_by, loss_table, loss_usd, variance, worst_paths
 from sim.sweeps.plan import Plan
 from sim.sweeps.reserves import by_asset
 from sim.tape import Frames
@@ -37,7 +33,7 @@ _SHADES = ("rgba(0,114,178,0.12)", "rgba(0,114,178,0.16)", "rgba(0,114,178,0.24)
 
 def page(source: Sweep) -> Page:
     """Everything that a sweep says."""
-    plan, outcomes = source.study.plan, source.outcomes
+    plan, outcomes = source.plan, source.outcomes
     scenario = plan.scenario
     table = loss_table(outcomes, plan.sampler, scenario.step_seconds)
     bearers = borne_by(outcomes, plan.sampler)
@@ -48,7 +44,7 @@ def page(source: Sweep) -> Page:
         sweep_tables.loss_table(table, plan.paths, books, variance(outcomes), line),
         exceedance_chart([Curve(f"{plan.paths:,} paths", lost, book_of(outcomes), table)]),
         sweep_tables.bearer_table(bearers, line),
-        reserve_table(by_asset(outcomes, plan.sampler), line),
+        sweep_tables.reserve_table(by_asset(outcomes, plan.sampler), line),
         worst_table(outcomes),
     ]
     kept = source.kept
@@ -56,7 +52,7 @@ def page(source: Sweep) -> Page:
         Section("summary", "Summary", summary(source, table)),
         Section("risk", "How likely which loss is", risk),
         *([_nothing_kept(kept)] if isinstance(kept, str) else _market(kept, plan, document)),
-        Section("parameters", "Parameters", [crash.parameter_table(document)]),
+        Section("parameters", "Parameters", [crash_page.parameter_table(document)]),
         provenance.of_sweep(source),
     ]
     subtitle = (
@@ -86,10 +82,10 @@ def _market(kept: Kept, plan: Plan, document: Mapping[str, Any]) -> list[Section
             "liquidity",
             "Liquidity and rates",
             [
-                market.slippage_chart(begun, pools, crash.bonuses(document, falling)),
+                market.slippage_chart(begun, pools, crash_page.bonuses(document, falling)),
                 market.depth_table(begun, pools),
                 market.rate_chart(
-                    crash.borrowed(tape, document["protocol"]["rates"]),
+                    crash_page.borrowed(tape, document["protocol"]["rates"]),
                     {"at the start": market.usages(tape)["at the start"]},
                 ),
             ],
@@ -112,7 +108,7 @@ def _accounts(tape: Frames) -> int:
 
 def summary(source: Sweep, table: pd.DataFrame) -> list[Part]:
     """What the sweep says, in plain words."""
-    plan, begun, of_debt = source.study.plan, "", ""
+    plan, begun, of_debt = source.plan, "", ""
     losing = int((loss_usd(source.outcomes) > 0).sum())
     rows: dict[Any, dict[Any, Any]] = table.to_dict("index")
     chance, mean, tail = (rows[name] for name in ("P(loss > 0)", "expected loss", "ES 99%"))
@@ -154,7 +150,7 @@ def summary(source: Sweep, table: pd.DataFrame) -> list[Part]:
 
 
 def _peak(rows: Mapping[Any, Mapping[Any, Any]]) -> str:
-    """What a path loses at its worst moment; nothing for a study that did not keep it."""
+    """What a path loses at its worst moment; nothing for a sweep that did not keep it."""
     peak = rows.get("expected peak loss")
     if peak is None:
         return ""
@@ -211,11 +207,7 @@ def fan_charts(scenario: Scenario, shown: Fan) -> list[Part]:
 
 
 def _fan_chart(scenario: Scenario, shown: Fan, i: int, symbol: str) -> Chart:
-    def times(rows: list[int]) -> list[str]:
-        seconds = (scenario.step_seconds * k for k in rows)
-        return plain(scenario.start.replace(tzinfo=None) + timedelta(seconds=s) for s in seconds)
-
-    at = times([int(k) for k in shown.rows])
+    at = plain(series.times(scenario, shown.rows))
     whole = some(len(shown.worst), _MOST_TIMES)
     traces: list[Trace] = []
     for n, (low, high) in enumerate(((0, 6), (1, 5), (2, 4))):
@@ -234,7 +226,7 @@ def _fan_chart(scenario: Scenario, shown: Fan, i: int, symbol: str) -> Chart:
         ),
         line(
             f"path {shown.worst_path:,}, the worst",
-            times(whole),
+            plain(series.times(scenario, whole)),
             shown.worst[whole, i],
             line={"color": COLOURS[1], "dash": "solid", "width": 1.2},
             hovertemplate=price,

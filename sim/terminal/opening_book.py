@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from rich.console import Console
-from rich.table import Table
 
 from sim.books import COMPOUND_2023, describe
 from sim.books.book import Integers, Reading
@@ -15,8 +14,10 @@ from sim.health.census import census
 from sim.market.market import FACTOR
 from sim.protocol.state import BORROW_CAP, SUPPLY_CAP
 from sim.protocol.units import USD
+from sim.report.page.content import Cell, Table, count, ratio, share
 from sim.report.text import short_usd, usd
 from sim.schema.book import BorrowerBook
+from sim.terminal.tables import printed
 from sim.world import World
 
 _SAME_HEALTH = 0.01
@@ -37,7 +38,7 @@ def print_book(world: World, console: Console) -> None:
         f"{short_usd(book['total_collateral_usd'])} of collateral; "
         f"the ten largest owe {book['top_10_debt_share']:.0%}."
     )
-    console.print(book_table(book))
+    console.print(printed(book_table(book)))
     for name in ("collateral", "debt"):
         console.print(f"{name.capitalize()}: {_mix(book[f'{name}_usd'])}.")
     if isinstance(world.scenario.book, BorrowerBook) and world.scenario.book.drawn_under:
@@ -51,7 +52,7 @@ def print_book(world: World, console: Console) -> None:
         console.print(
             f"{number:,} account{' owes' if number == 1 else 's owe'} "
             f"{usd(book['under_water_usd'])} more than is pledged for it: bad debt from before, "
-            "which no loss below includes; rows of their own do.",
+            "which no loss below includes; rows of their own do. It is in no health above.",
             style="yellow",
         )
     if number := book["liquidatable_accounts"]:
@@ -123,20 +124,16 @@ def _health_of_file(world: World, reading: Reading) -> Iterator[str]:
 
 def book_table(book: dict[str, Any]) -> Table:
     """Concentration of debt and quantiles of health, next to those of Compound v2."""
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1))
-    table.add_column("")
-    for name in ("this book", "Compound v2, May 2023"):
-        table.add_column(name, justify="right")
     both = (book, COMPOUND_2023)
-    table.add_row("accounts", *(f"{one['accounts']:,}" for one in both))
+    rows: list[list[Cell]] = [["accounts", *(count(one["accounts"]) for one in both)]]
     for n in (1, 10, 100):
         who = "largest account" if n == 1 else f"{n} largest"
-        table.add_row(f"{who}, of debt", *(f"{one[f'top_{n}_debt_share']:.1%}" for one in both))
-    table.add_row("Gini coefficient", *(f"{one['gini']:.3f}" for one in both))
-    for percent in COMPOUND_2023["health_quantiles"]:
+        rows.append([f"{who}, of debt", *(share(one[f"top_{n}_debt_share"], 1) for one in both)])
+    rows.append(["Gini coefficient", *(ratio(one["gini"]) for one in both)])
+    for percent, theirs in COMPOUND_2023["health_quantiles"].items():
         name = "health, median" if percent == 50 else f"health, {percent}% are below"
-        table.add_row(name, *(f"{one['health_quantiles'][percent]:.3f}" for one in both))
-    return table
+        rows.append([name, ratio(book["sound_health_quantiles"][percent]), ratio(theirs)])
+    return Table("", ["", "this book", "Compound v2, May 2023"], rows)
 
 
 def _mix(usd_of: dict[str, float]) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from sim.measures.registry import MEASURES
+from sim.measures.registry import of_suites
 from sim.report.page.content import (
     NONE,
     Cell,
@@ -16,33 +16,13 @@ from sim.report.page.content import (
     Part,
     Section,
     Table,
-    Value,
     share,
 )
 from sim.report.page.plot import COLOURS, Trace, axis, figure, plain, share_axis
-from sim.report.run_tables import explained, of_whom
-from sim.report.suite_rows import OF_THE_RUN, Row
+from sim.report.suite_rows import Row
+from sim.report.suite_tables import cells, suite_table
 from sim.report.text import counted, usd
 from sim.version import VERSION
-
-_SUMMARY = (
-    "bad_debt_usd",
-    "shortfall_usd",
-    "peak_loss_usd",
-    "liquidations",
-    "induced",
-    "branching_ratio",
-)
-_MORE = (
-    "most_debt_usd",
-    "by_suppliers_usd",
-    "solvency_lowest",
-    "lowest_health",
-    "largest_usage",
-    "repaid_usd",
-    "profit_usd",
-    "most_unpaid_usd",
-)
 
 
 def page(rows: Sequence[Row], folder: Path) -> Page:
@@ -80,28 +60,7 @@ def _summary(rows: Sequence[Row], done: Sequence[Row]) -> list[Part]:
     said += "Each is of one book and its own prices: the figures do not add up to anything."
     if failed := len(rows) - len(done):
         said += f" {counted(failed, 'scenario')} failed and took no part."
-    table = Table(
-        "What every scenario comes to",
-        ["scenario", *(MEASURES[name].title for name in _SUMMARY), "warnings", "differ", "time"],
-        [_row(row) for row in rows],
-        note=f"{explained([MEASURES[name] for name in _SUMMARY])} No "
-        "branching ratio where no sale left a trace in a reference price. Differ: values in which "
-        "chain and twin were not equal; a dash where all was played on the twin alone.",
-    )
-    return [said, table, _chart(done)]
-
-
-def _row(row: Row) -> list[Cell]:
-    if row.entry.why:
-        return [row.key, "failed", *[NONE] * (len(_SUMMARY) + 2)]
-    return [
-        row.key,
-        *cells(row, [name for name in _SUMMARY if name != "branching_ratio"]),
-        _cascade(row),
-        Value(f"{len(row.warnings)}", len(row.warnings), f"warnings of {row.key}"),
-        *(cells(row, ["differences"]) if row.entry.engine != "exact" else [NONE]),
-        *cells(row, ["seconds"]),
-    ]
+    return [said, suite_table(rows), _chart(done)]
 
 
 def _chart(done: Sequence[Row]) -> Chart:
@@ -162,31 +121,22 @@ def _known_table(done: Sequence[Row]) -> Table:
 
 
 def _more_table(done: Sequence[Row]) -> Table:
-    rows = [[row.key, *cells(row, _MORE)] for row in done]
+    measures = of_suites("more")
+    rows = [[row.key, *cells(row, measures)] for row in done]
     note = "All figures, unrounded, are in suite.csv."
-    header = ["scenario", *(MEASURES[name].heading for name in _MORE)]
+    header = ["scenario", *(one.heading for one in measures.values())]
     return Table("More of every scenario", header, rows, note=note)
 
 
-def _cascade(row: Row) -> Cell:
-    """The branching ratio with the asset that it is of."""
-    (cell,) = cells(row, ["branching_ratio"])
-    return cell._replace(text=f"{cell.text} {row.asset}") if isinstance(cell, Value) else cell
-
-
-def cells(row: Row, names: Iterable[str]) -> list[Cell]:
-    """Figures of a scenario, which say whose they are."""
-    return [of_whom(row.cell(name), row.key) for name in names]
-
-
 def _made(rows: Sequence[Row], folder: Path) -> list[Part]:
+    measures = of_suites("played")
     facts: list[list[Cell]] = [
         [
             row.key,
             row.entry.named,
             row.entry.digest or NONE,
             row.entry.engine,
-            *cells(row, OF_THE_RUN),
+            *cells(row, measures),
         ]
         for row in rows
     ]
@@ -195,9 +145,7 @@ def _made(rows: Sequence[Row], folder: Path) -> list[Part]:
         "of",
         "hash (SHA-256)",
         "engine",
-        "operations",
-        "values compared",
-        "differ",
+        *(one.heading for one in measures.values()),
     ]
     why = (
         "Every run is in a folder of its own. Its page has seed, versions and the command that "

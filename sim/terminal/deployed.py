@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from rich.table import Table
-
-from sim.engines.ape_deployer import Deployed
+from sim.engines.deployment import Deployed
+from sim.report.page.content import Table
 from sim.world import World
 
 
 def address_table(deployed: list[Deployed]) -> Table:
     """Every contract with its address."""
-    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
-    table.add_column("address", no_wrap=True)
-    table.add_column("contract", no_wrap=True)
-    table.add_column("what", overflow="fold")
-    for one in deployed:
-        table.add_row(one.address, one.contract, one.name)
-    return table
+    rows = [(one.address, one.contract, one.name) for one in deployed]
+    return Table("", ["address", "contract", "what"], rows, words=(0, 1, 2), tight=True)
 
 
 def console_lines(deployed: list[Deployed], world: World) -> list[str]:

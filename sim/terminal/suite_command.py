@@ -12,15 +12,14 @@ from textwrap import shorten
 
 from rich.console import Console
 
-from sim.engines import baseline
 from sim.files.lock import LockedError, locked
 from sim.files.whole import forget_drafts
-from sim.report.page import suite as page
-from sim.report.page.render import write_page
-from sim.report.suite_folder import (
+from sim.front.asked import asked
+from sim.front.run import UnderWay
+from sim.questions.origin import origin, sources
+from sim.questions.suite_folder import (
     MANIFEST,
     TABLE,
-    TAPE,
     Entry,
     Manifest,
     SuiteError,
@@ -28,16 +27,19 @@ from sim.report.suite_folder import (
     save,
     tape_of,
 )
+from sim.report.page import suite_page as page
+from sim.report.page.render import write_page
 from sim.report.suite_rows import Row, row_of, write_csv
+from sim.report.suite_tables import suite_table
 from sim.report.text import counted
 from sim.scenario import Scenario, ScenarioError, digest, known
 from sim.schema.problems import nearest
-from sim.sweeps.origin import origin, sources
-from sim.tape import Tape, TapeError, write
-from sim.terminal.crash import COMPLETE, FAILED, INTERRUPTED, REPORT, play
+from sim.tape import TAPE, TapeError
+from sim.terminal.crash_command import play
 from sim.terminal.interrupts import interruptible
-from sim.terminal.suite_table import LEGEND, suite_table
-from sim.world import build
+from sim.terminal.publish import NAME as REPORT
+from sim.terminal.said import COMPLETE, FAILED, INTERRUPTED, failed
+from sim.terminal.tables import printed
 
 _TRACEBACK = "traceback.txt"
 _REASON = 200  # letters of a reason at the end: in full it stands above, and on the page
@@ -94,9 +96,9 @@ def suite(
         with locked(out, f"a suite of {counted(len(chosen), 'scenario')}"):
             return _suite(chosen, read_scenario, engine, out, console, overwrite)
     except (LockedError, SuiteError) as error:
-        return _failed(str(error), console)
+        return failed(str(error), console)
     except OSError as error:
-        return _failed(f"Writing failed: {error}; what is done is kept", console)
+        return failed(f"Writing failed: {error}; what is done is kept", console)
 
 
 def _suite(
@@ -128,8 +130,8 @@ def _suite(
             _write([rows[key] for key in chosen], out, console)
     except KeyboardInterrupt:
         if rows:
-            shown = suite_table([rows[key] for key in chosen if key in rows])
-            console.print("", shown, sep="\n")
+            shown = suite_table([rows[key] for key in chosen if key in rows], tight=True)
+            console.print("", printed(shown), sep="\n")
         console.print(
             f"Interrupted: {_done(rows, chosen)}; the same command goes on with the rest."
         )
@@ -202,15 +204,13 @@ def _tape(scenario: Scenario, engine: str, folder: Path, console: Console) -> st
     forget_drafts(folder)
     for name in (TAPE, REPORT, _TRACEBACK):
         (folder / name).unlink(missing_ok=True)
-    world = build(scenario)
-    baseline.fill(world)
-    tape = Tape(world, engine)
+    under_way = UnderWay(asked(scenario), engine)
     with ExitStack() as held:
-        played = play(world, engine, tape, console, held)
+        played = play(under_way, console, held)
     if played.code == INTERRUPTED:
         raise KeyboardInterrupt
     if not played.why:
-        write(tape.tables(complete=True), folder / TAPE)
+        under_way.finish().save(folder)
     return played.why
 
 
@@ -218,8 +218,7 @@ def _write(rows: list[Row], out: Path, console: Console) -> None:
     """Write the table and the page, then print what they say."""
     write_csv(rows, out / TABLE)
     write_page(page.page(rows, out), out / REPORT)
-    console.print("", suite_table(rows), sep="\n")
-    console.print(LEGEND, style="dim")
+    console.print("", printed(suite_table(rows, tight=True)), sep="\n")
     if failed := [row for row in rows if row.entry.why]:
         console.print(f"{counted(len(failed), 'scenario')} failed:", style="red")
         for row in failed:
@@ -231,8 +230,3 @@ def _write(rows: list[Row], out: Path, console: Console) -> None:
         markup=False,
         soft_wrap=True,
     )
-
-
-def _failed(why: str, console: Console) -> int:
-    console.print(why, style="red", markup=False, soft_wrap=True)
-    return FAILED

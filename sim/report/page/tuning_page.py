@@ -4,21 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sim.report.page import falls, market, provenance
-from sim.report.page.choices import (
-    baseline_table,
-    cap_table,
-    choice_table,
-    is_exact,
-    measure_table,
-    parameter_table,
-    risk_table,
-    shown_difference,
-    spread_of_difference,
-)
-from sim.report.page.content import Commands, Page, Part, Section, shown
+from sim.books.borrowing import SAID
+from sim.report.page import falls, provenance
+from sim.report.page import market_costs as market
+from sim.report.page.content import Commands, Page, Part, Section, shown, text_of
 from sim.report.page.front import front_charts
-from sim.report.page.sensitivity import one_by_one_table, sensitivity_charts
+from sim.report.page.sensitivity import sensitivity_charts
 from sim.report.page.setting import Setting, settings
 from sim.report.page.source import Tuning
 from sim.report.recommendation import (
@@ -29,8 +20,19 @@ from sim.report.recommendation import (
     trade,
     why_no_change,
 )
+from sim.report.study_tables import (
+    baseline_table,
+    cap_table,
+    choice_table,
+    is_exact,
+    measure_table,
+    one_by_one_table,
+    parameter_table,
+    risk_table,
+    shown_difference,
+    spread_of_difference,
+)
 from sim.report.text import of_books, sentence
-from sim.tuning.borrowing import SAID
 from sim.tuning.result import Measure, TuningResult, Value
 
 _CHAINS = {"devnet": "a devnet", "revm": "an EVM inside the process"}
@@ -44,7 +46,7 @@ _NAMES = {
 
 
 def page(source: Tuning) -> Page:
-    """Everything that a study says."""
+    """Everything that a sweep says."""
     result = source.result
     both = settings(source)
     sections = [
@@ -89,10 +91,10 @@ def summary(result: TuningResult) -> list[Part]:
     choice = result.recommendation
     changed = [path for path, value in choice.values.items() if value != _now(result).get(path)]
     if not changed:
-        first = f"The study recommends to keep the current setting. {why_no_change(result)}"
+        first = f"The sweep recommends to keep the current setting. {why_no_change(result)}"
     else:
         first = (
-            f"The study recommends the {_NAMES[result.recommended]}, trial {choice.trial:,}: "
+            f"The sweep recommends the {_NAMES[result.recommended]}, trial {choice.trial:,}: "
             f"{len(changed)} of {len(result.parameters)} parameters change."
             f"{trade(result)}{refuted(result)}"
         )
@@ -147,7 +149,7 @@ def _objective(result: TuningResult, measure: Measure) -> str:
     difference = choice.difference[measure.name]
     of_it = f", {abs(difference.value / now.value):.1%}" if now.value else ""
     exact = is_exact(now) and is_exact(then)
-    ends = spread_of_difference(difference, measure.unit, exact)
+    ends = text_of(spread_of_difference(difference, measure.unit, exact))
     settled = judged(result, choice)[measure.name]
     sure = "" if exact else f" ({settled}; 95% interval of the difference: {ends})"
     if difference.value == 0:
@@ -278,9 +280,9 @@ def _provenance(source: Tuning) -> Section:
         ]
     else:
         rows.append(["confirmation", "none"])
-        wanted = [one for one in ("--resume", "--confirm") if one not in result.command.split()]
+        # An option that is there already, because a confirmation was interrupted, may be repeated.
         why = "The worst path of the recommended setting on the real contracts, on a devnet:"
-        parts.append(Commands(why, [" ".join([result.command, *wanted])]))
+        parts.append(Commands(why, [f"{result.command} --resume --confirm"]))
     if result.asked:
         parts.append(provenance.listing("The whole question: the preset", result.asked.preset))
         parts += [

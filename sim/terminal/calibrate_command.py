@@ -24,8 +24,9 @@ from sim.schema.paths import Paths
 from sim.schema.price_file import PriceFile
 from sim.schema.problems import ScenarioError, explain
 from sim.terminal.calibrate_table import asset_table, fit_table, pair_table
-from sim.terminal.crash import COMPLETE, FAILED
 from sim.terminal.price_files import reading_lines
+from sim.terminal.said import COMPLETE, FAILED
+from sim.terminal.tables import printed
 
 
 def calibrate(
@@ -65,7 +66,7 @@ def calibrate(
         return FAILED
     for line in reading_lines((one.file, reading(one)) for one in files):
         console.print(line, markup=False, soft_wrap=True)
-    console.print(fit_table(found), "")
+    console.print(printed(fit_table(found)), "")
     of_models: dict[str, pd.DataFrame] = {}
     with tempfile.TemporaryDirectory() as folder:
         days = str(_written(Path(folder), symbols, closes))
@@ -74,9 +75,9 @@ def calibrate(
             played = law.model_copy(update=own) if law.history else law
             of_models[model] = of_model(simulated(played, symbols, seed, years), symbols)
     data = of_data(returns, symbols, seed)
-    console.print(asset_table(data, of_models, len(returns), years))
+    console.print(printed(asset_table(data, of_models, len(returns), years)))
     if len(symbols) > 1:
-        console.print("", pair_table(data, of_models))
+        console.print("", printed(pair_table(data, of_models)))
     if out:
         parts = section(found, chosen[0], os.path.relpath(file, out.parent), zone)
         with replacing(out) as draft:

@@ -8,37 +8,34 @@ from typing import Any
 
 import numpy as np
 from rich.console import Console
-from rich.table import Table
 
 from sim.engines.by_name import ENGINES
-from sim.engines.compilation import is_compiled
 from sim.engines.failures import ChainError
 from sim.files.lock import LockedError, locked
 from sim.files.whole import write_json
+from sim.front.sweeps import Sweep, opened
+from sim.questions.store import QuestionError
+from sim.questions.verification import Verification, world_on
 from sim.report import given
-from sim.report.text import usd
-from sim.scenario import ScenarioError
-from sim.sweeps.columns import columns, frame
-from sim.sweeps.known_faults import faults_of
-from sim.sweeps.losses import worst_paths
-from sim.sweeps.origin import origin
-from sim.sweeps.study import Study, StudyError, load
-from sim.sweeps.verify import Verification, verify, world_on
-from sim.sweeps.work import compile_step, world_of
+from sim.report.sweep_tables import verified_table
+from sim.sweeps.outcome_columns import columns, frame
+from sim.sweeps.stored import StoredSweep
 from sim.tape import write
-from sim.terminal.agents_table import agent_failure
-from sim.terminal.crash import COMPLETE, FAILED, INTERRUPTED
+from sim.terminal.agent_failure import agent_failure
 from sim.terminal.interrupts import interruptible
 from sim.terminal.progress import RunProgress
+from sim.terminal.said import COMPLETE, FAILED, INTERRUPTED, failed, line
+from sim.terminal.tables import printed
+from sim.terminal.workers import compile_first
 from sim.users.user_agents import AgentError
 
 RESULT = "verify.json"
 PATHS = "paths"
-"""The folder of a study for the tapes of single paths, `<path>.duckdb`."""
+"""The folder of a sweep for the tapes of single paths, `<path>.duckdb`."""
 CHAINS = tuple(name for name in ENGINES if name != "exact")
 
 
-def verify_study(
+def verify_sweep(
     folder: Path, worst: int, paths: Sequence[int], engine: str, console: Console
 ) -> int:
     """Run `paths` of the sweep in `folder`, or its `worst` ones if none is named, on an engine of
@@ -48,45 +45,36 @@ def verify_study(
     are further from the exact run than roundings explain.
     """
     try:
-        study = load(folder)
-        with locked(folder, f"a verification of {study.plan.scenario.name}"):
-            return _verify(study, worst, paths, engine, console)
-    except (StudyError, LockedError) as error:
-        _line(str(error), console, "red")
-        return FAILED
+        swept = opened(folder)
+        with locked(folder, f"a verification of {swept.scenario.name}"):
+            return _verify(swept, worst, paths, engine, console)
+    except (QuestionError, LockedError) as error:
+        return failed(str(error), console)
 
 
-def _verify(study: Study, worst: int, paths: Sequence[int], engine: str, console: Console) -> int:
-    _check_origin(study)
-    outcomes, folder = study.outcomes(), study.folder
+def _verify(swept: Sweep, worst: int, paths: Sequence[int], engine: str, console: Console) -> int:
+    stored, scenario, folder = swept.stored, swept.scenario, swept.folder
+    stored.check_repeatable()
+    stored.check_finished()
+    outcomes, plan = swept.outcomes, stored.plan
     for path in paths:
-        if not 0 <= path < study.plan.paths:
-            raise StudyError(
-                f"path {path} is not one of the sweep: 0 to {study.plan.paths - 1} are"
-            )
-    chosen = list(dict.fromkeys(paths)) or worst_paths(outcomes, worst)
-    scenario = study.plan.scenario
+        if not 0 <= path < plan.paths:
+            raise QuestionError(f"path {path} is not one of the sweep: 0 to {plan.paths - 1} are")
+    chosen = list(dict.fromkeys(paths)) or list(map(int, swept.worst(worst).index))
     console.print(scenario.title, style="bold", markup=False)
     named = ", ".join(f"{path:,}" for path in chosen)
-    own = "each on its own book, " if study.plan.books > 1 else ""
-    _line(f"Paths {named} of {study.plan.paths:,}, {own}on {engine}.", console)
-    _line(given.of_plan(study.plan), console)
+    own = "each on its own book, " if plan.books > 1 else ""
+    line(f"Paths {named} of {plan.paths:,}, {own}on {engine}.", console)
+    line(given.of_plan(plan), console)
     done: list[Verification] = []
     code = COMPLETE
     try:
         with interruptible(engine != "revm"):
-            if scenario.agents or not is_compiled():
-                often = "for your agents" if scenario.agents else "once per change of the code"
-                console.print(f"Compiling the step, {often}: about a minute.")
-                compile_step(scenario)
+            compile_first(scenario, console)
             for path in chosen:
-                seed = study.plan.seed_of_path(path)
-                world = world_of(scenario.model_dump_json(), seed)
-                on_it = world_on(world, study.plan.sampler, path)
+                on_it = world_on(swept.world_of(path), plan.sampler, path)
                 with RunProgress(on_it, console) as progress:
-                    one = verify(
-                        world, study.plan.sampler, path, engine, _Shown(progress), record=True
-                    )
+                    one = swept.verified(path, engine, _Shown(progress), record=True)
                 done.append(one)
                 _keep(one, folder)
                 _say(one, scenario.symbols, console)
@@ -98,43 +86,15 @@ def _verify(study: Study, worst: int, paths: Sequence[int], engine: str, console
         console.print(f"Interrupted after {len(done)} of {len(chosen)} paths.")
         code = INTERRUPTED
     except AgentError as error:
-        _line(agent_failure(error), console, "red")
-        code = FAILED
+        code = failed(agent_failure(error), console)
     except ChainError as error:
-        _line(f"The chain failed: {error}", console, "red")
-        code = FAILED
+        code = failed(f"The chain failed: {error}", console)
     if done:
-        write_json(folder / RESULT, _result(study, done))
-        console.print("", verification_table(done), "", sep="\n")
-        _line(f"Written to {folder}: {RESULT}, {PATHS}/", console)
+        result = _result(stored, done)
+        write_json(folder / RESULT, result)
+        console.print("", printed(verified_table(result["paths"])), "", sep="\n")
+        line(f"Written to {folder}: {RESULT}, {PATHS}/", console)
     return code
-
-
-def verification_table(done: Sequence[Verification]) -> Table:
-    """One row per path."""
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1))
-    for name in ("path", "loss", "float error", "decisions", "differ"):
-        table.add_column(name, justify="right")
-    for name in ("operations", "values", "differ"):
-        table.add_column(name, justify="right")
-    for one in done:
-        error = one.relative_error
-        table.add_row(
-            f"{one.path:,}",
-            usd(one.loss_usd) if one.exact else "-",
-            "-" if error is None else f"{error:+.1e}" if error else "0",
-            f"{one.decisions.decisions:,}",
-            f"{one.decisions.differing:,}",
-            f"{one.operations:,}",
-            f"{one.values_compared:,}",
-            f"{one.differences:,}",
-        )
-    return table
-
-
-def _line(text: str, console: Console, style: str | None = None) -> None:
-    """Print a line that can be copied: long ones are left to the terminal to wrap."""
-    console.print(text, style=style, markup=False, soft_wrap=True)
 
 
 class _Shown:
@@ -154,15 +114,15 @@ class _Shown:
 def _say(one: Verification, symbols: Sequence[str], console: Console) -> None:
     """One line per path, more if something differs."""
     if one.difference:
-        _line(f"path {one.path:,}: {one.difference}", console, "red")
+        line(f"path {one.path:,}: {one.difference}", console, "red")
         return
-    _line(
+    line(
         f"path {one.path:,} on {one.engine}: {one.operations:,} operations, "
         f"{one.values_compared:,} values compared, 0 differ",
         console,
     )
     if one.apart:
-        _line(
+        line(
             f"path {one.path:,}: {one.apart}: the sweep's figures are not those of the contracts",
             console,
             "red",
@@ -171,7 +131,7 @@ def _say(one: Verification, symbols: Sequence[str], console: Console) -> None:
         left, right = (
             side.words(symbols) if side else "nothing" for side in (first.on_floats, first.exact)
         )
-        _line(
+        line(
             f"  decisions differ first in step {first.step:,}: floats {left}; integers {right}",
             console,
         )
@@ -185,7 +145,7 @@ def _repeats(
     different = [name for name in columns(symbols) if again[name] != written[name]]
     if different:
         name = different[0]
-        _line(
+        line(
             f"path {one.path:,}: floats now come to {name} {again[name]}, the sweep wrote "
             f"{written[name]}: another kind of processor, or a changed file",
             console,
@@ -202,26 +162,11 @@ def _keep(one: Verification, folder: Path) -> None:
         write(tables, folder / PATHS / f"{one.path}.duckdb")
 
 
-def _check_origin(study: Study) -> None:
-    if faults := faults_of("sweep", study.manifest.get("breakwater")):
-        raise StudyError(f"{study.folder}: {' '.join(faults)}")
-    try:
-        here, there = origin(study.plan.scenario), study.manifest["origin"]
-    except ScenarioError as error:  # a file that it names, or an agent, is gone
-        raise StudyError(str(error)) from error
-    different = [name for name in here.keys() | there.keys() if here.get(name) != there.get(name)]
-    if different:
-        raise StudyError(
-            f"{study.folder}: swept with other {', '.join(sorted(different))} than are here; go "
-            "back to them, or sweep again"
-        )
-
-
-def _result(study: Study, done: Sequence[Verification]) -> dict[str, Any]:
+def _result(stored: StoredSweep, done: Sequence[Verification]) -> dict[str, Any]:
     return {
-        "digest": study.manifest["digest"],
-        "origin": study.manifest["origin"],
-        "paths": [_path(one, study.plan.books) for one in done],
+        "digest": stored.question.digest,
+        "origin": stored.question.origin,
+        "paths": [_path(one, stored.plan.books) for one in done],
     }
 
 
