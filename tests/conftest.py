@@ -5,6 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import Phase, settings
+
+# What is found is enough (make mutate): a smaller example takes minutes.
+settings.register_profile("as-found", phases=[Phase.generate])
 
 HERE = Path(__file__).parent
 SLOW = (

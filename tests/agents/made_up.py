@@ -99,7 +99,7 @@ NUMBER = 7
 @jitable
 def two_knobs(s: State, w: Market, k: int, me: int, first: int, second: int = 3) -> None:
     """Notes its knobs where a test finds them."""
-    w.rank[0] = first * 1_000 + second
+    w.liquidators.rank[0] = first * 1_000 + second
 
 
 @jitable
@@ -110,7 +110,7 @@ def wrong_arguments(s: State, w: Market) -> None:
 @jitable
 def dividing(s: State, w: Market, k: int, me: int, by: int) -> None:
     """Fails where `by` is 0."""
-    w.rank[0] = 1 // by
+    w.liquidators.rank[0] = 1 // by
 
 
 class Stuck:
@@ -159,11 +159,11 @@ def swallow() -> None:
 def circling(s: State, w: Market, k: int, me: int, at: int) -> None:
     """Does not return from step `at`."""
     while k == at:
-        w.rank[0] = k
+        w.liquidators.rank[0] = k
 
 
 @jitable
 def circling_below(s: State, w: Market, k: int, me: int, asset: int, cents: int) -> None:
     """Does not return once an asset is below a price."""
     while w.price[k, int(asset)] < cents * 1_000_000:
-        w.rank[0] = k
+        w.liquidators.rank[0] = k

@@ -67,7 +67,7 @@ def act(world: World, k: int, weth_price: float | None = None) -> list[Any]:
         op.accrue(s, 0, i)
     watchers.look(s, w)
     s.journal_length[0] = 0
-    borrowers.act(s, w, k)
+    borrowers.act(s, w, k, w.actors.borrowers)
     return entries(s)
 
 

@@ -104,8 +104,8 @@ def impair(world: World, rng: np.random.Generator) -> None:
         if has_debt(s, a):
             factor, wanted = health(s, a).factor, int(rng.uniform(0.6, 1) * 1e18)
             s.position[a, :, SUPPLIED] = s.position[a, :, SUPPLIED] * wanted // factor
-    w.limit.fill(np.inf)
-    w.nearest.fill(np.inf)
+    w.watchers.limit.fill(np.inf)
+    w.watchers.nearest.fill(np.inf)
     watchers.look(s, w)
 
 

@@ -88,7 +88,7 @@ def test_a_feed_that_is_too_high_needs_no_manipulation() -> None:
     """
     factor, capital = 3, 1e5
     world = build(thin(attack__capital_usd=capital))
-    world.market.observed[2:, CRV] *= factor
+    world.market.feeds.observed[2:, CRV] *= factor
     tape = Tape(world, "exact")
     for step in run(world):
         tape.record(*step)
@@ -104,7 +104,7 @@ def test_the_limit_is_used_to_the_last_units() -> None:
     world = build(thin())
     for step in followed(world):
         if step.k == 3:
-            s, actor, account = world.state, *(int(n) for n in world.market.attacker[:2])
+            s, actor, account = world.state, *(int(n) for n in world.market.actors.attacker.who[:2])
             assert s.position[account, USDC, 1] > 0
             assert op.borrow(s, actor, account, USDC, 10) == BORROW_LIMIT_EXCEEDED
             return
@@ -138,7 +138,7 @@ def test_a_supply_cap_leaves_the_rest_to_be_sold() -> None:
     assert found is not None
     assert found.pledged == pytest.approx(cap * 0.5, rel=1e-9)
     assert found.sold == pytest.approx(500_000 - cap * 0.5, rel=1e-6)
-    assert world.state.holding[int(world.market.attacker[0]), CRV, 0] == 0
+    assert world.state.holding[int(world.market.actors.attacker.who[0]), CRV, 0] == 0
     assert not found.refused
 
 
@@ -175,7 +175,9 @@ def test_the_routers_hold_off_stops_it() -> None:
 
 
 def test_a_hold_off_is_waited_out_where_nobody_arbitrages() -> None:
+    """By a feed that says its price again in every step: silence confirms nothing."""
     guarded = {"feeds__CRV__max_move_bps": 1_000, "feeds__CRV__hold_off_seconds": 1_200}
+    guarded["feeds__CRV__heartbeat_seconds"] = 300
     assert attack(attack__wait_seconds=600, **guarded).borrowed == 0
     assert attack(attack__wait_seconds=2_400, **guarded).profit > 0
 
@@ -211,7 +213,7 @@ def test_a_fee_is_a_cost() -> None:
 
 def test_without_an_attack_nothing_is_done() -> None:
     world = build(thin(attack=None))
-    assert world.market.attacker.shape == (0,)
+    assert world.market.actors.attacker.who.shape == (0,)
     rows = [row for step in followed(world) for row in step.rows]
     assert rows and all(row.actor < 10 for row in rows)
 
@@ -249,5 +251,5 @@ def test_a_feed_that_reads_the_venue(tmp_path: Path) -> None:
     world = build(load(tmp_path / "thin.yaml"))
     for _ in run(world):
         pass
-    s, actor = world.state, int(world.market.attacker[0])
+    s, actor = world.state, int(world.market.actors.attacker.who[0])
     assert s.holding[actor, USDC, 0] / 1e6 - 1e6 == pytest.approx(closed_form(1e6), rel=1e-6)

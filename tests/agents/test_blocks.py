@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sim.agents.start import FIRST_LIQUIDATOR
 from sim.engines.by_name import follower
 from sim.engines.exact import run
 from sim.market.market import (
@@ -23,8 +24,7 @@ from sim.protocol import operations as op
 from sim.protocol.errors import OK
 from sim.scenario import ScenarioError, load, with_overrides
 from sim.world import World, build
-from sim.world.actors import FIRST_LIQUIDATOR
-from sim.world.blocks import delay_table, room_table
+from sim.world.block_space import delay_table, room_table
 from tests.agents.test_liquidators import LOW, ONE
 from tests.simulation.runs import DEEP, SMALL
 
@@ -77,8 +77,8 @@ def test_who_finds_no_room_waits_and_is_counted() -> None:
     w, most = world.market, 0
     for _ in run(world):
         backlog = int(w.tally[BACKLOG])
-        assert backlog <= w.hot_count[0] and backlog <= (w.waits != 0).sum()
-        assert backlog == 0 or (w.watch[:, LIQUIDATABLE] != 0).any()
+        assert backlog <= w.watchers.hot_count[0] and backlog <= (w.liquidators.waits != 0).sum()
+        assert backlog == 0 or (w.watchers.watch[:, LIQUIDATABLE] != 0).any()
         most = max(most, backlog)
     assert most > 3
     assert 0 < w.tally[CALLS_WAITED] <= w.tally[LIQUIDATIONS]

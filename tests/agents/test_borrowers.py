@@ -14,7 +14,8 @@ from sim.health import watchers
 from sim.market.market import DELEVERAGED_VALUE, FACTOR, TOPPED_UP_VALUE
 from sim.protocol import operations as op
 from sim.protocol.errors import OK
-from sim.protocol.state import CASH, IS_COLLATERAL, RESERVE0, SCALED_DEBT, SUPPLIED, WALLET
+from sim.protocol.state import CASH, IS_COLLATERAL, RESERVE0, SCALED_DEBT, WALLET
+from sim.protocol.vault_accounts import supplied_assets
 from sim.world import World
 from tests.agents.one_account import DAI, WETH, act, one, values
 
@@ -50,7 +51,7 @@ def test_nobody_acts_on_a_health_within_his_trigger(
 def test_he_looks_as_often_as_he_says_and_acts_after_the_delay() -> None:
     """Looks every 1800 s, acts 900 s after the look that showed it: steps are of 300 s."""
     world = one({**TOP_UP, "review_seconds": 1_800, "delay_seconds": 900}, 1.3)
-    first = world.market.due[0]
+    first = world.market.actors.borrowers.due[0]
     assert 0 < first - world.market.time[0] <= 1_800
     looks = [k for k in range(1, 40) if (world.market.time[k] - first) // 300 % 6 == 0]
     k = 1
@@ -90,13 +91,13 @@ def test_a_top_up_brings_the_health_wanted_and_no_more() -> None:
     world = one(TOP_UP, 1.3)
     _, debt, _ = values(world)
     act(world, 1, 170.0)
-    purse = int(world.market.purse[0, WETH])
-    supplied = int(world.state.position[0, WETH, SUPPLIED])
+    purse = int(world.market.actors.borrowers.purse[0, WETH])
+    supplied = int(supplied_assets(world.state, 0, WETH))
     world = one(TOP_UP, 1.3)
-    before = Fraction(int(world.state.position[0, WETH, SUPPLIED]) * 170, 10**18)
+    before = Fraction(int(supplied_assets(world.state, 0, WETH)) * 170, 10**18)
     x = (Fraction(14, 10) * debt - LT * before) / LT
-    assert purse + supplied == 2 * world.state.position[0, WETH, SUPPLIED]  # reserve share 1
-    topped = Fraction(supplied - int(world.state.position[0, WETH, SUPPLIED]), 10**18)
+    assert purse + supplied == 2 * supplied_assets(world.state, 0, WETH)  # reserve share 1
+    topped = Fraction(supplied - int(supplied_assets(world.state, 0, WETH)), 10**18)
     assert topped * 170 == pytest.approx(x, abs=1e-6)
     act(world, 1, 170.0)
     assert 0 <= values(world)[2] - Fraction(14, 10) < 1e-12
@@ -108,12 +109,16 @@ def test_a_top_up_ends_with_the_purse() -> None:
     nothing to do.
     """
     world = one({**TOP_UP, "reserve_share": 0.01}, 1.3)
-    start = int(world.state.position[0, WETH, SUPPLIED])
+    start = int(supplied_assets(world.state, 0, WETH))
     owner = int(world.state.account_owner[0])
     assert world.state.holding[owner, WETH, WALLET] == start // 100
     assert _kinds(act(world, 1, 120.0)) == ["supply"]
-    assert world.market.purse[0, WETH] == world.state.holding[owner, WETH, WALLET] == 0
-    assert world.state.position[0, WETH, SUPPLIED] == start + start // 100
+    assert (
+        world.market.actors.borrowers.purse[0, WETH]
+        == world.state.holding[owner, WETH, WALLET]
+        == 0
+    )
+    assert supplied_assets(world.state, 0, WETH) == start + start // 100
     assert act(world, 2, 120.0) == []
 
 
@@ -243,7 +248,7 @@ def test_a_looper_ends_at_the_limit_and_that_far_from_liquidation(
     for more, unhealthy in ((-0.001, False), (0.001, True)):
         act(world, k, 200.0 * (1 - drop - more))
         watchers.look_at(world.state, world.market, 0)
-        assert (world.market.watch[0, FACTOR] < 10**18) == unhealthy
+        assert (world.market.watchers.watch[0, FACTOR] < 10**18) == unhealthy
 
 
 def test_a_loop_ends_at_the_health_wanted() -> None:

@@ -15,7 +15,7 @@ from scripts.sweep import cli as sweep
 from sim.protocol.vault_accounts import supplied_assets
 from sim.tape import load
 from sim.tape.replay import replay
-from sim.terminal import crash as report
+from sim.terminal import crash_command as report
 from tests.agents.thin import THIN
 
 PATHS = {"model": "gbm", "volatility_per_sqrt_year": {"WETH": 1.0}}

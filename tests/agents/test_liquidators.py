@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
+from sim.agents.start import FIRST_LIQUIDATOR
 from sim.engines.by_name import follower
 from sim.engines.exact import run
 from sim.protocol import operations as op
 from sim.protocol.errors import OK
-from sim.protocol.state import BORROW_INDEX, CASH, WALLET
+from sim.protocol.state import BORROW_INDEX, CASH, SCALED_DEBT, WALLET
 from sim.protocol.vault_accounts import supplied_assets
 from sim.scenario import ScenarioError, load, with_overrides
 from sim.world import World, build
-from sim.world.actors import FIRST_LIQUIDATOR
 from tests.simulation.runs import DEEP, SMALL, outcome
 
 ONE: dict[str, Any] = {
@@ -45,7 +45,7 @@ def test_the_higher_bid_goes_first() -> None:
     """Of two that are equal but for the bid, the lower one gets what the other cannot carry."""
     low = {**ONE, "name": "low", "max_gas_price_gwei": 500.0}
     world, rows = _played([low, ONE])
-    assert list(world.market.priority) == [1, 0]
+    assert list(world.market.liquidators.priority) == [1, 0]
     assert rows and {row.actor for row in rows} == {FIRST_LIQUIDATOR + 1}
     _, rows = _played([low, {**ONE, "capacity_usd_per_hour": 1e5}])
     assert {row.actor for row in rows} == {FIRST_LIQUIDATOR, FIRST_LIQUIDATOR + 1}
@@ -199,9 +199,12 @@ def test_who_is_paid_out_sells_even_if_the_hub_is_short_of_cash_afterwards() -> 
     played = run(worlds[1])
     while next(played).k < at - 1:
         pass
-    worlds[1].state.hub[c, CASH] = out * 3 // 2
+    hub = worlds[1].state.hub  # the rest is lent, so shares are worth what they were
+    lent = hub[c, CASH] - out * 3 // 2
+    hub[c, SCALED_DEBT] += lent * RAY // hub[c, BORROW_INDEX]
+    hub[c, CASH] -= lent
     rows = next(played).rows
-    n = [(row.kind, row.y) for row in rows].index((op.liquidate.kind, c))
+    n = [(row.kind, row.account) for row in rows].index((op.liquidate.kind, first[2]))
     paid = rows[n][10]
     assert rows[n][7] == 0 and rows[n][8] == OK and paid == pytest.approx(out, rel=0.01)
     assert worlds[1].state.hub[c, CASH] < paid

@@ -35,7 +35,7 @@ def test_they_agree_on_revm() -> None:
     chain = Lockstep(RevmChain(), world.genesis, world.symbols)
     rows = [row for step in followed(world, chain) for row in step.rows]
     assert chain.operations == len(rows) and chain.values > 5_000
-    actors = [int(world.market.attacker[0]), *map(int, world.market.agent_actor)]
+    actors = [int(world.market.actors.attacker.who[0]), *map(int, world.market.agent_actor)]
     done = {
         actor: {op.DECLARED[row.kind].name for row in rows if row.actor == actor}
         for actor in actors
@@ -65,6 +65,6 @@ def test_an_attack_that_is_given_up_agrees_on_revm() -> None:
         world = build(scenario)
         chain = Lockstep(RevmChain(), world.genesis, world.symbols)
         rows = [row for step in followed(world, chain) for row in step.rows if step.k]
-        own = [row for row in rows if row.actor == world.market.attacker[0]]
+        own = [row for row in rows if row.actor == world.market.actors.attacker.who[0]]
         assert [op.DECLARED[row.kind].name for row in own] == kinds
         assert all(row.code == OK for row in own)

@@ -12,8 +12,8 @@ from sim.engines.compiled import Compiled
 from sim.engines.exact import run
 from sim.measures.agents import agent_outcomes
 from sim.protocol import operations as op
+from sim.questions.verification import state_digest
 from sim.scenario import ScenarioError, digest, load
-from sim.sweeps.verify import state_digest
 from sim.users.actions import (
     EVERYTHING,
     Borrow,
@@ -111,7 +111,6 @@ def test_a_module_beside_the_scenario_is_found(
         ({"path": "tests.agents.made_up"}, "agents[0].path"),
         ({"path": "os.system('x'):y"}, "agents[0].path"),
         ({"name": "one"}, "agents[0].name"),  # a liquidator has it
-        ({"name": "attacker"}, "agents[0].name"),
         ({"capital_usd": {"DAI": 1.0}}, "agents[0].capital_usd.DAI"),
         ({"parameters": {"a": "many"}}, "agents[0].parameters.a"),
         ({"parameters": {"a": True}}, "agents[0].parameters.a"),
@@ -123,6 +122,11 @@ def test_a_wrong_entry_is_refused(change: dict[str, Any], path: str) -> None:
     with pytest.raises(ScenarioError) as caught:
         thin(agents=[{**agent("Idle"), **change}])
     assert path in {problem.path for problem in caught.value.problems}, caught.value
+
+
+def test_the_name_of_an_agent_of_the_house_is_refused() -> None:
+    with pytest.raises(ScenarioError, match=r"agents\[0\].name: attacker is taken"):
+        build(thin(agents=[{**agent("Idle"), "name": "attacker"}]))
 
 
 def test_two_of_one_name_are_refused() -> None:
@@ -264,7 +268,7 @@ def test_parameters_reach_a_function_in_its_own_order() -> None:
         in_python(world.agents, world.symbols, world.state, world.market)(
             world.state, world.market, 1
         )
-        assert world.market.rank[0] == wanted
+        assert world.market.liquidators.rank[0] == wanted
 
 
 def test_the_books_accounts_stay_what_they_are() -> None:

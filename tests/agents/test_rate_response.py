@@ -15,10 +15,8 @@ from scipy.optimize import brentq
 
 from sim.agents import rate_response
 from sim.agents.rate_response import NOTICED
-from sim.engines.chain import RevmChain
+from sim.agents.start import SUPPLIERS
 from sim.engines.exact import run
-from sim.engines.lockstep import Lockstep
-from sim.engines.outcome import OUTCOME
 from sim.market.market import REFUSED_VALUE, WITHDRAWN_VALUE
 from sim.measures.parties import lost_units, profit_and_loss
 from sim.protocol import hub
@@ -34,11 +32,8 @@ from sim.protocol.state import (
 )
 from sim.protocol.vault_accounts import debt_assets, health
 from sim.scenario import Scenario, load, with_overrides
-from sim.sweeps.verify import verify
 from sim.world import World, build
-from sim.world.actors import SUPPLIERS
 from tests.measures.test_parties import played
-from tests.scenarios.library import small
 from tests.simulation.runs import ANSWERING, SMALL
 
 SYMBOLS = ("WETH", "WBTC", "USDC", "DAI")
@@ -98,7 +93,7 @@ class End(NamedTuple):
     @property
     def levels(self) -> Any:
         """At which the debts stand."""
-        return self.world.market.borrowing_level[:, 0] / WAD
+        return self.world.market.actors.rate_response.borrowing_level[:, 0] / WAD
 
 
 def ended(scenario: Scenario) -> End:
@@ -114,7 +109,7 @@ def ended(scenario: Scenario) -> End:
     debt = int(hub.debt_at(row[SCALED_DEBT], row[BORROW_INDEX]))
     return End(
         world,
-        int(world.state.holding[SUPPLIERS, DAI, HUB_SHARES]) / int(SUPPLIED * WAD),
+        int(world.state.holding[SUPPLIERS, DAI, HUB_SHARES]) / (int(SUPPLIED) * WAD * 10**6),
         int(row[SCALED_DEBT]) / first,
         debt / (debt + int(row[CASH])),
         (int(hub.fee_assets(world.state, DAI)) - fees[-1]) / WAD,
@@ -212,12 +207,19 @@ def test_nobody_moves_at_the_start_or_when_it_is_off() -> None:
     """The usual curve moves nothing; nor does another with elasticities of 0, or none given."""
     end = ended(market(BOTH, {}))
     assert not any(end.operations.values())
-    wishes = end.world.market.supply_wish[0], end.world.market.borrowing_wish[0]
+    wishes = (
+        end.world.market.actors.rate_response.supply_wish[0],
+        end.world.market.actors.rate_response.borrowing_wish[0],
+    )
     assert wishes == pytest.approx((WAD, WAD), rel=1 / NOTICED)
     for scenario in (market(OFF, CHANGES["steeper"]), market(OFF, {}, rate_response={})):
         end = ended(scenario)
         assert not any(end.operations.values())
-        assert end.world.market.response.size == end.world.market.loan.size == 0
+        assert (
+            end.world.market.actors.rate_response.terms.size
+            == end.world.market.actors.rate_response.loan.size
+            == 0
+        )
 
 
 def test_the_usual_rates_are_those_of_the_hub_at_the_start() -> None:
@@ -227,7 +229,7 @@ def test_the_usual_rates_are_those_of_the_hub_at_the_start() -> None:
         with_overrides(load("black-thursday"), {"book.accounts": 40, "rate_response": each})
     )
     row = world.state.hub
-    found = world.market.response[:, 3:5]
+    found = world.market.actors.rate_response.terms[:, 3:5]
     for i in range(len(SYMBOLS)):
         debt = hub.debt_at(row[i, SCALED_DEBT], row[i, BORROW_INDEX])
         earned = rate_response.earned_rate(
@@ -249,9 +251,11 @@ def test_half_of_a_change_takes_the_half_life_whatever_the_step(step_seconds: in
         steps = range((hours - 4) * 3_600 // step_seconds + 1, hours * 3_600 // step_seconds + 1)
         for k in steps:
             world.state.clock[0] = world.market.time[k]
-            rate_response.act(world.state, world.market, k)
+            rate_response.act(world.state, world.market, k, world.market.actors.rate_response)
         expected = 1 + (wanted - 1) * (1 - 0.5 ** (hours / 4))
-        assert world.market.borrowing_wish[0] / WAD == pytest.approx(expected, rel=1e-9)
+        assert world.market.actors.rate_response.borrowing_wish[0] / WAD == pytest.approx(
+            expected, rel=1e-9
+        )
     assert ended(market(response, flat)).borrowing == pytest.approx(wanted, rel=2 / NOTICED)
 
 
@@ -260,7 +264,9 @@ def test_what_is_wanted_is_bounded(slope: int, level: float) -> None:
     """A hundredth of the borrowing, or twice."""
     strong = {"borrowing_per_point": 10.0, "half_life_hours": 1.0}
     end = ended(market(strong, {"slope1_bps": 0, "base_rate_bps": slope}))
-    assert end.world.market.borrowing_wish[0] / WAD == pytest.approx(level, rel=1e-6)
+    assert end.world.market.actors.rate_response.borrowing_wish[0] / WAD == pytest.approx(
+        level, rel=1e-6
+    )
     assert end.levels == pytest.approx(level, rel=2 / NOTICED)
 
 
@@ -279,8 +285,8 @@ def test_who_finds_no_cash_is_refused_once_and_served_when_there_is_some() -> No
     cash, worth = int(s.hub[DAI, CASH]), int(OWED * 1.01) * WAD
     for k in range(1, 49):
         s.clock[0] = w.time[k]
-        rate_response.act(s, w, k)
-    wanted = worth * (WAD - int(w.supply_wish[0])) // WAD * 10**8 // WAD
+        rate_response.act(s, w, k, w.actors.rate_response)
+    wanted = worth * (WAD - int(w.actors.rate_response.supply_wish[0])) // WAD * 10**8 // WAD
     assert wanted > worth * 10**8 // WAD // 3
     taken, refused = int(w.tally[WITHDRAWN_VALUE]), int(w.tally[REFUSED_VALUE])
     assert taken == pytest.approx(cash * 10**8 // WAD, rel=1e-9)
@@ -289,7 +295,7 @@ def test_who_finds_no_cash_is_refused_once_and_served_when_there_is_some() -> No
     s.hub[DAI, CASH] += back
     s.hub[DAI, SCALED_DEBT] -= back * RAY // int(s.hub[DAI, BORROW_INDEX])
     s.clock[0] = w.time[49]
-    rate_response.act(s, w, 49)
+    rate_response.act(s, w, 49, w.actors.rate_response)
     assert int(w.tally[WITHDRAWN_VALUE]) == pytest.approx(taken + 10**14, rel=1e-6)
     assert int(w.tally[REFUSED_VALUE]) == pytest.approx(refused, rel=2 / NOTICED)
 
@@ -313,20 +319,23 @@ def test_nobody_borrows_more_below_the_least_health_or_into_it() -> None:
     for _ in run(world):
         pass
     after = np.array([int(health(world.state, a).factor) / WAD for a in range(40)])
-    level = world.market.borrowing_level[:, 0] / WAD
+    level = world.market.actors.rate_response.borrowing_level[:, 0] / WAD
     low = before < 1.5
     assert 3 < low.sum() < 37
     assert (level[low] == 1).all() and (level[~low & (before > 1.52)] > 1).all()
     assert (after[~low] >= 1.4999).all()
     assert (abs(after[(before > 1.6) & (before < 2)] - 1.5) < 0.01).any(), "some are held there"
-    wish = int(world.market.borrowing_wish[0]) / WAD
+    wish = int(world.market.actors.rate_response.borrowing_wish[0]) / WAD
     assert level[before > 1.6 * wish] == pytest.approx(wish, rel=2 / NOTICED) and wish > 1.3
 
 
 def test_a_cap_refuses_and_debts_stand_where_they_are() -> None:
     cap = {"protocol__reserves__DAI__borrow_cap": OWED * 1.02}
     end = ended(market({**BOTH, "supply_per_point": 0.0}, CHANGES["flatter"], **cap))
-    assert 1 < end.borrowing < 1.0201 and end.world.market.borrowing_wish[0] > 1.05 * WAD
+    assert (
+        1 < end.borrowing < 1.0201
+        and end.world.market.actors.rate_response.borrowing_wish[0] > 1.05 * WAD
+    )
     debts = [int(debt_assets(end.world.state, a, DAI)) for a in range(12)]
     assert sum(debts) / WAD <= OWED * 1.0201
 
@@ -343,7 +352,7 @@ def test_what_was_liquidated_is_not_borrowed_again() -> None:
     assert op.repay(s, SUPPLIERS, a, DAI, half) == OK
     own = [row for one in run(world) if one.k > 1 for row in one.rows if row.account == a]
     assert own and {row.kind for row in own} == {op.borrow.kind}
-    level = int(w.borrowing_level[a, 0]) / WAD
+    level = int(w.actors.rate_response.borrowing_level[a, 0]) / WAD
     assert level > 1.05
     assert int(s.position[a, DAI, 1]) / half == pytest.approx(level, rel=1e-3)
 
@@ -354,12 +363,12 @@ def test_borrowers_hold_what_they_borrowed_and_their_purse() -> None:
     for _ in run(world):
         pass
     s, w = world.state, world.market
-    purse = {int(a): w.purse[n] for n, a in enumerate(w.borrower)}
+    purse = {int(a): w.actors.borrowers.purse[n] for n, a in enumerate(w.actors.borrowers.account)}
     for a in range(len(world.book.debt)):
-        for e, i in enumerate(w.response_asset):
-            own = int(w.loan[a, e]) + int(purse.get(a, [0] * len(SYMBOLS))[i])
+        for e, i in enumerate(w.actors.rate_response.asset):
+            own = int(w.actors.rate_response.loan[a, e]) + int(purse.get(a, [0] * len(SYMBOLS))[i])
             assert s.holding[s.account_owner[a], i, WALLET] == own >= 0
-    assert (w.loan != world.book.debt[:, w.response_asset]).any()
+    assert (w.actors.rate_response.loan != world.book.debt[:, w.actors.rate_response.asset]).any()
 
 
 def test_profit_and_loss_still_sum_to_zero() -> None:
@@ -373,47 +382,7 @@ def test_profit_and_loss_still_sum_to_zero() -> None:
     assert int(held["suppliers", "DAI"]) / WAD == pytest.approx(2 * supplied, rel=1e-6)
 
 
-# --- the same on every engine ---------------------------------------------------------------------
-
-
-@pytest.mark.chain
-def test_the_contracts_do_the_same_wei_for_wei() -> None:
-    """A crash in which they repay and supply DAI, and borrow and withdraw USDC."""
-    changed = {**SMALL, **ANSWERING, "duration_hours": 20, "book.accounts": 24}
-    changed |= {"book.max_account_share": 0.2}
-    world = build(with_overrides(load("black-thursday"), changed))
-    chain = Lockstep(RevmChain(), world.genesis, world.symbols)
-    done = {
-        (op.DECLARED[row.kind].name, row.x)
-        for one in run(world, chain)
-        for row in one.rows
-        if one.k
-    }
-    usdc = SYMBOLS.index("USDC")
-    assert {("deposit", DAI), ("repay", DAI), ("borrow", usdc), ("withdraw_assets", usdc)} <= done
-    assert chain.values > 40_000
-
-
-@pytest.mark.compiled
-@pytest.mark.chain
-def test_every_engine_comes_to_the_same() -> None:
-    """As for every scenario of the package: `tests/scenarios/test_engines.py`."""
-    answering = {name.replace(".", "__"): value for name, value in ANSWERING.items()}
-    found = verify(build(small("black-thursday", 24, **answering)), "mc", 0, "revm")
-    assert found.differences == 0, found.difference
-    assert found.decisions.first is not None or all(
-        found.on_floats[name] == pytest.approx(found.exact[name], rel=1e-6, abs=1e8)
-        for name in OUTCOME
-        if name != "operations"
-    )
-
-
-# --- what a protocol earns ------------------------------------------------------------------------
-
-SLOPES = (400, 800, 1_200, 1_600, 2_400, 3_600, 6_000)
-SHARES = (500, 2_000, 4_000, 6_000, 8_000, 9_999)
 OFF = {"supply_per_point": 0.0, "borrowing_per_point": 0.0, "half_life_hours": 2.0}
-LEAVING = {"supply_per_point": 0.45, "borrowing_per_point": 0.3, "half_life_hours": 2.0}
 
 
 def earned(response: dict[str, Any], change: dict[str, int]) -> tuple[float, float]:
@@ -427,32 +396,3 @@ def _a_day(change: dict[str, int], usage: float, borrowing: float) -> float:
     curve = {**USUAL, **change}
     kept = rates(curve, usage)[1] / 100 * curve["reserve_factor_bps"] / 1e4
     return kept / 365 * borrowing * OWED
-
-
-def test_the_slope_has_a_best_value_only_where_somebody_answers() -> None:
-    """Rate x borrowing has a maximum inside; without elasticities it rises in proportion."""
-    inert = np.array([earned(OFF, {"slope1_bps": slope}) for slope in SLOPES])
-    assert inert[:, 0] == pytest.approx(inert[:, 1], rel=2e-3)
-    assert inert[:, 1] / inert[0, 1] == pytest.approx(np.array(SLOPES) / SLOPES[0], rel=1e-9)
-    found = np.array([earned(BOTH, {"slope1_bps": slope}) for slope in SLOPES])
-    assert found[:, 0] == pytest.approx(found[:, 1], rel=5 / NOTICED)
-    _has_a_best_inside(found[:, 0])
-
-
-def test_the_reserve_factor_has_a_best_value_only_where_somebody_answers() -> None:
-    """With all of the interest for the protocol suppliers leave, the rate rises and borrowers go;
-    without elasticities all of it is best.
-    """
-    inert = np.array([earned(OFF, {"reserve_factor_bps": share}) for share in SHARES])
-    assert inert[:, 0] == pytest.approx(inert[:, 1], rel=2e-3)
-    assert (np.diff(inert[:, 0]) > 0).all()
-    found = np.array([earned(LEAVING, {"reserve_factor_bps": share}) for share in SHARES])
-    assert found[:, 0] == pytest.approx(found[:, 1], rel=5 / NOTICED)
-    _has_a_best_inside(found[:, 0])
-
-
-def _has_a_best_inside(values: Any) -> None:
-    best = int(np.argmax(values))
-    assert 0 < best < len(values) - 1
-    assert values[best] > 1.05 * max(values[0], values[-1])
-    assert (np.diff(values[: best + 1]) > 0).all() and (np.diff(values[best:]) < 0).all()

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from sim.engines.exact import run
+from sim.questions.verification import state_digest
 from sim.scenario import Scenario
-from sim.sweeps.verify import state_digest
 from sim.tape import Tape, frames
 from sim.tape.replay import ReplayError, replay
 from sim.users.actions import OperationError

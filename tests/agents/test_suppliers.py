@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 
 from sim.agents import suppliers
+from sim.agents.start import ARBITRAGEURS, SUPPLIERS
+from sim.agents.suppliers import WITHDRAWAL, Suppliers
 from sim.market.market import (
     LIQUIDATIONS,
     REFUSED_VALUE,
-    WITHDRAWAL,
     WITHDRAWN_VALUE,
-    Market,
 )
 from sim.protocol import hub
 from sim.protocol import operations as op
@@ -36,7 +36,6 @@ from sim.protocol.transaction import entries
 from sim.scenario import load, with_overrides
 from sim.simulation import step
 from sim.world import World, build
-from sim.world.actors import ARBITRAGEURS, SUPPLIERS
 from tests.agents.one_account import DAI, USDC, one
 
 WAD = 10**18
@@ -49,14 +48,14 @@ CALM = {
 HOLDER = {"kind": "withdraw", "above_health": 900.0, "to_health": 800.0}
 
 
-def _process(base: float, branching: float, decay: float, count: int, seed: int) -> Market:
-    """The arrays of one process only, with `base` withdrawals a step; and room for `count`."""
+def _process(base: float, branching: float, decay: float, count: int, seed: int) -> Suppliers:
+    """The record of one process only, with `base` withdrawals a step; and room for `count`."""
     world = one(HOLDER, 2.0, withdrawals={"DAI": CALM})
     row: dict[str, Any] = dict.fromkeys(WITHDRAWAL, 0)
     row |= {"base": int(base * WAD), "branching": int(branching * WAD), "decay": int(decay * WAD)}
     waits = np.random.default_rng(seed).standard_exponential(count)
-    return world.market._replace(
-        withdrawal=np.array([list(row.values())], dtype=object),
+    return world.market.actors.suppliers._replace(
+        terms=np.array([list(row.values())], dtype=object),
         arrival=np.array([[int(t * WAD) for t in np.cumsum(waits)]], dtype=object),
     )
 
@@ -65,9 +64,9 @@ def _counts(base: float, branching: float, decay: float, steps: int, seed: int) 
     """Withdrawals of each of so many steps, from a stationary start: a burn-in is cut off."""
     burn_in = ceil(20 / ((1 - decay) * (1 - branching)))
     mean = base / (1 - branching) * (steps + burn_in)
-    w = _process(base, branching, decay, ceil(2 * mean) + 100, seed)
-    counts = [suppliers.arrivals(w, 0, int(base * WAD)) for _ in range(steps + burn_in)]
-    assert w.arrived[0] < w.arrival.shape[1]  # never exhausted
+    own = _process(base, branching, decay, ceil(2 * mean) + 100, seed)
+    counts = [suppliers.arrivals(own, 0, int(base * WAD)) for _ in range(steps + burn_in)]
+    assert own.arrived[0] < own.arrival.shape[1]  # never exhausted
     return np.array(counts[burn_in:])
 
 
@@ -103,30 +102,30 @@ def test_mean_and_variance_are_those_of_a_hawkes_process(branching: float, decay
 @pytest.mark.parametrize("decay", [0.0, 0.5, 0.99])
 def test_each_withdrawal_provokes_the_branching_ratio_whatever_the_step(decay: float) -> None:
     """After one withdrawal and no base, the compensator rises by n in all, geometrically."""
-    w = _process(0.0, 0.6, decay, 1, seed=1)
-    w.arrival[0, 0] = 0
-    assert suppliers.arrivals(w, 0, 0) == 1
-    expected = [suppliers.arrivals(w, 0, 0) or int(w.compensator[0]) for _ in range(3_000)]
+    own = _process(0.0, 0.6, decay, 1, seed=1)
+    own.arrival[0, 0] = 0
+    assert suppliers.arrivals(own, 0, 0) == 1
+    expected = [suppliers.arrivals(own, 0, 0) or int(own.compensator[0]) for _ in range(3_000)]
     assert expected[0] == pytest.approx(0.6 * (1 - decay) * WAD, rel=1e-9)
     assert expected[-1] == pytest.approx(0.6 * WAD, rel=1e-9)
 
 
 def test_an_exhausted_table_means_nobody_else() -> None:
     """Three arrivals are three withdrawals, however long it takes."""
-    w = _process(10.0, 0.5, 0.5, 3, seed=3)
-    assert sum(suppliers.arrivals(w, 0, 10 * WAD) for _ in range(100)) == 3
+    own = _process(10.0, 0.5, 0.5, 3, seed=3)
+    assert sum(suppliers.arrivals(own, 0, 10 * WAD) for _ in range(100)) == 3
 
 
 def test_the_table_is_long_enough_for_full_usage_and_a_loss_of_a_tenth() -> None:
     """At that rate for the whole run it is not exhausted, and not twice what is needed."""
     hot = {**CALM, "branching_ratio": 0.8, "per_usage": 3.0, "per_loss": 10.0}
     world = one(HOLDER, 2.0, withdrawals={"DAI": hot})
-    w = world.market
+    own = world.market.actors.suppliers
     for _ in range(world.scenario.steps):
-        suppliers.arrivals(w, 0, int(w.withdrawal[0, 0]) * 5)
+        suppliers.arrivals(own, 0, int(own.terms[0, 0]) * 5)
     mean = 100 * 2 * 5 / 0.2
-    assert w.arrived[0] == pytest.approx(mean, abs=4 * sqrt(mean) / 0.2)
-    assert w.arrived[0] < w.arrival.shape[1] < 2 * mean
+    assert own.arrived[0] == pytest.approx(mean, abs=4 * sqrt(mean) / 0.2)
+    assert own.arrived[0] < own.arrival.shape[1] < 2 * mean
 
 
 # --- usage and loss -------------------------------------------------------------------------------
@@ -140,7 +139,7 @@ def test_usage_above_its_level_and_loss_add_to_the_base_rate() -> None:
     row = s.hub[DAI]
 
     def rate() -> float:
-        return suppliers.base(s, w, 0, DAI) / int(w.withdrawal[0, 0])
+        return suppliers.base(s, w.actors.suppliers, 0, DAI) / int(w.actors.suppliers.terms[0, 0])
 
     assert row[BORROW_INDEX] == 10**27
     usage = Fraction(int(row[SCALED_DEBT]), int(row[SCALED_DEBT] + row[CASH]))
@@ -151,7 +150,8 @@ def test_usage_above_its_level_and_loss_add_to_the_base_rate() -> None:
     found = [rate()]
     for deficit, socialised in ((10**22, 0), (10**22, 10**22), (10**23, 10**22)):
         row[DEFICIT], row[SOCIALISED] = deficit, socialised
-        loss = Fraction(deficit + socialised, int(hub.total_assets(s, DAI)) + socialised)
+        lost = deficit + socialised
+        loss = Fraction(lost, int(hub.total_assets(s, DAI)) + lost)
         assert rate() == pytest.approx(float(strained + 10 * loss), rel=1e-9)
         found.append(rate())
     assert found == sorted(found) and found[0] < found[-1]  # monotone in loss
@@ -173,7 +173,7 @@ def _run_off(seed: int) -> tuple[World, Any]:
     cash = [int(s.hub[DAI, CASH])]
     for k in range(1, world.scenario.steps + 1):
         s.clock[0] = w.time[k]
-        suppliers.act(s, w, k)
+        suppliers.act(s, w, k, w.actors.suppliers)
         cash.append(int(s.hub[DAI, CASH]))
     return world, np.array(cash, dtype=object)
 
@@ -186,15 +186,16 @@ def test_a_run_at_a_constant_rate_empties_the_hub_when_the_closed_form_says() ->
     for seed in range(40):
         world, cash = _run_off(seed)
         w, j = world.market, -(-cash[0] // size)
+        own = w.actors.suppliers
         assert j in (50, 51)  # a debt rounded down leaves a few wei more than a million
-        base = int(w.withdrawal[0, 0])
-        reached = -(-int(w.arrival[0, j - 1]) // base)
+        base = int(own.terms[0, 0])
+        reached = -(-int(own.arrival[0, j - 1]) // base)
         assert cash[reached] == 0 < cash[reached - 1]
-        wanted = min(int(w.arrived[0]) * size, 100 * size)  # a hundredth each: then all have asked
+        wanted = min(int(own.arrived[0]), 100) * size  # a hundredth each: then all have asked
         taken, refused = int(w.tally[WITHDRAWN_VALUE]), int(w.tally[REFUSED_VALUE])
         assert taken == pytest.approx(cash[0] // 10**10, abs=j)
         assert refused == pytest.approx((wanted - cash[0]) // 10**10, abs=world.scenario.steps)
-        times.append(int(w.arrival[0, j - 1]) / base)
+        times.append(int(own.arrival[0, j - 1]) / base)
     assert np.mean(times) == pytest.approx(j / per_step, abs=4 * sqrt(j / 40) / per_step)
 
 
@@ -202,15 +203,16 @@ def test_who_finds_too_little_takes_what_there_is() -> None:
     """Cash of one and a half withdrawals: the second is half refused; nothing is lost."""
     world = one(HOLDER, 2.0, withdrawals={"DAI": CALM}, suppliers__DAI=2e6)
     s, w = world.state, world.market
+    own = w.actors.suppliers
     row, size = s.hub[DAI], 2 * 10**22
     row[SCALED_DEBT], row[CASH] = row[SCALED_DEBT] + row[CASH] - size * 3 // 2, size * 3 // 2
-    w.arrival[0] = [WAD * n for n in range(1, w.arrival.shape[1] + 1)]
+    own.arrival[0] = [WAD * n for n in range(1, own.arrival.shape[1] + 1)]
     steps = range(1, 2 + 2 * 86_400 // (100 * 300))
     before = s.holding[SUPPLIERS, DAI, WALLET] + row[CASH]
     for k in steps:
         s.clock[0] = w.time[k]
-        suppliers.act(s, w, k)
-    assert w.arrived[0] == 2 and row[CASH] == 0
+        suppliers.act(s, w, k, w.actors.suppliers)
+    assert own.arrived[0] == 2 and row[CASH] == 0
     assert s.holding[SUPPLIERS, DAI, WALLET] == before
     assert w.tally[WITHDRAWN_VALUE] == 30_000 * 10**8
     assert w.tally[REFUSED_VALUE] == 10_000 * 10**8
@@ -233,7 +235,7 @@ def test_everyone_asks_once(size_bps: int, cash_share: float) -> None:
     steps, back = world.scenario.steps, 0
     for k in range(1, steps + 1):
         s.clock[0] = w.time[k]
-        suppliers.act(s, w, k)
+        suppliers.act(s, w, k, w.actors.suppliers)
         if k == steps // 2:
             refused = int(w.tally[REFUSED_VALUE])
             back = 10**23
@@ -250,15 +252,16 @@ def test_who_has_not_asked_yet_may_still_be_paid() -> None:
     each = {**CALM, "size_bps": 5_000}
     world = one(HOLDER, 2.0, withdrawals={"DAI": each}, suppliers__DAI=2e6)
     s, w = world.state, world.market
+    own = w.actors.suppliers
     row = s.hub[DAI]
-    w.arrival[0] = [WAD * n for n in range(1, w.arrival.shape[1] + 1)]
+    own.arrival[0] = [WAD * n for n in range(1, own.arrival.shape[1] + 1)]
     row[SCALED_DEBT], row[CASH] = row[SCALED_DEBT] + row[CASH], 0
     for k in range(1, world.scenario.steps + 1):
         s.clock[0] = w.time[k]
-        suppliers.act(s, w, k)
-        if w.arrived[0] == 1 and row[CASH] == 0:
+        suppliers.act(s, w, k, w.actors.suppliers)
+        if own.arrived[0] == 1 and row[CASH] == 0:
             row[SCALED_DEBT], row[CASH] = row[SCALED_DEBT] - 2 * 10**24, 2 * 10**24
-    assert w.arrived[0] > 2
+    assert own.arrived[0] > 2
     assert w.tally[REFUSED_VALUE] == w.tally[WITHDRAWN_VALUE] == 10**6 * 10**8
     assert s.holding[SUPPLIERS, DAI, WALLET] == row[CASH] == 10**24
 
@@ -275,10 +278,11 @@ def test_the_last_supplier_takes_all_shares(worth: Fraction) -> None:
     cash = s.hub[USDC, CASH] = int(2 * 10**12 * worth)
     for k in range(1, world.scenario.steps + 1):
         s.clock[0] = w.time[k]
-        suppliers.act(s, w, k)
+        suppliers.act(s, w, k, w.actors.suppliers)
     assert s.holding[SUPPLIERS, USDC, HUB_SHARES] == 0
-    share = Fraction(cash + hub.VIRTUAL, 2 * 10**12 + hub.VIRTUAL)
-    assert s.holding[SUPPLIERS, USDC, WALLET] == int(10**12 * share)
+    shares = 10**12 * hub.VIRTUAL_SHARES
+    share = Fraction(cash + hub.VIRTUAL_ASSETS, 2 * shares + hub.VIRTUAL_SHARES)
+    assert s.holding[SUPPLIERS, USDC, WALLET] == int(shares * share)
     assert w.tally[REFUSED_VALUE] == 0
 
 
@@ -305,7 +309,7 @@ def test_full_usage_without_a_price_shock_blocks_withdrawals_and_liquidates_nobo
         usage.append(debt / (cash + debt))
     assert max(usage) == 1.0 and usage[0] < 0.9
     assert w.tally[REFUSED_VALUE] > 0
-    assert w.tally[LIQUIDATIONS] == 0 and w.hot_count[0] == 0
+    assert w.tally[LIQUIDATIONS] == 0 and w.watchers.hot_count[0] == 0
     s.journal_length[0] = 0
     code = op.withdraw_assets(s, SUPPLIERS, DAI, WAD * 10**6)
     assert NAMES[code] == "ERC4626ExceededMaxWithdraw"

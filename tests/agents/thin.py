@@ -34,7 +34,7 @@ def followed(world: World, chain: Lockstep | None = None) -> Iterator[Step]:
     """A run in which the feed of CRV sees the price of the venue, as it was before the step."""
     for step in run(world, chain):
         yield step
-        world.market.observed[step.k + 1 : step.k + 2, CRV] = venue_price(world)
+        world.market.feeds.observed[step.k + 1 : step.k + 2, CRV] = venue_price(world)
 
 
 def attacked(**overrides: Any) -> tuple[World, Frames]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
-from sim.scenario import Scenario, load, with_overrides
+from sim.scenario import Scenario, load, of_json, with_overrides
 
 _ACCOUNTS = 240
 """Of the scenario as it comes."""
@@ -35,6 +38,56 @@ def calm_to_crash(accounts: int, **overrides: Any) -> Scenario:
         for limit in ("capacity_usd_per_hour", "call_usd"):
             scaled[f"liquidators[{n}].{limit}"] = getattr(liquidator, limit) * size
     return with_overrides(scenario, {**scaled, **overrides})
+
+
+def crash_alone(accounts: int, scaled: bool) -> Scenario:
+    """Black Thursday as it is shipped with so many borrowers: its debt and all else shared among
+    them, so that many debts are too small to pay for their liquidation, or `scaled` as above.
+    """
+    if scaled:
+        start = load("black-thursday").start
+        return calm_to_crash(accounts, start=start)
+    return with_overrides(load("black-thursday"), {"book.accounts": accounts})
+
+
+def with_assets(scenario: Scenario, number: int) -> Scenario:
+    """With 2 assets, WETH and DAI, or with more by copies of WBTC and of its pools."""
+    document = json.loads(scenario.model_dump_json())
+    document["expected"] = []
+    if number < len(scenario.symbols):
+        kept = ["WETH", "DAI"]
+        document["paths"]["correlation"] = []
+        document["book"]["two_collateral_share"] = 0.0  # of two assets one is owed
+        document["venues"] = [v for v in document["venues"] if set(v["assets"]) <= set(kept)]
+        gone = set(scenario.symbols) - set(kept)
+        _each(document, lambda one: [one.pop(symbol, None) for symbol in gone])
+    for n in range(number - len(scenario.symbols)):
+        copy = f"BTC{n + 1}"
+        document["paths"]["correlation"] += [
+            {"assets": [symbol, copy], "value": 0.8}
+            for symbol in document["paths"]["volatility_per_sqrt_year"]
+        ]
+        document["venues"] += [
+            {**venue, "assets": [copy if s == "WBTC" else s for s in venue["assets"]]}
+            for venue in document["venues"]
+            if venue["assets"] in (["WBTC", "DAI"], ["WBTC", "USDC"])
+        ]
+        _each(document, partial(_copy, copy))
+    return of_json(json.dumps(document))
+
+
+def _copy(symbol: str, one: dict[str, Any]) -> None:
+    if "WBTC" in one:
+        one[symbol] = one["WBTC"]
+
+
+def _each(document: Any, change: Callable[[dict[str, Any]], Any]) -> None:
+    """Every mapping in a document, changed."""
+    if isinstance(document, dict):
+        change(document)
+    for part in document.values() if isinstance(document, dict) else document:
+        if isinstance(part, dict | list):
+            _each(part, change)
 
 
 LIVELY: dict[str, Any] = {

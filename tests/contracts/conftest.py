@@ -13,7 +13,7 @@ import pytest
 from sim.engines.solidity import up_to_date
 from tests.contracts.deployment import approve, deploy_everything, feed_settings, new_vault
 from tests.contracts.mocks import mock
-from tests.contracts.support import MAX_UINT, RAY, USD, account_id, reserve_config
+from tests.contracts.support import HOUR, MAX_UINT, RAY, USD, account_id, reserve_config
 
 # --- actors ---------------------------------------------------------------------------------------
 
@@ -114,11 +114,12 @@ close_factor, target_health, dutch_bonus = map(
 def books(hub, lens, tokens):
     """After every test: what the hub says it holds it does hold, and no loss was mislaid."""
     yield
-    columns = 15
+    columns = 17
     words = lens.assets(hub, tokens)
     for row in (words[i : i + columns] for i in range(0, len(words), columns)):
         cash, index, total, fees = row[0], row[2], row[5], row[6]
-        deficit, escrow, reported, by_fees, by_fund, socialised, held = *row[7:8], *row[9:]
+        deficit, escrow, reported, by_fees, by_fund, socialised = *row[7:8], *row[9:14]
+        held = row[16]
         assert held >= cash + escrow
         assert index >= RAY
         assert fees <= total
@@ -185,6 +186,17 @@ def unhealthy(open_position, set_price, weth, usdc):
         return account
 
     return unhealthy
+
+
+@pytest.fixture
+def wait_long(vault, stranger, chain):
+    """wait_long(account): flagged so long ago that all of the bonus is paid, whoever pays it."""
+
+    def wait_long(account):
+        flagged = vault.flag(account, sender=stranger).timestamp
+        chain.pending_timestamp = flagged + HOUR // 2
+
+    return wait_long
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from tests.contracts.support import RAY, ZERO_ADDRESS
 ASSET = [
     *("cash", "scaledDebt", "borrowIndex", "borrowRate", "lastAccrual", "totalShares"),
     *("feeShares", "deficit", "deficitSince", "escrow", "deficitReported"),
-    *("coveredByFees", "coveredByFund", "socialised"),
+    *("coveredByFees", "coveredByFund", "socialised", "deficitOwed"),
 ]
 SPOKE = [
     *("addCap", "drawCap", "addedShares", "drawnScaled", "escrowed", "reportedDeficit"),
@@ -27,6 +27,9 @@ class Ledger:
                 "collateralBits": 0,
                 "debtBits": 0,
                 "flaggedAt": 0,
+                "wellSince": 0,
+                "wellAt": 0,
+                "urgent": False,
                 "isolated": False,
                 "manager": ZERO_ADDRESS,
             }
@@ -100,13 +103,12 @@ class Ledger:
             s["addedShares"] -= e.shares
         self.fee[e.spoke] = e.escrowed or e.shares
 
-    def on_deficit_reported(self, e, now):
+    def on_deficit_reported(self, e, _):
         a, s = self._both(e)
-        a["deficitSince"] = a["deficitSince"] if a["deficit"] else now
         a["scaledDebt"] -= e.scaled
         s["drawnScaled"] -= e.scaled
-        for row, column in ((a, "deficit"), (a, "deficitReported"), (s, "reportedDeficit")):
-            row[column] += e.assets
+        a["deficitReported"] += e.assets
+        s["reportedDeficit"] += e.assets
 
     def on_deficit_covered(self, e, _):
         a = self.assets[e.asset]
@@ -115,15 +117,26 @@ class Ledger:
         a["cash"] += e.byFund
         a["coveredByFees"] += e.byFees
         a["coveredByFund"] += e.byFund
-        self._reduce(a, e.byFees + e.byFund)
+
+    def on_deficit_opened(self, e, now):
+        a = self.assets[e.asset]
+        a["deficit"] += e.assets
+        a["deficitOwed"] += e.owed
+        a["deficitSince"] = now
+
+    def on_deficit_recovered(self, e, _):
+        a = self.assets[e.asset]
+        a["coveredByFees"] += e.assets
+        a["deficitOwed"] = max(a["deficitOwed"] - e.assets, 0)
+        self._reduce(e)
 
     def on_deficit_socialised(self, e, _):
-        a = self.assets[e.asset]
-        a["socialised"] += e.assets
-        self._reduce(a, e.assets)
+        self.assets[e.asset]["socialised"] += e.assets
+        self._reduce(e)
 
-    def _reduce(self, a, by):
-        a["deficit"] -= by
+    def _reduce(self, e):
+        a = self.assets[e.asset]
+        a["deficit"] -= e.assets
         a["deficitSince"] = a["deficitSince"] if a["deficit"] else 0
 
     def on_fees_claimed(self, e, _):
@@ -167,10 +180,16 @@ class Ledger:
         self.fee[e.contract_address] = 0
 
     def on_flagged(self, e, now):
-        self.accounts[e.contract_address, e.accountId]["flaggedAt"] = now
+        self._flag(e, flaggedAt=now, wellSince=0, wellAt=0, urgent=False)
+
+    def on_delay_waived(self, e, _):
+        self._flag(e, urgent=True)
+
+    def on_recovery_seen(self, e, now):
+        self._flag(e, wellSince=e.since, wellAt=now if e.since else 0)
 
     def on_unflagged(self, e, _):
-        self.accounts[e.contract_address, e.accountId]["flaggedAt"] = 0
+        self._flag(e, flaggedAt=0, wellSince=0, wellAt=0, urgent=False)
 
     def on_liquidated(self, e, _):
         self._move(e, e.collateralAsset, supplied=-e.seized)
@@ -180,6 +199,9 @@ class Ledger:
             position = self.positions[e.contract_address, owner, e.collateralAsset]
             position["supplied"] += e.seized - self.fee[e.contract_address]
         self.fee[e.contract_address] = 0
+
+    def _flag(self, e, **fields):
+        self.accounts[e.contract_address, e.accountId] |= fields
 
     def _move(self, e, asset, supplied=0, scaled=0):
         position = self.positions[e.contract_address, e.accountId, asset]

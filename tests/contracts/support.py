@@ -18,12 +18,13 @@ USD = 10**8
 WAD = 10**18
 RAY = 10**27
 YEAR = 365 * 86_400
+HOUR = 3_600
 DAY = 86_400
-VIRTUAL = 10**6
+VIRTUAL_SHARES, VIRTUAL_ASSETS = 10**6, 1
 MAX_UINT = 2**256 - 1
 MAX_AMOUNT = 2**112
 MAX_CAP = 2**112 - 1
-MAX_SHARES = 2**128
+MAX_SHARES = 2**144
 ZERO_ADDRESS = "0x" + "00" * 20
 
 # IOracleRouter.Status
@@ -69,15 +70,15 @@ def health_factor(weighted: int, debt_value: int) -> int:
 
 
 def shares_down(assets: int, total_shares: int, total_assets: int) -> int:
-    return down(assets, total_shares + VIRTUAL, total_assets + VIRTUAL)
+    return down(assets, total_shares + VIRTUAL_SHARES, total_assets + VIRTUAL_ASSETS)
 
 
 def shares_up(assets: int, total_shares: int, total_assets: int) -> int:
-    return up(assets, total_shares + VIRTUAL, total_assets + VIRTUAL)
+    return up(assets, total_shares + VIRTUAL_SHARES, total_assets + VIRTUAL_ASSETS)
 
 
 def assets_down(shares: int, total_shares: int, total_assets: int) -> int:
-    return down(shares, total_assets + VIRTUAL, total_shares + VIRTUAL)
+    return down(shares, total_assets + VIRTUAL_ASSETS, total_shares + VIRTUAL_SHARES)
 
 
 def amount_out(reserve_in: int, reserve_out: int, amount_in: int, fee_bps: int) -> int:
@@ -178,3 +179,11 @@ def _plain(value):
     """Addresses compare as lower-case text, numbers as numbers."""
     value = getattr(value, "address", value)
     return value.lower() if isinstance(value, str) else value
+
+
+def set_balance(chain, token, holder, balance: int) -> None:
+    """What a token that slashes, wipes or rebases may do; `_balances` is its first variable."""
+    slot = keccak(bytes(12) + bytes.fromhex(holder.address[2:]) + bytes(32))
+    chain.provider.set_storage(
+        token.address, int.from_bytes(slot, "big"), balance.to_bytes(32, "big")
+    )

@@ -49,7 +49,7 @@ def test_borrow__reserve_not_for_borrowing__is_refused(
     vault, weth, usdc, borrower, open_position, set_reserve
 ):
     """Existing debts stay; new ones are refused."""
-    account = open_position({weth: WAD}, {usdc: 10**6})
+    account = open_position({weth: WAD}, {usdc: 10**7})
     set_reserve(usdc, borrowEnabled=False)
     with reverts(vault.BorrowDisabled):
         vault.borrow(account, usdc, 10**6, borrower, sender=borrower)

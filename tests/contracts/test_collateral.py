@@ -121,7 +121,7 @@ def test_isolated__liquidated_to_the_end__leaves_siblings_alone(
     vault, weth, usdc, isolated, open_position, liquidate, set_price
 ):
     """An isolated account's loss ends with the account: its sibling keeps every unit."""
-    sibling = open_position({weth: WAD}, {usdc: 10**6}, sub=8)
+    sibling = open_position({weth: WAD}, {usdc: 10**7}, sub=8)
     before = vault.positionOf(sibling, weth), vault.positionOf(sibling, usdc)
     set_price(weth, 9)
     liquidate(isolated)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.contracts.support import BPS, MAX_UINT, USD, WAD, YEAR, down, half, reverts, up
+from tests.contracts.support import BPS, MAX_UINT, USD, WAD, YEAR, half, reverts, up
 
 
 def context(**changes) -> dict:
@@ -15,6 +15,8 @@ def context(**changes) -> dict:
         "totalDebtValue": 14_760 * USD,
         "priceDebt": USD,
         "unitDebt": 10**6,
+        "priceCollateral": 1_800 * USD,
+        "unitCollateral": WAD,
         "ltBps": 8_000,
         "minBonusBps": 200,
         "maxBonusBps": 500,
@@ -29,33 +31,46 @@ def quote(engine, **changes):
     return answer.maxRepay, answer.bonusBps
 
 
+def heals(c) -> int:
+    """up(D (1 - HF) / (1 - (1 + b) lt)), and what roundings may take."""
+    gap = WAD - (BPS + c["maxBonusBps"]) * c["ltBps"] * 10**10
+    rounded = up(3, c["priceDebt"], c["unitDebt"]) + 2
+    rounded += up(1, c["priceCollateral"], c["unitCollateral"])
+    return up(c["totalDebtValue"], WAD - c["healthFactor"], gap) + up(rounded, WAD, gap)
+
+
+def allowed(c) -> int:
+    """What heals and half of the rest, in units, up."""
+    value = heals(c) + half(c["totalDebtValue"] - heals(c), 5_000, BPS)
+    return up(value, c["unitDebt"], c["priceDebt"])
+
+
+SMALL = 2_000 * USD + heals(context())
+"""A pair of which no more than $2,000 are left once the account is healed."""
+SMALL_COLLATERAL = 2_000 * USD + up(heals(context()), 10_500, BPS)
+
+
 @pytest.mark.parametrize(
-    ("changes", "repay"),
+    ("changes", "whole"),
     [
-        ({}, 7_380 * 10**6),
-        ({"healthFactor": 95 * WAD // 100 + 1}, 7_380 * 10**6),
-        ({"healthFactor": 95 * WAD // 100}, 14_760 * 10**6),
-        ({"pairDebtValue": 2_000 * USD, "totalDebtValue": 3_000 * USD}, 1_500 * 10**6),
-        ({"pairDebtValue": 2_000 * USD - 1, "totalDebtValue": 3_000 * USD}, 14_760 * 10**6),
-        ({"pairCollateralValue": 2_000 * USD}, 7_380 * 10**6),
-        ({"pairCollateralValue": 2_000 * USD - 1}, 14_760 * 10**6),
-        ({"pairDebtValue": 7_380 * USD}, 14_760 * 10**6),
-        ({"pairDebtValue": 7_380 * USD + 1}, 7_380 * 10**6),
-        ({"totalDebtValue": 14_760 * USD + 1}, 7_380 * 10**6),
-        ({"priceDebt": 3 * USD, "unitDebt": WAD}, down(7_380 * USD, WAD, 3 * USD)),
+        ({}, False),
+        ({"healthFactor": 95 * WAD // 100 + 1}, False),
+        ({"healthFactor": 95 * WAD // 100}, True),
+        ({"pairDebtValue": SMALL}, False),
+        ({"pairDebtValue": SMALL - 1}, True),
+        ({"pairCollateralValue": SMALL_COLLATERAL}, False),
+        ({"pairCollateralValue": SMALL_COLLATERAL - 1}, True),
+        ({"pairDebt": 8_000 * 10**6, "pairDebtValue": 8_000 * USD}, True),
+        ({"totalDebtValue": 14_760 * USD + 1}, False),
+        ({"priceDebt": 3 * USD, "unitDebt": WAD, "pairDebt": 5_000 * WAD}, False),
     ],
     ids=str,
 )
-def test_close_factor__quote__follows_aaves_rule(close_factor, changes, repay):
-    """Half of the total debt's value, or the whole pair at .95, below $2,000, within the half."""
-    assert quote(close_factor, **changes) == (repay, 500)
-
-
-def test_close_factor__half_of_an_odd_total__rounds_half_up(close_factor):
-    """half(totalDebtValue, 5000, BPS): the odd hundred-millionth goes to the liquidator."""
-    total = 14_760 * USD + 1
-    repay = half(total, 5_000, BPS) * WAD // USD
-    assert quote(close_factor, totalDebtValue=total, unitDebt=WAD)[0] == repay
+def test_close_factor__quote__is_what_heals_and_half_of_the_rest(close_factor, changes, whole):
+    """$2,250 and half of $12,510; or the whole pair at .95, where it is small, within that."""
+    c = context(**changes)
+    assert 8_505 * USD <= allowed(context()) * 100 < 8_505 * USD + 2_000
+    assert quote(close_factor, **changes) == (c["pairDebt"] if whole else allowed(c), 500)
 
 
 @pytest.mark.parametrize(
@@ -77,10 +92,27 @@ def test_target_health__bonus__is_linear_in_the_fall(target_health, health, bonu
 
 @pytest.mark.parametrize("health", [WAD - 1, 99 * WAD // 100, 96 * WAD // 100])
 def test_target_health__repay__is_what_restores_the_target(target_health, health):
-    """up(D (T - HF) / (T - (1 + b) lt)), turned into units, up."""
+    """up(D (T - HF) / (T - (1 + b) lt)), turned into units, up; and what roundings may take: three
+    units of the debt, one of the collateral, 300 and 1, and 2 of value.
+    """
     repay, bonus = quote(target_health, healthFactor=health)
-    value = up(14_760 * USD, WAD - health, WAD - (BPS + bonus) * 8_000 * 10**10)
+    gap = WAD - (BPS + bonus) * 8_000 * 10**10
+    value = up(14_760 * USD, WAD - health, gap) + up(303, WAD, gap)
     assert repay == up(value, 10**6, USD)
+
+
+@pytest.mark.parametrize(
+    ("percent", "whole"),
+    [(99.85, False), (98, False), (97.3, False), (97.1, True), (96.72, True), (96, True)],
+)
+def test_close_factor__where_little_would_be_left__is_all(close_factor, percent, whole):
+    """At a threshold of 93% and a bonus of 4% .9672 of what is repaid come out: D (1 - HF) / .0328
+    heals, $12,150 at .973, all of it where repaying lowers health.
+    """
+    changes = {"healthFactor": round(percent * 100) * WAD // 10_000, "ltBps": 9_300}
+    c = context(**changes, maxBonusBps=400)
+    found = quote(close_factor, **changes, maxBonusBps=400)
+    assert found == (c["pairDebt"] if whole else allowed(c), 400)
 
 
 @pytest.mark.parametrize(

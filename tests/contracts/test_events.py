@@ -10,13 +10,14 @@ from tests.contracts.support import DAY, MAX_CAP, MAX_UINT, WAD, account_id, rat
 def scenario(
     deployed, project, admin, supplier, borrower, liquidator, stranger, set_price, make_vault, chain
 ):
-    """Two vaults, lent and escrowed collateral, interest, liquidations, losses, and their cover."""
+    """Three vaults, lent and escrowed collateral, interest, liquidations, losses, cover."""
     d = deployed
     hub, vault, weth, usdc, wbtc = d.hub, d.vault, d.weth, d.usdc, d.wbtc
-    escrow = make_vault(rehypothecate=False, dust=1_000 * 10**8)
+    escrow = make_vault(rehypothecate=False)
     model = rate_model(reserve_factor=1_000, base=100, slope1=400, slope2=6_000)
     for token in d.tokens:
         hub.setRateModel(token, model, sender=admin)
+    slow = make_vault(delay=60, urgent=9 * WAD // 10)
     one, two, three, four = (account_id(borrower, sub) for sub in range(4))
 
     def later(days):
@@ -44,32 +45,35 @@ def scenario(
     vault.withdraw(one, wbtc, MAX_UINT, borrower, sender=borrower)
     escrow.withdraw(three, weth, WAD, borrower, sender=borrower)
     d.shares[usdc.address].withdraw(10**9, supplier, supplier, sender=supplier)
+    slow.supply(one, weth, WAD, sender=borrower)
+    slow.borrow(one, usdc, 1_480 * 10**6, borrower, sender=borrower)
     set_price(weth, 1_600)
+    for amount in (100, 200):  # from a health of .86 to .93, then to 1.08
+        slow.repay(one, usdc, amount * 10**6, sender=borrower)
     vault.flag(one, sender=stranger)
     escrow.flag(one, sender=stranger)
     take = (MAX_UINT, 0)
     vault.liquidate(one, usdc, weth, 3_000 * 10**6, 0, False, b"", sender=liquidator)
+    escrow.setPolicy((d.close_factor, 0, 0, 1_000 * 10**8), sender=admin)
     later(1)
     vault.liquidate(one, usdc, weth, 4_000 * 10**6, 0, True, b"", sender=liquidator)
     escrow.liquidate(one, usdc, weth, 4_000 * 10**6, 0, True, b"", sender=liquidator)
     set_price(weth, 600)
     vault.liquidate(one, usdc, weth, *take, False, b"", sender=liquidator)
     escrow.liquidate(one, usdc, weth, *take, False, b"", sender=liquidator)
+    usdc.approve(d.fund, MAX_UINT, sender=supplier)
+    d.fund.stake(usdc, 10 * 10**6, sender=supplier)
     vault.writeOff(four, sender=stranger)
     escrow.writeOff(four, sender=stranger)
     vault.withdraw(account_id(liquidator), weth, WAD, liquidator, sender=liquidator)
     later(1)
-    usdc.approve(d.fund, MAX_UINT, sender=supplier)
-    d.fund.stake(usdc, 100 * 10**6, sender=supplier)
-    hub.cover(usdc, sender=stranger)
     hub.setSpoke(usdc, vault, MAX_CAP, 10**12, True, False, sender=admin)
     hub.setRateModel(usdc, rate_model(), sender=admin)
     later(4)
     hub.accrue(usdc, sender=stranger)
-    hub.cover(wbtc, sender=stranger)
     hub.socialise(usdc, sender=stranger)
     hub.claimFees(weth, admin, sender=admin)
-    return [vault, escrow], [one, two, three, four, account_id(liquidator)]
+    return [vault, escrow, slow], [one, two, three, four, account_id(liquidator)]
 
 
 def replayed(hub, vaults, chain) -> Ledger:

@@ -32,13 +32,25 @@ def test_flag__healthy__is_refused(vault, weth, unhealthy, set_price, stranger):
         vault.flag(account, sender=stranger)
 
 
-def test_unflag__recovered__clears_the_clock(vault, weth, unhealthy, set_price, stranger):
-    """Recovery by price alone is told to the vault by whoever cares."""
+def test_unflag__recovered_for_half_an_hour__clears_the_clock(
+    vault, weth, unhealthy, set_price, stranger, chain
+):
+    """Recovery by price alone is told to the vault by whoever cares, every ten minutes; a health of
+    1.01 is $1,863.45.
+    """
     account = unhealthy()
     vault.flag(account, sender=stranger)
+    set_price(weth, 1_863)
     with reverts(vault.Unhealthy):
         vault.unflag(account, sender=stranger)
-    set_price(weth, 1_845)
+    set_price(weth, 1_864)
+    since = vault.unflag(account, sender=stranger).timestamp
+    for seen in (600, 1_200, 1_799):
+        chain.pending_timestamp = since + seen
+        tx = vault.unflag(account, sender=stranger)
+        assert vault.RecoverySeen(account, since) in tx.events
+        assert vault.isFlagged(account)
+    chain.pending_timestamp = since + 1_800
     tx = vault.unflag(account, sender=stranger)
     assert vault.Unflagged(account) in tx.events
     assert vault.accountOf(account).flaggedAt == 0
@@ -46,19 +58,55 @@ def test_unflag__recovered__clears_the_clock(vault, weth, unhealthy, set_price, 
         vault.unflag(account, sender=stranger)
 
 
-@pytest.mark.parametrize("verb", ["supply", "repay"])
-def test_supply_and_repay__that_heal_the_account__clear_the_clock(
-    vault, weth, usdc, unhealthy, borrower, stranger, verb
+def test_flag__of_a_flagged_account__ends_the_row_of_sightings(
+    vault, weth, unhealthy, set_price, stranger
 ):
-    """14,400 / 14,760: a quarter of weth more, $450 at 80%, or 360 usdc less make it 1."""
+    """Whoever sees it ill again says so."""
     account = unhealthy()
     vault.flag(account, sender=stranger)
-    steps = {"supply": (weth, WAD // 4 - 1, 1), "repay": (usdc, 360 * 10**6 - 1, 1)}
-    asset, almost, rest = steps[verb]
+    set_price(weth, 1_900)
+    vault.unflag(account, sender=stranger)
+    with reverts(vault.AccountHealthy):
+        vault.flag(account, sender=stranger)
+    set_price(weth, 1_800)
+    tx = vault.flag(account, sender=stranger)
+    assert vault.RecoverySeen(account, 0) in tx.events
+    assert (vault.accountOf(account).wellSince, vault.accountOf(account).wellAt) == (0, 0)
+    with reverts(vault.AlreadyFlagged):
+        vault.flag(account, sender=stranger)
+
+
+def test_flag__six_hours_after_its_delay__has_lapsed(slow, unhealthy, liquidate, stranger, chain):
+    """To the second; then it takes another."""
+    account = unhealthy(on=slow)
+    flagged = slow.flag(account, sender=stranger).timestamp
+    chain.pending_timestamp = flagged + DELAY + slow.FLAG_VALIDITY()
+    with reverts(slow.DelayNotPassed):
+        liquidate(account, on=slow)
+    assert not slow.isFlagged(account)
+    with reverts(slow.NotFlagged):
+        slow.unflag(account, sender=stranger)
+    assert slow.flag(account, sender=stranger).timestamp == slow.accountOf(account).flaggedAt
+
+
+@pytest.mark.parametrize("verb", ["supply", "repay"])
+def test_supply_and_repay__that_heal_the_account__are_sightings(
+    vault, weth, usdc, unhealthy, borrower, stranger, chain, verb
+):
+    """14,400 / 14,760: .3525 of weth more, $634.50 at 80%, make it 1.01, or 502.58 usdc less."""
+    account = unhealthy()
+    vault.flag(account, sender=stranger)
+    steps = {"supply": (weth, 3_525 * 10**14 - 1), "repay": (usdc, 502_574_257)}
+    asset, almost = steps[verb]
     getattr(vault, verb)(account, asset, almost, sender=borrower)
-    assert vault.accountOf(account).flaggedAt != 0
-    tx = getattr(vault, verb)(account, asset, rest, sender=borrower)
-    assert vault.health(account).factor == WAD
+    assert vault.accountOf(account).wellSince == 0
+    since = getattr(vault, verb)(account, asset, 10**6, sender=borrower).timestamp
+    assert vault.health(account).factor >= vault.RECOVERY_HEALTH()
+    assert vault.accountOf(account).wellSince == since
+    for later in (600, 1_200, 1_800):
+        assert vault.isFlagged(account)
+        chain.pending_timestamp = since + later
+        tx = getattr(vault, verb)(account, asset, 10**6, sender=borrower)
     assert vault.Unflagged(account) in tx.events
     assert vault.accountOf(account).flaggedAt == 0
 
@@ -73,21 +121,22 @@ def test_supply__while_a_price_is_not_usable__leaves_the_clock(
     vault.supply(account, weth, WAD, sender=borrower)
     vault.repay(account, usdc, 10**6, sender=borrower)
     assert vault.health(account).factor > WAD
-    assert vault.accountOf(account).flaggedAt != 0
+    assert vault.accountOf(account).wellSince == 0
     feeds[weth.address].setMode(NORMAL, sender=admin)
     vault.supply(account, weth, 1, sender=borrower)
-    assert vault.accountOf(account).flaggedAt == 0
+    assert vault.accountOf(account).wellSince != 0
 
 
-def test_borrow__by_a_recovered_account__clears_the_clock(
+def test_borrow__by_a_recovered_account__is_a_sighting(
     vault, weth, usdc, unhealthy, set_price, borrower
 ):
-    """Any operation that proves the account safe ends its flag."""
+    """Any operation that proves the account safe."""
     account = unhealthy()
     vault.flag(account, sender=borrower)
     set_price(weth, 2_000)
-    vault.borrow(account, usdc, 1, borrower, sender=borrower)
-    assert vault.accountOf(account).flaggedAt == 0
+    tx = vault.borrow(account, usdc, 1, borrower, sender=borrower)
+    assert vault.RecoverySeen(account, tx.timestamp) in tx.events
+    assert vault.isFlagged(account)
 
 
 def test_liquidate__before_the_delay__is_refused(slow, unhealthy, liquidate, stranger, chain):
@@ -127,13 +176,33 @@ def test_liquidate__health_below_urgent__needs_no_delay(
             liquidate(account, on=slow)
 
 
-def test_liquidate__account_healed_by_it__loses_its_flag(vault, unhealthy, liquidate, stranger):
-    """Half closed, health is 1.1112: the next fall starts a new clock."""
+def test_liquidate__account_healed_by_it__is_seen_recovered(vault, unhealthy, liquidate, stranger):
+    """Half closed, health is 1.1112: the flag ends if it stays so."""
     account = unhealthy()
     vault.flag(account, sender=stranger)
     tx = liquidate(account)
-    assert vault.Unflagged(account) in tx.events
-    assert vault.accountOf(account).flaggedAt == 0
+    assert vault.RecoverySeen(account, tx.timestamp) in tx.events
+    assert vault.isFlagged(account)
+
+
+@pytest.mark.parametrize("verb", ["supply", "repay", "liquidate"])
+def test_delay__of_an_account_that_was_urgent__is_not_bought_by_dust(
+    slow, weth, usdc, unhealthy, liquidate, set_price, borrower, verb
+):
+    """.9 x 14,760 / 8 = $1,660.50: a cent below, a thousandth of a weth or $5 less lift it."""
+    account = unhealthy(on=slow)
+    set_price(weth, 1_660.49)
+    assert slow.isLiquidatable(account)
+    tx = {
+        "supply": lambda: slow.supply(account, weth, WAD // 1_000, sender=borrower),
+        "repay": lambda: slow.repay(account, usdc, 5 * 10**6, sender=borrower),
+        "liquidate": lambda: liquidate(account, repay=100 * 10**6, on=slow),
+    }[verb]()
+    assert 9 * WAD // 10 <= slow.health(account).factor < WAD
+    assert slow.Flagged(account, slow.health(account).factor) in tx.events
+    assert slow.DelayWaived(account) in tx.events
+    assert slow.isLiquidatable(account)
+    liquidate(account, on=slow)
 
 
 def test_liquidate__account_still_unhealthy__keeps_its_flag(vault, unhealthy, liquidate, stranger):

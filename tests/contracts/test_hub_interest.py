@@ -7,7 +7,8 @@ import pytest
 from tests.contracts.support import (
     BPS,
     RAY,
-    VIRTUAL,
+    VIRTUAL_ASSETS,
+    VIRTUAL_SHARES,
     WAD,
     YEAR,
     borrow_rate,
@@ -98,7 +99,7 @@ def test_accrue__all_lent_out__suppliers_get_the_published_rate(hub, admin, asse
 def test_accrue__reserve_factor__mints_fee_shares_at_the_price_after_the_fee(
     hub, admin, asset, lend, accrue_at
 ):
-    """fee = down(interest f), shares = down(fee (T + V) / (A' - fee + V))."""
+    """fee = down(interest f), shares = down(fee (T + V) / (A' - fee + 1))."""
     hub.setRateModel(asset, rate_model(reserve_factor=1_234, base=789), sender=admin)
     supplied, debt = 1_000 * WAD + 7, 333 * WAD + 1
     drawn = lend(asset, supplied, debt)
@@ -106,9 +107,11 @@ def test_accrue__reserve_factor__mints_fee_shares_at_the_price_after_the_fee(
     index = growth(789 * RAY // BPS, 12_345_678)
     interest = up(debt, index, RAY) - debt
     fee = down(interest, 1_234, BPS)
-    minted = down(fee, supplied + VIRTUAL, supplied + interest - fee + VIRTUAL)
+    shares = supplied * VIRTUAL_SHARES
+    minted = down(fee, shares + VIRTUAL_SHARES, supplied + interest - fee + VIRTUAL_ASSETS)
     a = hub.getAsset(asset)
-    assert (a.borrowIndex, a.feeShares, a.totalShares) == (index, minted, supplied + minted)
+    assert (a.borrowIndex, a.feeShares, a.totalShares) == (index, minted, shares + minted)
+    assert a.feeRemainder == interest * 1_234 - fee * BPS
     assert hub.totalAssets(asset) == supplied + interest
 
 
@@ -118,7 +121,8 @@ def test_accrue__nobody_owes__only_time_moves(hub, admin, asset, add, accrue_at)
     add(asset, WAD)
     accrue_at(asset, hub.getAsset(asset).lastAccrual + YEAR)
     a = hub.getAsset(asset)
-    assert (a.borrowIndex, a.totalShares, hub.totalAssets(asset)) == (RAY, WAD, WAD)
+    expected = RAY, WAD * VIRTUAL_SHARES, WAD
+    assert (a.borrowIndex, a.totalShares, hub.totalAssets(asset)) == expected
 
 
 def test_set_rate_model__interest_so_far__is_booked_at_the_old_rate(

@@ -4,6 +4,7 @@ from dataclasses import astuple, is_dataclass
 
 import pytest
 
+from sim.protocol.state import HUB, SPOKE
 from tests.contracts.support import DAY, MAX_UINT, WAD, account_id, rate_model
 
 
@@ -11,6 +12,13 @@ def words(struct) -> list:
     """A struct's fields in order, booleans as 0 and 1."""
     values = astuple(struct) if is_dataclass(struct) else struct.items()
     return [int(v[1] if isinstance(v, tuple) else v) for v in values]
+
+
+def columns(struct, names) -> list:
+    """A struct's fields in the order in which the twin has them, called as there."""
+    found = {"".join(name.lower().split("_")): name for name in names}
+    values = {found[name.lower()]: int(value) for name, value in struct.items()}
+    return [values[name] for name in names]
 
 
 @pytest.fixture
@@ -30,23 +38,22 @@ def busy(deployed, hub, fund, pair, vault, weth, usdc, admin, supplier, unhealth
 
 
 def test_lens__assets_and_spokes__are_the_hubs_words(lens, hub, vault, shares, tokens, busy):
-    """The structs field by field, then the tokens really held."""
+    """The structs field by field, in the order of the twin, then the tokens really held."""
     rows = lens.assets(hub, tokens)
-    expected = [[*words(hub.getAsset(t)), t.balanceOf(hub)] for t in tokens]
+    expected = [[*columns(hub.getAsset(t), HUB), t.balanceOf(hub)] for t in tokens]
     assert rows == [word for row in expected for word in row]
     pairs = [(vault, t) for t in tokens] + [(shares[t.address], t) for t in tokens]
     rows = lens.spokes(hub, [s for s, _ in pairs], [t for _, t in pairs])
-    assert rows == [word for s, t in pairs for word in words(hub.getSpoke(t, s))]
+    assert rows == [word for s, t in pairs for word in columns(hub.getSpoke(t, s), SPOKE)]
 
 
 def test_lens__prices_and_thresholds__are_the_routers_and_vaults_words(
     lens, oracle, vault, tokens, busy
 ):
-    """Price, status, usable, anchor, candidate, deviated since; thresholds in force."""
+    """What the router answers, then its anchor; thresholds in force."""
     expected = []
     for token in tokens:
-        answer, anchor = oracle.read(token), oracle.getAnchor(token)
-        expected += [answer.price, answer.status, int(answer.liquidatable), *words(anchor)]
+        expected += [*words(oracle.read(token)), *words(oracle.getAnchor(token))]
     assert lens.prices(oracle, tokens) == expected
     assert lens.thresholds(vault) == [vault.liquidationThreshold(i) for i in range(len(tokens))]
 
@@ -75,7 +82,7 @@ def test_lens__balances_pools_stakes_pairs__are_their_owners_words(
     expected = [t.balanceOf(h) for h in holders for t in tokens]
     assert lens.balances(holders, tokens) == expected
     pools = [fund.poolOf(t) for t in tokens]
-    expected = [word for p in pools for word in (p.assets, p.totalShares)]
+    expected = [word for p in pools for word in words(p)]
     assert lens.pools(fund, tokens) == expected
     stakes = [fund.stakeOf(t, s) for s in (supplier, borrower) for t in tokens]
     expected = [word for stake in stakes for word in words(stake)]

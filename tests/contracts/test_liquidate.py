@@ -5,11 +5,15 @@ import pytest
 from tests.contracts.support import (
     BPS,
     MAX_UINT,
+    VIRTUAL_SHARES,
     WAD,
     account_id,
     reverts,
     up,
 )
+
+HALF = 7_380 * 10**6
+"""Of 14,760 usdc, and less than what may be repaid."""
 
 
 def test_liquidate__half_of_the_debt__moves_all_parties(
@@ -18,17 +22,18 @@ def test_liquidate__half_of_the_debt__moves_all_parties(
     """7,380 of 14,760 at $1,800: 4.1 weth and 5% on it, a tenth of the bonus to the protocol."""
     account = unhealthy()
     usdc_before, weth_before = usdc.balanceOf(liquidator), weth.balanceOf(liquidator)
-    tx = liquidate(account)
-    repaid, base = 7_380 * 10**6, 41 * WAD // 10
+    repaid, base = HALF, 41 * WAD // 10
+    tx = liquidate(account, repay=repaid)
     seized = base * 105 // 100
     fee = (seized - base) // 10
     assert usdc.balanceOf(liquidator) == usdc_before - repaid
     assert weth.balanceOf(liquidator) == weth_before + seized - fee
     assert vault.debtAssets(account, usdc) == 14_760 * 10**6 - repaid
     assert vault.suppliedAssets(account, weth) == 10 * WAD - seized
-    assert hub.getAsset(weth).feeShares == fee
+    assert hub.getAsset(weth).feeShares == fee * VIRTUAL_SHARES
     event = vault.Liquidated(
-        account, liquidator, usdc, weth, repaid, repaid, seized - fee, seized, fee, False
+        *(account, liquidator, usdc, weth, repaid, repaid, seized - fee),
+        *(seized * VIRTUAL_SHARES, fee, False),
     )
     assert event in tx.events
 
@@ -61,32 +66,34 @@ def test_liquidate__published_example__flips_at_a_fall_of_one_eighth(
 
 
 @pytest.mark.parametrize(
-    ("price", "part"),
-    [(1_752.75000001, 2), (1_752.75, 1)],
+    ("price", "left"),
+    [(1_752.75000001, 5_073.75), (1_752.75, 0)],
     ids=["above .95", "at .95"],
 )
-def test_liquidate__close_factor__is_half_until_health_095(
-    vault, weth, usdc, unhealthy, liquidate, set_price, price, part
+def test_liquidate__close_factor__leaves_half_of_the_rest_until_health_095(
+    vault, weth, usdc, unhealthy, liquidate, set_price, price, left
 ):
-    """.95 x 14,760 / 8 = $1,752.75: there and below everything may be repaid."""
+    """.95 x 14,760 / 8 = $1,752.75: there and below everything may be repaid. Above it 14,760 x .05
+    / .16 = $4,612.50 heal.
+    """
     account = unhealthy()
     set_price(weth, price)
     liquidate(account)
-    assert vault.debtAssets(account, usdc) == 14_760 * 10**6 * (part - 1) // part
+    assert vault.debtAssets(account, usdc) == pytest.approx(left * 10**6, abs=10)
 
 
 @pytest.mark.parametrize(
-    ("usdc_part", "closes"), [(9_000, 7_380), (7_000, 7_000)], ids=["above half", "below half"]
+    ("usdc_part", "closes"), [(10_000, 8_505), (7_000, 7_000)], ids=["above it", "below it"]
 )
 def test_liquidate__two_debts__close_factor_counts_the_total(
     vault, weth, usdc, wbtc, open_position, liquidate, set_price, usdc_part, closes
 ):
-    """The limit on one pair is half of everything owed: 14,760 / 2."""
+    """The limit on one pair is what heals and half of everything else owed: 2,250 + 12,510 / 2."""
     other = (14_760 - usdc_part) * 10**8 // 40_000
     account = open_position({weth: 10 * WAD}, {usdc: usdc_part * 10**6, wbtc: other})
     set_price(weth, 1_800)
     liquidate(account)
-    assert vault.debtAssets(account, usdc) == (usdc_part - closes) * 10**6
+    assert (usdc_part - closes) * 10**6 - vault.debtAssets(account, usdc) in range(20)
     assert vault.debtAssets(account, wbtc) == other
 
 
@@ -102,26 +109,36 @@ def test_liquidate__pair_below_2000_dollars__may_be_closed_whole(
 
 
 @pytest.mark.parametrize("repay", [1_952_000_000, 1_952_000_001, 2_952_000_000])
-def test_liquidate__leaving_less_than_1000_dollars__is_refused(
+def test_liquidate__leaving_less_than_1000_dollars__takes_what_leaves_as_much(
     vault, weth, usdc, open_position, liquidate, set_price, repay
 ):
     """Of a debt of $2,952 may remain $1,000 or nothing, but not $999.999999."""
     account = open_position({weth: 2 * WAD}, {usdc: 2_952 * 10**6})
     set_price(weth, 1_700)
-    if repay == 1_952_000_001:
-        with reverts(vault.MustNotLeaveDust):
-            liquidate(account, repay=repay)
-    else:
-        liquidate(account, repay=repay)
-        assert vault.debtAssets(account, usdc) == 2_952 * 10**6 - repay
+    liquidate(account, repay=repay)
+    taken = 1_952_000_000 if repay == 1_952_000_001 else repay
+    assert vault.debtAssets(account, usdc) == 2_952 * 10**6 - taken
+
+
+def test_liquidate__where_nothing_leaves_1000_dollars__is_refused(
+    vault, weth, usdc, wbtc, open_position, liquidate, set_price
+):
+    """Of $1,000 owed in usdc nothing can be left but nothing, or all of it."""
+    account = open_position({weth: 5 * WAD}, {usdc: 1_000 * 10**6, wbtc: 15 * 10**6})
+    set_price(weth, 1_700)
+    with reverts(vault.MustNotLeaveDust):
+        liquidate(account, repay=500 * 10**6)
+    liquidate(account)
+    assert vault.debtAssets(account, usdc) == 0
 
 
 def test_liquidate__collateral_short__takes_all_and_pays_for_what_there_is(
-    vault, hub, weth, usdc, liquidator, unhealthy, liquidate, set_price
+    vault, hub, weth, usdc, liquidator, unhealthy, liquidate, set_price, wait_long
 ):
     """10 weth at $1,400 pay for up(14,000 / 1.05); the rest of the debt is written off."""
     account = unhealthy()
     set_price(weth, 1_400)
+    wait_long(account)
     before, weth_before = usdc.balanceOf(liquidator), weth.balanceOf(liquidator)
     tx = liquidate(account)
     repaid = up(14_000 * 10**6, BPS, 10_500)
@@ -140,7 +157,7 @@ def test_liquidate__same_asset_on_both_sides__works(
 ):
     """usdc collateral pays for usdc debt when another collateral fell."""
     account = open_position({usdc: 10**10, weth: 10 * WAD}, {usdc: 20_000 * 10**6})
-    set_price(weth, 1_000)
+    set_price(weth, 1_200)
     liquidate(account, repay=5_000 * 10**6, collateral=usdc)
     assert vault.debtAssets(account, usdc) == 15_000 * 10**6
     assert vault.suppliedAssets(account, usdc) == 10**10 - 5_250 * 10**6
@@ -151,12 +168,12 @@ def test_liquidate__for_shares__credits_the_liquidators_account(
 ):
     """The claim changes hands inside the vault: cash does not move, the fee does."""
     account, cash = unhealthy(), hub.getAsset(weth).cash
-    liquidate(account, as_shares=True)
+    liquidate(account, repay=HALF, as_shares=True)
     seized = 41 * WAD // 10 * 105 // 100
     fee = 41 * WAD // 10 * 5 // 1_000
     assert vault.suppliedAssets(account_id(liquidator), weth) == seized - fee
     assert hub.getAsset(weth).cash == cash
-    assert hub.getSpoke(weth, vault).addedShares == 10 * WAD - fee
+    assert hub.getSpoke(weth, vault).addedShares == (10 * WAD - fee) * VIRTUAL_SHARES
     vault.withdraw(account_id(liquidator), weth, MAX_UINT, liquidator, sender=liquidator)
 
 
@@ -179,11 +196,12 @@ def test_liquidate__escrowed_collateral__pays_from_escrow(
     vault = make_vault(rehypothecate=False)
     account = unhealthy(on=vault)
     before, cash = weth.balanceOf(liquidator), hub.getAsset(weth).cash
-    liquidate(account, on=vault)
+    liquidate(account, repay=HALF, on=vault)
     seized, fee = 41 * WAD // 10 * 105 // 100, 41 * WAD // 10 * 5 // 1_000
     a = hub.getAsset(weth)
     assert weth.balanceOf(liquidator) - before == seized - fee
-    assert (a.cash - cash, a.feeShares, a.escrow) == (fee, fee, 10 * WAD - seized)
+    assert (a.cash - cash, a.escrow) == (fee, 10 * WAD - seized)
+    assert a.feeShares == fee * VIRTUAL_SHARES
 
 
 @pytest.mark.parametrize(
@@ -192,7 +210,7 @@ def test_liquidate__escrowed_collateral__pays_from_escrow(
         ({"repay": 0}, "ZeroAmount"),
         ({"repay": 1, "debt": "wbtc"}, "NoDebt"),
         ({"collateral": "wbtc"}, "NotCollateral"),
-        ({"minimum": 43 * WAD // 10}, "InsufficientCollateralOut"),
+        ({"repay": HALF, "minimum": 43 * WAD // 10}, "InsufficientCollateralOut"),
     ],
 )
 def test_liquidate__terms_that_do_not_fit__are_refused(

@@ -55,10 +55,11 @@ def test_callback__into_the_vault__is_refused(
     names = {"own": account_id(puppet), "victim": account, "puppet": puppet}
     names |= {"usdc": usdc, "weth": weth}
     args = [names[a] if isinstance(a, str) else a for a in args]
-    tx = seize(account, vault, getattr(vault, verb).encode_input(*args))
+    half = 7_380 * 10**6
+    tx = seize(account, vault, getattr(vault, verb).encode_input(*args), repay=half)
     (answer,) = tx.decode_logs(puppet.CalledBack)
     assert (answer.succeeded, bytes(answer.answer)) == (False, GUARDED)
-    assert vault.debtAssets(account, usdc) == 7_380 * 10**6
+    assert vault.debtAssets(account, usdc) == half
     assert weth.balanceOf(puppet) == 41 * WAD // 10 * 10_450 // 10_000
     assert vault.suppliedAssets(account_id(puppet), usdc) == 9 * 10**10
 

@@ -4,6 +4,9 @@ import pytest
 
 from tests.contracts.support import BPS, MAX_UINT, WAD, amount_out, reverts
 
+HALF = 7_380 * 10**6
+"""Of 14,760 usdc, and less than what may be repaid."""
+
 
 @pytest.fixture
 def market(pair, weth, usdc, supplier):
@@ -34,13 +37,13 @@ def test_liquidate__deep_market__hands_over_the_profit(
     market(5_000)
     seized = 41 * WAD // 10 * 10_450 // BPS  # base and nine tenths of the bonus
     proceeds = amount_out(5_000 * WAD, 9_000_000 * 10**6, seized, 30)
-    profit = proceeds - 7_380 * 10**6
-    tx = flash_liquidate(account, profit=profit)
+    profit = proceeds - HALF
+    tx = flash_liquidate(account, HALF, profit)
     assert flash.Profited(stranger, account, usdc, profit) in tx.events
     assert usdc.balanceOf(stranger) - before == profit > 0
     assert (weth.balanceOf(flash), usdc.balanceOf(flash)) == (0, 0)
     assert weth.allowance(flash, pair) == usdc.allowance(flash, vault) == 0
-    assert vault.debtAssets(account, usdc) == 7_380 * 10**6
+    assert vault.debtAssets(account, usdc) == HALF
 
 
 def test_liquidate__asking_one_unit_more__is_refused(
@@ -51,10 +54,10 @@ def test_liquidate__asking_one_unit_more__is_refused(
     market(5_000)
     seized = 41 * WAD // 10 * 10_450 // BPS
     proceeds = amount_out(5_000 * WAD, 9_000_000 * 10**6, seized, 30)
-    wish = proceeds - 7_380 * 10**6 + 1
-    named = {"proceeds": proceeds, "repaid": 7_380 * 10**6, "minProfit": wish}
+    wish = proceeds - HALF + 1
+    named = {"proceeds": proceeds, "repaid": HALF, "minProfit": wish}
     with reverts(flash.ProfitTooLow, **named):
-        flash_liquidate(account, profit=wish)
+        flash_liquidate(account, HALF, wish)
 
 
 @pytest.mark.parametrize(("slack", "pays"), [("0.999", True), ("1.001", False)])
@@ -67,17 +70,17 @@ def test_liquidate__shallow_market__pays_up_to_the_published_depth(
     seized = 4.305
     market(seized / (1.05 - 1 / 0.997) / float(slack))
     if pays:
-        flash_liquidate(account)
+        flash_liquidate(account, HALF)
     else:
         with reverts(flash.ProfitTooLow):
-            flash_liquidate(account)
+            flash_liquidate(account, HALF)
 
 
 def test_liquidate__healthy_account__changes_nothing(
     flash, vault, weth, usdc, open_position, market, flash_liquidate
 ):
     """The vault's refusal comes through."""
-    account = open_position({weth: 10 * WAD}, {usdc: 10**6})
+    account = open_position({weth: 10 * WAD}, {usdc: 10**7})
     market(5_000)
     with reverts(vault.AccountHealthy):
         flash_liquidate(account)

@@ -9,7 +9,7 @@ def test_set_manager__may_act_on_that_sub_account_only(vault, weth, usdc, borrow
     tx = vault.setManager(account, stranger, sender=borrower)
     assert vault.ManagerSet(account, stranger) in tx.events
     vault.supply(account, weth, WAD, sender=stranger)
-    vault.borrow(account, usdc, 10**6, stranger, sender=stranger)
+    vault.borrow(account, usdc, 10**7, stranger, sender=stranger)
     vault.setCollateral(account, weth, True, sender=stranger)
     vault.repay(account, usdc, MAX_UINT, sender=stranger)
     vault.withdraw(account, weth, MAX_UINT, stranger, sender=stranger)

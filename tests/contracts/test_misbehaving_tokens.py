@@ -10,6 +10,7 @@ from tests.contracts.support import (
     WAD,
     account_id,
     reverts,
+    set_balance,
 )
 
 TOKENS = {
@@ -108,3 +109,40 @@ def test_repay__token_delivers_less_than_it_says__is_refused(
         vault.liquidate(account, bad, weth, MAX_UINT, 0, False, b"", sender=liquidator)
     assert vault.debtAssets(account, bad) == 1_000 * WAD
     assert vault.suppliedAssets(account, weth) == WAD
+
+
+# --- a token that takes from who holds it ---------------------------------------------------------
+
+
+@pytest.fixture
+def short(hub, usdc, unhealthy, chain):
+    """The hub holds one unit of usdc less than it booked; an unhealthy account owes some."""
+    account = unhealthy()
+    a = hub.getAsset(usdc)
+    set_balance(chain, usdc, hub, a.cash + a.escrow - 1)
+    yield account
+    a = hub.getAsset(usdc)
+    set_balance(chain, usdc, hub, a.cash + a.escrow)  # for the books after the test
+
+
+def test_hub__short_of_a_unit__takes_what_heals(vault, usdc, short, liquidate, borrower):
+    """Repayments and liquidations bring what they say: what is missing is not missing by them."""
+    owed = vault.debtAssets(short, usdc)
+    vault.repay(short, usdc, 10**6, sender=borrower)
+    vault.supply(short, usdc, 10**6, sender=borrower)
+    liquidate(short)
+    assert vault.debtAssets(short, usdc) < owed - 10**6
+
+
+def test_hub__short_of_a_unit__takes_nothing_that_does_not_arrive(
+    hub, usdc, short, spoke, admin, supplier, shares
+):
+    """Nobody who enters is served; a spoke has to say in the same call what was missing before."""
+    with reverts(hub.Unbacked):
+        shares[usdc.address].deposit(10**6, supplier, sender=supplier)
+    hub.setSpoke(usdc, spoke, MAX_CAP, MAX_CAP, True, False, sender=admin)
+    hub.draw(usdc, 10**6, spoke, sender=spoke)
+    hub.noteShortage(usdc, sender=spoke)  # of another transaction
+    usdc.mint(hub, 10**6, sender=admin)
+    with reverts(hub.Unbacked):
+        hub.restore(usdc, 10**6, 10**6, sender=spoke)

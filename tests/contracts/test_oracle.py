@@ -18,6 +18,7 @@ from tests.contracts.support import (
 )
 
 HEARTBEAT, HOLD_OFF = 3_600, 1_800
+GAP = HOLD_OFF // 3
 FLOOR, CEILING = 100 * USD, 10_000 * USD
 
 
@@ -43,7 +44,28 @@ def strict(set_feed, token, **more):
 
 def read(oracle, asset):
     answer = oracle.read(asset)
-    return answer.price, answer.status, answer.liquidatable
+    return answer.price, answer.status, answer.usable
+
+
+@pytest.fixture
+def see(oracle, weth, feed, admin, stranger, set_price, chain):
+    """see(prices, gap): each is reported and shown to the router, so many seconds after the last;
+    when the first was.
+    """
+
+    def see(*prices, gap=GAP):
+        first = last = None
+        for price in prices:
+            if last:
+                chain.pending_timestamp = last + gap - 1
+            set_price(weth, price)
+            if last:
+                chain.pending_timestamp = last + gap
+            last = oracle.poke(weth, sender=stranger).timestamp
+            first = first or last
+        return first
+
+    return see
 
 
 @pytest.mark.parametrize(
@@ -140,45 +162,63 @@ def test_read__move_against_the_anchor__is_measured_both_ways(
     assert read(oracle, weth) == (price * USD, status, status == OK)
 
 
-def test_poke__deviation_persists__becomes_the_anchor(
-    oracle, weth, feed, admin, stranger, set_price, chain
-):
-    """The clock starts at the first poke, cannot be extended, and ends in a new anchor."""
+def test_poke__move_persists__becomes_the_anchor(oracle, weth, see, stranger, chain):
+    """Seen four times, ten minutes apart: the first starts the hold-off, none extends it, and the
+    last is the end of it.
+    """
+    since = see(1_500, 1_500, 1_500)
+    anchor = oracle.getAnchor(weth)
+    assert (anchor.price, anchor.candidate) == (2_000 * USD, 1_500 * USD)
+    assert anchor.candidateSince == since
+    assert anchor.disputedFor == anchor.disputedAt - since == 2 * GAP
+    assert read(oracle, weth) == (1_500 * USD, DEVIATED, False)
+    chain.pending_timestamp = since + HOLD_OFF - 1
+    oracle.poke(weth, sender=stranger)
+    assert oracle.getAnchor(weth).price == 2_000 * USD
+    chain.pending_timestamp = since + HOLD_OFF
+    tx = oracle.poke(weth, sender=stranger)
+    assert oracle.getAnchor(weth).price == 2_000 * USD, "reported a second too long ago"
+    assert not tx.events
+
+
+def test_poke__reported_again__is_the_anchor(oracle, weth, see):
+    since = see(1_500, 1_480, 1_520, 1_400)
+    anchor = oracle.getAnchor(weth)
+    assert (anchor.price, anchor.candidate) == (1_520 * USD, 0), "the nearest"
+    assert anchor.seenAt == since + HOLD_OFF
+    assert read(oracle, weth) == (1_400 * USD, OK, True)
+
+
+def test_poke__events__tell_what_happened(oracle, weth, feed, stranger, set_price, chain):
+    """The start of a dispute, its end, and the new anchor."""
     set_price(weth, 1_500)
     tx = oracle.poke(weth, sender=stranger)
     assert oracle.HoldOffStarted(weth, 1_500 * USD, 2_000 * USD) in tx.events
-    chain.pending_timestamp = tx.timestamp + HOLD_OFF - 1
-    oracle.poke(weth, sender=stranger)
-    anchor = oracle.getAnchor(weth)
-    assert (anchor.price, anchor.candidate) == (2_000 * USD, 1_500 * USD)
-    assert anchor.deviatedSince == tx.timestamp
-    assert read(oracle, weth) == (1_500 * USD, DEVIATED, False)
-    chain.mine(timestamp=tx.timestamp + HOLD_OFF)
-    assert read(oracle, weth) == (1_500 * USD, OK, True)
-    tx = oracle.poke(weth, sender=stranger)
-    assert oracle.AnchorSet(weth, 1_500 * USD) in tx.events
-    anchor = oracle.getAnchor(weth)
-    assert (anchor.price, anchor.candidate, anchor.deviatedSince) == (1_500 * USD, 0, 0)
-
-
-def test_poke__price_returns__ends_the_hold_off(oracle, weth, feed, stranger, set_price, chain):
-    """A spike that went away leaves no clock running; the anchor follows small moves."""
-    set_price(weth, 1_500)
-    tx = oracle.poke(weth, sender=stranger)
-    set_price(weth, 1_900)
-    back = oracle.poke(weth, sender=stranger)
-    assert oracle.HoldOffCleared(weth, 1_900 * USD) in back.events
-    assert oracle.AnchorSet(weth, 1_900 * USD) in back.events
-    set_price(weth, 1_500)
-    chain.mine(timestamp=tx.timestamp + 2 * HOLD_OFF)
-    assert read(oracle, weth)[1] == DEVIATED
+    start = tx.timestamp
+    for k in range(1, 4):
+        chain.pending_timestamp = start + GAP * k - 1
+        set_price(weth, 1_900)
+        chain.pending_timestamp = start + GAP * k
+        tx = oracle.poke(weth, sender=stranger)
+        assert (oracle.HoldOffCleared(weth, 1_900 * USD) in tx.events) == (k == 1)
+    assert oracle.AnchorSet(weth, 1_900 * USD) in tx.events
+    assert oracle.getAnchor(weth).disputedFor == 0
 
 
 def test_poke__nobody_did__hold_off_never_ends(oracle, weth, feed, set_price, chain):
-    """Time alone does not accept a deviation: someone must have seen it begin."""
+    """Time alone does not accept a deviation: someone must have seen it begin, and stay."""
     set_price(weth, 1_500)
     chain.mine(timestamp=chain.blocks.head.timestamp + HOLD_OFF + 60)
     assert read(oracle, weth)[1] == DEVIATED
+
+
+def test_poke__in_a_block_after_an_anchor__moves_it_no_further(oracle, weth, see, stranger, chain):
+    """One anchor needs a hold-off, however often it is poked."""
+    see(1_500, 1_500, 1_500, 1_400)
+    assert oracle.getAnchor(weth).price == 1_500 * USD
+    for _ in range(3):
+        oracle.poke(weth, sender=stranger)
+    assert oracle.getAnchor(weth).price == 1_500 * USD
 
 
 def test_poke__without_hold_off__accepts_any_move(oracle, weth, set_feed, set_price, admin):
@@ -191,37 +231,41 @@ def test_poke__without_hold_off__accepts_any_move(oracle, weth, set_feed, set_pr
     assert oracle.getAnchor(weth).price == 3_000 * USD
 
 
-def test_read__another_price_at_the_end_of_a_hold_off__has_not_persisted(
-    oracle, weth, feed, admin, set_price, chain
-):
+def test_read__another_price_at_the_end_of_a_hold_off__has_not_persisted(oracle, weth, see):
     """$1,500 stood for half an hour; the $300 of its last second did not, and is not believed."""
-    set_price(weth, 1_500)
-    tx = oracle.poke(weth, sender=admin)
-    chain.pending_timestamp = tx.timestamp + HOLD_OFF
-    set_price(weth, 300)
-    assert read(oracle, weth)[1] == DEVIATED
-    tx = oracle.poke(weth, sender=admin)
-    assert oracle.HoldOffStarted(weth, 300 * USD, 2_000 * USD) in tx.events
-    anchor = oracle.getAnchor(weth)
-    assert (anchor.price, anchor.candidate) == (2_000 * USD, 300 * USD)
-    chain.mine(timestamp=tx.timestamp + HOLD_OFF)
-    assert read(oracle, weth) == (300 * USD, OK, True)
+    see(1_500, 1_500, 1_500, 300)
+    assert oracle.getAnchor(weth).price == 1_500 * USD
+    assert read(oracle, weth) == (300 * USD, DEVIATED, False)
 
 
-def test_poke__deviated_price_moves_a_little__keeps_the_clock(
-    oracle, weth, feed, admin, set_price, chain
+@pytest.mark.parametrize(
+    ("gaps", "collateral", "debt", "usable"),
+    [(5, 2_000, 1_500, False), (6, 1_500, 2_000, True)],
+)
+def test_read__disputed__counts_for_the_account_and_then_against_it(
+    oracle, weth, see, gaps, collateral, debt, usable
 ):
-    """Within 10% of where it went is still there; what is accepted is the price of the end."""
-    set_price(weth, 1_500)
-    since = oracle.poke(weth, sender=admin).timestamp
-    chain.pending_timestamp = since + HOLD_OFF // 2
-    set_price(weth, 1_400)
-    oracle.poke(weth, sender=admin)
-    assert oracle.getAnchor(weth).deviatedSince == since
-    chain.mine(timestamp=since + HOLD_OFF)
-    assert read(oracle, weth) == (1_400 * USD, OK, True)
-    oracle.poke(weth, sender=admin)
-    assert oracle.getAnchor(weth).price == 1_400 * USD
+    """$1,500 and $2,500 in turn, and $2,000 accepted: for two hold-offs, and then."""
+    see(*[1_500 if (gaps - k) % 2 == 0 else 2_500 for k in range(gaps + 1)])
+    q = oracle.read(weth)
+    assert (q.price, q.status, q.usable) == (1_500 * USD, DEVIATED, usable)
+    assert (q.collateralPrice, q.debtPrice) == (collateral * USD, debt * USD)
+
+
+@pytest.mark.parametrize("days", [0, 1])
+def test_read__down__counts_at_the_anchor_and_collateral_for_a_day(
+    oracle, weth, feed, admin, stranger, chain, days
+):
+    """From when somebody saw it, for as long as somebody does every hour."""
+    feed.setMode(REVERTS, sender=admin)
+    seen = oracle.poke(weth, sender=stranger).timestamp
+    for k in range(1, 25):
+        chain.pending_timestamp = seen + 3_600 * k - (k == 24 and not days)
+        oracle.poke(weth, sender=stranger)
+    assert oracle.getAnchor(weth).downFor == 86_400 - (not days)
+    q = oracle.read(weth)
+    assert (q.price, q.status, q.usable) == (0, DOWN, False)
+    assert (q.collateralPrice, q.debtPrice) == ((1 - days) * 2_000 * USD, 2_000 * USD)
 
 
 @pytest.mark.parametrize(
@@ -232,7 +276,6 @@ def test_poke__deviated_price_moves_a_little__keeps_the_clock(
         {"heartbeat": 0},
         {"heartbeat": YEAR + 1},
         {"minAnswer": 10 * USD, "maxAnswer": 10 * USD},
-        {"maxAnswer": 2**64},
         {"maxMoveBps": 0},
         {"maxMoveBps": 2**64 + 1},
         {"holdOff": YEAR + 1},
@@ -242,15 +285,28 @@ def test_poke__deviated_price_moves_a_little__keeps_the_clock(
 def test_set_feed__settings_out_of_bounds__are_refused(
     project, oracle, weth, admin, set_feed, changes
 ):
-    """Eight decimals, a heartbeat, bounds below 2^64, a measurable deviation."""
+    """Eight decimals, a heartbeat, bounds apart, a measurable deviation."""
     for side in {"aggregator", "fallbackAggregator"} & changes.keys():
         changes = {side: admin.deploy(project.PriceFeed, changes[side])}
     with reverts(oracle.InvalidFeed, asset=weth):
         set_feed(weth, **changes)
 
 
-def test_set_feed__replaced__starts_from_a_new_anchor(oracle, weth, feed, set_feed):
-    """Another feed may quote another level; the old anchor says nothing about it."""
+def test_set_feed__replaced__keeps_the_anchor(oracle, weth, feed, set_feed, see):
+    """Whoever sets the same feed again, or another, lets nobody through a hold-off."""
+    see(1_500)
+    before = oracle.getAnchor(weth)
     strict(set_feed, weth, fallbackAggregator=ZERO_ADDRESS)
-    assert oracle.getAnchor(weth).price == 0
+    assert oracle.getAnchor(weth) == before
+    assert read(oracle, weth) == (1_500 * USD, DEVIATED, False)
     assert oracle.getFeed(weth).holdOff == HOLD_OFF
+
+
+def test_forget_anchor__asked_for__starts_from_a_new_one(oracle, weth, see, admin, stranger):
+    """For a feed that quotes another level on purpose."""
+    see(1_500)
+    tx = oracle.forgetAnchor(weth, sender=admin)
+    assert oracle.AnchorForgotten(weth) in tx.events
+    assert read(oracle, weth) == (1_500 * USD, OK, True)
+    oracle.poke(weth, sender=stranger)
+    assert oracle.getAnchor(weth).price == 1_500 * USD

@@ -1,7 +1,7 @@
 """What each status of a price allows: supply and repay always, the rest as the table says.
 
-Debts need a price that can be used, and so does collateral that is seized; other collateral counts
-in the account's favour.
+The debt that is repaid and the collateral that is seized need a price that can be used; all others
+count in the account's favour for a stated time, and against it afterwards.
 """
 
 import pytest
@@ -10,7 +10,7 @@ from tests.contracts.support import MAX_UINT, REVERTS, USD, WAD, reverts
 
 HEARTBEAT, HOLD_OFF = 3_600, 1_800
 
-# state -> (error of what raises risk, error of what liquidates by it); None: goes through
+# state -> (error of what raises risk, error of what buys or sells by it); None: goes through
 POLICY = {
     "ok": ("BorrowLimitExceeded", None),
     "stale": ("PriceNotOk", None),
@@ -35,11 +35,22 @@ def enter(feeds, set_feed, set_price, oracle, weth, usdc, admin, chain):
         elif state == "stale for 3 heartbeats":
             feed.postAt(price, now - 3 * HEARTBEAT, sender=admin)
         elif state == "deviated":
-            feed.post(price * 8 // 10, sender=admin)
+            feed.post(price * (12 if asset == usdc else 8) // 10, sender=admin)
         elif state == "down":
             feed.setMode(REVERTS, sender=admin)
 
     return enter
+
+
+@pytest.fixture
+def accept(oracle, admin):
+    """accept(asset): the price of now is the last one accepted, whatever was before."""
+
+    def accept(asset):
+        oracle.forgetAnchor(asset, sender=admin)
+        oracle.poke(asset, sender=admin)
+
+    return accept
 
 
 def attempt(error, call):
@@ -52,24 +63,23 @@ def attempt(error, call):
 @pytest.mark.parametrize("side", ["collateral", "debt"])
 @pytest.mark.parametrize("state", POLICY)
 def test_price_status__of_an_unhealthy_account__allows_what_the_table_says(
-    vault, oracle, weth, usdc, borrower, stranger, enter, unhealthy, liquidate, state, side
+    vault, weth, usdc, borrower, stranger, enter, accept, unhealthy, liquidate, state, side
 ):
-    """Whichever side of the account the price is on. Without the price of a debt nobody is
-    unhealthy; without that of a collateral it is, at the last price accepted, but is not sold.
+    """Whichever side of the account the price is on: it is judged by the last price accepted, but
+    neither sold nor repaid at that.
     """
     account = unhealthy()
-    oracle.poke(weth, sender=stranger)
+    accept(weth)
     enter(state, weth if side == "collateral" else usdc)
     risk, liquidation = (getattr(vault, e) if e else None for e in POLICY[state])
-    judgement = None if side == "collateral" else liquidation
     attempt(risk, lambda: vault.borrow(account, usdc, 1, borrower, sender=borrower))
     attempt(risk, lambda: vault.withdraw(account, weth, 1, borrower, sender=borrower))
     # What leaves the account is not asked: then the debt alone exceeds a limit of nothing.
     gone = vault.BorrowLimitExceeded if side == "collateral" else risk
     attempt(gone, lambda: vault.setCollateral(account, weth, False, sender=borrower))
-    assert vault.isLiquidatable(account) == (judgement is None)
-    attempt(judgement or vault.CollateralRemains, lambda: vault.writeOff(account, sender=stranger))
-    attempt(judgement, lambda: vault.flag(account, sender=stranger))
+    assert vault.isLiquidatable(account)
+    attempt(vault.CollateralRemains, lambda: vault.writeOff(account, sender=stranger))
+    vault.flag(account, sender=stranger)
     attempt(liquidation, lambda: liquidate(account, repay=2_000 * 10**6))
     vault.supply(account, weth, 1, sender=borrower)
     vault.repay(account, usdc, 1_000 * 10**6, sender=stranger)
@@ -104,27 +114,39 @@ def test_price_status__of_another_asset_of_the_account__blocks_too(
 def test_unflag__price_down__is_refused(
     vault, oracle, weth, usdc, stranger, enter, unhealthy, set_price, side
 ):
-    """A debt without a price reads as none, and collateral counts at the last price accepted, here
-    $1,900 instead of $1,700: neither must pass for a recovery.
+    """Collateral counts at the last price accepted, here $2,000 instead of $1,800, and a debt at
+    that which it has: neither must pass for a recovery.
     """
     account = unhealthy()
     vault.flag(account, sender=stranger)
-    set_price(weth, 1_900)
-    oracle.poke(weth, sender=stranger)
-    set_price(weth, 1_700)
+    if side == "debt":
+        set_price(weth, 1_900)
     enter("down", weth if side == "collateral" else usdc)
     assert vault.health(account).factor >= WAD
     with reverts(vault.PriceNotUsable):
         vault.unflag(account, sender=stranger)
 
 
-def test_health__price_of_the_debt_down__claims_nothing(vault, usdc, enter, unhealthy):
-    """The factor reads as without debt, and says at once that it must not be used."""
+@pytest.mark.parametrize(
+    ("state", "last", "counted"),
+    [
+        ("stale", 1.1, 1.1),
+        ("stale for 3 heartbeats", 1.1, 1),
+        ("stale for 3 heartbeats", 0.9, 1),
+        ("deviated", 1, 1),
+        ("down", 0.9, 1),
+    ],
+)
+def test_health__price_of_the_debt_not_usable__counts_what_was_accepted(
+    vault, usdc, enter, unhealthy, set_price, state, last, counted
+):
+    """The last price accepted, $1, whatever the last answer: of a disputed one the lower."""
     account = unhealthy()
-    enter("down", usdc)
+    set_price(usdc, last)
+    enter(state, usdc)
     h = vault.health(account)
-    assert (h.debtValue, h.factor) == (0, MAX_UINT)
-    assert (h.pricesOk, h.pricesUsable, h.debtPricesUsable) == (False, False, False)
+    assert h.debtValue == 14_760 * round(counted * USD)
+    assert (h.pricesOk, h.pricesUsable) == (False, state == "stale")
 
 
 @pytest.mark.parametrize(
@@ -149,7 +171,6 @@ def test_health__price_of_the_collateral_not_usable__counts_the_higher_one(
     assert h.weightedLimit == 10 * counted * USD * 7_500
     assert h.factor == 8 * counted * WAD // 1_000
     assert (h.pricesOk, h.pricesUsable) == (False, state == "stale")
-    assert h.debtPricesUsable
 
 
 # --- a broken feed shields nobody -----------------------------------------------------------------
@@ -220,19 +241,26 @@ def test_liquidate__healed_while_a_price_is_not_usable__keeps_the_flag(
     assert vault.accountOf(account).flaggedAt == flagged
 
 
-def test_liquidate__deviation_that_persists__waits_for_a_poke_and_the_hold_off(
-    vault, oracle, weth, stranger, enter, unhealthy, liquidate, chain
+def test_liquidate__deviation_that_persists__waits_for_pokes_and_the_hold_off(
+    vault, oracle, weth, usdc, stranger, enter, accept, unhealthy, liquidate, set_price, chain
 ):
-    """A refused liquidation undoes its own poke: a keeper has to start the clock."""
+    """A refused liquidation undoes its own poke: a keeper has to see the price. Its last sight of
+    it may be the liquidation.
+    """
     account = unhealthy()
-    oracle.poke(weth, sender=stranger)
+    accept(weth)
     enter("deviated", weth)
-    for _ in range(2):
-        with reverts(vault.PriceNotUsable):
-            liquidate(account)
-        chain.pending_timestamp += HOLD_OFF
-    assert oracle.getAnchor(weth).deviatedSince == 0
-    poked = oracle.poke(weth, sender=stranger).timestamp
-    chain.pending_timestamp = poked + HOLD_OFF
+    with reverts(vault.PriceNotUsable):
+        liquidate(account)
+    assert oracle.getAnchor(weth).disputedAt == 0
+    since = oracle.poke(weth, sender=stranger).timestamp
+    for seconds in (HOLD_OFF // 3, 2 * HOLD_OFF // 3):
+        chain.pending_timestamp = since + seconds - 1
+        set_price(weth, 1_440)
+        chain.pending_timestamp = since + seconds
+        oracle.poke(weth, sender=stranger)
+    for token, price in ((usdc, 1), (weth, 1_440)):
+        set_price(token, price)
+    chain.pending_timestamp = since + HOLD_OFF
     liquidate(account)
     assert oracle.getAnchor(weth).price == 1_440 * USD

@@ -13,7 +13,7 @@ from tests.contracts.reentry import (
     attacks,
     hooked_world,
 )
-from tests.contracts.support import MAX_UINT, USD, WAD, account_id
+from tests.contracts.support import MAX_UINT, USD, VIRTUAL_SHARES, WAD, account_id, assets_down
 
 GUARDED = keccak(text="ReentrancyGuardReentrantCall()")[:4]
 
@@ -31,7 +31,7 @@ def accounts_of(world, borrower, liquidator):
 
 def claims(w, accounts) -> dict:
     """What everyone holds and what the books say about it: all but clocks and rates."""
-    tokens = (w.token, w.usdc)
+    tokens, pool = (w.token, w.usdc), w.fund.poolOf(w.token)
     holders = [*(f"0x{a >> 8:040x}" for a in accounts), w.hub, w.fund, w.pair]
     hub = [w.hub.getAsset(t) for t in tokens]
     for asset in hub:
@@ -40,7 +40,7 @@ def claims(w, accounts) -> dict:
         "hub": hub,
         "balances": w.lens.balances(holders, [*tokens, w.share]),
         "positions": [w.vault.positionOf(a, t) for a in accounts for t in tokens],
-        "stake": w.fund.stakeOf(w.token, w.token).shares,
+        "stake": assets_down(w.fund.stakeOf(w.token, w.token).shares, pool[1], pool[0]),
         "pair": w.lens.pairs([w.pair])[:2],
     }
 
@@ -50,7 +50,7 @@ def worth(w, c) -> int:
     tokens, dollars, shares = c["balances"][9:12]
     (supplied, _), (_, owed) = ((p.supplied, p.scaledDebt) for p in c["positions"][-2:])
     lp, supply = w.pair.balanceOf(w.token), w.pair.totalSupply()
-    tokens += supplied + shares + c["stake"] + lp * c["pair"][0] // supply
+    tokens += c["stake"] + (supplied + shares) // VIRTUAL_SHARES + lp * c["pair"][0] // supply
     return tokens + (dollars - owed + lp * c["pair"][1] // supply) * 10**12
 
 
@@ -76,29 +76,29 @@ def operation(world, request, borrower, liquidator, admin, chain):
                 v.borrow(own, t, 5_000 * WAD, borrower, sender=borrower)
         elif name == "unstake":
             w.fund.stake(t, 1_000 * WAD, sender=borrower)
-            w.fund.requestWithdrawal(t, 1_000 * WAD, sender=borrower)
-            chain.mine(timestamp=chain.blocks.head.timestamp + 11 * 86_400)
+            w.fund.requestWithdrawal(t, 1_000 * WAD * VIRTUAL_SHARES, sender=borrower)
+            chain.mine(timestamp=chain.blocks.head.timestamp + 10 * 86_400)
         elif name == "remove liquidity":
             w.pair.addLiquidity(1_000 * WAD, 1_000 * 10**6, sender=borrower)
         elif name == "liquidate for it":
             ill(t, w.usdc, w.feed, USD * 4 // 5)
         elif name == "liquidate with it":
             ill(w.usdc, t, w.feed, USD * 5 // 4)
-        if name == "cover":
+        if name == "report a loss":
+            w.fund.stake(t, 500 * WAD, sender=borrower)
             t.transfer(w.hub, 100 * WAD, sender=borrower)
-            w.hub.add(t, 100 * WAD, 100 * WAD, sender=borrower)
+            w.hub.add(t, 100 * WAD, 100 * WAD * VIRTUAL_SHARES, sender=borrower)
             w.hub.draw(t, 100 * WAD, borrower, sender=borrower)
-            w.hub.reportDeficit(t, 100 * WAD, sender=borrower)
         if name == "claim fees":
             t.transfer(w.hub, 100 * WAD, sender=borrower)
-            w.hub.add(t, 100 * WAD, 100 * WAD, sender=borrower)
-            w.hub.addFee(t, 100 * WAD, sender=borrower)
+            w.hub.add(t, 100 * WAD, 100 * WAD * VIRTUAL_SHARES, sender=borrower)
+            w.hub.addFee(t, 100 * WAD * VIRTUAL_SHARES, sender=borrower)
         seize = (MAX_UINT, 0, False, b"")
         return {
             "supply": lambda: v.supply(own, t, 7 * WAD, sender=borrower),
             "repay": lambda: v.repay(own, t, 7 * WAD, sender=borrower),
             "withdraw": lambda: v.withdraw(own, t, 7 * WAD, borrower, sender=borrower),
-            "borrow": lambda: v.borrow(own, t, 7 * WAD, borrower, sender=borrower),
+            "borrow": lambda: v.borrow(own, t, 70 * WAD, borrower, sender=borrower),
             "liquidate for it": lambda: v.liquidate(
                 unhealthy, w.usdc, t, *seize, sender=liquidator
             ),
@@ -106,10 +106,12 @@ def operation(world, request, borrower, liquidator, admin, chain):
                 unhealthy, t, w.usdc, *seize, sender=liquidator
             ),
             "deposit": lambda: w.share.deposit(7 * WAD, borrower, sender=borrower),
-            "redeem": lambda: w.share.redeem(7 * WAD, borrower, borrower, sender=borrower),
+            "redeem": lambda: w.share.redeem(
+                7 * WAD * VIRTUAL_SHARES, borrower, borrower, sender=borrower
+            ),
             "stake": lambda: w.fund.stake(t, 7 * WAD, sender=borrower),
             "unstake": lambda: w.fund.withdraw(t, sender=borrower),
-            "cover": lambda: w.hub.cover(t, sender=borrower),
+            "report a loss": lambda: w.hub.reportDeficit(t, 100 * WAD, 0, sender=borrower),
             "claim fees": lambda: w.hub.claimFees(t, borrower, sender=admin),
             "add liquidity": lambda: w.pair.addLiquidity(7 * WAD, 10**9, sender=borrower),
             "remove liquidity": lambda: w.pair.removeLiquidity(10**9, sender=borrower),
@@ -166,3 +168,47 @@ def test_hook__past_the_locks__takes_nothing_from_anyone(world, accounts_of, dis
         assert after["hub"][0].cash + after["hub"][0].escrow == in_hub, attack
         assert (w.fund.assetsOf(w.token), after["pair"][0]) == (in_fund, in_pair), attack
         assert w.token.totalSupply() == supply
+
+
+SEEN = {
+    "supply": "before",
+    "repay": "before",
+    "withdraw": "after",
+    "borrow": "after",
+    "liquidate for it": "after",
+    "liquidate with it": "after",
+    "deposit": "before",
+    "redeem": "after",
+}
+"""What comes in is booked once it is there, what goes out before it leaves."""
+
+
+@pytest.mark.parametrize("name", SEEN)
+def test_hook__that_looks__never_sees_what_is_half_done(
+    world, operation, borrower, admin, chain, name
+):
+    """Health, and what shares are worth, are in the middle of a transfer what they are at one end
+    of the operation: never collateral without its debt, or tokens without their shares.
+    """
+    w, run = world, operation(name)
+    account = account_id(borrower, int(name.startswith("liquidate")))
+    start = chain.snapshot()
+    for look in (
+        (w.vault, w.vault.health.encode_input(account)),
+        (w.share, w.share.totalAssets.encode_input()),
+        (w.share, w.share.convertToAssets.encode_input(WAD)),
+        (w.hub, w.hub.totalAssets.encode_input(w.token)),
+    ):
+        chain.restore(start)
+        start = chain.snapshot()
+        w.token.setHook(*look, sender=admin)
+        w.token.transfer(w.token, 0, sender=borrower)
+        ends = {"before": w.token.hookResult()}
+        w.token.setHook(*look, sender=admin)
+        run()
+        assert w.token.hookSucceeded()
+        seen = w.token.hookResult()
+        w.token.setHook(*look, sender=admin)
+        w.token.transfer(w.token, 0, sender=borrower)
+        ends["after"] = w.token.hookResult()
+        assert seen == ends[SEEN[name]]

@@ -51,7 +51,7 @@ def test_repay__after_interest__rounds_against_the_payer(
 
 def test_repay__no_debt__is_refused(vault, weth, usdc, borrower, open_position):
     """Neither a zero amount nor a debt that is not there."""
-    account = open_position({weth: WAD}, {usdc: 1})
+    account = open_position({weth: WAD}, {usdc: 100 * 10**6})
     with reverts(vault.ZeroAmount):
         vault.repay(account, usdc, 0, sender=borrower)
     with reverts(vault.ZeroAmount):
@@ -69,18 +69,17 @@ def test_repay__spoke_switched_off__is_never_blocked(
     vault, hub, weth, usdc, admin, borrower, open_position, halted
 ):
     """Whatever the hub's switches say, debt can be repaid."""
-    account = open_position({weth: WAD}, {usdc: 10**6})
+    account = open_position({weth: WAD}, {usdc: 100 * 10**6})
     hub.setSpoke(usdc, vault, 0, 0, False, halted, sender=admin)
     vault.repay(account, usdc, MAX_UINT, sender=borrower)
     assert vault.debtAssets(account, usdc) == 0
 
 
-def test_repay__last_debt_of_a_flagged_account__clears_the_flag(vault, usdc, borrower, unhealthy):
-    """Without debt there is nothing to liquidate."""
+def test_repay__last_debt_of_a_flagged_account__is_a_sighting(vault, usdc, borrower, unhealthy):
+    """Who could close and borrow again at another price in a block would shed any flag."""
     account = unhealthy()
     vault.flag(account, sender=borrower)
     vault.repay(account, usdc, 10**6, sender=borrower)
-    assert vault.accountOf(account).flaggedAt > 0
     tx = vault.repay(account, usdc, MAX_UINT, sender=borrower)
-    assert vault.Unflagged(account) in tx.events
-    assert vault.accountOf(account).flaggedAt == 0
+    assert vault.RecoverySeen(account, tx.timestamp) in tx.events
+    assert vault.isFlagged(account) and not vault.isLiquidatable(account)

@@ -93,10 +93,13 @@ def test_set_reserve__threshold_lowered__falls_linearly(vault, weth, set_reserve
 def test_set_reserve__lowered_again_within_a_ramp__starts_from_where_it_is(
     vault, weth, set_reserve, chain
 ):
-    """No jump: the second ramp begins at the threshold then in force."""
+    """No jump: the second ramp begins at the threshold then in force, and is no steeper."""
     start = set_reserve(weth, ramp=10 * DAY, ltBps=7_000, ltvBps=6_000).timestamp
     chain.pending_timestamp = start + 4 * DAY
-    set_reserve(weth, ramp=DAY, ltBps=6_500, ltvBps=6_000)
+    with reverts(vault.InvalidReserve, asset=weth):
+        set_reserve(weth, ramp=11 * DAY - 1, ltBps=6_500, ltvBps=6_000)
+    chain.pending_timestamp = start + 4 * DAY
+    set_reserve(weth, ramp=11 * DAY, ltBps=6_500, ltvBps=6_000)
     assert vault.reserveAt(0).ltFromBps == 7_600
     chain.pending_timestamp += DAY // 2
     set_reserve(weth, ltBps=8_000)
@@ -136,11 +139,11 @@ def test_set_policy__after_a_ramp__asks_for_the_threshold_in_force(
     vault.setPolicy(policy, sender=admin)
 
 
-@pytest.mark.parametrize("ramp", [0, YEAR + 1])
+@pytest.mark.parametrize("ramp", [0, 1, 10 * DAY - 1, YEAR + 1])
 def test_set_reserve__threshold_lowered_without_a_proper_ramp__is_refused(
     vault, weth, set_reserve, ramp
 ):
-    """Neither at once nor so slowly that it never happens."""
+    """Neither at more than a percent a day nor so slowly that it never happens."""
     with reverts(vault.InvalidReserve, asset=weth):
         set_reserve(weth, ramp=ramp, ltBps=7_000, ltvBps=7_000)
 
@@ -160,9 +163,9 @@ def test_set_reserve__rehypothecation__turns_only_when_empty(
     assert vault.reserveAt(0).config.rehypothecate != lent
 
 
-def test_set_reserve__more_than_18_decimals__is_refused(project, vault, admin, set_reserve):
-    """The arithmetic's bounds assume at most 18."""
-    token = admin.deploy(project.TestToken, "FINE", 19)
+def test_set_reserve__more_than_24_decimals__is_refused(project, vault, admin, set_reserve):
+    """The arithmetic's bounds assume at most 18, and six more of a share token."""
+    token = admin.deploy(project.TestToken, "FINE", 25)
     with reverts(vault.InvalidReserve, asset=token):
         set_reserve(token)
 

@@ -5,6 +5,7 @@ import pytest
 from tests.contracts.support import (
     DAY,
     MAX_AMOUNT,
+    VIRTUAL_SHARES,
     WAD,
     account_id,
     rate_model,
@@ -19,7 +20,7 @@ def test_supply__first_of_an_asset__becomes_collateral(vault, hub, weth, borrowe
     before = hub.getAsset(weth).cash
     tx = vault.supply(account, weth, 3 * WAD, sender=borrower)
     assert vault.CollateralSet(account, weth, True) in tx.events
-    assert vault.Supplied(account, weth, borrower, 3 * WAD, 3 * WAD) in tx.events
+    assert vault.Supplied(account, weth, borrower, 3 * WAD, 3 * WAD * VIRTUAL_SHARES) in tx.events
     assert vault.accountOf(account).collateralBits == 0b001
     assert vault.suppliedAssets(account, weth) == 3 * WAD
     assert hub.getAsset(weth).cash == before + 3 * WAD
@@ -62,7 +63,7 @@ def test_supply__reserve_in_escrow__is_never_lent(make_vault, hub, weth, borrowe
 def test_supply__share_worth_more_than_a_unit__mints_shares_down(
     vault, hub, weth, usdc, admin, borrower, open_position, chain
 ):
-    """shares = floor(assets (totalShares + V) / (totalAssets + V)) at the totals of that second."""
+    """shares = floor(assets (totalShares + V) / (totalAssets + 1)) at the totals of that second."""
     open_position({usdc: 10**12}, {weth: 100 * WAD})
     hub.setRateModel(weth, rate_model(base=1_000), sender=admin)
     chain.pending_timestamp += 400 * DAY
@@ -71,7 +72,8 @@ def test_supply__share_worth_more_than_a_unit__mints_shares_down(
     totals, minted = hub.getAsset(weth), vault.positionOf(account, weth).supplied
     debt = -(-totals.scaledDebt * totals.borrowIndex // 10**27)
     assets = totals.cash - amount + debt
-    assert minted == shares_down(amount, totals.totalShares - minted, assets) < amount
+    assert minted == shares_down(amount, totals.totalShares - minted, assets)
+    assert minted < amount * VIRTUAL_SHARES
     assert amount - 1 <= vault.suppliedAssets(account, weth) <= amount
 
 
@@ -108,7 +110,7 @@ def test_supply__spoke_cap_of_the_hub__holds_to_the_unit(vault, hub, weth, admin
     """The hub's own cap on the vault binds whatever the vault's configuration says."""
     account = account_id(borrower)
     hub.setSpoke(weth, vault, 5 * WAD, 0, True, False, sender=admin)
-    with reverts(hub.AddCapExceeded):
+    with reverts(vault.AddCapExceeded):
         vault.supply(account, weth, 5 * WAD + 1, sender=borrower)
     vault.supply(account, weth, 5 * WAD, sender=borrower)
 

@@ -1,6 +1,6 @@
 """Vault.withdraw: pays out of the hub's cash and leaves the account safe."""
 
-from tests.contracts.support import MAX_AMOUNT, MAX_UINT, WAD, account_id, reverts
+from tests.contracts.support import MAX_AMOUNT, MAX_UINT, VIRTUAL_SHARES, WAD, account_id, reverts
 
 
 def test_withdraw__everything__empties_the_position(vault, weth, borrower, stranger):
@@ -8,7 +8,7 @@ def test_withdraw__everything__empties_the_position(vault, weth, borrower, stran
     account, before = account_id(borrower), weth.balanceOf(stranger)
     vault.supply(account, weth, 3 * WAD, sender=borrower)
     tx = vault.withdraw(account, weth, MAX_UINT, stranger, sender=borrower)
-    assert vault.Withdrawn(account, weth, stranger, 3 * WAD, 3 * WAD) in tx.events
+    assert vault.Withdrawn(account, weth, stranger, 3 * WAD, 3 * WAD * VIRTUAL_SHARES) in tx.events
     assert weth.balanceOf(stranger) == before + 3 * WAD
     assert vault.positionOf(account, weth).supplied == 0
     assert vault.accountOf(account).collateralBits == 0
@@ -75,7 +75,7 @@ def test_withdraw__spoke_halted__nothing_leaves(vault, hub, weth, admin, borrowe
         account = account_id(borrower)
         each.supply(account, weth, WAD, sender=borrower)
         hub.setSpoke(weth, each, 0, 0, False, True, sender=admin)
-        with reverts(hub.SpokeHalted):
+        with reverts(each.SpokeHalted):
             each.withdraw(account, weth, WAD, borrower, sender=borrower)
 
 

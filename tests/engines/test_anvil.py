@@ -16,8 +16,8 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from sim.engines import chain
-from sim.engines.chain import AnvilChain
+from sim.engines import anvil as anvil_module
+from sim.engines.anvil import AnvilChain
 from sim.engines.failures import ChainError
 from tests.scripts.commands import BIN, ape
 
@@ -126,7 +126,7 @@ def test_an_anvil_that_ends_is_noticed_although_its_port_answers(
     anvil = tmp_path / "anvil"
     anvil.write_text(f"#!/bin/sh\necho started >> {count}\necho no luck today >&2\nexit 1\n")
     anvil.chmod(0o755)
-    monkeypatch.setattr(chain.shutil, "which", lambda _: str(anvil))
+    monkeypatch.setattr(anvil_module.shutil, "which", lambda _: str(anvil))
     _probing_finds(monkeypatch, *[pretender] * 100)
     with pytest.raises(ChainError, match="no luck today"):
         AnvilChain(START)
@@ -139,7 +139,7 @@ def test_an_anvil_that_never_answers_is_given_up(
     anvil = tmp_path / "anvil"
     anvil.write_text("#!/bin/sh\nexec sleep 60\n")
     anvil.chmod(0o755)
-    monkeypatch.setattr(chain.shutil, "which", lambda _: str(anvil))
+    monkeypatch.setattr(anvil_module.shutil, "which", lambda _: str(anvil))
     with pytest.raises(ChainError, match="no answer"):
         AnvilChain(START, timeout_seconds=0.5)
 

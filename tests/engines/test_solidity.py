@@ -248,6 +248,7 @@ def test_a_source_that_does_not_compile(root: Path) -> None:
     assert sorted(file.name for file in (root / ".build").iterdir()) == [
         "__local__.json",
         "compiled",
+        "layouts.json",
         "lock",
     ]
 

@@ -14,14 +14,17 @@ import pandas as pd
 import pytest
 
 import sim
+from sim.books.seeds import seed_of
+from sim.engines.failures import ChainError
 from sim.front.run import Run
-from sim.market.tables import price_table
+from sim.market.level_tables import price_table
 from sim.report.page.source import SourceError
 from sim.scenario import ScenarioError
 from sim.tape import Tape, frames
 from sim.users.actions import Operation, Supply
 from sim.users.view import View
 from sim.world import build
+from tests.tape.storm import storm
 
 SMALL: dict[str, Any] = {"accounts": 20}
 
@@ -85,7 +88,7 @@ try:
 except ChainError as error:
     print(error)
 """
-    assert "pip install 'breakwater[chain]'" in alone(code)
+    assert "pip install '.[chain]'" in alone(code)
 
 
 def test_what_is_documented_is_what_there_is() -> None:
@@ -129,6 +132,15 @@ def test_floats_are_the_integers(crashed: Run) -> None:
     tokens = [u / 10 ** decimals[a] for u, a in zip(held["debt_end"], held["asset"], strict=True)]
     assert np.allclose(owned["debt_end"], tokens, rtol=1e-15, atol=0)
     assert all(type(units) is int for units in crashed.raw.assets["cash"])
+    healths, rounded = crashed.raw.health, crashed.health
+    first = healths.iloc[0].dropna()
+    assert len(first) > 0 and all(type(factor) is int for factor in first)
+    known = healths.notna()
+    assert (known == rounded.notna()).all(axis=None)
+    off = (healths.where(known, 0).astype(float) / 1e18 - rounded.where(known, 0)).abs()
+    # Floats do not round values to 1e-8 USD, as the contract does, of debts of more than a dollar.
+    assert off.max(axis=None) < 4e-8
+    pd.testing.assert_frame_equal(crashed.raw.steps, crashed.steps)
     assert all(type(units) is int for units in crashed.raw.losses["reported"])
 
 
@@ -230,6 +242,22 @@ def test_an_agent_is_the_object_itself() -> None:
     assert mine.steps == 0  # each run has a copy, so that the next one starts with the same agent
 
 
+def test_what_a_program_handed_over_is_not_to_be_run_again_from_a_page(tmp_path: Path) -> None:
+    """Two objects of one class may do different things: the scenario cannot say what."""
+    found = sim.run("single-crash", accounts=20, agents=[Saver()])
+    (listed,) = found.scenario.agents
+    assert listed.path == "handed_over:Saver"
+    page = found.report(tmp_path / "new" / "page.html").read_text()
+    assert "saver was handed over by a program" in page and "Run that program again" in page
+    with pytest.raises(ScenarioError, match=r"agents\[0\]\.path"):
+        sim.run(found.scenario)
+
+
+def test_one_agent_without_a_list_is_refused() -> None:
+    with pytest.raises(ScenarioError, match="a list of agents"):
+        sim.run("single-crash", accounts=20, agents=Saver())  # type: ignore[arg-type]
+
+
 def test_objects_that_are_no_agents_are_refused_by_their_places() -> None:
     with pytest.raises(ScenarioError) as caught:
         sim.run("single-crash", accounts=20, agents=[Saver(), object(), object()])
@@ -284,3 +312,46 @@ def test_it_looks_like_something(crashed: Run) -> None:
         assert "ETH halves in two hours" in text and "Given: " in text
     assert shown.count("<tr>") == 5
     assert len(crashed.plot().axes) >= 4
+
+
+def test_an_engine_that_there_is_not_is_refused() -> None:
+    with pytest.raises(ChainError, match="no engine 'anvil': devnet, revm, exact"):
+        sim.run("single-crash", accounts=12, engine="anvil")
+
+
+# --- events ---------------------------------------------------------------------------------------
+
+
+def test_an_event_beside_what_was_published() -> None:
+    """The second book is that of `book_seed`, whose run is the same wherever it is asked for."""
+    figures = [
+        {"measure": "lowest_price.WETH", "value": 800, "source": "the storm's own level"},
+        {"measure": "repaid_usd", "low": 1, "high": 2, "source": "nobody"},
+    ]
+    played = sim.run(storm(expected=figures))
+    found = played.published(books=2)
+    assert found["verdict"].tolist() == ["input", "off"]
+    other = sim.run(played.scenario, book_seed=seed_of(played.scenario.seed, 1))
+    repaid = [run.figures.loc["repaid_usd", "value"] for run in (played, other)]
+    row = found.loc["repaid_usd"]
+    assert row["value"] == repaid[0] != repaid[1]
+    assert (row["lowest"], row["highest"]) == (min(repaid), max(repaid))
+    assert row["median"] == pytest.approx(sum(repaid) / 2)
+    assert (row["published_low"], row["published_high"]) == (1, 2)
+    assert other.scenario.seed == played.scenario.seed
+
+
+def test_measures_by_asset_are_of_the_tables(crashed: Run) -> None:
+    found, rows = crashed.by_asset, crashed.liquidations
+    assert tuple(found.index) == crashed.scenario.symbols
+    for column, side in (("repaid", "debt"), ("seized", "collateral")):
+        tokens = rows.groupby(side)[column].sum().reindex(found.index, fill_value=0.0)
+        assert found[f"{column}_tokens"].to_numpy() == pytest.approx(tokens.to_numpy())
+    lowest = crashed.assets["reference_price_usd"].groupby("asset").min()
+    assert found["lowest_price"].to_dict() == lowest.to_dict()
+    usd = found["loss_tokens"] * crashed.assets["reference_price_usd"].groupby("asset").last()
+    assert usd.sum() == pytest.approx(crashed.loss_usd)
+
+
+def test_presets_that_come_with_it_are_known() -> None:
+    assert "current-market" in sim.presets()

@@ -15,7 +15,7 @@ from sim.front.studies import Study
 from sim.front.sweeps import Sweep
 from sim.measures.losses import paired_difference
 from sim.scenario import ScenarioError, digest
-from sim.sweeps.losses import loss_usd
+from sim.sweeps.loss_table import loss_usd
 from sim.tuning.race import dominated_by
 
 pytestmark = pytest.mark.compiled
@@ -32,6 +32,8 @@ def test_its_worst_paths_are_those_of_the_exact_engine_and_the_contracts(swept: 
     worst = swept.worst(2)
     lost = loss_usd(swept.outcomes)
     assert loss_usd(worst).tolist() == sorted(lost, reverse=True)[:2]
+    with pytest.raises(sim.QuestionError, match="count -1: 1 or more"):
+        swept.worst(-1)
     found = swept.verify(1)
     assert found.index.tolist() == worst.index.tolist()[:1]
     assert (found["differences"] == 0).all() and (found["values_compared"] > 100_000).all()
@@ -54,9 +56,10 @@ def test_a_sweep_goes_on_in_its_folder_and_is_read_from_a_copy(tmp_path: Path) -
 
 
 def test_a_temporary_folder_goes_with_the_sweep() -> None:
-    one = sim.sweep("black-thursday", paths=2, books=1, accounts=10)
+    numbers = np.array([2, 1, 10])  # as whoever has them in an array would
+    one = sim.sweep("black-thursday", paths=numbers[0], books=numbers[1], accounts=numbers[2])
     folder = one.folder
-    assert (folder / "study.json").is_file()
+    assert (folder / "sweep.json").is_file()
     del one
     assert not folder.exists()
 

@@ -1,26 +1,34 @@
 """The invariants of the protocol, by their number in the specification, on the twin's states.
 
-The twin equals the chain after every operation, so what holds here holds there.
+The twin equals the chain after every operation, so what holds here holds there. What an operation
+left as it was is not checked again.
 """
 
 from __future__ import annotations
 
-from sim.protocol import hub, oracle, vault
+from itertools import product
+
+from sim.protocol import hub
 from sim.protocol import operations as op
 from sim.protocol.errors import OK
 from sim.protocol.fixed_point import mul_div_up, ray, wad
 from sim.protocol.liquidation import MIN_LEFTOVER
+from sim.protocol.pair import MINIMUM_LIQUIDITY
 from sim.protocol.state import (
+    ACTIVE,
     ADD_CAP,
     ADDED_SHARES,
+    ANCHOR,
     BASE_RATE,
     BORROW_CAP,
     BORROW_INDEX,
     BORROW_RATE,
+    CANDIDATE_SINCE,
     CASH,
     COVERED_BY_FEES,
     COVERED_BY_FUND,
     DEFICIT,
+    DEFICIT_OWED,
     DEFICIT_REPORTED,
     DRAW_CAP,
     DRAWN_SCALED,
@@ -29,9 +37,13 @@ from sim.protocol.state import (
     ESCROW,
     ESCROWED,
     FEE_SHARES,
+    FLAGGED_AT,
+    HALTED,
+    HOLD_OFF,
     HUB_SHARES,
     IS_COLLATERAL,
     ISOLATED,
+    LAST_ACCRUAL,
     LP_SUPPLY,
     MAX_BONUS,
     POOL_ASSETS,
@@ -42,217 +54,304 @@ from sim.protocol.state import (
     RESERVE0,
     RESERVE1,
     SCALED_DEBT,
+    SEEN_AT,
     SLOPE1,
     SLOPE2,
     SOCIALISED,
     STAKE,
     SUPPLIED,
+    SUPPLY_CAP,
     TARGET_HEALTH,
     TARGET_HEALTH_ENGINE,
     TOTAL_SHARES,
+    URGENT,
     WALLET,
+    WELL_AT,
+    WELL_SINCE,
     Entry,
     State,
 )
-from sim.protocol.vault_accounts import (
-    collateral_value,
-    debt_assets,
-    debt_value,
-    has_debt,
-    health,
-    supplied_assets,
-)
-from sim.protocol.vault_reserves import threshold
+from sim.protocol.vault_accounts import collateral_value, debt_value
+from tests.lockstep.look import Look
 
 USER_RISK = (op.borrow.kind, op.withdraw.kind, op.set_collateral.kind)
 LIQUIDATIONS = (op.liquidate.kind, op.flash_liquidate.kind)
-MINIMUM_LIQUIDITY = 1_000
+PRICES_MOVE = (
+    op.post_price.kind,
+    op.set_feed_mode.kind,
+    op.forget_anchor.kind,
+    op.set_reserve.kind,
+)
 
 
-def check(before: State, after: State, row: Entry, minted: list[int]) -> None:
-    """All invariants that apply to one operation; `before` has the same clock as `after`."""
-    check_state(after, minted)
+def check(before: Look, after: Look, row: Entry, own: int, minted: list[int]) -> None:
+    """All invariants that apply to one operation; both at the same time. `own` is the account of
+    the actor that may have changed besides the row's, -1 if he has none.
+    """
+    _check_state(after, before, minted)
     _check_transition(before, after, row)
+    _check_health(before, after, row, own)
+    _check_flags(before, after, row)
     if row.code == OK and row.kind in LIQUIDATIONS:
         _check_liquidation(before, after, row)
     if row.code == OK and row.kind == op.write_off.kind:  # nobody loses more than he owes
-        h = health(before, row.account)
-        assert h.debt_prices_usable and h.collateral_value < h.debt_value, "20"
+        h = before.health_at(row.account, after.quotes[after.vault[row.account]])
+        assert h.collateral_value < h.debt_value, "20"
         assert h.factor < wad(), "20"
 
 
 def check_state(s: State, minted: list[int]) -> None:
     """Invariants of a single state."""
-    vaults = s.policy.shape[0]
-    for i in range(len(s.unit)):
-        h = s.hub[i]
-        assets = hub.preview(s, i).total_assets
-        # 2 claims never exceed what is there, but for a unit each and the virtual claim
-        claims = [hub.to_assets_down(s, i, shares) for shares in s.spoke[:, i, ADDED_SHARES]]
-        claims.append(hub.to_assets_down(s, i, h[FEE_SHARES]))
-        assert sum(claims) <= assets + hub.VIRTUAL + len(claims), "2"
-        # 3, 4 the parts sum to the whole
-        of_vault = [s.account_vault == v for v in range(vaults)]
-        for v in range(vaults):
-            debts = sum(s.position[of_vault[v], i, POSITION_DEBT])
-            supplied = sum(s.position[of_vault[v], i, SUPPLIED])
-            lent = s.reserve[v, i, REHYPOTHECATE]
-            assert debts == s.spoke[v, i, DRAWN_SCALED], "3"
-            assert supplied == s.spoke[v, i, ADDED_SHARES if lent else ESCROWED], "4"
-            assert s.spoke[v, i, ESCROWED if lent else ADDED_SHARES] == 0, "4"
-        assert sum(s.spoke[:, i, DRAWN_SCALED]) == h[SCALED_DEBT], "3"
-        assert sum(s.holding[:, i, HUB_SHARES]) == s.spoke[vaults, i, ADDED_SHARES], "4"
-        assert sum(s.spoke[:, i, ADDED_SHARES]) + h[FEE_SHARES] == h[TOTAL_SHARES], "4"
-        assert sum(s.spoke[:, i, ESCROWED]) == h[ESCROW], "4"
-        assert sum(s.holding[:, i, STAKE]) == s.pool[i, POOL_SHARES], "4"
-        # 7 the rate stays on its curve
-        low, high = s.rates[i, BASE_RATE], s.rates[i, [BASE_RATE, SLOPE1, SLOPE2]].sum()
-        assert low * 10**23 <= h[BORROW_RATE] <= high * 10**23, "7"
-        # 21 losses are conserved and reported by someone
-        borne = h[COVERED_BY_FEES] + h[COVERED_BY_FUND] + h[SOCIALISED]
-        assert h[DEFICIT_REPORTED] == borne + h[DEFICIT], "21"
-        assert h[DEFICIT_REPORTED] == sum(s.spoke[:, i, REPORTED_DEFICIT]), "21"
-        # 30 tokens are only made by minting
-        reserves = sum(
-            s.pair[p, RESERVE0 + side]
-            for p, tokens in enumerate(s.pair_tokens)
-            for side in range(2)
-            if tokens[side] == i
-        )
-        held = sum(s.holding[:, i, WALLET]) + h[CASH] + h[ESCROW] + s.pool[i, POOL_ASSETS]
-        assert held + reserves == minted[i], "30"
-    assert all(
-        x >= 0 for array in (s.hub, s.pool, s.pair, s.position, s.holding) for x in array.flat
-    )
+    _check_state(Look(s), None, minted)
+
+
+def _check_state(s: Look, last: Look | None, minted: list[int]) -> None:
+    """Of what is other than in a state in which they held."""
+    assets, accounts, actors, pairs = s.changed(last)
+    for i in assets:
+        _check_asset(s, i, minted)
+    rows = [s.hub[i] for i in assets] + [s.pool[i] for i in assets] + [s.pair[p] for p in pairs]
+    rows += [row for a in accounts for row in s.position[a]]
+    rows += [row for k in actors for row in s.holding[k]]
+    assert all(min(row) >= 0 for row in rows)
     for p in range(len(s.pair)):
-        shares = sum(s.lp[:, p])
-        assert s.pair[p, LP_SUPPLY] in (0, shares + MINIMUM_LIQUIDITY), "4"
-    for a in range(len(s.account)):  # 24 an isolated account holds one collateral and one debt
-        if s.account[a, ISOLATED]:
-            assert sum(s.position[a, :, IS_COLLATERAL] != 0) <= 1, "24"
-            assert sum(s.position[a, :, POSITION_DEBT] != 0) <= 1, "24"
-        for i in range(len(s.unit)):  # a collateral flag means a balance
-            assert s.position[a, i, IS_COLLATERAL] == 0 or s.position[a, i, SUPPLIED] > 0
+        if p in pairs or actors:
+            shares = sum(row[p] for row in s.lp)
+            assert s.pair[p][LP_SUPPLY] in (0, shares + MINIMUM_LIQUIDITY), "4"
+    for a in accounts:
+        if s.account[a][ISOLATED]:  # 24 an isolated account holds one collateral and one debt
+            assert sum(row[IS_COLLATERAL] != 0 for row in s.position[a]) <= 1, "24"
+            assert sum(row[POSITION_DEBT] != 0 for row in s.position[a]) <= 1, "24"
+        for row in s.position[a]:  # a collateral flag means a balance
+            assert row[IS_COLLATERAL] == 0 or row[SUPPLIED] > 0
 
 
-def _check_transition(before: State, after: State, row: Entry) -> None:
-    kind, account, x, code = row.kind, row.account, row.x, row.code
-    mine = after.account_vault[account] if account >= 0 else -1
-    for i in range(len(after.unit)):
-        b, a = before.hub[i], after.hub[i]
-        assert a[BORROW_INDEX] >= b[BORROW_INDEX] >= ray(), "5"
-        # 6 the share price falls only by a socialised loss, and then by exactly it
-        _, shares_b, _, assets_b = hub.preview(before, i)
-        _, shares_a, _, assets_a = hub.preview(after, i)
-        if a[SOCIALISED] != b[SOCIALISED]:
-            assert kind == op.socialise.kind and x == i, "6"
-            by_fees = a[COVERED_BY_FEES] - b[COVERED_BY_FEES]
-            assert assets_b - assets_a == a[SOCIALISED] - b[SOCIALISED] + by_fees, "6"
-            # 22 earlier layers are empty
-            assert after.pool[i, POOL_ASSETS] == 0 and _fees(after, i) == 0, "22"
-        else:
-            price_b = (assets_b + hub.VIRTUAL) * (shares_a + hub.VIRTUAL)
-            assert (assets_a + hub.VIRTUAL) * (shares_b + hub.VIRTUAL) >= price_b, "6"
-        if a[COVERED_BY_FUND] > b[COVERED_BY_FUND]:  # 22 the fund pays after the fees
-            assert _fees(after, i) == 0, "22"
-        for v in range(len(after.policy)):
-            if code == OK and kind == op.supply.kind and (v, i) == (mine, x):
-                supplied = hub.to_assets_down(after, i, after.spoke[v, i, ADDED_SHARES])
-                assert supplied + after.spoke[v, i, ESCROWED] <= after.spoke[v, i, ADD_CAP], "25"
-            if code == OK and kind == op.borrow.kind and (v, i) == (mine, x):
-                drawn = hub.debt_of(after, i, after.spoke[v, i, DRAWN_SCALED])
-                assert drawn <= after.reserve[v, i, BORROW_CAP], "25"
-                total = drawn + after.spoke[v, i, REPORTED_DEFICIT]
-                assert total <= after.spoke[v, i, DRAW_CAP], "23"
-            if v != mine and account >= 0:  # 23 the other vault's ledger is untouched
-                assert (before.spoke[v, i] == after.spoke[v, i]).all(), "23"
-    for p in range(len(after.pair)):
-        if kind not in (op.remove_liquidity.kind, op.add_liquidity.kind):
-            k_b = before.pair[p, RESERVE0] * before.pair[p, RESERVE1]
-            assert after.pair[p, RESERVE0] * after.pair[p, RESERVE1] >= k_b, "29"
-    _check_health(before, after, row)
-
-
-def _fees(s: State, i: int) -> int:
-    """What the protocol's fee shares are worth now, interest included."""
-    return hub.to_assets_down(s, i, hub.preview(s, i).fee_shares)
-
-
-def _check_health(before: State, after: State, row: Entry) -> None:
-    kind, account, code = row.kind, row.account, row.code
-    mine = after.account_vault[account]
-    prices_move = kind in (
-        op.post_price.kind,
-        op.set_feed_mode.kind,
-        op.set_reserve.kind,
-        op.socialise.kind,
+def _check_asset(s: Look, i: int, minted: list[int]) -> None:
+    h, assets = s.hub[i], s.shares[i].total_assets
+    spokes = [spoke[i] for spoke in s.spoke]
+    # 2 claims never exceed what is there
+    claims = [s.worth(i, spoke[ADDED_SHARES]) for spoke in spokes]
+    claims.append(s.worth(i, h[FEE_SHARES]))
+    assert sum(claims) <= assets, "2"
+    # 3, 4 the parts sum to the whole
+    debts, supplied = [0 for _ in s.vaults], [0 for _ in s.vaults]
+    for position, v in zip(s.position, s.vault, strict=True):
+        debts[v] += position[i][POSITION_DEBT]
+        supplied[v] += position[i][SUPPLIED]
+    for v in s.vaults:
+        lent = s.reserve[v][i][REHYPOTHECATE]
+        assert debts[v] == spokes[v][DRAWN_SCALED], "3"
+        assert supplied[v] == spokes[v][ADDED_SHARES if lent else ESCROWED], "4"
+        assert spokes[v][ESCROWED if lent else ADDED_SHARES] == 0, "4"
+    holdings = [holding[i] for holding in s.holding]
+    assert sum(spoke[DRAWN_SCALED] for spoke in spokes) == h[SCALED_DEBT], "3"
+    assert sum(row[HUB_SHARES] for row in holdings) == spokes[-1][ADDED_SHARES], "4"
+    assert sum(spoke[ADDED_SHARES] for spoke in spokes) + h[FEE_SHARES] == h[TOTAL_SHARES], "4"
+    assert sum(spoke[ESCROWED] for spoke in spokes) == h[ESCROW], "4"
+    assert sum(row[STAKE] for row in holdings) == s.pool[i][POOL_SHARES], "4"
+    # 7 the rate stays on its curve
+    rates = s.rates[i]
+    low, high = rates[BASE_RATE], rates[BASE_RATE] + rates[SLOPE1] + rates[SLOPE2]
+    assert low * 10**23 <= h[BORROW_RATE] <= high * 10**23, "7"
+    # 21 losses are conserved and reported by someone
+    borne = h[COVERED_BY_FEES] + h[COVERED_BY_FUND] + h[SOCIALISED]
+    assert h[DEFICIT_REPORTED] == borne + h[DEFICIT], "21"
+    assert 0 <= h[DEFICIT_OWED] <= h[DEFICIT], "21"
+    assert h[DEFICIT_REPORTED] == sum(spoke[REPORTED_DEFICIT] for spoke in spokes), "21"
+    # 30 tokens are only made by minting
+    reserves = sum(
+        s.pair[p][RESERVE0 + side]
+        for p, tokens in enumerate(s.pair_tokens)
+        for side in range(2)
+        if tokens[side] == i
     )
-    touched = {account, int(after.own_account[after.account_vault[account], row.actor])}
-    for a in range(len(after.account)):
-        if a not in touched and not prices_move and not _is_repriced(before, after, a):
-            # 13 nobody else's health falls
-            assert health(after, a).factor >= health(before, a).factor, "13"
+    held = sum(row[WALLET] for row in holdings) + h[CASH] + h[ESCROW] + s.pool[i][POOL_ASSETS]
+    assert held + reserves == minted[i], "30"
+
+
+def _check_transition(before: Look, after: Look, row: Entry) -> None:
+    _check_anchors(before, after)
+    kind, account, x, code = row.kind, row.account, row.x, row.code
+    mine = after.vault[account] if account >= 0 else -1
+    for i in after.assets:
+        if account >= 0:
+            for v in after.vaults:  # 23 the other vault's ledger is untouched
+                assert v == mine or before.spoke[v][i] == after.spoke[v][i], "23"
+        b, a = before.hub[i], after.hub[i]
+        if a == b:
+            continue
+        if kind != op.borrow.kind:  # 23 beside draws only interest adds to what a spoke may lose
+            for was, now in zip(before.spoke, after.spoke, strict=True):
+                assert _at_risk(after, i, now[i]) <= _at_risk(before, i, was[i]) + 1, "23"
+        assert a[BORROW_INDEX] >= b[BORROW_INDEX] >= ray(), "5"
+        # 6 the share price falls only by what suppliers bear of a loss
+        now_b, now_a = before.shares[i], after.shares[i]
+        # What moves in and out of escrow books no interest.
+        recovered = now_b.recovered if a[LAST_ACCRUAL] != b[LAST_ACCRUAL] else 0
+        borne = a[DEFICIT] + a[SOCIALISED] + recovered - b[DEFICIT] - b[SOCIALISED]
+        price_b = (now_b.total_assets + hub.VIRTUAL_ASSETS) * (
+            now_a.total_shares + hub.VIRTUAL_SHARES
+        )
+        at_par = now_a.total_assets + borne + hub.VIRTUAL_ASSETS
+        assert at_par * (now_b.total_shares + hub.VIRTUAL_SHARES) >= price_b, "6"
+        loss = a[DEFICIT_REPORTED] - b[DEFICIT_REPORTED]
+        by_fund = a[COVERED_BY_FUND] - b[COVERED_BY_FUND]
+        if loss == 0:
+            assert borne == by_fund == 0, "6"
+        else:
+            assert kind in (*LIQUIDATIONS, op.write_off.kind), "6"
+            if kind == op.write_off.kind and not before.position[account][i][IS_COLLATERAL]:
+                assert now_a.total_assets - now_b.total_assets + loss - by_fund in (0, 1), "6"
+        if by_fund > 0 or borne > 0:  # 22 fees, then the fund, then suppliers
+            assert _fees(after, i) == 0, "22"
+        owed = a[DEFICIT_OWED] - max(b[DEFICIT_OWED] - now_b.recovered, 0)
+        assert 0 <= owed <= borne, "22"  # what the protocol owes for collateral the fund does not
+        if borne > owed:
+            assert after.pool[i][POOL_ASSETS] == 0, "22"
+    if code == OK and kind == op.supply.kind:
+        spoke = after.spoke[mine][x]
+        total = after.worth(x, spoke[ADDED_SHARES]) + spoke[ESCROWED]
+        most = min(spoke[ADD_CAP], after.reserve[mine][x][SUPPLY_CAP])
+        if not spoke[ACTIVE] or total > most:  # 25 but for who is beyond his borrow limit, still
+            h = after.health(account)
+            assert h.debt_value * 10_000 > h.weighted_limit, "25"
+            assert after.position[account][x][IS_COLLATERAL], "25"
+    if code == OK and kind == op.withdraw.kind:
+        assert not after.spoke[mine][x][HALTED], "36"
+    if code == OK and kind == op.borrow.kind:
+        spoke = after.spoke[mine][x]
+        drawn = after.owed(x, spoke[DRAWN_SCALED])
+        assert drawn <= after.reserve[mine][x][BORROW_CAP], "25"
+        assert drawn + spoke[REPORTED_DEFICIT] <= spoke[DRAW_CAP], "23"
+    if kind not in (op.remove_liquidity.kind, op.add_liquidity.kind):
+        for p, b in enumerate(before.pair):
+            a = after.pair[p]
+            assert a[RESERVE0] * a[RESERVE1] >= b[RESERVE0] * b[RESERVE1], "29"
+
+
+def _check_anchors(before: Look, after: Look) -> None:
+    """An anchor moves once in a hold-off, to a price that is no further than the one that is seen,
+    and was seen by somebody a third of a hold-off ago at the most.
+    """
+    for v, i in product(after.vaults, after.assets):
+        b, a = before.oracle[v][i], after.oracle[v][i]
+        was, now = b[ANCHOR], a[ANCHOR]
+        if was == now or 0 in (was, now) or b[HOLD_OFF] == 0:
+            continue
+        seen, clock = after.quotes[v][i].price, after.clock
+        assert b[CANDIDATE_SINCE] + b[HOLD_OFF] <= clock <= b[SEEN_AT] + b[HOLD_OFF] // 3
+        assert min(was, seen) <= now <= max(was, seen), "persists"
+
+
+def _at_risk(s: Look, i: int, spoke: list[int]) -> int:
+    """What a spoke owes, interest to now included, and every loss that it ever reported."""
+    return s.owed(i, spoke[DRAWN_SCALED]) + spoke[REPORTED_DEFICIT]
+
+
+def _fees(s: Look, i: int) -> int:
+    """What the protocol's fee shares are worth now, interest included."""
+    return s.worth(i, s.shares[i].fee_shares)
+
+
+def _check_health(before: Look, after: Look, row: Entry, own: int) -> None:
+    kind, account, code = row.kind, row.account, row.code
+    if kind not in PRICES_MOVE:
+        for a in range(len(after.account)):  # 13 nobody else's health falls
+            was, now = before.health(a), after.health(a)
+            if now is not was and a not in (account, own) and not _is_repriced(before, after, a):
+                if _shares_a_loss(before, after, a):
+                    continue
+                assert now.factor >= was.factor, "13"
     if code == OK and kind in (op.supply.kind, op.repay.kind):  # 12
-        assert health(after, account).factor >= health(before, account).factor, "12"
-        # and neither shields an account that stays unhealthy, but for one that was eligible only
-        # because it was urgent and is no longer: the delay of everyone begins
-        factor = health(after, account).factor
-        eligible = vault.is_liquidatable(before, account)
-        if eligible and factor < wad() and vault.delay_passed(before, account, factor):
-            assert vault.is_liquidatable(after, account), "12"
-    if code == OK and kind in USER_RISK and has_debt(after, account):  # 11, 27
+        factor = after.health(account).factor
+        assert factor >= before.health(account).factor, "12"
+        # and neither shields an account that stays unhealthy
+        if before.is_eligible(account) and factor < wad():
+            assert after.is_eligible(account), "12"
+    if code == OK and kind in USER_RISK and after.has_debt(account):  # 11, 27
         if kind == op.set_collateral.kind and row.option == 1:
             return
-        h = health(after, account)
+        h = after.health(account)
         assert h.factor >= wad() and h.debt_value * 10_000 <= h.weighted_limit, "11"
         assert h.prices_ok, "11"
-        for i in range(len(after.unit)):  # nobody leaves his part of a haircut to others
-            lent = after.reserve[mine, i, REHYPOTHECATE] != 0
-            if lent and after.position[account, i, IS_COLLATERAL] != 0:
-                assert after.hub[i, DEFICIT] == 0, "11"
+        assert h.least_debt_value >= after.policy[after.vault[account]][DUST_VALUE], "35"
 
 
-def _is_repriced(before: State, after: State, a: int) -> bool:
-    """Whether another price was accepted of a collateral that counts at the last one accepted."""
-    v = before.account_vault[a]
+def _check_flags(before: Look, after: Look, row: Entry) -> None:
+    """A flag is set on who is ill, and ends by time or by a recovery that was seen for long."""
+    for a, (was, now) in enumerate(zip(before.account, after.account, strict=True)):
+        if was == now or was[:ISOLATED] == now[:ISOLATED]:
+            continue
+        assert row.code == OK and a == row.account, "34"
+        quotes = after.quotes[after.vault[a]]
+        if after.is_flagged(a) and not before.is_flagged(a):
+            assert now[FLAGGED_AT] == after.clock, "34"
+            assert before.health_at(a, quotes).factor < wad(), "34"
+        if before.is_flagged(a) and not after.is_flagged(a) and after.has_debt(a):
+            seen = 0 < was[WELL_SINCE] <= after.clock - 1_800 and after.clock - was[WELL_AT] <= 600
+            assert seen and after.health(a).factor * 100 >= 101 * wad(), "34"
+        if now[URGENT] > was[URGENT]:
+            assert before.is_eligible(a, quotes) and after.is_eligible(a), "34"
+
+
+def _is_repriced(before: Look, after: Look, a: int) -> bool:
+    """Whether a price that the account counts at changed: one was accepted, or seen for too
+    long.
+    """
+    v = before.vault[a]
+    was, now = before.quotes[v], after.quotes[v]
     return any(
-        before.position[a, i, IS_COLLATERAL] != 0
-        and not oracle.read(before, v, i).usable
-        and oracle.accepted(before, v, i) != oracle.accepted(after, v, i)
-        for i in range(len(before.unit))
+        (row[IS_COLLATERAL] != 0 and was[i].collateral_price != now[i].collateral_price)
+        or (row[POSITION_DEBT] != 0 and was[i].debt_price != now[i].debt_price)
+        for i, row in enumerate(before.position[a])
     )
 
 
-def _check_liquidation(before: State, after: State, row: Entry) -> None:
+def _shares_a_loss(before: Look, after: Look, a: int) -> bool:
+    """Whether a loss was reported of a collateral that is lent on."""
+    return any(
+        row[IS_COLLATERAL] != 0
+        and before.hub[i][DEFICIT_REPORTED] != after.hub[i][DEFICIT_REPORTED]
+        for i, row in enumerate(before.position[a])
+    )
+
+
+def _check_liquidation(before: Look, after: Look, row: Entry) -> None:
     a, d, c, asked = row.account, row.x, row.y, row.amount
     repaid, out = row.result0, row.result1
-    v = before.account_vault[a]
-    was, now = health(before, a), health(after, a)
-    assert was.debt_prices_usable and was.factor < wad(), "14"
-    assert vault.delay_passed(before, a, was.factor), "14"
-    assert oracle.read(before, v, c).usable, "14"
-    assert repaid <= min(asked, debt_assets(before, a, d)), "15"
-    price_d = oracle.read(before, v, d).price
-    price_c = oracle.read(before, v, c).price
-    bonus = before.reserve[v, c, MAX_BONUS]
-    paid_value = debt_value(repaid + 1, price_d, before.unit[d])
-    seized_value = collateral_value(out, price_c, before.unit[c])
+    v = before.vault[a]
+    was, now = before.health_at(a, after.quotes[v]), after.health(a)
+    debt, collateral = after.quotes[v][d], after.quotes[v][c]
+    price_debt, price_collateral = debt.debt_price, collateral.collateral_price
+    if d == c:
+        price_collateral = price_debt
+    assert was.factor < wad(), "14"
+    assert before.delay_passed(a, was.factor), "14"
+    lost = debt.collateral_price == 0 < debt.debt_price  # for a day: what it counts at decides
+    assert (debt.usable or lost) and collateral.usable, "14"
+    assert repaid <= min(asked, before.owed(d, before.position[a][d][POSITION_DEBT])), "15"
+    bonus = before.reserve[v][c][MAX_BONUS]
+    paid_value = debt_value(repaid + 1, price_debt, debt.unit)
+    seized_value = collateral_value(out, price_collateral, collateral.unit)
     assert seized_value * 10_000 <= paid_value * (10_000 + bonus), "15"
 
+    if now.factor < wad():  # who is not healed can be liquidated again
+        assert after.is_eligible(a), "12"
     if now.factor < wad():  # 20 no unhealthy debt without collateral
-        assert now.collateral_value >= min(before.policy[v, DUST_VALUE], now.debt_value), "20"
-    if not has_debt(after, a):
+        assert now.forfeit_value >= min(before.policy[v][DUST_VALUE], now.debt_value), "20"
+    if not after.has_debt(a):
         return
     # The smallest units of both tokens are worth this much: nothing can be exact beyond it.
-    unit = price_d // before.unit[d] + price_c // before.unit[c] + 2
+    unit = price_debt // debt.unit + price_collateral // collateral.unit + 2
     slack = 4 * unit * wad() // max(now.debt_value, 1) + 10
-    if was.factor * 10_000**2 > (10_000 + bonus) * threshold(before, v, c) * wad():
+    if was.factor * 10_000**2 > (10_000 + bonus) * collateral.threshold * wad():
         assert now.factor + slack >= was.factor, "16"
-    debt_left, held = debt_assets(after, a, d), supplied_assets(after, a, c)
-    closed = debt_left == 0 or not after.position[a, c, IS_COLLATERAL]
-    if not closed:  # 19 no dust legs
-        assert mul_div_up(debt_left, price_d, before.unit[d]) >= MIN_LEFTOVER, "19"
-        assert held * price_c // before.unit[c] >= MIN_LEFTOVER - 4 * unit, "19"
-        if before.policy[v, ENGINE] == TARGET_HEALTH_ENGINE:  # 17 the target is not overshot
-            target = before.policy[v, TARGET_HEALTH]
+    left, backs = after.position[a][d], after.position[a][c]
+    debt_left = after.owed(d, left[POSITION_DEBT])
+    held = after.worth(c, backs[SUPPLIED]) if collateral.lent else backs[SUPPLIED]
+    if debt_left and backs[IS_COLLATERAL]:  # 19 no dust legs
+        assert mul_div_up(debt_left, price_debt, debt.unit) >= MIN_LEFTOVER, "19"
+        assert held * price_collateral // collateral.unit >= MIN_LEFTOVER - 4 * unit, "19"
+        if before.policy[v][ENGINE] == TARGET_HEALTH_ENGINE:  # 17 the target is not overshot
+            target = before.policy[v][TARGET_HEALTH]
             assert now.factor <= target + slack, "17"

@@ -1,42 +1,29 @@
-"""Random operations of many actors on twin and EVM side by side: the Hypothesis state machine.
-
-Every operation is carried out by the twin and by the real bytecode on revm; after each one every
-word of state, every verdict and its reason are compared, and the invariants are checked.
-"""
+"""Random operations of many actors on twin and EVM side by side: the Hypothesis state machine."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
-
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from hypothesis.stateful import precondition, rule
 
-from sim.engines.chain import RevmChain
-from sim.engines.exact import journal_rows
-from sim.engines.lockstep import Lockstep
 from sim.protocol import operations as op
 from sim.protocol.errors import OK
 from sim.protocol.fixed_point import max_uint, wad
+from sim.protocol.hub import VIRTUAL_SHARES
 from sim.protocol.state import (
     ANSWER,
     BORROW_CAP,
     DEFICIT,
+    DUST_VALUE,
     IS_COLLATERAL,
     LT,
     POSITION_DEBT,
     REHYPOTHECATE,
     SUPPLY_CAP,
-    State,
-    copy,
 )
 from sim.protocol.transaction import Operation
-from sim.protocol.vault_accounts import health
 from sim.protocol.vault_reserves import packed
-from tests.lockstep.invariants import check, check_state
-from tests.lockstep.support import ACTORS, START_PRICES, SYMBOLS, UNLIMITED, genesis, opening
-
-ACCOUNTS = 3 * ACTORS
-ASSETS = len(SYMBOLS)
+from tests.lockstep.side_by_side import ACCOUNTS, ASSETS, SideBySide
+from tests.lockstep.support import ACTORS, START_PRICES, UNLIMITED
 
 actors = st.integers(0, ACTORS - 1)
 accounts = st.integers(0, ACCOUNTS - 1)
@@ -46,57 +33,13 @@ dollars = st.one_of(
     st.integers(1, 100), st.integers(100, 100_000), st.integers(100_000, 20_000_000)
 )
 TIME_JUMPS = [1, 12, 300, 3_600, 86_400, 30 * 86_400, 365 * 86_400]
+LONG_RAMP = 100 * 86_400
+"""In which any threshold may be lowered to anything."""
 MOVES_BPS = [3_000, 7_100, 8_000, 8_500, 9_000, 9_500, 9_990, 10_010, 10_500, 12_000, 20_000]
 
 
-class ProtocolMachine(RuleBasedStateMachine):
-    """Two vaults, every engine, escrow and lent collateral, on a protocol that is deployed once."""
-
-    operations = 0
-    engines = (0, 1)
-    delay = 600
-    _base: ClassVar[dict[tuple[Any, ...], Any]] = {}
-
-    def __init__(self) -> None:
-        super().__init__()
-        key = (self.engines, self.delay)
-        if key not in self._base:
-            chain = RevmChain()
-            start = genesis(self.engines, self.delay)
-            deployment = Lockstep(chain, start, SYMBOLS).deployment
-            self._base[key] = [chain, start, deployment, chain.snapshot()]
-        chain, start, deployment, snapshot = self._base[key]
-        chain.revert(snapshot)
-        self._base[key][3] = chain.snapshot()
-        self.s: State = copy(start)
-        self.lockstep = Lockstep(chain, start, SYMBOLS, deployment)
-        self.minted = [0] * ASSETS
-
-    @initialize()
-    def open_protocol(self) -> None:
-        """Tokens, prices and liquidity, compared once."""
-        self.s.clock[0] += 1
-        opening(self.s)
-        rows = journal_rows(self.s)
-        for row in rows:
-            if row.kind == op.mint_token.kind:
-                self.minted[row.x] += row.amount
-        self.lockstep.play(rows, int(self.s.clock[0]), self.s)
-        check_state(self.s, self.minted)
-
-    def do(self, operation: Operation[...], actor: int, *arguments: int) -> int:
-        """One operation on both sides."""
-        before = copy(self.s)
-        code = operation(self.s, actor, *arguments)
-        rows = journal_rows(self.s)
-        self.lockstep.play(rows, int(self.s.clock[0]), self.s)
-        check(before, self.s, rows[0], self.minted)
-        type(self).operations += 1
-        return code
-
-    def amount(self, i: int, usd: int) -> int:
-        """Token units worth `usd` at start prices."""
-        return int(usd * 10**8 * self.s.unit[i] // START_PRICES[i])
+class ProtocolMachine(SideBySide):
+    """What everyone may do, in any order."""
 
     # --- the world
     # ----------------------------------------------------------------------------------
@@ -137,13 +80,31 @@ class ProtocolMachine(RuleBasedStateMachine):
     def crash(self, i: int, move: int, actor: int) -> None:
         """A price falls far and stays there until it is believed."""
         price = max(int(self.s.feed[0, i, ANSWER]) * move // 10_000, START_PRICES[i] // 500)
-        for seconds in (0, 1_800):
+        for seconds in (0, 600, 600, 600):
             self.s.clock[0] += seconds
             for j in range(ASSETS):
                 answer = price if j == i else int(self.s.feed[0, j, ANSWER])
                 self.do(op.post_price, 0, j, 0, answer)
             for v in range(2):
                 self.do(op.poke, actor, i, v)
+
+    @rule(
+        i=assets,
+        moves=st.lists(st.sampled_from([0, 4_000, 9_000, 16_000]), min_size=7, max_size=7),
+        actor=actors,
+    )
+    def dispute(self, i: int, moves: list[int], actor: int) -> None:
+        """A price jumps about every ten minutes, or there is none, and somebody looks each time."""
+        price = int(self.s.feed[0, i, ANSWER])
+        for move in moves:
+            self.s.clock[0] += 600
+            lowest, highest = START_PRICES[i] // 500, START_PRICES[i] * 500
+            answer = min(max(price * move // 10_000, lowest), highest) if move else 0
+            self.do(op.post_price, 0, i, 0, answer)
+            for v in range(2):
+                self.do(op.poke, actor, i, v)
+        if answer == 0:
+            self.do(op.post_price, 0, i, 0, price)
 
     @rule(i=assets, v=st.integers(0, 1))
     def poke(self, i: int, v: int) -> None:
@@ -172,7 +133,7 @@ class ProtocolMachine(RuleBasedStateMachine):
         self, operation: Operation[...], actor: int, i: int, usd: int
     ) -> None:
         """Suppliers deposit and withdraw amounts of shares."""
-        self.do(operation, actor, i, self.amount(i, usd))
+        self.do(operation, actor, i, self.amount(i, usd) * VIRTUAL_SHARES)
 
     @rule(
         operation=st.sampled_from(
@@ -200,7 +161,7 @@ class ProtocolMachine(RuleBasedStateMachine):
     def stake(self, actor: int, i: int, usd: int) -> None:
         """Stakers come, ask to leave, and try to leave at once."""
         self.do(op.stake, actor, i, self.amount(i, usd))
-        self.do(op.request_unstake, actor, i, self.amount(i, usd) // 2)
+        self.do(op.request_unstake, actor, i, self.amount(i, usd) * VIRTUAL_SHARES // 2)
         self.do(op.unstake, actor, i)
 
     @rule(actor=actors, i=assets)
@@ -230,7 +191,7 @@ class ProtocolMachine(RuleBasedStateMachine):
         """Supply one asset, borrow another up to a share of the limit: most succeed."""
         owner = int(self.s.account_owner[account])
         self.do(op.supply, owner, account, c, self.amount(c, usd))
-        h = health(self.s, account)
+        h = self.look().health(account)
         limit, debt = h.weighted_limit, h.debt_value
         room = max(limit // 10_000 - debt, 0) * of_limit // 100
         price = int(self.s.feed[0, d, ANSWER])
@@ -280,7 +241,7 @@ class ProtocolMachine(RuleBasedStateMachine):
     # -----------------------------------------------------------------------
 
     def _unhealthy(self) -> list[int]:
-        return [a for a in range(ACCOUNTS) if health(self.s, a).factor < wad()]
+        return [a for a in range(ACCOUNTS) if self.look().health(a).factor < wad()]
 
     @rule(operation=st.sampled_from([op.flag, op.unflag, op.write_off]), account=accounts)
     def chore(self, operation: Operation[...], account: int) -> None:
@@ -340,9 +301,8 @@ class ProtocolMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.s.hub[:, DEFICIT].any())
     @rule(actor=actors)
     def losses(self, actor: int) -> None:
-        """Anyone moves the waterfall on."""
+        """Anyone closes what is open."""
         for i in range(ASSETS):
-            self.do(op.cover, actor, i)
             self.do(op.socialise, actor, i)
 
     @precondition(lambda self: self._unhealthy())
@@ -366,14 +326,14 @@ class ProtocolMachine(RuleBasedStateMachine):
 
     @rule(i=assets)
     def claim_fees(self, i: int) -> None:
-        """The admin takes the fees, unless a loss is open."""
+        """The admin takes the fees."""
         self.do(op.claim_fees, 0, i)
 
     @rule(
         i=assets,
         v=st.integers(0, 1),
         lt=st.integers(5_000, 9_800),
-        ramp=st.sampled_from([0, 1, 3_600, 86_400, 400 * 86_400]),
+        ramp=st.sampled_from([0, 1, 86_400, LONG_RAMP, 400 * 86_400]),
     )
     def set_threshold(self, i: int, v: int, lt: int, ramp: int) -> None:
         """The admin raises a threshold, or lowers it over time."""
@@ -393,14 +353,23 @@ class ProtocolMachine(RuleBasedStateMachine):
         """The admin changes one field and the caps; someone runs into them; all is as before."""
         before, cap = self.s.reserve[v, i].copy(), self.amount(i, usd)
         value = min(value, 1) if field >= REHYPOTHECATE else value
-        code = self.configure(i, v, {field: value, SUPPLY_CAP: cap, BORROW_CAP: cap}, 3_600)
+        code = self.configure(i, v, {field: value, SUPPLY_CAP: cap, BORROW_CAP: cap}, LONG_RAMP)
         own = 3 * actor + 2 * v
         self.do(op.supply, actor, own, i, self.amount(i, usd))
         self.do(op.borrow, actor, own, i, self.amount(i, usd) // 2)
         self.do(op.set_collateral, actor, own, i, 1)
         self.do(op.withdraw, actor, own, i, self.amount(i, usd) // 4)
         if code == OK:
-            self.configure(i, v, dict(enumerate(before[: BORROW_CAP + 1])), 3_600)
+            self.configure(i, v, dict(enumerate(before[: BORROW_CAP + 1])), LONG_RAMP)
+
+    @rule(v=st.integers(0, 1), value=st.sampled_from([0, 1, 10**11, 10**11 + 1]), usd=dollars)
+    def dust_line_moves(self, v: int, value: int, usd: int) -> None:
+        """The admin sets the dust line; someone borrows little; it is as before."""
+        before = int(self.s.policy[v, DUST_VALUE])
+        self.do(op.set_dust_value, 0, v, value)
+        for a in range(v, ACCOUNTS, 5):
+            self.do(op.borrow, int(self.s.account_owner[a]), a, 2, self.amount(2, usd % 100))
+        assert self.do(op.set_dust_value, 0, v, before) == OK
 
     def configure(self, i: int, v: int, changes: dict[int, int], ramp: int) -> int:
         """Set some fields of a reserve, by column."""
@@ -409,6 +378,12 @@ class ProtocolMachine(RuleBasedStateMachine):
             row[field] = value
         caps = row[SUPPLY_CAP], row[BORROW_CAP]
         return self.do(op.set_reserve, 0, i, v, *caps, packed(row, ramp))
+
+    @rule(i=assets, v=st.integers(0, 1))
+    def forget_anchor(self, i: int, v: int) -> None:
+        """The admin lets a router believe what it sees next."""
+        self.do(op.forget_anchor, 0, i, v)
+        self.do(op.poke, 1, i, v)
 
     @rule(i=assets, spoke=st.integers(0, 2), usd=dollars, option=st.integers(0, 2), actor=actors)
     def spoke_is_restricted(self, i: int, spoke: int, usd: int, option: int, actor: int) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from sim.protocol import hub
 from sim.protocol import operations as op
-from sim.protocol.state import LTV, State, empty
+from sim.protocol.state import ANCHOR, LTV, State, empty
 
 SYMBOLS = ["WETH", "WBTC", "USDC", "DAI"]
 DECIMALS = [18, 8, 6, 18]
@@ -41,7 +41,7 @@ def genesis(engines: tuple[int, int] = (0, 1), delay: int = 0, loss_window: int 
         actors=ACTORS,
         pair_tokens=pairs,
         now=START,
-        journal_capacity=4_096,
+        journal_capacity=256,
     )
     for i in range(4):
         s.rates[i] = [1_000, 8_000, 100, 400, 20_000]
@@ -51,7 +51,7 @@ def genesis(engines: tuple[int, int] = (0, 1), delay: int = 0, loss_window: int 
             caps = [UNLIMITED, UNLIMITED]
             s.reserve[v, i] = [*RESERVES[i], *caps, RESERVES[i][1], 0, 0]
             bounds = [START_PRICES[i] // 1_000, START_PRICES[i] * 1_000]
-            s.oracle[v, i] = [3_600, *bounds, 3_000, 1_800, int(i == 0), 0, 0, 0]
+            s.oracle[v, i, :ANCHOR] = [3_600, *bounds, 3_000, 1_800, int(i == 0)]
     for v, engine in enumerate(engines):
         # engine, target health, hf for max bonus, auction, delay, urgent, dust
         s.policy[v] = [

@@ -5,11 +5,12 @@ Statistics are compared within 4 standard errors, which each test states; seeds 
 
 import json
 import math
+from decimal import Decimal, localcontext
 from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy import integrate, stats
+from scipy import integrate, special, stats
 
 from sim.market.draws import (
     REPLICATES,
@@ -17,11 +18,13 @@ from sim.market.draws import (
     Floats,
     brownian_bridge,
     correlate,
+    lower_tail,
     normals,
     sobol_points,
     streams,
     student_t_dependence,
 )
+from sim.market.generators import generators
 
 CLOSED_FORMS = Path(__file__).parents[1] / "protocol" / "closed_form.json"
 COPULA = {
@@ -53,6 +56,18 @@ def test_streams_depend_on_seed_and_path_only() -> None:
     assert third.random() == numbers[2]
     book = np.random.default_rng(np.random.SeedSequence(5).spawn(1)[0])
     assert book.random() not in numbers
+
+
+@pytest.mark.parametrize("seed", [0, 12345, 2**40, 2**128 - 1, 2**128, 2**200 + 5])
+@pytest.mark.parametrize("key", [(1,), (2, 7), (3, 2**31, 5)])
+def test_streams_made_together_are_those_of_numpy(seed: int, key: tuple[int, ...]) -> None:
+    last = [0, 1, 77, 2**32 - 1]
+    for made, n in zip(generators(seed, key, last), last, strict=True):
+        alone = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(*key, n)))
+        assert made.bit_generator.state == alone.bit_generator.state
+    assert generators(seed, key, []) == []
+    with pytest.raises(ValueError, match="there are 2\\^32"):
+        generators(seed, key, [2**32])
 
 
 @pytest.mark.parametrize("dimensions", [1, 3])
@@ -110,6 +125,31 @@ def test_sobol_normals_are_standard_and_independent(steps: int) -> None:
 def test_marginals_are_standard_normal(degrees: float | None) -> None:
     for column in pairs(0.6, degrees, 20_000).T:
         assert stats.kstest(column, "norm").pvalue > 1e-3
+
+
+@pytest.mark.parametrize("degrees", [2, 4, 6, 10, 16])
+def test_tail_of_a_t_distribution_to_the_last_digits(degrees: int) -> None:
+    """Against the series in sin and cos (Abramowitz and Stegun, 26.7.4) with 160 digits."""
+    y = np.concatenate([[0.0], np.geomspace(1e-9, 1e6, 99)])
+    found = lower_tail(y, float(degrees))
+    with localcontext() as context:
+        context.prec = 160
+        for one, tail in zip(y, found, strict=True):
+            t = Decimal(float(one))
+            cos2 = degrees / (degrees + t * t)
+            term = total = Decimal(1)
+            for k in range(1, degrees // 2):
+                term *= cos2 * (2 * k - 1) / (2 * k)
+                total += term
+            exact = (1 - t / (degrees + t * t).sqrt() * total) / 2
+            assert abs(Decimal(float(tail)) / exact - 1) < Decimal("4e-15")
+    assert 0 <= lower_tail(np.array([1e300]), float(degrees))[0] < np.finfo(float).tiny
+
+
+@pytest.mark.parametrize("degrees", [2.5, 3.0, 18.0])
+def test_other_tails_of_t_distributions_are_those_of_scipy(degrees: float) -> None:
+    y = np.geomspace(1e-3, 1e3, 50)
+    assert lower_tail(y, degrees).tobytes() == special.stdtr(degrees, -y).tobytes()
 
 
 @pytest.mark.parametrize("degrees", [None, 4.0])

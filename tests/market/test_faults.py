@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from sim.market.faults import ages, fault_table, halted_table
+from sim.market.level_tables import observed_table, price_table
 from sim.market.market import (
     ANSWER_CAP,
     ANSWER_FACTOR,
@@ -22,7 +23,6 @@ from sim.market.market import (
     SILENT,
 )
 from sim.market.paths import observed
-from sim.market.tables import observed_table, price_table
 from sim.protocol.units import USD
 from sim.scenario import Scenario, load, with_overrides
 from sim.world import build

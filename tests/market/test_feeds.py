@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from sim.market import feeds
-from sim.market.market import FAULT, Market
-from sim.protocol import oracle, pair
+from sim.market.market import FAULT, Feeds, Market
+from sim.protocol import pair
 from sim.protocol.errors import OK
 from sim.protocol.state import ANSWER, UPDATED_AT, WALLET, empty
 from sim.scenario import load, with_overrides
@@ -85,64 +85,6 @@ def falling(to_usd: float, hours: float = 12) -> list[dict[str, Any]]:
     return [{"at": START, "value": 200.0}, {"at": at(hours * 3_600), "value": to_usd}]
 
 
-# --- when it reports --------------------------------------------------------------------------
-
-
-def test_a_resting_price_is_reported_at_every_heartbeat() -> None:
-    """The opening is at the start, so the first is due an hour later."""
-    assert reports(faulty()) == [Report(3_600 * n, 200 * USD) for n in range(1, 13)]
-
-
-def test_a_moving_price_is_reported_when_it_moved_by_the_threshold() -> None:
-    """A fall of .1% a step is reported at every sixth: .999^5 = .99501 is no fall of .5% yet."""
-    found = reports(faulty(**{"assets.WETH.price_usd": falling(200 * 0.999**144)}))
-    assert [report.seconds for report in found] == [1_800 * n for n in range(1, 25)]
-    for n, report in enumerate(found, start=1):
-        assert report.answer == pytest.approx(200 * 0.999 ** (6 * n) * USD, abs=1)
-
-
-def test_latency_shifts_reports() -> None:
-    """By 600 s: at 2,400 s it reports what the price was at 1,800 s, six steps below the start."""
-    fall = {"assets.WETH.price_usd": falling(200 * 0.999**144)}
-    late = reports(faulty(**fall, **{"feeds.WETH.latency_seconds": 600}))
-    assert [report.seconds for report in late] == [600 + 1_800 * n for n in range(1, 24)]
-    for n, report in enumerate(late, start=1):
-        assert report.answer == pytest.approx(200 * 0.999 ** (6 * n) * USD, abs=1)
-
-
-# --- outages and staleness --------------------------------------------------------------------
-
-
-def test_an_outage_silences_the_feed_and_the_router_stops_believing() -> None:
-    """A heartbeat of 3600 s: the last report is at 3,600 s, it is stale after 7,200 s and of no use
-    from 14,400 s on. The first step after the outage reports: the heartbeat is overdue.
-    """
-    outage = {"kind": "outage", "asset": "WETH", "from": at(5_400), "until": at(18_000)}
-    world = faulty(outage)
-    s, w = world.state, world.market
-    seen: dict[int, tuple[int, bool]] = {}
-    posted = []
-    for k in range(1, world.scenario.steps + 1):
-        s.clock[0] = w.time[k]
-        feeds.report(s, w, k)
-        _, status, usable = oracle.read(s, 0, WETH)
-        seconds = int(w.time[k] - w.time[0])
-        seen[seconds] = (status, usable)
-        if s.feed[0, WETH, UPDATED_AT] == w.time[k]:
-            posted.append(seconds)
-    assert [t for t in posted if t <= 20_000] == [3_600, 18_000]
-    for seconds, (status, usable) in seen.items():
-        stale = 7_200 < seconds < 18_000
-        assert status == (oracle.STATUS_STALE if stale else oracle.STATUS_OK), seconds
-        assert usable == (not 14_400 <= seconds < 18_000), seconds
-
-
-def test_other_feeds_report_during_an_outage() -> None:
-    outage = {"kind": "outage", "asset": "WETH"}
-    assert reports(faulty(outage)) == []
-    assert len(reports(faulty(outage), WBTC)) == 12
-
-
 # --- what it answers --------------------------------------------------------------------------
 
 
@@ -181,7 +123,7 @@ def test_wrong_answers_are_the_right_ones_times_the_factor(
     window = {"from": at(3_600), "until": at(7_200)}
     world = faulty({**fault, "asset": "WETH", **window}, **{"assets.WETH.price_usd": falling(90)})
     for k, answer in enumerate(answers(world, WETH), start=1):
-        right = int(world.market.observed[k, WETH])
+        right = int(world.market.feeds.observed[k, WETH])
         assert answer == (half_up(right * factor) if 12 <= k < 24 else right)
 
 
@@ -291,15 +233,18 @@ def modelled() -> list[Report]:
     price = 1_900 * np.exp(np.concatenate([[0.0], np.cumsum(spread * noise - spread**2 / 2)]))
     s = empty([10**18], 1, [0], [0], 1, [], now=1, journal_capacity=8)
     unused = np.zeros(0)
-    w = Market(*(unused for _ in Market._fields))._replace(
-        time=1 + np.arange(steps + 1) * BLOCK_SECONDS,
+    seen = Feeds(
         observed=np.rint(price * USD).astype(np.int64).astype(object)[:, None],
         fault=np.zeros((0, 1, len(FAULT)), dtype=object),
-        heartbeat=[HEARTBEAT],
-        deviation=[50],
+        halted=unused,
+        heartbeat=np.array([HEARTBEAT]),
+        deviation=np.array([50]),
     )
-    s.feed[0, 0, ANSWER], s.feed[0, 0, UPDATED_AT] = w.observed[0, 0], 1
-    posted = [Report(0, int(w.observed[0, 0]))]
+    w = Market(*(unused for _ in Market._fields))._replace(
+        time=1 + np.arange(steps + 1) * BLOCK_SECONDS, feeds=seen
+    )
+    s.feed[0, 0, ANSWER], s.feed[0, 0, UPDATED_AT] = w.feeds.observed[0, 0], 1
+    posted = [Report(0, int(w.feeds.observed[0, 0]))]
     for k in range(1, steps + 1):
         s.clock[0] = int(w.time[k])
         feeds.report(s, w, k)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from sim.market.history import read_history
+from sim.market.level_tables import price_table
 from sim.market.paths import draw
-from sim.market.tables import price_table
 from sim.protocol.units import USD
 from sim.scenario import Scenario, ScenarioError, load, with_overrides
 from sim.terminal.price_files import history_lines

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sim.market.level_tables import gas_table, observed_table, price_table
 from sim.market.levels import held_from, price_on_grid
 from sim.market.paths import draw, observed
-from sim.market.tables import gas_table, observed_table, price_table
-from sim.measures.expected import measure
+from sim.measures.registry import figure
 from sim.scenario import Scenario, ScenarioError, known, load, with_overrides
 from tests.scenarios.library import played, small
 from tests.tape.storm import storm
@@ -105,7 +105,7 @@ def test_a_rebound_forgives() -> None:
     as_recorded, without = (
         played(small("black-thursday", 240, hold_at_low=hold)) for hold in (False, True)
     )
-    losses = [measure(tape, "bad_debt_usd") for tape in (as_recorded, without)]
+    losses = [figure(tape, "loss_usd") for tape in (as_recorded, without)]
     assert losses[1] > 2 * losses[0] > 0
     for tape, word in ((as_recorded, "false"), (without, "true")):
         assert f'"hold_at_low":{word}' in tape.run["scenario_json"].iloc[0]

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sim.books.borrowing import Amounts
 from sim.engines.compiled import Compiled
 from sim.engines.memory import on_floats
 from sim.engines.reopening import Reopening
 from sim.market.paths import draw, observed
 from sim.protocol.units import USD
-from sim.tuning.borrowing import Amounts
 from sim.world import World, build, on_path
 from tests.sweep.storms import storms
 

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from sim.market.draws import REPLICATES, Floats, Sampler, streams
+from sim.market.level_tables import price_table
 from sim.market.paths import draw, jump_noise, log_noise, observed
-from sim.market.tables import price_table
 from sim.protocol.units import USD
 from sim.scenario import Scenario, ScenarioError, load, with_overrides
 from sim.schema.paths import Jumps

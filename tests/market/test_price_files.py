@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from sim.market.history import recorded, recorded_at
+from sim.market.level_tables import observed_table, price_table
 from sim.market.levels import waypoint_seconds
 from sim.market.paths import draw
-from sim.market.tables import observed_table, price_table
 from sim.scenario import Scenario, ScenarioError, load, with_overrides
 from sim.schema.price_file import PriceFile
 

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
+from sim.market.level_tables import gas_table, price_table
 from sim.market.levels import to_price_units, waypoint_path
-from sim.market.tables import gas_table, price_table
 from sim.scenario import Scenario, load, with_overrides
 
 

@@ -1,5 +1,8 @@
-"""How often intervals of losses hold the truth: `python -m tests.measures.coverage` prints the
-tables of docs/coverage.md, in three to four minutes on an idle core.
+"""How often intervals of losses hold the truth: the tables of docs/coverage.md (`make docs-slow`).
+
+    python -m tests.measures.coverage                # all, three to four minutes on an idle core
+    python -m tests.measures.coverage pairs          # one: settings, pairs or books
+    python -m tests.measures.coverage pairs 400      # of 400 repeats instead of 2,000
 
 Laws of the loss of one path have closed forms of their means, quantiles and shortfalls. A pair of
 settings sees the same losses L:
@@ -268,11 +271,19 @@ def table(cases: dict[str, Case], repeats: int) -> Iterator[str]:
             yield f"| {name} | {paths:,} | {' | '.join(cells)} |"
 
 
+TABLES: dict[str, Callable[[int], Iterator[str]]] = {
+    "settings": partial(table, MEASURES),
+    "pairs": partial(table, PAIRS),
+    "books": table_of_books,
+}
+"""Of docs/coverage.md, of so many repeats."""
+
+
 if __name__ == "__main__":
-    repeats = int(sys.argv[1]) if len(sys.argv) > 1 else 2_000
-    for cases in (MEASURES, PAIRS):
-        for line in table(cases, repeats):
+    named = [word for word in sys.argv[1:] if word in TABLES]
+    (repeats,) = [int(word) for word in sys.argv[1:] if word not in TABLES] or [2_000]
+    for name in named or TABLES:
+        for line in TABLES[name](repeats):
             print(line, flush=True)
-        print()
-    for line in table_of_books(repeats):
-        print(line, flush=True)
+        if not named:
+            print()

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sim.agents.start import ARBITRAGEURS
 from sim.engines.exact import run
 from sim.measures.binding import (
     EMPTY,
@@ -19,12 +20,11 @@ from sim.measures.binding import (
     unmoved_supply,
     without_venue,
 )
-from sim.measures.book import scenario_of
+from sim.measures.borrowers import scenario_of
 from sim.protocol.state import WALLET
 from sim.scenario import load
 from sim.tape import Frames, Tape, frames
 from sim.world import build
-from sim.world.actors import ARBITRAGEURS
 from tests.scenarios.library import played, small
 from tests.tape.storm import play, storm
 

@@ -13,7 +13,7 @@ import pytest
 
 from sim.books import Book
 from sim.health.census import census
-from sim.measures.book import book
+from sim.measures.borrowers import book
 from sim.measures.cascade import (
     amplification,
     branching_ratio,
@@ -31,7 +31,8 @@ from sim.measures.cascade import toxic as most_toxic
 from sim.protocol import operations as op
 from sim.protocol import vault_accounts
 from sim.protocol.errors import OK
-from sim.protocol.state import POSITION_DEBT, RESERVE0, RESERVE1, State
+from sim.protocol.liquidation import THIN_AUCTION
+from sim.protocol.state import ANSWER, POSITION_DEBT, RESERVE0, RESERVE1, State
 from sim.tape import Frames, frames
 from sim.tape.toxic import toxic
 from sim.world import World
@@ -135,16 +136,21 @@ def test_a_liquidation_lowers_health_exactly_past_the_frontier(
     offset: float, with_sale: bool
 ) -> None:
     """LT .8 and b 10%: frontier .88, or .88 (1 + 2/20) = .968 where the vault sees the pool's price
-    after the sale. A little is liquidated through the pool on either side of it.
+    after the sale. A little is liquidated through the pool on either side of it, at the largest
+    bonus: it has grown to it since the flag.
     """
     frontier = 0.968 if with_sale else 0.88
     world = _one_account(frontier + offset)
     s = world.state
     assert frontier == pytest.approx(0.8 / toxic_frontier(0.1, 0.05 * with_sale))
+    liquidator = int(world.market.liquidators.actor[0])
+    assert op.flag(s, liquidator, 0) == OK
+    s.clock[0] += THIN_AUCTION
+    for i in range(2):
+        op.post_price(s, 0, i, 0, int(s.feed[0, i, ANSWER]))
     before, health = _health(s), frontier + offset
     assert toxic(s, census(s), [0]) == (int(health < 0.88), int(health < 0.968))
     # Too little for the impact of what is sold on what it fetches to matter.
-    liquidator = int(world.market.liquidator_actor[0])
     code = op.flash_liquidate(s, liquidator, 0, 1, 0, 50 * 10**6, 0)
     assert code == OK
     if with_sale:

@@ -8,29 +8,21 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from sim.agents.start import ARBITRAGEURS, SUPPLIERS
 from sim.market.market import LIQUIDATIONS, REFUSED_VALUE
-from sim.measures import expected as module
-from sim.measures.expected import (
-    OF_A_RUN,
-    OF_AN_ASSET,
-    Compared,
-    compare,
-    hours_of_liquidations,
-    measure,
-    measures,
-)
+from sim.measures.activity import hours_of_liquidations
+from sim.measures.published import Compared, compare, measures
+from sim.measures.registry import MEASURES, figure, of_assets
 from sim.protocol import hub, vault_accounts
 from sim.protocol import operations as op
 from sim.protocol.errors import OK
 from sim.protocol.state import CASH, DEFICIT_REPORTED, HUB_SHARES, POSITION_DEBT, SCALED_DEBT
 from sim.protocol.transaction import entries
-from sim.schema import expected as schema
 from sim.schema.expected import Expected
 from sim.tape import Frames, Tape, frames
 from sim.tape.columns import TABLES
 from sim.users.actions import EVERYTHING
 from sim.world import build
-from sim.world.actors import ARBITRAGEURS, SUPPLIERS
 from tests.tape.storm import play, storm
 
 HOUR = pd.Timedelta(hours=1)
@@ -80,7 +72,7 @@ def tape() -> Frames:
     )
     rows = []
     for k in range(4):
-        bad = {"deficit_reported": 70 * 10**6, "shortfall": 10**6} if k == 3 else {}
+        bad = {"deficit_reported": 70 * 10**6, "shortfall": 5 * 10**6} if k == 3 else {}
         supply = {"total_assets": (4_000 - 1_000 * k) * 10**6, "usage": full[k]}
         rows += [
             asset(k, "CASH", 6, 1.0, **supply, **bad, borrow_rate_per_year=0.01 * k),
@@ -114,10 +106,12 @@ def tape() -> Frames:
             "repaid_usd": [0.0, 500.0, 900.0, 900.0],
             "seized_usd": [0.0, 1_200.0, 1_800.0, 1_800.0],
             "refused_usd": [0.0, 0.0, 400.0, 1_000.0],
+            "gas_usd": 0.0,
+            "liquidator_profit_usd": 0.0,
         }
     )
-    # Owed beyond collateral at reference prices: nothing by 7; 5 of 25 CASH by 9, who has pledged
-    # $20 of GOLD and supplied 40 CASH that back nothing.
+    # Owed beyond collateral at reference prices, the shortfall: nothing by 7; 5 of 25
+    # CASH by 9, who has pledged $20 of GOLD and supplied 40 CASH that back nothing.
     accounts = [
         {
             "account": a,
@@ -143,8 +137,8 @@ def tape() -> Frames:
 
 
 BY_HAND = {
-    "bad_debt_usd": 75.0,
-    "liquidated_usd": 900.0,
+    "loss_usd": 75.0,
+    "repaid_usd": 900.0,
     "seized_usd": 1_800.0,
     "liquidations": 3.0,
     "liquidated_accounts": 2.0,
@@ -155,8 +149,8 @@ BY_HAND = {
     "withdrawn_usd": 2 * 40.0 + 11.0,
     "withdrawals_refused_usd": 1_000.0 + 6 * 40.0 + 1 * 50.0,
     "highest_gas_gwei": 90.0,
-    "bad_debt_tokens.CASH": 75.0,
-    "liquidated_tokens.CASH": 900.0,
+    "loss_tokens.CASH": 75.0,
+    "repaid_tokens.CASH": 900.0,
     "seized_tokens.GOLD": 30.0,
     "lowest_price.GOLD": 40.0,
     "highest_price.GOLD": 100.0,
@@ -171,23 +165,17 @@ BY_HAND = {
 
 @pytest.mark.parametrize("name", BY_HAND)
 def test_by_hand(tape: Frames, name: str) -> None:
-    assert measure(tape, name) == pytest.approx(BY_HAND[name], rel=1e-12)
+    assert figure(tape, name) == pytest.approx(BY_HAND[name], rel=1e-12)
 
 
-def test_the_list_is_closed_and_documented() -> None:
-    """What a scenario may name is what is computed, tested by hand and defined in words."""
-    assert tuple(OF_A_RUN) == schema.OF_A_RUN
-    assert tuple(OF_AN_ASSET) == schema.OF_AN_ASSET
-    assert {name.partition(".")[0] for name in BY_HAND} == {*OF_A_RUN, *OF_AN_ASSET}
-    assert module.__doc__
-    for name in (*OF_A_RUN, *OF_AN_ASSET):
-        assert name in module.__doc__ or name in ("highest_price", "oracle_highest"), name
+def test_all_measures_of_an_asset_are_tested_by_hand() -> None:
+    assert {name.partition(".")[0] for name in BY_HAND if "." in name} == {*of_assets()}
 
 
 def test_the_other_asset_has_none_of_it(tape: Frames) -> None:
-    for name in ("bad_debt_tokens.GOLD", "liquidated_tokens.GOLD", "seized_tokens.CASH"):
-        assert measure(tape, name) == 0
-    assert math.isnan(measure(tape, "supply_left.GOLD"))
+    for name in ("loss_tokens.GOLD", "repaid_tokens.GOLD", "seized_tokens.CASH"):
+        assert figure(tape, name) == 0
+    assert math.isnan(figure(tape, "supply_left.GOLD"))
 
 
 def test_on_a_run_they_are_the_books() -> None:
@@ -195,15 +183,15 @@ def test_on_a_run_they_are_the_books() -> None:
     tape = frames(recorded.tables(complete=True))
     s = world.state
     usdc = world.symbols.index("USDC")
-    lost = measure(tape, "bad_debt_tokens.USDC") * 10**6
+    lost = figure(tape, "loss_tokens.USDC") * 10**6
     assert lost * (1 + 1e-12) >= int(s.hub[usdc, DEFICIT_REPORTED]) > 0
-    assert measure(tape, "liquidations") == world.market.tally[LIQUIDATIONS] > 0
-    assert 0 < measure(tape, "liquidated_accounts") <= measure(tape, "liquidations")
+    assert figure(tape, "liquidations") == world.market.tally[LIQUIDATIONS] > 0
+    assert 0 < figure(tape, "liquidated_accounts") <= figure(tape, "liquidations")
     symbols = world.symbols
-    repaid = sum(measure(tape, f"liquidated_tokens.{symbol}") for symbol in symbols)
+    repaid = sum(figure(tape, f"repaid_tokens.{symbol}") for symbol in symbols)
     assert repaid > 0
-    assert measure(tape, "lowest_price.WETH") == 800
-    assert measure(tape, "highest_gas_gwei") == 300
+    assert figure(tape, "lowest_price.WETH") == 800
+    assert figure(tape, "highest_gas_gwei") == 300
     assert list(TABLES) == list(Frames._fields)
 
 
@@ -212,10 +200,10 @@ def test_suppliers_of_the_model_are_refused_what_their_tally_says() -> None:
     run_ = {"base_per_day": 100.0, "branching_ratio": 0.0, "half_life_seconds": 3_600}
     world, recorded = play(storm(withdrawals={"USDC": {**run_, "size_bps": 1_000}}))
     tape = frames(recorded.tables(complete=True))
-    refused = measure(tape, "withdrawals_refused_usd")
+    refused = figure(tape, "withdrawals_refused_usd")
     assert refused == world.market.tally[REFUSED_VALUE] / 10**8 > 100_000
     started = tape.assets[(tape.assets["step"] == 0) & (tape.assets["asset"] == "USDC")].iloc[0]
-    assert refused + measure(tape, "withdrawn_usd") < started["total_assets"] / 10**6
+    assert refused + figure(tape, "withdrawn_usd") < started["total_assets"] / 10**6
     assert "ERC4626ExceededMaxWithdraw" not in set(tape.operations["verdict"])
 
 
@@ -248,58 +236,73 @@ def test_who_asks_for_everything_is_refused_what_he_has() -> None:
     deposit, held = hub.to_assets_down(s, weth, shares), vault_accounts.supplied_assets(s, a, weth)
     price = int(world.market.price[1, weth]) / 10**8
     worth = (2 * deposit + 2 * held + 1) / 10**18 * price
-    assert measure(found, "withdrawals_refused_usd") == pytest.approx(worth, rel=1e-12)
+    assert figure(found, "withdrawals_refused_usd") == pytest.approx(worth, rel=1e-12)
     assert deposit == pytest.approx(10**18, rel=1e-6) and held > 10**17
 
 
-def figure(**range_: float) -> Expected:
+def published(**range_: float) -> Expected:
     return Expected(measure="seized_usd", source="someone", **range_)
 
 
 @pytest.mark.parametrize(
-    ("published", "simulated", "verdict", "ratio"),
+    ("given", "simulated", "verdict", "ratio"),
     [
-        (figure(value=100), 100, "inside", 1),
-        (figure(value=100), 100.4, "inside", 1.004),
-        (figure(value=100), 109, "near", 1.09),
-        (figure(value=100), 91, "near", 0.91),
-        (figure(value=100), 111, "off", 1.11),
-        (figure(value=100), 0, "off", 0),
-        (figure(low=100, high=200), 150, "inside", 1),
-        (figure(low=100, high=200), 95, "near", 0.95),
-        (figure(low=100, high=200), 400, "off", 2),
-        (figure(value=0), 0, "inside", None),
-        (figure(value=0), 1, "off", None),
-        (figure(value=100), math.nan, "off", None),
+        (published(value=100), 100, "inside", 1),
+        (published(value=100), 100.4, "inside", 1.004),
+        (published(value=100), 109, "near", 1.09),
+        (published(value=100), 91, "near", 0.91),
+        (published(value=100), 111, "off", 1.11),
+        (published(value=100), 0, "off", 0),
+        (published(low=100, high=200), 150, "inside", 1),
+        (published(low=100, high=200), 95, "near", 0.95),
+        (published(low=100, high=200), 400, "off", 2),
+        (published(value=0), 0, "inside", None),
+        (published(value=0), 1, "off", None),
+        (published(value=100), math.nan, "off", None),
     ],
 )
-def test_verdicts(published: Expected, simulated: float, verdict: str, ratio: float | None) -> None:
-    row = Compared(published, (simulated,))
+def test_verdicts(given: Expected, simulated: float, verdict: str, ratio: float | None) -> None:
+    row = Compared(given, (simulated,))
     assert row.verdict == verdict
     assert row.ratio == (ratio if ratio is None else pytest.approx(ratio))
 
 
 def test_the_verdict_is_of_the_median_and_the_range_of_all() -> None:
     """One book that happens to agree says nothing, nor one that is far off."""
-    row = Compared(figure(value=100), (100, 300, 200, 500, math.nan))
+    row = Compared(published(value=100), (100, 300, 200, 500, math.nan))
     assert (row.median, row.range, row.ratio) == (250, (100, 500), 2.5)
     assert row.verdict == "off"
-    assert Compared(figure(value=100), (900, 99.9, 100, 1, 101)).verdict == "inside"
-    assert math.isnan(Compared(figure(value=100), (math.nan, math.nan)).range[0])
+    assert Compared(published(value=100), (900, 99.9, 100, 1, 101)).verdict == "inside"
+    assert math.isnan(Compared(published(value=100), (math.nan, math.nan)).range[0])
 
 
-@pytest.mark.parametrize("name", schema.INPUTS)
+INPUTS = ("highest_gas_gwei", "lowest_price.X", "highest_price.X", "oracle_lowest.X")
+
+
+@pytest.mark.parametrize("name", [*INPUTS, "oracle_highest.X"])
 def test_what_was_put_in_is_no_agreement(name: str) -> None:
     """But a run that was not given it is off."""
-    published = Expected(measure=name if "gas" in name else f"{name}.X", value=100, source="x")
-    assert Compared(published, (100.0, 100.2)).verdict == "input"
-    assert Compared(published, (103.0, 103.0)).verdict == "off"
+    given = Expected(measure=name, value=100, source="x")
+    assert Compared(given, (100.0, 100.2)).verdict == "input"
+    assert Compared(given, (103.0, 103.0)).verdict == "off"
+
+
+def test_no_other_is_put_in() -> None:
+    put_in = {name for name, one in MEASURES.items() if one.is_input}
+    assert put_in == {name.partition(".")[0] for name in (*INPUTS, "oracle_highest")}
+
+
+def test_names_of_before_are_read_as_what_they_meant() -> None:
+    """Bad debt was bad debt and shortfall."""
+    names = ("bad_debt_usd", "bad_debt_tokens.CRV", "liquidated_usd", "seized_usd")
+    read = [Expected(measure=name, value=1, source="x").measure for name in names]
+    assert read == ["loss_usd", "loss_tokens.CRV", "repaid_usd", "seized_usd"]
 
 
 def test_comparison_keeps_the_order(tape: Frames) -> None:
-    published = [figure(value=1_800), Expected(measure="liquidations", value=4, source="x")]
-    one = measures(tape, published)
-    rows = compare([one, {**one, "liquidations": 4.0}, {**one, "liquidations": 4.0}], published)
+    given = [published(value=1_800), Expected(measure="liquidations", value=4, source="x")]
+    one = measures(tape, given)
+    rows = compare([one, {**one, "liquidations": 4.0}, {**one, "liquidations": 4.0}], given)
     assert [row.simulated for row in rows] == [(1_800,) * 3, (3, 4, 4)]
     assert [row.verdict for row in rows] == ["inside", "inside"]
 
@@ -312,7 +315,7 @@ def test_the_shortest_time_of_nine_tenths(tape: Frames) -> None:
     def hours(*repaid: float) -> float:
         times = [pd.Timestamp("2022-01-01") + k * HOUR for k in range(len(repaid))]
         steps = pd.DataFrame({"time_utc": times, "repaid_usd": repaid})
-        return hours_of_liquidations(tape._replace(steps=steps))
+        return hours_of_liquidations(tape._replace(steps=steps)) or math.nan
 
     assert hours(0, 10, 10, 90, 100) == 2
     assert hours(0, 95, 100) == 1

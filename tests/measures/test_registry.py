@@ -22,7 +22,7 @@ from sim.measures.measure import EVERYWHERE, KINDS, Measure, OfPaths, Paths, Uni
 from sim.measures.registry import MEASURES, of_paths
 from sim.report.page.content import shown
 from sim.report.page.front import UNITS
-from sim.sweeps.losses import loss_table
+from sim.sweeps.loss_table import loss_table
 from tests.measures.test_losses import bernoulli_lognormal
 
 
@@ -85,13 +85,16 @@ def test_sums_are_in_dollars_where_they_are_values() -> None:
 def test_every_entry_can_be_read() -> None:
     for name, one in MEASURES.items():
         assert (one.name == name and one.title and one.title[0].islower()) or one.title == "LaR"
-        assert one.of_run or one.of_paths, "is computed from something"
+        kinds = (one.of_run, one.of_asset, one.at_start, one.of_paths, one.of_reserve)
+        assert any(kinds), "is computed from something"
+        if one.at_start:
+            assert one.meaning and not one.of_paths and one.stands_in("settings"), name
         if one.of_paths:
             assert one.meaning, "a search explains it"
             assert any(one.of_paths.kind in KINDS[place] for place in one.places), name
             assert bool(one.of_paths.level) == (one.of_paths.kind in ("VaR", "ES")), name
     labels = [one.label for one in of_paths("losses").values()]
-    assert len(set(labels)) == len(labels) and set(KINDS) == EVERYWHERE
+    assert len(set(labels)) == len(labels) and set(KINDS) == {*EVERYWHERE, "paired"}
 
 
 def test_levels_are_those_of_their_names() -> None:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from sim.measures.book import Book, Pools, book, pools
+from sim.measures.borrowers import Book, Pools, book, pools
 from sim.measures.positions import largest_accounts, liquidation_events
 from sim.measures.shocks import bad_debt, depth_usd, liquidatable
 from sim.tape import Frames, frames

@@ -9,7 +9,7 @@ PRICE, UNIT = 10**8, 10**8
 
 
 def pair(collateral: int, debt: int = 0) -> Pair:
-    return Pair(debt, collateral, PRICE, UNIT, PRICE, UNIT)
+    return Pair(debt, collateral, PRICE, UNIT, PRICE, UNIT, 0)
 
 
 def context(
@@ -22,8 +22,11 @@ def context(
         pair_debt_value=debt,
         pair_collateral_value=collateral,
         total_debt_value=debt,
+        usable_collateral_value=2 * debt,
         price_debt=PRICE,
         unit_debt=UNIT,
+        price_collateral=PRICE,
+        unit_collateral=UNIT,
         lt_bps=lt_bps,
         min_bonus_bps=0,
         max_bonus_bps=max_bonus_bps,

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sim.protocol.soundness import ANY_HEALTH, MIN_LEFTOVER, MOST_RATE_BPS, most_returned
-from sim.schema.deployment import LEAST_LEFTOVER_USD
+from sim.protocol.soundness import (
+    ANY_HEALTH,
+    ENGINES,
+    MIN_LEFTOVER,
+    MOST_RATE_BPS,
+    most_returned,
+)
+from sim.protocol.state import POLICY
+from sim.scenario import load
+from sim.schema.deployment import LEAST_LEFTOVER_USD, Liquidation
 
 BPS = 10_000
 healths = st.one_of(st.just(ANY_HEALTH), st.integers(1, 10**18 - 1))
@@ -27,3 +37,9 @@ def test_other_bounds_are_those_of_the_contracts() -> None:
     """MIN_LEFTOVER of VaultReserves.sol, USD with 8 decimals; 1,000% a year of LiquidityHub.sol."""
     assert MIN_LEFTOVER == 1_000 * 10**8 and LEAST_LEFTOVER_USD == 1_000
     assert MOST_RATE_BPS == 100_000
+
+
+def test_a_scenario_says_all_of_a_policy() -> None:
+    """Every column, by its name, and the engines in the order of their numbers."""
+    assert set(load("black-thursday").protocol.policy()) == set(POLICY)
+    assert get_args(Liquidation.model_fields["engine"].annotation) == ENGINES

@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 
 from sim.protocol import liquidation, vault
-from sim.protocol.fixed_point import growth_factor, wad
-from sim.protocol.hub import borrow_rate
+from sim.protocol.fixed_point import borrow_rate, growth_factor, wad
 from sim.protocol.liquidation import Pair
 from tests.protocol.one_pair import PRICE, UNIT, context, pair
 
@@ -81,11 +80,7 @@ def test_half_close_reaches_the_stated_health() -> None:
     """After a 50% close: health 1.1112 and LTV .71993."""
     vector = VECTORS["liq_restore_hf"]["outputs"]
     collateral, debt = _value("100"), _value("82")
-    half = liquidation.close_factor_max_repay(
-        context(_health(collateral, debt, 8_000), collateral, debt)
-    )
-    assert half == debt // 2
-    repaid, seized, _ = liquidation.seize(half, pair(collateral), 500, 0)
+    repaid, seized, _ = liquidation.seize(debt // 2, pair(collateral), 500, 0)
     after = _health(collateral - seized, debt - repaid, 8_000)
     assert after == pytest.approx(float(vector["HF_after_50pct"]) * 1e18, rel=1e-13)
     ltv = (debt - repaid) / (collateral - seized)
@@ -123,13 +118,14 @@ def test_half_closes_beyond_the_frontier_spiral_to_exhaustion() -> None:
     assert paid == pytest.approx(_value("100") * 100 // 105, rel=1e-12)
 
 
-def test_two_step_liquidation_gains_the_published_amount() -> None:
-    """Restore first, then use the close factor: 15.24% more profit than one step."""
+def test_one_step_is_allowed_the_published_optimum_of_two() -> None:
+    """Restore first, then half of the rest: 15.24% more profit than half in one step, which is why
+    the close factor is both at once.
+    """
     vector = VECTORS["qin_optimal_split"]["outputs"]
     collateral, debt = _value("100"), _value("82")
-    first = liquidation.target_health_max_repay(
-        context(_health(collateral, debt, 8_000), collateral, debt), wad(), 500
-    )
+    of_account = context(_health(collateral, debt, 8_000), collateral, debt)
+    first = liquidation.target_health_max_repay(of_account, wad(), 500)
     assert first == pytest.approx(_value(vector["r1"]), rel=1e-12)
     second = (debt - first) // 2
     assert second == pytest.approx(_value(vector["r2"]), rel=1e-12)
@@ -143,6 +139,7 @@ def test_two_step_liquidation_gains_the_published_amount() -> None:
     assert two_steps == pytest.approx(_value(vector["profit_opt"]), rel=1e-12)
     gain = float(vector["relative_gain"])
     assert two_steps / one_step - 1 == pytest.approx(gain, rel=1e-10)
+    assert liquidation.close_factor_max_repay(of_account) == pytest.approx(first + second, abs=20)
 
 
 @pytest.mark.parametrize("theta_bps", [0, 50, 100, 200])
@@ -155,6 +152,6 @@ def test_no_loss_for_gaps_up_to_the_stated_tolerance(theta_bps: int) -> None:
     debt = oracle_value * 83 // 100  # health is 1 at the oracle's price, LT .83
     for shift, pays in ((Fraction(-1, 10**6), True), (Fraction(1, 10**6), False)):
         price = int(PRICE * 10**4 * (1 - tolerance - shift))
-        p = Pair(debt, collateral, PRICE * 10**4, UNIT, price, UNIT)
+        p = Pair(debt, collateral, PRICE * 10**4, UNIT, price, UNIT, 0)
         repaid, _, _ = liquidation.seize(debt, p, 500, 0)
         assert (repaid == debt) == pays

@@ -16,9 +16,11 @@ from pydantic import ValidationError
 
 import sim.scenario
 import sim.tuning.preset
+from sim.measures import published
 from sim.reference.files import file_schema
 from sim.scenario import Scenario
 from sim.schema import yaml_file
+from sim.schema.expected import Expected, of_today
 from sim.schema.tuning import Preset
 from sim.schema.yaml_file import read
 from sim.tuning.preset import unmeasured
@@ -176,8 +178,17 @@ def structural(model: type[Scenario] | type[Preset], document: Any) -> list[str]
     try:
         found = model.model_validate(document)
     except ValidationError as error:
-        return [f"{one['loc']}: {one['msg']}" for one in error.errors() if _is_structural(one)]
-    return [str(one) for one in unmeasured(found)] if isinstance(found, Preset) else []
+        wrong = [f"{one['loc']}: {one['msg']}" for one in error.errors() if _is_structural(one)]
+        return wrong or _unmeasured(document.get("expected", ()))
+    if isinstance(found, Preset):
+        return [str(one) for one in unmeasured(found)]
+    return [str(one) for one in published.unmeasured(found.expected)]
+
+
+def _unmeasured(expected: Any) -> list[str]:
+    """Of a document that is refused for something else, too."""
+    figures = [Expected.model_construct(measure=of_today(one["measure"])) for one in expected]
+    return [str(one) for one in published.unmeasured(figures)]
 
 
 def _is_structural(error: Any) -> bool:

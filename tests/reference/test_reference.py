@@ -10,14 +10,14 @@ import duckdb
 import pytest
 
 import sim.tape.recorder
-from sim.reference.blocks import Block, file_blocks, has_number, unit
+from sim.reference.field_blocks import Block, file_blocks, has_number, unit
 from sim.reference.files import FILES, definitions
 from sim.reference.lookup import select
 from sim.reference.pages import SUBJECTS, blocks_of, json_schema, page
-from sim.reference.tables import tape_blocks
+from sim.reference.table_fields import tape_blocks
 from sim.schema.base import Part
 from sim.schema.problems import ScenarioError
-from sim.sweeps.columns import schema as columns_of_a_block
+from sim.sweeps.outcome_columns import schema as columns_of_a_block
 from sim.tape import write
 from sim.tape.columns import TABLES
 from tests.tape.storm import play, storm
@@ -230,7 +230,7 @@ def test_every_column_written_is_documented_and_no_other(
     assert handed.keys() == TABLES.keys()
     for table, keys in handed.items():
         assert keys <= {frozenset(written[table])}, table
-    # Those of other books come later: `sim.terminal.crash` adds them.
+    # Those of other books come later: `sim.terminal.crash_command` adds them.
     assert {table for table, keys in handed.items() if not keys} == {"compared"}
 
 

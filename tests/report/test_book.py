@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from sim.scenario import Scenario, load, with_overrides
-from sim.terminal.book import print_book
+from sim.terminal.opening_book import print_book
 from sim.world import build
 
 UNDER_WATER = """account,asset,supplied,debt

@@ -8,7 +8,7 @@ import pytest
 
 from sim.engines.exact import run
 from sim.measures.registry import found as measured
-from sim.report.page import crash as page
+from sim.report.page import crash_page as page
 from sim.report.page.content import Value
 from sim.report.run_tables import cascade_table
 from sim.tape import Frames, Tape, frames

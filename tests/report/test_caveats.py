@@ -12,12 +12,12 @@ from rich.console import Console
 
 from sim.measures.parties import PER_USD, profit_and_loss
 from sim.report.caveats import of_paths, of_run, of_scenario
-from sim.report.page.content import Table, Value
-from sim.report.page.crash import page
+from sim.report.page.content import Table, Value, money
+from sim.report.page.crash_page import page
 from sim.report.page.source import Crash
 from sim.tape import frames
-from sim.terminal.agents_table import signed
-from sim.terminal.crash import COMPLETE, crash
+from sim.terminal.crash_command import crash
+from sim.terminal.said import COMPLETE
 from tests.report.test_crash_table import lines, parties_table
 from tests.tape.storm import play, storm
 
@@ -108,7 +108,7 @@ def test_the_table_of_parties_shows_the_measure_and_its_sum() -> None:
     assert shown["sum"].split() == ["$0", "$0", "$0"]
     for party in ("borrowers", "suppliers", "arbitrageurs", "outside market", "validators"):
         row = figures.loc[party]
-        assert shown[party].split() == [signed(float(value / PER_USD)) for value in row]
+        assert shown[party].split() == [money(float(value / PER_USD)).text for value in row]
     assert "attacker" not in shown
     made = page(Crash(Path("tape.duckdb"), tape))
     (summary,) = (one for one in made.sections if one.id == "summary")

@@ -10,14 +10,18 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+import sim
+from sim.books.seeds import seed_of
+from sim.engines import recorded as runs
 from sim.engines.exact import Step, run
 from sim.engines.failures import ChainError, Difference, LockstepError
-from sim.measures.expected import measure
+from sim.front.run import Run
+from sim.measures.registry import figure
 from sim.tape import Frames, load
 from sim.tape.columns import TABLES
-from sim.terminal import crash as module
-from sim.terminal.crash import COMPLETE, FAILED, INTERRUPTED, crash
-from sim.terminal.other_books import played
+from sim.terminal import crash_command as module
+from sim.terminal.crash_command import crash
+from sim.terminal.said import COMPLETE, FAILED, INTERRUPTED
 from sim.terminal.venues import venue_lines
 from tests.tape.storm import storm
 
@@ -112,8 +116,9 @@ def test_revm_compares_every_step(tmp_path: Path) -> None:
     assert code == COMPLETE
     row = load(tmp_path / "tape.duckdb").run.iloc[0]
     assert row["values_compared"] > 10_000 and row["differences"] == 0
-    verdict = f"revm: {row['operations']:,} operations, {row['values_compared']:,} values compared"
-    assert f"{verdict}, 0 differ" in printed
+    assert row["slots_compared"] > 5_000
+    compared = f"{row['slots_compared']:,} slots and {row['values_compared']:,} values compared"
+    assert f"revm: {row['operations']:,} operations, {compared}, 0 differ" in printed
     assert "not measured by this engine" in printed
 
 
@@ -154,7 +159,7 @@ def stopping(at: int, stop: BaseException) -> Callable[..., Iterator[Step]]:
 def test_ends_early_and_keeps_what_was_done(
     stop: BaseException, code: int, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "run", stopping(7, stop))
+    monkeypatch.setattr(runs, "run", stopping(7, stop))
     ended, printed = watched(tmp_path)
     assert ended == code
     assert text in printed
@@ -165,24 +170,25 @@ def test_ends_early_and_keeps_what_was_done(
 
 
 def test_ends_before_the_opening(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "run", stopping(0, KeyboardInterrupt()))
+    monkeypatch.setattr(runs, "run", stopping(0, KeyboardInterrupt()))
     code, printed = watched(tmp_path)
     assert code == INTERRUPTED and "nothing to write" in printed
     assert names(tmp_path) == []
 
 
-@pytest.mark.parametrize("in_which", ["write", "write_crash_figure"])
+@pytest.mark.parametrize("in_which", ["tape", "figure"])
 def test_second_interrupt_while_writing(
     in_which: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupt(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(module, "run", stopping(7, KeyboardInterrupt()))
-    monkeypatch.setattr(module, in_which, interrupt)
+    monkeypatch.setattr(runs, "run", stopping(7, KeyboardInterrupt()))
+    where, name = {"tape": (Run, "save"), "figure": (module, "write_crash_figure")}[in_which]
+    monkeypatch.setattr(where, name, interrupt)
     code, printed = watched(tmp_path)
     assert code == INTERRUPTED and "none is half-written" in printed
-    assert names(tmp_path) == ([] if in_which == "write" else ["tape.duckdb"])
+    assert names(tmp_path) == ([] if in_which == "tape" else ["tape.duckdb"])
 
 
 def test_writing_fails(tmp_path: Path) -> None:
@@ -220,7 +226,7 @@ def test_interrupt_reaches_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
     before = signal.signal(signal.SIGINT, exiting)
     try:
-        monkeypatch.setattr(module, "run", ape_like)
+        monkeypatch.setattr(runs, "run", ape_like)
         code, _ = watched(tmp_path)
         assert signal.getsignal(signal.SIGINT) is exiting
     finally:
@@ -235,7 +241,7 @@ def test_an_event_is_compared_with_what_was_published(
     """At the end of a whole run, marked where it is off; not after part of one."""
     figures = [
         {"measure": "lowest_price.WETH", "value": 800, "source": "the storm's own level"},
-        {"measure": "bad_debt_usd", "low": 1, "high": 2, "source": "nobody", "note": "made up"},
+        {"measure": "loss_usd", "low": 1, "high": 2, "source": "nobody", "note": "made up"},
         {"measure": "liquidations", "value": 0, "source": "nobody"},
     ]
     event = storm(expected=figures)
@@ -248,25 +254,25 @@ def test_an_event_is_compared_with_what_was_published(
         return [" ".join(line.split()) for line in text.getvalue().splitlines()]
 
     lines = printed()
-    label = "bad debt and shortfall, USD"
-    figure = r"[\d.,]+M?"
+    usd = r"\$[\d.,]+[kM]?"
     assert "measure published this book median of 3 range verdict" in lines
-    row = rf"{label} 1 to 2 {figure} {figure} {figure} to {figure} off, x [\d.e+]+"
+    published = r"bad debt and shortfall \$1(.00)? to \$2(.00)?"
+    row = rf"{published} {usd} {usd} {usd} to {usd} off, x [\d.e+]+"
     assert any(re.fullmatch(row, x) for x in lines)
     assert any(re.fullmatch(r"liquidations 0 \d+ \d+ \d+ to \d+ off", x) for x in lines)
-    assert "Put in as published, so no agreement: lowest_price.WETH 800." in lines
-    assert lines[-1] == "bad_debt_usd: made up"
+    assert "lowest price, WETH $800 $800 $800 $800 input" in lines
+    assert lines[-1] == "loss_usd: made up"
     kept = load(tmp_path / "tape.duckdb").compared
     assert len(kept) == 3 * len(figures) and kept["book"].nunique() == 3
     of_books = kept[kept["measure"] == "liquidations"].set_index("book")["simulated"]
     assert of_books.nunique() > 1, "another book is other borrowers"
-    again = played(event, book=2)
-    assert measure(again, "liquidations") == of_books[2]
+    again = sim.run(event, book_seed=seed_of(event.seed, 2)).raw.tape
+    assert figure(again, "liquidations") == of_books[2]
     assert len(load(tmp_path / "tape.duckdb").steps) == event.steps + 1
 
     lines = printed(books=1)
     assert any(re.fullmatch(r"liquidations 0 \d+ off", x) for x in lines)
-    assert "Verdicts are of this book. Off: by more than a tenth." in lines
+    assert any(x.startswith("Verdicts are of this book alone.") for x in lines)
 
-    monkeypatch.setattr(module, "run", stopping(7, KeyboardInterrupt()))
+    monkeypatch.setattr(runs, "run", stopping(7, KeyboardInterrupt()))
     assert not any("published" in line for line in printed())

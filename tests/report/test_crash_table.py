@@ -5,8 +5,7 @@ from __future__ import annotations
 import io
 import re
 
-from rich.console import Console
-from rich.table import Table
+from rich.console import Console, RenderableType
 
 from sim.market.market import REFUSED_VALUE
 from sim.measures.registry import found
@@ -17,30 +16,30 @@ from tests.tape.storm import play, storm
 from tests.tape.test_shortfall import LOW, STUCK, by_account
 
 
-def loss_table(tape: Frames) -> Table:
+def loss_table(tape: Frames) -> RenderableType:
     return tables.printed(run_tables.loss_table(tape))
 
 
-def cascade_table(tape: Frames) -> Table:
+def cascade_table(tape: Frames) -> RenderableType:
     return tables.printed(run_tables.cascade_table(found(tape)), header=False)
 
 
-def summary_table(tape: Frames) -> Table:
+def summary_table(tape: Frames) -> RenderableType:
     return tables.printed(run_tables.figures_table(tape, found(tape)), header=False)
 
 
-def parties_table(tape: Frames) -> Table:
+def parties_table(tape: Frames) -> RenderableType:
     return tables.printed(run_tables.parties_table(tape))
 
 
-def printed(table: Table) -> str:
+def printed(table: RenderableType) -> str:
     """As on a terminal."""
     text = io.StringIO()
     Console(file=text, width=120).print(table)
     return text.getvalue()
 
 
-def lines(table: Table) -> dict[str, str]:
+def lines(table: RenderableType) -> dict[str, str]:
     """First cell -> the rest of its line."""
     cells = (re.split(r"\s{2,}", line.strip(), maxsplit=1) for line in printed(table).split("\n"))
     return {first: rest[0] for first, *rest in cells if rest}

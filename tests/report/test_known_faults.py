@@ -12,8 +12,8 @@ from click.testing import CliRunner, Result
 
 import sim
 from scripts import report, sweep, tune, verify
-from sim.sweeps.known_faults import FAULTS, faults_of
-from sim.tuning import storage
+from sim.questions.known_faults import FAULTS, faults_of
+from sim.tuning import question as questions
 from sim.tuning.preset import load as load_preset
 from sim.tuning.preset import prepare
 from tests.report.page.sources import crashed, swept, tuned
@@ -43,7 +43,7 @@ def written_by(version: str | None, file: Path, *at: str) -> None:
 def aged(kind: str, folder: Path, version: str | None) -> Path:
     if kind == "sweep":
         swept(folder, 1)
-        written_by(version, folder / "study.json")
+        written_by(version, folder / "sweep.json")
     else:
         tuned(folder, True)
         written_by(version, folder / "result.json", "versions")
@@ -84,12 +84,15 @@ def test_a_report_says_it_before_all_else(kind: str, version: str | None, tmp_pa
 
 
 @pytest.mark.parametrize("kind", ["sweep", "tuning study"])
-def test_of_two_the_one_is_named(kind: str, tmp_path: Path) -> None:
+def test_of_two_the_one_is_named(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     new = aged(kind, tmp_path / "new", sim.__version__)
     old = aged(kind, tmp_path / "old", "0.1.0")
+    monkeypatch.chdir(tmp_path)
     done = invoke(report.cli, "--compare", new, old)
     assert done.exit_code == 0, done.output
-    page = (old / "comparison.html").read_text()
+    page = (tmp_path / "comparison.html").read_text()
     for text in (page, done.output):
         assert f"B: This {kind} was written by Breakwater 0.1.0" in text and "A: This" not in text
 
@@ -113,7 +116,7 @@ def test_neither_resumed_nor_verified(tmp_path: Path) -> None:
         invoke(verify.cli, folder, "--engine", "revm"),
     ):
         assert done.exit_code == 1 and SAID in done.output, done.output
-        assert "go back to" not in done.output and "--resume" not in done.output
+        assert "go back to" not in done.output and "resume it" not in done.output
     assert not (folder / "verify.json").exists()
 
 
@@ -121,11 +124,11 @@ def test_a_search_is_not_resumed(tmp_path: Path) -> None:
     file = tmp_path / "preset.yaml"
     file.write_text(yaml.safe_dump(PRESET))
     setup = prepare(load_preset(str(file)))
-    asked = storage.question(setup, 16, setup.scenarios[0].seed, "sqlite", "test")
-    storage.begin(tmp_path, asked, resume=False)
-    assert storage.begin(tmp_path, asked, resume=True) == asked, "of this version it goes on"
+    asked = questions.question(setup, 16, setup.scenarios[0].seed, "sqlite", "test")
+    questions.begin(tmp_path, asked, resume=False)
+    assert questions.begin(tmp_path, asked, resume=True) == asked, "of this version it goes on"
     written_by("0.1.0", tmp_path / "tuning.json")
     words = (tune.cli, file, "--trials", "2", "--paths", "16", "--out", tmp_path)
     for done in (invoke(*words, "--resume"), invoke(*words)):
         assert done.exit_code == 1 and SAID in done.output, done.output
-        assert "another folder with --out" in done.output
+        assert "Name another folder" in " ".join(done.output.split())

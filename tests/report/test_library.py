@@ -11,16 +11,18 @@ from click.testing import CliRunner
 from rich.console import Console
 
 from scripts.library import cli
-from sim.measures.expected import measure
+from sim.books.seeds import seed_of
+from sim.front.run import run
+from sim.front.several_books import drawn
+from sim.measures.registry import figure
 from sim.scenario import Scenario, load, with_overrides
-from sim.terminal.library import library, summary
-from sim.terminal.other_books import drawn, played
+from sim.terminal.library_command import library, summary
 from tests.tape.storm import storm
 
 FIGURES = [
     {"measure": "lowest_price.WETH", "value": 800, "source": "the storm's own level"},
-    {"measure": "liquidated_usd", "value": 1, "source": "nobody", "sized": True},
-    {"measure": "bad_debt_usd", "low": 0, "high": 1e12, "source": "nobody", "note": "as wide"},
+    {"measure": "repaid_usd", "value": 1, "source": "nobody", "sized": True},
+    {"measure": "loss_usd", "low": 0, "high": 1e12, "source": "nobody", "note": "as wide"},
 ]
 
 
@@ -33,8 +35,8 @@ def test_medians_over_books(event: Scenario, tmp_path: Path) -> None:
     text = io.StringIO()
     page = tmp_path / "library.md"
     (shown,) = library([event], 3, page, Console(file=text, width=100))
-    tapes = [played(event, book) for book in range(3)]
-    repaid = [measure(tape, "liquidated_usd") for tape in tapes]
+    tapes = [run(event, book_seed=seed_of(event.seed, book)).raw.tape for book in range(3)]
+    repaid = [figure(tape, "repaid_usd") for tape in tapes]
     assert len(set(repaid)) == 3
     _, liquidated, lost = shown.rows
     assert liquidated.simulated == tuple(repaid)
@@ -45,7 +47,7 @@ def test_medians_over_books(event: Scenario, tmp_path: Path) -> None:
     )
     written = page.read_text()
     assert "over 3 books" in written and "Of 2 figures that are no inputs 1 are inside" in written
-    assert "| `liquidated_usd` * | 1 |" in written and "Inputs: `lowest_price.WETH` 800." in written
+    assert "| `repaid_usd` * | 1 |" in written and "Inputs: `lowest_price.WETH` 800." in written
 
 
 def test_a_recorded_book_is_one(tmp_path: Path) -> None:

@@ -17,19 +17,19 @@ from sim.front.run import Run
 from sim.front.sweeps import Sweep
 from sim.measures.measure import Measure
 from sim.measures.registry import MEASURES
+from sim.questions.suite_folder import Entry
 from sim.reference.files import file_schema
 from sim.report.given import books_of_plan
 from sim.report.page.pages import page_of
 from sim.report.page.render import html
 from sim.report.page.source import Crash, open_source
-from sim.report.suite_folder import Entry
 from sim.report.suite_rows import row_of, write_csv
 from sim.report.sweep_tables import loss_table as risk_table
 from sim.schema.problems import ScenarioError
-from sim.sweeps import losses
-from sim.sweeps.study import load
+from sim.sweeps import loss_table as losses
+from sim.sweeps.stored import load
 from sim.tape import Frames, frames
-from sim.terminal.crash import run_tables
+from sim.terminal.crash_command import run_tables
 from sim.terminal.tables import printed
 from sim.tuning.objectives import Sample, difference, estimate, measures, value
 from sim.tuning.preset import unmeasured
@@ -117,7 +117,7 @@ def test_of_a_run(added: Measure, tape: Frames, tmp_path: Path) -> None:
 
 def test_of_a_sweep(added: Measure, sweep: Sweep, tmp_path: Path) -> None:
     """In the terminal, on the page, in losses.csv, and in the front door's frame."""
-    outcomes, plan = sweep.outcomes, sweep.study.plan
+    outcomes, plan = sweep.outcomes, sweep.stored.plan
     wanted = (outcomes["seized_usd"] - outcomes["repaid_usd"]).clip(lower=0).mean()
     row = sweep.losses.loc[added.label]
     assert row["value"] == pytest.approx(wanted) and row["low"] < wanted < row["high"]

@@ -10,9 +10,10 @@ import pytest
 from rich.console import Console
 
 from sim.scenario import Scenario, ScenarioError
-from sim.terminal import crash as module
-from sim.terminal.crash import COMPLETE, crash
+from sim.terminal import crash_command as module
+from sim.terminal.crash_command import crash
 from sim.terminal.price_files import history_lines, picture, price_lines
+from sim.terminal.said import COMPLETE
 from tests.tape.storm import storm
 
 HOURS = [f"2021-06-01 {hour:02}:00" for hour in range(9)]

@@ -6,16 +6,19 @@ import io
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
 from rich.console import Console
 
+import sim
 from scripts.report import cli
+from sim.engines.outcome import width
 from sim.report.page import render
 from sim.report.page.provenance import differing, overrides
 from sim.scenario import digest, load, with_overrides
-from sim.sweeps.study import begin
+from sim.sweeps.stored import begin
 from sim.tape import write
 from sim.terminal.publish import publish, publish_comparison
 from tests.report.page.sources import crashed, swept, tuned
@@ -27,6 +30,10 @@ from tests.tape.storm import play, storm
 def report(*arguments: str | Path) -> Result:
     """The command inside this process, without ape around it."""
     return CliRunner().invoke(cli, [str(argument) for argument in arguments])
+
+
+def published(path: Path) -> None:
+    assert report(path).exit_code == 0
 
 
 def refused(path: Path, other: Path | None = None) -> str:
@@ -44,7 +51,7 @@ def test_help_says_what_can_be_reported() -> None:
     shown = ape("run", "report", "--help")
     assert shown.returncode == 0, shown.stderr
     for word in (
-        "STUDY_OR_TAPE",
+        "RESULT",
         "--compare A B",
         "--out",
         "ape run tune",
@@ -88,10 +95,10 @@ def test_nothing_there(tmp_path: Path) -> None:
 def test_a_folder_of_something_else(tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     said = refused(tmp_path / "other")
-    assert "neither tape.duckdb, study.json nor result.json" in said and "ape run tune" in said
+    assert "neither tape.duckdb, sweep.json nor result.json" in said and "ape run tune" in said
 
 
-@pytest.mark.parametrize("name", ["notes.txt", "tape.duckdb", "result.json", "study.json"])
+@pytest.mark.parametrize("name", ["notes.txt", "tape.duckdb", "result.json", "sweep.json"])
 def test_a_foreign_file(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     path.write_text("nothing of ours")
@@ -134,7 +141,7 @@ def test_a_study_that_was_begun(tmp_path: Path) -> None:
     (tmp_path / "study").mkdir()
     (tmp_path / "study" / "tuning.json").write_text("{}")
     said = refused(tmp_path / "study")
-    assert "without result.json" in said and "--resume" in said
+    assert "without result.json" in said and "resume it" in said
 
 
 def test_an_unfinished_run(tmp_path: Path) -> None:
@@ -160,7 +167,25 @@ def test_a_sweep_of_before_losses_were_kept_by_asset(tmp_path: Path) -> None:
 def test_an_unfinished_sweep(tmp_path: Path) -> None:
     begin(tmp_path / "sweep", storms(), paths=32, block=16).start()
     said = refused(tmp_path / "sweep")
-    assert "32 of 32 paths are missing" in said and "--resume" in said
+    assert "32 of 32 paths are missing" in said and "resume the sweep" in said
+
+
+def test_a_sweep_that_still_runs(tmp_path: Path) -> None:
+    """Figures of the paths that are there, which the page and the front door say; no comparison."""
+    folder = tmp_path / "sweep"
+    study = begin(folder, storms(), paths=48, block=16, books=1)
+    study.start()
+    for block in study.missing()[::2]:
+        study.write(block, np.ones((block.size, width(3))) * 1e12)
+    published(folder)
+    page = (folder / "report.html").read_text()
+    assert "Not finished: 32 of 48 paths." in page
+    assert "was run on 32 price paths" in page and "48 price paths" not in page
+    swept = sim.read(folder)
+    assert isinstance(swept, sim.Sweep)
+    assert list(swept.outcomes.index) == [*range(16), *range(32, 48)]
+    assert "Not finished: 32 of 48 paths." in repr(swept)
+    assert "16 of 48 paths are missing" in refused(folder, folder)
 
 
 def test_two_of_different_kinds(tmp_path: Path) -> None:
@@ -170,7 +195,7 @@ def test_two_of_different_kinds(tmp_path: Path) -> None:
 
 def test_verification_of_another_sweep_is_not_shown(tmp_path: Path) -> None:
     folder, _ = swept(tmp_path / "sweep", 1)
-    study = json.loads((folder / "study.json").read_text())
+    study = json.loads((folder / "sweep.json").read_text())
     path = {
         "path": 7,
         "engine": "devnet",

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from sim.report.page import tuning
+from sim.report.page import tuning_page
 from sim.report.page.compare_studies import sections
 from sim.report.page.source import Tuning
 from sim.report.recommendation import recommendation
-from sim.terminal import tune as terminal
+from sim.terminal import tune_command as terminal
 from sim.tuning.recommend import recommended
 from sim.tuning.result import Choice, ChoiceName, Choices, Edge, Figure, TuningResult
 from tests.report.page.studies import LT, choice, study
@@ -136,7 +136,7 @@ def test_more_borrowing_at_a_risk_that_nobody_knows() -> None:
     said = recommendation(result(of(1, borrowing_power="more", es_99="unknown")))
     assert said.startswith("Recommended: no change.") and "clearly" not in said
     assert "the knee (Borrowing power better, but how much Loss, ES 99% changes is unknown" in said
-    assert "more --paths" in said
+    assert "more paths" in said
 
 
 def test_a_better_setting_is_not_denied() -> None:
@@ -174,7 +174,7 @@ def test_terminal_and_page_say_the_same(power: str, loss: str) -> None:
     made = result(of(1, borrowing_power=power, es_99=loss, p_loss="less"), edges=(EDGE,))
     printed = io.StringIO()
     terminal._show(made, Console(file=printed, width=200))
-    said = " ".join(str(part) for part in tuning.summary(made) if isinstance(part, str))
+    said = " ".join(str(part) for part in tuning_page.summary(made) if isinstance(part, str))
     is_kept = made.recommended == "current"
     assert ("Recommended: no change." in printed.getvalue()) == is_kept
     assert ("recommends to keep the current setting" in said) == is_kept

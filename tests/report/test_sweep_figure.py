@@ -12,10 +12,11 @@ from sim.market.draws import REPLICATES
 from sim.market.paths import draw
 from sim.measures.exceedance import exceedance
 from sim.protocol.units import USD
-from sim.report.sweep_figure import fan_figure, loss_figure, thinned, write_loss_figure
+from sim.report.series import thinned
+from sim.report.sweep_figure import fan_figure, loss_figure, write_loss_figure
 from sim.sweeps import fan as module
 from sim.sweeps.fan import QUANTILES, Fan, fan
-from sim.sweeps.losses import loss_table, loss_usd
+from sim.sweeps.loss_table import loss_table, loss_usd
 from sim.sweeps.plan import Plan
 from tests.sweep.storms import storms
 from tests.sweep.test_losses import sample

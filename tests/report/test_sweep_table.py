@@ -7,11 +7,10 @@ import io
 from rich.console import Console
 
 from sim.report.given import Books
-from sim.report.sweep_tables import bearer_table, loss_table
-from sim.sweeps import losses
+from sim.report.sweep_tables import bearer_table, loss_table, reserve_table
+from sim.sweeps import loss_table as losses
 from sim.sweeps.reserves import by_asset
 from sim.terminal import tables
-from sim.terminal.sweep_table import asset_table
 from tests.sweep.test_losses import sample
 
 
@@ -23,8 +22,7 @@ def printed(paths: int, losing: float = 1.0) -> str:
     risk = loss_table(table, paths, Books(1, 8, 24), None, "Given: made-up losses.")
     console.print(tables.printed(risk))
     console.print(tables.printed(bearer_table(losses.borne_by(outcomes, "mc"))))
-    if assets := asset_table(by_asset(outcomes, "mc")):
-        console.print(assets)
+    console.print(tables.printed(reserve_table(by_asset(outcomes, "mc"))))
     assert max(map(len, text.getvalue().splitlines())) <= 80 and "…" not in text.getvalue()
     return text.getvalue()
 
@@ -81,10 +79,11 @@ def test_assets_with_their_intervals_parts_and_coverage() -> None:
     """The parts add up to the ES 99% of all, to the rounding of dollars."""
     text = printed(2_000, losing=0.3)
     table = text[text.index("Loss by the asset") :]
-    weth, usdc = (row(table, name).split() for name in ("WETH", "USDC"))
     whole = row(text, "ES 99%").split()[2]
-    parts = [int(cells[3].strip("$").replace(",", "")) for cells in (weth, usdc)]
-    assert abs(sum(parts) - int(whole.strip("$").replace(",", ""))) <= 1
-    assert weth[-1] == "0.00" and 0 < float(usdc[-1]) < 1, "only USDC has a fund"
-    assert table.count("-$") >= 4
+    parts = [row(table, f"{asset}: part of ES 99%").split()[-2] for asset in ("WETH", "USDC")]
+    of_all = sum(int(part.strip("$").replace(",", "")) for part in parts)
+    assert abs(of_all - int(whole.strip("$").replace(",", ""))) <= 1
+    weth, usdc = (row(table, f"{asset}: coverage 99%").split()[3] for asset in ("WETH", "USDC"))
+    assert weth == "0.00" and 0 < float(usdc) < 1, "only USDC has a fund"
+    assert " to $" in row(table, "WETH: expected loss")
     assert "Loss by the asset" not in printed(2_000, losing=0)

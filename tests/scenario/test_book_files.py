@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from sim.engines.chain import RevmChain
 from sim.engines.exact import run
 from sim.engines.lockstep import Lockstep
 from sim.health.census import census
-from sim.health.watchers import checking_everyone
+from sim.health.watchers import valuing_everyone
 from sim.market.market import FACTOR
 from sim.protocol import operations as op
 from sim.protocol.errors import OK
@@ -128,6 +129,27 @@ def test_bad_books_are_refused_by_line(
     assert all(one.remedy for one in caught.value.problems)
 
 
+def test_more_assets_than_an_account_may_have_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the line of the first too many, in a file; by the account, in a book that is handed over:
+    here of at most three, for there are four.
+    """
+    scenario = read_from(tmp_path, GOOD)
+    book = recorded(scenario)
+    for module in ("sim.books.recorded", "sim.world"):
+        monkeypatch.setattr(sys.modules[module], "MOST_ASSETS", 3)
+    with pytest.raises(ScenarioError) as caught:
+        build(scenario)
+    (problem,) = caught.value.problems
+    assert (problem.path, caught.value.file) == ("line 12, asset", str(tmp_path / "book.csv"))
+    assert problem.problem == "account dave has or owes more than 3 assets"
+    with pytest.raises(ScenarioError) as caught:
+        build(scenario, book=book)
+    (problem,) = caught.value.problems
+    assert (problem.path, problem.problem) == ("book (dave)", "has or owes 4 assets")
+
+
 @pytest.mark.parametrize("raw", [b"account,asset,supplied,debt\n\xff\xfe,WETH,1,0\n", b"a\x00,b\n"])
 def test_text_that_is_none(tmp_path: Path, raw: bytes) -> None:
     with pytest.raises(ScenarioError, match=r"book\.csv: \d problem"):
@@ -194,7 +216,7 @@ def test_the_unhealthy_start_unhealthy_and_are_reported(tmp_path: Path) -> None:
     assert figures["liquidatable_accounts"] == len(below)
     owed = 170_000.5 + 12_000 + 2_000 + 0.4 * 7_900 + 10 * 194.61 + 14_000 + 500 * 194.61
     assert figures["liquidatable_debt_usd"] == pytest.approx(owed)
-    hot = world.market.hot[: int(world.market.hot_count[0])].tolist()
+    hot = world.market.watchers.hot.nonzero()[0].tolist()
     assert hot == below, "watchers know of them before the first step"
 
 
@@ -237,7 +259,7 @@ def test_watchers_miss_nobody_who_starts_below_one(tmp_path: Path) -> None:
 
     world = opened(tmp_path)
     everyone = opened(tmp_path)
-    everyone = everyone._replace(market=checking_everyone(everyone.market))
+    everyone = everyone._replace(market=valuing_everyone(everyone.market))
     assert journal(world) == journal(everyone)
 
 
@@ -265,9 +287,12 @@ def test_accounts_that_no_price_opens_are_named(tmp_path: Path, row: str, proble
     assert problem in found.problem and "leave it out" in found.remedy
 
 
-def test_a_guard_that_no_price_passes_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ScenarioError, match=r"feeds\.USDC\.max_move_bps: .* such moves away"):
-        opened(tmp_path, feeds__USDC__max_move_bps=1, feeds__USDC__min_price_usd=1e-8)
+def test_the_largest_move_of_a_feed_does_not_matter(tmp_path: Path) -> None:
+    """Routers forget where prices were, on the way down and back."""
+    narrow = opened(tmp_path, feeds__USDC__max_move_bps=1)
+    wide = opened(tmp_path)
+    assert (narrow.state.position == wide.state.position).all()
+    assert (narrow.state.oracle[:, :, ANCHOR] == wide.state.oracle[:, :, ANCHOR]).all()
 
 
 @pytest.mark.chain

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from sim.agents.arbitrageurs import speeds
 from sim.scenario import Scenario, ScenarioError, load
-from sim.world.venues import speeds
 
 MARKET = """
 name: from-before

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sim.market.tables import price_table
+from sim.market.level_tables import price_table
 from sim.scenario import Scenario, ScenarioError, digest, files, load, with_overrides
 from sim.tape import Tape
 from sim.world import build

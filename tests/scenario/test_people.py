@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sim.agents.habits import BEHAVES, REVIEW, TARGET, TRIGGER
 from sim.engines.exact import run
-from sim.market.market import BEHAVES, REVIEW, TARGET, TRIGGER
 from sim.protocol import operations as op
 from sim.scenario import Scenario, ScenarioError, digest, load, with_overrides
 from sim.world import World, build
@@ -203,17 +203,18 @@ def test_shares_and_probabilities_are_shares_of_the_accounts() -> None:
     second = {**LOOP, "share": 0.2, "probability": 1.0}
     big = {"book.accounts": 2_000, "suppliers.DAI": 1e8, "suppliers.USDC": 1e8, "duration_hours": 1}
     world = _world(first, second, **big)
-    w, counts = world.market, np.bincount(world.market.habit)
+    w, counts = world.market, np.bincount(world.market.actors.borrowers.habit)
+    own = w.actors.borrowers
     assert counts[1] == 400
     assert counts[0] == pytest.approx(360, abs=4 * (600 * 0.6 * 0.4) ** 0.5)
-    assert (np.diff(w.borrower) > 0).all()
-    assert w.behaviour[1, [BEHAVES, TRIGGER, TARGET, REVIEW]].tolist() == [
+    assert (np.diff(own.account) > 0).all()
+    assert own.behaviour[1, [BEHAVES, TRIGGER, TARGET, REVIEW]].tolist() == [
         2,
         13 * 10**17,
         115 * 10**16,
         3_600,
     ]
-    phase = (w.due - w.time[0])[w.habit == 1].astype(float) / 3_600
+    phase = (own.due - w.time[0])[own.habit == 1].astype(float) / 3_600
     assert 0 < phase.min() < 0.02 and 0.98 < phase.max() <= 1
     assert phase.mean() == pytest.approx(0.5, abs=4 / (12 * 400) ** 0.5)
 
@@ -224,7 +225,8 @@ def test_a_larger_share_or_probability_adds_people_to_those_before() -> None:
         before: dict[int, int] = {}
         for value in values:
             w = _world({**TOP_UP, "share": 0.8, knob: value}).market
-            now = dict(zip(w.borrower.tolist(), w.due.tolist(), strict=True))
+            own = w.actors.borrowers
+            now = dict(zip(own.account.tolist(), own.due.tolist(), strict=True))
             assert before.items() < now.items()
             before = now
 
@@ -246,10 +248,11 @@ def test_reserves_are_minted_and_change_nothing_else_at_the_start() -> None:
     )
     assert minted > before
     w = people.market
-    savers = w.borrower[w.habit == 0]
+    own = w.actors.borrowers
+    savers = own.account[own.habit == 0]
     assert len(savers) > 0
-    assert (w.purse[w.habit == 0] == people.book.collateral[savers] // 2).all()
-    assert (w.purse[w.habit >= 2] == 0).all()
+    assert (own.purse[own.habit == 0] == people.book.collateral[savers] // 2).all()
+    assert (own.purse[own.habit >= 2] == 0).all()
 
 
 def test_people_who_never_react_change_no_operation() -> None:
@@ -268,7 +271,7 @@ def test_arrivals_of_an_asset_depend_on_nobody_else() -> None:
 
     def row(seed: int, **withdrawals: Any) -> list[int]:
         w = build(_scenario(withdrawals=withdrawals), seed).market
-        return w.arrival[w.withdrawal_asset.tolist().index(3)][:50].tolist()
+        return w.actors.suppliers.arrival[w.actors.suppliers.asset.tolist().index(3)][:50].tolist()
 
     alone = row(1, DAI=RUN)
     assert alone == row(1, DAI={**RUN, "branching_ratio": 0.5}, USDC={**RUN, "per_loss": 900.0})

@@ -12,6 +12,7 @@ import pytest
 from rich.console import Console
 
 from sim.books import describe
+from sim.books.borrowing import SAID
 from sim.engines.chain import RevmChain
 from sim.engines.exact import run
 from sim.engines.lockstep import Lockstep
@@ -19,16 +20,14 @@ from sim.health.census import census
 from sim.market.market import FACTOR
 from sim.protocol import operations as op
 from sim.protocol.errors import OK
-from sim.report.page.choices import risk_table
+from sim.questions.work import world_of
 from sim.report.page.provenance import overrides as overrides_of
-from sim.scenario import Scenario, ScenarioError, digest, load, with_overrides
+from sim.report.study_tables import difference_table, risk_table
+from sim.scenario import Scenario, ScenarioError, digest, load, of_json, with_overrides
 from sim.schema.tuning import Debts, Preset
-from sim.sweeps.work import world_of
 from sim.tape import frames
 from sim.tape.replay import replay
-from sim.terminal.book import print_book
-from sim.terminal.tune_table import choice_table
-from sim.tuning.borrowing import SAID
+from sim.terminal.opening_book import print_book
 from sim.tuning.confirm import world_under
 from sim.tuning.preset import prepare
 from sim.tuning.result import TuningResult
@@ -101,7 +100,7 @@ def test_who_falls_below_one_is_liquidatable_at_the_start(base: Scenario, unchan
     assert (before >= 1).all() and below.sum() > 5
     figures = describe(world.book, world.scenario, list(world.market.price[0]))
     assert figures["liquidatable_accounts"] == below.sum()
-    assert world.market.hot[: below.sum()].tolist() == below.nonzero()[0].tolist()
+    assert world.market.watchers.hot.nonzero()[0].tolist() == below.nonzero()[0].tolist()
     (liquidated,) = [step.rows for step in run(world) if step.k == 1]
     repaid = {
         row.account for row in liquidated if row.kind == op.flash_liquidate.kind and row.code == OK
@@ -142,7 +141,7 @@ def test_redrawing_is_asked_for(base: Scenario, unchanged: World) -> None:
 def test_what_a_result_carries_makes_the_same_world(base: Scenario, unchanged: World) -> None:
     """A sweep's workers, its study and a tape have the scenario as JSON and nothing else."""
     scenario = with_overrides(base, LOWER)
-    assert _positions(world_of(scenario.model_dump_json())) == _positions(unchanged)
+    assert _positions(world_of(of_json(scenario.model_dump_json()))) == _positions(unchanged)
     played, tape = play(scenario)
     again = replay(frames(tape.tables(complete=True)))
     assert (again.position == played.state.position).all()
@@ -203,9 +202,8 @@ def test_a_search_keeps_them_unless_it_is_told_otherwise() -> None:
 @pytest.mark.parametrize("debts", get_args(Debts))
 def test_tables_of_a_search_say_which_it_was(debts: Debts) -> None:
     result = study(False, "ape run tune").model_copy(update={"debts": debts})
-    note, caption = risk_table(result).note, choice_table(result).caption
-    assert isinstance(note, str) and isinstance(caption, str)
-    assert SAID[debts][1:] in note and SAID[debts] in caption
+    note, legend = risk_table(result).note, difference_table(result).legend
+    assert SAID[debts][1:] in note and SAID[debts] in legend
     assert TuningResult.model_validate_json(result.model_dump_json()).debts == debts
 
 
@@ -229,7 +227,9 @@ def test_a_recorded_book_is_not_redrawn(tmp_path: Path) -> None:
         load("black-thursday"), {"book": {"file": str(tmp_path / "book.csv")}}
     )
     assert build(with_overrides(scenario, LOWER)).book.debt.sum() == 900 * WAD
-    with pytest.raises(ScenarioError, match=r"book\.file: is a recorded book: leave out --redraw"):
+    with pytest.raises(
+        ScenarioError, match=r"book\.file: is a recorded book: leave out redraw_book"
+    ):
         with_overrides(scenario, LOWER, redraw_book=True)
 
 

@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 from sim.protocol.units import BPS
-from sim.scenario import ScenarioError, load, with_overrides
+from sim.scenario import ScenarioError, load, of_json, with_overrides
 from sim.schema.market import Venue
-from sim.sweeps.work import scenario_of
 
 BASE = load("black-thursday")
 NO_DEPTH: dict[str, Any] = {"venues[0].depth_usd_per_side": None}
@@ -38,7 +37,7 @@ def test_what_is_said_of_venues_survives_the_way_through_json() -> None:
             "arbitrage.half_life_seconds": 90.0,
         },
     )
-    assert scenario_of(said.model_dump_json()) == said
+    assert of_json(said.model_dump_json()) == said
 
 
 def test_off_is_the_default() -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from sim.measures.expected import measure
+from sim.front.run import run
+from sim.measures.registry import figure
 from sim.scenario import Scenario, known, load, with_overrides
-from sim.terminal.other_books import played as played
+from sim.tape import Frames
 
 EVENTS = (
     "black-thursday",
@@ -55,6 +56,11 @@ def small(name: str, accounts: int, **overrides: Any) -> Scenario:
     )
 
 
-def of(name: str, figure: str, accounts: int = 40, **overrides: Any) -> float:
+def played(scenario: Scenario) -> Frames:
+    """The tape of a run on the twin."""
+    return run(scenario).raw.tape
+
+
+def of(name: str, measure: str, accounts: int = 40, **overrides: Any) -> float:
     """A measure of a scenario with overrides."""
-    return measure(played(small(name, accounts, **overrides)), figure)
+    return figure(played(small(name, accounts, **overrides)), measure)

@@ -56,11 +56,11 @@ def test_recorded_prices_come_out_as_recorded(name: str) -> None:
         for _ in run(world):
             pass
     mine, other = (world.market for world in worlds)
-    assert (mine.price == other.price).all() and (mine.observed == other.observed).all()
+    assert (mine.price == other.price).all() and (mine.feeds.observed == other.feeds.observed).all()
     assert mine.tally.tolist() == other.tally.tolist()
     kept = [world.state.hub[:, [DEFICIT_REPORTED, COVERED_BY_FUND]] for world in worlds]
     assert (kept[0] == kept[1]).all()
-    assert (mine.impact[-1] != 10**18).any()
+    assert (mine.reference.impact[-1] != 10**18).any()
 
 
 @pytest.mark.parametrize("name", [name for name in CASCADES if name in EVENTS])
@@ -70,7 +70,7 @@ def test_without_liquidators_an_event_is_what_came_from_outside(name: str) -> No
     for one in (base, world):
         for _ in run(one):
             pass
-    outside = base.market.price * 10**18 // base.market.impact
+    outside = base.market.price * 10**18 // base.market.reference.impact
     assert (world.market.price == outside).all()
     assert (outside > base.market.price).any()
 

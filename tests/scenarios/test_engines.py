@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from sim.engines.outcome import OUTCOME
+from sim.health.census import census
 from sim.market.market import DEBT_VALUE
-from sim.sweeps.verify import verify
+from sim.questions.verification import verify
 from sim.world import build
 from tests.scenarios.library import EVENTS, SYNTHETIC, small
 
@@ -26,7 +27,7 @@ def test_every_engine_comes_to_the_same(name: str) -> None:
     assert found.differences == 0, found.difference
     assert found.steps == world.scenario.steps
     assert found.operations > 500 and found.values_compared > 40_000
-    owed = sum(float(value) for value in world.market.watch[:, DEBT_VALUE])
+    owed = census(world.state)[:, DEBT_VALUE].sum()
     agree = all(
         found.on_floats[figure] == pytest.approx(found.exact[figure], rel=ROUNDING, abs=0)
         or abs(found.on_floats[figure] - found.exact[figure]) <= ROUNDING * owed

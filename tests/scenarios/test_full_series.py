@@ -186,7 +186,8 @@ class TestEvent:
         assert set(first) <= set(range(len(due)))
         for account, price in enumerate(due):
             earliest = first_below(path, price * SURELY_ABOVE)
-            latest = first_below(path, price * SURELY_BELOW)
+            # Who falls past all cover within a step is flagged in it: from then on a bonus grows.
+            latest = first_below(path, price * SURELY_BELOW) + 1
             assert earliest <= first.get(account, math.inf) <= latest
         assert path.min() > due[-1] * SURELY_ABOVE, "some account must never fall due"
         assert 0 < len(first) < len(due)

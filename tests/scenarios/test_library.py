@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sim.market.tables import gas_table, price_table
+from sim.market.level_tables import gas_table, price_table
 from sim.scenario import Scenario, load
 from sim.schema.base import Waypoint
 from tests.scenarios.library import EVENTS, SYNTHETIC
@@ -42,7 +42,7 @@ def test_an_event_says_what_it_leaves_out_and_what_was_published(name: str) -> N
     scenario = load(name)
     text = (FOLDER / f"{name}.yaml").read_text()
     assert scenario.expected
-    assert {figure.measure for figure in scenario.expected} & {"bad_debt_usd", "liquidations"}
+    assert {figure.measure for figure in scenario.expected} & {"loss_usd", "liquidations"}
     assert any("assumption" in line for line in text.splitlines())
     if name != "black-thursday":  # which is whole, and the model of tone
         assert re.search(r"^# Reproduced: ", text, re.MULTILINE)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sim.engines.exact import run
-from sim.measures.expected import measure
+from sim.measures.registry import figure
 from sim.protocol import operations as op
 from sim.world import build
 from tests.lockstep.invariants import check_state
@@ -47,9 +47,9 @@ def flat(**prices: float) -> dict[str, Any]:
 def test_the_squeeze_is_a_rise_of_what_is_owed() -> None:
     """Collateral at par throughout: the loss is of the debt asset's price alone."""
     tape = played(small("crv-squeeze", 24))
-    assert measure(tape, "bad_debt_tokens.CRV") > 100_000
-    assert measure(tape, "seized_tokens.USDC") > 0.9 * 63.6e6
-    assert of("crv-squeeze", "bad_debt_tokens.CRV", 24, **flat(CRV=0.498)) == 0
+    assert figure(tape, "loss_tokens.CRV") > 100_000
+    assert figure(tape, "seized_tokens.USDC") > 0.9 * 63.6e6
+    assert of("crv-squeeze", "loss_tokens.CRV", 24, **flat(CRV=0.498)) == 0
     assert of("crv-squeeze", "liquidations", 24, **flat(CRV=0.60)) == 0, "below .608 he is safe"
 
 
@@ -68,49 +68,47 @@ def test_the_founders_loan_is_safe_above_its_published_liquidation_price() -> No
 
 
 def test_a_year_later_the_same_collateral_leaves_bad_debt() -> None:
-    assert of("crv-founder-2024", "bad_debt_usd", 24) > 1e6
-    assert of("crv-founder-2024", "bad_debt_usd", 24, **flat(CRV=0.36)) == 0
+    assert of("crv-founder-2024", "loss_usd", 24) > 1e6
+    assert of("crv-founder-2024", "loss_usd", 24, **flat(CRV=0.36)) == 0
 
 
 @pytest.mark.parametrize("name", ["may-2021", "ftx", "august-2024", "february-2025"])
 def test_deep_markets_bear_a_crash_of_a_night(name: str) -> None:
     """Liquidations, and no bad debt: the thresholds held on all of these days."""
     tape = played(small(name, 240))
-    assert measure(tape, "liquidations") > 20
-    assert measure(tape, "bad_debt_usd") < 1e-3 * measure(tape, "liquidated_usd")
+    assert figure(tape, "liquidations") > 20
+    assert figure(tape, "loss_usd") < 1e-3 * figure(tape, "repaid_usd")
 
 
 def test_the_depeg_hurts_efficiency_mode_only() -> None:
     """At the thresholds outside of it a fall of 12.6% is borne."""
-    assert of("usdc-depeg", "bad_debt_usd") > 1_000
+    assert of("usdc-depeg", "loss_usd") > 100
     outside = {"ltv_bps": 7500, "lt_bps": 7800, "max_bonus_bps": 450}
     plain: dict[str, Any] = {f"protocol__reserves__USDC__{f}": v for f, v in outside.items()}
     plain["book__drawn_under"] = None  # who borrowed there has room for it
-    assert of("usdc-depeg", "bad_debt_usd", **plain) < 100
+    assert of("usdc-depeg", "loss_usd", **plain) == 0
 
 
 def test_absent_keepers_cost_more_than_gas() -> None:
-    away = of("absent-keepers", "bad_debt_usd", 120)
-    present = of("absent-keepers", "bad_debt_usd", 120, gas_price_gwei=20)
+    away = of("absent-keepers", "loss_usd", 120)
+    present = of("absent-keepers", "loss_usd", 120, gas_price_gwei=20)
     assert away > 2 * present
 
 
 def test_correlation_is_what_makes_a_crash_bad() -> None:
     """The same fall of ETH and the same people: worse when the others fall too."""
-    alone = of("correlated-crash", "bad_debt_usd", 120, **flat(WBTC=90_000, LINK=15))
-    assert of("correlated-crash", "bad_debt_usd", 120) > alone
+    alone = of("correlated-crash", "loss_usd", 120, **flat(WBTC=90_000, LINK=15))
+    assert of("correlated-crash", "loss_usd", 120) > alone
 
 
 def test_depth_is_what_a_drought_lacks() -> None:
     """Same fall, venues as they usually are: more is liquidated, less is lost."""
     usual = {f"venues[{i}].depth_usd_per_side": 200e6 for i in range(4)}
     usual |= {"arbitrage__half_life_seconds": 90.0}
-    assert of("liquidity-drought", "liquidated_usd", **usual) > 3 * of(
-        "liquidity-drought", "liquidated_usd"
+    assert of("liquidity-drought", "repaid_usd", **usual) > 3 * of(
+        "liquidity-drought", "repaid_usd"
     )
-    assert of("liquidity-drought", "bad_debt_usd") > of(
-        "liquidity-drought", "bad_debt_usd", **usual
-    )
+    assert of("liquidity-drought", "loss_usd") > of("liquidity-drought", "loss_usd", **usual)
 
 
 def test_a_loop_unwinds_by_its_discount_not_by_the_price_of_ether() -> None:

@@ -11,10 +11,11 @@ from click.testing import CliRunner, Result
 
 from scripts.crash import cli
 from sim.files.lock import FILE as LOCK
+from sim.front.run import UnderWay
 from sim.scenario import known
 from sim.scenario import load as load_scenario
 from sim.tape import load
-from sim.terminal import crash as report
+from sim.terminal import crash_command as report
 from tests.scripts.commands import STORM, anvils_of, ape, is_gone, start_storm
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
@@ -134,7 +135,7 @@ def test_scenario_that_cannot_be_run_is_1(
     arguments: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And nothing was deployed."""
-    monkeypatch.setattr(report, "follower", None)
+    monkeypatch.setattr(UnderWay, "deployed", None)
     done = crash(*arguments, "--out", tmp_path)
     assert done.exit_code == 1
     assert message in done.output and "Traceback" not in done.output

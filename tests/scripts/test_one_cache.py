@@ -26,7 +26,7 @@ from scripts.tune import cli
 from sim.engines.exact import run
 from sim.market.market import LIQUIDATIONS
 from sim.market.paths import draw, observed
-from sim.sweeps.study import load
+from sim.sweeps.stored import load
 from sim.tuning.result import load as load_result
 from sim.world import build, on_path
 from tests.agents.test_compiled import CONTRARIAN
@@ -133,7 +133,7 @@ def test_any_order_gives_the_figures_of_the_exact_engine(
 
 
 WRONG = """
-from sim.engines import compiled
+from sim.engines import compiled, self_test
 from sim.protocol.fixed_point import jitable
 from sim.simulation import liquidators
 
@@ -141,6 +141,7 @@ from sim.simulation import liquidators
 def nothing(s, w, k):
     return False
 
+self_test.expected()  # of the sources, before they are spoilt
 liquidators.act = nothing
 said = []
 compiled._run._test = lambda run: said.append(compiled._against_exact(run))

@@ -17,12 +17,13 @@ from click.testing import CliRunner, Result
 from scripts.crash import cli as crash_cli
 from scripts.report import cli as report_cli
 from scripts.suite import cli
+from sim.engines import recorded
 from sim.engines.failures import Difference, LockstepError
-from sim.report.suite_folder import SuiteError
+from sim.questions.suite_folder import SuiteError
 from sim.scenario import known
-from sim.terminal import crash as report
-from sim.terminal import suite as suites
-from sim.terminal.suite import members
+from sim.terminal import crash_command as report
+from sim.terminal import suite_command as suites
+from sim.terminal.suite_command import members
 from tests.scripts.commands import BIN, ROOT, STORM, ape
 
 TARGET = "{name: target, extends: storm.yaml, protocol: {liquidation: {engine: target-health}}}"
@@ -129,7 +130,7 @@ def test_help_suffices() -> None:
     assert shown.returncode == 0, shown.stderr
     for word in (
         "[FOLDER|SCENARIO]...",
-        "--engine [devnet|revm|exact]",
+        "--engine [exact|devnet|revm]",
         "[default: exact]",
         "goes on with what is not done",
         "--overwrite",
@@ -142,7 +143,9 @@ def test_help_suffices() -> None:
         assert word in " ".join(shown.stdout.split()), word
 
 
-def test_its_page_is_made_again_and_two_are_compared(mine: Path, tmp_path: Path) -> None:
+def test_its_page_is_made_again_and_two_are_compared(
+    mine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     a, b = tmp_path / "a", tmp_path / "b"
     (mine / "broken.yaml").unlink()
     assert suite(mine, "--out", a).exit_code == 0
@@ -153,9 +156,12 @@ def test_its_page_is_made_again_and_two_are_compared(mine: Path, tmp_path: Path)
     assert (a / "report.html").read_bytes() == page
     changed = ("--set", "protocol.liquidation.engine=target-health")
     assert suite(mine / "storm.yaml", "--out", b, *changed).exit_code == 0
+    there = sorted(b.iterdir())
+    monkeypatch.chdir(tmp_path)
     compared = CliRunner().invoke(report_cli, ["--compare", str(a), str(b)])
     assert compared.exit_code == 0, compared.output
-    both = (b / "comparison.html").read_text()
+    assert sorted(b.iterdir()) == there, "nobody asked for a change of it"
+    both = (tmp_path / "comparison.html").read_text()
     assert "Played in both: storm." in both and "Only in A: target." in both
     change = figures(b).loc["storm", "bad_debt_usd"] - figures(a).loc["storm", "bad_debt_usd"]
     assert change > 0 and f"${change:,.0f}" in both
@@ -246,14 +252,14 @@ def test_a_report_on_half_a_suite_is_refused(mine: Path, tmp_path: Path) -> None
 def test_a_fault_of_the_program_is_a_row_with_its_traceback(
     mine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    build = suites.build
+    begun = suites.UnderWay
 
-    def faulty(scenario: Any) -> Any:
-        if scenario.name == "storm":
+    def faulty(asked: Any, engine: str) -> Any:
+        if asked.scenario.name == "storm":
             raise ZeroDivisionError("nobody thought of this")
-        return build(scenario)
+        return begun(asked, engine)
 
-    monkeypatch.setattr(suites, "build", faulty)
+    monkeypatch.setattr(suites, "UnderWay", faulty)
     (mine / "broken.yaml").unlink()
     out = tmp_path / "out"
     done = suite(mine, "--out", out)
@@ -272,7 +278,7 @@ def test_on_a_chain_it_says_what_was_compared_and_differed(
     mine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One scenario in which twin and chain part ways is a row that says so."""
-    run = report.run
+    run = recorded.run
 
     def parting(world: Any, follower: Any) -> Any:
         for step in run(world, follower):
@@ -280,7 +286,7 @@ def test_on_a_chain_it_says_what_was_compared_and_differed(
                 raise LockstepError("borrow by actor 7", [Difference("hub USDC cash", 10, 11)])
             yield step
 
-    monkeypatch.setattr(report, "run", parting)
+    monkeypatch.setattr(recorded, "run", parting)
     (mine / "broken.yaml").unlink()
     out = tmp_path / "out"
     done = suite(mine, "--engine", "revm", "--out", out, "--set", "duration_hours=2")
@@ -289,7 +295,7 @@ def test_on_a_chain_it_says_what_was_compared_and_differed(
     assert table.loc["storm", "values_compared"] > 5_000
     assert table.loc["storm", "differences"] == 0
     assert "hub USDC cash: twin 10, chain 11 (+1 wei)" in table.loc["target", "failed"]
-    assert "differ" in done.output.split("\n\n")[-1].splitlines()[0]
+    assert "differ" in done.output.split("\n\n")[-1].splitlines()[1]
 
 
 # --- stopped --------------------------------------------------------------------------------------

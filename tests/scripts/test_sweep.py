@@ -15,13 +15,15 @@ import pytest
 from click.testing import CliRunner, Result
 
 from scripts.sweep import cli
+from sim.front import sweeps as front
 from sim.measures.losses import expected_loss
 from sim.scenario import Scenario
 from sim.sweeps.kept import OPENING
-from sim.sweeps.losses import loss_usd
-from sim.sweeps.study import load
+from sim.sweeps.loss_table import loss_usd
+from sim.sweeps.stored import load
 from sim.tape import load as load_tape
-from sim.terminal import sweep as report
+from sim.terminal import sweep_command as report
+from sim.terminal import workers
 from tests.scripts.commands import BIN, ROOT, STORM, ape
 from tests.sweep.storms import PATHS, bits, swept
 
@@ -60,7 +62,7 @@ FILES = [
     "opening.duckdb",
     "prices.png",
     "prices.svg",
-    "study.json",
+    "sweep.json",
 ]
 
 
@@ -128,15 +130,15 @@ def test_wrong_usage_is_2(arguments: list[str], message: str) -> None:
         ([*STORMS, "--set", "suppliers.USDC=1000"], ["InsufficientCash"]),
         ([*STORMS, "--sampler", "sobol", "--paths", "100"], ["16 replicates", "96 or 112"]),
         ([*STORMS, "--set", "paths.volatility_per_sqrt_year.WETH=100000"], ["0..100"]),
-        ([*STORMS, "--paths", "10", "--books", "11"], ["more than there are paths; --books 10"]),
-        ([*STORMS, "--sampler", "sobol", "--books", "2"], ["sobol spreads", "--books 1"]),
+        ([*STORMS, "--paths", "10", "--books", "11"], ["more than there are paths; 10"]),
+        ([*STORMS, "--sampler", "sobol", "--books", "2"], ["sobol spreads", "1, or leave it out"]),
     ],
 )
 def test_what_cannot_be_swept_is_1(
     arguments: list[str], messages: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And nothing was run or written."""
-    monkeypatch.setattr(report, "pool", None)
+    monkeypatch.setattr(front, "pool", None)
     done = sweep(*arguments, "--out", tmp_path)
     assert done.exit_code == 1
     for message in messages:
@@ -203,12 +205,12 @@ def test_a_sweep_and_what_it_leaves(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     losses = outcomes["bad_debt_usd"] + outcomes["shortfall_usd"]
     assert table.loc["expected loss", "value"] == pytest.approx(losses.mean(), rel=1e-12)
     assert f"${losses.mean():,.0f}" in done.output
-    manifest = json.loads((out / "study.json").read_text())
+    manifest = json.loads((out / "sweep.json").read_text())
     assert manifest["finished"] >= manifest["started"]
     assert manifest["path_seed"] == manifest["book_seed"] == 3 and manifest["books"] == 1
 
     again = sweep(*STORMS, "--seed", "3")
-    assert again.exit_code == 1 and "--resume" in again.output and "--out" in again.output
+    assert again.exit_code == 1 and "resume it, or name another folder" in again.output
     other = sweep(*STORMS, "--resume")
     assert other.exit_code == 1 and "seed 3 there, 8 now" in other.output
     before = contents(out)
@@ -226,7 +228,7 @@ def test_a_sweep_over_books(tmp_path: Path) -> None:
     said = " ".join(done.output.split())
     for word in (
         "The first of 12 books: 24 accounts owe",
-        "60 paths of 12 books (mc, seed 6) of 48 steps, in blocks of 5",
+        "60 paths of 12 books (mc, seed 6) of 48 steps, in blocks of about 2 s",
         "at its end; 60 paths of 12 books",
         "variance: book ",
         "Given: the prices of storm x noise of gbm; 8 hours; 12 books of 24 accounts drawn with "
@@ -250,7 +252,7 @@ def test_a_sweep_over_books(tmp_path: Path) -> None:
 
 @pytest.mark.compiled
 def test_compiling_is_announced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report, "is_compiled", lambda: False)
+    monkeypatch.setattr(workers, "is_compiled", lambda: False)
     done = sweep(*STORMS, "--paths", "16", "--out", tmp_path)
     assert done.exit_code == 0 and "Compiling the step, once per change" in done.output
 
@@ -313,7 +315,7 @@ def test_killed_and_resumed_it_leaves_the_same_files(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     resumed_to, wanted = contents(out), contents(straight)
     assert resumed_to.keys() == wanted.keys()
-    for name in wanted.keys() - {"study.json"}:
+    for name in wanted.keys() - {"sweep.json"}:
         assert resumed_to[name] == wanted[name], name
     for name, content in there.items():
         assert (out / "blocks" / name).read_bytes() == content

@@ -16,15 +16,15 @@ from sim.engines.compiled import Compiled
 from sim.engines.outcome import REPAID
 from sim.protocol import liquidation
 from sim.protocol.fixed_point import mul_div_up
-from sim.sweeps.columns import frame
-from sim.sweeps.losses import worst_paths
-from sim.sweeps.study import Study, begin
+from sim.sweeps import stored as of_sweeps
+from sim.sweeps.loss_table import worst_paths
+from sim.sweeps.outcome_columns import frame
+from sim.sweeps.stored import StoredSweep, begin
 from sim.tape import load
-from sim.terminal import verify as report
 from sim.world import build
 from tests.scripts.commands import ape
 from tests.sweep.storms import storms, swept
-from tests.sweep.test_study import outcomes
+from tests.sweep.test_stored import outcomes
 
 
 def verify(*arguments: str | Path) -> Result:
@@ -33,7 +33,7 @@ def verify(*arguments: str | Path) -> Result:
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
+def study(tmp_path_factory: pytest.TempPathFactory) -> StoredSweep:
     return swept(tmp_path_factory.mktemp("study"), paths=40)
 
 
@@ -47,7 +47,7 @@ def test_help_names_every_option() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "Missing argument 'STUDY'"),
+        ([], "Missing argument 'SWEEP'"),
         (["x", "--worst", "0"], "0 is not in the range x>=1"),
         (["x", "--path", "-1"], "-1 is not in the range x>=0"),
         (["x", "--engine", "exact"], "'exact' is not one of"),
@@ -70,25 +70,25 @@ def test_an_unfinished_study_is_1(tmp_path: Path) -> None:
     unfinished.write(unfinished.missing()[0], outcomes(16))
     done = verify(tmp_path)
     assert done.exit_code == 1 and "24 of 40 paths are missing" in done.output
-    assert "--resume" in done.output
+    assert "resume the sweep" in " ".join(done.output.split())
 
 
 def test_a_study_of_other_sources_is_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     begin(tmp_path, storms(), paths=40).start()
-    monkeypatch.setattr(report, "origin", lambda _: {"sources": "other"})
+    monkeypatch.setattr(of_sweeps, "origin", lambda _: {"sources": "other"})
     done = verify(tmp_path)
     assert done.exit_code == 1 and "sources" in done.output and "sweep again" in done.output
 
 
 @pytest.mark.compiled
 @pytest.mark.chain
-def test_the_worst_paths_agree(study: Study) -> None:
+def test_the_worst_paths_agree(study: StoredSweep) -> None:
     done = verify(study.folder, "--worst", "2", "--engine", "revm")
     assert done.exit_code == 0, done.output
     assert done.output.count(", 0 differ\n") == 2
     assert "…" not in done.output
     result = json.loads((study.folder / "verify.json").read_text())
-    assert result["origin"] == study.manifest["origin"]
+    assert result["origin"] == study.question.origin
     worst = worst_paths(study.outcomes(), 2)
     assert [one["path"] for one in result["paths"]] == worst
     for one in result["paths"]:
@@ -125,7 +125,7 @@ def test_every_path_is_verified_on_its_own_book(tmp_path: Path) -> None:
 
 @pytest.mark.compiled
 @pytest.mark.chain
-def test_a_named_path_on_the_devnet_under_ape(study: Study) -> None:
+def test_a_named_path_on_the_devnet_under_ape(study: StoredSweep) -> None:
     done = ape("run", "verify", study.folder, "--path", "7")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "path 7 on devnet: " in done.stdout and ", 0 differ" in done.stdout
@@ -134,14 +134,14 @@ def test_a_named_path_on_the_devnet_under_ape(study: Study) -> None:
 
 
 @pytest.mark.compiled
-def test_a_path_that_is_not_there(study: Study) -> None:
+def test_a_path_that_is_not_there(study: StoredSweep) -> None:
     done = verify(study.folder, "--path", "40", "--engine", "revm")
     assert done.exit_code == 1 and "0 to 39 are" in done.output
 
 
 @pytest.mark.compiled
 @pytest.mark.chain
-def test_a_wrong_twin_is_1(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_twin_is_1(study: StoredSweep, monkeypatch: pytest.MonkeyPatch) -> None:
     """One rounding direction of the twin flipped: found, named, written, and no success."""
     monkeypatch.setattr(liquidation, "mul_div_down", mul_div_up)
     done = verify(study.folder, "--worst", "1", "--engine", "revm")
@@ -173,7 +173,7 @@ def test_a_tampered_block_is_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.compiled
 @pytest.mark.chain
 def test_floats_of_another_world_are_1(
-    study: Study, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    study: StoredSweep, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Chain and twin agree, and floats repeat the sweep; but nobody repays in either."""
 

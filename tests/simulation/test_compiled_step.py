@@ -11,7 +11,17 @@ import pytest
 from sim.engines.compiled import Compiled
 from sim.market.market import LIQUIDATIONS
 from sim.protocol import operations as op
-from sim.protocol.state import BORROW_INDEX, BORROW_RATE, RESERVE0, RESERVE1, TOTAL_SHARES
+from sim.protocol.fixed_point import ray
+from sim.protocol.hub import VIRTUAL_SHARES
+from sim.protocol.state import (
+    BORROW_INDEX,
+    BORROW_RATE,
+    CASH,
+    RESERVE0,
+    RESERVE1,
+    SCALED_DEBT,
+    TOTAL_SHARES,
+)
 from sim.protocol.transaction import entries
 from sim.scenario import load, with_overrides
 from sim.simulation import step
@@ -61,7 +71,10 @@ def test_the_step_compiles_and_agrees_with_exact_arithmetic(variant: str) -> Non
     world = build(with_overrides(load("black-thursday"), {**overrides, **VARIANTS[variant]}))
     compiled = Compiled(world)
     compiled.outcomes(
-        *(table.astype(float)[np.newaxis] for table in (world.market.price, world.market.observed))
+        *(
+            table.astype(float)[np.newaxis]
+            for table in (world.market.price, world.market.feeds.observed)
+        )
     )
     floats, market, reactions = compiled.memory.state, compiled.memory.market, 0
     swaps = np.zeros(len(world.state.pair))
@@ -76,7 +89,9 @@ def test_the_step_compiles_and_agrees_with_exact_arithmetic(variant: str) -> Non
     exact = world.state
     assert (reactions > 50) == variant.startswith("people")
     assert market.price == pytest.approx(world.market.price.astype(float), rel=1e-8, abs=1)
-    assert market.impact == pytest.approx(world.market.impact.astype(float), rel=1e-9)
+    assert market.reference.impact == pytest.approx(
+        world.market.reference.impact.astype(float), rel=1e-9
+    )
     assert market.tally[LIQUIDATIONS] == world.market.tally[LIQUIDATIONS] > 20
     roundings = 2 * world.scenario.steps + 3 * market.tally[LIQUIDATIONS] + 2 * reactions
     # Sums of values: each is floored to a whole one, and is of amounts that are units off, the more
@@ -85,14 +100,18 @@ def test_the_step_compiles_and_agrees_with_exact_arithmetic(variant: str) -> Non
     assert market.tally == pytest.approx(
         world.market.tally.astype(float), rel=1e-9, abs=roundings * worth
     )
-    assert (market.arrived == world.market.arrived).all()
+    assert (market.actors.suppliers.arrived == world.market.actors.suppliers.arrived).all()
     size = exact.hub[:, TOTAL_SHARES].astype(float)[:, np.newaxis]
     for name in ("hub", "spoke", "position", "holding", "pool"):
         left, right = getattr(exact, name).astype(float), getattr(floats, name)
         scale = np.broadcast_to(size, left.shape).copy()
         if name == "hub":
-            ratios = [BORROW_INDEX, BORROW_RATE]
-            scale[:, ratios] = left[:, ratios]
+            # A unit of an asset has a million shares. A rate is as far off as its usage may be.
+            scale[:, [CASH, SCALED_DEBT]] /= VIRTUAL_SHARES
+            scale[:, BORROW_INDEX] = left[:, BORROW_INDEX]
+            lent = left[:, SCALED_DEBT] * left[:, BORROW_INDEX] / float(ray())
+            usage = np.where(lent > 0, lent / (lent + left[:, CASH]), 1.0)
+            scale[:, BORROW_RATE] = left[:, BORROW_RATE] / usage
         assert (np.abs(left - right) <= 1e-9 * scale + roundings).all(), name
     pairs = exact.pair.astype(float)
     # A swap floors what it sells and what it pays; a unit of one reserve is a share of both.

@@ -15,16 +15,13 @@ from sim.engines.exact import Step, run
 from sim.engines.lockstep import Lockstep
 from sim.health import watchers
 from sim.health.census import census
+from sim.market.level_tables import price_table
 from sim.market.market import DEBT_VALUE, FACTOR, LIQUIDATIONS
 from sim.market.paths import draw, observed
-from sim.market.tables import price_table
 from sim.protocol import operations as op
-from sim.protocol import oracle
 from sim.protocol.errors import BORROW_LIMIT_EXCEEDED, OK, PRICE_NOT_OK
 from sim.protocol.state import (
     ANSWER,
-    BORROW_INDEX,
-    BORROW_RATE,
     DEFICIT_REPORTED,
     TOTAL_SHARES,
     State,
@@ -203,8 +200,13 @@ def test_a_wrong_answer_leaves_bad_debt_and_a_hold_off_prevents_it() -> None:
 # --- answers that are too low -----------------------------------------------------------------
 
 
-def test_a_wrong_answer_liquidates_the_healthy_and_a_hold_off_postpones_it() -> None:
-    """Half the right price for half an hour while no market price moves."""
+@pytest.mark.parametrize(("heartbeat", "held_off"), [(300, 15), (3_600, None)])
+def test_a_wrong_answer_liquidates_the_healthy_and_a_hold_off_postpones_it(
+    heartbeat: int, held_off: int | None
+) -> None:
+    """Half the right price for half an hour while no market price moves, said again in every step,
+    or once.
+    """
     low = {
         "kind": "wrong-answer",
         "asset": "WETH",
@@ -215,13 +217,15 @@ def test_a_wrong_answer_liquidates_the_healthy_and_a_hold_off_postpones_it() -> 
     first = {}
     for hold_off in (0, 900, 3_600):
         guards = {"feeds.WETH.max_move_bps": 3_000, "feeds.WETH.hold_off_seconds": hold_off}
+        guards["feeds.WETH.heartbeat_seconds"] = heartbeat
         world = calm(low, **{**WIDE, **guards})
         when = liquidated(list(run(world)))
         first[hold_off] = min(when, default=None)
         assert all(12 <= k < 18 for k in when)
     assert liquidated(list(run(calm(**WIDE)))) == {}, "without the fault nobody is liquidated"
-    # At once; three steps of 300 s later; not at all, the window is shorter than the hold-off.
-    assert first == {0: 12, 900: 15, 3_600: None}
+    # At once; three steps of 300 s later, or not, for silence confirms nothing; not at all, the
+    # window is shorter than the hold-off.
+    assert first == {0: 12, 900: held_off, 3_600: None}
 
 
 def test_a_rate_cap_makes_exactly_those_below_the_ratio_liquidatable() -> None:
@@ -251,98 +255,8 @@ def test_a_rate_cap_makes_exactly_those_below_the_ratio_liquidatable() -> None:
     expected = before * 11_939 < WAD * 12_280
     assert ((after < WAD) == expected).all()
     assert 5 < expected.sum() < 35
-    hot = set(world.market.hot[: world.market.hot_count[0]].tolist())
+    hot = set(world.market.watchers.hot.nonzero()[0].tolist())
     assert hot == set(np.flatnonzero(expected).tolist())
-
-
-# --- no answers, and no transactions ----------------------------------------------------------
-
-
-def test_a_silent_feed_stops_liquidations_after_three_heartbeats() -> None:
-    """In the first wave of Black Thursday: liquidations of ETH go on at the last answer, stop with
-    the third heartbeat, and go on with the next report.
-    """
-    # 10:00 to 16:00; reports come at least every five minutes before.
-    outage = {"kind": "outage", "asset": "WETH", "from": at(36_000), "until": at(57_600)}
-    quick = {
-        **{f"liquidators[{n}].max_gas_price_gwei": 1e6 for n in range(3)},
-        "duration_hours": 24,
-        "book.collateral_weights": {"WETH": 1, "WBTC": 0, "USDC": 0, "DAI": 0},
-        "book.debt_weights": {"WETH": 0, "WBTC": 0, "USDC": 1, "DAI": 1},
-        "book.two_collateral_share": 0.0,
-        "suppliers.USDC": 4e7,
-        "suppliers.DAI": 4e7,
-    }
-    assert any(120 < k < 192 for k in liquidated(list(run(storm(**quick)))))
-    world = storm(outage, **quick)
-    usable, when = {}, liquidated([])
-    for taken in run(world):
-        usable[taken.k] = oracle.read(world.state, 0, WETH).usable
-        when |= liquidated([taken])
-    unusable = [k for k, fine in usable.items() if not fine]
-    # The last answer is at most a heartbeat older than the outage.
-    assert unusable == list(range(unusable[0], 192))
-    assert 120 + 24 - 1 <= unusable[0] <= 120 + 36
-    assert not set(when) & set(unusable)
-    assert any(k >= 192 for k in when)
-
-
-def test_what_has_a_price_is_sold_while_another_feed_is_silent() -> None:
-    """Accounts of WETH and WBTC in the same wave: without a price of WBTC, which counts at no less
-    than its last answer, those who are unhealthy even so lose WETH and nobody loses WBTC.
-    """
-    outage = {"kind": "outage", "asset": "WBTC", "from": at(28_800), "until": at(86_400)}
-    two = {
-        **{f"liquidators[{n}].max_gas_price_gwei": 1e6 for n in range(3)},
-        "duration_hours": 24,
-        "book.collateral_weights": {"WETH": 1, "WBTC": 1, "USDC": 0, "DAI": 0},
-        "book.debt_weights": {"WETH": 0, "WBTC": 0, "USDC": 1, "DAI": 1},
-        "book.two_collateral_share": 1.0,
-        "book.isolated_share": 0.0,
-        "suppliers.USDC": 4e7,
-        "suppliers.DAI": 4e7,
-    }
-
-    def sold(world: World) -> tuple[int, int]:
-        """Liquidations of WETH and of WBTC from 11:00 on, three heartbeats later."""
-        seized = [
-            row.y
-            for taken in run(world)
-            for row in taken.rows
-            if taken.k >= 132
-            and row.kind in (op.liquidate.kind, op.flash_liquidate.kind)
-            and row.code == OK
-        ]
-        return seized.count(WETH), seized.count(WBTC)
-
-    of_weth, of_wbtc = sold(storm(outage, **two))
-    assert of_weth > 10 and of_wbtc == 0
-    assert sold(storm(**two))[1] > 0
-
-
-def test_a_dead_sequencer_stops_everything_and_everyone() -> None:
-    """From 10:00 to 12:00 no operation of anybody, and no word of the state changes but the clock;
-    in the next step interest of the whole time accrues and feeds report.
-    """
-    world = storm({"kind": "sequencer-down", "from": at(36_000), "until": at(43_200)})
-    s = world.state
-    before: Any = None
-    for taken in run(world):
-        fields = [getattr(s, name).copy() for name in ("hub", "pair", "position", "feed", "oracle")]
-        if 120 <= taken.k < 144:
-            assert taken.rows == []
-            assert all((a == b).all() for a, b in zip(before, fields, strict=True))
-            assert s.clock[0] == world.market.time[taken.k]
-        elif taken.k:
-            kinds = {row.kind for row in taken.rows}
-            assert op.accrue.kind in kinds
-            if taken.k == 144:
-                assert {op.post_price.kind, op.swap_in.kind, op.flash_liquidate.kind} <= kinds
-                growth = s.hub[DAI, BORROW_INDEX] / before[0][DAI, BORROW_INDEX] - 1
-                rate = before[0][DAI, BORROW_RATE] / 1e27
-                # Since the step before the halt: 25 steps of 300 s.
-                assert growth == pytest.approx(rate * 25 * 300 / 31_536_000, rel=1e-3)
-        before = fields
 
 
 # --- every engine -----------------------------------------------------------------------------
@@ -415,7 +329,7 @@ def test_a_run_with_every_fault_agrees_with_the_contracts(everything: World) -> 
     assert sum(map(len, liquidated(steps).values())) > 20
     assert min(len(taken.rows) for taken in steps) == 0
     healthy = [0, 0, -1, 0, -1, WAD, 0, -1, 0]
-    assert (world.market.fault != healthy).any(axis=(0, 1)).all(), "every column is used"
+    assert (world.market.feeds.fault != healthy).any(axis=(0, 1)).all(), "every column is used"
 
 
 @pytest.mark.compiled
@@ -428,7 +342,7 @@ def test_a_run_with_every_fault_agrees_with_exact_arithmetic(everything: World) 
     named = world.market.price.astype(float)[np.newaxis]
     compiled = Compiled(world)
     for prices, seen in (
-        (named, world.market.observed.astype(float)[np.newaxis]),
+        (named, world.market.feeds.observed.astype(float)[np.newaxis]),
         (drawn, observed(scenario, drawn)),
     ):
         exact = on_path(world, prices[0], seen[0])

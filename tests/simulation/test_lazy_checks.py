@@ -14,8 +14,9 @@ from sim.health.census import census
 from sim.market.market import COLLATERAL_VALUE, DEBT_VALUE, FACTOR, LIQUIDATIONS, USABLE
 from sim.market.paths import draw, observed
 from sim.protocol import oracle
+from sim.protocol.records import copy
 from sim.protocol.state import IS_COLLATERAL, POSITION_DEBT, SUPPLIED
-from sim.protocol.vault_accounts import collateral_price, health
+from sim.protocol.vault_accounts import health
 from sim.scenario import Scenario, known, load, with_overrides
 from sim.world import World, build, on_path
 from tests.simulation.runs import ANSWERING, PEOPLE, SMALL
@@ -63,6 +64,10 @@ def _scenario(overrides: dict[str, Any]) -> Scenario:
     return with_overrides(load("black-thursday"), {**SMALL, **overrides})
 
 
+def _valuing_everyone(world: World) -> World:
+    return world._replace(market=watchers.valuing_everyone(world.market))
+
+
 def _checking_everyone(world: World) -> World:
     return world._replace(market=watchers.checking_everyone(world.market))
 
@@ -72,15 +77,15 @@ def test_exact_runs_do_the_same_operations(variant: str) -> None:
     """Every row of the journal is equal, results included."""
     scenario = _scenario(VARIANTS[variant])
     lazy = [step.rows for step in run(build(scenario))]
-    eager = [step.rows for step in run(_checking_everyone(build(scenario)))]
-    assert lazy == eager
+    for eager in (_valuing_everyone, _checking_everyone):
+        assert lazy == [step.rows for step in run(eager(build(scenario)))]
 
 
 @pytest.mark.parametrize("name", known())
 def test_every_shipped_world_does_the_same_operations(name: str) -> None:
     scenario = with_overrides(load(name), {"book.accounts": 24})
     for lazy, eager in zip(
-        run(build(scenario)), run(_checking_everyone(build(scenario))), strict=True
+        run(build(scenario)), run(_valuing_everyone(build(scenario))), strict=True
     ):
         assert lazy.rows == eager.rows, lazy.k
 
@@ -93,11 +98,14 @@ def test_compiled_runs_do_the_same_operations(variant: str) -> None:
     world = build(scenario)
     prices = draw(scenario, "mc", 0, 3)
     tables = [(path, observed(scenario, path)) for path in prices]
-    lazy, eager = Compiled(world, 4_000), Compiled(_checking_everyone(world), 4_000)
+    lazy, eager = Compiled(world, 4_000), Compiled(_valuing_everyone(world), 4_000)
+    checked = Compiled(_checking_everyone(world), 4_000)
     acted = 0
     for table in tables:
-        for rows, same in zip(lazy.journal(*table), eager.journal(*table), strict=True):
+        three = (one.journal(*table) for one in (lazy, eager, checked))
+        for rows, same, too in zip(*three, strict=True):
             np.testing.assert_array_equal(rows, same)
+            np.testing.assert_array_equal(rows, too)
         acted += int(lazy.memory.market.tally[LIQUIDATIONS])
     assert acted > 20
 
@@ -114,11 +122,11 @@ def test_only_some_accounts_are_checked(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(watchers, "look_at", counted)
     scenario = _scenario({"liquidators": []})
     everyone = scenario.book.accounts * scenario.steps
-    for world in (build(scenario), _checking_everyone(build(scenario))):
+    for world in (build(scenario), _valuing_everyone(build(scenario))):
         looks[0] = 0
         for _ in run(world):
             pass
-        if world.market.slack[0] < np.inf:
+        if world.market.watchers.slack[0] < np.inf:
             assert looks[0] < everyone / 4
         else:
             assert looks[0] >= everyone
@@ -133,7 +141,7 @@ def test_an_account_that_is_not_checked_is_healthy() -> None:
     for _ in run(world):
         s, w = world.state, world.market
         factors = census(s)[:, FACTOR]
-        hot = set(w.hot[: w.hot_count[0]].tolist())
+        hot = set(w.watchers.hot.nonzero()[0].tolist())
         below = {a for a, factor in enumerate(factors) if factor < 10**18}
         assert below <= hot
         unhealthy += len(below)
@@ -151,18 +159,18 @@ def test_the_census_is_what_looking_at_everyone_finds(variant: str) -> None:
     for step in run(world):
         if step.k % 24 == 0:
             s, w = world.state, world.market
-            everyone = w._replace(**{name: getattr(w, name).copy() for name in w._fields})
+            everyone = copy(w)
             for a in range(len(s.account)):
                 watchers.look_at(s, everyone, a)
-            found, exact = census(s), everyone.watch
+            found, exact = census(s), everyone.watchers.watch
             below = exact[:, FACTOR] < WAD
             assert ((found[:, FACTOR] < WAD) == below).all()
             assert (found[below, 1:] == exact[below, 1:].astype(float)).all()
             assert (found[:, USABLE:] == exact[:, USABLE:]).all()
             rounded = 0.0
             for i, unit in enumerate(s.unit):
-                read = oracle.read(s, 0, i)
-                rounded += 1 + collateral_price(s, 0, i, read.price, read.usable) / unit
+                seen = oracle.read(s, 0, i)
+                rounded += 1 + max(seen.collateral_price, seen.debt_price) / unit
             values = slice(COLLATERAL_VALUE, DEBT_VALUE + 1)
             off = found[:, values] - exact[:, values].astype(float)
             assert (abs(off) <= rounded + 1e-14 * found[:, values]).all()

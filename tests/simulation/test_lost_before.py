@@ -20,11 +20,11 @@ from sim.measures.solvency import losses, peak_loss
 from sim.report.run_tables import loss_table
 from sim.report.sweep_tables import bearer_table
 from sim.scenario import Scenario
-from sim.sweeps.columns import frame
-from sim.sweeps.losses import borne_by, loss_usd
+from sim.sweeps.loss_table import borne_by, loss_usd
+from sim.sweeps.outcome_columns import frame
 from sim.sweeps.reserves import by_asset
 from sim.tape import Frames, Tape, frames
-from sim.tape.shortfall import shortfall
+from sim.tape.exact_shortfall import shortfall
 from sim.terminal.tables import printed
 from sim.world import World, build
 from tests.tape.storm import storm
@@ -153,7 +153,7 @@ def test_floats_keep_it_apart_too(rows: str, market: Any) -> None:
     world, _, exact = played(scenario)
     fresh = build(scenario)
     prices = fresh.market.price.astype(float)[np.newaxis]
-    found = Compiled(fresh).outcomes(prices, fresh.market.observed.astype(float)[np.newaxis])
+    found = Compiled(fresh).outcomes(prices, fresh.market.feeds.observed.astype(float)[np.newaxis])
     on_floats_ = dict(zip(names(world.symbols), found[0], strict=True))
     for name in ("bad_debt", "shortfall", "loss", "peak_loss", "peak_shortfall", "loss.USDC"):
         assert on_floats_[name] == pytest.approx(float(exact[name]), rel=1e-7, abs=10**5), name

@@ -10,11 +10,20 @@ import pytest
 from sim.engines.chain import RevmChain
 from sim.engines.exact import run
 from sim.engines.lockstep import Lockstep
+from sim.health.watchers import look
+from sim.market import lost_before
+from sim.market.market import Market
+from sim.protocol.errors import OK
 from sim.protocol.fixed_point import ray
-from sim.protocol.state import BORROW_INDEX, CASH, TOTAL_SHARES
+from sim.protocol.hub import VIRTUAL_SHARES
+from sim.protocol.operations import execute
+from sim.protocol.records import copy
+from sim.protocol.state import BORROW_INDEX, CASH, TOTAL_SHARES, State
 from sim.protocol.vault_accounts import debt_assets, supplied_assets
-from sim.scenario import Scenario, load, with_overrides
-from sim.world import World, build
+from sim.scenario import Scenario, known, load, with_overrides
+from sim.schema.book import BorrowerBook
+from sim.world import World, build, start_of
+from sim.world.surroundings import surroundings
 
 YEAR_HOURS = 8760
 
@@ -64,12 +73,59 @@ def test_a_recorded_book_is_owed_to_the_unit(tmp_path: Path) -> None:
     _assert_as_in_the_book(build(_recorded(tmp_path, rows, **_expensive())))
 
 
+def _one_by_one(world: World) -> State:
+    """The state after the operations of the opening, each carried out."""
+    state = copy(world.genesis)
+    for block in world.opening:
+        for row in block.rows:
+            assert execute(state, row) == row.code == OK
+    return state
+
+
+def _looked_at_one_by_one(world: World) -> Market:
+    """The market at the start as one look at everyone after another leaves it."""
+    start = start_of(world.scenario, world.book, world.market.price, world.book_seed)
+    market = surroundings(start, len(world.state.account), world.agents)
+    look(world.state, market)
+    lost_before.begin(world.state, market)
+    return market
+
+
+@pytest.mark.parametrize("name", [*known(), "unpledged", "late", "isolated"])
+def test_at_once_is_the_same_as_one_operation_after_another(name: str, tmp_path: Path) -> None:
+    """Every number of the state, and its type: only scratch and journal are of operations."""
+    rows = {
+        "unpledged": "a,WETH,1,0,0,1\na,DAI,0,5,0,1\na,WBTC,1,0,0,0\nb,USDC,9,0,0,1\nb,DAI,0,1,0,1",
+        "late": "a,WETH,10,0,0,1\na,DAI,0,1000,0,1\nb,WETH,10,0,0,1\nb,USDC,0,1890.5,0,1",
+        "isolated": "a,WETH,10,0,1,1\na,DAI,0,1000,1,1\nb,WBTC,1,0,1,0\nc,WBTC,1,0,1,1",
+    }
+    if name in rows:
+        columns = "account,asset,supplied,debt,isolated,used_as_collateral"
+        (tmp_path / "book.csv").write_text(f"{columns}\n{rows[name]}\n")
+        book = {"file": str(tmp_path / "book.csv")}
+        world = build(with_overrides(load("black-thursday"), {"book": book}))
+    else:
+        drawn = isinstance(load(name).book, BorrowerBook)
+        few = {"book.accounts": 60, "book.isolated_share": 0.3} if drawn else {}
+        world = build(with_overrides(load(name), few))
+    expected, market = _one_by_one(world), _looked_at_one_by_one(world)
+    for field, found in world.state._asdict().items():
+        if field not in ("undo", "result", "journal", "journal_length"):
+            wanted = getattr(expected, field)
+            assert found.dtype == wanted.dtype and found.tolist() == wanted.tolist(), field
+            assert set(map(type, found.ravel())) == set(map(type, wanted.ravel())), field
+    for field, found in world.market.watchers._asdict().items():
+        assert found.tolist() == getattr(market.watchers, field).tolist(), field
+    assert world.market.lost_before.tolist() == market.lost_before.tolist()
+
+
 def test_suppliers_start_with_what_they_have_deposited() -> None:
-    """One share per unit: no interest has been paid."""
+    """A million shares per unit: no interest has been paid."""
     world = build(with_overrides(load("black-thursday"), {"book.accounts": 300, **_expensive()}))
     owed = world.book.debt.sum(axis=0)
     for i in range(len(world.symbols)):
-        assert world.state.hub[i, TOTAL_SHARES] == world.state.hub[i, CASH] + owed[i]
+        held = world.state.hub[i, CASH] + owed[i]
+        assert world.state.hub[i, TOTAL_SHARES] == held * VIRTUAL_SHARES
 
 
 def test_a_year_at_a_constant_rate_is_its_closed_form(tmp_path: Path) -> None:

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from sim.books import Book
+from sim.engines.compiled_shortfall import total_shortfall
 from sim.engines.exact import run
 from sim.engines.outcome import PEAK_LOSS, conclude, follow, names, width
-from sim.engines.shortfall import total_shortfall
 from sim.market.shortfall import shortfall
 from sim.measures.solvency import in_usd, losses, peak_loss
 from sim.scenario import Scenario

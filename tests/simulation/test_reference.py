@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sim.agents.start import ADMIN
 from sim.engines.baseline import settled
 from sim.engines.exact import run
 from sim.market import reference
@@ -20,7 +21,6 @@ from sim.protocol.errors import OK
 from sim.protocol.state import RESERVE0, RESERVE1
 from sim.scenario import Scenario, ScenarioError, baseline_of, load, with_overrides
 from sim.world import World, build, on_path
-from sim.world.actors import ADMIN
 from tests.tape.storm import STORM, storm
 
 SELLER = ADMIN
@@ -54,7 +54,7 @@ def test_a_sale_divides_and_a_purchase_multiplies_the_price_by_one_and_its_share
     """
     world = build(storm(**market(WETH=15_000.0, WBTC=30_000.0)))
     s, w = world.state, world.market
-    table, seen = w.price.copy(), w.observed.copy()
+    table, seen = w.price.copy(), w.feeds.observed.copy()
     _swap(world, 0, 0, 20.0)
     _, wbtc = _swap(world, 1, 1, 10_000.0)
     _, weth = _swap(world, 0, 1, 10_000.0)
@@ -64,14 +64,14 @@ def test_a_sale_divides_and_a_purchase_multiplies_the_price_by_one_and_its_share
     assert sold > 27_000 and bought > 9_500
     factors = {WETH: 1 / (1 + sold / 1_500_000), WBTC: 1 + bought / 3_000_000, USDC: Fraction(1)}
     for i, factor in factors.items():
-        assert w.impact[1, i] == pytest.approx(int(factor * WAD), abs=10**8)
+        assert w.reference.impact[1, i] == pytest.approx(int(factor * WAD), abs=10**8)
         assert w.price[1, i] == pytest.approx(float(table[1, i] * factor), abs=1.01)
-        assert w.observed[1, i] == pytest.approx(float(seen[1, i] * factor), abs=1.01)
+        assert w.feeds.observed[1, i] == pytest.approx(float(seen[1, i] * factor), abs=1.01)
     reference.remember(s, w)
     reference.move(s, w, 2)  # nobody traded: what stays, stays, and is not counted again
-    assert w.impact[2].tolist() == w.impact[1].tolist()
+    assert w.reference.impact[2].tolist() == w.reference.impact[1].tolist()
     assert (w.price[3:] == table[3:]).all() and (w.price[0] == table[0]).all()
-    assert (w.baseline_impact == WAD).all(), "the storm's prices are the outside path"
+    assert (w.reference.baseline_impact == WAD).all(), "the storm's prices are the outside path"
 
 
 def test_sales_that_are_bought_back_leave_nothing() -> None:
@@ -81,11 +81,11 @@ def test_sales_that_are_bought_back_leave_nothing() -> None:
     reference.trade(w, WETH, 20 * WAD, USDC, 40_000 * 10**6)
     reference.move(s, w, 1)
     low = int(w.price[1, WETH])
-    assert w.impact[1, WETH] == WAD * 1_500_000 // 1_540_000
+    assert w.reference.impact[1, WETH] == WAD * 1_500_000 // 1_540_000
     again = 40_000 * 10**8 * WAD // low
     reference.trade(w, USDC, 40_000 * 10**6, WETH, again)
     reference.move(s, w, 2)
-    assert w.impact[2, WETH] == pytest.approx(WAD, rel=1e-8)
+    assert w.reference.impact[2, WETH] == pytest.approx(WAD, rel=1e-8)
 
 
 @pytest.mark.parametrize("hours", [0.5, 2.0])
@@ -97,11 +97,11 @@ def test_what_sales_left_halves_in_its_half_life(hours: float) -> None:
     for k in range(1, 13):
         reference.move(s, w, k)
         reference.remember(s, w)
-    first = int(w.impact[1, WETH]) - WAD
+    first = int(w.reference.impact[1, WETH]) - WAD
     assert first < 0
     for k in range(1, 13):
         left = 0.5 ** ((k - 1) / (6 * hours))
-        assert w.impact[k, WETH] - WAD == pytest.approx(first * left, rel=1e-6)
+        assert w.reference.impact[k, WETH] - WAD == pytest.approx(first * left, rel=1e-6)
 
 
 def test_what_arbitrageurs_trade_leaves_nothing() -> None:
@@ -113,7 +113,7 @@ def test_what_arbitrageurs_trade_leaves_nothing() -> None:
     reserves = world.state.pair[0, RESERVE0]
     for _ in run(world):
         pass
-    assert (world.market.price == table).all() and (world.market.impact == WAD).all()
+    assert (world.market.price == table).all() and (world.market.reference.impact == WAD).all()
     assert world.state.pair[0, RESERVE0] > 1.1 * reserves
 
 
@@ -121,13 +121,13 @@ def test_feeds_see_a_move_as_late_as_everything_else() -> None:
     """A latency of 25 minutes is two whole steps of ten."""
     world = build(storm(**market(WETH=15_000.0), **{"feeds.WETH.latency_seconds": 1_500}))
     s, w = world.state, world.market
-    seen = w.observed.copy()
+    seen = w.feeds.observed.copy()
     _swap(world, 0, 0, 20.0)
     for k in range(1, 5):
         reference.move(s, w, k)
         reference.remember(s, w)
         expected = seen[k, WETH] * (1_500 / 1_540 if k >= 3 else 1)
-        assert w.observed[k, WETH] == pytest.approx(expected, rel=1e-9)
+        assert w.feeds.observed[k, WETH] == pytest.approx(expected, rel=1e-9)
 
 
 def test_a_price_stays_above_zero_and_below_what_contracts_take() -> None:
@@ -135,7 +135,7 @@ def test_a_price_stays_above_zero_and_below_what_contracts_take() -> None:
     for sign, end in ((1, 1), (-1, 2**64 - 1)):
         world = build(storm(**market(WETH=1.0)))
         for k in range(1, 5):
-            world.market.sold[WETH] += sign * 10**12 * WAD
+            world.market.reference.sold[WETH] += sign * 10**12 * WAD
             reference.move(world.state, world.market, k)
             assert 1 <= world.market.price[k, WETH] < 2**64
         assert world.market.price[4, WETH] == end
@@ -163,7 +163,9 @@ def test_who_keeps_what_he_seized_sells_it_there() -> None:
                 net[d] -= repaid
                 seized += 1
         for i, factor in expected.items():
-            assert world.market.impact[step.k, i] == pytest.approx(float(factor * WAD), rel=1e-12)
+            assert world.market.reference.impact[step.k, i] == pytest.approx(
+                float(factor * WAD), rel=1e-12
+            )
             value = net[i] * int(world.market.price[step.k, i]) / int(world.state.unit[i]) / 10**8
             part = 1 + abs(value) / depth[i]
             expected[i] = factor / part if value > 0 else factor * part
@@ -174,13 +176,17 @@ def test_without_a_reference_market_nothing_is_touched() -> None:
     """Its tables have no rows, and acting changes no number."""
     world = build(storm())
     s, w = world.state, world.market
-    assert len(w.impact) == len(w.baseline_impact) == 0
+    assert len(w.reference.impact) == len(w.reference.baseline_impact) == 0
     table = w.price.copy()
     _swap(world, 0, 0, 20.0)
     reference.move(s, w, 20)
     reference.remember(s, w)
     reference.trade(w, WETH, WAD, USDC, 1)
-    assert (w.price == table).all() and not w.sold.any() and not w.reserve_left.any()
+    assert (
+        (w.price == table).all()
+        and not w.reference.sold.any()
+        and not w.reference.reserve_left.any()
+    )
 
 
 # --- what recorded prices contain -----------------------------------------------------------------
@@ -205,9 +211,9 @@ def test_the_baseline_reproduces_the_recorded_prices() -> None:
     """
     plain, base = ran(build(storm())), ran(build(recorded()))
     assert (base.market.price == plain.market.price).all()
-    assert (base.market.observed == plain.market.observed).all()
-    assert (base.market.impact[-1, :2] < 0.97 * WAD).all()
-    assert (base.market.impact == base.market.baseline_impact).all()
+    assert (base.market.feeds.observed == plain.market.feeds.observed).all()
+    assert (base.market.reference.impact[-1, :2] < 0.97 * WAD).all()
+    assert (base.market.reference.impact == base.market.reference.baseline_impact).all()
     assert base.market.tally.tolist() == plain.market.tally.tolist()
     assert (base.state.position == plain.state.position).all()
 
@@ -218,9 +224,9 @@ def test_the_outside_path_of_a_baseline_gives_it_back() -> None:
     """
     base = ran(build(recorded()))
     w = base.market
-    outside = [w.price * WAD // w.impact, w.observed.copy()]
-    for k in range(len(w.observed)):  # a minute of latency is no whole step of ten
-        outside[1][k] = w.observed[k] * WAD // w.impact[k]
+    outside = [w.price * WAD // w.reference.impact, w.feeds.observed.copy()]
+    for k in range(len(w.feeds.observed)):  # a minute of latency is no whole step of ten
+        outside[1][k] = w.feeds.observed[k] * WAD // w.reference.impact[k]
     again = build(storm(reference_market={"assets": DEPTHS}))
     again = on_path(again, *(table.astype(object) for table in outside))
     ran(again)
@@ -234,14 +240,14 @@ def test_a_run_without_sales_does_without_their_impact() -> None:
     """Without liquidators: recorded over the baseline's impact, which is above the recorded."""
     base = ran(build(recorded()))
     calm = ran(build(recorded(liquidators=[])))
-    assert (calm.market.impact == WAD).all() and calm.market.is_baseline[0] == 1
+    assert (calm.market.reference.impact == WAD).all() and calm.market.reference.is_baseline[0] == 1
     # It is its own baseline, as nothing says otherwise. Against the scenario as it is written:
     against = settled(build(recorded()))
     nobody = build(recorded(liquidators=[]))
-    nobody.market.baseline_impact[:] = against.market.baseline_impact
-    nobody.market.is_baseline[0] = 0
+    nobody.market.reference.baseline_impact[:] = against.market.reference.baseline_impact
+    nobody.market.reference.is_baseline[0] = 0
     ran(nobody)
-    expected = base.market.price * WAD // base.market.impact
+    expected = base.market.price * WAD // base.market.reference.impact
     assert (nobody.market.price == expected).all()
     assert (nobody.market.price[-1, :2] > 1.02 * base.market.price[-1, :2]).all()
 
@@ -263,16 +269,16 @@ def test_a_scenario_that_names_itself_is_its_own_baseline_and_its_variants_are_n
 ) -> None:
     """Overrides are held against the file as it is written; seed and accounts are the run's."""
     written = load(_named(tmp_path)["file"])
-    assert build(written).market.is_baseline[0] == 1
+    assert build(written).market.reference.is_baseline[0] == 1
     same = with_overrides(written, {"seed": 5, "book.accounts": 30})
-    assert baseline_of(same) == same and build(same).market.is_baseline[0] == 1
+    assert baseline_of(same) == same and build(same).market.reference.is_baseline[0] == 1
     other = with_overrides(written, {"liquidators": []})
     assert baseline_of(other) == written
     world = ran(build(other))
     base = ran(build(written))
-    assert world.market.is_baseline[0] == 0
-    assert (world.market.baseline_impact == base.market.impact).all()
-    assert (world.market.price == base.market.price * WAD // base.market.impact).all()
+    assert world.market.reference.is_baseline[0] == 0
+    assert (world.market.reference.baseline_impact == base.market.reference.impact).all()
+    assert (world.market.price == base.market.price * WAD // base.market.reference.impact).all()
 
 
 def test_without_rebound_the_outside_path_stays_where_it_was_at_the_low() -> None:
@@ -282,9 +288,10 @@ def test_without_rebound_the_outside_path_stays_where_it_was_at_the_low() -> Non
     for i, symbol in ((WETH, "WETH"), (WBTC, "WBTC")):
         low = held_from(held.scenario, symbol)
         assert 0 < low < held.scenario.steps
-        assert (w.baseline_impact[low:, i] == base.market.impact[low, i]).all()
+        assert (w.reference.baseline_impact[low:, i] == base.market.reference.impact[low, i]).all()
         expected = [
-            base.market.price[low, i] * x // base.market.impact[low, i] for x in w.impact[low:, i]
+            base.market.price[low, i] * x // base.market.reference.impact[low, i]
+            for x in w.reference.impact[low:, i]
         ]
         assert w.price[low:, i].tolist() == expected
     first = min(held_from(held.scenario, symbol) for symbol in ("WETH", "WBTC"))
@@ -297,7 +304,7 @@ def test_a_baseline_runs_on_its_own_prices_only() -> None:
     table = world.market.price
     with pytest.raises(ValueError, match="its own prices only"):
         on_path(world, table, table)
-    other = on_path(settled(world), table, world.market.observed)
+    other = on_path(settled(world), table, world.market.feeds.observed)
     assert (ran(other).market.price == table).all(), "on the recorded ones they are as recorded"
 
 
@@ -308,8 +315,8 @@ def test_another_path_is_off_by_its_own_sales_over_those_of_the_baseline() -> No
     table[1:, :2] = table[1:, :2] * 11 // 10
     higher = ran(on_path(world, table, table))
     w, base = higher.market, ran(build(recorded())).market
-    assert (w.impact[-1, :2] > base.impact[-1, :2]).all()
-    assert (w.price == table * w.impact // base.impact).all()
+    assert (w.reference.impact[-1, :2] > base.reference.impact[-1, :2]).all()
+    assert (w.price == table * w.reference.impact // base.reference.impact).all()
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,7 @@ def test_feeds_are_as_old_as_the_outage_when_it_ends() -> None:
     the price of then.
     """
     world = build(storm(feeds__faults=[down(90, 180, 60)]))
-    s, seen = world.state, world.market.observed
+    s, seen = world.state, world.market.feeds.observed
     for step in run(world):
         age = s.clock[0] - s.feed[0, WETH, UPDATED_AT]
         if 9 <= step.k < 18:
@@ -211,7 +211,7 @@ def test_compiled_runs_wait_too(grace: int) -> None:
     world = build(scenario)
     compiled = Compiled(world)
     prices = world.market.price.astype(float)[np.newaxis]
-    compiled.outcomes(prices, world.market.observed.astype(float)[np.newaxis])
+    compiled.outcomes(prices, world.market.feeds.observed.astype(float)[np.newaxis])
     _run_out(world)
     floats, exact = compiled.memory.market.tally, world.market.tally
     assert floats[LIQUIDATIONS] == exact[LIQUIDATIONS] > 0

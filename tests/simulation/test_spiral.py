@@ -130,7 +130,7 @@ def test_the_compiled_loop_amplifies_the_same(ratio: float) -> None:
     """On floats: the closed form within 5%, and the exact run's last price to rounding."""
     world = spiral(ratio)
     compiled = Compiled(world)
-    tables = (world.market.price, world.market.observed)
+    tables = (world.market.price, world.market.feeds.observed)
     compiled.outcomes(*(table.astype(float)[np.newaxis] for table in tables))
     prices = compiled.memory.market.price[:, 0]
     assert fall_per_shock(prices) == pytest.approx(1 / (1 - ratio), rel=0.05)

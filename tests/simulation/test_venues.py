@@ -12,19 +12,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.agents import arbitrageurs, liquidity_providers
-from sim.agents.liquidity_providers import by_drawdown
+from sim.agents.arbitrageurs import speeds
+from sim.agents.liquidity_providers import LiquidityProviders, by_drawdown
+from sim.agents.start import ADMIN, LIQUIDITY_PROVIDERS
 from sim.engines.exact import run
 from sim.market import reference
-from sim.market.tables import price_table
+from sim.market.level_tables import price_table
 from sim.protocol import operations as op
 from sim.protocol.errors import OK
-from sim.protocol.state import RESERVE0, RESERVE1, WALLET, copy
+from sim.protocol.records import copy
+from sim.protocol.state import RESERVE0, RESERVE1, WALLET
 from sim.protocol.transaction import entries
-from sim.world import World, build
-from sim.world.actors import ADMIN, LIQUIDITY_PROVIDERS
-from sim.world.people import population
-from sim.world.surroundings import surroundings
-from sim.world.venues import speeds
+from sim.world import World, build, start_of
 from tests.simulation.spiral import even_book, scenario, world_with
 from tests.tape.storm import storm
 
@@ -62,7 +61,8 @@ def test_the_temporary_part_halves_in_its_half_life(half_life: float) -> None:
     assert first == pytest.approx(0.01, rel=0.02)
     start = Fraction(int(w.price[0, 0]), 10**8)
     for k in range(1, 9):
-        arbitrageurs.act(s, w, k, arbitrageurs.parts(w))
+        own = w.actors.arbitrageurs
+        arbitrageurs.act(s, w, k, own, arbitrageurs.parts(own))
         price = Fraction(int(s.pair[0, RESERVE1]) * 10**12, int(s.pair[0, RESERVE0]))
         left = 0.5 ** (60 * k / half_life)
         if left > 1e-3:
@@ -82,8 +82,6 @@ def _hours(*points: tuple[float, float]) -> list[dict[str, Any]]:
     return [{"at": START + timedelta(hours=h), "value": value} for h, value in points]
 
 
-NOBODY_REACTS = population(storm(), build(storm()).book, [10**8] * 3, 0)
-
 points = st.lists(st.integers(0, 99), min_size=1, max_size=6, unique=True).map(sorted)
 
 
@@ -96,8 +94,9 @@ def test_depth_by_drawdown_is_linear_between_its_points(
     table = [[x / 100, share] for x, share in zip(falls, shares, strict=True)]
     other = {"venues[1].depth_by_drawdown": [[n / 100, 1.0] for n in range(8)]}  # a longer one
     dry = storm(**{"venues[0].depth_by_drawdown": table, **other})
-    market = surroundings(dry, price_table(dry), 1, NOBODY_REACTS)
-    found = by_drawdown(market, 0, int(fall * 10**18)) / 10**18
+    book = build(storm()).book
+    own = LiquidityProviders.of(start_of(dry, book, price_table(dry), 0))
+    found = by_drawdown(own, 0, int(fall * 10**18)) / 10**18
     assert found == pytest.approx(np.interp(fall, [x / 100 for x in falls], shares), rel=1e-9)
 
 
@@ -154,14 +153,14 @@ def test_who_lacks_one_token_brings_back_what_it_makes_up() -> None:
     depth = _hours((1, 1.0), (1.2, 0.1), (2, 0.1), (2.2, 1.0))
     world = build(storm(liquidators=[], **{"venues[0].depth_over_time": depth}))
     s, w = world.state, world.market
-    start = int(w.lp_at_start[0])
+    start = int(w.actors.liquidity_providers.at_start[0])
     for k in range(1, 12):
-        liquidity_providers.act(s, w, k)
+        liquidity_providers.act(s, w, k, w.actors.liquidity_providers)
     assert s.lp[LIQUIDITY_PROVIDERS, 0] == pytest.approx(start / 10, rel=0.0102)
     reserve = s.pair[0, RESERVE1]
     s.holding[LIQUIDITY_PROVIDERS, USDC, WALLET] = reserve
     for k in range(12, 20):
-        liquidity_providers.act(s, w, k)
+        liquidity_providers.act(s, w, k, w.actors.liquidity_providers)
     assert s.lp[LIQUIDITY_PROVIDERS, 0] == pytest.approx(start / 5, rel=0.0102)
     # What remains makes up less than 1%: not worth a transaction. A pool takes a unit too much.
     assert 0 <= s.holding[LIQUIDITY_PROVIDERS, USDC, WALLET] < start / 5 / 100
@@ -176,10 +175,10 @@ def test_without_either_nothing_is_touched() -> None:
     """Their arrays have no rows, and acting is no operation and changes no number."""
     world = build(storm())
     s, w = world.state, world.market
-    assert len(w.impact) == len(w.depth_share) == 0
+    assert len(w.reference.impact) == len(w.actors.liquidity_providers.depth_share) == 0
     before, table = copy(s), w.price.copy()
     reference.move(s, w, 20)
     reference.remember(s, w)
-    liquidity_providers.act(s, w, 20)
+    liquidity_providers.act(s, w, 20, w.actors.liquidity_providers)
     assert (w.price == table).all() and s.journal_length[0] == before.journal_length[0]
     assert (s.pair == before.pair).all() and (s.lp == before.lp).all()

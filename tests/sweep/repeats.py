@@ -1,6 +1,6 @@
 """Whether the printed interval of the expected loss holds over books: sweeps with other seeds.
 
-    python -m tests.sweep.repeats            # Black Thursday, 20 times 200 books x 10 paths
+    python -m tests.sweep.repeats            # Black Thursday, 20 times 200 books x 10 paths, and 1
     python -m tests.sweep.repeats 5          # fewer times
 
 Every sweep draws all of it anew, prices and books. Their mean is as good as the truth: it has a
@@ -18,11 +18,13 @@ import numpy as np
 
 from sim.measures.intervals import Estimate
 from sim.measures.losses import expected_loss
+from sim.questions.pools import pool
 from sim.scenario import Scenario, load
-from sim.sweeps.losses import loss_usd, replicates
-from sim.sweeps.pools import pool
+from sim.sweeps.loss_table import loss_usd, replicates
 from sim.sweeps.run import run
-from sim.sweeps.study import begin
+from sim.sweeps.stored import begin
+
+PATHS, BOOKS = 2_000, 200
 
 
 def estimates(
@@ -40,16 +42,31 @@ def estimates(
         yield expected_loss(loss_usd(outcomes), replicates(outcomes, "mc"))
 
 
-def holding(found: list[Estimate]) -> int:
-    """How many intervals hold the mean over all."""
-    mean = float(np.mean([one.value for one in found]))
-    return sum(one.low <= mean <= one.high for one in found)
+def holding(found: list[Estimate], mean: float | None = None) -> int:
+    """How many intervals hold the mean over all, or another."""
+    value = float(np.mean([one.value for one in found])) if mean is None else mean
+    return sum(one.low <= value <= one.high for one in found)
+
+
+def _printed(repeats: int, books: int) -> list[Estimate]:
+    found = []
+    for one in estimates(load("black-thursday"), repeats, PATHS, books):
+        found.append(one)
+        print(f"{one.value:12,.0f}   {one.low:12,.0f} to {one.high:12,.0f}", flush=True)
+    return found
 
 
 if __name__ == "__main__":
     repeats = int(sys.argv[1]) if len(sys.argv) > 1 else 20
-    found = []
-    for one in estimates(load("black-thursday"), repeats, 2_000, 200):
-        found.append(one)
-        print(f"{one.value:12,.0f}   {one.low:12,.0f} to {one.high:12,.0f}", flush=True)
-    print(f"{holding(found)} of {repeats} hold the mean, {np.mean([x.value for x in found]):,.0f}")
+    of_books = _printed(repeats, BOOKS)
+    of_one = _printed(repeats, 1)
+    losses = [one.value for one in of_books]
+    mean = float(np.mean(losses))
+    print(
+        f"{repeats} sweeps of {BOOKS} books x {PATHS // BOOKS} paths: expected losses of "
+        f"${min(losses):,.0f} to ${max(losses):,.0f}, ${mean:,.0f} in the mean,"
+    )
+    print(f"which {holding(of_books)} of {repeats} intervals hold")
+    held = holding(of_one, mean)
+    of_all = f"{held} of {repeats} intervals hold that mean"
+    print(f"{repeats} sweeps of 1 book x {PATHS:,} paths: {of_all}")

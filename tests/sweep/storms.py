@@ -6,10 +6,10 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+from sim.questions.pools import pool
 from sim.scenario import Scenario
-from sim.sweeps.pools import pool
 from sim.sweeps.run import run
-from sim.sweeps.study import Study, begin
+from sim.sweeps.stored import StoredSweep, begin
 from tests.tape.storm import storm
 
 PATHS = {
@@ -31,7 +31,7 @@ def swept(
     workers: int = 2,
     resume: bool = False,
     books: int = 1,
-) -> Study:
+) -> StoredSweep:
     """A finished study on threads."""
     study = begin(folder, storms(), paths=paths, block=block, books=books, resume=resume)
     with pool(workers=workers) as submit:
@@ -42,7 +42,7 @@ def swept(
     return study
 
 
-def bits(study: Study) -> str:
+def bits(study: StoredSweep) -> str:
     """Digest of every number of every path."""
     table = study.outcomes().reset_index()
     assert table["path"].tolist() == list(range(study.plan.paths))

@@ -10,10 +10,11 @@ import pytest
 from sim.books.seeds import seed_of
 from sim.engines.compiled import Compiled
 from sim.market.paths import draw, observed
+from sim.questions.store import QuestionError
 from sim.scenario import Scenario
-from sim.sweeps.columns import frame
+from sim.sweeps.outcome_columns import frame
 from sim.sweeps.plan import Plan, usual_block, usual_books
-from sim.sweeps.study import StudyError, begin
+from sim.sweeps.stored import begin
 from sim.world import build
 from tests.scenario.test_people import TOP_UP
 from tests.sweep.repeats import estimates, holding
@@ -107,11 +108,11 @@ def test_blocks_are_of_one_book() -> None:
 def test_one_book_where_there_is_one(tmp_path: Path) -> None:
     scenario = recorded(tmp_path)
     assert usual_books(scenario, "mc", 1_000) == 1
-    with pytest.raises(StudyError, match=r"books 2: the book is recorded.*--books 1"):
+    with pytest.raises(QuestionError, match=r"books 2: the book is recorded.*: 1, or leave it out"):
         begin(tmp_path / "out", scenario, paths=100, books=2)
-    with pytest.raises(StudyError, match=r"books 2: sobol spreads.*--books 1"):
+    with pytest.raises(QuestionError, match=r"books 2: sobol spreads.*: 1, or leave it out"):
         begin(tmp_path / "out", storms(), "sobol", 64, books=2)
-    with pytest.raises(StudyError, match=r"books 5: more than there are paths; --books 4"):
+    with pytest.raises(QuestionError, match=r"books 5: more than there are paths; 4 or less"):
         begin(tmp_path / "out", storms(), paths=4, books=5)
 
 
@@ -155,12 +156,14 @@ def test_the_path_seed_leaves_books_alone() -> None:
     one, other = (storms(seed=n, **people) for n in (1, 2))
     a, b = build(one, 5), build(other, 5)
     assert (a.book.debt == b.book.debt).all()
-    for name in ("arrival", "borrower", "due"):
-        assert np.array_equal(getattr(a.market, name), getattr(b.market, name)), name
+    here, there = a.market.actors, b.market.actors
+    assert np.array_equal(here.suppliers.arrival, there.suppliers.arrival)
+    assert np.array_equal(here.borrowers.account, there.borrowers.account)
+    assert np.array_equal(here.borrowers.due, there.borrowers.due)
     assert not np.array_equal(draw(one, "mc", 0, 1), draw(other, "mc", 0, 1))
     c = build(one, 6)
     assert not (a.book.debt == c.book.debt).all()
-    assert not np.array_equal(a.market.arrival, c.market.arrival)
+    assert not np.array_equal(here.suppliers.arrival, c.market.actors.suppliers.arrival)
 
 
 @pytest.mark.compiled

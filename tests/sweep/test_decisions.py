@@ -9,7 +9,7 @@ import pytest
 from sim.protocol import operations as op
 from sim.protocol.errors import NAMES
 from sim.protocol.state import Entry
-from sim.sweeps.decisions import Comparison, decisions
+from sim.questions.decisions import Comparison, decisions
 
 
 def row(kind: int, account: int, x: int = 0, y: int = 0, amount: float = 5, code: int = 0) -> Any:
@@ -48,10 +48,10 @@ def test_amounts_and_other_operations_do_not_count() -> None:
         ),
         (
             [row(op.socialise.kind, -1, 2)],
-            [row(op.cover.kind, -1, 2)],
+            [row(op.write_off.kind, 5)],
             1,
             "socialise DAI",
-            "cover DAI",
+            "write off account 5",
         ),
         ([A], [row(op.flash_liquidate.kind, 3, 2, 0, code=4)], 1, "ok", NAMES[4]),
     ],

@@ -11,8 +11,8 @@ import pytest
 
 from sim.engines.exact import run
 from sim.protocol.state import ENGINES
+from sim.questions.verification import verify
 from sim.scenario import Scenario, load, with_overrides
-from sim.sweeps.verify import verify
 from sim.world import build
 from tests.agents.pairs import DAI, KEEPER, LIQUIDATIONS, SELLER, USDC, WETH, crash, market
 

@@ -11,8 +11,7 @@ import pytest
 from scipy.stats import t as student_t
 
 from sim.engines.outcome import OUTCOME, names
-from sim.sweeps.columns import frame
-from sim.sweeps.losses import (
+from sim.sweeps.loss_table import (
     BEARERS,
     as_one,
     borne_by,
@@ -21,6 +20,7 @@ from sim.sweeps.losses import (
     paths_needed,
     worst_paths,
 )
+from sim.sweeps.outcome_columns import frame
 from sim.sweeps.reserves import by_asset
 
 SYMBOLS = ("WETH", "USDC")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sim.sweeps.plan import Block, Plan
+from sim.sweeps.plan import Block, Pace, Plan, usual_block
 from tests.sweep.storms import storms
 
 
@@ -19,6 +19,24 @@ def test_a_larger_plan_keeps_the_boundaries() -> None:
     small, large = (Plan(storms(), "mc", paths, 16, 1, 8).blocks() for paths in (40, 100))
     assert large[:2] == small[:2]
     assert small[2] == Block(2, 32, 8) and large[2] == Block(2, 32, 16)
+
+
+@pytest.mark.parametrize(
+    ("paths", "books", "path_seconds", "world_seconds", "block"),
+    [
+        (1_000_000, 200, 0.004, 0.1, 500),  # two seconds
+        (1_000_000, 200, 0.0001, 0.1, 5_000),  # all of a book
+        (1_000_000, 1, 0.0001, 0.1, 8_192),
+        (1_000_000, 20, 1.0, 30.0, 30),  # as long as its world
+        (1_024, 1, 0.004, 0.1, 16),  # work for all
+        (1_024, 200, 0.004, 0.1, 6),
+        (100, 20, 5.0, 0.0, 1),
+    ],
+)
+def test_blocks_take_about_two_seconds(
+    paths: int, books: int, path_seconds: float, world_seconds: float, block: int
+) -> None:
+    assert usual_block(paths, books, Pace(path_seconds, world_seconds)) == block
 
 
 def test_a_block_names_its_paths() -> None:

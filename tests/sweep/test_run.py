@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,28 +19,31 @@ import pytest
 from sim.engines.compiled import Compiled
 from sim.engines.outcome import width
 from sim.market.paths import draw, observed
-from sim.sweeps import pools, work
-from sim.sweeps.columns import frame
-from sim.sweeps.origin import origin, sources
-from sim.sweeps.pools import PoolError, pool
-from sim.sweeps.run import BlockError, run
-from sim.sweeps.study import Study, begin, load
-from sim.sweeps.work import OriginError, StoppedError, Task, world_of
+from sim.questions import pools, work
+from sim.questions.origin import origin, sources
+from sim.questions.pools import PoolError, pool
+from sim.questions.work import Done, OriginError, Part, StoppedError, Subject, Task, world_of
+from sim.sweeps.outcome_columns import frame
+from sim.sweeps.run import BlockError, pace, run
+from sim.sweeps.stored import StoredSweep, begin, load
 from tests.sweep.storms import bits, storms, swept
 
 pytestmark = pytest.mark.compiled
 
 
 @pytest.fixture(scope="module")
-def reference(tmp_path_factory: pytest.TempPathFactory) -> Study:
+def reference(tmp_path_factory: pytest.TempPathFactory) -> StoredSweep:
     return swept(tmp_path_factory.mktemp("reference"), block=100, workers=1)
 
 
-def task(first: int = 0, size: int = 10, **changes: Any) -> Task:
+def task(size: int = 10) -> Task:
     scenario = storms()
-    json = scenario.model_dump_json()
-    made = Task(json, origin(scenario), "mc", scenario.seed, first, size, 1)
-    return made._replace(**changes)
+    return Task(Subject.of(scenario), "mc", (Part(0, scenario.seed, range(size)),))
+
+
+def of_nothing(asked: Task) -> Done:
+    """What a task comes to if nothing happens."""
+    return Done(np.zeros((sum(len(part.paths) for part in asked.parts), width(3))), {})
 
 
 # --- the same bits --------------------------------------------------------------------------------
@@ -48,29 +52,46 @@ def task(first: int = 0, size: int = 10, **changes: Any) -> Task:
 @pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("block", [7, 16, 64])
 def test_blocks_and_threads_do_not_matter(
-    block: int, workers: int, reference: Study, tmp_path: Path
+    block: int, workers: int, reference: StoredSweep, tmp_path: Path
 ) -> None:
     assert bits(swept(tmp_path, block=block, workers=workers)) == bits(reference)
 
 
-def test_the_columns_are_what_the_engine_says(reference: Study) -> None:
+@pytest.mark.parametrize("at_once", [1, 20, 1_000])
+def test_blocks_taken_together_do_not_matter(
+    at_once: int, reference: StoredSweep, tmp_path: Path
+) -> None:
+    """Of several books in one task, and their size by the pace of a worker."""
+    one = swept(tmp_path / "one", block=16, books=7)
+    study = begin(tmp_path / "together", storms(), paths=100, books=7)
+    with pool(workers=2) as submit:
+        known = pace(study.plan, submit)
+        assert known and 0 < known.path < 1 and known.world < 60
+        study.cut(3)
+        study.start()
+        done = sorted(run(study, submit, at_once))
+    assert done == sorted(study.plan.blocks()) and bits(study) == bits(one) != bits(reference)
+    assert load(study.folder).plan.block == 3
+
+
+def test_the_columns_are_what_the_engine_says(reference: StoredSweep) -> None:
     """Without blocks, workers and files in between."""
     scenario = storms()
     prices = draw(scenario, "mc", 0, 100)
-    world = world_of(scenario.model_dump_json())
+    world = world_of(scenario)
     outcomes = Compiled(world).outcomes(prices, observed(scenario, prices))
     found = reference.outcomes().reset_index()
     assert found.equals(frame(range(100), 0, outcomes, scenario.symbols))
     assert found["bad_debt_usd"].max() > 1_000 and found["bad_debt_usd"].nunique() > 50
 
 
-def test_growing_does_not_matter(reference: Study, tmp_path: Path) -> None:
+def test_growing_does_not_matter(reference: StoredSweep, tmp_path: Path) -> None:
     """41 paths, then 100: the block that was cut short is run again."""
     swept(tmp_path, paths=41)
     assert bits(swept(tmp_path, resume=True)) == bits(reference)
 
 
-def test_stopping_does_not_matter(reference: Study, tmp_path: Path) -> None:
+def test_stopping_does_not_matter(reference: StoredSweep, tmp_path: Path) -> None:
     study = begin(tmp_path, storms(), paths=100, block=16, books=1)
     study.start()
     with pool(workers=2) as submit:
@@ -82,7 +103,7 @@ def test_stopping_does_not_matter(reference: Study, tmp_path: Path) -> None:
 
 
 def test_a_block_larger_than_memory_is_cut(
-    reference: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    reference: StoredSweep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However large the block, only so many paths are drawn at once."""
     sizes: list[int] = []
@@ -134,27 +155,31 @@ def test_a_killed_worker_does_not_matter(tmp_path: Path) -> None:
 def test_a_block_that_fails_is_named_and_the_others_are_kept(tmp_path: Path) -> None:
     study = begin(tmp_path, storms(), paths=40, block=16, books=1)
     study.start()
+    fails = True
 
     def submit(task: Task) -> Future[Any]:
         future: Future[Any] = Future()
-        if task.first == 32:
+        if fails and task.parts[0].paths[0] == 32:
             future.set_exception(ValueError("path 35 takes WETH to inf USD"))
         else:
-            future.set_result(np.zeros((task.size, width(3))))
+            future.set_result(of_nothing(task))
         return future
 
     with pytest.raises(BlockError, match="paths 32 to 39: ValueError: path 35 takes WETH to inf"):
         for _ in run(study, submit):
             pass
     assert 2 in [block.number for block in study.missing()]
-    later = list(run(study, lambda task: submit(task._replace(first=0))))
+    fails = False
+    later = list(run(study, submit))
     assert later and not study.missing()
 
 
 def test_a_worker_of_another_version_is_refused() -> None:
     other = {**origin(storms()), "sources": "0123", "numpy": "1.0"}
+    own = task().subject
+    there = replace(own, origin=tuple(sorted(other.items())))
     with pytest.raises(OriginError, match=r"numpy 1\.26\.4 instead of 1\.0, sources \w+ instead"):
-        work.run(task(origin=other))
+        work.run(task()._replace(subject=there))
 
 
 def test_stops_within_a_few_paths() -> None:
@@ -184,7 +209,7 @@ def test_ctrl_c_is_for_the_coordinator(tmp_path: Path) -> None:
     script.write_text(
         """
 import signal, time
-from sim.sweeps.pools import pool
+from sim.questions.pools import pool
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
@@ -220,9 +245,9 @@ def test_an_interrupt_comes_between_blocks(tmp_path: Path) -> None:
 
     def submit(task: Task) -> Future[Any]:
         signal.raise_signal(signal.SIGINT)
-        handed_out.append(task.first)
+        handed_out.append(task.parts[0].paths[0])
         future: Future[Any] = Future()
-        future.set_result(np.zeros((task.size, width(3))))
+        future.set_result(of_nothing(task))
         return future
 
     before = signal.getsignal(signal.SIGINT)
@@ -250,7 +275,7 @@ def test_no_scheduler_answers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_origin_is_that_of_the_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A source that takes part in a path counts, one that draws a figure does not."""
-    from sim.sweeps import origin as module
+    from sim.questions import origin as module
 
     for name in ("market/paths.py", "report/crash.py"):
         path = tmp_path / name
@@ -273,6 +298,6 @@ def test_the_origin_is_that_of_the_files(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_cores_are_those_we_may_use() -> None:
-    from sim.sweeps.pools import cores
+    from sim.questions.pools import cores
 
     assert 1 <= cores() <= (os.cpu_count() or 1)

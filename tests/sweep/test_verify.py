@@ -13,8 +13,8 @@ from sim.market.paths import draw, observed
 from sim.protocol import liquidation
 from sim.protocol.fixed_point import mul_div_up
 from sim.protocol.state import CASH
-from sim.sweeps import verify as module
-from sim.sweeps.verify import Verification, state_digest, verify, world_on
+from sim.questions import verification as module
+from sim.questions.verification import Verification, state_digest, verify, world_on
 from sim.world import World, build
 from tests.sweep.storms import storms
 

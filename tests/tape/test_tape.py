@@ -68,7 +68,7 @@ def test_the_last_step_is_the_state(played: tuple[World, Frames]) -> None:
     for i, (_, row) in enumerate(last.iterrows()):
         assert row["cash"] == s.hub[i, CASH]
         assert row["debt"] == hub.debt_at(s.hub[i, SCALED_DEBT], s.hub[i, BORROW_INDEX])
-        assert row["total_assets"] == row["cash"] + row["debt"] + row["deficit"]
+        assert row["total_assets"] == row["cash"] + row["debt"]
         assert row["deficit_reported"] == s.hub[i, DEFICIT_REPORTED]
         assert row["socialised"] == s.hub[i, SOCIALISED]
         assert row["insurance_pool"] == s.pool[i, POOL_ASSETS]
@@ -88,14 +88,15 @@ def test_health_is_what_the_protocol_says() -> None:
         for a in range(24)
         if vault_accounts.has_debt(world.state, a)
     ]
-    factors = np.array([row[4] / 10**18 for row in health])
+    factors = np.array([row.factor / 10**18 for row in health])
     # In doubles, where it is clear of 1: a rounding off the integers.
     assert step["lowest_health"] == pytest.approx(factors.min(), rel=1e-15)
     assert step["unhealthy"] == (factors < 1).sum() > 0
     for q in QUANTILES:
         assert step[f"health_p{q:02}"] == pytest.approx(np.percentile(factors, q))
     # The healthy are valued in doubles, without rounding debts up to units: of WBTC, 1e-4 USD.
-    totals = [sum(row[column] for row in health) / 10**8 for column in (2, 3)]
+    pairs = [(h.collateral_value, h.debt_value) for h in health]
+    totals = [sum(values) / 10**8 for values in zip(*pairs, strict=True)]
     assert [step["collateral_usd"], step["debt_usd"]] == pytest.approx(totals, abs=24e-4)
 
 
@@ -215,9 +216,9 @@ def test_accounts_are_looked_at_after_the_step() -> None:
     world = build(storm())
     tape = Tape(world, "exact")
     for step in run(world):
-        pad = world.market.watch.copy()
+        pad = world.market.watchers.watch.copy()
         tape.record(step.k, step.rows, step.gas)
-        assert (world.market.watch == pad).all()
+        assert (world.market.watchers.watch == pad).all()
         if step.k == 15:
             break
     lowest = min(

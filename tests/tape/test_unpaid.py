@@ -13,6 +13,7 @@ import pytest
 
 from sim.health.census import census
 from sim.market.market import LIQUIDATABLE
+from sim.protocol.records import arrays
 from sim.protocol.state import UPDATED_AT, WALLET
 from sim.protocol.vault_accounts import health
 from sim.tape import Tape, frames
@@ -66,8 +67,8 @@ def test_gas_counts_and_a_bid_does_not(tmp_path: Path, gwei: int, expected: list
 def test_who_has_no_capacity_or_no_capital_left_is_paid_all_the_same(tmp_path: Path) -> None:
     small = {**SELLER, **RICH, "capacity_usd_per_hour": 100.0, "latency_seconds": 3_600}
     world = one(tmp_path, [small])
-    world.state.holding[world.market.liquidator_actor[0], DAI, WALLET] = 0
-    world.market.spent[0] = 100 * 10**8
+    world.state.holding[world.market.liquidators.actor[0], DAI, WALLET] = 0
+    world.market.liquidators.spent[0] = 100 * 10**8
     assert found(world) == []
 
 
@@ -89,9 +90,9 @@ def test_collateral_without_a_price_is_another_reason(tmp_path: Path) -> None:
 
 def test_measuring_changes_nothing(tmp_path: Path) -> None:
     world = one(tmp_path, [SELLER], {(WETH, DAI): 100.0})
-    before = [array.copy() for array in (*world.state[:-1], *world.market)]
+    before = [array.copy() for array in (*world.state[:-1], *arrays(world.market))]
     assert found(world) == [HIM]
-    after = [*world.state[:-1], *world.market]
+    after = [*world.state[:-1], *arrays(world.market)]
     assert all((one == other).all() for one, other in zip(before, after, strict=True))
 
 

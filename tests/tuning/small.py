@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from sim.questions.pools import pool
 from sim.schema.tuning import Preset
-from sim.sweeps.pools import pool_of
+from sim.tuning import question as questions
 from sim.tuning import storage as kept
-from sim.tuning.evaluate import run
 from sim.tuning.preset import Setup, prepare
 from sim.tuning.result import Trial
 from sim.tuning.study import Tuner
@@ -67,10 +67,10 @@ def tuner(
 ) -> Iterator[Tuner]:
     """A tuner on a study in the folder."""
     question = asked or setup()
-    text = kept.question(question, paths, seed, storage, "test")
-    text = kept.begin(folder, text, resume)
+    text = questions.question(question, paths, seed, storage, "test")
+    text = questions.begin(folder, text, resume)
     study = kept.open_study(folder, question, text, storage, resume)
-    with pool_of(run, scheduler, workers) as submit:
+    with pool(scheduler, workers) as submit:
         yield Tuner(question, paths, seed, study, submit, kept.is_shared(storage), race)
 
 

@@ -13,12 +13,12 @@ from sim.engines.exact import run as exactly
 from sim.engines.memory import on_floats
 from sim.engines.outcome import OUTCOME, REPAID, names
 from sim.market.market import REPAID_VALUE
+from sim.questions.verification import verify
+from sim.questions.work import Subject, run, world_of
 from sim.scenario import with_overrides
 from sim.schema.tuning import Preset
-from sim.sweeps.verify import verify
-from sim.sweeps.work import world_of
 from sim.tuning.confirm import world_under
-from sim.tuning.evaluate import jobs, run
+from sim.tuning.evaluate import tasks
 from sim.tuning.preset import Setup, prepare
 from sim.world import build
 from tests.sweep.storms import PATHS, storms
@@ -47,22 +47,24 @@ def test_the_named_prices_come_out_of_a_sweeps_world_as_they_are() -> None:
     """Its own sales over those of the baseline, which are the same: every price, to a rounding, and
     every liquidation.
     """
-    world = world_of(storms(reference_market=RECORDED).model_dump_json())
+    world = world_of(storms(reference_market=RECORDED))
     compiled = Compiled(world)
     table, seen = (
-        t.astype(np.float64)[np.newaxis] for t in (world.market.price, world.market.observed)
+        t.astype(np.float64)[np.newaxis] for t in (world.market.price, world.market.feeds.observed)
     )
     outcome = compiled.outcomes(table, seen)[0]
-    assert (compiled.memory.market.impact[-1, :2] < 0.97e18).all()
+    assert (compiled.memory.market.reference.impact[-1, :2] < 0.97e18).all()
     np.testing.assert_allclose(compiled.memory.market.price, table[0], rtol=1e-7)
     base = build(storms(reference_market=RECORDED))
     for _ in exactly(base):
         pass
     assert outcome[REPAID] == pytest.approx(float(base.market.tally[REPAID_VALUE]), rel=1e-6)
-    known = settled(world, impact_of).market.baseline_impact
+    known = settled(world, impact_of).market.reference.baseline_impact
     assert {type(cell) for cell in known.flat} == {int}
-    np.testing.assert_allclose(known.astype(float), base.market.impact.astype(float), rtol=1e-7)
-    assert (settled(world).market.baseline_impact == base.market.impact).all()
+    np.testing.assert_allclose(
+        known.astype(float), base.market.reference.impact.astype(float), rtol=1e-7
+    )
+    assert (settled(world).market.reference.baseline_impact == base.market.reference.impact).all()
 
 
 @pytest.mark.compiled
@@ -85,14 +87,14 @@ def test_candidates_of_a_search_are_held_against_the_scenario_as_it_is_written()
     impact that prices contain is that of the current setting in both.
     """
     setup = searched()
-    base = settled(world_of(setup.scenarios[0].model_dump_json()), impact_of)
+    base = settled(world_of(setup.scenarios[0]), impact_of)
     under = world_under(setup, 0, LOWER)
-    assert (under.market.baseline_impact == base.market.baseline_impact).all()
-    assert under.market.is_baseline[0] == 0
-    (job,) = jobs(setup, LOWER, 0, [PATH])
-    seen = run(job).outcomes[0]
+    assert (under.market.reference.baseline_impact == base.market.reference.baseline_impact).all()
+    assert under.market.reference.is_baseline[0] == 0
+    (task,) = tasks(setup, Subject.of(setup.scenarios[0]), LOWER, 0, [PATH])
+    seen = run(task).outcomes[0]
     exact = verify(under, "mc", setup.first_path(0) + PATH, "exact").exact
-    for name, value in zip(OUTCOME, seen, strict=True):
+    for name, value in zip(OUTCOME, seen[: len(OUTCOME)], strict=True):
         assert value == pytest.approx(exact[name], rel=1e-6, abs=1e7), name
     # As its own baseline it would come to something else.
     own = verify(build(with_overrides(setup.scenarios[0], LOWER)), "mc", PATH, "exact").exact
@@ -102,13 +104,13 @@ def test_candidates_of_a_search_are_held_against_the_scenario_as_it_is_written()
 @pytest.mark.compiled
 def test_worlds_under_other_parameters_share_nothing_that_a_run_writes() -> None:
     setup = searched()
-    base = settled(world_of(setup.scenarios[0].model_dump_json()), impact_of)
-    before = base.market.baseline_impact.copy()
+    base = settled(world_of(setup.scenarios[0]), impact_of)
+    before = base.market.reference.baseline_impact.copy()
     one = world_under(setup, 0, LOWER)
     for _ in exactly(one):
         pass
-    assert (base.market.baseline_impact == before).all()
-    assert (one.market.impact != before).any()
+    assert (base.market.reference.baseline_impact == before).all()
+    assert (one.market.reference.impact != before).any()
 
 
 def test_compiled_code_refuses_a_world_that_is_its_own_baseline() -> None:

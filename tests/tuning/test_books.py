@@ -12,9 +12,10 @@ from sim.books.seeds import seed_of
 from sim.engines.compiled import Compiled
 from sim.engines.outcome import LOSS, OUTCOME
 from sim.market.paths import draw, observed
+from sim.questions.work import Subject
 from sim.scenario import ScenarioError
 from sim.tuning.confirm import confirmation, verifications, worst
-from sim.tuning.evaluate import PATHS_OF_A_JOB, jobs
+from sim.tuning.evaluate import PATHS_OF_A_TASK, tasks
 from sim.tuning.objectives import Sample, difference, estimate, measures, value
 from sim.tuning.preset import PATHS_APART, Setup, nested
 from sim.world import build
@@ -34,17 +35,19 @@ def test_how_many_books() -> None:
     assert nested(one, 10_000, None).paths_of_a_book == 50
     assert nested(one._replace(accounts=10_000), 2_000, None).paths_of_a_book == 100
     assert nested(one, 500, 1).paths_of_a_book is None
-    with pytest.raises(ScenarioError, match="--books: 17 are more than 16 paths"):
+    with pytest.raises(ScenarioError, match="books: 17 are more than 16 paths"):
         nested(one, 16, 17)
 
 
-def test_jobs_say_the_book_of_every_path() -> None:
+def test_tasks_say_the_book_of_every_path() -> None:
     asked = over_books()
     rows = [0, 3, 8, 9, 40, 49]
-    (job,) = jobs(asked, asked.space.current, 1, rows, at_start_of=range(BOOKS))
+    one, two = map(Subject.of, asked.scenarios)
+    (task,) = tasks(asked, two, asked.space.current, 1, rows, at_start_of=range(BOOKS))
+    assert task.subject.scenario == asked.scenarios[1] and task.sampler == "mc"
     root = asked.scenarios[1].seed
-    assert [part.seed for part in job.parts] == [seed_of(root, book) for book in range(BOOKS)]
-    assert [[k - PATHS_APART for k in part.paths] for part in job.parts] == [
+    assert [part.seed for part in task.parts] == [seed_of(root, book) for book in range(BOOKS)]
+    assert [[k - PATHS_APART for k in part.paths] for part in task.parts] == [
         [0, 3, 8],
         [9],
         [],
@@ -52,10 +55,10 @@ def test_jobs_say_the_book_of_every_path() -> None:
         [40],
         [49],
     ]
-    many = jobs(asked, asked.space.current, 0, range(1_000))
+    many = tasks(asked, one, asked.space.current, 0, range(1_000))
     sizes = [sum(len(part.paths) for part in one.parts) for one in many]
-    assert sum(sizes) == 1_000 and max(sizes) <= PATHS_OF_A_JOB
-    whole = jobs(setup(), asked.space.current, 0, range(1_000))
+    assert sum(sizes) == 1_000 and max(sizes) <= PATHS_OF_A_TASK
+    whole = tasks(setup(), one, asked.space.current, 0, range(1_000))
     assert {part.book for one in whole for part in one.parts} == {0}
 
 

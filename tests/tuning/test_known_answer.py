@@ -6,9 +6,8 @@ import numpy as np
 import optuna
 import pytest
 
+from sim.questions.pools import pool
 from sim.schema.tuning import SamplerName
-from sim.sweeps.pools import pool_of
-from sim.tuning.evaluate import run
 from sim.tuning.study import BATCH, Tuner, directions, sampler
 from tests.tuning.newsvendor import HIGH, LOW, best_ltv_bps, setup
 
@@ -27,7 +26,7 @@ def test_the_best_borrow_limit_against_one_fall_of_known_law(name: SamplerName) 
     asked = setup(name)
     study = optuna.create_study(directions=directions(asked.preset.tuning.objectives))
     study.enqueue_trial(asked.space.positions(asked.space.current))
-    with pool_of(run, workers=2) as submit:
+    with pool(workers=2) as submit:
         trials = list(Tuner(asked, 12_000, 1, study, submit).run(48))
     best = max(trials, key=lambda trial: trial.objectives["net_revenue"].value)
     found = best.values[PATH]

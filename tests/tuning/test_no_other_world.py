@@ -22,10 +22,11 @@ from sim.engines.outcome import (
     SEIZED,
     SHORTFALL,
 )
-from sim.sweeps.verify import apart
-from sim.tuning import evaluate
+from sim.questions import work
+from sim.questions.verification import apart
+from sim.questions.work import Done, Task
+from sim.tuning import question as questions
 from sim.tuning import storage as kept
-from sim.tuning.evaluate import Evaluated, Job
 from sim.tuning.result import load as load_result
 from sim.tuning.study import SearchError, Tuner
 from tests.tuning.small import preset, setup
@@ -57,17 +58,17 @@ def test_apart_is_more_than_a_thousandth_and_a_dollar(
     assert found is None if words is None else words in str(found)
 
 
-def in_a_world_without_liquidations(job: Job, *stopped: Any) -> Evaluated:
+def in_a_world_without_liquidations(task: Task, *stopped: Any) -> Done:
     """What the search would see if liquidations were lost: debts go bad instead."""
-    found = evaluate.run(job, *stopped)
+    found = work.run(task, *stopped)
     found.outcomes[:, SHORTFALL] += found.outcomes[:, REPAID] / 10 + DOLLAR
     found.outcomes[:, [REPAID, SEIZED, NUMBER_LIQUIDATED]] = 0
     return found
 
 
-def of_a_tenth(job: Job, *stopped: Any) -> Evaluated:
+def of_a_tenth(task: Task, *stopped: Any) -> Done:
     """What the search would see if a tenth of what is repaid were lost: still liquidations."""
-    found = evaluate.run(job, *stopped)
+    found = work.run(task, *stopped)
     found.outcomes[:, REPAID] *= 0.9
     return found
 
@@ -75,16 +76,16 @@ def of_a_tenth(job: Job, *stopped: Any) -> Evaluated:
 def test_a_search_without_liquidations_stops(tmp_path: Path) -> None:
     """Before its first trial; but a market that has no liquidators may be searched."""
 
-    def submit(job: Job) -> Future[Evaluated]:
-        done: Future[Evaluated] = Future()
-        rows = np.zeros((sum(len(part.paths) for part in job.parts), len(OUTCOME)))
+    def submit(task: Task) -> Future[Done]:
+        done: Future[Done] = Future()
+        rows = np.zeros((sum(len(part.paths) for part in task.parts), len(OUTCOME)))
         rows[:, [SHORTFALL, LOSS]], rows[:, LARGEST_USAGE] = DOLLAR, 0.5
-        done.set_result(Evaluated(rows, {0: (1.0, 1.0)}))
+        done.set_result(Done(rows, {0: (1.0, 1.0)}))
         return done
 
     def reference(question: Any, folder: Path) -> Any:
         folder.mkdir()
-        text = kept.begin(folder, kept.question(question, 16, 3, "sqlite", "test"), False)
+        text = questions.begin(folder, questions.question(question, 16, 3, "sqlite", "test"), False)
         study = kept.open_study(folder, question, text, "sqlite", False)
         return Tuner(question, 16, 3, study, submit).reference
 
@@ -107,7 +108,7 @@ def test_a_search_without_liquidations_stops(tmp_path: Path) -> None:
 def test_the_command_says_so(
     world: Any, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sim.terminal.tune.run", world)
+    monkeypatch.setattr("sim.questions.pools.run", world)
     question = tmp_path / "question.yaml"
     question.write_text(preset().model_dump_json())
     words = ["--trials", "2", "--paths", "16", "--sensitivity", "0", "--confirm", "1"]

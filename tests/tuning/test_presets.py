@@ -12,10 +12,12 @@ import pytest
 import yaml
 from rich.console import Console
 
-from sim.market.tables import price_table
+from sim.front.studies import Wanted
+from sim.market.level_tables import price_table
 from sim.scenario import ScenarioError, with_overrides
 from sim.schema.tuning import Preset
-from sim.terminal.tune import Wanted, _head
+from sim.terminal.tune_command import head
+from sim.terminal.workers import Workers
 from sim.tuning import preset as module
 from sim.tuning.preset import known, load, prepare
 from sim.world import build
@@ -323,7 +325,7 @@ def test_thresholds_of_a_preset_are_said_to_draw_its_book() -> None:
     def said(**parameters: int) -> str:
         console = Console(record=True, width=200, file=io.StringIO())
         asked = preset().model_copy(update={"parameters": parameters})
-        _head(prepare(asked), Wanted(), console)
+        head(prepare(asked), Wanted(), Workers(), console)
         return console.export_text()
 
     assert "is another book" not in said()

@@ -201,7 +201,7 @@ def test_the_command_writes_a_result_and_refuses_to_overwrite_it(tmp_path: Path)
     assert len(result.trials) == 4 and result.trials[0].values == result.choices.current.values
     assert json.loads((tmp_path / "tuning.json").read_text())["paths"] == 16
     again = CliRunner().invoke(cli, words)
-    assert again.exit_code == 1 and "--resume" in again.output
+    assert again.exit_code == 1 and "resume it" in again.output
     more = [word if word != "4" else "6" for word in words]
     assert CliRunner().invoke(cli, [*more, "--resume"]).exit_code == 0
     assert len(load_result(tmp_path).trials) == 6

@@ -7,15 +7,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from scripts.tune import cli
+from sim.books.borrowing import Amounts
 from sim.engines.memory import on_floats
 from sim.engines.reopening import Reopening
+from sim.front.studies import Wanted
 from sim.scenario import ScenarioError, with_overrides
 from sim.schema.tuning import Preset
-from sim.tuning.borrowing import Amounts
 from sim.tuning.caps import solve
 from sim.tuning.confirm import world_under
-from sim.tuning.preset import nested, prepare
+from sim.tuning.preset import Setup, nested, prepare
 from sim.world import World, build
 from tests.sweep.storms import PATHS
 from tests.tape.storm import STORM, storm
@@ -57,6 +60,30 @@ def _preset(book: dict[str, Any], **tuning: Any) -> Preset:
     return Preset.model_validate({**PRESET, "scenarios": [scenario], "tuning": asked})
 
 
+def test_columns_of_other_names(
+    book: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`--columns` says them of the book of every scenario; without it the file is refused."""
+    renamed = BOOK.replace("account,asset,supplied", "user,symbol,supplied", 1)
+    Path(book["file"]).write_text(renamed)
+    preset = tmp_path / "preset.yaml"
+    preset.write_text(_preset(book).model_dump_json())
+    asked: list[Setup] = []
+
+    def tune(named: Preset, wanted: Wanted, *_: Any) -> int:
+        asked.append(prepare(named, overrides=wanted.overrides))
+        return 0
+
+    monkeypatch.setattr("sim.terminal.tune_command.tune", tune)
+    words = [str(preset), "--out", str(tmp_path / "out")]
+    refused = CliRunner().invoke(cli, words)
+    assert refused.exit_code == 1 and "book.csv" in refused.output, refused.output
+    done = CliRunner().invoke(cli, [*words, "--columns", "account=user,asset=symbol"])
+    assert done.exit_code == 0, done.output
+    (setup,) = asked
+    assert setup.accounts == 6
+
+
 @pytest.mark.compiled
 @pytest.mark.parametrize("overrides", [{}, {LT: 7600}, {LT: 9000}, {f"{R}.WETH.ltv_bps": 0}])
 def test_a_recorded_book_opened_again_is_that_built_anew(
@@ -72,7 +99,7 @@ def test_a_recorded_book_opened_again_is_that_built_anew(
         here, there = getattr(found.state, name), getattr(anew.state, name)
         scale = np.abs(there).max(initial=1.0)
         assert np.allclose(here, there, rtol=1e-9, atol=1e-12 * scale), name
-    assert (found.market.hot == anew.market.hot).all()
+    assert (found.market.watchers.hot == anew.market.watchers.hot).all()
 
 
 @pytest.mark.compiled

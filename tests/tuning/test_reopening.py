@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 from sim.books import describe
+from sim.books.borrowing import Amounts
 from sim.engines.memory import Memory, on_floats
 from sim.engines.reopening import Reopening
+from sim.protocol.records import arrays
 from sim.scenario import Scenario, ScenarioError, load, with_overrides
 from sim.schema.tuning import Debts
-from sim.tuning.borrowing import Amounts
 from sim.world import World, build
 
 R = "protocol.reserves"
@@ -70,7 +71,7 @@ def test_the_same_positions_as_crash_and_sweep_have(
     found = Reopening(world).at(scenario, *amounts.under(scenario))
     _assert_same(found, on_floats(anew))
     number = describe(anew.book, scenario, list(anew.market.price[0]))["liquidatable_accounts"]
-    assert number == int(found.market.hot_count[0]) and (number > 0) == below_one
+    assert number == int(found.market.watchers.hot_count[0]) and (number > 0) == below_one
     assert amounts.book_under(scenario) is world.book, "to the unit, for the contracts"
 
 
@@ -82,19 +83,22 @@ def test_a_market_that_has_settled_under_another_curve() -> None:
     scenario = with_overrides(world.scenario, {"protocol.rates.DAI.slope1_bps": 900})
     found = Reopening(world).at(scenario, *_amounts(world, "same-positions").under(scenario))
     _assert_same(found, on_floats(build(scenario)))
-    assert (found.market.response == world.market.response.astype(float)).all()
-    assert found.market.loan.any()
+    assert (
+        found.market.actors.rate_response.terms
+        == world.market.actors.rate_response.terms.astype(float)
+    ).all()
+    assert found.market.actors.rate_response.loan.any()
 
 
 @pytest.mark.compiled
 def test_from_a_present_in_which_some_are_below_one_already() -> None:
     """Accounts that were opened at lowered prices open again, and higher thresholds heal them."""
     world = build(with_overrides(_base(), {f"{R}.WETH.lt_bps": 6000, f"{R}.WETH.ltv_bps": 5500}))
-    assert int(world.market.hot_count[0]) > 0
+    assert int(world.market.watchers.hot_count[0]) > 0
     scenario = with_overrides(world.scenario, {f"{R}.WETH.lt_bps": 8000})
     found = Reopening(world).at(scenario, *_amounts(world, "same-positions").under(scenario))
     _assert_same(found, on_floats(build(scenario)))
-    assert int(found.market.hot_count[0]) == 0
+    assert int(found.market.watchers.hot_count[0]) == 0
 
 
 def _assert_same(found: Memory, anew: Memory) -> None:
@@ -106,9 +110,9 @@ def _assert_same(found: Memory, anew: Memory) -> None:
         here, there = getattr(found.state, name), getattr(anew.state, name)
         scale = np.abs(there).max(initial=1.0)
         assert np.allclose(here, there, rtol=1e-9, atol=1e-12 * scale), name
-    for name in anew.market._fields:
-        here, there = getattr(found.market, name), getattr(anew.market, name)
-        assert np.allclose(here, there, rtol=1e-9, atol=1e-9), name
+    both = zip(arrays(found.market), arrays(anew.market), strict=True)
+    for n, (here, there) in enumerate(both):
+        assert np.allclose(here, there, rtol=1e-9, atol=1e-9), f"array {n} of the market"
 
 
 @pytest.mark.compiled

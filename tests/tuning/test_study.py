@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -14,7 +15,9 @@ from typing import Any
 import optuna
 import pytest
 
-from sim.tuning import storage as kept
+from sim.files.whole import write_json
+from sim.questions.store import QuestionError
+from sim.tuning.question import begin, question
 from sim.tuning.result import Trial
 from sim.tuning.study import BATCH
 from tests.tuning.postgres import postgres
@@ -158,22 +161,37 @@ def test_two_machines_share_a_study_in_postgresql(tmp_path: Path) -> None:
 def test_another_question_is_refused_by_name(tmp_path: Path) -> None:
     with tuner(tmp_path):
         pass
-    with pytest.raises(kept.StorageError, match="--resume"), tuner(tmp_path):
+    with pytest.raises(QuestionError, match="resume it"), tuner(tmp_path):
         pass
     fewer = tuner(tmp_path, paths=64, resume=True)
-    with pytest.raises(kept.StorageError, match="paths: 128 there, 64 now"), fewer:
+    with pytest.raises(QuestionError, match="paths: 128 there, 64 now"), fewer:
         pass
     other = tuner(tmp_path, setup(objectives=["es_99"]), resume=True)
-    with pytest.raises(kept.StorageError, match="preset"), other:
+    named = r"preset\.tuning\.objectives\[0\] borrowed there, es_99 now"
+    with pytest.raises(QuestionError, match=named), other:
         pass
     nowhere = tuner(_folder(tmp_path / "x"), storage="postgresql://nobody@127.0.0.1:1/none")
-    with pytest.raises(kept.StorageError, match="no such database"), nowhere:
+    with pytest.raises(QuestionError, match="no such database"), nowhere:
         pass
+
+
+def test_a_folder_of_before_the_question_was_whole_goes_on(tmp_path: Path) -> None:
+    asked = question(setup(), 128, 3, "sqlite", "test")
+    begin(tmp_path, asked, resume=False)
+    file = tmp_path / "tuning.json"
+    before = {**json.loads(file.read_text()), "seconds": 7.0, "command": "as typed then"}
+    del before["asked"]
+    write_json(file, before)
+    found = begin(tmp_path, asked, resume=True)
+    assert found == asked.model_copy(update={"seconds": 7.0, "command": "as typed then"})
+    other = question(setup(objectives=["es_99"]), 128, 3, "sqlite", "test")
+    with pytest.raises(QuestionError, match="what is not noted there"):
+        begin(tmp_path, other, resume=True)
 
 
 def test_a_password_is_not_kept() -> None:
-    asked = kept.question(setup(), 8, 1, "postgresql://me:secret@host/db", "")
-    assert asked["storage"] == "postgresql://me@host/db"
+    asked = question(setup(), 8, 1, "postgresql://me:secret@host/db", "")
+    assert asked.storage == "postgresql://me@host/db"
     assert preset().name == "storms"
 
 

@@ -15,13 +15,13 @@ from rich.console import Console
 
 from scripts.tune import cli
 from sim.engines.outcome import OUTCOME, names
+from sim.questions.opening import opening
 from sim.scenario import Scenario, load, with_overrides
 from sim.sweeps.fan import fan
 from sim.sweeps.kept import keep
-from sim.sweeps.opening import opening
-from sim.sweeps.study import Study, begin
+from sim.sweeps.stored import StoredSweep, begin
 from sim.tape import write
-from sim.terminal.suite import suite
+from sim.terminal.suite_command import suite
 from sim.tuning.kept import CURRENT, RECOMMENDED
 from sim.tuning.result import save
 from sim.world import build
@@ -79,7 +79,7 @@ def swept(folder: Path, seed: int, paths: int = 400, **overrides: Any) -> tuple[
     outcomes[:, columns.index("loss.WETH")] = bad / 4
     outcomes[:, columns.index("loss.USDC")] = bad * 3 / 4
     outcomes[:, columns.index("bearable.USDC")] = 1e13
-    made: Study = begin(folder, storms(**overrides), paths=paths, block=100, books=1)
+    made: StoredSweep = begin(folder, storms(**overrides), paths=paths, block=100, books=1)
     made.start()
     for block in made.missing():
         made.write(block, outcomes[block.first : block.first + block.size])

@@ -173,7 +173,8 @@ def test_a_sweep_says_what_it_lacks(tmp_path: Path) -> None:
 
 def test_a_manifest_that_was_edited_is_refused_without_its_files(tmp_path: Path) -> None:
     """What the files contained is in the manifest, so the rest of it can still be checked."""
-    from sim.sweeps.study import StudyError, begin, load
+    from sim.questions.store import QuestionError
+    from sim.sweeps.stored import begin, load
     from tests.sweep.storms import storms
 
     written(tmp_path, book=True, paths=PATHS)
@@ -181,9 +182,9 @@ def test_a_manifest_that_was_edited_is_refused_without_its_files(tmp_path: Path)
     begin(tmp_path, storms(assets__WETH__price_usd=price), paths=16).start()
     shutil.rmtree(tmp_path / "mine")
     assert load(tmp_path).plan.paths == 16
-    file = tmp_path / "study.json"
+    file = tmp_path / "sweep.json"
     edited = re.sub(r'"latency_seconds": 60', '"latency_seconds": 61', file.read_text(), count=1)
     assert edited != file.read_text()
     file.write_text(edited)
-    with pytest.raises(StudyError, match="its scenario was changed"):
+    with pytest.raises(QuestionError, match="its scenario was changed"):
         load(tmp_path)

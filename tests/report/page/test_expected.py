@@ -8,11 +8,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from sim.measures.book import scenario_of
-from sim.report.page import crash
-from sim.report.page.content import Table, Value
-from sim.report.page.expected import sections
-from sim.report.page.market import rate_per_year
+from sim.measures.borrowers import scenario_of
+from sim.report.page import crash_page
+from sim.report.page.content import Table, Value, text_of
+from sim.report.page.market_costs import rate_per_year
+from sim.report.page.published_section import sections
 from sim.report.page.source import Crash
 from sim.scenario import load, with_overrides
 from sim.tape import Frames, frames
@@ -40,17 +40,13 @@ def test_published_and_simulated(tape: Frames) -> None:
     (section,) = sections(tape, scenario)
     (table,) = section.parts
     assert isinstance(table, Table)
-    weth, wbtc, gas = table.rows
-    assert isinstance(weth[2], Value) and weth[2].number == pytest.approx(800)
-    assert weth[1] == "$800" and weth[7] == "input" and weth[8] == "the file; a level"
-    assert wbtc[1] == "$15,500 to $16,000" and wbtc[7] == "off", "an input is met or it is not"
-    assert (
-        isinstance(gas[2], Value)
-        and gas[2].text == "300 gwei"
-        and gas[1] == "100 gwei"
-        and gas[7] == "off"
-    )
-    assert gas[6] == "3.00"
+    weth, wbtc, gas = ([text_of(cell) for cell in row] for row in table.rows)
+    assert table.header == ["measure", "published", "this book", "verdict", "source"]
+    assert isinstance(own := table.rows[0][2], Value) and own.number == pytest.approx(800)
+    assert weth == ["lowest price, WETH", "$800", "$800", "input", "the file; a level"]
+    assert wbtc[1] == "$15,500 to $16,000", "an input is met or it is not"
+    assert wbtc[3].startswith("off, x ") and table.wrong == [1, 2] and table.faint == [0]
+    assert gas == ["highest gas", "100 gwei", "300 gwei", "off, x 3", "made up"]
 
 
 def test_the_verdict_is_of_the_books_that_the_run_kept(tape: Frames) -> None:
@@ -65,8 +61,20 @@ def test_the_verdict_is_of_the_books_that_the_run_kept(tape: Frames) -> None:
     (table,) = section.parts
     assert isinstance(table, Table)
     (row,) = table.rows
-    assert [cell.number for cell in row[2:6] if isinstance(cell, Value)] == [3, 10, 3, 12]
-    assert row[7] == "inside, sized" and "3 books" in table.caption
+    assert [text_of(cell) for cell in row[2:5]] == ["3", "10", "3 to 12"]
+    assert row[5] == "inside, sized" and table.header[3] == "median of 3"
+
+
+def test_a_tape_of_before_has_the_names_of_before(tape: Frames) -> None:
+    """What it kept of books is found under the name of today."""
+    published = [{"measure": "bad_debt_usd", "value": 10, "source": "made up"}]
+    rows = [{"book": n, "measure": "bad_debt_usd", "simulated": 10.0 + n} for n in range(3)]
+    kept = tape._replace(compared=pd.DataFrame(rows))
+    (section,) = sections(kept, {**scenario_of(tape), "expected": published})
+    (table,) = section.parts
+    assert isinstance(table, Table)
+    (row,) = table.rows
+    assert [text_of(cell) for cell in row[:4]] == ["bad debt and shortfall", "$10", "$10", "$11"]
 
 
 def _played(name: str) -> Frames:
@@ -81,7 +89,7 @@ def test_an_event_of_the_library(name: str) -> None:
     a second way, and with the verdict that the two numbers on the page deserve.
     """
     tape = _played(name)
-    page = crash.page(Crash(Path("tape.duckdb"), tape))
+    page = crash_page.page(Crash(Path("tape.duckdb"), tape))
     (section,) = [one for one in page.sections if one.id == "expected"]
     (table,) = section.parts
     assert isinstance(table, Table)
@@ -90,7 +98,7 @@ def test_an_event_of_the_library(name: str) -> None:
     second_way = _of_a_tape(tape)
     computed = 0
     for row, one in zip(table.rows, published, strict=True):
-        simulated, verdict = row[2], str(row[7]).removesuffix(", sized")
+        simulated, verdict = row[2], str(row[3]).partition(",")[0]
         assert isinstance(simulated, Value) and simulated.name == f"simulated {one.measure}"
         if one.measure in second_way:
             computed += 1
@@ -101,7 +109,7 @@ def test_an_event_of_the_library(name: str) -> None:
         wanted = "inside" if away <= 0.005 * nearest else "near" if away <= nearest / 10 else "off"
         put_in = one.measure.startswith(("lowest_price", "highest_gas"))
         assert verdict == ("input" if put_in else wanted), row[0]
-        assert one.source in str(row[8]) and (one.note or "") in str(row[8])
+        assert one.source in str(row[4]) and (one.note or "") in str(row[4])
     assert computed >= 4
 
 
@@ -112,7 +120,7 @@ def _of_a_tape(tape: Frames) -> dict[str, float]:
     lost = (last["deficit_reported"] + last["shortfall"]).astype(float)
     found = {
         "highest_gas_gwei": float(tape.steps["gas_price_gwei"].max()),
-        "bad_debt_usd": float((lost / units).sum()),
+        "loss_usd": float((lost / units).sum()),
         "liquidations": float(tape.steps["liquidations"].iloc[-1]),
     }
     for symbol, rows in tape.assets.groupby("asset"):

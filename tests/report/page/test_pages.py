@@ -18,6 +18,7 @@ import pytest
 from rich.console import Console
 
 from sim.terminal.publish import publish, publish_comparison
+from sim.tuning.result import short_path
 from tests.report.page.browser import look
 from tests.report.page.sources import crashed, played, swept, tuned
 from tests.report.page.studies import BONUS, ENGINE, LT
@@ -265,7 +266,7 @@ def test_a_study_says_what_to_change(made: Made) -> None:
     assert shown[f"recommended {LT}"] == [7600, "7,600"]
     assert shown[f"next {LT}"] == [7900, "7,900"]
     (parameters,) = [t for t in page["tables"] if t["caption"].startswith("Parameters")]
-    (engine,) = [row for row in parameters["rows"] if row[0] == ENGINE]
+    (engine,) = [row for row in parameters["rows"] if row[0] == short_path(ENGINE)]
     assert engine[2:5] == ["close-factor", "target-health", "target-health"]
     assert shown["now es_99"][0] == 523_000 and shown["proposed es_99"][0] == 244_000
     assert shown["difference es_99"] == [-279_000, "-$279,000"]

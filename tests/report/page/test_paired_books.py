@@ -12,25 +12,24 @@ from sim.measures.losses import paired_difference
 from sim.report.page.compare_sweeps import sections
 from sim.report.page.content import Part, Table, Value
 from sim.report.page.source import Sweep
-from sim.sweeps.losses import loss_usd
-from sim.sweeps.plan import Plan
-from sim.sweeps.study import Study
+from sim.sweeps.loss_table import loss_usd
+from sim.sweeps.stored import begin
 from tests.sweep.storms import storms
 from tests.sweep.test_losses import sample
 
-FACTS = {"digest": "", "python": "3", "origin": {}, "started": "", "finished": ""}
 BOOKS = 20
 
 
 def sweep(scale: float = 1.0, **changes: Any) -> Sweep:
     """400 paths of 20 books, whose losses have a factor of the book's."""
-    plan = Plan(storms(), "mc", 400, 20, BOOKS, 8)._replace(**changes)
+    asked: dict[str, Any] = {"books": BOOKS, "book_seed": 8, **changes}
+    study = begin(Path("not-written"), storms(), "mc", 400, 20, **asked)
     outcomes = sample(400, 0.5)
     outcomes["book"] = np.arange(400) % BOOKS
     factor = np.random.default_rng(3).lognormal(0, 0.5, BOOKS)[outcomes["book"]]
     for name in ("bad_debt_usd", "shortfall_usd", "loss_usd"):
         outcomes[name] *= factor * scale
-    return Sweep(Path("study"), Study(Path("study"), plan, FACTS), outcomes, None, "not kept")
+    return Sweep(study.folder, study, outcomes, None, "not kept")
 
 
 def paired(one: Sweep, other: Sweep) -> Part:

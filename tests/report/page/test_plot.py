@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sim.protocol.hub import borrow_rate
+from sim.protocol.fixed_point import borrow_rate
 from sim.report.page.content import money, ratio, share
-from sim.report.page.market import rate_per_year
+from sim.report.page.market_costs import rate_per_year
 from sim.report.page.plot import COLOURS, DASHES, MARKERS, line, plain, some
 
 RAY = 10**27

@@ -19,6 +19,7 @@ from rich.console import Console
 from sim.report.page.setting import settings
 from sim.report.page.source import Tuning, open_source
 from sim.terminal.publish import publish
+from sim.tuning.result import short_path
 from tests.report.page.browser import look
 from tests.report.page.sources import searched
 
@@ -107,7 +108,9 @@ def test_the_parameters(made: Made) -> None:
     choice = recommended(made)
     assert choice["values"] != made.result["choices"]["current"]["values"], "something to show"
     rows = table(made, "Parameters")
-    assert [row[0] for row in rows] == [one["path"] for one in made.result["parameters"]]
+    assert [row[0] for row in rows] == [
+        short_path(one["path"]) for one in made.result["parameters"]
+    ]
     for row, one in zip(rows, made.result["parameters"], strict=True):
         wanted = [one["current"], choice["values"][one["path"]], choice["next_step"][one["path"]]]
         assert row[2:6] == [*map(written, wanted), written(one["bound"])]
@@ -172,8 +175,7 @@ def test_the_front_and_what_pointing_at_it_shows(made: Made) -> None:
     (line,) = [line for line in said if line.startswith("loss, ES 99%")]
     assert numbers(line.partition(":")[2])[0] == pytest.approx(es, abs=0.51)
     for path, value in trials[number]["values"].items():
-        short = path.removeprefix("protocol.").removeprefix("reserves.")
-        assert f"{short}: {written(value)}" in said
+        assert f"{short_path(path)}: {written(value)}" in said
 
 
 def test_sensitivity_caps_and_rules(made: Made) -> None:
@@ -186,7 +188,7 @@ def test_sensitivity_caps_and_rules(made: Made) -> None:
     assert len(changes) == len(result["one_by_one"])
     for one in result["one_by_one"]:
         assert shown[f"old {one['path']}"][0] == pytest.approx(one["loss"]["value"], abs=0.005)
-    (cap,), (row,) = result["caps"], table(made, "Caps")
+    (cap,), (row,) = result["caps"], table(made, "Largest caps")
     assert float(row[2].replace(",", "")) == pytest.approx(cap["value"])
     assert numbers(row[3])[0] == cap["budget"] == 40_000
     assert numbers(row[4])[0] == pytest.approx(cap["loss"]["value"], abs=0.51)

@@ -2,38 +2,38 @@
 
 from __future__ import annotations
 
-import json
+import tracemalloc
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as parquet
 import pytest
 
+from sim.agents.start import ARBITRAGEURS
 from sim.engines.compiled import Compiled
 from sim.engines.exact import run
 from sim.engines.outcome import OUTCOME, names, width
-from sim.files.whole import write_json
 from sim.market.paths import draw, observed
 from sim.protocol import hub
 from sim.protocol.state import FEE_SHARES, TOTAL_SHARES
-from sim.scenario import ScenarioError
-from sim.sweeps import study as module
-from sim.sweeps.columns import COLUMNS, FORMAT, columns, frame
-from sim.sweeps.study import MANIFEST, Study, StudyError, begin, load
-from sim.sweeps.verify import world_on
+from sim.questions.store import QuestionError
+from sim.questions.verification import world_on
+from sim.sweeps.loss_table import borne_by, loss_table
+from sim.sweeps.outcome_columns import COLUMNS, columns, frame
+from sim.sweeps.reserves import by_asset
+from sim.sweeps.stored import StoredSweep, begin, load
 from sim.tape import Frames, Tape, frames
 from sim.world import World, build
-from sim.world.actors import ARBITRAGEURS
-from tests.sweep.storms import PATHS, storms
-from tests.tape.storm import storm
+from tests.sweep.storms import storms
 from tests.tape.test_shortfall import STUCK, by_account
 
 SYMBOLS = storms().symbols
 
 
-def started(folder: Path, paths: int = 40, block: int = 16) -> Study:
+def started(folder: Path, paths: int = 40, block: int = 16) -> StoredSweep:
     study = begin(folder, storms(), paths=paths, block=block, books=1)
     study.start()
     return study
@@ -43,7 +43,7 @@ def outcomes(size: int, seed: int = 0) -> np.ndarray[Any, np.dtype[np.float64]]:
     return np.round(np.random.default_rng(seed).random((size, width(3))) * 1e12)
 
 
-def fill(study: Study) -> None:
+def fill(study: StoredSweep) -> None:
     for block in study.missing():
         study.write(block, outcomes(block.size, block.number))
 
@@ -113,7 +113,7 @@ def test_every_column_is_what_it_says() -> None:
 
 def steps_run_out(world: World, tape: Frames) -> int:
     """From the wallet at the start and every swap, token by token."""
-    scenario, start = world.scenario, world.market.arbitrage_at_start
+    scenario, start = world.scenario, world.market.actors.arbitrageurs.at_start
     wallet = dict(zip(world.symbols, map(int, start), strict=True))
     swaps = tape.operations[(tape.operations["actor"] == ARBITRAGEURS)]
     swaps = swaps[(swaps["kind"] == "swap_in") & (swaps["verdict"] == "ok")]
@@ -165,7 +165,7 @@ def columns_of(world: World, tape: Frames) -> dict[str, float]:
     gas = sum(500_000 * 1e9 * gwei[step] * unit[step, "WETH"] for step in done["step"])
     fees = [
         s.hub[i, FEE_SHARES]
-        * Fraction(int(hub.total_assets(s, i)) + 10**6, int(s.hub[i, TOTAL_SHARES]) + 10**6)
+        * Fraction(int(hub.total_assets(s, i)) + 1, int(s.hub[i, TOTAL_SHARES]) + 10**6)
         * Fraction(float(price))
         for i, price in enumerate(last["unit"])
     ]
@@ -223,7 +223,7 @@ def test_what_a_killed_process_left_half_written_goes(tmp_path: Path) -> None:
     """When the next one takes the folder over; finished blocks stay."""
     fill(started(tmp_path))
     before = sorted(path.name for path in tmp_path.rglob("*"))
-    for name in (".4711-study.json", "blocks/.4711-block-000000.parquet"):
+    for name in (".4711-sweep.json", "blocks/.4711-block-000000.parquet"):
         (tmp_path / name).write_bytes(b"PAR1")
     started_again = load(tmp_path)
     started_again.start()
@@ -255,8 +255,46 @@ def test_what_a_killed_run_leaves_is_ignored(tmp_path: Path) -> None:
     fill(study)
     before = load(tmp_path).outcomes()
     (tmp_path / "blocks" / ".4711-block-000001.parquet").write_bytes(b"PAR1 half of it")
-    (tmp_path / ".4711-study.json").write_text('{"format": 1, "dig')
+    (tmp_path / ".4711-sweep.json").write_text('{"format": 1, "dig')
     assert load(tmp_path).outcomes().equals(before)
+
+
+def test_unfinished_sobol_points_are_as_many_of_each_replicate(tmp_path: Path) -> None:
+    study = begin(tmp_path, storms(), "sobol", paths=96, block=20, books=1)
+    study.start()
+    with pytest.raises(QuestionError, match="96 of 96 paths are missing"):
+        study.outcomes(unfinished=True)
+    for block in study.missing():
+        if block.number != 2:  # paths 40 to 59
+            study.write(block, outcomes(block.size, block.number))
+    found = study.outcomes(unfinished=True)
+    assert list(found.index) == list(range(32)) and study.plan.of(found).paths == 32
+    assert "32 of 96 paths" in str(study.unfinished(found))
+
+
+def test_summing_up_takes_no_more_memory_than_a_few_columns(tmp_path: Path) -> None:
+    """What NumPy and Arrow hold at most, against the table: 40,000 paths of 35 numbers."""
+    study = begin(tmp_path, storms(), paths=40_000, block=1_000, books=20)
+    study.start()
+    fill(study)
+    whole = pa.concat_tables(parquet.read_table(file) for file in tmp_path.glob("blocks/*"))
+    before = whole.to_pandas().set_index("path").sort_index()
+    column = 8 * study.plan.paths
+    del whole
+    held = pa.total_allocated_bytes()
+    tracemalloc.start()
+    try:
+        found = study.outcomes()
+        assert tracemalloc.get_traced_memory()[1] < 6 * column
+        tables = [loss_table(found, "mc", 300), borne_by(found, "mc"), by_asset(found, "mc")]
+        assert tracemalloc.get_traced_memory()[1] < 18 * column
+    finally:
+        tracemalloc.stop()
+    assert pa.total_allocated_bytes() <= held
+    assert found.equals(before)
+    again = [loss_table(before, "mc", 300), borne_by(before, "mc"), by_asset(before, "mc")]
+    assert all(one.equals(other) for one, other in zip(tables, again, strict=True))
+    assert not list(tmp_path.glob("blocks/[!b]*"))
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"PAR1 half a file"])
@@ -265,148 +303,5 @@ def test_a_damaged_block_is_missing(content: bytes, tmp_path: Path) -> None:
     fill(study)
     (tmp_path / "blocks" / "block-000001.parquet").write_bytes(content)
     assert [block.number for block in study.missing()] == [1]
-    with pytest.raises(StudyError, match=r"16 of 40 paths are missing; .*--resume"):
+    with pytest.raises(QuestionError, match=r"16 of 40 paths are missing; resume the sweep"):
         study.outcomes()
-
-
-# --- going on -------------------------------------------------------------------------------------
-
-
-def test_a_new_study_knows_what_it_is_of(tmp_path: Path) -> None:
-    started(tmp_path)
-    manifest = json.loads((tmp_path / MANIFEST).read_text())
-    assert manifest["path_seed"] == manifest["book_seed"] == 8 and manifest["sampler"] == "mc"
-    assert manifest["origin"].keys() >= {"sources", "numpy", "numba"}
-    assert manifest["finished"] is None and manifest["started"].endswith("Z")
-    assert load(tmp_path).plan.scenario == storms()
-
-
-def test_without_resume_a_study_is_kept(tmp_path: Path) -> None:
-    started(tmp_path)
-    with pytest.raises(StudyError, match=r"holds a sweep of 'storm' over 40.*--resume.*--out"):
-        begin(tmp_path, storms(), paths=40, block=16)
-
-
-def test_resume_takes_what_is_not_named_from_the_study(tmp_path: Path) -> None:
-    fill(started(tmp_path))
-    study = begin(tmp_path, storms(), resume=True)
-    assert study.plan[1:] == ("mc", 40, 16, 1, 8) and study.missing() == []
-
-
-def test_resume_without_a_study_begins_one(tmp_path: Path) -> None:
-    assert len(begin(tmp_path, storms(), paths=40, block=16, books=1, resume=True).missing()) == 3
-
-
-def test_more_paths_need_the_last_block_again(tmp_path: Path) -> None:
-    fill(started(tmp_path))
-    study = begin(tmp_path, storms(), paths=64, block=16, resume=True)
-    assert [(block.number, block.size) for block in study.missing()] == [(2, 16), (3, 16)]
-    study.finish()
-    assert json.loads((tmp_path / MANIFEST).read_text())["paths"] == 64
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        ({"scenario": storms(book__accounts=20)}, ["book.accounts 24 there, 20 now", "--out"]),
-        ({"scenario": storms(seed=9)}, ["seed 8 there, 9 now"]),
-        ({"sampler": "sobol", "paths": 48}, ["sampler: mc there, sobol now", "--sampler mc"]),
-        ({"block": 8}, ["16 there, 8 now", "same block size", "--block 16"]),
-        ({"paths": 39}, ["40 there, 39 now", "does not shrink"]),
-        ({"block": 8, "paths": 39}, ["block:", "paths:"]),
-        ({"books": 4}, ["books: 1 there, 4 now", "--books 1"]),
-        ({"book_seed": 9}, ["book seed: 8 there, 9 now", "--book-seed 8"]),
-    ],
-)
-def test_resume_refuses_another_study(
-    change: dict[str, Any], words: list[str], tmp_path: Path
-) -> None:
-    started(tmp_path)
-    before = (tmp_path / MANIFEST).read_text()
-    asked: dict[str, Any] = {"scenario": storms(), "paths": 40, "block": 16, **change}
-    with pytest.raises(StudyError) as refused:
-        begin(tmp_path, **asked, resume=True)
-    for word in words:
-        assert word in str(refused.value)
-    assert (tmp_path / MANIFEST).read_text() == before
-
-
-def test_resume_refuses_other_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    started(tmp_path)
-    real = module.origin
-    monkeypatch.setattr(module, "origin", lambda scenario: {**real(scenario), "sources": "other"})
-    with pytest.raises(StudyError, match=r"sources: \w{16} there, other now: .*--out"):
-        begin(tmp_path, storms(), resume=True)
-
-
-def test_a_replayed_history_is_part_of_the_origin(tmp_path: Path) -> None:
-    """A history edited between two runs would mix two sweeps."""
-    history = tmp_path / "history.csv"
-    rows = [f"2020-01-0{day}T00:00:00Z,{100 + day}" for day in (1, 2, 3)]
-    history.write_text("\n".join(["time,WETH", *rows]))
-    replay = storm(paths={"model": "replay", "history": str(history)})
-    (tmp_path / "out").mkdir()
-    begin(tmp_path / "out", replay, paths=40, block=16).start()
-    history.write_text(history.read_text() + "9")
-    with pytest.raises(StudyError, match="history"):
-        begin(tmp_path / "out", replay, resume=True)
-    assert load(tmp_path / "out").plan.paths == 40, "what was swept is known without the file"
-    history.unlink()
-    with pytest.raises(ScenarioError, match="history"):
-        begin(tmp_path / "out", replay, resume=True)
-    assert load(tmp_path / "out").plan.paths == 40
-
-
-def test_blocks_of_nobody_knows_what(tmp_path: Path) -> None:
-    fill(started(tmp_path))
-    (tmp_path / MANIFEST).unlink()
-    with pytest.raises(StudyError, match=r"blocks but no study\.json.*--out"):
-        begin(tmp_path, storms(), resume=True)
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("{", "not the manifest"),
-        ("[]", "not the manifest"),
-        (f'{{"format": {FORMAT}}}', "not the manifest"),
-        (f'{{"format": {FORMAT - 1}}}', f"of format {FORMAT - 1}"),
-        ('{"format": 99}', "of format 99"),
-    ],
-)
-def test_a_damaged_manifest(text: str, words: str, tmp_path: Path) -> None:
-    (tmp_path / MANIFEST).write_text(text)
-    for opens in (load, lambda folder: begin(folder, storms(), resume=True)):
-        with pytest.raises(StudyError, match=words):
-            opens(tmp_path)
-
-
-def test_a_scenario_edited_in_the_manifest(tmp_path: Path) -> None:
-    started(tmp_path)
-    manifest = json.loads((tmp_path / MANIFEST).read_text())
-    manifest["scenario"]["book"]["accounts"] = 7
-    write_json(tmp_path / MANIFEST, manifest)
-    with pytest.raises(StudyError, match="was changed"):
-        load(tmp_path)
-    manifest["scenario"]["book"]["accounts"] = -7
-    write_json(tmp_path / MANIFEST, manifest)
-    with pytest.raises(StudyError, match="not one of this version"):
-        load(tmp_path)
-
-
-def test_no_study(tmp_path: Path) -> None:
-    with pytest.raises(StudyError, match="ape run sweep"):
-        load(tmp_path)
-
-
-def test_a_sampler_that_cannot_say_its_errors(tmp_path: Path) -> None:
-    with pytest.raises(StudyError, match="16 replicates"):
-        begin(tmp_path, storms(), "sobol", 40)
-
-
-def test_paths_survive_the_manifest(tmp_path: Path) -> None:
-    """The scenario in the manifest is the scenario to the last digit."""
-    odd = storms(paths__volatility_per_sqrt_year__WETH=0.1 + 0.2)
-    assert odd.paths and odd.paths.model == PATHS["model"]
-    begin(tmp_path, odd).start()
-    assert load(tmp_path).plan.scenario == odd

@@ -1,0 +1,84 @@
+"""The front door: what cannot be answered is refused before anything is run, and in its words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import sim
+
+LT = "protocol.reserves.WETH.lt_bps"
+
+
+@pytest.mark.parametrize("values", [[], (), np.array([]), 8_000, "8000", None])
+def test_a_grid_needs_a_list_of_values(values: Any) -> None:
+    with pytest.raises(sim.QuestionError, match=rf"{LT}: .*a list of values is needed"):
+        sim.sweep_over("single-crash", {LT: values}, paths=4)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "said"),
+    [
+        ({"trials": 0}, "trials 0: 2 or more"),
+        ({"trials": 1}, "trials 1: 2 or more"),
+        ({"paths": 15}, "paths 15: 16 or more"),
+        ({"books": 0}, "books 0: 1 or more"),
+        ({"trials": 2.5}, "trials 2.5: a whole number"),
+        ({"sensitivity": -1}, "sensitivity -1: 0 or more"),
+    ],
+)
+def test_a_search_of_too_little_is_refused(numbers: dict[str, Any], said: str) -> None:
+    with pytest.raises(sim.QuestionError, match=said):
+        sim.tune("current-market", **numbers)
+
+
+@pytest.mark.parametrize("number", ["many", 10.5, -1, 0])
+def test_a_sweep_is_of_a_number_of_paths(number: Any) -> None:
+    with pytest.raises(sim.QuestionError, match=rf"paths '?{number}'?: "):
+        sim.sweep("single-crash", paths=number)
+
+
+def test_prices_that_are_words_are_refused() -> None:
+    with pytest.raises(sim.ScenarioError, match=r"prices: not numbers .*'dear'"):
+        sim.run("single-crash", prices=pd.DataFrame({"WETH": ["dear"] * 289}))
+
+
+def test_numbers_out_of_arrays_are_numbers() -> None:
+    one = sim.load("single-crash")
+    taken = one.with_({LT: np.arange(8_100, 8_102)[1], "book.accounts": np.int64(12)})
+    assert taken == one.with_({LT: 8_101, "book.accounts": 12})
+    assert type(taken.book.accounts) is int
+    with pytest.raises(sim.ScenarioError, match="valid integer"):
+        one.with_({LT: np.float64(8_101.5)})
+
+
+def test_a_grid_of_nothing_is_refused() -> None:
+    with pytest.raises(sim.QuestionError, match="settings: none is given"):
+        sim.sweep_over("single-crash", {}, paths=4)
+
+
+def test_an_unknown_sampler_is_refused() -> None:
+    with pytest.raises(sim.QuestionError, match="sampler 'foo': mc or sobol"):
+        sim.sweep("single-crash", paths=4, sampler="foo")  # type: ignore[arg-type]
+
+
+def test_a_seed_of_the_book_is_a_whole_number() -> None:
+    with pytest.raises(sim.QuestionError, match="book_seed -1: 0 or more"):
+        sim.run("single-crash", accounts=12, book_seed=-1)
+
+
+def test_a_single_price_is_no_table() -> None:
+    with pytest.raises(sim.ScenarioError, match="prices: an array of 0 dimensions"):
+        sim.run("single-crash", accounts=12, prices=3.0)  # type: ignore[arg-type]
+
+
+def test_an_agent_that_raises_says_why() -> None:
+    class Bad:
+        def act(self, view: Any) -> None:
+            raise KeyError("gold")
+
+    with pytest.raises(sim.AgentError, match=r"'Bad.*' failed in step 1: KeyError: 'gold'"):
+        sim.run("single-crash", accounts=12, agents=[Bad()])

@@ -1,0 +1,229 @@
+"""One state of the twin as the invariants look at it: plain lists, and what is worked out of them.
+
+Most operations change little, so a look takes over from the one before whatever was worked out of
+the same numbers: prices and shares of an asset, the health of an account.
+"""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import NamedTuple
+
+from sim.protocol import hub, oracle
+from sim.protocol.fixed_point import BPS, div_down, max_uint, mul_div_half, ray, wad
+from sim.protocol.state import (
+    FLAGGED_AT,
+    IS_COLLATERAL,
+    LIQUIDATION_DELAY,
+    LTV,
+    POSITION_DEBT,
+    REHYPOTHECATE,
+    URGENT,
+    URGENT_HEALTH,
+    State,
+)
+from sim.protocol.vault_accounts import Health
+from sim.protocol.vault_reserves import threshold
+
+ROWS = ("hub", "rates", "oracle", "feed", "reserve", "spoke", "pool", "pair", "policy")
+ROWS += ("account", "position", "holding", "lp")
+
+
+class Quote(NamedTuple):
+    """An asset in a vault, now."""
+
+    price: int
+    """USD, 8 decimals."""
+    usable: bool
+    ok: bool
+    collateral_price: int
+    debt_price: int
+    threshold: int
+    limit: int
+    lent: bool
+    unit: int
+    shares: hub.Preview
+
+
+class Look:
+    """A state, after another at the same or an earlier time."""
+
+    hub: list[list[int]]
+    rates: list[list[int]]
+    oracle: list[list[list[int]]]
+    feed: list[list[list[int]]]
+    reserve: list[list[list[int]]]
+    spoke: list[list[list[int]]]
+    pool: list[list[int]]
+    pair: list[list[int]]
+    policy: list[list[int]]
+    account: list[list[int]]
+    position: list[list[list[int]]]
+    holding: list[list[list[int]]]
+    lp: list[list[int]]
+
+    def __init__(self, s: State, last: Look | None = None) -> None:
+        for name in ROWS:
+            setattr(self, name, getattr(s, name).tolist())
+        self.clock = int(s.clock[0])
+        self.vault = s.account_vault.tolist() if last is None else last.vault
+        self.pair_tokens = s.pair_tokens.tolist() if last is None else last.pair_tokens
+        self.assets, self.vaults = range(len(s.unit)), range(len(self.policy))
+        self.shares = [self._shares(s, last, i) for i in self.assets]
+        self.quotes = [[self._quote(s, last, v, i) for i in self.assets] for v in self.vaults]
+        self._healths: list[Health | None] = [None] * len(self.account)
+        if last is not None:
+            self._take_over(last)
+
+    def _shares(self, s: State, last: Look | None, i: int) -> hub.Preview:
+        if last is None or (last.hub[i], last.rates[i]) != (self.hub[i], self.rates[i]):
+            return hub.preview(s, i)
+        return last.shares[i] if last.clock == self.clock else hub.preview(s, i)
+
+    def _quote(self, s: State, last: Look | None, v: int, i: int) -> Quote:
+        if last is not None and last.clock == self.clock:
+            was, now = (
+                (one.shares[i], one.oracle[v][i], one.reserve[v][i]) for one in (last, self)
+            )
+            if was == now and all(last.feed[slot][i] == self.feed[slot][i] for slot in range(2)):
+                return last.quotes[v][i]
+        seen, lent = oracle.read(s, v, i), self.reserve[v][i][REHYPOTHECATE] != 0
+        return Quote(
+            price=seen.price,
+            usable=seen.usable,
+            ok=seen.status == oracle.STATUS_OK,
+            collateral_price=seen.collateral_price,
+            debt_price=seen.debt_price,
+            threshold=threshold(s, v, i),
+            limit=self.reserve[v][i][LTV],
+            lent=lent,
+            unit=int(s.unit[i]),
+            shares=self.shares[i],
+        )
+
+    def _take_over(self, last: Look) -> None:
+        new = [
+            [one is not other for one, other in zip(*quotes, strict=True)]
+            for quotes in zip(self.quotes, last.quotes, strict=True)
+        ]
+        for a, (position, before) in enumerate(zip(self.position, last.position, strict=True)):
+            if position == before:
+                changed = new[self.vault[a]]
+                if not any(
+                    changed[i] and (row[POSITION_DEBT] or row[IS_COLLATERAL])
+                    for i, row in enumerate(position)
+                ):
+                    self._healths[a] = last._healths[a]
+
+    def health(self, a: int) -> Health:
+        """How healthy an account is, by the same formulas written once more."""
+        found = self._healths[a]
+        if found is None:
+            found = self._healths[a] = self._health(a, self.quotes[self.vault[a]])
+        return found
+
+    def health_at(self, a: int, quotes: list[Quote]) -> Health:
+        """The same at other prices: those that an operation found once it had shown them to the
+        router.
+        """
+        own = self.quotes[self.vault[a]]
+        return self._health(
+            a, [q._replace(shares=mine.shares) for q, mine in zip(quotes, own, strict=True)]
+        )
+
+    def _health(self, a: int, quotes: list[Quote]) -> Health:
+        weighted = limit = collateral = sold = forfeited = 0
+        debts = []
+        ok = usable = True
+        for i, (supplied, scaled, backs) in enumerate(self.position[a]):
+            if not (scaled or backs):
+                continue
+            q = quotes[i]
+            ok, usable = ok and q.ok, usable and q.usable
+            if scaled:
+                owed = -(-scaled * q.shares.borrow_index // ray())
+                debts.append(-(-owed * q.debt_price // q.unit))
+            if backs:
+                held = self.worth(i, supplied) if q.lent else supplied
+                value = held * q.collateral_price // q.unit
+                collateral += value
+                sold += value if q.usable else 0
+                forfeited += held * max(q.collateral_price, q.debt_price) // q.unit
+                weighted += value * q.threshold
+                limit += value * q.limit
+        debt, least = sum(debts), min(debts, default=max_uint())
+        factor = div_down(mul_div_half(weighted, wad(), debt), BPS) if debt else max_uint()
+        values = (weighted, limit, collateral, sold, forfeited, debt, least)
+        return Health(*values, factor, ok, usable)
+
+    def worth(self, i: int, shares: int) -> int:
+        """What shares of an asset's hub are worth, down."""
+        now = self.shares[i]
+        held = now.total_assets + hub.VIRTUAL_ASSETS
+        return shares * held // (now.total_shares + hub.VIRTUAL_SHARES)
+
+    def owed(self, i: int, scaled: int) -> int:
+        """What a scaled debt is, up."""
+        return -(-scaled * self.shares[i].borrow_index // ray())
+
+    def is_eligible(self, a: int, quotes: list[Quote] | None = None) -> bool:
+        """Whether a liquidator may begin."""
+        h = self.health_at(a, quotes) if quotes else self.health(a)
+        return h.factor < wad() and self.delay_passed(a, h.factor)
+
+    def delay_passed(self, a: int, factor: int) -> bool:
+        """Whether the time to react is over, or does not count."""
+        policy, row = self.policy[self.vault[a]], self.account[a]
+        if policy[LIQUIDATION_DELAY] == 0 or factor < policy[URGENT_HEALTH]:
+            return True
+        served = row[URGENT] != 0 or self.clock - row[FLAGGED_AT] >= policy[LIQUIDATION_DELAY]
+        return self.is_flagged(a) and served
+
+    def is_flagged(self, a: int) -> bool:
+        """Whether a flag was set, at most the delay and six hours ago."""
+        at, policy = self.account[a][FLAGGED_AT], self.policy[self.vault[a]]
+        return at > 0 and self.clock - at < policy[LIQUIDATION_DELAY] + 6 * 3_600
+
+    def has_debt(self, a: int) -> bool:
+        """Whether an account owes anything."""
+        return any(row[POSITION_DEBT] for row in self.position[a])
+
+    def changed(self, last: Look | None) -> tuple[set[int], set[int], set[int], set[int]]:
+        """Assets, accounts, actors and pairs of which something is other than it was."""
+        if last is None:
+            every = (self.assets, self.account, self.holding, self.pair)
+            assets, accounts, actors, pairs = (set(range(len(rows))) for rows in every)
+            return assets, accounts, actors, pairs
+        accounts = {
+            a
+            for a, row in enumerate(self.position)
+            if row != last.position[a] or self.account[a] != last.account[a]
+        }
+        actors = {
+            k
+            for k, row in enumerate(self.holding)
+            if row != last.holding[k] or self.lp[k] != last.lp[k]
+        }
+        pairs = {p for p, row in enumerate(self.pair) if row != last.pair[p]}
+        assets = {
+            i
+            for i in self.assets
+            if self.shares[i] != last.shares[i]
+            or any(
+                getattr(self, name)[i] != getattr(last, name)[i]
+                for name in ("hub", "rates", "pool")
+            )
+            or any(spokes[i] != last.spoke[k][i] for k, spokes in enumerate(self.spoke))
+            or any(reserves[i] != last.reserve[v][i] for v, reserves in enumerate(self.reserve))
+        }
+        assets |= {
+            i
+            for rows, before, changed in (
+                (self.position, last.position, accounts),
+                (self.holding, last.holding, actors),
+            )
+            for k, i in product(changed, self.assets)
+            if rows[k][i] != before[k][i]
+        }
+        assets |= {i for p in pairs for i in self.pair_tokens[p]}
+        return assets, accounts, actors, pairs

@@ -1,0 +1,354 @@
+"""What each operation should have moved, worked out naively: fractions and the rows of two states,
+nothing of the twin's functions. Roundings are against whoever acts, and by less than a unit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+
+from sim.protocol import operations as op
+from sim.protocol.errors import OK
+from sim.protocol.state import (
+    BASE_RATE,
+    BORROW_INDEX,
+    BORROW_RATE,
+    CASH,
+    CLOSE_FACTOR,
+    DEFICIT,
+    DUST_VALUE,
+    ENGINE,
+    FEE_BPS,
+    FEE_REMAINDER,
+    FEE_SHARES,
+    FLAGGED_AT,
+    HUB_SHARES,
+    LAST_ACCRUAL,
+    LIQUIDATION_DELAY,
+    LIQUIDATION_FEE,
+    LT,
+    LT_FROM,
+    MAX_BONUS,
+    OPTIMAL_USAGE,
+    POOL_ASSETS,
+    POOL_SHARES,
+    POSITION_DEBT,
+    RAMP_END,
+    RAMP_START,
+    REHYPOTHECATE,
+    RESERVE0,
+    RESERVE_FACTOR,
+    SCALED_DEBT,
+    SLOPE1,
+    SLOPE2,
+    STAKE,
+    SUPPLIED,
+    TOTAL_SHARES,
+    UNLOCK_AT,
+    WALLET,
+    WELL_SINCE,
+    Entry,
+)
+from tests.lockstep.look import Look
+
+RAY, WAD, BPS, YEAR, USD = 10**27, 10**18, 10**4, 365 * 86_400, 10**8
+VIRTUAL_SHARES, VIRTUAL_ASSETS = 10**6, 1
+MOST_IN_A_UNIT = 10**12
+EVERYTHING = 2**256 - 1
+AN_HOUR = 3_600
+LARGEST_INDEX = 2**96 - 1
+
+
+def check(before: Look, after: Look, row: Entry) -> None:
+    """Of one operation."""
+    _rates(before, after)
+    _thresholds(after)
+    _swaps(before, after, row)
+    if row.code == OK and (checked := _CHECKS.get(row.kind)):
+        checked(before, after, row)
+
+
+def _owed(scaled: int, index: int) -> int:
+    return -(-scaled * index // RAY)
+
+
+def _price(s: Look, i: int, assets: int = 0, shares: int = 0) -> Fraction:
+    """Of a share, as it was before so many assets and shares came."""
+    h = s.hub[i]
+    held = h[CASH] + _owed(h[SCALED_DEBT], h[BORROW_INDEX]) - assets
+    return Fraction(held + VIRTUAL_ASSETS, h[TOTAL_SHARES] - shares + VIRTUAL_SHARES)
+
+
+def _price_of_new(s: Look, i: int, assets: int = 0, shares: int = 0) -> Fraction:
+    """The same where they are minted: 1e12 in a unit at the most, whatever was lost."""
+    total = s.hub[i][TOTAL_SHARES] - shares + VIRTUAL_SHARES
+    return max(_price(s, i, assets, shares), Fraction(-(-total // MOST_IN_A_UNIT), total))
+
+
+def _is_down(number: int, exact: Fraction) -> bool:
+    return number <= exact < number + 1
+
+
+def _is_up(number: int, exact: Fraction) -> bool:
+    return number - 1 < exact <= number
+
+
+# --- interest, rates, thresholds ------------------------------------------------------------------
+
+
+def _rates(before: Look, after: Look) -> None:
+    """The two lines of the curve, to a few hundred parts in 1e27."""
+    for i, (b, a) in enumerate(zip(before.hub, after.hub, strict=True)):
+        if (b[CASH], b[SCALED_DEBT]) == (a[CASH], a[SCALED_DEBT]):
+            continue
+        curve, debt = after.rates[i], _owed(a[SCALED_DEBT], a[BORROW_INDEX])
+        usage = Fraction(debt, a[CASH] + debt) if debt else Fraction(0)
+        kink = Fraction(curve[OPTIMAL_USAGE], BPS)
+        rate = curve[BASE_RATE] + curve[SLOPE1] * min(usage / kink, 1)
+        rate += curve[SLOPE2] * max(usage - kink, 0) / (1 - kink)
+        assert abs(a[BORROW_RATE] - rate * RAY / BPS) <= 300, "7"
+
+
+def _accrue(before: Look, after: Look, row: Entry) -> None:
+    """A cubic of rate x time; the protocol's part of it in shares, what is below a unit kept."""
+    b, a = before.hub[row.x], after.hub[row.x]
+    passed, scaled = a[LAST_ACCRUAL] - b[LAST_ACCRUAL], b[SCALED_DEBT]
+    if not passed or not scaled:
+        return
+    x = Fraction(b[BORROW_RATE] * passed, YEAR * RAY)
+    index = b[BORROW_INDEX] * (1 + x + x**2 / 2 + x**3 / 6)
+    if a[BORROW_INDEX] != LARGEST_INDEX:
+        assert abs(a[BORROW_INDEX] - index) <= 8 + 4 * Fraction(b[BORROW_INDEX], RAY), "5"
+    interest = _owed(scaled, a[BORROW_INDEX]) - _owed(scaled, b[BORROW_INDEX])
+    fee, kept = divmod(interest * before.rates[row.x][RESERVE_FACTOR] + b[FEE_REMAINDER], BPS)
+    assert a[FEE_REMAINDER] == kept, "fees"
+    fee -= min(fee, b[DEFICIT])
+    minted = a[FEE_SHARES] - b[FEE_SHARES]
+    assert a[TOTAL_SHARES] - b[TOTAL_SHARES] == minted, "4"
+    held = b[CASH] + _owed(scaled, a[BORROW_INDEX]) - fee
+    total = b[TOTAL_SHARES] + VIRTUAL_SHARES
+    worth = Fraction(max(held + VIRTUAL_ASSETS, -(-total // MOST_IN_A_UNIT)), total)
+    assert _is_down(minted, fee / worth), "fees"
+
+
+def _thresholds(after: Look) -> None:
+    """A straight line in time, from what was in force when it was lowered."""
+    for v, reserves in enumerate(after.reserve):
+        for i, r in enumerate(reserves):
+            lt = Fraction(r[LT])
+            if after.clock < r[RAMP_END]:
+                left = Fraction(r[RAMP_END] - after.clock, r[RAMP_END] - r[RAMP_START])
+                lt += (r[LT_FROM] - r[LT]) * left
+            assert abs(after.quotes[v][i].threshold - lt) < 1, "31"
+
+
+# --- suppliers and stakers ------------------------------------------------------------------------
+
+
+def _shares(before: Look, after: Look, row: Entry) -> None:
+    i, mine, was = row.x, after.holding[row.actor][row.x], before.holding[row.actor][row.x]
+    paid, got = was[WALLET] - mine[WALLET], mine[HUB_SHARES] - was[HUB_SHARES]
+    price, of_new = _price(after, i, paid, got), _price_of_new(after, i, paid, got)
+    if row.kind == op.deposit.kind:
+        assert paid == row.amount and _is_down(got, paid / of_new), "8"
+    elif row.kind == op.mint_shares.kind:
+        assert got == row.amount and _is_up(paid, got * of_new), "8"
+    elif row.kind == op.withdraw_assets.kind:
+        assert -paid == row.amount and _is_up(-got, -paid / price), "8"
+    else:
+        assert -got == row.amount and _is_down(-paid, -got * price), "8"
+
+
+def _stake(before: Look, after: Look, row: Entry) -> None:
+    i, mine, was = row.x, after.holding[row.actor][row.x], before.holding[row.actor][row.x]
+    paid, got = was[WALLET] - mine[WALLET], mine[STAKE] - was[STAKE]
+    pool = before.pool[i]
+    price = Fraction(pool[POOL_ASSETS] + VIRTUAL_ASSETS, pool[POOL_SHARES] + VIRTUAL_SHARES)
+    if row.kind == op.stake.kind:
+        assert paid == row.amount and _is_down(got, paid / price), "32"
+        return
+    assert _is_down(-paid, -got * price), "32"
+    assert 0 <= after.clock - was[UNLOCK_AT] < AN_HOUR, "32"
+
+
+# --- borrowers ------------------------------------------------------------------------------------
+
+
+def _supply(before: Look, after: Look, row: Entry) -> None:
+    a, i = row.account, row.x
+    got = after.position[a][i][SUPPLIED] - before.position[a][i][SUPPLIED]
+    assert before.holding[row.actor][i][WALLET] - after.holding[row.actor][i][WALLET] == row.amount
+    if after.reserve[after.vault[a]][i][REHYPOTHECATE]:
+        assert _is_down(got, row.amount / _price_of_new(after, i, row.amount, got)), "8"
+    else:
+        assert got == row.amount, "8"
+
+
+def _withdraw(before: Look, after: Look, row: Entry) -> None:
+    a, i, amount = row.account, row.x, row.result0
+    burnt = before.position[a][i][SUPPLIED] - after.position[a][i][SUPPLIED]
+    came = after.holding[row.actor][i][WALLET] - before.holding[row.actor][i][WALLET]
+    assert (came == amount and amount == row.amount) or row.amount == EVERYTHING, "8"
+    if not after.reserve[after.vault[a]][i][REHYPOTHECATE]:
+        assert burnt == amount, "8"
+        return
+    price = _price(after, i, -amount, -burnt)
+    if row.amount == EVERYTHING:
+        assert after.position[a][i][SUPPLIED] == 0 and _is_down(amount, burnt * price), "8"
+    else:
+        assert _is_up(burnt, amount / price), "8"
+
+
+def _borrow(before: Look, after: Look, row: Entry) -> None:
+    a, i = row.account, row.x
+    booked = after.position[a][i][POSITION_DEBT] - before.position[a][i][POSITION_DEBT]
+    came = after.holding[row.actor][i][WALLET] - before.holding[row.actor][i][WALLET]
+    assert came == row.amount, "8"
+    assert _is_up(booked, Fraction(row.amount * RAY, after.hub[i][BORROW_INDEX])), "8"
+    h, least = after.health(a), after.policy[after.vault[a]][DUST_VALUE]
+    owed = _owed(after.position[a][i][POSITION_DEBT], after.hub[i][BORROW_INDEX])
+    quote = after.quotes[after.vault[a]][i]
+    assert -(-owed * quote.debt_price // quote.unit) >= least, "35"
+    assert h.debt_value * BPS <= h.weighted_limit, "11"
+
+
+def _repay(before: Look, after: Look, row: Entry) -> None:
+    a, i, paid = row.account, row.x, row.result0
+    gone = before.holding[row.actor][i][WALLET] - after.holding[row.actor][i][WALLET]
+    assert gone == paid <= row.amount, "8"
+    _burnt(before, after, a, i, paid)
+
+
+def _burnt(before: Look, after: Look, a: int, i: int, paid: int) -> None:
+    """All of a debt for what it is, up; of a part, down."""
+    was, left = before.position[a][i][POSITION_DEBT], after.position[a][i][POSITION_DEBT]
+    index = after.hub[i][BORROW_INDEX]
+    if left == 0:
+        assert paid == _owed(was, index), "8"
+    else:
+        assert _is_down(was - left, Fraction(paid * RAY, index)), "8"
+
+
+# --- liquidation ----------------------------------------------------------------------------------
+
+
+def _flagged_for(before: Look, a: int, now: int) -> int:
+    """Seconds for which the account has had a flag, which lasts six hours beyond the delay."""
+    at, delay = before.account[a][FLAGGED_AT], before.policy[before.vault[a]][LIQUIDATION_DELAY]
+    return now - at if at and now < at + delay + 6 * 3_600 else 0
+
+
+def _liquidate(before: Look, after: Look, row: Entry) -> None:
+    """What is paid comes off the debt; the liquidator gets its worth with the bonus, less the
+    protocol's part of that; with the close factor no more than what heals and half of the rest. A
+    bonus that the account cannot pay beyond its debt grows with time.
+    """
+    a, d, c, v = row.account, row.x, row.y, before.vault[row.account]
+    repaid, out = row.result0, row.result1
+    if d == c or not after.has_debt(a):
+        return
+    _burnt(before, after, a, d, repaid)
+    debt, collateral = after.quotes[v][d], after.quotes[v][c]
+    reserve, was = before.reserve[v][c], before.health_at(a, after.quotes[v])
+    if row.kind == op.liquidate.kind and row.option:
+        gained = _gained(before, after, c)
+        assert gained <= (out / _price(after, c) if collateral.lent else out), "15"
+    _no_dust(after, a, d, c)
+    bonus, part = Fraction(reserve[MAX_BONUS], BPS), Fraction(reserve[LIQUIDATION_FEE], BPS)
+    value = Fraction(repaid * debt.debt_price, debt.unit)
+    unit = Fraction(collateral.collateral_price, collateral.unit)
+    # A unit of either token, and of the share that it may be, is rounded away; of a bonus, a bps.
+    slack = 4 * (unit + Fraction(debt.debt_price, debt.unit)) * (1 + bonus) + 4
+    beyond = Fraction(was.usable_value, was.debt_value) - 1
+    due = min(bonus, max(beyond, bonus * _flagged_for(before, a, after.clock) / 1_800))
+    assert out * unit <= value * (1 + due * (1 - part)) + slack, "15"
+    if before.policy[v][ENGINE] != CLOSE_FACTOR:
+        return
+    assert out * unit >= value * (1 + (due - Fraction(1, BPS)) * (1 - part)) - slack, "15"
+
+    lt = Fraction(collateral.threshold, BPS)
+    if was.factor <= 95 * WAD // 100:
+        return
+    owed = before.owed(d, before.position[a][d][POSITION_DEBT])
+    backs = before.position[a][c][SUPPLIED]
+    held = before.worth(c, backs) if collateral.lent else backs
+    heals = was.debt_value * Fraction(WAD - was.factor, WAD) / (1 - (1 + bonus) * lt)
+    rounded = 16 * slack / (1 - (1 + bonus) * lt)
+    left = owed * debt.debt_price // debt.unit - heals, held * unit - heals * (1 + bonus)
+    if min(left) < 2_000 * USD + rounded:
+        return
+    assert value <= heals + max(was.debt_value - heals, 0) / 2 + rounded
+
+
+def _gained(before: Look, after: Look, i: int) -> int:
+    """What all accounts that have more of an asset than before have more, shares or units."""
+    pairs = zip(before.position, after.position, strict=True)
+    return sum(max(now[i][SUPPLIED] - was[i][SUPPLIED], 0) for was, now in pairs)
+
+
+def _no_dust(after: Look, a: int, d: int, c: int) -> None:
+    """A part leaves $1,000 of both legs, to a unit of the collateral and of the share that it may
+    be.
+    """
+    debt, collateral = (after.quotes[after.vault[a]][i] for i in (d, c))
+    owed = after.owed(d, after.position[a][d][POSITION_DEBT])
+    left = after.position[a][c][SUPPLIED]
+    left = after.worth(c, left) if collateral.lent else left
+    if not (owed and left):
+        return
+    unit = Fraction(collateral.collateral_price, collateral.unit)
+    assert Fraction(owed * debt.debt_price, debt.unit) > 1_000 * USD - 1, "15"
+    assert left * unit > 1_000 * USD - 1 - 2 * unit, "15"
+
+
+def _write_off(before: Look, after: Look, row: Entry) -> None:
+    v = before.vault[row.account]
+    h = before.health_at(row.account, after.quotes[v])
+    assert h.forfeit_value < min(before.policy[v][DUST_VALUE], h.debt_value), "20"
+    assert not after.has_debt(row.account), "20"
+
+
+def _flag(before: Look, after: Look, row: Entry) -> None:
+    """Begun below a health of 1; of one that stands, sightings end below that of a recovery."""
+    h = before.health_at(row.account, after.quotes[before.vault[row.account]])
+    was, now = before.account[row.account], after.account[row.account]
+    stands = was[FLAGGED_AT] == now[FLAGGED_AT] and was[WELL_SINCE] != 0
+    assert h.factor * 100 < (101 if stands else 100) * WAD, "14"
+    assert now[FLAGGED_AT] == (was[FLAGGED_AT] if stands else after.clock), "14"
+    assert now[WELL_SINCE] == 0, "14"
+
+
+# --- venues ---------------------------------------------------------------------------------------
+
+
+def _swaps(before: Look, after: Look, row: Entry) -> None:
+    """x y = k of what is left of the amount after the fee: never more comes out."""
+    if row.kind in (op.add_liquidity.kind, op.remove_liquidity.kind):
+        return
+    for b, a in zip(before.pair, after.pair, strict=True):
+        moved = [a[RESERVE0 + side] - b[RESERVE0 + side] for side in range(2)]
+        if moved == [0, 0]:
+            continue
+        side = 0 if moved[0] > 0 else 1
+        paid = moved[side] * (BPS - b[FEE_BPS])
+        fair = Fraction(paid * b[RESERVE0 + 1 - side], b[RESERVE0 + side] * BPS + paid)
+        assert -moved[1 - side] <= fair, "29"
+
+
+_CHECKS: dict[int, Callable[[Look, Look, Entry], None]] = {
+    op.accrue.kind: _accrue,
+    op.deposit.kind: _shares,
+    op.mint_shares.kind: _shares,
+    op.withdraw_assets.kind: _shares,
+    op.redeem.kind: _shares,
+    op.stake.kind: _stake,
+    op.unstake.kind: _stake,
+    op.supply.kind: _supply,
+    op.withdraw.kind: _withdraw,
+    op.borrow.kind: _borrow,
+    op.repay.kind: _repay,
+    op.liquidate.kind: _liquidate,
+    op.flash_liquidate.kind: _liquidate,
+    op.write_off.kind: _write_off,
+    op.flag.kind: _flag,
+}

@@ -1,0 +1,114 @@
+"""One protocol on twin and EVM side by side, operation by operation.
+
+Every operation is carried out by the twin and by the real bytecode on revm; after each one storage,
+verdict and its reason are compared, and the invariants are checked. In the end everything is
+compared.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any, ClassVar
+
+from hypothesis.stateful import RuleBasedStateMachine
+
+from sim.engines.chain import RevmChain
+from sim.engines.exact import journal_rows
+from sim.engines.lockstep import Lockstep
+from sim.protocol import operations as op
+from sim.protocol.errors import OK
+from sim.protocol.records import copy
+from sim.protocol.state import HOLD_OFF, State
+from sim.protocol.transaction import Operation
+from sim.protocol.vault_accounts import health
+from tests.lockstep import naive
+from tests.lockstep.invariants import check, check_state
+from tests.lockstep.look import Look
+from tests.lockstep.support import ACTORS, START_PRICES, SYMBOLS, genesis, opening
+
+ACCOUNTS = 3 * ACTORS
+ASSETS = len(SYMBOLS)
+VIEWS_EVERY = 8
+"""Operations from one look at what the contracts work out of their storage to the next."""
+
+
+class SideBySide(RuleBasedStateMachine):
+    """Two vaults, every engine, escrow and lent collateral, on a protocol that is deployed once."""
+
+    tally: ClassVar[Counter[tuple[str, bool]]] = Counter()
+    """How many operations of a name were carried out, and refused."""
+    engines = (0, 1)
+    delay = 600
+    policy: ClassVar[dict[int, int]] = {}
+    """Columns that are otherwise than in `genesis`, in both vaults."""
+    hold_off = 1_800
+    """0: every price is believed at once."""
+    _opened: ClassVar[dict[tuple[Any, ...], Any]] = {}
+
+    def __init__(self) -> None:
+        super().__init__()
+        key = (self.engines, self.delay, tuple(self.policy.items()), self.hold_off)
+        if key not in self._opened:
+            s, lockstep, minted = _open(*key)
+            self._opened[key] = [s, lockstep, minted, lockstep.chain.snapshot()]
+        s, lockstep, minted, snapshot = self._opened[key]
+        lockstep.chain.revert(snapshot)
+        self._opened[key][3] = lockstep.chain.snapshot()
+        self.s: State = copy(s)
+        self.lockstep: Lockstep = lockstep.copy()
+        self.minted: list[int] = minted.copy()
+        self._look: Look | None = None
+
+    def teardown(self) -> None:
+        """In the end everything is compared, what the twin never heard of included."""
+        self.lockstep.play([], int(self.s.clock[0]), self.s)  # time may have passed since
+        self.lockstep.conclude(self.s)
+        for a in range(ACCOUNTS):
+            assert self.look().health(a) == health(self.s, a)
+
+    def do(self, operation: Operation[...], actor: int, *arguments: int) -> int:
+        """One operation on both sides."""
+        before = self.look()
+        code = operation(self.s, actor, *arguments)
+        rows = journal_rows(self.s)
+        self.lockstep.play(rows, int(self.s.clock[0]), self.s)
+        (row,) = rows
+        own = -1
+        if row.account >= 0:
+            own = int(self.s.own_account[self.s.account_vault[row.account], actor])
+        self._look = Look(self.s, before)
+        check(before, self._look, row, own, self.minted)
+        naive.check(before, self._look, row)
+        self.tally[operation.declared.name, code == OK] += 1
+        return code
+
+    def look(self) -> Look:
+        """The state of this moment."""
+        if self._look is None or self._look.clock != self.s.clock[0]:
+            self._look = Look(self.s, self._look)
+        return self._look
+
+    def amount(self, i: int, usd: int) -> int:
+        """Token units worth `usd` at start prices."""
+        return int(usd * 10**8 * self.s.unit[i] // START_PRICES[i])
+
+
+def _open(
+    engines: tuple[int, int], delay: int, policy: tuple[tuple[int, int], ...], hold_off: int
+) -> tuple[State, Lockstep, list[int]]:
+    """Tokens, prices, liquidity and positions, compared once; how much of each token was minted."""
+    s = genesis(engines, delay)
+    for column, value in policy:
+        s.policy[:, column] = value
+    s.oracle[:, :, HOLD_OFF] = hold_off
+    lockstep = Lockstep(RevmChain(), s, SYMBOLS, views_every=VIEWS_EVERY)
+    s.clock[0] += 1
+    opening(s)
+    rows = journal_rows(s)
+    minted = [0] * ASSETS
+    for row in rows:
+        if row.kind == op.mint_token.kind:
+            minted[row.x] += row.amount
+    lockstep.play(rows, int(s.clock[0]), s)
+    check_state(s, minted)
+    return s, lockstep, minted

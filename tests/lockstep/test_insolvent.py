@@ -1,0 +1,101 @@
+"""Whoever owes what he has, or more: on twin and EVM side by side.
+
+The invariants are checked after every operation, too.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from sim.protocol import operations as op
+from sim.protocol.errors import OK
+from sim.protocol.fixed_point import max_uint
+from sim.protocol.liquidation import THIN_AUCTION
+from sim.protocol.state import LIQUIDATION_FEE, MAX_BONUS, WALLET
+from sim.protocol.vault_accounts import health
+from tests.lockstep.machine import ProtocolMachine
+from tests.lockstep.test_attacks import ACCOUNT, BORROWER, believed, later
+
+pytestmark = pytest.mark.chain
+
+WETH, WBTC, USDC, DAI = range(4)
+USD = 10**8
+UNIT_OF_USDC = USD // 10**6
+KEEPER, SECOND = 0, 3
+"""The second address is the borrower's."""
+
+
+@pytest.fixture
+def market() -> ProtocolMachine:
+    """A deployed protocol with open positions; `do` does the same on both sides and compares.
+
+    The account owes $33,750 of USDC against 250 WETH, in a vault without a delay.
+    """
+    return ProtocolMachine()
+
+
+def equity(m: ProtocolMachine) -> int:
+    """What the account is worth to its owner, who may walk away from it; USD, 8 decimals."""
+    h = health(m.s, ACCOUNT)
+    return max(int(h.collateral_value - h.debt_value), 0)
+
+
+def seized(m: ProtocolMachine, price: int, *amounts: int) -> tuple[int, int]:
+    """(what owner and second address have more, what was repaid) after liquidations of up to these
+    amounts of USDC through the second address; USD, 8 decimals.
+    """
+    had, before = equity(m), m.s.holding[SECOND, :, WALLET].copy()
+    for amount in amounts:
+        assert m.do(op.liquidate, SECOND, ACCOUNT, USDC, WETH, amount, 0, 0) == OK
+    now = m.s.holding[SECOND, :, WALLET]
+    repaid = int(before[USDC] - now[USDC]) * 100
+    got = int(now[WETH] - before[WETH]) * price * USD // 10**18
+    return got - repaid + equity(m) - had, repaid
+
+
+# --- nobody gains by liquidating himself ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("price", [138, 135, 130, 110, 60])
+@pytest.mark.parametrize("parts", [(1,), (3, 1), (9, 3, 1)])
+@pytest.mark.parametrize("flagged", [False, True])
+def test_liquidating_oneself_is_worth_no_more_than_walking_away(
+    market: ProtocolMachine, price: int, parts: tuple[int, ...], flagged: bool
+) -> None:
+    """At $138 there are $34,500, of which a bonus of 5% would take $1,643 and leave $893 of the
+    debt unpaid. At once there is none but what the account is worth beyond its debt, and rounding
+    of less than a unit of what is repaid.
+    """
+    believed(market, 0, WETH=price)
+    if flagged:
+        assert market.do(op.flag, BORROWER, ACCOUNT) == OK
+    amounts = [max_uint() if part == 1 else market.amount(USDC, 27_000 // part) for part in parts]
+    gain, repaid = seized(market, price, *amounts)
+    assert gain < UNIT_OF_USDC < repaid
+
+
+@pytest.mark.parametrize("tenths", [1, 3, 10, 20])
+def test_who_is_worth_too_little_is_bid_for(market: ProtocolMachine, tenths: int) -> None:
+    """At $110 he has $27,500. From the flag on the bonus grows to the largest, 5%, in half an hour,
+    a tenth of it the protocol's; whoever is content with less comes first.
+    """
+    believed(market, 0, WETH=110)
+    assert market.do(op.flag, KEEPER, ACCOUNT) == OK
+    later(market, THIN_AUCTION * tenths // 10, WETH=110)
+    gain, repaid = seized(market, 110, max_uint())
+    bonus = int(market.s.reserve[0, WETH, MAX_BONUS]) * min(tenths, 10) // 10
+    part = 10_000 - int(market.s.reserve[0, WETH, LIQUIDATION_FEE])
+    assert abs(gain - repaid * bonus * part // 10**8) < USD // 1_000
+
+
+def test_who_is_worth_more_than_debt_and_bonus_pays_all_of_it_at_once(
+    market: ProtocolMachine,
+) -> None:
+    """At $160 he has $40,000, and nobody waits."""
+    believed(market, 0, WETH=160)
+    before = market.s.holding[SECOND, WETH, WALLET]
+    gain, repaid = seized(market, 160, max_uint())
+    assert market.s.holding[SECOND, WETH, WALLET] > before
+    # the bonus is what he had: all that is lost is the protocol's part of it
+    fee = repaid * int(market.s.reserve[0, WETH, MAX_BONUS]) // 10**5
+    assert abs(gain + fee) < USD // 1_000

@@ -1,0 +1,352 @@
+"""The mistakes, as edits of contract and twin."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Mutation(NamedTuple):
+    """One mistake."""
+
+    name: str
+    says: str
+    edits: tuple[tuple[str, str, str], ...]
+    """(file, what stands there once, what stands there instead)."""
+
+
+def _in_both(
+    name: str,
+    says: str,
+    contract: tuple[str, str, str],
+    twin: tuple[str, str, str],
+    another: tuple[str, str, str] | None = None,
+) -> Mutation:
+    """In a contract, where that takes it in `another`, too, and in a module of the twin."""
+    contracts = (contract, another) if another else (contract,)
+    edits = [(f"contracts/{file}.sol", old, new) for file, old, new in contracts]
+    module, was, then = twin
+    return Mutation(name, says, (*edits, (f"sim/protocol/{module}.py", was, then)))
+
+
+MUTATIONS = (
+    _in_both(
+        "borrow-down",
+        "borrowing books scaled debt down",
+        (
+            "HubLedger",
+            "scaled = assets.mulDivUp(FixedPoint.RAY, a.borrowIndex)",
+            "scaled = assets.mulDivDown(FixedPoint.RAY, a.borrowIndex)",
+        ),
+        (
+            "hub",
+            "scaled = mul_div_up(assets, ray(), s.hub[i, BORROW_INDEX])",
+            "scaled = mul_div_down(assets, ray(), s.hub[i, BORROW_INDEX])",
+        ),
+        (
+            "VaultAccounts",
+            "scaled = amount.mulDivUp(FixedPoint.RAY, hub.accrue(asset))",
+            "scaled = amount.mulDivDown(FixedPoint.RAY, hub.accrue(asset))",
+        ),
+    ),
+    _in_both(
+        "repay-up",
+        "repaying burns scaled debt up",
+        (
+            "HubLedger",
+            "maxScaled : assets.mulDivDown(FixedPoint.RAY, a.borrowIndex)",
+            "maxScaled : assets.mulDivUp(FixedPoint.RAY, a.borrowIndex)",
+        ),
+        (
+            "hub",
+            "scaled = mul_div_down(assets, ray(), s.hub[i, BORROW_INDEX])",
+            "scaled = mul_div_up(assets, ray(), s.hub[i, BORROW_INDEX])",
+        ),
+        (
+            "VaultPositions",
+            "owed : paid.mulDivDown(FixedPoint.RAY, index)",
+            "owed : paid.mulDivUp(FixedPoint.RAY, index)",
+        ),
+    ),
+    _in_both(
+        "fees-doubled",
+        "the protocol takes twice its part of the interest",
+        (
+            "HubLedger",
+            "interest * _rateModels[asset].reserveFactorBps + p.feeRemainder",
+            "2 * interest * _rateModels[asset].reserveFactorBps + p.feeRemainder",
+        ),
+        (
+            "hub",
+            "interest * s.rates[i, RESERVE_FACTOR] + remainder",
+            "2 * interest * s.rates[i, RESERVE_FACTOR] + remainder",
+        ),
+    ),
+    _in_both(
+        "fee-fraction-lost",
+        "the fraction of a fee is lost",
+        (
+            "HubLedger",
+            "p.feeRemainder = feeInBps - fee * FixedPoint.BPS;",
+            "p.feeRemainder = 0;",
+        ),
+        ("hub", "remainder = less(fee_in_bps, fee * BPS)", "remainder = zero()"),
+    ),
+    _in_both(
+        "no-cubic",
+        "the cubic term of interest is left out",
+        (
+            "libraries/FixedPoint",
+            "x / 2 + mulDivHalf(x, x / 6, RAY)",
+            "x / 2",
+        ),
+        ("fixed_point", "div_down(x, 2) + cubic", "div_down(x, 2)"),
+    ),
+    _in_both(
+        "flat-above-the-kink",
+        "the second slope of the rate is left out",
+        (
+            "libraries/FixedPoint",
+            "return base + slope1 + mulDivHalf(slope2Bps * RAY_PER_BPS, excess, RAY);",
+            "return base + slope1 + 0 * excess * slope2Bps;",
+        ),
+        (
+            "fixed_point",
+            "return base + slope1 + mul_div_half(slope2_bps * ray_per_bps(), excess, ray())",
+            "return base + slope1 + 0 * excess",
+        ),
+    ),
+    _in_both(
+        "debt-value-down",
+        "a debt counts down",
+        (
+            "libraries/FixedPoint",
+            "function debtValue(uint256 amount, uint256 price, uint256 unit) internal pure returns "
+            "(uint256) {\n        return mulDivUp(amount, price, unit);",
+            "function debtValue(uint256 amount, uint256 price, uint256 unit) internal pure returns "
+            "(uint256) {\n        return mulDivDown(amount, price, unit);",
+        ),
+        (
+            "fixed_point",
+            '"""USD (8 decimals) of a debt, up."""\n    return mul_div_up(amount, price, unit)',
+            '"""USD (8 decimals) of a debt, up."""\n    return mul_div_down(amount, price, unit)',
+        ),
+    ),
+    _in_both(
+        "no-limit",
+        "the borrow limit is not looked at",
+        (
+            "VaultAccounts",
+            "if (h.debtValue * FixedPoint.BPS > h.weightedLimit) revert BorrowLimitExceeded();",
+            "",
+        ),
+        (
+            "vault_accounts",
+            "    if h.debt_value * BPS > h.weighted_limit:\n"
+            "        return BORROW_LIMIT_EXCEEDED\n    if h.factor",
+            "    if h.factor",
+        ),
+    ),
+    _in_both(
+        "no-floor",
+        "debts below the dust line can be opened",
+        (
+            "VaultAccounts",
+            "if (h.leastDebtValue < _policy.dustValue) revert DebtTooSmall();",
+            "",
+        ),
+        (
+            "vault_accounts",
+            "h.least_debt_value < s.policy[s.account_vault[a], DUST_VALUE]",
+            "h.least_debt_value < 0",
+        ),
+    ),
+    _in_both(
+        "impatient",
+        "half of the delay is enough",
+        (
+            "VaultFlags",
+            "block.timestamp >= a.flaggedAt + delay",
+            "block.timestamp >= a.flaggedAt + delay / 2",
+        ),
+        (
+            "vault_flags",
+            "s.account[a, FLAGGED_AT] + delay\n",
+            "s.account[a, FLAGGED_AT] + delay // 2\n",
+        ),
+    ),
+    _in_both(
+        "sixty-percent",
+        "the close factor is 60 %",
+        (
+            "liquidation/CloseFactor",
+            "CLOSE_FACTOR_BPS = 5_000",
+            "CLOSE_FACTOR_BPS = 6_000",
+        ),
+        ("liquidation", "CLOSE_FACTOR_BPS = 5_000", "CLOSE_FACTOR_BPS = 6_000"),
+    ),
+    _in_both(
+        "all-too-early",
+        "all may be repaid from a health of .99 down",
+        (
+            "liquidation/CloseFactor",
+            "FULL_CLOSE_HEALTH = 0.95e18",
+            "FULL_CLOSE_HEALTH = 0.99e18",
+        ),
+        ("liquidation", "FULL_CLOSE_HEALTH_BPS = 9_500", "FULL_CLOSE_HEALTH_BPS = 9_900"),
+    ),
+    _in_both(
+        "no-fee-of-liquidations",
+        "the protocol gets nothing of the bonus",
+        (
+            "libraries/Amounts",
+            "fee = (seized - seized.mulDivDown(FixedPoint.BPS, rate)).mulDivUp(feeBps, "
+            "FixedPoint.BPS);",
+            "fee = (seized - seized.mulDivDown(FixedPoint.BPS, rate)).mulDivUp(0 * feeBps, "
+            "FixedPoint.BPS);",
+        ),
+        (
+            "liquidation",
+            "fee = mul_div_up(seized - mul_div_down(seized, BPS, rate), fee_bps, BPS)",
+            "fee = mul_div_up(seized - mul_div_down(seized, BPS, rate), 0 * fee_bps, BPS)",
+        ),
+    ),
+    _in_both(
+        "one-percent-more",
+        "a percent more is seized than what is repaid and the bonus",
+        (
+            "libraries/Amounts",
+            "uint256 rate = FixedPoint.BPS + bonusBps;",
+            "uint256 rate = FixedPoint.BPS + bonusBps + 100;",
+        ),
+        ("liquidation", "rate = BPS + bonus_bps", "rate = BPS + bonus_bps + 100"),
+    ),
+    _in_both(
+        "one-leg-of-dust",
+        "dust of collateral may be left",
+        (
+            "libraries/Amounts",
+            "return debtLeft < MIN_LEFTOVER || collateralLeft < MIN_LEFTOVER;",
+            "return debtLeft < MIN_LEFTOVER || collateralLeft < 0;",
+        ),
+        ("liquidation", "collateral_left < MIN_LEFTOVER", "collateral_left < 0"),
+    ),
+    _in_both(
+        "shares-up",
+        "who takes shares gets them up",
+        (
+            "Vault",
+            "receiveShares ? hub.toSharesDown(asset, out)",
+            "receiveShares ? hub.toSharesUp(asset, out)",
+        ),
+        (
+            "vault",
+            "to_liquidator = hub.to_shares_down(s, c, out)",
+            "to_liquidator = hub.to_shares_up(s, c, out) + 0",
+        ),
+    ),
+    _in_both(
+        "hopeless-too-early",
+        "debts are written off above the dust line",
+        (
+            "Vault",
+            "return h.forfeitValue < _policy.dustValue &&",
+            "return h.forfeitValue < 20 * _policy.dustValue &&",
+        ),
+        (
+            "vault",
+            "dust = s.policy[s.account_vault[a], DUST_VALUE]",
+            "dust = 20 * s.policy[s.account_vault[a], DUST_VALUE]",
+        ),
+    ),
+    _in_both(
+        "half-the-fund",
+        "the fund pays half of what it should",
+        (
+            "InsuranceFund",
+            "paid = Math.min(amount, p.assets);",
+            "paid = Math.min(amount / 2, p.assets);",
+        ),
+        (
+            "insurance",
+            "paid = min(amount, s.pool[i, POOL_ASSETS])",
+            "paid = min(amount // 2, s.pool[i, POOL_ASSETS])",
+        ),
+    ),
+    _in_both(
+        "no-cooldown",
+        "stakes leave at once",
+        ("InsuranceFund", "if (block.timestamp < s.unlockAt) revert CoolingDown();", ""),
+        (
+            "insurance",
+            "    if s.clock[0] < s.holding[actor, i, UNLOCK_AT]:\n        return COOLING_DOWN\n",
+            "",
+        ),
+    ),
+    _in_both(
+        "no-expiry",
+        "requests to leave hold for ever",
+        (
+            "InsuranceFund",
+            "if (block.timestamp >= s.unlockAt + EXIT_WINDOW) revert RequestExpired();",
+            "",
+        ),
+        (
+            "insurance",
+            "    if s.clock[0] >= s.holding[actor, i, UNLOCK_AT] + EXIT_WINDOW:\n"
+            "        return REQUEST_EXPIRED\n",
+            "",
+        ),
+    ),
+    _in_both(
+        "stakes-up",
+        "stakes are paid out up",
+        (
+            "InsuranceFund",
+            "assets = shares.mulDivDown(p.assets + VIRTUAL_ASSETS, p.totalShares + ",
+            "assets = 1 + shares.mulDivDown(p.assets + VIRTUAL_ASSETS, p.totalShares + ",
+        ),
+        (
+            "insurance",
+            "assets = mul_div_down(shares, pool + VIRTUAL_ASSETS, total + VIRTUAL_SHARES)",
+            "assets = mul_div_down(shares, pool + VIRTUAL_ASSETS, total + VIRTUAL_SHARES) + 1",
+        ),
+    ),
+    _in_both(
+        "no-ramp",
+        "a threshold falls at once",
+        (
+            "VaultReserves",
+            "block.timestamp >= r.rampEnd) return to;",
+            "block.timestamp >= r.rampStart) return to;",
+        ),
+        (
+            "vault_reserves",
+            "if s.clock[0] >= end:",
+            "if s.clock[0] >= s.reserve[v, i, RAMP_START]:",
+        ),
+    ),
+    _in_both(
+        "venue-without-fee",
+        "a venue takes no fee",
+        (
+            "market/ConstantProductPair",
+            "uint256 net = amountIn * (FixedPoint.BPS - feeBps);",
+            "uint256 net = amountIn * (FixedPoint.BPS - 0 * feeBps);",
+        ),
+        ("pair", "net = amount_in * (BPS - s.pair[p, FEE_BPS])", "net = amount_in * BPS"),
+    ),
+    _in_both(
+        "withdraw-down",
+        "withdrawing burns shares down",
+        (
+            "VaultAccounts",
+            "supplied = lent ? hub.toSharesUp(asset, amount) : amount;",
+            "supplied = lent ? hub.toSharesDown(asset, amount) : amount;",
+        ),
+        (
+            "vault_accounts",
+            "supplied = hub.to_shares_up(s, i, amount)",
+            "supplied = hub.to_shares_down(s, i, amount)",
+        ),
+    ),
+)
