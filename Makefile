@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PYTHON_TESTS := .venv/bin/python -m pytest -p no:ape_test --ignore=tests/contracts
 OPERATIONS := 1000000
 
-.PHONY: help setup crash test test-fast fuzz bench docs lint format lock clean
+.PHONY: help setup crash test test-fast fuzz mutate packaged bench gas docs docs-slow lint format lock clean
 .DEFAULT_GOAL := help
 
 help: ## list the commands
@@ -24,23 +24,36 @@ test-fast: setup ## only the tests that take moments: no chain, no compilation, 
 	$(PYTHON_TESTS) -n 2 -m "not chain and not compiled and not slow"
 
 fuzz: setup ## random operations on twin and EVM side by side, a million (OPERATIONS=n changes that)
-	BREAKWATER_FUZZ_OPERATIONS=$(OPERATIONS) $(PYTHON_TESTS) tests/lockstep/test_state_machine.py -k random -s
+	BREAKWATER_FUZZ_OPERATIONS=$(OPERATIONS) $(PYTHON_TESTS) tests/lockstep/test_state_machine.py -k random -n 2
 
-bench: setup ## how fast every engine is, and what bounds it: ratios on this machine
-	@.venv/bin/python -m tests.benchmarks.bench
+mutate: setup ## two dozen mistakes in contract and twin alike under random operations: 20 at least must be noticed (ARGS="name": one)
+	@.venv/bin/python -m tests.mutations.campaign $(ARGS)
+
+bench: setup ## how fast every engine is, how time grows and what bounds it (ARGS="--quick": a minute)
+	@.venv/bin/python -m tests.benchmarks.bench $(ARGS)
+
+gas: setup ## what operations cost in gas, beside Aave, and what a liquidation may cost at most
+	@.venv/bin/python -m tests.benchmarks.gas $(ARGS)
 
 docs: setup ## write outputs and references in README.md and docs/ anew, from what they are made of: ten minutes
 	@for of in scenario preset tape; do .venv/bin/ape run schema --of $$of --markdown --out docs/$$of.md --overwrite || exit; done
 	@for of in scenario preset; do .venv/bin/ape run schema --of $$of --json --out docs/$$of.schema.json --overwrite || exit; done
+	@.venv/bin/python -m tests.benchmarks.gas --markdown docs/gas.md
 	@.venv/bin/python -m tools.outputs
 
-lint: setup ## style, types, import directions, spelling, Solidity
+docs-slow: setup ## write docs/library.md, coverage.md and performance.md anew: an hour of a machine that does nothing else
+	.venv/bin/ape run library --books 20 --out docs/library.md --overwrite
+	.venv/bin/python -m tools.outputs --slow
+	.venv/bin/python -m tests.benchmarks.bench --markdown docs/performance.md
+
+lint: setup ## style, types, import directions, spelling, Solidity and what Slither finds in it
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
 	.venv/bin/lint-imports --no-logo
 	.venv/bin/codespell
 	node_modules/.bin/solhint --config solhint.config.js --disc --noPoster --max-warnings 0 'contracts/**/*.sol'
+	.venv/bin/python -m tools.audit
 
 format: setup ## let ruff rewrite what `make lint` complains about
 	.venv/bin/ruff check --fix

@@ -1,4 +1,4 @@
-"""Outputs in the documentation, made by the commands that they are of: make docs.
+"""Outputs in the documentation, made by the commands that they are of: make docs, make docs-slow.
 
 A block of output in a Markdown file follows a comment that says how it comes about,
 
@@ -7,8 +7,11 @@ A block of output in a Markdown file follows a comment that says how it comes ab
 the command, run in an empty folder that all commands of all files share, and which lines are shown:
 from the first that starts with one text to the next that starts with the other; several such
 ranges are separated by "; " and stand with "..." between them. Progress is left out, and lines that
-time decides and not the command. A YAML block that begins with `# NAME.yaml` is written to that
-file first.
+time decides and not the command. A YAML or CSV block that begins with `# NAME.yaml` or
+`# NAME.csv` is written to that file first, without this line.
+
+What takes many minutes says `slow output of:` and is made by `make docs-slow` alone. Instead of a
+block of output a table may follow, after an empty line: then the command prints its rows.
 """
 
 from __future__ import annotations
@@ -25,11 +28,13 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 _BLOCK = re.compile(
-    r"<!-- output of: (?P<command>[^|\n]+?)(?: \| (?P<shown>[^\n]+?))? -->\n"
-    r"```\n(?P<output>.*?)```\n",
+    r"<!-- (?P<slow>slow )?output of: (?P<command>[^|\n]+?)(?: \| (?P<shown>[^\n]+?))? -->\n"
+    r"(?:```\n(?P<output>.*?)```\n|\n(?P<table>(?:\|[^\n]*\n)+))",
     re.DOTALL,
 )
-_FILE = re.compile(r"```yaml\n# (?P<name>[\w-]+\.yaml)\n(?P<content>.*?)```\n", re.DOTALL)
+_FILE = re.compile(
+    r"```(?P<kind>yaml|csv)\n# (?P<name>[\w-]+\.(?P=kind))\n(?P<content>.*?)```\n", re.DOTALL
+)
 _TIMED = ("wall time", "gas used")
 _BAR = "━"
 _WIDTH = "80"
@@ -44,19 +49,24 @@ class Block(NamedTuple):
     output: str
     start: int
     """Where its lines are in the page."""
+    is_slow: bool
+    """Whether it takes many minutes."""
 
     @property
     def is_quick(self) -> bool:
         """Whether it takes seconds, so that a test can run it."""
-        return "--engine exact" in self.command
+        quick = "--engine exact" in self.command or "import prices" in self.command
+        return quick and not self.is_slow
 
 
 def blocks(page: Path) -> list[Block]:
     """Of a page, in order."""
-    return [
-        Block(page, found["command"], found["shown"] or "", found["output"], found.start("output"))
-        for found in _BLOCK.finditer(page.read_text())
-    ]
+    found = []
+    for one in _BLOCK.finditer(page.read_text()):
+        body = "table" if one["output"] is None else "output"
+        shown, slow = one["shown"] or "", one["slow"] is not None
+        found.append(Block(page, one["command"], shown, one[body], one.start(body), slow))
+    return found
 
 
 def files(page: Path) -> dict[str, str]:
@@ -75,6 +85,8 @@ def made(block: Block, folder: Path) -> str:
         "COLUMNS": _WIDTH,
         "PATH": f"{ROOT}/.venv/bin:{os.environ['PATH']}",
     }
+    if block.command.startswith("python "):  # other packages have a module `tests`, too
+        environment["PYTHONPATH"] = str(ROOT)
     done = subprocess.run(
         block.command.split(),
         cwd=folder,
@@ -106,11 +118,13 @@ def _cut(lines: list[str], shown: str) -> Iterator[str]:
         yield from lines
 
 
-def main() -> None:
-    """Write every page with the outputs of now."""
+def main(slow: bool) -> None:
+    """Write every page with the outputs of now: those that are slow, or all others."""
     with TemporaryDirectory() as folder:
         for page in PAGES:
             for number, block in enumerate(blocks(page)):
+                if block.is_slow != slow:
+                    continue
                 print(f"{page.relative_to(ROOT)}: {block.command}", flush=True)
                 output = made(block, Path(folder))
                 block = blocks(page)[number]  # where it is now
@@ -121,7 +135,7 @@ def main() -> None:
 
 if __name__ == "__main__":
     try:
-        main()
+        main(slow=sys.argv[1:] == ["--slow"])
     except subprocess.CalledProcessError as error:
         sys.exit(
             f"{' '.join(error.cmd)}: exit code {error.returncode}\n{error.stderr}{error.stdout}"
