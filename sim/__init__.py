@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sim.sweeps.run import BlockError
     from sim.tape import TapeError
     from sim.tuning.study import SearchError
+    from sim.users import actions
     from sim.users.user_agents import AgentError
 
 __version__ = VERSION
@@ -44,6 +45,7 @@ _DOOR = {
     "Study": "front.studies",
     "Sweep": "front.sweeps",
     "TapeError": "tape",
+    "actions": "users.actions",
     "known": "scenario",
     "load": "scenario",
     "presets": "front.studies",
@@ -53,7 +55,7 @@ _DOOR = {
     "sweep_over": "front.grid",
     "tune": "front.studies",
 }
-"""Name -> its module: each is imported when it is first asked for."""
+"""Name -> its module, `actions` is one itself: each is imported when it is first asked for."""
 
 __all__ = [
     "AgentError",
@@ -71,6 +73,7 @@ __all__ = [
     "Sweep",
     "TapeError",
     "__version__",
+    "actions",
     "known",
     "load",
     "presets",
@@ -85,7 +88,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _DOOR:
         raise AttributeError(f"module 'sim' has no attribute {name!r}")
-    value = getattr(import_module(f"sim.{_DOOR[name]}"), name)
+    module = import_module(f"sim.{_DOOR[name]}")
+    value = module if name == "actions" else getattr(module, name)
     globals()[name] = value
     return value
 

@@ -34,15 +34,17 @@ _OF_ASSETS = (
     "insurance_pool",
     "lost_before",
 )
+_TIME = {"time_utc": "time"}
+"""Of a tape's columns: here every time is UTC."""
 
 
 def steps(tape: Frames) -> pd.DataFrame:
     """One row per step, the opening first: health, losses, liquidations and flows so far."""
-    return tape.steps.set_index("time_utc")
+    return tape.steps.rename(columns=_TIME).set_index("time")
 
 
 def exact_liquidations(tape: Frames) -> pd.DataFrame:
-    """Every liquidation that was carried out, in order: time_utc, account, owner, debt and
+    """Every liquidation that was carried out, in order: time, account, owner, debt and
     collateral (symbols), repaid and seized (units of these), profit (units of the debt asset that
     the sale left, before gas; None where the collateral was kept), liquidator.
     """
@@ -52,7 +54,7 @@ def exact_liquidations(tape: Frames) -> pd.DataFrame:
     times = tape.steps.set_index("step")["time_utc"]
     owners = tape.accounts.groupby("account")["owner"].first()
     rows = {
-        "time_utc": times.reindex(done["step"]).to_numpy(),
+        "time": times.reindex(done["step"]).to_numpy(),
         "account": done["account_name"].to_numpy(),
         "owner": owners.reindex(done["account"]).to_numpy(),
         "debt": done["asset"].to_numpy(),
@@ -77,11 +79,10 @@ def liquidations(tape: Frames) -> pd.DataFrame:
     where the collateral was kept seized_usd - repaid_usd.
     """
     found = exact_liquidations(tape)
-    table = tape.assets.merge(tape.steps[["step", "time_utc"]], on="step")
-    table = table.set_index(["time_utc", "asset"])
+    table = exact_assets(tape)
 
     def of(column: str, side: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-        at = pd.MultiIndex.from_arrays([found["time_utc"], found[side]])
+        at = pd.MultiIndex.from_arrays([found["time"], found[side]])
         return table[column].reindex(at).to_numpy(dtype=np.float64)
 
     tokens = {
@@ -124,9 +125,9 @@ def _ends(tape: Frames) -> dict[str, int]:
 
 
 def exact_assets(tape: Frames) -> pd.DataFrame:
-    """The hub and the prices of every asset after every step, rows by time_utc and asset: units."""
-    times = tape.steps[["step", "time_utc"]]
-    return tape.assets.merge(times, on="step").drop(columns="step").set_index(["time_utc", "asset"])
+    """The hub and the prices of every asset after every step, rows by time and asset: units."""
+    times = tape.steps[["step", "time_utc"]].rename(columns=_TIME)
+    return tape.assets.merge(times, on="step").drop(columns="step").set_index(["time", "asset"])
 
 
 def assets(tape: Frames) -> pd.DataFrame:
@@ -149,7 +150,7 @@ def losses(tape: Frames) -> pd.DataFrame:
 
 
 def exact_health(tape: Frames) -> pd.DataFrame:
-    """Health factors in WAD, rows by time_utc, a column per account by its name; None without debt,
+    """Health factors in WAD, rows by time, a column per account by its name; None without debt,
     or where a feed that the account needs is down. The tape is played again for them.
     """
     return _of_accounts(tape, exact_health_factors)
@@ -165,6 +166,6 @@ def _of_accounts(tape: Frames, row: Callable[[State], Array]) -> pd.DataFrame:
     names = tape.accounts.groupby("account")["name"].first()
     return pd.DataFrame(
         np.array([row(state) for _, state in replayed(tape)]),
-        index=pd.Index(tape.steps["time_utc"], name="time_utc"),
+        index=pd.Index(tape.steps["time_utc"], name="time"),
         columns=pd.Index(names.to_numpy(), name="account"),
     )

@@ -21,6 +21,7 @@ from sim.questions.pools import THREADS, pool
 from sim.questions.store import write
 from sim.report import given
 from sim.report.recommendation import recommendation
+from sim.scenario import unfrozen
 from sim.schema.tuning import Preset
 from sim.tuning import storage
 from sim.tuning.answer import Say, answer
@@ -236,7 +237,7 @@ def tune(
     for name, value in options.items():
         words += [] if value is None else [name, str(value)]
     for path, value in wanted.overrides.items():
-        words += ["--set", f"{path}={json.dumps(value)}"]
+        words += ["--set", f"{path}={json.dumps(unfrozen(value), default=str)}"]
     wanted = wanted._replace(command=shlex.join(words), resume=resume)
     with (
         folder_for(folder) as place,

@@ -52,6 +52,7 @@ __all__ = [
     "known",
     "load",
     "of_json",
+    "unfrozen",
     "with_overrides",
 ]
 
@@ -150,7 +151,7 @@ def with_overrides(
     `ScenarioError`, also if the book to be redrawn is a file.
     """
     file = f"scenario '{scenario.name}' with overrides"
-    document: Any = _unfrozen(scenario.model_dump())
+    document: Any = unfrozen(scenario.model_dump())
     for path, value in overrides.items():
         _replace(document, path, value, file)
     _see_files(document, Path())
@@ -377,19 +378,19 @@ def _replace(document: Any, path: str, value: object, file: str) -> None:
                 problem = Problem(here, EARLIER, instead)
             raise ScenarioError(file, [problem])
         if here == path:
-            document[key] = _unfrozen(value)  # later overrides change it, not the caller's
+            document[key] = unfrozen(value)  # later overrides change it, not the caller's
             return
         document, walked = document[key], here
     remedy = "a path such as protocol.liquidation.delay_seconds or venues[0].fee_bps"
     raise ScenarioError(file, [Problem(path or "(path)", "is not the path of a field", remedy)])
 
 
-def _unfrozen(value: Any) -> object:
+def unfrozen(value: Any) -> object:
     """A copy with lists for tuples, in which items can be replaced, and Python's numbers for those
     out of arrays and frames.
     """
     if hasattr(value, "tolist"):
         return value.tolist()
     if isinstance(value, dict):
-        return {key: _unfrozen(item) for key, item in value.items()}
-    return [_unfrozen(item) for item in value] if isinstance(value, tuple | list) else value
+        return {key: unfrozen(item) for key, item in value.items()}
+    return [unfrozen(item) for item in value] if isinstance(value, tuple | list) else value

@@ -147,7 +147,7 @@ def test_floats_are_the_integers(crashed: Run) -> None:
 def test_positions_add_up_to_what_the_hub_lent(crashed: Run) -> None:
     """Of every asset: what accounts owe is what the hub says is owed, to the rounding of each."""
     owed = crashed.raw.accounts.groupby("asset")["debt_end"].sum()
-    last = crashed.raw.assets.xs(crashed.steps.index[-1], level="time_utc")
+    last = crashed.raw.assets.xs(crashed.steps.index[-1], level="time")
     for asset, units in owed.items():
         assert abs(units - last.loc[asset, "debt"]) <= len(crashed.raw.accounts)
 

@@ -88,9 +88,16 @@ def test_a_setting_that_the_contracts_refuse_is_refused_before_any_is_run(tmp_pa
 
 
 def test_a_search_shows_its_front(tmp_path: Path) -> None:
+    sixty = {"book.accounts": np.int64(60)}  # a number out of an array
     study = sim.tune(
-        "current-market", trials=6, paths=20, accounts=60, sensitivity=0, folder=tmp_path / "study"
+        "current-market",
+        trials=6,
+        paths=20,
+        overrides=sixty,
+        sensitivity=0,
+        folder=tmp_path / "study",
     )
+    assert "--set book.accounts=60 " in f"{study.result.command} "
     objectives = list(study.result.objectives)
     whole = study.trials[study.trials["state"] == "complete"][objectives]
     front = study.front[objectives]
