@@ -94,8 +94,8 @@ def cli(
             f"the {engine} engine has no devnet that could stay; leave out --engine {engine}",
             param_hint="'--keep'",
         )
+    from sim.terminal.at_step import step_of
     from sim.terminal.crash_command import crash
-    from sim.terminal.keep import step_of
 
     with ending():
         played = changes.of(scenario)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import shutil
 from contextlib import ExitStack
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from rich.console import Console, RenderableType
 
-from sim.engines.anvil import AnvilChain
 from sim.engines.failures import ChainError, LockstepError
 from sim.files.lock import LockedError, locked
 from sim.front.asked import asked
@@ -25,8 +24,8 @@ from sim.report.run_tables import cascade_table, figures_table, loss_table, part
 from sim.scenario import Scenario
 from sim.tape import TAPE, Frames, TapeError
 from sim.terminal.agent_failure import agent_failure
+from sim.terminal.at_step import DEVNET
 from sim.terminal.interrupts import interruptible
-from sim.terminal.keep import DEVNET, stay
 from sim.terminal.opening_book import print_book
 from sim.terminal.other_books import figures
 from sim.terminal.price_files import price_lines
@@ -36,6 +35,9 @@ from sim.terminal.said import COMPLETE, FAILED, INTERRUPTED, failed
 from sim.terminal.tables import printed
 from sim.terminal.venues import venue_lines
 from sim.users.user_agents import AgentError
+
+if TYPE_CHECKING:  # web3 is slow to import: for runs on a chain
+    from sim.engines.anvil import AnvilChain
 
 
 def crash(
@@ -163,7 +165,11 @@ def play(under_way: UnderWay, console: Console, held: ExitStack, last: int | Non
 
 def _devnet(under_way: UnderWay) -> AnvilChain | None:
     """None on other engines."""
-    chain = under_way.follower and under_way.follower.chain
+    if under_way.follower is None:
+        return None
+    from sim.engines.anvil import AnvilChain
+
+    chain = under_way.follower.chain
     return chain if isinstance(chain, AnvilChain) else None
 
 
@@ -171,6 +177,8 @@ def _stay(under_way: UnderWay, k: int, out: Path, console: Console) -> int:
     """Leave the devnet to others; an exit code."""
     follower, chain = under_way.follower, _devnet(under_way)
     assert follower and chain  # no other engine is kept
+    from sim.terminal.keep import stay
+
     if ended := stay(under_way.world, follower, chain, k, out, console):
         return failed(ended, console)
     return COMPLETE

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar
-
-import optuna
 
 from sim.questions import store
 from sim.questions.known_faults import Kind
@@ -64,7 +63,7 @@ def question(setup: Setup, paths: int, seed: int, storage: str, command: str) ->
         format=_FORMAT,
         digest=setup.digest(),
         paths=paths,
-        origin=found | {"optuna": optuna.__version__},
+        origin=found | {"optuna": version("optuna")},
         breakwater=VERSION,
         started=store.now(),
         preset=setup.preset.name,

@@ -8,7 +8,7 @@ as many, and all differences are of such paths, the same ones for both settings.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from sim.measures.intervals import holm
 from sim.tuning import race
@@ -16,7 +16,9 @@ from sim.tuning.objectives import Sample, difference, estimate, harms, measures
 from sim.tuning.preset import Setup
 from sim.tuning.result import Choice, ChoiceName, Choices, Figure, OneByOne, Trial, Value
 from sim.tuning.space import Space
-from sim.tuning.study import Tuner
+
+if TYPE_CHECKING:  # optuna is slow to import: for searches
+    from sim.tuning.study import Tuner
 
 Verdict = Literal["better", "worse", "same", "not settled"]
 

@@ -24,7 +24,7 @@ from sim.protocol import vault_accounts
 from sim.protocol.errors import OK
 from sim.scenario import load as load_scenario
 from sim.tape import load
-from sim.terminal.keep import DEVNET, step_of
+from sim.terminal.at_step import DEVNET, step_of
 from tests.scripts.commands import BIN, ROOT, STORM, anvils_of, ape, is_gone
 from tests.tape.storm import play, storm
 
