@@ -59,6 +59,7 @@ def findings(root: Path = ROOT) -> list[Finding]:
             "evmVersion": config["evm_version"],
             "optimizer": {"enabled": True, "runs": config["optimization_runs"]},
             "viaIR": config["via_ir"],
+            "outputSelection": {"*": {"": ["ast"]}},  # all that Slither reads: no bytecode is made
         },
     }
     logging.getLogger("CryticCompile").setLevel(logging.ERROR)  # solc's warnings of packages

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numpy as np
+
+from sim.engines.compiled import Compiled
 from sim.engines.exact import run
+from sim.engines.outcome import names
 from sim.health.census import census
 from sim.market.market import DEBT_VALUE, LIQUIDATIONS, REPAID_VALUE, TALLY
+from sim.market.paths import observed
 from sim.protocol.state import (
     COVERED_BY_FEES,
     COVERED_BY_FUND,
@@ -155,3 +160,14 @@ def outcome(overrides: dict[str, Any], name: str = "black-thursday") -> Outcome:
         repaid=int(w.tally[REPAID_VALUE]),
         debt=int(watch[:, DEBT_VALUE].sum()),
     )
+
+
+def lost_on_floats(world: World) -> float:
+    """Bad debt and shortfall at the end in USD, by the compiled loop: for means over many worlds.
+    That it comes to what exact runs do is tests/sweep/test_float_and_exact.py.
+    """
+    prices = np.ascontiguousarray(world.market.price, dtype=np.float64)
+    seen = np.ascontiguousarray(observed(world.scenario, prices))
+    (numbers,) = Compiled(world).outcomes(prices[np.newaxis], seen[np.newaxis])
+    found = dict(zip(names(world.symbols), numbers, strict=True))
+    return float(found["bad_debt"] + found["shortfall"]) / 1e8

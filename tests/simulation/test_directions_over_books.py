@@ -14,7 +14,9 @@ import numpy as np
 import pytest
 from scipy.stats import t as student
 
-from tests.simulation.runs import outcome
+from sim.scenario import load, with_overrides
+from sim.world import build
+from tests.simulation.runs import SMALL, lost_on_floats
 
 BOOKS = range(12)
 HELD: dict[str, Any] = {"hold_at_low": True, "duration_hours": 30}
@@ -47,9 +49,11 @@ WORSE: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 
 @lru_cache
 def _loss(seed: int, *overrides: tuple[str, Any]) -> float:
-    return outcome({**HELD, "seed": seed, **dict(overrides)}).bad_debt / 1e8
+    changes = {**SMALL, **HELD, "seed": seed, **dict(overrides)}
+    return lost_on_floats(build(with_overrides(load("black-thursday"), changes)))
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("what", WORSE)
 def test_it_loses_more(what: str) -> None:
     common, change = WORSE[what]

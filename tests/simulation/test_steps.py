@@ -10,12 +10,10 @@ import numpy as np
 import pytest
 from scipy.stats import t as student
 
-from sim.engines.exact import run
 from sim.market.paths import draw, observed
-from sim.protocol.state import DEFICIT_REPORTED
 from sim.scenario import Scenario, load, with_overrides
-from sim.tape.exact_shortfall import shortfall
 from sim.world import World, build, on_path
+from tests.simulation.runs import lost_on_floats
 
 FINE, COARSE = 60, {150: 0.3, 300: 0.45, 600: 0.95}
 BOOKS = range(8)
@@ -34,15 +32,6 @@ def storm(seed: int, step: int, **more: Any) -> Scenario:
     )
 
 
-def lost(world: World) -> float:
-    """Bad debt and shortfall at the end, thousands of USD."""
-    for _ in run(world):
-        pass
-    s, prices = world.state, world.market.price[-1]
-    bad = sum(s.hub[i, DEFICIT_REPORTED] * int(prices[i]) // s.unit[i] for i in range(len(s.unit)))
-    return float(bad + shortfall(s, prices).value) / 1e11
-
-
 def on_one_path(seed: int, step: int) -> World:
     """A book and a path of its own: the same minutes of it at every step."""
     fine = storm(seed, FINE)
@@ -57,9 +46,9 @@ def on_one_path(seed: int, step: int) -> World:
 
 @pytest.fixture(scope="module")
 def losses() -> dict[int, np.ndarray[Any, Any]]:
-    """By step, one for each book and path."""
+    """By step, one for each book and path: thousands of USD."""
     return {
-        step: np.array([lost(on_one_path(seed, step)) for seed in BOOKS])
+        step: np.array([lost_on_floats(on_one_path(seed, step)) for seed in BOOKS]) / 1e3
         for step in (FINE, *COARSE)
     }
 
