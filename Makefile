@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PYTHON_TESTS := .venv/bin/python -m pytest -p no:ape_test --ignore=tests/contracts
 OPERATIONS := 1000000
 
-.PHONY: help setup crash test test-fast fuzz mutate packaged bench gas docs docs-slow lint format lock clean
+.PHONY: help setup crash test compiled test-fast fuzz mutate packaged bench gas docs docs-slow lint format lock clean
 .DEFAULT_GOAL := help
 
 help: ## list the commands
@@ -15,10 +15,14 @@ setup: ## install everything into this folder; instant when nothing changed
 crash: setup ## play Black Thursday on a local devnet (ARGS="..." adds options)
 	@.venv/bin/ape run crash black-thursday --overwrite $(ARGS)
 
-test: lint ## check the style, then run every test
-	.venv/bin/python -c 'from sim.engines.artifacts import contracts; contracts()'
+test: setup ## check the style, then run every test
+	@$(MAKE) --no-print-directory -j 2 lint compiled
 	$(PYTHON_TESTS) -n 2 --dist worksteal
 	.venv/bin/ape test tests/contracts --network ethereum:local:foundry
+
+compiled: setup ## compile contracts and the step, which others would do when they come to it
+	@.venv/bin/python -c 'from sim.engines.artifacts import contracts; contracts()'
+	@.venv/bin/python -c 'import sim, sim.questions.work as work; work.compile_step(sim.load("single-crash"))'
 
 test-fast: setup ## only the tests that take moments: no chain, no compilation, no whole runs
 	$(PYTHON_TESTS) -n 2 -m "not chain and not compiled and not slow"
