@@ -13,6 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from yaml.composer import Composer
+from yaml.constructor import SafeConstructor
+from yaml.cyaml import CParser  # type: ignore[attr-defined]
+from yaml.resolver import Resolver
 
 from sim.schema.problems import Problem, ScenarioError, join
 
@@ -31,7 +35,7 @@ def read(path: Path) -> object:
         raise _refused(path, f"cannot be read: {error.strerror}", remedy) from error
     if len(text) > MAX_BYTES:
         raise _refused(path, "is larger than 1 MB", "a scenario file; series belong elsewhere")
-    loader: yaml.SafeLoader | None = None
+    loader: _Loader | None = None
     try:
         loader = _Loader(text)
         document = loader.get_single_node()
@@ -49,9 +53,12 @@ def read(path: Path) -> object:
 
 def _in_a_line(error: yaml.YAMLError) -> str:
     """What the parser says, and where it stood."""
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    begun, mark = (getattr(error, f"{of}_mark", None) for of in ("context", "problem"))
     said = [getattr(error, "context", None), getattr(error, "problem", None)]
+    if begun and mark and begun.line != mark.line:
+        said[0] = f"{said[0]} that begins on line {begun.line + 1}"
     words = ": ".join(filter(None, said)) or " ".join(str(error).split())
+    mark = mark or begun
     return f"line {mark.line + 1}, column {mark.column + 1}: {words}" if mark else words
 
 
@@ -71,12 +78,17 @@ _NUMBERS = {
 }
 
 
-class _Loader(yaml.SafeLoader):
-    """The safe loader, saying where a text stands that looks like a number or date but is none, and
-    where nesting goes deeper than any scenario's: how deep Python can go is the process's matter.
+class _Loader(Composer, CParser, SafeConstructor, Resolver):
+    """The safe loader on libyaml's parser, saying where a text stands that looks like a number or
+    date but is none, and where nesting goes deeper than any scenario's: how deep Python can go is
+    the process's matter.
     """
 
-    _depth = 0
+    def __init__(self, text: str | bytes) -> None:
+        CParser.__init__(self, text)
+        for base in (Composer, SafeConstructor, Resolver):
+            base.__init__(self)
+        self._depth = 0
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> Any:
         self._depth += 1

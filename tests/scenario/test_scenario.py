@@ -203,7 +203,10 @@ def test_numbers_mean_what_they_look_like(tmp_path: Path, base: Scenario, text: 
         ("", "is empty"),
         ("# nothing\n", "is empty"),
         ("- 1\n", "should be a mapping"),
-        ("a: [1", "is not YAML: line 1, column 6: while parsing a flow sequence"),
+        (
+            "a: [1",
+            "not YAML: line 2, column 1: while parsing a flow sequence that begins on line 1",
+        ),
         ("a:\n\tb: 1", "is not YAML: line 2, column 1: while scanning"),
         ("a: 1\n---\na: 2\n", "is not YAML"),
         ("a: !!python/object/apply:os.getcwd []\n", "is not YAML"),
