@@ -45,7 +45,10 @@ class AnvilChain:
     def __init__(self, start: int, timeout_seconds: float = 30) -> None:
         anvil = shutil.which("anvil") or str(Path(sys.executable).with_name("anvil"))
         if not Path(anvil).exists():
-            raise ChainError("anvil not found: run `make setup`, it comes with the npm packages")
+            raise ChainError(
+                "anvil not found: `make setup` puts it into a checkout; elsewhere install Foundry, "
+                "or its npm package @foundry-rs/anvil, so that `anvil` is on the PATH"
+            )
         # Hardfork and pruning keep the speed flat with block height; `--order fees` makes the order
         # inside a block ours.
         command = [anvil, "--accounts", "1", "--silent", "--no-mining"]

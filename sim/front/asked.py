@@ -21,8 +21,10 @@ from sim.users import user_agents
 from sim.world import World, without_code
 
 Prices = pd.DataFrame | npt.ArrayLike
-"""USD per token. A frame has a column per asset, those it lacks stay as they are, and a row per
-step or a time in UTC as its index; an array is (steps + 1, assets) in the order of the scenario.
+"""USD per token, before what the scenario's reference market adds: there sales lower them further,
+which recorded prices have in them already (`reference_market.prices_contain_impact`). A frame has a
+column per asset, those it lacks stay as they are, and a row per step or a time in UTC as its index;
+an array is (steps + 1, assets) in the order of the scenario.
 """
 
 
@@ -79,8 +81,8 @@ def asked(one: Scenario, agents: Sequence[Any] = ()) -> Asked:
     # Its own are looked up only now: an override may be about them. Those handed over come last.
     found, problems = user_agents.find(one.agents)
     count = len(one.agents)
-    if hasattr(agents, "act") or callable(agents):
-        problem = Problem("agents", f"one agent, {agents!r}", "a list of agents")
+    if hasattr(agents, "act") or callable(agents) or not isinstance(agents, Sequence):
+        problem = Problem("agents", f"is {agents!r}", "a list of agents, empty for none")
         raise ScenarioError(f"scenario '{one.name}'", [problem])
     if agents:
         mine = [named(agent, i) for i, agent in enumerate(agents, count)]
@@ -119,7 +121,11 @@ def levels(scenario: Scenario, prices: Prices) -> dict[str, object]:
     if isinstance(prices, pd.DataFrame):
         frame = prices
     else:
-        table = np.asarray(prices, dtype=np.float64)
+        try:
+            table = np.asarray(prices, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            remedy = "an array of numbers or a DataFrame; files are read by `assets.NAME.price_usd`"
+            raise _refused(scenario, f"no numbers ({error})", remedy) from error
         if table.ndim != 2:
             said = f"an array of {table.ndim} dimensions"
             remedy = "(steps + 1, assets), or a DataFrame with a column per asset"
@@ -127,6 +133,9 @@ def levels(scenario: Scenario, prices: Prices) -> dict[str, object]:
         frame = pd.DataFrame(table)
         _check_shape(scenario, frame)
         frame.columns = pd.Index(scenario.symbols)
+    if frame.columns.empty or not frame.columns.is_unique:
+        said = f"the columns {', '.join(map(str, frame.columns)) or '(none)'}"
+        raise _refused(scenario, said, "at least one asset, and each of them once")
     if unknown := [name for name in frame.columns if name not in scenario.symbols]:
         remedy = nearest(str(unknown[0]), scenario.symbols, "the assets are")
         raise _refused(scenario, f"the column {unknown[0]!r} is no asset of it", remedy)
@@ -175,6 +184,8 @@ def _times(scenario: Scenario, frame: pd.DataFrame) -> list[Any]:
         step = timedelta(seconds=scenario.step_seconds)
         return [scenario.start + k * step for k in range(len(frame))]
     index = frame.index.tz_localize("UTC") if frame.index.tz is None else frame.index
+    if index.hasnans or not (index.is_monotonic_increasing and index.is_unique):
+        raise _refused(scenario, "times that do not rise from row to row", "each once, sorted")
     if not len(index) or index[0] > scenario.start or index[-1] < end:
         spans = f"{index[0]} to {index[-1]}" if len(index) else "no row"
         raise _refused(

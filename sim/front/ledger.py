@@ -58,7 +58,7 @@ def exact_liquidations(tape: Frames) -> pd.DataFrame:
         "account": done["account_name"].to_numpy(),
         "owner": owners.reindex(done["account"]).to_numpy(),
         "debt": done["asset"].to_numpy(),
-        "collateral": [symbols[int(y)] for y in done["y"]],
+        "collateral": pd.Series([symbols[int(y)] for y in done["y"]], dtype=object),
         "repaid": pd.Series([int(n) for n in done["result0"]], dtype=object),
         "seized": pd.Series([int(n) for n in done["result1"]], dtype=object),
         "profit": pd.Series(

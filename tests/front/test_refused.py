@@ -82,3 +82,26 @@ def test_an_agent_that_raises_says_why() -> None:
 
     with pytest.raises(sim.AgentError, match=r"'Bad.*' failed in step 1: KeyError: 'gold'"):
         sim.run("single-crash", accounts=12, agents=[Bad()])
+
+
+@pytest.mark.parametrize(
+    ("prices", "said"),
+    [
+        ("prices.csv", "no numbers"),
+        (pd.DataFrame([[1.0, 2.0]], columns=["WETH", "WETH"]), "each of them once"),
+        (pd.DataFrame(index=[0]), "at least one asset"),
+        (
+            pd.DataFrame({"WETH": [3e3, 2e3]}, pd.to_datetime(["2026-01-02", "2026-01-01"])),
+            "do not rise",
+        ),
+    ],
+    ids=["a path", "doubled", "none", "shuffled"],
+)
+def test_prices_that_mean_nothing_are_refused(prices: Any, said: str) -> None:
+    with pytest.raises(sim.ScenarioError, match=said):
+        sim.run("single-crash", accounts=20, prices=prices)
+
+
+def test_agents_are_a_list() -> None:
+    with pytest.raises(sim.ScenarioError, match="a list of agents"):
+        sim.run("single-crash", accounts=20, agents=None)  # type: ignore[arg-type]
