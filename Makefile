@@ -2,6 +2,8 @@
 SHELL := /bin/bash
 PYTHON_TESTS := .venv/bin/python -m pytest -p no:ape_test --ignore=tests/contracts
 OPERATIONS := 1000000
+# Tests start hundreds of processes: where Python is told to keep no bytecode, each of them would compile everything anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help setup crash test compiled test-fast fuzz mutate packaged bench gas docs docs-slow lint format lock clean
 .DEFAULT_GOAL := help

@@ -54,6 +54,11 @@ SLOW = (
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what is in slow folders."""
+    slow = {HERE / folder for folder in SLOW}
+    is_slow = {
+        path: path in slow or not slow.isdisjoint(path.parents)
+        for path in {item.path for item in items}
+    }
     for item in items:
-        if any(item.path.is_relative_to(HERE / folder) for folder in SLOW):
+        if is_slow[item.path]:
             item.add_marker(pytest.mark.slow)
