@@ -45,6 +45,7 @@ docs: setup ## write outputs and references in README.md and docs/ anew, from wh
 	@for of in scenario preset tape; do .venv/bin/ape run schema --of $$of --markdown --out docs/$$of.md --overwrite || exit; done
 	@for of in scenario preset; do .venv/bin/ape run schema --of $$of --json --out docs/$$of.schema.json --overwrite || exit; done
 	@.venv/bin/python -m tests.benchmarks.gas --markdown docs/gas.md
+	@.venv/bin/python -m tools.layouts
 	@.venv/bin/python -m tools.outputs
 
 docs-slow: setup ## write docs/library.md, coverage.md and performance.md anew: an hour of a machine that does nothing else
