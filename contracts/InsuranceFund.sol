@@ -28,6 +28,8 @@ contract InsuranceFund is IInsuranceFund, ReentrancyGuardTransient {
     /// @inheritdoc IInsuranceFund
     uint256 public immutable cooldown;
     /// @inheritdoc IInsuranceFund
+    uint256 public constant MIN_COOLDOWN = 1 days;
+    /// @inheritdoc IInsuranceFund
     uint256 public constant EXIT_WINDOW = 1 hours;
 
     /// @inheritdoc IInsuranceFund
@@ -36,6 +38,7 @@ contract InsuranceFund is IInsuranceFund, ReentrancyGuardTransient {
     mapping(address asset => mapping(uint256 epoch => mapping(address staker => Stake))) internal _stakes;
 
     constructor(address hub_, uint256 cooldown_) {
+        if (cooldown_ < MIN_COOLDOWN) revert InvalidCooldown();
         (hub, cooldown) = (hub_, cooldown_);
     }
 

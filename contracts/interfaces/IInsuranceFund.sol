@@ -27,6 +27,8 @@ interface IInsuranceFund is IBacked {
     /// @notice Emitted on `payOut` of more than nothing; a new `epoch` means that the pool was lost and all stakes are gone.
     event PaidOut(address indexed asset, uint256 assets, uint256 epoch);
 
+    /// @notice Thrown when a fund is created with a cool-down below `MIN_COOLDOWN`.
+    error InvalidCooldown();
     /// @notice Thrown when anyone but the hub asks for a pay-out.
     error OnlyHub();
     /// @notice Thrown when an amount, or the shares or tokens that it is worth, is zero.
@@ -44,6 +46,9 @@ interface IInsuranceFund is IBacked {
     function hub() external view returns (address);
     /// @notice Seconds between asking to leave and leaving
     function cooldown() external view returns (uint256);
+    /// @notice The least cool-down, seconds: most of the time whoever stakes must not be free to leave
+    function MIN_COOLDOWN() external view returns (uint256);
+
     /// @notice Seconds after the cool-down in which a request holds: who could leave at any time would leave before a loss
     function EXIT_WINDOW() external view returns (uint256);
     /// @notice The pool of an asset, as `Pool`
