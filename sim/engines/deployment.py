@@ -17,6 +17,7 @@ from sim.protocol.state import (
     DUTCH_BONUS,
     ENGINE,
     FEE_BPS,
+    FULL_CLOSE_HEALTH,
     HAS_FALLBACK,
     HEARTBEAT,
     HF_FOR_MAX_BONUS,
@@ -214,7 +215,7 @@ def deploy(by: Deployer, s: State, symbols: list[str]) -> Deployment:
 def _deploy_engine(by: Deployer, s: State, v: int) -> str:
     policy = s.policy[v]
     parameters = {
-        CLOSE_FACTOR: (),
+        CLOSE_FACTOR: (policy[FULL_CLOSE_HEALTH],),
         TARGET_HEALTH_ENGINE: (policy[TARGET_HEALTH], policy[HF_FOR_MAX_BONUS]),
         DUTCH_BONUS: (policy[AUCTION_SECONDS],),
     }

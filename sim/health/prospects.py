@@ -30,13 +30,14 @@ from sim.market.market import (
     TAKES_SHARES,
     Market,
 )
-from sim.protocol.fixed_point import BPS, jitable
-from sim.protocol.liquidation import CLOSE_FACTOR_BPS, FULL_CLOSE_HEALTH_BPS, FULL_CLOSE_VALUE
+from sim.protocol.fixed_point import BPS, jitable, wad
+from sim.protocol.liquidation import CLOSE_FACTOR_BPS, FULL_CLOSE_VALUE
 from sim.protocol.liquidator import side_of
 from sim.protocol.state import (
     CLOSE_FACTOR,
     ENGINE,
     FEE_BPS,
+    FULL_CLOSE_HEALTH,
     IS_COLLATERAL,
     MAX_BONUS,
     POSITION_DEBT,
@@ -338,7 +339,7 @@ def _repayable(s: State, w: Market, a: int, c: int, d: int, owed: float, counted
     debt = float(s.position[a, d, POSITION_DEBT]) * w.watchers.worth[v, d, DEBT_WORTH]
     size = min(debt, float(s.position[a, c, SUPPLIED]) * w.watchers.worth[v, c, REPAYS_WORTH])
     if s.policy[v, ENGINE] == CLOSE_FACTOR:
-        deep = counted * BPS <= owed * FULL_CLOSE_HEALTH_BPS * (1 + ROUNDING)
+        deep = counted * float(wad()) <= owed * s.policy[v, FULL_CLOSE_HEALTH] * (1 + ROUNDING)
         paid = (BPS + s.reserve[v, c, MAX_BONUS]) / BPS
         heals = max(owed - counted, 0.0) / (1 - threshold(s, v, c) * paid / BPS)
         small = size <= (FULL_CLOSE_VALUE + heals * paid) * (1 + ROUNDING)

@@ -24,6 +24,7 @@ from sim.protocol.state import (
     AUCTION_SECONDS,
     CLOSE_FACTOR,
     ENGINE,
+    FULL_CLOSE_HEALTH,
     HF_FOR_MAX_BONUS,
     TARGET_HEALTH,
     TARGET_HEALTH_ENGINE,
@@ -36,8 +37,6 @@ FULL_CLOSE_VALUE = 2_000 * USD
 CLOSE_FACTOR_BPS = 5_000
 THIN_AUCTION = 1_800
 """Seconds in which the bonus of who is worth no more than he owes grows to the largest."""
-FULL_CLOSE_HEALTH_BPS = 9_500
-"""CloseFactor: at or below this health everything may be repaid."""
 
 
 class Context(NamedTuple):
@@ -97,14 +96,14 @@ class Amounts(NamedTuple):
 
 
 @jitable
-def close_factor_max_repay(c: Context) -> int:
+def close_factor_max_repay(c: Context, full_close_health: int) -> int:
     """What heals the account and half of the debt that is left then, in debt units up; all of the
     pair if deep under water, or small by then.
 
     The rule of Aave v3.3 and later, of which half is not of what there is: whoever is allowed half
     of that takes almost what heals first, and half of the rest.
     """
-    if c.health_factor * BPS <= FULL_CLOSE_HEALTH_BPS * wad():
+    if c.health_factor <= full_close_health:
         return c.pair_debt
     heals = healing(c, wad(), c.max_bonus_bps)
     if c.pair_debt_value < FULL_CLOSE_VALUE + heals:
@@ -153,7 +152,7 @@ def quote(s: State, v: int, c: Context) -> tuple[int, int]:
     engine = s.policy[v, ENGINE]
     repay, bonus = c.pair_debt, c.max_bonus_bps
     if engine == CLOSE_FACTOR:
-        repay = close_factor_max_repay(c)
+        repay = close_factor_max_repay(c, s.policy[v, FULL_CLOSE_HEALTH])
     elif engine == TARGET_HEALTH_ENGINE:
         bonus = target_health_bonus(c, s.policy[v, HF_FOR_MAX_BONUS])
         repay = target_health_max_repay(c, s.policy[v, TARGET_HEALTH], bonus)

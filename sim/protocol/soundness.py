@@ -20,6 +20,8 @@ RECOVERY_TIME = 1_800
 """Seconds that an account must have been seen recovered before its flag ends."""
 RECOVERY_GAP = 600
 """Most seconds from one sighting of a recovery to the next: what nobody saw does not count."""
+MIN_COOLDOWN = 86_400
+"""Least seconds from asking for stake to taking it back (`contracts/InsuranceFund.sol`)."""
 MOST_ASSETS = 8
 """The most assets of an account, collateral and owed, so that none costs too much to liquidate."""
 MOST_RATE_BPS = 10 * BPS
@@ -31,10 +33,16 @@ ANY_HEALTH = (1 << 256) - 1
 WAD_PER_BPS_SQUARED = 10**10
 
 
+FULL_CLOSE_BPS = 9_500
+"""CloseFactor: the health at or below which all may be repaid, where no reserve needs more (as in
+Aave v3.3)."""
+
+
 def most_returned(hf_for_max_bonus: int) -> int:
     """The most that threshold x (10000 + largest bonus) of a reserve may be, in bps squared.
 
     Below 1: a liquidation just below health 1 leaves no bad debt. And not above the health (WAD) at
-    which the engine's bonus is largest, or splitting one liquidation into several would pay.
+    which the engine's bonus is largest or all may be repaid, or splitting one liquidation into
+    several would pay.
     """
     return min(BPS * BPS - 1, hf_for_max_bonus // WAD_PER_BPS_SQUARED)

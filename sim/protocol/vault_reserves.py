@@ -8,9 +8,11 @@ from sim.protocol.soundness import ANY_HEALTH, MIN_LEFTOVER, RAMP_PER_BPS, most_
 from sim.protocol.state import (
     ADDED_SHARES,
     BORROW_CAP,
+    CLOSE_FACTOR,
     DUST_VALUE,
     ENGINE,
     ESCROWED,
+    FULL_CLOSE_HEALTH,
     HF_FOR_MAX_BONUS,
     LIQUIDATION_FEE,
     LT,
@@ -48,6 +50,8 @@ def set_reserve(s: State, v: int, i: int, supply_cap: int, borrow_cap: int, word
     hf_for_max_bonus = ANY_HEALTH
     if s.policy[v, ENGINE] == TARGET_HEALTH_ENGINE:
         hf_for_max_bonus = s.policy[v, HF_FOR_MAX_BONUS]
+    elif s.policy[v, ENGINE] == CLOSE_FACTOR:
+        hf_for_max_bonus = s.policy[v, FULL_CLOSE_HEALTH]
     if row[LTV] > row[LT] or row[MIN_BONUS] > row[MAX_BONUS] or row[LIQUIDATION_FEE] > BPS:
         return INVALID_RESERVE
     if (BPS + row[MAX_BONUS]) * worst > most_returned(hf_for_max_bonus):

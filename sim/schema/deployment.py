@@ -6,7 +6,16 @@ from typing import Literal
 
 from pydantic import Field
 
-from sim.protocol.soundness import ANY_HEALTH, ENGINES, MIN_LEFTOVER, MOST_RATE_BPS, most_returned
+from sim.protocol.soundness import (
+    ANY_HEALTH,
+    ENGINES,
+    FULL_CLOSE_BPS,
+    MIN_COOLDOWN,
+    MIN_LEFTOVER,
+    MOST_RATE_BPS,
+    WAD_PER_BPS_SQUARED,
+    most_returned,
+)
 from sim.protocol.units import BPS, USD, to_wad
 from sim.schema.base import Bps, Hours, Part, Seconds, Symbol, Tokens, Usd, unit
 from sim.schema.problems import Problem
@@ -54,9 +63,14 @@ class Insurance(Part):
     """First-loss capital, per asset."""
 
     cooldown_hours: Hours = Field(
-        description="hours from asking for capital to taking it back, within an hour; 0 to 8760"
+        ge=MIN_COOLDOWN // 3_600,
+        description="hours from asking for capital to taking it back, within an hour; 24 to 8760",
     )
     capital_usd: Mapping[Symbol, Usd] = Field(description="per asset: USD in the fund, 0 to 1e+12")
+
+
+NO_SPLIT_BOUND = {"target-health": "hf_for_max_bonus", "close-factor": "full_close_health"}
+"""By engine the field with the health that lt x (1 + max_bonus) of no reserve may exceed."""
 
 
 class Liquidation(Part):
@@ -71,6 +85,14 @@ class Liquidation(Part):
     )
     hf_for_max_bonus: float = Field(
         gt=0, lt=1, description="health factor at which target-health pays max_bonus, inside 0..1"
+    )
+    full_close_health: float | None = Field(
+        default=None,
+        gt=0,
+        lt=1,
+        description="health factor at or below which close-factor lets all be repaid, inside 0..1; "
+        "without it .95, or the largest lt x (1 + max_bonus) if that is more: above it splitting a "
+        "liquidation does not pay",
     )
     auction_seconds: int = Field(
         ge=1,
@@ -189,25 +211,34 @@ class Protocol(Part):
             "engine": ENGINES.index(rule.engine),
             "target_health": to_wad(rule.target_health),
             "hf_for_max_bonus": to_wad(rule.hf_for_max_bonus),
+            "full_close_health": self._full_close_health(),
             "auction_seconds": rule.auction_seconds,
             "liquidation_delay": rule.delay_seconds,
             "urgent_health": to_wad(rule.urgent_health),
             "dust_value": round(rule.dust_value_usd * USD),
         }
 
+    def _full_close_health(self) -> int:
+        """The health (WAD) at or below which close-factor lets everything be repaid."""
+        if self.liquidation.full_close_health is not None:
+            return to_wad(self.liquidation.full_close_health)
+        returned = [r.lt_bps * (BPS + r.max_bonus_bps) for r in self.reserves.values()]
+        return max(FULL_CLOSE_BPS * BPS, *returned) * WAD_PER_BPS_SQUARED
+
     def _problems(self) -> Iterator[Problem]:
-        if self.liquidation.engine != "target-health":
+        field = NO_SPLIT_BOUND.get(self.liquidation.engine)
+        bound = getattr(self.liquidation, field) if field else None
+        if bound is None:
             return
-        most = most_returned(to_wad(self.liquidation.hf_for_max_bonus))
+        most = most_returned(to_wad(bound))
         for symbol, reserve in self.reserves.items():
             product = reserve.lt_bps * (BPS + reserve.max_bonus_bps)
             if product > most:
                 yield Problem(
                     f"reserves.{symbol}.max_bonus_bps",
                     f"lt {reserve.lt_bps} x (1 + bonus {reserve.max_bonus_bps}) is above "
-                    f"hf_for_max_bonus {self.liquidation.hf_for_max_bonus}, so splitting a "
-                    "liquidation pays",
+                    f"{field} {bound}, so splitting a liquidation pays",
                     f"{lower_bonus_or_threshold(reserve, most)}, or raise "
-                    "protocol.liquidation.hf_for_max_bonus to at least "
+                    f"protocol.liquidation.{field} to at least "
                     f"{float(Fraction(product, BPS * BPS))}",
                 )

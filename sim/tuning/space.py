@@ -3,7 +3,7 @@
 A point is given by positions, one per dimension: a number from 0 to 1, or a name. A position is the
 place in the range that the dimensions before it leave open, in the order of `_ORDER`:
 
-    max_bonus <= most / lt_least - 1        most: 1 (excluded), or hf_for_max_bonus (no-split rule)
+    max_bonus <= most / lt_least - 1        most: 1 (excluded), or what the no-split rule says
     min_bonus <= max_bonus
     lt        in [ltv_least, most / (1 + max_bonus)]
     ltv       <= lt
@@ -26,6 +26,7 @@ from typing import NamedTuple
 from sim.protocol.soundness import ANY_HEALTH, MOST_RATE_BPS, most_returned
 from sim.protocol.units import BPS, to_wad
 from sim.scenario import Scenario, ScenarioError, with_overrides
+from sim.schema.deployment import NO_SPLIT_BOUND
 from sim.schema.problems import Problem
 from sim.schema.tuning import Dimension
 from sim.tuning.result import Parameter, Value
@@ -36,6 +37,7 @@ Position = float | str
 _ORDER = (
     "engine",
     "hf_for_max_bonus",
+    "full_close_health",
     "max_bonus_bps",
     "min_bonus_bps",
     "lt_bps",
@@ -199,7 +201,7 @@ class Space:
         def least(name: str) -> float:
             return self._least(f"{parent}.{name}")
 
-        if field == "hf_for_max_bonus" and self._splits_matter(values):
+        if axis.path == self._bound(values):
             needed = max(
                 (
                     self._least_threshold(f"protocol.reserves.{symbol}")
@@ -230,12 +232,15 @@ class Space:
 
     def _most(self, values: Mapping[str, Value]) -> int:
         """The most that lt x (10000 + bonus) may be, in bps squared."""
-        if not self._splits_matter(values):
+        path = self._bound(values)
+        if path is None or self._at(path, values) is None:
             return most_returned(ANY_HEALTH)
-        return most_returned(to_wad(self._number("protocol.liquidation.hf_for_max_bonus", values)))
+        return most_returned(to_wad(self._number(path, values)))
 
-    def _splits_matter(self, values: Mapping[str, Value]) -> bool:
-        return self._at("protocol.liquidation.engine", values) == "target-health"
+    def _bound(self, values: Mapping[str, Value]) -> str | None:
+        """Where the health stands up to which splitting a liquidation does not pay."""
+        field = NO_SPLIT_BOUND.get(str(self._at("protocol.liquidation.engine", values)))
+        return field and f"protocol.liquidation.{field}"
 
     def _least(self, path: str) -> float:
         """The least value that a field can have."""

@@ -31,7 +31,7 @@ def deploy_everything(project, admin, supplier, borrower, liquidator, stranger, 
     d.hub = admin.deploy(project.LiquidityHub, admin)
     d.fund = admin.deploy(project.InsuranceFund, d.hub, COOLDOWN)
     d.hub.setLossPolicy(d.fund, COVER_WINDOW, False, sender=admin)
-    d.close_factor = admin.deploy(project.CloseFactor)
+    d.close_factor = admin.deploy(project.CloseFactor, 95 * WAD // 100)
     d.target_health = admin.deploy(project.TargetHealth, WAD, 9 * WAD // 10)
     d.dutch_bonus = admin.deploy(project.DutchBonus, 3_600)
     d.feeds, d.shares = {}, {}

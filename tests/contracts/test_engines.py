@@ -144,6 +144,13 @@ def test_target_health__deployed_out_of_bounds__is_refused(project, admin, targe
         admin.deploy(project.TargetHealth, *args)
 
 
+@pytest.mark.parametrize("health", [0, WAD])
+def test_close_factor__deployed_out_of_bounds__is_refused(project, admin, close_factor, health):
+    """0 < health of a full close < 1."""
+    with reverts(close_factor.InvalidHealth):
+        admin.deploy(project.CloseFactor, health)
+
+
 @pytest.mark.parametrize(
     ("seconds", "bonus"), [(0, 200), (11, 200), (12, 201), (1_800, 350), (3_599, 499), (3_600, 500)]
 )
@@ -160,9 +167,10 @@ def test_dutch_bonus__deployed_out_of_bounds__is_refused(project, admin, dutch_b
         admin.deploy(project.DutchBonus, duration)
 
 
-def test_engines__bonus_that_does_not_grow_with_the_fall__binds_no_threshold(
+def test_engines__that_allow_more_as_health_falls__bind_thresholds(
     close_factor, dutch_bonus, target_health
 ):
     """hfForMaxBonus is the no-split rule's bound, and only where splitting could pay."""
-    assert close_factor.hfForMaxBonus() == dutch_bonus.hfForMaxBonus() == MAX_UINT
+    assert dutch_bonus.hfForMaxBonus() == MAX_UINT
+    assert close_factor.hfForMaxBonus() == close_factor.fullCloseHealth() == 95 * WAD // 100
     assert target_health.hfForMaxBonus() == 9 * WAD // 10

@@ -44,9 +44,12 @@ def test_set_reserve__parameters_unsound__are_refused(vault, weth, set_reserve, 
     ],
     ids=str,
 )
-def test_set_reserve__parameters_at_the_bounds__are_accepted(vault, weth, set_reserve, changes):
-    """.8 x 1.2499 and .9523 x 1.05 are just below 1."""
-    tx = set_reserve(weth, **changes)
+def test_set_reserve__parameters_at_the_bounds__are_accepted(
+    make_vault, dutch_bonus, weth, set_reserve, changes
+):
+    """.8 x 1.2499 and .9523 x 1.05 are just below 1, where no engine wants less."""
+    vault = make_vault(engine=dutch_bonus)
+    tx = set_reserve(weth, on=vault, **changes)
     config = reserve_config(**changes)
     assert vault.ReserveSet.abi.selector in {log.abi.selector for log in tx.events}
     seen = vault.reserveAt(0)
@@ -54,12 +57,22 @@ def test_set_reserve__parameters_at_the_bounds__are_accepted(vault, weth, set_re
     assert {name: getattr(seen.config, name) for name in config} == config
 
 
-@pytest.mark.parametrize(("bonus", "sound"), [(1_250, True), (1_251, False)])
+@pytest.mark.parametrize(
+    ("engine", "bonus", "sound"),
+    [
+        ("target_health", 1_250, True),
+        ("target_health", 1_251, False),
+        ("close_factor", 1_875, True),
+        ("close_factor", 1_876, False),
+    ],
+)
 def test_set_reserve__no_split_rule__bounds_the_bonus(
-    make_vault, target_health, weth, set_reserve, bonus, sound
+    make_vault, deployed, weth, set_reserve, engine, bonus, sound
 ):
-    """.8 x 1.125 = .9 is the health at which this engine's bonus is largest (invariant 18)."""
-    vault = make_vault(engine=target_health)
+    """.8 x 1.125 = .9 is the health at which the bonus of the one is largest (invariant 18), .8 x
+    1.1875 = .95 the one at which the other lets all be repaid.
+    """
+    vault = make_vault(engine=getattr(deployed, engine))
     if sound:
         set_reserve(weth, on=vault, maxBonusBps=bonus)
     else:
@@ -212,8 +225,8 @@ def test_set_policy__out_of_bounds__is_refused(vault, close_factor, admin, borro
 def test_set_policy__engine_that_a_reserve_does_not_suit__is_refused(
     vault, weth, target_health, admin, set_reserve
 ):
-    """A larger bonus is fine for a close factor and not for a bonus that grows with the fall."""
-    set_reserve(weth, maxBonusBps=2_000)
+    """.8 x 1.15 is fine for this close factor and not for that bonus that grows with the fall."""
+    set_reserve(weth, maxBonusBps=1_500)
     with reverts(vault.InvalidReserve, asset=weth):
         vault.setPolicy((target_health, 0, 0, USD), sender=admin)
     set_reserve(weth)

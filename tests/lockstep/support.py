@@ -53,10 +53,11 @@ def genesis(engines: tuple[int, int] = (0, 1), delay: int = 0, loss_window: int 
             bounds = [START_PRICES[i] // 1_000, START_PRICES[i] * 1_000]
             s.oracle[v, i, :ANCHOR] = [3_600, *bounds, 3_000, 1_800, int(i == 0)]
     for v, engine in enumerate(engines):
-        # engine, target health, hf for max bonus, auction, delay, urgent, dust
+        # engine, target health, hf for max bonus, full close, auction, delay, urgent, dust
         s.policy[v] = [
             engine,
             1_050 * 10**15,
+            950 * 10**15,
             950 * 10**15,
             3_600,
             delay * v,

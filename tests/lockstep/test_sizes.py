@@ -89,7 +89,7 @@ def test_liquidating_again_brings_no_more_than_liquidating_once(
     """The most that is allowed either takes all of the pair or heals the account. Where repaying
     lowers health, (1 + bonus) x threshold above it, that is all of it.
     """
-    m = machine_of(engine)
+    m = machine_of(engine, full_close_health=max(95 * 10**16, lt * (10_000 + bonus) * 10**10))
     terms = {LTV: lt - 100, LT: lt, MAX_BONUS: bonus, MIN_BONUS: bonus, LIQUIDATION_FEE: 0}
     if m.configure(WETH, 0, terms, 0) != OK:
         assert engine == 1  # which refuses it: (1 + bonus) x threshold is above .95

@@ -189,10 +189,14 @@ MUTATIONS = (
         "all may be repaid from a health of .99 down",
         (
             "liquidation/CloseFactor",
-            "FULL_CLOSE_HEALTH = 0.95e18",
-            "FULL_CLOSE_HEALTH = 0.99e18",
+            "c.healthFactor <= fullCloseHealth",
+            "c.healthFactor <= 0.99e18",
         ),
-        ("liquidation", "FULL_CLOSE_HEALTH_BPS = 9_500", "FULL_CLOSE_HEALTH_BPS = 9_900"),
+        (
+            "liquidation",
+            "c.health_factor <= full_close_health",
+            "c.health_factor <= 99 * wad() // 100",
+        ),
     ),
     _in_both(
         "no-fee-of-liquidations",

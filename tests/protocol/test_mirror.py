@@ -109,7 +109,7 @@ ONLY_THERE = {
     },
     "liquidation/CloseFactor": {
         "quote": "the largest bonus, and `close_factor_max_repay`",
-        "hfForMaxBonus": "`soundness.ANY_HEALTH`",
+        "hfForMaxBonus": "the policy's `full_close_health`",
     },
     "liquidation/DutchBonus": {"hfForMaxBonus": "`soundness.ANY_HEALTH`"},
     "market/ConstantProductPair": {"_reserves": "`side` says which reserve is which"},

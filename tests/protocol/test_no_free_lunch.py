@@ -115,3 +115,36 @@ def test_splitting_a_liquidation_never_pays(
     two, seized_two = part(collateral - seized_one, debt - one, repaid - one)
     assert one + two == repaid
     assert seized_one + seized_two <= seized + 2
+
+
+@given(
+    values=st.tuples(st.integers(10**12, 10**16), st.integers(10**12, 10**16)),
+    lts=st.tuples(st.integers(4_000, 9_800), st.integers(4_000, 9_800)),
+    bonuses=st.tuples(st.integers(0, 1_500), st.integers(0, 1_500)),
+    above=st.integers(1, 9_999),
+    part=st.integers(1, 10_000),
+)
+def test_no_collateral_opens_all_of_another_under_the_close_factor(
+    values: tuple[int, int],
+    lts: tuple[int, int],
+    bonuses: tuple[int, int],
+    above: int,
+    part: int,
+) -> None:
+    """Two collaterals: what is allowed for one never lowers health to where all may be repaid for
+    the other, if (1 + bonus) x threshold of both is at most that health.
+    """
+    returned = [lt * (10_000 + bonus) * 10**10 for lt, bonus in zip(lts, bonuses, strict=True)]
+    assume(max(returned) < wad())
+    full_close = max(95 * 10**16, *returned)
+    counted = sum(value * lt for value, lt in zip(values, lts, strict=True))
+    wanted = full_close + (wad() - full_close) * above // 10_000
+    debt = counted * 10**14 // wanted
+    health = health_factor(counted, debt)
+    assume(full_close < health < wad())
+    seen = context(health, values[0], debt, lts[0], bonuses[0])
+    allowed = liquidation.close_factor_max_repay(seen, full_close) * part // 10_000
+    repaid, seized, _ = liquidation.seize(allowed, pair(values[0]), bonuses[0], 0)
+    assume(repaid < debt)
+    a_unit = 2 * wad() // (debt - repaid)
+    assert health_factor(counted - seized * lts[0], debt - repaid) >= health - a_unit

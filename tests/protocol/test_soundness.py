@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sim.protocol.soundness import (
     ANY_HEALTH,
     ENGINES,
+    MIN_COOLDOWN,
     MIN_LEFTOVER,
     MOST_RATE_BPS,
     most_returned,
@@ -34,9 +35,12 @@ def test_the_bound_is_the_check_of_the_contract(lt: int, bonus: int, hf_for_max_
 
 
 def test_other_bounds_are_those_of_the_contracts() -> None:
-    """MIN_LEFTOVER of VaultReserves.sol, USD with 8 decimals; 1,000% a year of LiquidityHub.sol."""
+    """MIN_LEFTOVER of VaultReserves.sol, USD with 8 decimals; 1,000% a year of LiquidityHub.sol; a
+    day of InsuranceFund.sol.
+    """
     assert MIN_LEFTOVER == 1_000 * 10**8 and LEAST_LEFTOVER_USD == 1_000
     assert MOST_RATE_BPS == 100_000
+    assert MIN_COOLDOWN == 24 * 3_600
 
 
 def test_a_scenario_says_all_of_a_policy() -> None:

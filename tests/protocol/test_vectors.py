@@ -139,7 +139,9 @@ def test_one_step_is_allowed_the_published_optimum_of_two() -> None:
     assert two_steps == pytest.approx(_value(vector["profit_opt"]), rel=1e-12)
     gain = float(vector["relative_gain"])
     assert two_steps / one_step - 1 == pytest.approx(gain, rel=1e-10)
-    assert liquidation.close_factor_max_repay(of_account) == pytest.approx(first + second, abs=20)
+    assert liquidation.close_factor_max_repay(of_account, 0) == pytest.approx(
+        first + second, abs=20
+    )
 
 
 @pytest.mark.parametrize("theta_bps", [0, 50, 100, 200])

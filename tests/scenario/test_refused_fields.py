@@ -294,3 +294,21 @@ def test_target_health_needs_the_no_split_rule(base: Scenario) -> None:
     with_overrides(base, {**below, **reserve("WETH", max_bonus_bps=498)})
     for engine in ("close-factor", "dutch-bonus"):
         with_overrides(base, {**below, "protocol.liquidation.engine": engine})
+
+
+def test_close_factor_closes_all_no_earlier_than_splitting_allows(base: Scenario) -> None:
+    """.95, or the largest lt x (1 + bonus) if more; what is said must not be below that."""
+    engine = {"protocol.liquidation.engine": "close-factor"}
+    usual = with_overrides(base, engine).protocol.policy()
+    assert usual["full_close_health"] == 95 * 10**16
+    high = {
+        **engine,
+        **reserve("WETH", ltv_bps=9_000, lt_bps=9_300, min_bonus_bps=0, max_bonus_bps=400),
+    }
+    assert with_overrides(base, high).protocol.policy()["full_close_health"] == 9_672 * 10**14
+    said = {**high, "protocol.liquidation.full_close_health": 0.9672}
+    with_overrides(base, said)
+    with pytest.raises(ScenarioError) as caught:
+        with_overrides(base, {**said, "protocol.liquidation.full_close_health": 0.9671})
+    (problem,) = caught.value.problems
+    assert "lt 9300 x (1 + bonus 400) is above full_close_health 0.9671" in problem.problem
