@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 from hypothesis import Phase, settings
 
+# How long an example takes says how busy the machine is.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 # What is found is enough (make mutate): a smaller example takes minutes.
-settings.register_profile("as-found", phases=[Phase.generate])
+settings.register_profile("as-found", deadline=None, phases=[Phase.generate])
 
 HERE = Path(__file__).parent
 SLOW = (

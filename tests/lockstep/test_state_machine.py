@@ -31,7 +31,6 @@ def _settings(examples: int, **more: Any) -> settings:
     return settings(
         max_examples=examples,
         stateful_step_count=STEPS,
-        deadline=None,
         suppress_health_check=list(HealthCheck),
         **more,
     )

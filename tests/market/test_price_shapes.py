@@ -243,7 +243,7 @@ THREE = [Bar(NOON + timedelta(hours=n), 308542, 311068, 307922, 310000 - n) for 
 @pytest.mark.parametrize("shape", SHAPES)
 @given(bars=series())
 @example(bars=THREE)
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_the_same_series_in_every_shape_reads_equal(shape: str, bars: Bars) -> None:
     """The times to a microsecond, the prices as the nearest doubles of what is written."""
     zone = "Europe/Berlin" if shape == "a zone that is stated" else None

@@ -28,7 +28,7 @@ def _aged(seconds: int) -> State:
     return s
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     i=st.integers(0, 3), amount=st.integers(1, 10**24), seconds=st.sampled_from([1, 7_777, 10**7])
 )
@@ -54,7 +54,7 @@ def test_supplying_and_leaving_in_one_block_never_profits(
         assert supplied_assets(s, account, i) <= held + grown
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(i=st.integers(0, 3), usd=st.integers(1, 400), seconds=st.sampled_from([1, 7_777, 10**6]))
 def test_borrowing_and_repaying_in_one_block_never_profits(i: int, usd: int, seconds: int) -> None:
     """The debt is gone, and the wallet is at most what it was."""

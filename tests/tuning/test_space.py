@@ -66,7 +66,7 @@ def points(draw: st.DrawFn, space: Space = SPACE) -> dict[str, Position]:
     }
 
 
-@settings(max_examples=2_000, deadline=None)
+@settings(max_examples=2_000)
 @given(points())
 def test_every_point_is_accepted_by_the_schema_and_by_the_twin(point: dict[str, Position]) -> None:
     """`with_overrides` validates all; then the twin's own check, the one that is equal to the
@@ -113,7 +113,7 @@ def _set_again(state: State, i: int, lt_bps: int | None = None) -> int:
 
 
 @pytest.mark.chain
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(points())
 @example({a.path: a.dimension.names[1] if a.dimension.names else 1.0 for a in SPACE.axes})
 @example({a.path: a.dimension.names[1] if a.dimension.names else 0.0 for a in SPACE.axes})
@@ -141,7 +141,7 @@ def test_the_contracts_refuse_what_the_space_leaves_out() -> None:
         chain.close()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(points(), st.integers(1, 2_000))
 def test_the_next_step_is_bounded_accepted_and_on_the_way(
     point: dict[str, Position], bound: int
