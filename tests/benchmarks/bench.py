@@ -34,7 +34,7 @@ from sim.protocol.vault_accounts import debt_assets, supplied_assets
 from sim.simulation import step
 from sim.world import World, build, on_path
 from tests.benchmarks import growth, whole
-from tests.benchmarks.market import LIVELY, calm_to_crash
+from tests.benchmarks.market import calm_to_crash, lively
 from tests.benchmarks.page import page
 from tests.benchmarks.shown import Shown, millions, rate, seconds
 
@@ -108,7 +108,7 @@ def _account_steps(accounts: int, runs: int, console: Console) -> Shown:
     steps = scenario.steps
     lazy = [Compiled(world) for _ in range(2)]
     eager = [Compiled(everyone) for _ in range(2)]
-    lively = [Compiled(build(calm_to_crash(accounts, **LIVELY)))]
+    moved = [Compiled(build(calm_to_crash(accounts, **lively(accounts))))]
     half = steps // 2
 
     def threads(engines: list[Compiled], n: int, paths: int) -> Callable[[], float]:
@@ -123,7 +123,7 @@ def _account_steps(accounts: int, runs: int, console: Console) -> Shown:
     measures: dict[str, Callable[[], float]] = {
         _ONE: threads(lazy, 1, PATHS),
         _TWO: threads(lazy, 2, PATHS),
-        "the same with borrowers who react and impact that stays": threads(lively, 1, PATHS),
+        "the same with borrowers who react and impact that stays": threads(moved, 1, PATHS),
         "full step, everyone checked, 1 thread": threads(eager, 1, 2),
         "full step, everyone checked, 2 threads": threads(eager, 2, 2),
         _NUMPY: _matrix_check(world, prices[0]),

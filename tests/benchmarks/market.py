@@ -90,26 +90,28 @@ def _each(document: Any, change: Callable[[dict[str, Any]], Any]) -> None:
             _each(part, change)
 
 
-LIVELY: dict[str, Any] = {
-    "reference_market": {
-        "assets": {
-            "WETH": {"depth_usd_per_percent": 2e6, "half_life_hours": 12.0},
-            "WBTC": {"depth_usd_per_percent": 1e6},
-        }
-    },
-    "venues[0].depth_by_drawdown": [[0.0, 1.0], [0.3, 0.5]],
-    "borrowers": [
-        {
-            "name": "savers",
-            "kind": "top-up",
-            "share": 0.3,
-            "below_health": 1.15,
-            "to_health": 1.4,
-            "review_seconds": 1_800,
-            "delay_seconds": 1_800,
-            "probability": 0.6,
-            "reserve_share": 0.5,
-        }
-    ],
-}
-"""A market that feels what is sold into it, and borrowers who look after themselves."""
+def lively(accounts: int) -> dict[str, Any]:
+    """Overrides for a market that feels what is sold into it, as deep as it is large, and borrowers
+    who look after themselves.
+    """
+    size = accounts / _ACCOUNTS
+    depths = {
+        "WETH": {"depth_usd_per_percent": 2e6 * size, "half_life_hours": 12.0},
+        "WBTC": {"depth_usd_per_percent": 1e6 * size},
+    }
+    savers = {
+        "name": "savers",
+        "kind": "top-up",
+        "share": 0.3,
+        "below_health": 1.15,
+        "to_health": 1.4,
+        "review_seconds": 1_800,
+        "delay_seconds": 1_800,
+        "probability": 0.6,
+        "reserve_share": 0.5,
+    }
+    return {
+        "reference_market": {"assets": depths},
+        "venues[0].depth_by_drawdown": [[0.0, 1.0], [0.3, 0.5]],
+        "borrowers": [savers],
+    }
