@@ -3,33 +3,39 @@
     S_i = Var E[Y | X_i] / Var Y,      S_Ti = 1 - Var E[Y | all but X_i] / Var Y
 
 with X the positions of `sim.tuning.space`, uniform and independent, and Y the harm over the paths
-of the first rung (`sim.tuning.race`): those that matter most. SALib draws the points (Saltelli's
-scheme on Sobol' points) and estimates the indices; its intervals are from a bootstrap.
+of the first rung (`sim.tuning.race`): those that matter most. Two tables A and B of such points are
+drawn, and for each parameter i a third, AB_i: A with the column of i from B. From f, the harm less
+its mean, the indices are estimated as by Saltelli et al. (Computer Physics Communications 181
+(2010), table 2):
+
+    S_i = mean(f(B) (f(AB_i) - f(A))) / Var f,      S_Ti = mean((f(AB_i) - f(A))^2) / (2 Var f)
 """
 
 from __future__ import annotations
 
-import warnings
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
-from SALib.analyze import sobol as analysis
-from SALib.sample import sobol as points
+from scipy.stats import qmc
 
 from sim.tuning.result import Figure, Sensitivity, Value
 from sim.tuning.space import Position, Space
 
 BASE = 32
-"""Points that others are made of; settings to run: this times (parameters + 2)."""
+"""Rows of each table; settings to run: this times (parameters + 2)."""
+_RESAMPLES = 500  # of the rows: an interval is 1.96 standard deviations of what they come to
+_NORMAL_95 = 1.96
+
+Floats = npt.NDArray[np.float64]
 
 
 def settings(space: Space, seed: int, base: int = BASE) -> list[dict[str, Value]]:
-    """The settings whose harms `indices` needs, in order."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of SALib about its own use of scipy
-        drawn = points.sample(_problem(space), base, calc_second_order=False, seed=seed)
-    return [space.values(_positions(space, row)) for row in drawn]
+    """The settings whose harms `indices` needs, in order: `base` rows of A, of B, of every AB_i."""
+    count = len(space.axes)
+    engine = qmc.Sobol(2 * count, rng=np.random.default_rng(seed))
+    both = engine.random_base2((base - 1).bit_length())[:base]
+    a, b = both[:, :count], both[:, count:]
+    crossed = [np.where(np.arange(count) == i, b, a) for i in range(count)]
+    return [space.values(_positions(space, row)) for row in np.concatenate([a, b, *crossed])]
 
 
 def indices(space: Space, measure: str, harms: npt.ArrayLike, seed: int) -> tuple[Sensitivity, ...]:
@@ -37,30 +43,34 @@ def indices(space: Space, measure: str, harms: npt.ArrayLike, seed: int) -> tupl
     y = np.asarray(harms, dtype=np.float64)
     if not np.ptp(y):
         return ()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        found: Any = analysis.analyze(
-            _problem(space), y / y.std(), calc_second_order=False, seed=seed, num_resamples=500
-        )
-
-    def figure(name: str, n: int) -> Figure:
-        value, half = float(found[name][n]), float(found[f"{name}_conf"][n])
-        return Figure.of(value, value - half, value + half)
-
+    table = y.reshape(len(space.axes) + 2, -1)
+    table = table - table[:2].mean()
+    rows = np.random.default_rng(seed).integers(table.shape[1], size=(_RESAMPLES, table.shape[1]))
+    found = _shares(table)
+    half = _NORMAL_95 * _shares(table[:, rows]).std(axis=-1, ddof=1)
+    figures = [
+        [Figure.of(v, v - h, v + h) for v, h in zip(values, ends, strict=True)]
+        for values, ends in zip(found.tolist(), half.tolist(), strict=True)
+    ]
     return tuple(
-        Sensitivity(
-            path=axis.path, measure=measure, first_order=figure("S1", n), total=figure("ST", n)
-        )
-        for n, axis in enumerate(space.axes)
+        Sensitivity(path=axis.path, measure=measure, first_order=first, total=total)
+        for axis, first, total in zip(space.axes, *figures, strict=True)
     )
 
 
-def _problem(space: Space) -> dict[str, Any]:
-    names = [axis.path for axis in space.axes]
-    return {"num_vars": len(names), "names": names, "bounds": [[0.0, 1.0]] * len(names)}
+def _shares(table: Floats) -> Floats:
+    """S and S_T, (2, parameters, ...), of centred harms (parameters + 2, ..., rows): of A, of B,
+    of every AB_i. 0 where the harms of A and B are all the same.
+    """
+    a, b, crossed = table[0], table[1], table[2:]
+    variance = np.concatenate([a, b], axis=-1).var(axis=-1)
+    moved = crossed - a
+    parts = np.stack([(b * moved).mean(axis=-1), (moved**2).mean(axis=-1) / 2])
+    shares: Floats = np.divide(parts, variance, out=np.zeros_like(parts), where=variance > 0)
+    return shares
 
 
-def _positions(space: Space, row: npt.NDArray[np.float64]) -> dict[str, Position]:
+def _positions(space: Space, row: Floats) -> dict[str, Position]:
     positions: dict[str, Position] = {}
     for axis, place in zip(space.axes, row.tolist(), strict=True):
         names = axis.dimension.names

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from scipy.stats import sobol_indices
 
 from scripts.tune import cli
 from sim.engines.outcome import LOSS, OUTCOME
@@ -140,18 +143,57 @@ def test_rules_of_practice() -> None:
     assert {one.path for one in found} >= {f"{R}.WETH.ltv_bps", f"{R}.WBTC.supply_cap"}
 
 
+def _ishigami(v: dict[str, Any], paths: list[str]) -> float:
+    x, y, z = (math.pi * (2 * float(v[path]) - 3) for path in paths)  # each is from 1 to 2
+    return math.sin(x) + 7 * math.sin(y) ** 2 + 0.1 * z**4 * math.sin(x)
+
+
 def test_sobol_indices_of_a_known_function() -> None:
-    """Y = a X1 + b X2 with independent uniform X: S_i = a_i^2 / (a^2 + b^2) = .8 and .2."""
+    """Ishigami and Homma's sin x + a sin² y + b z⁴ sin x on [-π, π]³: V_x = (1 + b π⁴ / 5)² / 2,
+    V_y = a² / 8, V_xz = b² π⁸ (1/18 - 1/50), and z does nothing by itself.
+    """
+    base = with_overrides(load_scenario("black-thursday"), {"book.accounts": 20})
+    paths = ["protocol.cover_window_hours", "protocol.liquidation.dust_value_usd"]
+    paths.append("arbitrage.half_life_seconds")
+    space = Space({path: Dimension(low=1, high=2) for path in paths}, base)
+    alone = np.array([(1 + 0.1 * math.pi**4 / 5) ** 2 / 2, 49 / 8, 0.0])
+    together = 0.01 * math.pi**8 * (1 / 18 - 1 / 50) * np.array([1, 0, 1])
+    variance = alone.sum() + together[0]
+    hits = []
+    for seed, points in ((0, 1_024), *((seed, 32) for seed in range(1, 41))):
+        wanted = sensitivity.settings(space, seed, points)
+        assert len(wanted) == 5 * points
+        harms = [_ishigami(v, paths) for v in wanted]
+        found = sensitivity.indices(space, "es_99", harms, seed)
+        assert [one.path for one in found] == [axis.path for axis in space.axes]
+        by_path = {one.path: one for one in found}
+        for n, path in enumerate(paths):
+            one = by_path[path]
+            for figure, share in ((one.first_order, alone[n]), (one.total, (alone + together)[n])):
+                assert points == 32 or figure.value == pytest.approx(share / variance, abs=0.02)
+                low, high = figure.ends
+                assert low is not None and high is not None
+                hits.append(low <= share / variance <= high)
+    assert (
+        0.85 < np.mean(hits) <= 1
+    )  # of 95% intervals, whose bootstrap takes points as independent
+    assert found == sensitivity.indices(space, "es_99", harms, seed)
+    assert sensitivity.indices(space, "es_99", np.ones(len(wanted)), 1) == ()
+
+
+def test_sobol_indices_are_those_of_scipy() -> None:
+    """Of the same harms, of any number of points: scipy takes powers of 2 only."""
     base = with_overrides(load_scenario("black-thursday"), {"book.accounts": 20})
     paths = ["protocol.cover_window_hours", "protocol.liquidation.dust_value_usd"]
     space = Space({path: Dimension(low=1, high=2) for path in paths}, base)
-    wanted = sensitivity.settings(space, 1, 256)
-    harms = [2 * float(v[paths[0]]) + float(v[paths[1]]) for v in wanted]  # type: ignore[arg-type]
-    found = {one.path: one for one in sensitivity.indices(space, "es_99", harms, 1)}
-    for path, share in zip(paths, (0.8, 0.2), strict=True):
-        assert found[path].first_order.value == pytest.approx(share, abs=0.02)
-        assert found[path].total.value == pytest.approx(share, abs=0.02)
-    assert sensitivity.indices(space, "es_99", np.ones(len(wanted)), 1) == ()
+    harms = np.random.default_rng(3).random(4 * 16)
+    a, b, *crossed = harms.reshape(4, 1, 16)
+    theirs = sobol_indices(func={"f_A": a, "f_B": b, "f_AB": np.array(crossed)}, n=16)
+    ours = sensitivity.indices(space, "es_99", harms, 1)
+    for n, one in enumerate(ours):
+        assert one.first_order.value == pytest.approx(theirs.first_order[n])
+        assert one.total.value == pytest.approx(theirs.total_order[n])
+    assert len(sensitivity.settings(space, 1, 5)) == 20
 
 
 @pytest.mark.compiled
