@@ -12,7 +12,7 @@ import pandas as pd
 
 from sim.front import ledger
 from sim.front.asked import Asked, Prices, asked, changed, whole
-from sim.front.shown import as_html, as_text, bar
+from sim.front.shown import as_html, as_text, bar, drawing
 from sim.measures.cascade import spirals
 from sim.measures.facts import Facts
 from sim.measures.registry import figure, found, of_assets
@@ -188,7 +188,8 @@ class Run:
 
     def plot(self) -> Figure:
         """Prices, health, liquidations and losses over time."""
-        from sim.report.crash_figure import crash_figure
+        with drawing():
+            from sim.report.crash_figure import crash_figure
 
         return crash_figure(self.raw.tape)
 

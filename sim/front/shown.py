@@ -33,6 +33,21 @@ def bar(what: str, total: float) -> Iterator[Advance]:
         yield lambda more: progress.advance(task, more)
 
 
+@contextmanager
+def drawing() -> Iterator[None]:
+    """For the block that imports what draws: without matplotlib ImportError says what to do."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name != "matplotlib":
+            raise
+        raise ImportError(
+            "plots need matplotlib, which is not installed: in the checkout, "
+            "pip install '.[notebook]'",
+            name="matplotlib",
+        ) from error
+
+
 def as_html(title: str, figures: Mapping[str, str], line: str = "") -> str:
     """A title, a table of figures, and a line below it."""
     rows = "".join(

@@ -16,7 +16,7 @@ import pandas as pd
 from sim.files.lock import locked
 from sim.front.asked import whole
 from sim.front.folders import folder_for, goes_with
-from sim.front.shown import as_html, as_text, bar
+from sim.front.shown import as_html, as_text, bar, drawing
 from sim.questions.pools import THREADS, pool
 from sim.questions.store import write
 from sim.report import given
@@ -83,7 +83,8 @@ class Study:
 
     def plot(self) -> Figure:
         """What was tried, the front and what is recommended, over each two objectives."""
-        from sim.report.study_figure import study_figure
+        with drawing():
+            from sim.report.study_figure import study_figure
 
         return study_figure(self.result)
 

@@ -14,7 +14,7 @@ from sim.engines.compiled import check_compilable
 from sim.files.lock import locked
 from sim.front.asked import changed, whole
 from sim.front.folders import folder_for, goes_with
-from sim.front.shown import as_html, as_text, bar
+from sim.front.shown import as_html, as_text, bar, drawing
 from sim.market.draws import Sampler
 from sim.market.paths import draw
 from sim.questions.opening import opening
@@ -113,7 +113,8 @@ class Sweep:
 
     def plot(self) -> Figure:
         """How likely which loss is."""
-        from sim.report.sweep_figure import loss_figure
+        with drawing():
+            from sim.report.sweep_figure import loss_figure
 
         plan, lost = self.plan, losses.loss_usd(self.outcomes)
         own = losses.book_of(self.outcomes)

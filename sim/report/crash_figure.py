@@ -14,19 +14,8 @@ from matplotlib.ticker import FuncFormatter
 
 from sim.measures.solvency import loss_history
 from sim.report import series
-from sim.report.figure import (
-    BLACK,
-    BLUE,
-    GREEN,
-    ORANGE,
-    PURPLE,
-    RED,
-    SKY,
-    STYLE,
-    log_axis,
-    save,
-    time_axis,
-)
+from sim.report.colours import BLACK, BLUE, GREEN, ORANGE, PURPLE, RED, SKY
+from sim.report.figure import STYLE, log_axis, save, time_axis
 from sim.report.text import short_usd, span
 from sim.tape import Frames
 

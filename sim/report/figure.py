@@ -1,7 +1,8 @@
-"""What all figures share: colours, type, axes in plain numbers, and how they become files.
+"""What all figures share: type, axes in plain numbers, and how they become files.
 
 Figures (matplotlib) and charts of pages (plotly) show the same things and are drawn twice, because
-plotly writes SVG and PNG only where there is a browser; `sim.report.series` is what both draw.
+plotly writes SVG and PNG only where there is a browser, and pages do without matplotlib;
+`sim.report.series` and `sim.report.colours` are what both draw.
 """
 
 from __future__ import annotations
@@ -17,19 +18,6 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from sim.files.whole import replacing
 
-# Okabe and Ito's palette: distinct for colour-blind readers, and in grey where neighbours touch.
-BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, RED, PURPLE = (
-    "#000000",
-    "#E69F00",
-    "#56B4E9",
-    "#009E73",
-    "#F0E442",
-    "#0072B2",
-    "#D55E00",
-    "#CC79A7",
-)
-FAN = ("#E3EFF8", "#C2DDF0", "#8FC3E3")
-"""Shades of one blue for bands around a median, the outermost first."""
 STYLE: dict[str, Any] = {
     "font.size": 9,
     "axes.titlesize": 9.5,

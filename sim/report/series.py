@@ -12,7 +12,7 @@ import pandas as pd
 
 from sim.measures.clusters import Clusters
 from sim.measures.exceedance import exceedance
-from sim.report.figure import GREEN, ORANGE, RED, SKY
+from sim.report.colours import GREEN, ORANGE, RED, SKY
 from sim.scenario import Scenario
 
 LOSSES = {

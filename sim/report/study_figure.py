@@ -9,7 +9,8 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from sim.report.figure import BLACK, BLUE, ORANGE, STYLE
+from sim.report.colours import BLACK, BLUE, ORANGE
+from sim.report.figure import STYLE
 from sim.report.text import sentence, short_usd
 from sim.tuning.result import Measure, Trial, TuningResult
 

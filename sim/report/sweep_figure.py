@@ -14,7 +14,8 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from sim.measures.clusters import Clusters
 from sim.report import series
-from sim.report.figure import BLACK, BLUE, FAN, ORANGE, PURPLE, RED, STYLE, save, time_axis
+from sim.report.colours import BLACK, BLUE, FAN, ORANGE, PURPLE, RED
+from sim.report.figure import STYLE, save, time_axis
 from sim.report.sweep_words import levels
 from sim.report.text import short_usd
 from sim.scenario import Scenario

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sim.report.figure import BLACK, BLUE, GREEN, ORANGE, PURPLE, RED, SKY
+from sim.report.colours import BLACK, BLUE, GREEN, ORANGE, PURPLE, RED, SKY
 
 Figure = dict[str, Any]
 Trace = dict[str, Any]

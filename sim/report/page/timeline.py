@@ -8,7 +8,7 @@ import pandas as pd
 from sim.measures.positions import liquidation_events
 from sim.measures.solvency import loss_history
 from sim.report import series
-from sim.report.figure import BLUE
+from sim.report.colours import BLUE
 from sim.report.page.content import NONE, Cell, Chart, Table, Timeline, count, money, ratio
 from sim.report.page.plot import (
     Trace,
