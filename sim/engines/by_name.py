@@ -12,19 +12,29 @@ from sim.world import World
 if TYPE_CHECKING:
     from sim.engines.lockstep import Lockstep
 
-ENGINES = ("devnet", "revm", "exact")
-"""On a local devnet (anvil), in an EVM inside this process, or on the twin alone."""
+ENGINES = {
+    "exact": "the twin alone",
+    "revm": "twin and contracts, in an EVM inside this process",
+    "devnet": "twin and contracts, on an anvil",
+}
+"""What each engine plays a run on."""
+
+
+def check_engine(name: object) -> None:
+    """Raises `ValueError` if there is no such engine."""
+    if name not in ENGINES:
+        known = ", ".join(f"{one!r} ({what})" for one, what in ENGINES.items())
+        raise ValueError(f"there is no engine {name!r}; there are {known}")
 
 
 @contextmanager
 def follower(engine: str, world: World) -> Iterator[Lockstep | None]:
     """The protocol deployed on the engine's chain, None for the twin alone; gone after the block.
 
-    Raises `ChainError` if there is no such engine, if its chain does not start, or if what it needs
-    is not installed.
+    Raises `ChainError` if its chain does not start, or if what it needs is not installed, and
+    `ValueError` if there is no such engine.
     """
-    if engine not in ENGINES:
-        raise ChainError(f"there is no engine {engine!r}: {', '.join(ENGINES)}")
+    check_engine(engine)
     if engine == "exact":
         yield None
         return

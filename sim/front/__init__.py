@@ -9,5 +9,5 @@ grid.py           `sweep_over`, settings against each other on the same paths
 studies.py        `tune`, a search -> `Study`
 reading.py        `read`, what a folder of results holds -> `Run`, `Sweep` or `Study`
 folders.py        where results are kept
-shown.py          progress, and how results look in a notebook
+shown.py          progress, pages, and how results look in a notebook
 """

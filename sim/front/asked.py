@@ -15,6 +15,7 @@ import pandas as pd
 from sim.measures.published import unmeasured
 from sim.questions.store import QuestionError
 from sim.scenario import Scenario, ScenarioError, load, with_overrides
+from sim.schema.arguments import fields_of
 from sim.schema.own_agent import HANDED_OVER, OwnAgent
 from sim.schema.problems import Problem, nearest
 from sim.users import user_agents
@@ -63,14 +64,16 @@ def changed(
     redraw_book: bool = False,
     prices: Prices | None = None,
 ) -> Scenario:
-    """A name, a file or a scenario, with what the arguments replace. Raises `ScenarioError`."""
+    """A name, a file or a scenario, with what the arguments replace. Raises `ScenarioError`, and
+    `TypeError` for arguments of another kind.
+    """
     one = scenario if isinstance(scenario, Scenario) else load(scenario)
     shortcuts = {"book.accounts": accounts, "seed": seed, "hold_at_low": hold_at_low}
     given: dict[str, object] = {k: value for k, value in shortcuts.items() if value is not None}
     if prices is not None:
         # What figures are conditional on names the scenario: these are not its prices.
         given |= {"name": f"{one.name[:53]}-own-prices", **levels(one, prices)}
-    one = with_overrides(one, {**given, **(overrides or {})}, redraw_book)
+    one = with_overrides(one, {**given, **fields_of("overrides", overrides)}, redraw_book)
     if problems := list(unmeasured(one.expected)):
         raise ScenarioError(f"scenario '{one.name}'", problems)
     return one

@@ -9,14 +9,25 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
 
+from sim.schema.arguments import path_of
+
+
+def made(wanted: str | Path) -> Path:
+    """A folder of the user's, made if it is missing. Raises `TypeError` for what is no path, and
+    `ValueError` for a file.
+    """
+    folder = path_of("folder", wanted)
+    if folder.is_file():
+        raise ValueError(f"{folder}: is a file, and results are kept in a folder: name another one")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
 
 @contextmanager
 def folder_for(wanted: str | Path | None) -> Iterator[Path]:
     """The folder, made if it is missing. None: a temporary one, gone if the block fails."""
     if wanted is not None:
-        folder = Path(wanted)
-        folder.mkdir(parents=True, exist_ok=True)
-        yield folder
+        yield made(wanted)
         return
     folder = Path(mkdtemp(prefix="breakwater-"))
     try:

@@ -47,6 +47,8 @@ def sweep_over(
     after any step, expected_repaid_usd that of the debt that liquidators repaid.
     With a `folder`, each sweep is kept in one of its own there and not run again.
     """
+    if not isinstance(settings, Mapping):
+        raise QuestionError(f"settings {settings!r}: a mapping of fields to lists is needed")
     if not settings:
         raise QuestionError("settings: none is given: a field and its values, one at least")
     for path, values in settings.items():

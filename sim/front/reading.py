@@ -11,6 +11,7 @@ from sim.front.sweeps import Sweep
 from sim.questions.suite_folder import tape_of
 from sim.report.page import source
 from sim.scenario import of_json
+from sim.schema.arguments import path_of
 from sim.tape import TAPE, Frames
 
 
@@ -18,9 +19,10 @@ def read(path: str | Path) -> Run | Sweep | Study | dict[str, Run]:
     """What a folder holds that a command or the front door wrote, or a tape (*.duckdb); of a suite,
     its runs by the names of their scenarios.
 
-    Raises `sim.report.page.source.SourceError`: which file, why, and what to do.
+    Raises `sim.report.page.source.SourceError`: which file, why, and what to do; `TypeError` for
+    what is no path.
     """
-    found = source.open_source(Path(path))
+    found = source.open_source(path_of("path", path))
     if isinstance(found, source.Sweep):
         return sweeps.opened(found.path)
     if isinstance(found, source.Tuning):

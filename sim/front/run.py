@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
+from sim.engines.by_name import check_engine
 from sim.front import ledger
 from sim.front.asked import Asked, Prices, asked, changed, whole
-from sim.front.shown import as_html, as_text, bar, drawing
+from sim.front.folders import made
+from sim.front.shown import as_html, as_text, bar, drawing, page
 from sim.measures.cascade import spirals
 from sim.measures.facts import Facts
 from sim.measures.registry import figure, found, of_assets
@@ -168,7 +170,7 @@ class Run:
         """
         from sim.front.several_books import beside  # which plays runs
 
-        return beside(self, books)
+        return beside(self, whole("books", books, 1) or 1)
 
     def keep_published(self, books: Sequence[Mapping[str, float]]) -> None:
         """Take into the tape what each book came to of what was published: its page shows it."""
@@ -199,8 +201,7 @@ class Run:
         """
         if self._tables is None:
             raise ValueError(f"this run was read from a folder: copy its {TAPE}")
-        path = Path(folder)
-        path.mkdir(parents=True, exist_ok=True)
+        path = made(folder)
         write(self._tables, path / TAPE)
         if parquet:
             write_parquet(self._tables, path / PARQUET)
@@ -209,12 +210,9 @@ class Run:
 
     def report(self, path: str | Path) -> Path:
         """Write the page of this run as one HTML file."""
-        from sim.report.page.pages import page_of
-        from sim.report.page.render import write_page
         from sim.report.page.source import Crash
 
-        write_page(page_of([Crash(self._kept or _NOWHERE, self.raw.tape)]), Path(path))
-        return Path(path)
+        return page(path, Crash(self._kept or _NOWHERE, self.raw.tape))
 
     def _figures(self) -> dict[str, str]:
         tape = self.raw.tape
@@ -293,9 +291,13 @@ def run(
     `accounts`, `seed`, `hold_at_low`, then `overrides` (path of a field -> value) replace what the
     scenario says, `book_seed` its seed for book and people alone; `prices`
     (`sim.front.asked.Prices`) its prices. `agents` are objects with `act(view)` or jitable
-    functions, see docs/agents.md. Raises `ScenarioError` before anything is run, `AgentError` if an
-    agent fails, `ChainError` if the engine's chain cannot be had.
+    functions, see docs/agents.md.
+
+    Raises before anything is run `ScenarioError`, `ValueError` for an engine that there is not and
+    `TypeError` for arguments of another kind; then `AgentError` if an agent fails, `ChainError` if
+    the engine's chain cannot be had.
     """
+    check_engine(engine)
     one = changed(
         scenario,
         accounts=accounts,

@@ -1,13 +1,20 @@
-"""What whoever waits and whoever looks is shown: progress, and tables in a notebook."""
+"""What whoever waits and whoever looks is shown: progress, pages, and tables in a notebook."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+from sim.schema.arguments import path_of
+
+if TYPE_CHECKING:
+    from sim.report.page.source import Source
 
 Advance = Callable[[float], None]
 """Told how much more is done."""
@@ -46,6 +53,20 @@ def drawing() -> Iterator[None]:
             "pip install '.[notebook]'",
             name="matplotlib",
         ) from error
+
+
+def page(path: str | Path, source: Source) -> Path:
+    """Write the page of a result as one HTML file. Raises `TypeError` for what is no path, and
+    `ValueError` for a folder.
+    """
+    from sim.report.page.pages import page_of
+    from sim.report.page.render import write_page
+
+    target = path_of("path", path)
+    if target.is_dir():
+        raise ValueError(f"{target}: is a folder: name a file in it, like {target / 'page.html'}")
+    write_page(page_of([source]), target)
+    return target
 
 
 def as_html(title: str, figures: Mapping[str, str], line: str = "") -> str:

@@ -16,12 +16,13 @@ import pandas as pd
 from sim.files.lock import locked
 from sim.front.asked import whole
 from sim.front.folders import folder_for, goes_with
-from sim.front.shown import as_html, as_text, bar, drawing
+from sim.front.shown import as_html, as_text, bar, drawing, page
 from sim.questions.pools import THREADS, pool
 from sim.questions.store import write
 from sim.report import given
 from sim.report.recommendation import recommendation
 from sim.scenario import unfrozen
+from sim.schema.arguments import fields_of
 from sim.schema.tuning import Preset
 from sim.tuning import storage
 from sim.tuning.answer import Say, answer
@@ -90,12 +91,9 @@ class Study:
 
     def report(self, path: str | Path) -> Path:
         """Write the page of this study as one HTML file."""
-        from sim.report.page.pages import page_of
-        from sim.report.page.render import write_page
         from sim.report.page.source import Tuning
 
-        write_page(page_of([Tuning(self.folder, self.result)]), Path(path))
-        return Path(path)
+        return page(path, Tuning(self.folder, self.result))
 
     def _figures(self) -> dict[str, str]:
         return {
@@ -223,10 +221,12 @@ def tune(
 
     Results are kept in `folder`, as `ape run tune` writes them; `resume` goes on. Raises
     `ScenarioError`, `QuestionError` for a folder that holds another study and for numbers too small
-    to answer, `SearchError`, and `LockedError` for a folder in use.
+    to answer, `SearchError`, `LockedError` for a folder in use, and `TypeError` for arguments of
+    another kind.
     """
-    loaded = preset if isinstance(preset, Preset) else load(str(preset))
-    wanted = Wanted(trials, paths, books, seed, accounts, overrides or {}, sensitivity=sensitivity)
+    loaded = preset if isinstance(preset, Preset) else load(preset)
+    fields = fields_of("overrides", overrides)
+    wanted = Wanted(trials, paths, books, seed, accounts, fields, sensitivity=sensitivity)
     named = preset if isinstance(preset, str | Path) else f"{loaded.name}.yaml"
     options: dict[str, object] = {
         "--trials": trials,
@@ -243,7 +243,7 @@ def tune(
     with (
         folder_for(folder) as place,
         begun(loaded, wanted, place) as search,
-        search.workers(THREADS, workers),
+        search.workers(THREADS, whole("workers", workers, 1)),
     ):
         with bar(loaded.name, search.wanted.trials) as advance:
             advance(min(len(search.tuner.trials()), search.wanted.trials))

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import pandas as pd
 
+from sim.engines.by_name import check_engine
 from sim.engines.compiled import check_compilable
 from sim.files.lock import locked
 from sim.front.asked import changed, whole
 from sim.front.folders import folder_for, goes_with
-from sim.front.shown import as_html, as_text, bar, drawing
+from sim.front.shown import as_html, as_text, bar, drawing, page
 from sim.market.draws import Sampler
 from sim.market.paths import draw
 from sim.questions.opening import opening
@@ -91,8 +92,10 @@ class Sweep:
     ) -> pd.DataFrame:
         """The worst paths again, exactly and on an engine of `sim.run`: rows by path with the loss
         exactly and on floats in USD, float_error (a share), operations and values compared with the
-        contracts, how many of these differ, and the state's SHA-256.
+        contracts, how many of these differ, and the state's SHA-256. Raises `ValueError` for an
+        engine that there is not.
         """
+        check_engine(engine)
         self.stored.check_repeatable()
         rows = []
         for path in self.worst(count).index:
@@ -123,12 +126,9 @@ class Sweep:
 
     def report(self, path: str | Path) -> Path:
         """Write the page of this sweep as one HTML file."""
-        from sim.report.page.pages import page_of
-        from sim.report.page.render import write_page
         from sim.report.page.source import open_source
 
-        write_page(page_of([open_source(self.folder)]), Path(path))
-        return Path(path)
+        return page(path, open_source(self.folder))
 
     def _figures(self) -> dict[str, str]:
         rows, found = self.losses, {}
@@ -241,7 +241,7 @@ def sweep(
     Results are kept in `folder`, as `ape run sweep` writes them: what was interrupted goes on with
     `resume`, and also with more paths. Without one they go with the object. Raises `ScenarioError`,
     `QuestionError` for a folder that holds something else, `LockedError` for one in use,
-    `BlockError` if a path cannot be run.
+    `BlockError` if a path cannot be run, `TypeError` for arguments of another kind.
     """
     one = changed(
         scenario,
@@ -255,11 +255,12 @@ def sweep(
     if sampler not in (None, "mc", "sobol"):
         raise QuestionError(f"sampler {sampler!r}: mc or sobol is needed")
     wanted = Wanted(sampler, paths, books, whole("book_seed", book_seed, 0), resume=resume)
+    threads = whole("workers", workers, 1)
     with folder_for(folder) as place, begun(one, wanted, place) as under_way:
         if missing := under_way.stored.missing_paths():
             compile_step(one)
             with bar(f"{under_way.stored.plan.paths:,} paths", missing) as advance:
-                for block in under_way.run(THREADS, workers):
+                for block in under_way.run(THREADS, threads):
                     advance(block.size)
         found = under_way.finish()
     if folder is None:

@@ -31,6 +31,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from sim.scenario.model import Scenario
+from sim.schema.arguments import path_of
 from sim.schema.bases import KEY, base_file, extended, is_path, taken_over
 from sim.schema.beside import beside
 from sim.schema.book import BookFile, BorrowerBook
@@ -59,12 +60,11 @@ __all__ = [
 _LOGGER = logging.getLogger(__name__)
 """What a reader of the file should know; Python shows it on the standard error."""
 _FOLDER = Path(__file__).parents[1] / "scenarios"
+_A_SCENARIO = "a known name (sim.known()), the path of a YAML file or a sim.Scenario is needed"
 _TERMS: Any = {"protocol": {"reserves": {"__all__": set(Terms.model_fields)}}}
 """What a drawn book depends on, of a scenario."""
 _OF_POSITIONS = re.compile(r"book(\.drawn_under.*)?|opened_under.*").fullmatch
 """Overrides that say themselves which book there is."""
-
-
 _PER_ASSET = re.compile(
     r"(rate_response|withdrawals|protocol\.rates|protocol\.reserves)\.([^.\[]+)"
 )
@@ -79,8 +79,11 @@ def known() -> list[str]:
 
 
 def load(path_or_name: str | Path) -> Scenario:
-    """The scenario in a file, or of a known name. A path has a folder or ends in .yaml or .yml."""
-    path = Path(path_or_name)
+    """The scenario in a file, or of a known name. A path has a folder or ends in .yaml or .yml.
+
+    Raises `ScenarioError`, and `TypeError` for what is neither.
+    """
+    path = path_of("scenario", path_or_name, _A_SCENARIO)
     if isinstance(path_or_name, str) and not is_path(path_or_name):
         if path_or_name not in known():
             remedy = nearest(str(path_or_name), known(), "the known ones are")

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from sim.scenario.consistency import problems, unit_problems
 from sim.schema.agents import Liquidator
+from sim.schema.arguments import fields_of
 from sim.schema.attack import Attack
 from sim.schema.base import FromList, Instant, Level, Part, Symbol, Usd, unit
 from sim.schema.blocks import Blocks
@@ -144,11 +145,12 @@ class Scenario(Part):
         **more: object,
     ) -> "Scenario":
         """A copy with fields replaced by their paths, in a mapping or `**` of one, and everything
-        validated again; as `sim.scenario.with_overrides`. Raises `ScenarioError`.
+        validated again; as `sim.scenario.with_overrides`. Raises `ScenarioError`, and `TypeError`
+        for overrides that are no mapping of fields to values.
         """
         from sim.scenario import with_overrides  # it needs the model
 
-        return with_overrides(self, {**(overrides or {}), **more}, redraw_book)
+        return with_overrides(self, {**fields_of("overrides", overrides), **more}, redraw_book)
 
     def __repr__(self) -> str:
         """In a few words: what a notebook shows of it; `model_dump` is all of it."""

@@ -26,6 +26,7 @@ from sim.agents.actors import ROLES
 from sim.books import recorded
 from sim.books.seeds import seed_of
 from sim.scenario import Scenario, ScenarioError, digest, with_overrides
+from sim.schema.arguments import path_of
 from sim.schema.bases import extended, is_path
 from sim.schema.beside import beside
 from sim.schema.book import BookFile, BorrowerBook
@@ -37,6 +38,7 @@ from sim.tuning.space import Space
 
 PATHS_APART = 10_000_000
 _FOLDER = Path(__file__).parents[1] / "scenarios" / "presets"
+_A_PRESET = "a known name (sim.presets()) or the path of a YAML file is needed"
 
 
 class Setup(NamedTuple):
@@ -87,10 +89,12 @@ def known() -> list[str]:
     return sorted(path.stem for path in _FOLDER.glob("*.yaml"))
 
 
-def load(path_or_name: str) -> Preset:
-    """The preset in a file, or of a known name. Raises `ScenarioError`."""
-    path = Path(path_or_name)
-    if not is_path(path_or_name):
+def load(path_or_name: str | Path) -> Preset:
+    """The preset in a file, or of a known name. Raises `ScenarioError`, and `TypeError` for what is
+    neither.
+    """
+    path = path_of("preset", path_or_name, _A_PRESET)
+    if isinstance(path_or_name, str) and not is_path(path_or_name):
         if path_or_name not in known():
             remedy = nearest(path_or_name, known(), "the known ones are")
             problem = Problem("(name)", "is not known", remedy)

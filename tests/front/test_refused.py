@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -105,3 +106,65 @@ def test_prices_that_mean_nothing_are_refused(prices: Any, said: str) -> None:
 def test_agents_are_a_list() -> None:
     with pytest.raises(sim.ScenarioError, match="a list of agents"):
         sim.run("single-crash", accounts=20, agents=None)  # type: ignore[arg-type]
+
+
+# --- arguments of another kind --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("engine", ["twin", "anvil", None, 3])
+def test_an_engine_that_there_is_not_is_refused_at_once(engine: Any) -> None:
+    """Before the scenario is looked for; and "twin" is told what that one is called."""
+    said = rf"no engine {engine!r}; there are 'exact' \(the twin alone\), 'revm' .*'devnet'"
+    with pytest.raises(ValueError, match=said):
+        sim.run("no-such-scenario", engine=engine)
+
+
+@pytest.mark.parametrize("given", [None, 3, {"name": "mine"}, b"single-crash"])
+def test_what_is_no_scenario_says_what_one_is(given: Any) -> None:
+    asks: list[Any] = [sim.load, sim.run, sim.sweep, lambda one: sim.sweep_over(one, {LT: [8_000]})]
+    for ask in asks:
+        with pytest.raises(TypeError, match=r"scenario is .*: a known name \(sim.known\(\)\)"):
+            ask(given)
+    with pytest.raises(TypeError, match=r"preset is .*: a known name \(sim.presets\(\)\)"):
+        sim.tune(given)
+
+
+@pytest.mark.parametrize("given", [[("seed", 1)], "seed", 3, {3: 4}])
+def test_what_is_no_mapping_of_fields_is_refused(given: Any) -> None:
+    asks: list[Any] = [
+        sim.load("single-crash").with_,
+        lambda fields: sim.run("single-crash", overrides=fields),
+        lambda fields: sim.sweep("single-crash", overrides=fields),
+        lambda fields: sim.tune("current-market", overrides=fields),
+    ]
+    for ask in asks:
+        with pytest.raises(TypeError, match=r"overrides is .*: a mapping of fields to values"):
+            ask(given)
+
+
+def test_a_grid_needs_a_mapping() -> None:
+    with pytest.raises(sim.QuestionError, match=r"settings \['seed'\]: a mapping of fields"):
+        sim.sweep_over("single-crash", ["seed"])  # type: ignore[arg-type]
+
+
+def test_pages_are_files_and_results_are_folders(tmp_path: Path) -> None:
+    run = sim.run("single-crash", accounts=12)
+    with pytest.raises(ValueError, match=r"is a folder: name a file in it, like .*page.html"):
+        run.report(tmp_path)
+    (tmp_path / "notes").write_text("mine")
+    with pytest.raises(ValueError, match="notes: is a file, and results are kept in a folder"):
+        run.save(tmp_path / "notes")
+    with pytest.raises(ValueError, match="notes: is a file"):
+        sim.sweep("single-crash", paths=2, folder=tmp_path / "notes")
+    assert (tmp_path / "notes").read_text() == "mine"
+    asks: list[Any] = [run.report, run.save, sim.read]
+    for ask in asks:
+        with pytest.raises(TypeError, match="is None: a path is needed, as text"):
+            ask(None)
+    with pytest.raises(sim.QuestionError, match="books 'all': a whole number"):
+        run.published(books="all")  # type: ignore[arg-type]
+
+
+def test_workers_are_counted() -> None:
+    with pytest.raises(sim.QuestionError, match="workers 0: 1 or more"):
+        sim.sweep("single-crash", paths=2, workers=0)

@@ -15,7 +15,6 @@ import pytest
 
 import sim
 from sim.books.seeds import seed_of
-from sim.engines.failures import ChainError
 from sim.front.run import Run
 from sim.market.level_tables import price_table
 from sim.report.page.source import SourceError
@@ -312,11 +311,6 @@ def test_it_looks_like_something(crashed: Run) -> None:
         assert "ETH halves in two hours" in text and "Given: " in text
     assert shown.count("<tr>") == 5
     assert len(crashed.plot().axes) >= 4
-
-
-def test_an_engine_that_there_is_not_is_refused() -> None:
-    with pytest.raises(ChainError, match="no engine 'anvil': devnet, revm, exact"):
-        sim.run("single-crash", accounts=12, engine="anvil")
 
 
 # --- events ---------------------------------------------------------------------------------------
