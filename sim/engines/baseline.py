@@ -17,7 +17,7 @@ import numpy as np
 from sim.protocol.records import copy
 from sim.scenario import baseline_of
 from sim.simulation import step
-from sim.users.user_agents import in_python
+from sim.users.user_agents import InPython
 from sim.world import World, build
 from sim.world.reference_market import lacks_baseline, with_baseline
 
@@ -56,7 +56,7 @@ def on_integers(world: World) -> Any:
     the world stays as it is.
     """
     s, w = copy(world.state), copy(world.market)
-    users = in_python(world.agents, world.symbols, s, w)
+    users = InPython(world.agents, world.symbols, s, w)
     for k in range(1, world.scenario.steps + 1):
         s.journal_length[0] = 0
         step(s, w, k, users)

@@ -11,7 +11,7 @@ from sim.engines import baseline
 from sim.protocol.state import Entry, State
 from sim.protocol.transaction import entries
 from sim.simulation import step
-from sim.users.user_agents import in_python
+from sim.users.user_agents import InPython
 from sim.world import World
 
 if TYPE_CHECKING:  # needs web3 and an EVM, which runs on the twin alone do without
@@ -27,12 +27,20 @@ class Step(NamedTuple):
     """Gas that each row used on the chain; empty without one."""
 
 
-def run(world: World, follower: Lockstep | None = None) -> Iterator[Step]:
+def agents_of(world: World) -> InPython:
+    """The user's agents as they begin a run of this world. Raises `AgentError`."""
+    return InPython(world.agents, world.symbols, world.state, world.market)
+
+
+def run(
+    world: World, follower: Lockstep | None = None, agents: InPython | None = None
+) -> Iterator[Step]:
     """Open the protocol (step 0), then run every step of the scenario; the follower plays and
-    compares each one. Raises `AgentError` in a step in which an agent of the user fails.
+    compares each one. Raises `AgentError` in a step in which an agent of the user fails; `agents`
+    are those of `agents_of`, for whoever looks at them later.
     """
     baseline.fill(world)
-    users = in_python(world.agents, world.symbols, world.state, world.market)
+    users = agents or agents_of(world)
     rows: list[Entry] = []
     gas: list[int] = []
     for n, block in enumerate(world.opening):

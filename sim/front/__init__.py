@@ -1,6 +1,7 @@
 """The front door: what `import sim` offers, each a thin use of the rooms below.
 
 asked.py          a scenario, as whoever calls means it: a name, a file, with prices and agents
+handed_over.py    agents that are objects of the caller's program
 run.py            `run`: one run on the twin or on the contracts -> `Run`
 several_books.py  a run beside what was published of its event, on several books
 ledger.py         the tables of a run, in tokens and USD, and exactly

@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from sim.front.handed_over import placed
 from sim.measures.published import unmeasured
 from sim.questions.store import QuestionError
 from sim.scenario import Scenario, ScenarioError, load, with_overrides
 from sim.schema.arguments import fields_of
-from sim.schema.own_agent import HANDED_OVER, OwnAgent
 from sim.schema.problems import Problem, nearest
 from sim.users import user_agents
 from sim.world import World, without_code
@@ -81,42 +81,12 @@ def changed(
 
 def asked(one: Scenario, agents: Sequence[Any] = ()) -> Asked:
     """A scenario with the user's agents: its own, and those handed over. Raises `ScenarioError`."""
-    # Its own are looked up only now: an override may be about them. Those handed over come last.
-    found, problems = user_agents.find(one.agents)
-    count = len(one.agents)
-    if hasattr(agents, "act") or callable(agents) or not isinstance(agents, Sequence):
-        problem = Problem("agents", f"is {agents!r}", "a list of agents, empty for none")
-        raise ScenarioError(f"scenario '{one.name}'", [problem])
-    if agents:
-        mine = [named(agent, i) for i, agent in enumerate(agents, count)]
-        listed_first = [listed.model_dump() for listed in one.agents]
-        one = with_overrides(one, {"agents": [*listed_first, *mine]})
-    for i, (listed, code) in enumerate(zip(one.agents[count:], agents, strict=True), count):
-        made = user_agents.of_code(listed, code, f"agents[{i}]")
-        (problems if isinstance(made, Problem) else found).append(made)  # type: ignore[arg-type]
+    one, code = placed(one, agents)
+    # Looked up only now: an override may have been about them.
+    found, problems = user_agents.find(one.agents, code)
     if problems:
         raise ScenarioError(f"scenario '{one.name}'", problems)
     return Asked(one, found)
-
-
-def named(agent: Any, number: int) -> dict[str, Any]:
-    """How a scenario speaks of an agent that is handed over: an object with `act(view)`, whose
-    attributes `name` and `capital_usd` (USD by asset in its wallet at the start) say the rest, or a
-    jitable function.
-    """
-    is_code = hasattr(agent, "__qualname__")
-    kind = agent if is_code else type(agent)
-    # An object may be anything, and what a script or a notebook defines is nowhere else.
-    module = kind.__module__ if is_code and kind.__module__ != "__main__" else HANDED_OVER
-    fields = OwnAgent.model_fields
-    return {
-        "name": str(getattr(agent, "name", "") or f"{kind.__name__} {number + 1}"),
-        "path": f"{module}:{kind.__name__}",
-        "capital_usd": {k: float(v) for k, v in dict(getattr(agent, "capital_usd", {})).items()},
-        "time_limit_seconds": float(
-            getattr(agent, "time_limit_seconds", fields["time_limit_seconds"].default)
-        ),
-    }
 
 
 def levels(scenario: Scenario, prices: Prices) -> dict[str, object]:

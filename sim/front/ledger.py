@@ -11,6 +11,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
+from sim.measures.attack import NAME as ATTACKER
 from sim.measures.solvency import in_usd
 from sim.measures.solvency import losses as lost_units
 from sim.protocol import operations as op
@@ -100,6 +101,28 @@ def liquidations(tape: Frames) -> pd.DataFrame:
     profit = np.where(np.isnan(sold), usd["seized_usd"] - usd["repaid_usd"], sold)
     whole = found.assign(**tokens, **usd, bonus=bonus, profit_usd=profit)
     return whole[[*found.columns[:7], *usd, "bonus", "liquidator", "profit_usd"]]
+
+
+def refusals(tape: Frames) -> pd.DataFrame:
+    """What the protocol refused to the user's own agents, in order: time, step, agent, operation
+    (as `sim.protocol.operations` calls it), account and asset where it names one, and reason, the
+    error of the contracts. Amounts are in table `operations` of the tape.
+    """
+    names = tape.agents.groupby("actor")["agent"].first()
+    asked = tape.operations
+    own = asked["actor"].isin(names[names != ATTACKER].index)
+    refused = asked[own & (asked["verdict"] != "ok")]
+    times = tape.steps.set_index("step")["time_utc"]
+    columns = {
+        "time": times.reindex(refused["step"]),
+        "step": refused["step"],
+        "agent": names.reindex(refused["actor"]),
+        "operation": refused["kind"],
+        "account": refused["account_name"],
+        "asset": refused["asset"],
+        "reason": refused["verdict"],
+    }
+    return pd.DataFrame({name: column.to_numpy() for name, column in columns.items()})
 
 
 def exact_accounts(tape: Frames) -> pd.DataFrame:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:  # slow to import, and not needed to compute
 
     from sim.engines.exact import Step
     from sim.engines.lockstep import Lockstep
+    from sim.users.user_agents import InPython
 
 Engine = Literal["exact", "revm", "devnet"]
 PARQUET = "parquet"
@@ -85,9 +86,17 @@ class Run:
         tape: Frames,
         tables: Tables | None = None,
         kept: Path | None = None,
+        asked: Asked | None = None,
+        agents: Mapping[str, Any] | None = None,
     ) -> None:
-        """`tables` are those of a run of this process, `kept` is where the tape is a file."""
-        self.scenario, self._kept = scenario, kept
+        """`tables`, what was `asked` and `agents` are those of a run of this process, `kept` is
+        where the tape is a file.
+        """
+        self.scenario, self._kept, self._asked = scenario, kept, asked
+        self.agents = dict(agents or {})
+        """By name, the user's own agents as the run left them: of an object that was handed over
+        the copy that was played. None of a run that was read.
+        """
         self.raw = Exact(tape)
         self._tables = tables
 
@@ -140,6 +149,11 @@ class Run:
         return ledger.losses(self.raw.tape)
 
     @cached_property
+    def refusals(self) -> pd.DataFrame:
+        """As `sim.front.ledger.refusals`."""
+        return ledger.refusals(self.raw.tape)
+
+    @cached_property
     def figures(self) -> pd.DataFrame:
         """Every measure of a run (`sim.measures.of_runs`) that it has a figure of, rows by name:
         title, value, unit, and remark: of what, when, or why there is no value.
@@ -171,6 +185,12 @@ class Run:
         from sim.front.several_books import beside  # which plays runs
 
         return beside(self, whole("books", books, 1) or 1)
+
+    def again(self) -> Asked:
+        """What another run like this one is made from. Raises `ScenarioError` where nobody has the
+        code of an agent: of one that was handed over and a run that was read.
+        """
+        return self._asked or asked(self.scenario)
 
     def keep_published(self, books: Sequence[Mapping[str, float]]) -> None:
         """Take into the tape what each book came to of what was published: its page shows it."""
@@ -239,12 +259,15 @@ class UnderWay:
         """Raises `ScenarioError` if the protocol refuses the book, its own or its baseline's."""
         from sim.engines import baseline  # compiles what a reference market needs
 
+        self.asked = asked
         self.world: World = asked.world(book_seed)
         baseline.fill(self.world)
         self.engine = engine
         self.tape = Tape(self.world, engine)
         self.follower: Lockstep | None = None
         """On the engine's chain; None before it is `deployed`, and on the twin alone."""
+        self.agents: InPython | None = None
+        """Those of the user, from when `steps` began."""
 
     @contextmanager
     def deployed(self) -> Iterator[None]:
@@ -259,14 +282,17 @@ class UnderWay:
 
     def steps(self) -> Iterator[Step]:
         """Play on; each step, the opening first, is on the tape when it is yielded."""
+        from sim.engines.exact import agents_of
         from sim.engines.recorded import recorded
 
-        return recorded(self.world, self.tape, self.follower)
+        self.agents = agents_of(self.world)
+        return recorded(self.world, self.tape, self.follower, self.agents)
 
     def finish(self, is_complete: bool = True, differences: int = 0) -> Run:
         """What was played so far: all of the scenario if it `is_complete`."""
         tables = self.tape.tables(is_complete, differences)
-        return Run(self.world.scenario, frames(tables), tables)
+        agents = self.agents.code if self.agents else {}
+        return Run(self.world.scenario, frames(tables), tables, asked=self.asked, agents=agents)
 
 
 def run(

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import pandas as pd
 
 from sim.books.seeds import seed_of
-from sim.front.asked import asked
 from sim.front.run import Run, UnderWay
 from sim.front.shown import bar
 from sim.measures.published import compare, measures
@@ -26,9 +25,10 @@ def drawn(scenario: Scenario, books: int) -> int:
 def of_books(own: Run, books: int) -> Iterator[Figures]:
     """What the run and then runs on other books, `drawn` in all, come to. Raises as `sim.run`."""
     yield measures(own.raw.tape, own.scenario.expected)
+    asked = own.again()
     root = int(own.raw.tape.run["book_seed"].iloc[0])
     for book in range(1, drawn(own.scenario, books)):
-        other = UnderWay(asked(own.scenario), "exact", seed_of(root, book))
+        other = UnderWay(asked, "exact", seed_of(root, book))
         for _ in other.steps():
             pass
         yield measures(other.finish().raw.tape, own.scenario.expected)

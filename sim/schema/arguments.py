@@ -8,12 +8,19 @@ from os import PathLike
 from pathlib import Path
 
 _A_PATH = "a path is needed, as text or a pathlib.Path"
+_BRIEF = reprlib.Repr()
+_BRIEF.maxother = 90
+
+
+def shown(given: object) -> str:
+    """What was given, in a line of a message: a frame or an agent may have any `repr`."""
+    return _BRIEF.repr(given)
 
 
 def path_of(what: str, given: object, remedy: str = _A_PATH) -> Path:
     """A path that was given as one. Raises `TypeError`."""
     if not isinstance(given, str | PathLike):
-        raise TypeError(f"{what} is {reprlib.repr(given)}: {remedy}")
+        raise TypeError(f"{what} is {shown(given)}: {remedy}")
     return Path(given)
 
 
@@ -23,5 +30,5 @@ def fields_of(what: str, given: object) -> dict[str, object]:
         return {}
     if not isinstance(given, Mapping) or not all(isinstance(path, str) for path in given):
         remedy = 'a mapping of fields to values is needed, like {"book.accounts": 60}'
-        raise TypeError(f"{what} is {reprlib.repr(given)}: {remedy}")
+        raise TypeError(f"{what} is {shown(given)}: {remedy}")
     return dict(given)

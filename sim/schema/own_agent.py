@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import Discriminator, Field, Tag
 
 from sim.schema.base import Part, Symbol, Usd, unit
+from sim.schema.problems import Problem
 
 _Name = Annotated[str, Field(pattern=r"^[A-Za-z_]\w{0,63}$")]
 _Number = Annotated[
@@ -51,3 +52,17 @@ class OwnAgent(Part):
         le=86_400,
         description="seconds it may take for one step, above 0, at most 86400; then the run stops",
     )
+
+    @property
+    def is_handed_over(self) -> bool:
+        """Whether its code is nowhere but in the program that ran it."""
+        return self.path.startswith(f"{HANDED_OVER}:")
+
+    def missing(self, path: str) -> Problem:
+        """What to say of one that was handed over and is not here; `path` is where it is named."""
+        return Problem(
+            path,
+            f"{self.name} was handed over by a program, and nobody else has its code",
+            f"hand it over again, to sim.run(..., agents=[...]) with an agent of the name "
+            f"{self.name!r}; or leave it out, replacing `agents`",
+        )

@@ -31,6 +31,7 @@ from sim.protocol.errors import NAMES
 from sim.protocol.fixed_point import is_jitable, jitable
 from sim.protocol.state import State
 from sim.protocol.transaction import NOBODY
+from sim.schema.arguments import shown
 from sim.schema.own_agent import OwnAgent
 from sim.schema.problems import Problem, nearest
 from sim.users.actions import Asked, Names, Operation, OperationError
@@ -42,6 +43,9 @@ Users = Callable[[State, Market, int], None]
 
 MOST_OPERATIONS = 1_000
 """Of one agent in one step: more is a loop that does not end."""
+_COPIED = (
+    "an object that copy.deepcopy copies, as every run plays a copy: make in act() what cannot"
+)
 _ARGUMENTS = ["s", "w", "k", "me"]
 _NO_DEFAULT = inspect.Parameter.empty
 
@@ -67,7 +71,7 @@ class Agent(NamedTuple):
         """The object of an agent that is one, as it is before a run."""
         if isinstance(self.code, type):
             return self.code(**self.parameters)
-        return copy.deepcopy(self.code)
+        return _copied(self.code)
 
     def as_code(self) -> Code:
         """A jitable agent without the values of its parameters."""
@@ -79,6 +83,10 @@ class Code(NamedTuple):
 
     function: Any
     parameters: int
+
+
+class CopyError(Exception):
+    """A ready object of which there cannot be a second: `__cause__` is what copying raised."""
 
 
 class AgentError(Exception):
@@ -100,11 +108,16 @@ class AgentError(Exception):
 # --- finding --------------------------------------------------------------------------------------
 
 
-def find(wanted: Sequence[OwnAgent]) -> tuple[list[Agent], list[Problem]]:
-    """The agents of a scenario, and why some cannot be had."""
+def find(
+    wanted: Sequence[OwnAgent], code: Sequence[Any] | None = None
+) -> tuple[list[Agent], list[Problem]]:
+    """The agents of a scenario, and why some cannot be had; `code` of those that are here already,
+    None of those to be looked up.
+    """
     agents, problems = [], []
-    for i, one in enumerate(wanted):
-        found = _find(one, f"agents[{i}]")
+    for i, (one, known) in enumerate(zip(wanted, code or [None] * len(wanted), strict=True)):
+        path = f"agents[{i}]"
+        found = _find(one, path) if known is None else _of_code(one, known, path)
         if isinstance(found, Problem):
             problems.append(found)
         else:
@@ -113,6 +126,8 @@ def find(wanted: Sequence[OwnAgent]) -> tuple[list[Agent], list[Problem]]:
 
 
 def _find(one: OwnAgent, path: str) -> Agent | Problem:
+    if one.is_handed_over:
+        return one.missing(path)
     module_name, _, attribute = one.path.partition(":")
     module = _imported(module_name, f"{path}.path", one.folder)
     if isinstance(module, Problem):
@@ -121,10 +136,10 @@ def _find(one: OwnAgent, path: str) -> Agent | Problem:
         names = [name for name in vars(module) if not name.startswith("_")]
         remedy = nearest(attribute, names, f"{module_name} has")
         return Problem(f"{path}.path", f"{module_name} has no {attribute}", remedy)
-    return of_code(one, getattr(module, attribute), path)
+    return _of_code(one, getattr(module, attribute), path)
 
 
-def of_code(one: OwnAgent, code: Any, path: str) -> Agent | Problem:
+def _of_code(one: OwnAgent, code: Any, path: str) -> Agent | Problem:
     """The agent that this code is, if it is one and takes these parameters; `path` is where the
     scenario names it.
     """
@@ -134,7 +149,7 @@ def of_code(one: OwnAgent, code: Any, path: str) -> Agent | Problem:
             f"{one.path.partition(':')[2]} is neither a jitable function nor has it act(view)",
             "a function marked with sim.protocol.fixed_point.jitable, or a class with act(view)",
         )
-    return _with_parameters(one, code, f"{path}.parameters")
+    return _with_parameters(one, code, path)
 
 
 def _imported(name: str, path: str, folder: str | None) -> Any:
@@ -164,36 +179,40 @@ def _imported(name: str, path: str, folder: str | None) -> Any:
 
 
 def _with_parameters(one: OwnAgent, code: Any, path: str) -> Agent | Problem:
-    """The agent, if its code takes these parameters and no other without a default."""
-    named = _named(code)
+    """The agent, if its code takes these parameters and no other without a default; `path` is
+    where the scenario names it.
+    """
+    named, where = _named(code), f"{path}.parameters"
     if named is None:
         what = f"{one.path} does not begin with the arguments s, w, k, me"
-        return Problem(path, what, "a function of (s, w, k, me) and then of its parameters")
+        return Problem(where, what, "a function of (s, w, k, me) and then of its parameters")
     values = {name: default for name, default in named.items() if default is not _NO_DEFAULT}
     for name, value in one.parameters.items():
         if name not in named:
             remedy = nearest(name, named, f"{one.path} takes")
-            return Problem(f"{path}.{name}", "not a parameter of the agent", remedy)
+            return Problem(f"{where}.{name}", "not a parameter of the agent", remedy)
         values[name] = value
     for name in named:
         if name not in values:
             remedy = f"a number: {one.path} has no default for it"
-            return Problem(f"{path}.{name}", "is missing", remedy)
+            return Problem(f"{where}.{name}", "is missing", remedy)
     if not is_jitable(code):
         agent = Agent(one.name, code, False, dict(one.parameters), one.time_limit_seconds)
         try:
             Aside().call(agent.made, agent.seconds)
         except OverdueError:
             problem = f"{one.path} was not made of them within {agent.seconds:g} s"
-            return Problem(path, problem, "code that returns, or a higher time_limit_seconds")
+            return Problem(where, problem, "code that returns, or a higher time_limit_seconds")
+        except CopyError as error:
+            return Problem(path, f"{one.name} cannot be copied: {error}", _COPIED)
         except Exception as error:  # a user's code may raise anything
             problem = f"{one.path} refuses them: {type(error).__name__}: {error}"
-            return Problem(path, problem, "what it accepts")
+            return Problem(where, problem, "what it accepts")
         return agent
     for name, value in values.items():
         if not isinstance(value, int | float) or value != int(value):
             remedy = "a whole number: what a jitable agent decides is exact; bps for shares"
-            return Problem(f"{path}.{name}", f"{value!r} is not whole", remedy)
+            return Problem(f"{where}.{name}", f"{value!r} is not whole", remedy)
     whole = {name: int(values[name]) for name in named}
     return Agent(one.name, code, True, whole, one.time_limit_seconds)
 
@@ -211,31 +230,58 @@ def _named(code: Any) -> dict[str, Any] | None:
     return {one.name: one.default for one in named}
 
 
+def _copied(code: Any) -> Any:
+    """A copy of a ready object. Raises `CopyError`, which names the attribute that has none."""
+    try:
+        return copy.deepcopy(code)
+    except Exception as error:  # a user's object may hold anything
+        raise CopyError(f"{_without_copy(code)}{type(error).__name__}: {error}") from error
+
+
+def _without_copy(code: Any) -> str:
+    for name, value in getattr(code, "__dict__", {}).items():
+        try:
+            copy.deepcopy(value)
+        except Exception:  # which its owner has said already
+            return f"its {name} is {shown(value)}, "
+    return ""
+
+
 # --- in Python ------------------------------------------------------------------------------------
 
 
-def in_python(agents: Sequence[Agent], symbols: Sequence[str], s: State, w: Market) -> Users:
-    """What all agents do in a step of this state and market, for the loop in Python.
+class InPython:
+    """All agents of a run of this state and market, for the loop in Python; called in every step.
 
-    Objects are made anew: two runs of a world start with the same agents. The result raises
-    `AgentError`.
+    Objects are made anew: two runs of a world start with the same agents. Raises `AgentError`.
     """
-    if not agents:
-        return nobody
-    # One thread for all of them, from their making on: what an object keeps may be of its thread.
-    aside = Aside()
-    acts = [
-        _function(agent.as_code(), me)
-        if agent.jitable
-        else _asked(aside, agent, 0, partial(_Seat, agent, me, symbols, s, w)).act
-        for me, agent in enumerate(agents)
-    ]
 
-    def users(s: State, w: Market, k: int) -> None:
-        for agent, act in zip(agents, acts, strict=True):
-            _asked(aside, agent, k, partial(act, s, w, k))
+    def __init__(
+        self, agents: Sequence[Agent], symbols: Sequence[str], s: State, w: Market
+    ) -> None:
+        self._agents, self._acts = agents, []
+        self.code: dict[str, Any] = {}
+        """By name, what acts: an object, in the condition that its steps left it in, or a jitable
+        function.
+        """
+        if not agents:
+            return
+        # One thread for all of them, from their making on: what an object keeps may be of its
+        # thread.
+        self._aside = Aside()
+        for me, agent in enumerate(agents):
+            if agent.jitable:
+                self.code[agent.name] = agent.code
+                self._acts.append(_function(agent.as_code(), me))
+            else:
+                made = partial(_Seat, agent, me, symbols, s, w)
+                seat: _Seat = _asked(self._aside, agent, 0, made)
+                self.code[agent.name] = seat.agent
+                self._acts.append(seat.act)
 
-    return users
+    def __call__(self, s: State, w: Market, k: int) -> None:
+        for agent, act in zip(self._agents, self._acts, strict=True):
+            _asked(self._aside, agent, k, partial(act, s, w, k))
 
 
 def _asked(aside: Aside, agent: Agent, k: int, function: Callable[[], Any]) -> Any:
@@ -252,7 +298,7 @@ class _Seat:
     """An agent that is a Python object, at its place in a run."""
 
     def __init__(self, agent: Agent, me: int, symbols: Sequence[str], s: State, w: Market) -> None:
-        self._agent = agent.made()
+        self.agent = agent.made()
         self._actor, account = int(w.agent_actor[me]), int(w.agent_account[me])
         self._names = Names.of(s, symbols, account)
         self._view = View(s, w, symbols, self._actor, account)
@@ -261,7 +307,7 @@ class _Seat:
     def act(self, s: State, w: Market, k: int) -> None:
         view = at(self._view, k, tuple(self._answers))
         # All of its wishes before the first is carried out: a view is of one moment.
-        asked = list(islice(self._agent.act(view) or (), MOST_OPERATIONS + 1))
+        asked = list(islice(self.agent.act(view) or (), MOST_OPERATIONS + 1))
         if len(asked) > MOST_OPERATIONS:
             raise OperationError(f"more than {MOST_OPERATIONS:,} operations in one step")
         calls = [_call(operation, self._names) for operation in asked]

@@ -30,7 +30,7 @@ from sim.users.actions import (
     Stake,
     Supply,
 )
-from sim.users.user_agents import AgentError, in_python
+from sim.users.user_agents import AgentError, InPython
 from sim.users.view import View
 from sim.world import build
 from tests.agents import made_up
@@ -265,9 +265,8 @@ def test_runs_do_not_share_an_agents_memory() -> None:
 def test_parameters_reach_a_function_in_its_own_order() -> None:
     for given, wanted in (({"second": 5, "first": 2}, 2_005), ({"first": 4.0}, 4_003)):
         world = build(with_agent("two_knobs", **given))
-        in_python(world.agents, world.symbols, world.state, world.market)(
-            world.state, world.market, 1
-        )
+        agents = InPython(world.agents, world.symbols, world.state, world.market)
+        agents(world.state, world.market, 1)
         assert world.market.liquidators.rank[0] == wanted
 
 

@@ -103,11 +103,6 @@ def test_prices_that_mean_nothing_are_refused(prices: Any, said: str) -> None:
         sim.run("single-crash", accounts=20, prices=prices)
 
 
-def test_agents_are_a_list() -> None:
-    with pytest.raises(sim.ScenarioError, match="a list of agents"):
-        sim.run("single-crash", accounts=20, agents=None)  # type: ignore[arg-type]
-
-
 # --- arguments of another kind --------------------------------------------------------------------
 
 

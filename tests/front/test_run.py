@@ -5,7 +5,6 @@ from __future__ import annotations
 import pkgutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +19,6 @@ from sim.market.level_tables import price_table
 from sim.report.page.source import SourceError
 from sim.scenario import ScenarioError
 from sim.tape import Tape, frames
-from sim.users.actions import Operation, Supply
-from sim.users.view import View
 from sim.world import build
 from tests.tape.storm import storm
 
@@ -213,80 +210,6 @@ def test_other_prices_are_met_to_the_unit() -> None:
 def test_prices_that_cannot_be_meant_are_refused(prices: Any, said: str) -> None:
     with pytest.raises(ScenarioError, match=said):
         sim.run("single-crash", prices=prices)
-
-
-class Saver:
-    """Supplies all it has in its third step."""
-
-    name = "saver"
-
-    def __init__(self) -> None:
-        self.capital_usd = {"USDC": 5_000}
-        self.steps = 0
-
-    def act(self, view: View) -> Iterator[Operation]:
-        self.steps += 1
-        if self.steps == 3:
-            yield Supply("USDC", view.wallet("USDC"))
-
-
-def test_an_agent_is_the_object_itself() -> None:
-    mine = Saver()
-    found = sim.run("single-crash", accounts=20, agents=[mine])
-    own = found.raw.tape.operations
-    own = own[(own["actor_name"] == "saver") & (own["step"] > 0)]
-    assert own["kind"].tolist() == ["supply"] and own["step"].tolist() == [3]
-    rows = found.accounts[found.accounts["account"] == "saver"].set_index("asset")
-    assert rows.loc["USDC", "supplied_end"] == pytest.approx(5_000, rel=1e-3)
-    assert mine.steps == 0  # each run has a copy, so that the next one starts with the same agent
-
-
-def test_what_a_program_handed_over_is_not_to_be_run_again_from_a_page(tmp_path: Path) -> None:
-    """Two objects of one class may do different things: the scenario cannot say what."""
-    found = sim.run("single-crash", accounts=20, agents=[Saver()])
-    (listed,) = found.scenario.agents
-    assert listed.path == "handed_over:Saver"
-    page = found.report(tmp_path / "new" / "page.html").read_text()
-    assert "saver was handed over by a program" in page and "Run that program again" in page
-    with pytest.raises(ScenarioError, match=r"agents\[0\]\.path"):
-        sim.run(found.scenario)
-
-
-def test_one_agent_without_a_list_is_refused() -> None:
-    with pytest.raises(ScenarioError, match="a list of agents"):
-        sim.run("single-crash", accounts=20, agents=Saver())  # type: ignore[arg-type]
-
-
-def test_objects_that_are_no_agents_are_refused_by_their_places() -> None:
-    with pytest.raises(ScenarioError) as caught:
-        sim.run("single-crash", accounts=20, agents=[Saver(), object(), object()])
-    assert [one.path for one in caught.value.problems] == ["agents[1].path", "agents[2].path"]
-    assert "act(view)" in str(caught.value)
-
-
-def test_overrides_reach_the_agents_of_the_scenario_beside_one_handed_over() -> None:
-    listed = {
-        "name": "treasury",
-        "path": "sim.examples.treasury:Treasury",
-        "capital_usd": {"USDC": 1_000},
-        "parameters": {"least_usd": 100.0},
-    }
-    scenario = sim.load("single-crash").with_({"book.accounts": 20, "agents": [listed]})
-    staked = {}
-    for least in (100.0, 400.0):
-        overrides = {"agents[0].parameters.least_usd": least}
-        found = sim.run(scenario, overrides=overrides, agents=[Saver()])
-        done = found.raw.tape.operations
-        done = done[(done["actor_name"] == "treasury") & (done["kind"] == "stake")]
-        staked[least] = int(done["amount"].iloc[0]) / 10**6  # later ones fill up what a loss took
-        assert "saver" in set(found.accounts["account"])
-    assert staked == {100.0: pytest.approx(100, rel=0.01), 400.0: pytest.approx(400, rel=0.01)}
-
-
-def test_an_agent_meets_the_contracts_too() -> None:
-    """In lockstep, an account and a wallet of its own included."""
-    found = sim.run("single-crash", accounts=20, agents=[Saver()], engine="revm")
-    assert found.compared > 10_000 and found.engine == "revm" and found.gas_used is None
 
 
 # --- results --------------------------------------------------------------------------------------

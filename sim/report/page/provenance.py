@@ -14,7 +14,6 @@ from sim.report.page.content import NONE, Commands, Listing, Part, Section, Tabl
 from sim.report.page.source import Crash, Sweep
 from sim.report.sweep_tables import verified_table
 from sim.scenario import Scenario, ScenarioError, files, known, load, of_json, with_overrides
-from sim.schema.own_agent import HANDED_OVER
 from sim.version import VERSION
 
 _DRAWN_UNDER = "book.drawn_under"
@@ -119,7 +118,7 @@ def _again(command: str, scenario_json: str, options: list[str]) -> list[Part]:
     except ValidationError:
         why = "The scenario, whole below, is not one of this version. With the one that wrote it:"
         return [Commands(why, [own])]
-    if handed := [one.name for one in scenario.agents if one.path.startswith(f"{HANDED_OVER}:")]:
+    if handed := [one.name for one in scenario.agents if one.is_handed_over]:
         return [
             f"Not to be run again from here: {', '.join(handed)} was handed over by a program, and "
             "nothing here says what it does. Run that program again."
