@@ -1,12 +1,15 @@
-"""The tables of a run: in tokens and USD as floats, or exactly, in token units as Python integers.
+"""The tables of a run: in tokens and USD as floats, or exactly, as Python integers.
 
 Times are UTC without a zone, as on a tape. USD are at the reference prices of their time unless a
-column says otherwise.
+column says otherwise. Exact tables have tokens in the smallest unit of each, prices in 10^-8 USD
+and None for what is absent.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,6 +20,7 @@ from sim.measures.solvency import losses as lost_units
 from sim.protocol import operations as op
 from sim.protocol.state import Array, State
 from sim.tape import Frames
+from sim.tape.columns import COUNT, TABLES
 from sim.tape.moment import exact_health_factors, health_factors
 from sim.tape.replay import replayed
 
@@ -42,6 +46,17 @@ _TIME = {"time_utc": "time"}
 def steps(tape: Frames) -> pd.DataFrame:
     """One row per step, the opening first: health, losses, liquidations and flows so far."""
     return tape.steps.rename(columns=_TIME).set_index("time")
+
+
+def exact_steps(tape: Frames) -> pd.DataFrame:
+    """The numbers of accounts, liquidations and operations in them, waits in seconds, gas, and
+    gas_price in wei. Sums of tokens are in `exact_assets`, health factors in `exact_health`.
+    """
+    found = steps(tape)
+    counts = [one.name for one in TABLES["steps"] if one.type == COUNT and one.name in found]
+    columns = {name: _integers(found[name]) for name in counts}
+    gas = units_of(tape.steps["gas_price_gwei"], 9).set_axis(found.index)
+    return pd.DataFrame({"gas_price": gas, **columns})
 
 
 def exact_liquidations(tape: Frames) -> pd.DataFrame:
@@ -80,7 +95,7 @@ def liquidations(tape: Frames) -> pd.DataFrame:
     where the collateral was kept seized_usd - repaid_usd.
     """
     found = exact_liquidations(tape)
-    table = exact_assets(tape)
+    table = _assets(tape)
 
     def of(column: str, side: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
         at = pd.MultiIndex.from_arrays([found["time"], found[side]])
@@ -126,13 +141,18 @@ def refusals(tape: Frames) -> pd.DataFrame:
 
 
 def exact_accounts(tape: Frames) -> pd.DataFrame:
-    """Every account, one row per asset, at the start and at the end: units and health factors."""
-    return tape.accounts.drop(columns="account").rename(columns={"name": "account"})
+    """Every account, one row per asset: units at the start and at the end, whether they are
+    collateral, whether the margin is isolated and the account flagged. Its health: `exact_health`.
+    """
+    floats = ["health_start", "health_end", "health_recorded"]
+    return _accounts(tape).drop(columns=floats)
 
 
 def accounts(tape: Frames) -> pd.DataFrame:
-    """The same in tokens, each with a column of USD: at the prices of the start or the end."""
-    found = exact_accounts(tape)
+    """The same in tokens, each with a column of USD: at the prices of the start or the end; and
+    with health factors, that in the file of the book among them.
+    """
+    found = _accounts(tape)
     ends = {name: tape.assets["step"] == step for name, step in _ends(tape).items()}
     rows = {name: tape.assets[here].set_index("asset") for name, here in ends.items()}
     for column in _OF_ACCOUNTS:
@@ -143,26 +163,47 @@ def accounts(tape: Frames) -> pd.DataFrame:
     return found
 
 
+def _accounts(tape: Frames) -> pd.DataFrame:
+    return tape.accounts.drop(columns="account").rename(columns={"name": "account"})
+
+
 def _ends(tape: Frames) -> dict[str, int]:
     return {"start": int(tape.assets["step"].min()), "end": int(tape.assets["step"].max())}
 
 
 def exact_assets(tape: Frames) -> pd.DataFrame:
-    """The hub and the prices of every asset after every step, rows by time and asset: units."""
-    times = tape.steps[["step", "time_utc"]].rename(columns=_TIME)
-    return tape.assets.merge(times, on="step").drop(columns="step").set_index(["time", "asset"])
+    """The hub and the prices of every asset after every step, rows by time and asset: units, and
+    reference_price and oracle_price in 10^-8 USD.
+    """
+    found = _assets(tape)
+    prices = {
+        name: units_of(found[f"{name}_usd"], 8) for name in ("reference_price", "oracle_price")
+    }
+    words = {"decimals": _integers(found["decimals"]), "oracle_status": found["oracle_status"]}
+    return pd.DataFrame({**words, **prices, **found[list(_OF_ASSETS)]})
 
 
 def assets(tape: Frames) -> pd.DataFrame:
-    """The same in tokens."""
-    found = exact_assets(tape)
+    """The same in tokens and USD, with the impact of trades in a price (a factor), usage (debt over
+    cash and debt) and the borrow rate (a year, 0.05 is 5%).
+    """
+    found = _assets(tape)
     unit = 10.0 ** found["decimals"].astype(float)
     return found.assign(**{name: found[name].astype(float) / unit for name in _OF_ASSETS})
 
 
+def _assets(tape: Frames) -> pd.DataFrame:
+    times = tape.steps[["step", "time_utc"]].rename(columns=_TIME)
+    return tape.assets.merge(times, on="step").drop(columns="step").set_index(["time", "asset"])
+
+
 def exact_losses(tape: Frames) -> pd.DataFrame:
-    """What was lost and who bore it at the end, units by asset; see `sim.measures.solvency`."""
-    return lost_units(tape)
+    """What was lost and who bore it at the end, by asset: units, decimals, and price in 10^-8 USD;
+    see `sim.measures.solvency`.
+    """
+    found = lost_units(tape)
+    exact = {"decimals": _integers(found["decimals"]), "price": units_of(found["price_usd"], 8)}
+    return found.drop(columns="price_usd").assign(**exact)
 
 
 def losses(tape: Frames) -> pd.DataFrame:
@@ -192,3 +233,19 @@ def _of_accounts(tape: Frames, row: Callable[[State], Array]) -> pd.DataFrame:
         index=pd.Index(tape.steps["time_utc"], name="time"),
         columns=pd.Index(names.to_numpy(), name="account"),
     )
+
+
+def _integers(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Counts as Python integers, None where there is none."""
+    found = [None if pd.isna(value) else int(value) for value in column]
+    return pd.Series(found, column.index, dtype=object)
+
+
+def units_of(column: pd.Series[float], decimals: int) -> pd.Series[Any]:
+    """Numbers with so many decimals, which a tape has as doubles, as Python integers of the last
+    one. Raises ValueError for one so large that its double is that of several.
+    """
+    units = [round(Fraction(value) * 10**decimals) for value in column]
+    if units and max(units) >= 2**52:
+        raise ValueError(f"{column.name}: {max(column):g} has no {decimals} decimals as a double")
+    return pd.Series(units, column.index, dtype=object)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,6 +13,7 @@ from sim.engines.by_name import check_engine
 from sim.front import ledger
 from sim.front.asked import Asked, Prices, asked, changed, whole
 from sim.front.folders import made
+from sim.front.frames import frame
 from sim.front.shown import as_html, as_text, bar, drawing, page
 from sim.measures.cascade import spirals
 from sim.measures.facts import Facts
@@ -40,45 +40,51 @@ _NOWHERE = Path("not kept")
 
 
 class Exact:
-    """The tables of a run, amounts in token units as Python integers."""
+    """The tables of a run in Python integers, as the contracts have them, and without a float:
+    tokens in the smallest unit of each, prices in 10^-8 USD, health factors in WAD (10^18 is 1),
+    gas prices in wei. What is absent is None. Sums in USD, ratios and rates are floats on the tape:
+    they stand in the tables of `Run` alone.
+    """
 
     def __init__(self, tape: Frames) -> None:
         self.tape = tape
         """Everything that was recorded, see `sim.tape.columns`."""
 
-    @cached_property
+    @frame
     def liquidations(self) -> pd.DataFrame:
         """As `sim.front.ledger.exact_liquidations`."""
         return ledger.exact_liquidations(self.tape)
 
-    @cached_property
+    @frame
     def accounts(self) -> pd.DataFrame:
         """As `sim.front.ledger.exact_accounts`."""
         return ledger.exact_accounts(self.tape)
 
-    @property
+    @frame
     def steps(self) -> pd.DataFrame:
-        """As `sim.front.ledger.steps`: sums over assets are in USD only, of each see `assets`."""
-        return ledger.steps(self.tape)
+        """As `sim.front.ledger.exact_steps`."""
+        return ledger.exact_steps(self.tape)
 
-    @cached_property
+    @frame
     def health(self) -> pd.DataFrame:
         """As `sim.front.ledger.exact_health`."""
         return ledger.exact_health(self.tape)
 
-    @cached_property
+    @frame
     def assets(self) -> pd.DataFrame:
         """As `sim.front.ledger.exact_assets`."""
         return ledger.exact_assets(self.tape)
 
-    @cached_property
+    @frame
     def losses(self) -> pd.DataFrame:
         """As `sim.front.ledger.exact_losses`."""
         return ledger.exact_losses(self.tape)
 
 
 class Run:
-    """What happened in a run. Frames are in tokens and USD; `raw` has the integers."""
+    """What happened in a run. Frames are in tokens and USD, each a copy of your own; `raw` has the
+    integers.
+    """
 
     def __init__(
         self,
@@ -118,42 +124,42 @@ class Run:
         used = self.raw.tape.run["gas_used"].iloc[0]
         return None if pd.isna(used) else int(used)
 
-    @cached_property
+    @frame
     def steps(self) -> pd.DataFrame:
         """As `sim.front.ledger.steps`."""
         return ledger.steps(self.raw.tape)
 
-    @cached_property
+    @frame
     def liquidations(self) -> pd.DataFrame:
         """As `sim.front.ledger.liquidations`."""
         return ledger.liquidations(self.raw.tape)
 
-    @cached_property
+    @frame
     def accounts(self) -> pd.DataFrame:
         """As `sim.front.ledger.accounts`."""
         return ledger.accounts(self.raw.tape)
 
-    @cached_property
+    @frame
     def assets(self) -> pd.DataFrame:
         """As `sim.front.ledger.assets`."""
         return ledger.assets(self.raw.tape)
 
-    @cached_property
+    @frame
     def health(self) -> pd.DataFrame:
         """As `sim.front.ledger.health`."""
         return ledger.health(self.raw.tape)
 
-    @cached_property
+    @frame
     def losses(self) -> pd.DataFrame:
         """As `sim.front.ledger.losses`."""
         return ledger.losses(self.raw.tape)
 
-    @cached_property
+    @frame
     def refusals(self) -> pd.DataFrame:
         """As `sim.front.ledger.refusals`."""
         return ledger.refusals(self.raw.tape)
 
-    @cached_property
+    @frame
     def figures(self) -> pd.DataFrame:
         """Every measure of a run (`sim.measures.of_runs`) that it has a figure of, rows by name:
         title, value, unit, and remark: of what, when, or why there is no value.
@@ -165,7 +171,7 @@ class Run:
         columns = ["title", "value", "unit", "remark"]
         return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("measure")
 
-    @cached_property
+    @frame
     def by_asset(self) -> pd.DataFrame:
         """Every measure of an asset (`sim.measures.of_assets`), rows by asset; NaN where there is
         none.

@@ -15,6 +15,7 @@ from sim.engines.compiled import check_compilable
 from sim.files.lock import locked
 from sim.front.asked import changed, whole
 from sim.front.folders import folder_for, goes_with
+from sim.front.frames import frame
 from sim.front.shown import as_html, as_text, bar, drawing, page
 from sim.market.draws import Sampler
 from sim.market.paths import draw
@@ -53,18 +54,23 @@ class Sweep:
         return self.stored.folder
 
     @cached_property
+    def _outcomes(self) -> pd.DataFrame:
+        return self.stored.outcomes(unfinished=True)
+
+    @property
     def outcomes(self) -> pd.DataFrame:
         """A row per path that is there: what it came to, columns of `sim.sweeps.outcome_columns`;
-        on the disk, of which memory holds what is asked for.
+        on the disk, of which memory holds what is asked for. You may add columns, which are yours;
+        those that are there cannot be written to.
         """
-        return self.stored.outcomes(unfinished=True)
+        return self._outcomes.copy(deep=False)
 
     @property
     def plan(self) -> Plan:
         """Of the paths that are there: all, unless the sweep was stopped or still runs."""
         return self.stored.plan.of(self.outcomes)
 
-    @cached_property
+    @frame
     def losses(self) -> pd.DataFrame:
         """Chance, mean, VaR, ES and peak of the loss with 95% intervals, as
         `sim.sweeps.loss_table.loss_table`.
@@ -72,12 +78,12 @@ class Sweep:
         plan = self.stored.plan
         return losses.loss_table(self.outcomes, plan.sampler, plan.scenario.step_seconds)
 
-    @cached_property
+    @frame
     def borne_by(self) -> pd.DataFrame:
         """The mean loss by who bears it, with intervals."""
         return losses.borne_by(self.outcomes, self.stored.plan.sampler)
 
-    @cached_property
+    @frame
     def by_asset(self) -> pd.DataFrame:
         """Losses by the asset that is owed, as `sim.sweeps.reserves.by_asset`."""
         return by_asset(self.outcomes, self.stored.plan.sampler)

@@ -31,6 +31,8 @@ def on_disk(files: Sequence[Path], paths: npt.NDArray[np.int64]) -> pd.DataFrame
         wanted = rows < len(paths)
         for name, column in columns.items():
             column[rows[wanted]] = block[name].to_numpy()[wanted]
+    for column in columns.values():
+        column.flags.writeable = False  # whoever has a frame of them has the same bytes
     return pd.DataFrame(columns, index=pd.Index(paths, name="path"), copy=False)
 
 

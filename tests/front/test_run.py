@@ -14,8 +14,9 @@ import pytest
 
 import sim
 from sim.books.seeds import seed_of
+from sim.front import ledger
 from sim.front.run import Run
-from sim.market.level_tables import price_table
+from sim.market.level_tables import gas_table, price_table
 from sim.report.page.source import SourceError
 from sim.scenario import ScenarioError
 from sim.tape import Tape, frames
@@ -136,8 +137,52 @@ def test_floats_are_the_integers(crashed: Run) -> None:
     off = (healths.where(known, 0).astype(float) / 1e18 - rounded.where(known, 0)).abs()
     # Floats do not round values to 1e-8 USD, as the contract does, of debts of more than a dollar.
     assert off.max(axis=None) < 4e-8
-    pd.testing.assert_frame_equal(crashed.raw.steps, crashed.steps)
-    assert all(type(units) is int for units in crashed.raw.losses["reported"])
+
+
+FRAMES = ("liquidations", "accounts", "steps", "health", "assets", "losses")
+
+
+def test_nothing_exact_is_a_float(crashed: Run) -> None:
+    """In every column: Python integers, words, flags, times and None, of which there are some."""
+    kinds = set()
+    for name in FRAMES:
+        frame = getattr(crashed.raw, name)
+        assert len(frame) > 0
+        for column in frame:
+            kinds |= {type(value) for value in frame[column].tolist()}
+    assert kinds == {int, str, bool, type(None), pd.Timestamp}
+
+
+def test_exact_prices_gas_and_counts_are_those_of_the_run(crashed: Run) -> None:
+    """To the last of their decimals; the scenario's reference market has moved its prices."""
+    scenario = crashed.scenario.with_({"reference_market": None})
+    quiet = sim.run(scenario)
+    prices = quiet.raw.assets["reference_price"].unstack()[list(scenario.symbols)]
+    assert (prices.to_numpy() == price_table(scenario)).all()
+    assert quiet.raw.steps["gas_price"].tolist() == gas_table(scenario).tolist()
+    for name in ("reference_price", "oracle_price"):
+        shown = crashed.assets[f"{name}_usd"]
+        assert [units / 10**8 for units in crashed.raw.assets[name]] == shown.tolist()
+    losses, last = crashed.raw.losses, crashed.steps.index[-1]
+    assert losses["price"].equals(crashed.raw.assets.loc[last]["reference_price"].rename("price"))
+    steps = crashed.raw.steps
+    assert steps["liquidations"].iloc[-1] == len(crashed.raw.liquidations)
+    assert set(steps["gas_used"]) == {None}  # no devnet
+    with pytest.raises(ValueError, match=r"price_usd: 5e.07 has no 8 decimals as a double"):
+        ledger.units_of(pd.Series([1.0, 5e7], name="price_usd"), 8)
+
+
+@pytest.mark.parametrize("name", [*FRAMES, "figures", "by_asset", "refusals"])
+def test_what_is_done_to_a_frame_changes_no_other(crashed: Run, name: str) -> None:
+    owners = (crashed, crashed.raw) if name in FRAMES else (crashed,)
+    for one in owners:
+        first, before = getattr(one, name), repr(crashed)
+        kept = first.copy()
+        for column in first.columns:
+            first[column].array[:] = first[column].array[::-1].copy()  # in place
+        first["x"] = 1
+        pd.testing.assert_frame_equal(getattr(one, name), kept)
+        assert repr(crashed) == before
 
 
 def test_positions_add_up_to_what_the_hub_lent(crashed: Run) -> None:
@@ -178,7 +223,7 @@ def test_its_own_prices_handed_over_change_nothing() -> None:
     frame = pd.DataFrame(table, index=steps, columns=list(scenario.symbols))
     runs = [sim.run(scenario, prices=prices) for prices in (table, frame, frame.tz_localize(None))]
     for one in runs:
-        prices = one.raw.assets["reference_price_usd"].to_numpy()
+        prices = one.assets["reference_price_usd"].to_numpy()
         assert (prices.reshape(table.shape) == table).all()
     pd.testing.assert_frame_equal(runs[0].raw.tape.operations, runs[1].raw.tape.operations)
     assert "own-prices" in repr(runs[0])  # what figures are conditional on is not the scenario's
@@ -189,7 +234,7 @@ def test_other_prices_are_met_to_the_unit() -> None:
     rows = np.linspace(2_000, 1_500, scenario.steps + 1).round(8)
     frame = pd.DataFrame({"WETH": rows})
     found = sim.run(scenario, accounts=20, overrides={"reference_market": None}, prices=frame)
-    seen = found.raw.assets["reference_price_usd"].unstack()["WETH"].to_numpy()
+    seen = found.assets["reference_price_usd"].unstack()["WETH"].to_numpy()
     assert (seen == rows).all()
 
 

@@ -40,6 +40,20 @@ def test_its_worst_paths_are_those_of_the_exact_engine_and_the_contracts(swept: 
     assert np.allclose(found["loss_usd"], loss_usd(worst)[:1], rtol=1e-6, atol=1)
 
 
+def test_what_is_done_to_its_frames_changes_no_other(swept: Sweep) -> None:
+    before, kept = repr(swept), swept.losses
+    for name in ("losses", "borne_by", "by_asset"):
+        frame = getattr(swept, name)
+        frame["x"] = 1
+        frame["value"].array[:] = 0.0  # in place
+    outcomes = swept.outcomes
+    outcomes["x"] = 1
+    with pytest.raises(ValueError, match="read-only"):
+        outcomes.loc[0, "loss_usd"] = 1e9
+    assert "x" not in swept.outcomes and repr(swept) == before
+    pd.testing.assert_frame_equal(swept.losses, kept)
+
+
 def test_a_sweep_goes_on_in_its_folder_and_is_read_from_a_copy(tmp_path: Path) -> None:
     few = sim.sweep("black-thursday", paths=10, books=5, accounts=30, folder=tmp_path / "a")
     more = sim.sweep(

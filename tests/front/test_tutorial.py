@@ -27,7 +27,7 @@ def test_every_block_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         exec(compile(block, str(TUTORIAL), "exec"), names)
     assert (tmp_path / "night.html").stat().st_size > 100_000
     assert (tmp_path / "study.html").exists()
-    assert names["slow"].raw.assets["reference_price_usd"].unstack()["WETH"].is_monotonic_decreasing
+    assert names["slow"].assets["reference_price_usd"].unstack()["WETH"].is_monotonic_decreasing
     assert names["proved"].compared > 0
 
 
