@@ -36,15 +36,16 @@ def sweep_over(
     """Sweep every combination of `settings` (path of a field -> values) and the scenario as it is,
     all on the same price paths and books of borrowers.
 
-    One row per combination and measure, a column per setting: value with its 95% interval (low,
-    high), and difference with its own (difference_low, difference_high): of the combination from
-    the scenario as it is, path by path. `verdict` is more or less where the difference is told from
-    0 at 95% for the whole table together (Holm), otherwise not settled; the same where no path of
-    both differs. Infinite ends say that the paths cannot bound it.
+    One row per combination and measure, a column per setting: unit, value with its 95% interval
+    (low, high), and difference with its own (difference_low, difference_high): of the combination
+    from the scenario as it is, path by path. `verdict` is more or less where the difference is told
+    from 0 at 95% for the whole table together (Holm), otherwise not settled; the same where no path
+    of both differs. Infinite ends say that the paths cannot bound it.
 
-    The measures are those of `sim.measures.of_paths` that stand in the grid: expected_loss_usd and
-    es_99_usd of bad debt and shortfall at the end, peak_loss_usd the mean of their largest sum
-    after any step, expected_repaid_usd that of the debt that liquidators repaid.
+    The measures are those of `sim.measures.of_paths` that stand in the grid, by the names that they
+    have in `Sweep.losses` too: expected_loss and es_99 of bad debt and shortfall at the end,
+    peak_loss the mean of their largest sum after any step, expected_repaid that of the debt that
+    liquidators repaid.
     With a `folder`, each sweep is kept in one of its own there and not run again.
     """
     if not isinstance(settings, Mapping):
@@ -74,8 +75,7 @@ def sweep_over(
     for chosen, one in zip(combinations, sweeps[1:], strict=True):
         for name, measure in of_paths("grid").items():
             row, p_values[str(len(rows))] = _row(measure, one, sweeps[0])
-            unit = "_usd" if measure.unit == "USD" else ""
-            rows.append({**chosen, "measure": f"{name}{unit}", **row})
+            rows.append({**chosen, "measure": name, "unit": measure.unit, **row})
     told = holm(p_values)
     for number, row in enumerate(rows):
         if row["verdict"] is None:

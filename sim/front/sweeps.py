@@ -19,6 +19,7 @@ from sim.front.frames import frame
 from sim.front.shown import as_html, as_text, bar, drawing, page
 from sim.market.draws import Sampler
 from sim.market.paths import draw
+from sim.measures.registry import MEASURES
 from sim.questions.opening import opening
 from sim.questions.pools import THREADS, pool
 from sim.questions.store import QuestionError
@@ -72,8 +73,8 @@ class Sweep:
 
     @frame
     def losses(self) -> pd.DataFrame:
-        """Chance, mean, VaR, ES and peak of the loss with 95% intervals, as
-        `sim.sweeps.loss_table.loss_table`.
+        """Chance, mean, VaR, ES and peak of the loss with 95% intervals, rows by the names of
+        `sim.measures.of_paths`, as in `sim.sweep_over`; see `sim.sweeps.loss_table.loss_table`.
         """
         plan = self.stored.plan
         return losses.loss_table(self.outcomes, plan.sampler, plan.scenario.step_seconds)
@@ -140,10 +141,10 @@ class Sweep:
         rows, found = self.losses, {}
         ends = zip(rows.index, rows["value"], rows["low"], rows["high"], strict=True)
         for name, value, low, high in ends:
-            if name not in ("expected loss", "VaR 95%", "ES 99%", "expected peak loss"):
+            if name not in ("expected_loss", "var_95", "es_99", "peak_loss"):
                 continue
             most = usd(high) if high < float("inf") else "unbounded"
-            found[name] = f"{usd(value)} ({usd(low)} to {most})"
+            found[MEASURES[name].heading] = f"{usd(value)} ({usd(low)} to {most})"
         return found
 
     def _given(self) -> str:

@@ -133,7 +133,7 @@ class Measure:
     """One entry. What it says nothing of, it has in no table or in all of them."""
 
     name: str
-    """In files, frames and presets."""
+    """In files, frames and presets, and what a row of them is called."""
     title: str
     """In tables."""
     unit: Unit
@@ -160,8 +160,6 @@ class Measure:
     of_reserve: Callable[[Reserve], Estimate] | None = None
     side: Side = "harm"
     """Of many paths. More of a benefit is better, less of a harm; a harm is 0 or more."""
-    row: str = ""
-    """In losses.csv; empty: the title."""
     places: frozenset[Place] = EVERYWHERE
     usual: bool = False
     """A harm that nearly every path has: what some paths show of it bounds the rest better than
@@ -172,11 +170,6 @@ class Measure:
     def heading(self) -> str:
         """Title where there is little room."""
         return self.short or self.title
-
-    @property
-    def label(self) -> str:
-        """Its row in a loss table."""
-        return self.row or self.title
 
     def found(self, run: Facts) -> Found:
         """The figure of a run."""

@@ -52,19 +52,14 @@ def of_assets() -> dict[str, Measure]:
     return {name: one for name, one in MEASURES.items() if one.of_asset}
 
 
-def heading(label: str) -> str:
-    """What to call a row of a loss table; of a measure that this version does not know, the row."""
-    return next((one.heading for one in MEASURES.values() if one.label == label), label)
-
-
 def of_paths(place: Place) -> dict[str, Measure]:
     """The measures of many paths that stand in a table, by name."""
     return {name: one for name, one in MEASURES.items() if one.stands_in(place)}
 
 
 def of_reserves() -> dict[str, Measure]:
-    """The measures of an asset over many paths, by their rows in a loss table."""
-    return {one.label: one for one in MEASURES.values() if one.of_reserve}
+    """The measures of an asset over many paths, by name."""
+    return {name: one for name, one in MEASURES.items() if one.of_reserve}
 
 
 def of_suites(table: SuiteTable) -> dict[str, Measure]:

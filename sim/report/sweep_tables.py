@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 import pandas as pd
 
 from sim.measures.clusters import Split
 from sim.measures.measure import Unit
-from sim.measures.registry import heading
+from sim.measures.registry import MEASURES
 from sim.report.given import Books
 from sim.report.page.content import NONE, Cell, Range, Table, Value, count, money, shown
-from sim.report.sweep_words import BEARERS, losing_assets, needs, scope, split_line, times, title
+from sim.report.sweep_words import BEARERS, losing_assets, scope, split_line, times, title
 from sim.report.text import sentence
 from sim.sweeps.loss_table import BEFORE
 
@@ -26,10 +26,10 @@ def loss_table(
     """
     rows: list[list[Cell]] = []
     for measure, row in losses.iterrows():
-        name, unit = str(measure), unit_of(row["unit"])
+        name, unit = str(measure), row["unit"]
         lost = not math.isnan(row["value"])
         value = shown(row["value"], unit, name=name) if lost else "none lost"
-        rows.append([heading(name), value, _error(row, unit), interval(row, unit, name)])
+        rows.append([MEASURES[name].heading, value, _error(row, unit), interval(row, unit, name)])
     lines = (
         "error: standard error; LaR: liquidations at risk",
         "peak: the largest bad debt so far and shortfall, after any step",
@@ -93,7 +93,8 @@ def reserve_table(assets: pd.DataFrame, below: str = "") -> Table | str:
             low, high = (_of_asset(row[end], row["unit"]) for end in ("low", "high"))
             value = _of_asset(row["value"], row["unit"], f"{measure} of {asset}")
             known = not math.isnan(row["low"])
-            rows.append([f"{asset}: {measure}", value, Range(low, high) if known else NONE])
+            called = MEASURES[str(measure)].heading
+            rows.append([f"{asset}: {called}", value, Range(low, high) if known else NONE])
     return Table(
         "Loss by the asset that was owed, and what its reserve can bear",
         ["asset and measure", "value", "95% interval"],
@@ -139,18 +140,13 @@ def verified_table(paths: Sequence[Mapping[str, Any]], hashes: bool = False) -> 
     )
 
 
-def unit_of(said: str) -> Unit:
-    """The unit of a row of a loss table."""
-    return "share" if said == "probability" else cast(Unit, said)
-
-
 def interval(row: pd.Series, unit: Unit, name: str = "") -> Range:
     """From ... to ..., with the reason if there is no upper end."""
     low = shown(row["low"], unit, name=f"{name} low" if name else "")
     if math.isfinite(row["high"]):
         return Range(low, shown(row["high"], unit, name=f"{name} high" if name else ""))
-    missing = row.get("needs", math.nan)
-    return Range(low, "unbounded" if math.isnan(missing) else f"unbounded ({needs(missing)})")
+    missing = row.get("needs")
+    return Range(low, f"unbounded (needs {missing})" if missing else "unbounded")
 
 
 def _error(row: pd.Series, unit: Unit) -> Value | str:

@@ -9,10 +9,10 @@ import pandas as pd
 
 from sim.measures.clusters import Split
 from sim.measures.of_paths import loss
-from sim.measures.registry import of_paths
+from sim.measures.registry import MEASURES, of_paths
 from sim.report.given import Books
 from sim.report.text import short_usd
-from sim.sweeps.loss_table import BEFORE, MORE_BOOKS
+from sim.sweeps.loss_table import BEFORE
 
 BEARERS = {
     "fees": "fees",
@@ -44,15 +44,16 @@ class Level(NamedTuple):
 def levels(table: pd.DataFrame) -> list[Level]:
     """Those of a loss table, in order."""
     rows = {
-        (one.of_paths.kind, one.of_paths.level): one.label
-        for one in of_paths("losses").values()
-        if one.of_paths and one.of_paths.amount is loss and one.label in table.index
+        (one.of_paths.kind, one.of_paths.level): name
+        for name, one in of_paths("losses").items()
+        if one.of_paths and one.of_paths.amount is loss and name in table.index
     }
     found = []
     for (kind, level), name in rows.items():
         if kind == "VaR":
             value, beyond = (float(table["value"][one]) for one in (name, rows["ES", level]))
-            said = f"{name} {short_usd(value)}; beyond it {short_usd(beyond)} (ES)"
+            called = MEASURES[name].heading
+            said = f"{called} {short_usd(value)}; beyond it {short_usd(beyond)} (ES)"
             found.append(Level(value, 1 - level, said))
     return found
 
@@ -74,18 +75,11 @@ def split_line(split: Split) -> str:
     )
 
 
-def needs(number: float) -> str:
-    """What would bound an interval, from the loss table."""
-    if number == MORE_BOOKS:
-        return "needs more books"
-    return f"needs {int(number):,} paths" if number > 0 else "needs more paths"
-
-
 def losing_assets(assets: pd.DataFrame) -> list[str]:
     """The assets of `sim.sweeps.reserves.by_asset` that some path lost in, in their order."""
     if not len(assets):
         return []
-    means = assets["value"].xs("expected loss", level="measure")
+    means = assets["value"].xs("reserve_expected_loss", level="measure")
     return [str(asset) for asset, mean in means.items() if mean > 0]
 
 

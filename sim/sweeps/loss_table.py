@@ -30,8 +30,6 @@ from sim.sweeps.outcome_columns import NotSweptError, paths_of
 
 BEFORE = "before"
 """In tables of bearers: what of their parts was lost before."""
-MORE_BOOKS = -1
-"""In `needs` of the loss table."""
 BEARERS = {
     "fees": "by_fees_usd",
     "fund": "by_fund_usd",
@@ -72,17 +70,17 @@ def book_of(outcomes: pd.DataFrame) -> Clusters | None:
 
 
 def loss_table(outcomes: pd.DataFrame, sampler: Sampler, step_seconds: int) -> pd.DataFrame:
-    """The measures of the registry that are of losses, one row each: columns of an `Estimate`,
-    unit (probability, not share, of a chance) and needs. Levels beyond 99% only where the paths are
-    enough for them; without what an earlier version did not keep.
+    """The measures of the registry that are of losses, rows by name: columns of an `Estimate`, unit
+    and needs. Levels beyond 99% only where the paths are enough for them; without what an earlier
+    version did not keep.
 
-    `needs` says how many paths would bound an interval that the sample cannot bound: a number for
-    the quantiles, 0 where no number of paths is known to do, `MORE_BOOKS` where paths of several
-    books are enough but too much alike, and NaN for bounded ones.
+    `needs` says what would bound an interval that the sample cannot bound: "284 paths" of a
+    quantile, "more paths" where no number of them is known to do, "more books" where the paths are
+    enough but their books too much alike; None for an interval that has both ends.
     """
     paths, parts = paths_of(outcomes, step_seconds), replicates(outcomes, sampler)
     rows: dict[str, dict[str, Any]] = {}
-    for measure in of_paths("losses").values():
+    for name, measure in of_paths("losses").items():
         assert measure.of_paths  # or it were not there
         kind, level = measure.of_paths.kind, measure.of_paths.level
         if level > 0.99 and len(outcomes) < paths_needed(level):
@@ -92,13 +90,13 @@ def loss_table(outcomes: pd.DataFrame, sampler: Sampler, step_seconds: int) -> p
         except NotSweptError:
             continue
         estimate = measure.estimate(amounts, parts)
-        needs = math.nan
+        needs = None
         if math.isinf(estimate.high):
             needed = paths_needed(level, is_mean=kind == "ES") if level else 0
-            nested = isinstance(parts, np.ndarray)
-            needs = needed if len(outcomes) < needed else MORE_BOOKS if nested else 0
-        unit = "probability" if kind == "chance" else measure.unit
-        rows[measure.label] = {**estimate._asdict(), "unit": unit, "needs": needs}
+            too_few = f"{needed:,} paths" if len(outcomes) < needed else "more paths"
+            is_enough = len(outcomes) >= needed and isinstance(parts, np.ndarray)
+            needs = "more books" if is_enough else too_few
+        rows[name] = {**estimate._asdict(), "unit": measure.unit, "needs": needs}
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("measure")
 
 
@@ -135,13 +133,13 @@ def _is_any_from_before(outcomes: pd.DataFrame) -> bool:
 
 
 def as_one(table: pd.DataFrame, bearers: pd.DataFrame, assets: pd.DataFrame) -> pd.DataFrame:
-    """The three tables as one for a file: the bearers as rows "mean borne by ...", the measures of
-    `sim.sweeps.reserves.by_asset` as "WETH: ...".
+    """The three tables as one for a file: the bearers as rows "borne_by_...", the measures of
+    `sim.sweeps.reserves.by_asset` as "reserve_es_99.WETH".
     """
-    below = bearers.drop(columns="share").assign(unit="USD", needs=math.nan)
-    below.index = [f"mean borne by {name}" for name in below.index]
-    each = assets.assign(needs=math.nan)
-    each.index = [f"{asset}: {measure}" for asset, measure in assets.index]
+    below = bearers.drop(columns="share").assign(unit="USD", needs=None)
+    below.index = [f"borne_by_{name}" for name in below.index]
+    each = assets.assign(needs=None)
+    each.index = [f"{measure}.{asset}" for asset, measure in assets.index]
     return pd.concat([part for part in (table, below, each) if len(part)]).rename_axis("measure")
 
 

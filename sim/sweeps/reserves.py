@@ -27,10 +27,10 @@ def by_asset(outcomes: pd.DataFrame, sampler: Sampler) -> pd.DataFrame:
     """One row per asset and measure of `sim.measures.of_reserves`, columns those of an `Estimate`
     and unit.
 
-    The losses are the asset's own, but "part of ES 99%": what it adds to that of all assets, see
-    `sim.measures.reserves.euler`; it has no error of its own. "fees and fund" is the mean of what
-    these bore and have left, "coverage 99%" `sim.measures.reserves.coverage`. Empty for a sweep
-    that did not keep losses by asset.
+    The losses are the asset's own, but reserve_part_of_es_99: what it adds to that of all assets,
+    see `sim.measures.reserves.euler`; it has no error of its own. reserve_fees_and_fund is the mean
+    of what these bore and have left, reserve_coverage_99 `sim.measures.reserves.coverage`. Empty
+    for a sweep that did not keep losses by asset.
     """
     symbols = [str(name)[len(_OF) :] for name in outcomes if str(name).startswith(_OF)]
     if not symbols:

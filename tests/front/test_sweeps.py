@@ -82,7 +82,12 @@ def test_settings_are_compared_path_by_path(swept: Sweep) -> None:
     """With the base: its own setting differs in nothing, another as two sweeps say."""
     now = swept.scenario.protocol.reserves["WETH"].lt_bps
     grid = sim.sweep_over("black-thursday", {LT: [now, 7_600]}, paths=40, accounts=40)
-    assert list(grid.columns[:2]) == [LT, "measure"] and len(grid) == 8
+    assert list(grid.columns[:3]) == [LT, "measure", "unit"] and len(grid) == 8
+    shared = ["unit", "value", "low", "high"]
+    names = [name for name in grid["measure"].unique() if name != "expected_repaid"]
+    assert names == ["expected_loss", "es_99", "peak_loss"]  # as in the table of a sweep
+    now_there = grid[grid[LT] == now].set_index("measure").loc[names, shared]
+    pd.testing.assert_frame_equal(now_there, swept.losses.loc[names, shared])
     own = grid[grid[LT] == now]
     assert (own["difference"] == 0).all() and (own["verdict"] == "same").all()
     other = sim.sweep(swept.scenario.with_({LT: 7_600}), paths=40)
@@ -90,9 +95,9 @@ def test_settings_are_compared_path_by_path(swept: Sweep) -> None:
     mine, base = loss_usd(other.outcomes), loss_usd(swept.outcomes)
     books = swept.outcomes["book"].to_numpy(dtype=np.intp)
     wanted = paired_difference(mine, base, None, books)
-    assert rows.loc["expected_loss_usd", "difference"] == pytest.approx(mine.mean() - base.mean())
-    assert rows.loc["expected_loss_usd", "difference_low"] == wanted.low
-    assert rows.loc["expected_loss_usd", "difference_high"] == wanted.high
+    assert rows.loc["expected_loss", "difference"] == pytest.approx(mine.mean() - base.mean())
+    assert rows.loc["expected_loss", "difference_low"] == wanted.low
+    assert rows.loc["expected_loss", "difference_high"] == wanted.high
 
 
 def test_a_setting_that_the_contracts_refuse_is_refused_before_any_is_run(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from sim.measures.losses import (
     value_at_risk,
 )
 from sim.measures.measure import EVERYWHERE, KINDS, Measure, OfPaths, Paths, Unit
-from sim.measures.registry import MEASURES, of_paths
+from sim.measures.registry import MEASURES, of_paths, of_reserves
 from sim.report.page.content import shown
 from sim.report.page.front import UNITS
 from sim.sweeps.loss_table import loss_table
@@ -40,25 +40,25 @@ def test_every_row_of_a_loss_table_is_what_its_function_says(sampler: str) -> No
     table = loss_table(found, "sobol" if sampler == "sobol" else "mc", 300)
     losses, n = found["bad_debt_usd"], REPLICATES if sampler == "sobol" else None
     expected = {
-        "P(loss > 0)": probability_of_loss(losses, n),
-        "expected loss": expected_loss(losses, n),
-        "expected loss given a loss": loss_given_loss(losses, n),
-        "VaR 95%": value_at_risk(losses, 0.95, n),
-        "VaR 99%": value_at_risk(losses, 0.99, n),
-        "VaR 99.9%": value_at_risk(losses, 0.999, n),
-        "ES 95%": expected_shortfall(losses, 0.95, n),
-        "ES 99%": expected_shortfall(losses, 0.99, n),
-        "ES 99.9%": expected_shortfall(losses, 0.999, n),
-        "LaR 95%": value_at_risk(50 * losses, 0.95, n),
-        "expected peak loss": expected_loss(2 * losses, n),
-        "ES 99% of the peak": expected_shortfall(2 * losses, 0.99, n),
-        "expected peak shortfall": expected_loss(losses / 2, n),
+        "p_loss": probability_of_loss(losses, n),
+        "expected_loss": expected_loss(losses, n),
+        "loss_given_loss": loss_given_loss(losses, n),
+        "var_95": value_at_risk(losses, 0.95, n),
+        "var_99": value_at_risk(losses, 0.99, n),
+        "var_99_9": value_at_risk(losses, 0.999, n),
+        "es_95": expected_shortfall(losses, 0.95, n),
+        "es_99": expected_shortfall(losses, 0.99, n),
+        "es_99_9": expected_shortfall(losses, 0.999, n),
+        "lar_95": value_at_risk(50 * losses, 0.95, n),
+        "peak_loss": expected_loss(2 * losses, n),
+        "peak_es_99": expected_shortfall(2 * losses, 0.99, n),
+        "peak_shortfall": expected_loss(losses / 2, n),
     }
     assert table.columns.tolist() == ["value", "standard_error", "low", "high", "unit", "needs"]
     assert table.index.tolist() == list(expected)
     figures = table[["value", "standard_error", "low", "high"]]
     assert figures.values.tolist() == [list(row) for row in expected.values()]
-    assert table["unit"].tolist() == ["probability"] + 12 * ["USD"]
+    assert table["unit"].tolist() == ["share"] + 12 * ["USD"]
 
 
 def test_a_benefit_may_be_negative_and_a_harm_is_not() -> None:
@@ -93,8 +93,10 @@ def test_every_entry_can_be_read() -> None:
             assert one.meaning, "a search explains it"
             assert any(one.of_paths.kind in KINDS[place] for place in one.places), name
             assert bool(one.of_paths.level) == (one.of_paths.kind in ("VaR", "ES")), name
-    labels = [one.label for one in of_paths("losses").values()]
-    assert len(set(labels)) == len(labels) and set(KINDS) == {*EVERYWHERE, "paired"}
+    for called in (of_paths("losses"), of_reserves()):  # rows of one table
+        headings = [one.heading for one in called.values()]
+        assert len(set(headings)) == len(headings)
+    assert set(KINDS) == {*EVERYWHERE, "paired"}
 
 
 def test_levels_are_those_of_their_names() -> None:

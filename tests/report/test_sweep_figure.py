@@ -73,10 +73,10 @@ def test_axes_have_units_and_a_log_probability(curve: Figure) -> None:
 def test_var_lies_on_the_curve(curve: Figure) -> None:
     table = loss_table(OUTCOMES, "mc", 300)
     marks = curve.axes[0].get_lines()[1:]
-    for line, name, level in zip(marks, ("VaR 95%", "VaR 99%"), (0.95, 0.99), strict=True):
+    for line, name, level in zip(marks, ("var_95", "var_99"), (0.95, 0.99), strict=True):
         (x,), (y,) = line.get_data()
         assert x == table.loc[name, "value"] and y == pytest.approx(1 - level)
-        assert str(line.get_label()).startswith(f"{name} $")
+        assert str(line.get_label()).startswith(f"VaR {level:.0%} $")
 
 
 def test_dollars_are_no_formulas(curve: Figure) -> None:

@@ -203,7 +203,7 @@ def test_a_sweep_and_what_it_leaves(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     table = pd.read_csv(out / "losses.csv", index_col="measure")
     outcomes = load(out).outcomes()
     losses = outcomes["bad_debt_usd"] + outcomes["shortfall_usd"]
-    assert table.loc["expected loss", "value"] == pytest.approx(losses.mean(), rel=1e-12)
+    assert table.loc["expected_loss", "value"] == pytest.approx(losses.mean(), rel=1e-12)
     assert f"${losses.mean():,.0f}" in done.output
     manifest = json.loads((out / "sweep.json").read_text())
     assert manifest["finished"] >= manifest["started"]
@@ -243,7 +243,7 @@ def test_a_sweep_over_books(tmp_path: Path) -> None:
     assert (opened["seed"], opened["book_seed"]) == (6, 5)
     table = pd.read_csv(tmp_path / "losses.csv", index_col="measure")
     of_books = expected_loss(loss_usd(outcomes), outcomes["book"].to_numpy())
-    assert table.loc["expected loss", "high"] == pytest.approx(of_books.high)
+    assert table.loc["expected_loss", "high"] == pytest.approx(of_books.high)
     more = sweep(*STORMS, *seeds, "--paths", "90", "--resume", "--out", tmp_path)
     assert more.exit_code == 0 and "90 paths of 12 books" in more.output
     other = sweep(*STORMS, "--path-seed", "6", "--resume", "--out", tmp_path)

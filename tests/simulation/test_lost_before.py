@@ -169,7 +169,9 @@ def test_floats_keep_it_apart_too(rows: str, market: Any) -> None:
     console = Console(width=200, record=True)
     console.print(printed(bearer_table(bearers)))
     assert "of it there before, in no loss" in console.export_text()
-    each = by_asset(pd.concat([table] * 8), "mc")["value"].xs("expected loss", level="measure")
+    each = by_asset(pd.concat([table] * 8), "mc")["value"].xs(
+        "reserve_expected_loss", level="measure"
+    )
     assert each.sum() == pytest.approx(float(loss_usd(table)[0]), rel=1e-9, abs=1e-9)
 
 

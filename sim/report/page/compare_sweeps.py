@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from sim.measures.intervals import holm, significance
-from sim.measures.registry import heading, of_paths
+from sim.measures.registry import MEASURES, of_paths
 from sim.questions.store import QuestionError
 from sim.report import given
 from sim.report.page import provenance
@@ -26,7 +26,7 @@ from sim.report.page.content import (
 from sim.report.page.loss_charts import Curve, exceedance_chart
 from sim.report.page.pairs import NAMES, parameters, said, twice
 from sim.report.page.source import SourceError, Sweep
-from sim.report.sweep_tables import interval, unit_of
+from sim.report.sweep_tables import interval
 from sim.report.text import counted
 from sim.sweeps.loss_table import book_of, loss_table, loss_usd, replicates
 from sim.sweeps.outcome_columns import paths_of
@@ -69,14 +69,13 @@ def _risk(sweeps: Sequence[Sweep], tables: Sequence[pd.DataFrame]) -> Table:
     }
     rows: list[list[Cell]] = []
     for measure in map(str, tables[0].index):
-        row: list[Cell] = [heading(measure)]
+        row: list[Cell] = [MEASURES[measure].heading]
         for name, found in ((n, one.get(measure)) for n, one in known.items()):
             if found is None or np.isnan(found["value"]):
                 row += [NONE, NONE]
                 continue
-            unit = unit_of(found["unit"])
-            ends = interval(pd.Series({**found, "needs": np.nan}), unit)
-            row += [shown(found["value"], unit, name=f"{measure} of {name}"), ends]
+            ends = interval(pd.Series({**found, "needs": None}), found["unit"])
+            row += [shown(found["value"], found["unit"], name=f"{measure} of {name}"), ends]
         rows.append(row)
     counts = ", ".join(
         f"{name} {sweep.stored.plan.paths:,}" for name, sweep in zip(NAMES, sweeps, strict=True)
@@ -122,18 +121,18 @@ def _paired(one: Sweep, other: Sweep) -> Table | str:
     )
     judged = list(of_paths("paired").values())
     found_at = {
-        measure.label: partial(measure.difference, measure.on(b), measure.on(a), parts)
+        measure.name: partial(measure.difference, measure.on(b), measure.on(a), parts)
         for measure in judged
     }
     called = holm({name: significance(interval) for name, interval in found_at.items()})
     rows: list[list[Cell]] = []
     for measure in judged:
-        name = measure.label
+        name = measure.name
         then = [measure.estimate(measure.on(paths)).value for paths in (a, b)]
         found = found_at[name](0.95)
         rows.append(
             [
-                name,
+                measure.heading,
                 *map(money, then),
                 money(found.value, f"paired {name}"),
                 *(money(x) if np.isfinite(x) else "unbounded" for x in (found.low, found.high)),

@@ -111,7 +111,7 @@ def summary(source: Sweep, table: pd.DataFrame) -> list[Part]:
     plan, begun, of_debt = source.plan, "", ""
     losing = int((loss_usd(source.outcomes) > 0).sum())
     rows: dict[Any, dict[Any, Any]] = table.to_dict("index")
-    chance, mean, tail = (rows[name] for name in ("P(loss > 0)", "expected loss", "ES 99%"))
+    chance, mean, tail = (rows[name] for name in ("p_loss", "expected_loss", "es_99"))
     if not isinstance(source.kept, str):
         tape = source.kept.opening
         first = tape.steps.iloc[0]
@@ -151,7 +151,7 @@ def summary(source: Sweep, table: pd.DataFrame) -> list[Part]:
 
 def _peak(rows: Mapping[Any, Mapping[Any, Any]]) -> str:
     """What a path loses at its worst moment; nothing for a sweep that did not keep it."""
-    peak = rows.get("expected peak loss")
+    peak = rows.get("peak_loss")
     if peak is None:
         return ""
     return (

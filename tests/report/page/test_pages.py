@@ -239,16 +239,16 @@ def test_figures_of_a_sweep_are_those_of_its_paths(made: Made) -> None:
     shown, lost = made.seen["sweep"]["data"], made.losses[0]
     tail = np.sort(lost)[-20:]  # a twentieth of 400 paths
     wanted = {
-        "P(loss > 0)": (lost > 0).mean(),
-        "expected loss": lost.mean(),
-        "VaR 95%": np.quantile(lost, 0.95, method="inverted_cdf"),
-        "ES 95%": tail.mean(),
+        "p_loss": (lost > 0).mean(),
+        "expected_loss": lost.mean(),
+        "var_95": np.quantile(lost, 0.95, method="inverted_cdf"),
+        "es_95": tail.mean(),
         "mean by fund": lost.mean(),
         f"loss of {lost.argmax()}": lost.max(),
     }
     for name, value in wanted.items():
         assert shown[name][0] == pytest.approx(value, rel=1e-9), name
-    for name in ("P(loss > 0)", "expected loss", "VaR 95%"):
+    for name in ("p_loss", "expected_loss", "var_95"):
         assert shown[f"{name} low"][0] < shown[name][0] < shown[f"{name} high"][0]
     (curve,) = [c for c in made.seen["sweep"]["charts"] if c["id"] == "exceedance"]
     points = {trace["name"]: trace["points"] for trace in curve["traces"]}
@@ -355,7 +355,7 @@ def test_two_runs_differ_in_what_was_set(made: Made) -> None:
 
 def test_two_sweeps_are_compared_path_by_path(made: Made) -> None:
     shown, (a, b) = made.seen["sweeps"]["data"], made.losses
-    assert shown["paired expected loss"][0] == pytest.approx((b - a).mean(), rel=1e-9)
-    assert shown["expected loss of B"][0] == pytest.approx(b.mean(), rel=1e-9)
+    assert shown["paired expected_loss"][0] == pytest.approx((b - a).mean(), rel=1e-9)
+    assert shown["expected_loss of B"][0] == pytest.approx(b.mean(), rel=1e-9)
     (fields,) = [t for t in made.seen["sweeps"]["tables"] if t["caption"].startswith("Fields")]
     assert fields["rows"] == [["protocol.liquidation.delay_seconds", "0", "600"]]
