@@ -19,7 +19,6 @@ from sim.measures.cascade import spirals
 from sim.measures.facts import Facts
 from sim.measures.registry import figure, found, of_assets
 from sim.measures.solvency import liquidations, peak_loss
-from sim.report import given
 from sim.report.text import usd
 from sim.scenario import Scenario
 from sim.tape import TAPE, Frames, Tables, Tape, frames, with_rows, write, write_parquet
@@ -251,11 +250,16 @@ class Run:
             "engine": self.engine + (f", {self.compared:,} values equal" if self.compared else ""),
         }
 
+    def _given(self) -> str:
+        from sim.report import given  # which knows sweeps and searches, and so imports them
+
+        return given.of_run(self.raw.tape)
+
     def __repr__(self) -> str:
-        return as_text(self.scenario.title, self._figures(), given.of_run(self.raw.tape))
+        return as_text(self.scenario.title, self._figures(), self._given())
 
     def _repr_html_(self) -> str:
-        return as_html(self.scenario.title, self._figures(), given.of_run(self.raw.tape))
+        return as_html(self.scenario.title, self._figures(), self._given())
 
 
 class UnderWay:

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import least_squares
+import scipy  # its parts, slow to import, come when they are used
 
 from sim.protocol.units import BPS
 from sim.schema.market import Venue
@@ -85,7 +85,7 @@ def fit(quotes: npt.ArrayLike) -> Fit:
         return np.log(impact(sizes, float(np.exp(log_depth[0]))) / impacts)
 
     alone = sizes * (1 - impacts) / impacts  # the pool that each quote alone stands for
-    found = least_squares(
+    found = scipy.optimize.least_squares(
         errors,
         x0=[np.log(np.median(alone))],
         loss="soft_l1",

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import stdtrit
+import scipy  # its parts, slow to import, come when they are used
 
 Floats = npt.NDArray[np.float64]
 Clusters = npt.NDArray[np.intp]
@@ -91,7 +91,8 @@ def effective(hits: Floats, clusters: Clusters, confidence: float = 0.95) -> flo
 def effective_of(p: Floats, variance: Floats, n: int, count: int, confidence: float) -> Floats:
     """n* of shares 0 < p < 1 with these variances, from n paths in `count` clusters."""
     end = (1 + confidence) / 2
-    known = (stdtrit(n - 1, end) / stdtrit(count - 1, end)) ** 2 if count > 1 else 0.0
+    quantile = scipy.special.stdtrit
+    known = (quantile(n - 1, end) / quantile(count - 1, end)) ** 2 if count > 1 else 0.0
     with np.errstate(divide="ignore"):
         found = known * p * (1 - p) / variance
     return np.asarray(np.clip(found, 1.0, n))

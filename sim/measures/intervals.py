@@ -52,8 +52,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import brentq
-from scipy.special import betaincinv, ndtri, stdtrit
+import scipy  # its parts, slow to import, come when they are used
 
 from sim.measures.clusters import linearised, means, sums
 
@@ -166,7 +165,8 @@ def significance(interval: Callable[[float], Estimate]) -> float:
     if nearest(least) > 0:
         return 1e-9
     # An end may be infinite: its sign is what the root is of.
-    return math.exp(brentq(lambda x: math.atan(nearest(x)), least, most, xtol=1e-3))
+    root = scipy.optimize.brentq(lambda x: math.atan(nearest(x)), least, most, xtol=1e-3)
+    return math.exp(root)
 
 
 def holm(p_values: Mapping[str, float], level: float = 0.05) -> set[str]:
@@ -260,7 +260,7 @@ def _unseen(n: float | Floats, confidence: float) -> Floats:
 
 def clopper_pearson_high(k: int, n: int, confidence: float) -> float:
     """The upper end of a share of which k of n are seen, k < n (Biometrika 26 (1934) 404-413)."""
-    return float(betaincinv(k + 1, n - k, ends(confidence)[1]))
+    return float(scipy.special.betaincinv(k + 1, n - k, ends(confidence)[1]))
 
 
 def ends(confidence: float) -> tuple[float, float]:
@@ -272,12 +272,12 @@ def ends(confidence: float) -> tuple[float, float]:
 
 def normal(confidence: float) -> float:
     """The normal law's quantile at the upper end."""
-    return float(ndtri(ends(confidence)[1]))
+    return float(scipy.special.ndtri(ends(confidence)[1]))
 
 
 def student(confidence: float, freedom: int) -> float:
     """Student's quantile at the upper end."""
-    return float(stdtrit(freedom, ends(confidence)[1]))
+    return float(scipy.special.stdtrit(freedom, ends(confidence)[1]))
 
 
 def _as_far_as_student(found: Estimate, moved: Estimate, n: int, confidence: float) -> Estimate:

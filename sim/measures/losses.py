@@ -21,7 +21,7 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import binom
+import scipy  # its parts, slow to import, come when they are used
 
 from sim.measures.clusters import Clusters, effective, linearised
 from sim.measures.intervals import (
@@ -301,6 +301,7 @@ def _rank(n: int, level: float) -> int:
 
 @lru_cache
 def _interval_ranks(n: int, level: float, confidence: float) -> tuple[int, int]:
+    binom = scipy.stats.binom
     lower, upper = (int(rank) for rank in binom.ppf(ends(confidence), n, level))
 
     def misfit(u: int) -> float:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import duckdb
-import pyarrow.parquet as parquet
-
 from sim.files.whole import replacing
 from sim.tape.columns import FORMAT, TABLE_MEANINGS, TABLES, Frames, Tables, frames
 
@@ -23,6 +20,8 @@ def write(tables: Tables, path: Path) -> None:
 
     Raises `TapeError` if the file cannot be written.
     """
+    import duckdb  # slow, and a run that is not kept does without
+
     try:
         with replacing(path) as draft:
             _write(tables, draft)
@@ -31,6 +30,8 @@ def write(tables: Tables, path: Path) -> None:
 
 
 def _write(tables: Tables, path: Path) -> None:
+    import duckdb
+
     with duckdb.connect(str(path)) as database:
         for name, columns in TABLES.items():
             database.register("rows", tables[name])
@@ -48,6 +49,8 @@ def _quoted(text: str) -> str:
 
 def write_parquet(tables: Tables, folder: Path) -> None:
     """Write the same tables as `folder`/<table>.parquet."""
+    from pyarrow import parquet
+
     folder.mkdir(exist_ok=True)
     for name in TABLES:
         with replacing(folder / f"{name}.parquet") as draft:
@@ -56,6 +59,8 @@ def write_parquet(tables: Tables, folder: Path) -> None:
 
 def load(path: Path) -> Frames:
     """The tables in the file at `path`. Raises `TapeError` if it is not a tape."""
+    import duckdb
+
     if not path.is_file():
         raise TapeError(f"{path}: no such file; a run writes its tape to {TAPE}")
     try:

@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.special import ndtr
+import scipy  # its parts, slow to import, come when they are used
 
 from sim.market.levels import on_grid, to_integers
 from sim.market.market import CALL_ROOM, NEVER
@@ -52,5 +52,5 @@ def _waits(scenario: Scenario, gas: Any, bids: Any) -> Any:
     if blocks.seconds is None or blocks.gas_price_spread is None:
         return np.where(gas > bids, float(NEVER), 0.0)
     with np.errstate(divide="ignore"):  # a bid of 0, or a chance below the smallest double: never
-        chance = ndtr(np.log(bids / gas) / blocks.gas_price_spread)
+        chance = scipy.special.ndtr(np.log(bids / gas) / blocks.gas_price_spread)
         return np.minimum(blocks.seconds / chance, float(NEVER))
