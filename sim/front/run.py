@@ -47,7 +47,7 @@ class Exact:
 
     def __init__(self, tape: Frames) -> None:
         self.tape = tape
-        """Everything that was recorded, see `sim.tape.columns`."""
+        """Everything that was recorded, see `sim.tape.columns`: the run's own, and no copy."""
 
     @frame
     def liquidations(self) -> pd.DataFrame:
