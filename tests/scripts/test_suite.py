@@ -280,8 +280,8 @@ def test_on_a_chain_it_says_what_was_compared_and_differed(
     """One scenario in which twin and chain part ways is a row that says so."""
     run = recorded.run
 
-    def parting(world: Any, follower: Any) -> Any:
-        for step in run(world, follower):
+    def parting(world: Any, *others: Any) -> Any:
+        for step in run(world, *others):
             if world.scenario.name == "target" and step.k == 3:
                 raise LockstepError("borrow by actor 7", [Difference("hub USDC cash", 10, 11)])
             yield step
