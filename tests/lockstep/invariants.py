@@ -204,7 +204,7 @@ def _check_transition(before: Look, after: Look, row: Entry) -> None:
                 assert now_a.total_assets - now_b.total_assets + loss - by_fund in (0, 1), "6"
         if by_fund > 0 or borne > 0:  # 22 fees, then the fund, then suppliers
             assert _fees(after, i) == 0, "22"
-        owed = a[DEFICIT_OWED] - max(b[DEFICIT_OWED] - now_b.recovered, 0)
+        owed = a[DEFICIT_OWED] - max(b[DEFICIT_OWED] - recovered, 0)
         assert 0 <= owed <= borne, "22"  # what the protocol owes for collateral the fund does not
         if borne > owed:
             assert after.pool[i][POOL_ASSETS] == 0, "22"
