@@ -8,7 +8,7 @@ change of a number changes its words by the weight, and nothing else has to be l
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +18,7 @@ from sim.engines.failures import Difference
 from sim.engines.layouts import Field
 from sim.protocol.state import Array
 
+_SLICE = 64
 Group = tuple[str, int] | None
 """An account, an actor, or the protocol (None)."""
 
@@ -47,6 +48,8 @@ class Words:
         self.places: list[Place] = []
         self.expected: list[int] = []
         self.parts: list[tuple[Part, ...]] = []
+        self.widths: list[int] = []
+        """How many parts each word has."""
         self._groups: dict[Group, set[int]] = defaultdict(set)
         self._numbers: dict[Place, int] = {}
         self._shares: dict[str, list[tuple[Share, ...]]] = {
@@ -62,7 +65,8 @@ class Words:
         """An independent one."""
         other = Words({})
         other.places, other.expected = self.places.copy(), self.expected.copy()
-        other.parts, other._numbers = self.parts.copy(), self._numbers.copy()
+        other.parts, other.widths = self.parts.copy(), self.widths.copy()
+        other._numbers = self._numbers.copy()
         other._groups = defaultdict(set, {k: v.copy() for k, v in self._groups.items()})
         other._shares = {name: shares.copy() for name, shares in self._shares.items()}
         other._shapes, other._seen = self._shapes, {k: v.copy() for k, v in self._seen.items()}
@@ -86,7 +90,9 @@ class Words:
             self.places.append(place)
             self.expected.append(0)
             self.parts.append(())
+            self.widths.append(0)
         self.parts[word] += (Part(label, field.shift, field.bits),)
+        self.widths[word] += 1
         self.expected[word] += value << field.shift
         return word
 
@@ -126,11 +132,8 @@ class Words:
             if now == seen:
                 continue
             self._seen[name] = now
-            apart = [k for k, (a, b) in enumerate(zip(seen, now, strict=True)) if a is not b]
-            for at in apart:
+            for at in _apart(seen, now):
                 old, new = seen[at], now[at]
-                if old == new:
-                    continue
                 for share in shares[at]:
                     self.expected[share.word] += _worth(share, new) - _worth(share, old)
                     changed.add(share.word)
@@ -162,6 +165,14 @@ class Words:
         differences = [Difference(what, a, b) for what, a, b in values if a != b]
         whole = Difference(parts[0].label, expected, found)
         return differences if len(parts) > 1 and differences else [whole]
+
+
+def _apart(old: list[Any], new: list[Any]) -> Iterator[int]:
+    """Where two lists differ. Comparing slices finds out much faster that nothing does."""
+    for start in range(0, len(old), _SLICE):
+        was, now = old[start : start + _SLICE], new[start : start + _SLICE]
+        if was != now:
+            yield from (k for k, (a, b) in enumerate(zip(was, now, strict=True), start) if a != b)
 
 
 def _worth(share: Share, number: Any) -> int:
