@@ -8,7 +8,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from eth_utils.abi import event_abi_to_log_topic, function_abi_to_4byte_selector
+from eth_utils.abi import (
+    event_abi_to_log_topic,
+    function_abi_to_4byte_selector,
+    get_abi_input_types,
+)
 from web3 import Web3
 
 from sim import packaged
@@ -27,17 +31,35 @@ class Artifact(NamedTuple):
 
     def creation(self, *arguments: Any) -> bytes:
         """Creation code with encoded constructor arguments."""
-        contract = Web3().eth.contract(abi=self.abi, bytecode=self.bytecode)
-        return bytes.fromhex(contract.constructor(*arguments).data_in_transaction[2:])
+        made = [entry for entry in self.abi if entry["type"] == "constructor"]
+        assert made or not arguments
+        return bytes.fromhex(self.bytecode) + b"".join(_encoded(one, arguments) for one in made)
 
     def call(self, function: str, *arguments: Any) -> bytes:
         """Calldata of a function call."""
-        return bytes.fromhex(Web3().eth.contract(abi=self.abi).encode_abi(function, arguments)[2:])
+        (entry,) = (
+            entry
+            for entry in self.abi
+            if entry["type"] == "function"
+            and entry["name"] == function
+            and len(entry["inputs"]) == len(arguments)
+        )
+        return function_abi_to_4byte_selector(entry) + _encoded(entry, arguments)
 
     def selector(self, function: str) -> bytes:
         """First four bytes of a function's calldata; the function must not be overloaded."""
         (entry,) = (e for e in self.abi if e["type"] == "function" and e["name"] == function)
         return function_abi_to_4byte_selector(entry)
+
+
+def _encoded(entry: Any, arguments: tuple[Any, ...]) -> bytes:
+    encoded: bytes = _codec().encode(get_abi_input_types(entry), arguments)
+    return encoded
+
+
+@cache
+def _codec() -> Any:
+    return Web3().codec  # without the contract objects around it, which take ten times as long
 
 
 @cache
