@@ -81,12 +81,16 @@ class Look:
         return last.shares[i] if last.clock == self.clock else hub.preview(s, i)
 
     def _quote(self, s: State, last: Look | None, v: int, i: int) -> Quote:
-        if last is not None and last.clock == self.clock:
-            was, now = (
-                (one.shares[i], one.oracle[v][i], one.reserve[v][i]) for one in (last, self)
-            )
-            if was == now and all(last.feed[slot][i] == self.feed[slot][i] for slot in range(2)):
-                return last.quotes[v][i]
+        if (
+            last is not None
+            and last.clock == self.clock
+            and last.shares[i] == self.shares[i]
+            and last.oracle[v][i] == self.oracle[v][i]
+            and last.reserve[v][i] == self.reserve[v][i]
+            and last.feed[0][i] == self.feed[0][i]
+            and last.feed[1][i] == self.feed[1][i]
+        ):
+            return last.quotes[v][i]
         seen, lent = oracle.read(s, v, i), self.reserve[v][i][REHYPOTHECATE] != 0
         return Quote(
             price=seen.price,
@@ -103,17 +107,16 @@ class Look:
 
     def _take_over(self, last: Look) -> None:
         new = [
-            [one is not other for one, other in zip(*quotes, strict=True)]
-            for quotes in zip(self.quotes, last.quotes, strict=True)
+            [i for i in self.assets if quotes[i] is not before[i]]
+            for quotes, before in zip(self.quotes, last.quotes, strict=True)
         ]
         for a, (position, before) in enumerate(zip(self.position, last.position, strict=True)):
-            if position == before:
-                changed = new[self.vault[a]]
-                if not any(
-                    changed[i] and (row[POSITION_DEBT] or row[IS_COLLATERAL])
-                    for i, row in enumerate(position)
-                ):
-                    self._healths[a] = last._healths[a]
+            moved = new[self.vault[a]]
+            if position == before and not (
+                moved
+                and any(position[i][POSITION_DEBT] or position[i][IS_COLLATERAL] for i in moved)
+            ):
+                self._healths[a] = last._healths[a]
 
     def health(self, a: int) -> Health:
         """How healthy an account is, by the same formulas written once more."""
@@ -209,10 +212,9 @@ class Look:
             i
             for i in self.assets
             if self.shares[i] != last.shares[i]
-            or any(
-                getattr(self, name)[i] != getattr(last, name)[i]
-                for name in ("hub", "rates", "pool")
-            )
+            or self.hub[i] != last.hub[i]
+            or self.rates[i] != last.rates[i]
+            or self.pool[i] != last.pool[i]
             or any(spokes[i] != last.spoke[k][i] for k, spokes in enumerate(self.spoke))
             or any(reserves[i] != last.reserve[v][i] for v, reserves in enumerate(self.reserve))
         }

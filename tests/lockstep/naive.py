@@ -135,11 +135,11 @@ def _thresholds(after: Look) -> None:
     """A straight line in time, from what was in force when it was lowered."""
     for v, reserves in enumerate(after.reserve):
         for i, r in enumerate(reserves):
-            lt = Fraction(r[LT])
+            left, whole = 0, 1
             if after.clock < r[RAMP_END]:
-                left = Fraction(r[RAMP_END] - after.clock, r[RAMP_END] - r[RAMP_START])
-                lt += (r[LT_FROM] - r[LT]) * left
-            assert abs(after.quotes[v][i].threshold - lt) < 1, "31"
+                left, whole = r[RAMP_END] - after.clock, r[RAMP_END] - r[RAMP_START]
+            lt = r[LT] * whole + (r[LT_FROM] - r[LT]) * left
+            assert abs(after.quotes[v][i].threshold * whole - lt) < whole, "31"
 
 
 # --- suppliers and stakers ------------------------------------------------------------------------
