@@ -12,8 +12,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
-from http.client import HTTPConnection, HTTPException
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -22,21 +22,21 @@ from eth_utils import to_checksum_address
 from web3 import HTTPProvider
 from web3.types import RPCEndpoint
 
-from sim.engines.chain import FUNDS_WEI, Call, Place, Receipt
+from sim.engines.chain import FUNDS_WEI, Call, Chain, Mined, Place, Receipt, View
 from sim.engines.failures import ChainError
+from sim.engines.rpc import Request, Rpc
 
 GAS_PER_CALL = 10_000_000
 BLOCK_GAS = 100_000_000_000
 _PORTS = 5
 """How many ports anvil may find taken, each by someone quicker, before it is given up."""
-_JSON = {"Content-Type": "application/json"}
 _REQUESTS = 5_000
 """In one batch at most: anvil refuses two megabytes."""
 _LEAST_CHAIN_ID = 2**31
 """Every anvil gets an id from here on by lot, so that its answers are told from another's."""
 
 
-class AnvilChain:
+class AnvilChain(Chain):
     """A devnet process that lives and dies with this object."""
 
     name = "devnet"
@@ -56,8 +56,10 @@ class AnvilChain:
         command += ["--gas-price", "0", "--hardfork", "cancun", "--prune-history", "1"]
         command += ["--timestamp", str(start), "--auto-impersonate"]
         self._nonces: dict[str, int] = {}
-        self._traced: list[Any] = []
-        """What the transactions of the latest block did."""
+        self._number = 0
+        self._sent = deque[Sequence[Call]]()
+        """The transactions of blocks that nobody has received yet."""
+        self._rpc: Rpc | None = None
         deadline = time.monotonic() + timeout_seconds
         for _ in range(_PORTS):
             problem = self._start(command, deadline)
@@ -72,7 +74,6 @@ class AnvilChain:
             port = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
         self.chain_id = chain_id = _LEAST_CHAIN_ID + secrets.randbelow(2**31)
-        self._connection = HTTPConnection("127.0.0.1", port, timeout=600)
         self._process = subprocess.Popen(
             [*command, "--port", str(port), "--chain-id", str(chain_id)],
             stdout=subprocess.DEVNULL,
@@ -83,6 +84,7 @@ class AnvilChain:
         try:
             while self._process.poll() is None:
                 if _is_anvil(self.url, chain_id):
+                    self._rpc = Rpc(port)
                     return ""
                 if time.monotonic() > deadline:
                     raise ChainError(f"anvil did not start: no answer at {self.url}")
@@ -105,30 +107,20 @@ class AnvilChain:
     ) -> None:
         self.close()
 
-    def _batch(self, requests: list[tuple[str, list[Any]]]) -> list[Any]:
+    def _batch(self, requests: list[Request]) -> list[Any]:
         if not requests:
             return []
-        asked = [
-            {"jsonrpc": "2.0", "id": k, "method": method, "params": params}
-            for k, (method, params) in enumerate(requests)
-        ]
-        try:
-            # Not by web3, which takes longer to ask than anvil to answer.
-            self._connection.request("POST", "/", json.dumps(asked), _JSON)
-            answers = json.loads(self._connection.getresponse().read())
-        except (OSError, HTTPException) as error:
-            self._connection.close()
-            raise ChainError(f"anvil at {self.url} does not answer any more") from error
-        if not isinstance(answers, list):
-            raise ChainError(f"anvil refused a batch: {answers}")
-        for (method, _), answer in zip(requests, answers, strict=True):
-            if "error" in answer:
-                raise ChainError(f"{method}: {answer['error']}")
-        return [answer["result"] for answer in answers]
+        self._line.ask(requests)
+        return self._line.answer()
 
-    def block(self, calls: list[Call], timestamp: int) -> list[Receipt]:
+    @property
+    def _line(self) -> Rpc:
+        assert self._rpc  # it was started
+        return self._rpc
+
+    def send(self, calls: Sequence[Call], timestamp: int, views: Iterable[View] = ()) -> None:
         """See `Chain`. Strictly falling gas prices make anvil keep the order within one batch."""
-        requests: list[tuple[str, list[Any]]] = []
+        requests = list[Request]()
         for k, call in enumerate(calls):
             nonce = self._nonces.get(call.sender, 0)
             self._nonces[call.sender] = nonce + 1
@@ -142,35 +134,50 @@ class AnvilChain:
             if call.to is not None:
                 transaction["to"] = call.to
             requests.append(("eth_sendTransaction", [transaction]))
-        hashes = self._batch(requests)
-        self._batch([("evm_mine", [{"timestamp": timestamp}])])
-        mined, self._traced = self._batch(
+        if requests:
+            self._line.ask(requests)
+        self._line.ask([("evm_mine", [{"timestamp": timestamp}])])
+        # Of receipts anvil makes a block's worth for every transaction of it. What they say is in
+        # the traces of those who sent them, and in what they paid.
+        self._number += 1
+        number, senders = hex(self._number), list(dict.fromkeys(call.sender for call in calls))
+        traces = {"fromBlock": number, "toBlock": number, "fromAddress": senders}
+        self._line.ask(
             [
-                ("eth_getBlockReceipts", ["latest"]),
-                ("trace_replayBlockTransactions", ["latest", ["stateDiff"]]),
+                ("trace_filter", [traces]),
+                ("trace_replayBlockTransactions", [number, ["stateDiff"]]),
+                *map(_view, views),
             ]
         )
-        if [raw["transactionHash"] for raw in mined] != hashes:
-            raise ChainError(f"{len(calls)} transactions sent, but not all mined in their places")
-        return [
-            _receipt(raw, traced["output"]) for raw, traced in zip(mined, self._traced, strict=True)
-        ]
+        self._sent.append(calls)
 
-    def view(self, calls: Iterable[tuple[str, bytes]]) -> list[bytes]:
+    def receive(self) -> Mined:
         """See `Chain`."""
-        requests: list[tuple[str, list[Any]]] = [
-            ("eth_call", [{"to": to, "data": "0x" + data.hex()}, "latest"]) for to, data in calls
-        ]
-        return [bytes.fromhex(answer[2:]) for answer in self._batch(requests)]
-
-    def changes(self) -> dict[Place, int]:
-        """See `Chain`."""
-        return {
-            (contract, int(slot, 16)): int(word["*"]["to"], 16)
-            for transaction in self._traced
+        calls = self._sent.popleft()
+        hashes = self._line.answer() if calls else []
+        self._line.answer()
+        traced, replayed, *answers = self._line.answer()
+        for told in (traced, replayed):
+            if [one["transactionHash"] for one in told] != hashes:
+                raise ChainError(
+                    f"{len(calls)} transactions sent, but not all mined in their places"
+                )
+        done = zip(calls, range(len(calls), 0, -1), traced, replayed, strict=True)
+        changes = {
+            (contract, int(slot, 16)): int(word["*"]["to"] if "*" in word else word["+"], 16)
+            for transaction in replayed
             for contract, account in transaction["stateDiff"].items()
-            for slot, word in account["storage"].items()
+            for slot, word in account["storage"].items()  # "+": of a contract that is new
         }
+        return Mined(
+            [_receipt(*one) for one in done],
+            changes,
+            [bytes.fromhex(answer[2:]) for answer in answers],
+        )
+
+    def view(self, calls: Iterable[View]) -> list[bytes]:
+        """See `Chain`."""
+        return [bytes.fromhex(answer[2:]) for answer in self._batch(list(map(_view, calls)))]
 
     def read(self, places: list[Place]) -> list[int]:
         """See `Chain`."""
@@ -213,7 +220,8 @@ class AnvilChain:
 
     def close(self) -> None:
         """See `Chain`."""
-        self._connection.close()
+        if self._rpc:
+            self._rpc.close()
         if self._process.poll() is None:
             self._process.terminate()
             try:
@@ -225,21 +233,22 @@ class AnvilChain:
             self._process.stderr.close()
 
 
-def _receipt(raw: dict[str, Any], output: str) -> Receipt:
-    contract = raw["contractAddress"]
+def _view(view: View) -> Request:
+    to, data = view
+    return "eth_call", [{"to": to, "data": "0x" + data.hex()}, "latest"]
+
+
+def _receipt(call: Call, price: int, traced: dict[str, Any], replayed: dict[str, Any]) -> Receipt:
+    """What a transaction that paid `price` wei for gas came to. It moved no ether: what its sender
+    has less is what he paid.
+    """
+    paid = replayed["stateDiff"][call.sender.lower()]["balance"]["*"]
+    contract = traced["result"].get("address")
     return Receipt(
-        ok=int(raw["status"], 16) == 1,
-        gas=int(raw["gasUsed"], 16),
-        output=bytes.fromhex(output[2:]),
+        ok="error" not in traced,
+        gas=(int(paid["from"], 16) - int(paid["to"], 16)) // price,
+        output=bytes.fromhex(replayed["output"][2:]),
         contract=to_checksum_address(contract) if contract else None,
-        logs=[
-            (
-                log["address"],
-                [bytes.fromhex(topic[2:]) for topic in log["topics"]],
-                bytes.fromhex(log["data"][2:]),
-            )
-            for log in raw["logs"]
-        ],
     )
 
 

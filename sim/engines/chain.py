@@ -8,7 +8,9 @@ between calls), and it does not tell what a transaction changed.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterable, Sequence
+from itertools import starmap
 from typing import Any, NamedTuple, Protocol
 
 from eth_utils import to_checksum_address
@@ -38,8 +40,19 @@ class Receipt(NamedTuple):
     output: bytes | None
     """Return or revert data, where the chain tells."""
     contract: str | None
-    logs: list[tuple[str, list[bytes], bytes]]
-    """(address, topics, data) of every event."""
+
+
+View = tuple[str, bytes]
+"""A contract, and the calldata of a question to it."""
+
+
+class Mined(NamedTuple):
+    """What came of one block, and of the views asked for with it."""
+
+    receipts: list[Receipt]
+    changes: dict[Place, int]
+    """(contract, slot) -> word, of every slot that the block changed, where the chain tells."""
+    answers: list[bytes]
 
 
 class Chain(Protocol):
@@ -47,16 +60,24 @@ class Chain(Protocol):
 
     name: str
     tells_changes: bool
-    """Whether it answers `changes`."""
+    """Whether it tells what a block changed."""
 
-    def block(self, calls: list[Call], timestamp: int) -> list[Receipt]:
-        """Mine one block at `timestamp` with exactly these transactions in exactly this order."""
+    def send(self, calls: Sequence[Call], timestamp: int, views: Iterable[View] = ()) -> None:
+        """Begin to mine one block at `timestamp` with exactly these transactions in exactly this
+        order, and to answer views on it. One more may be sent before it was received; nothing else
+        may be asked for.
+        """
 
-    def view(self, calls: Iterable[tuple[str, bytes]]) -> list[bytes]:
-        """Answers of (contract, calldata) on the latest block."""
+    def receive(self) -> Mined:
+        """What came of the first block that was sent and not received yet."""
 
-    def changes(self) -> dict[Place, int]:
-        """(contract, slot) -> word, of every slot that the latest block changed."""
+    def block(self, calls: Sequence[Call], timestamp: int) -> list[Receipt]:
+        """Mine a block, and wait for it."""
+        self.send(calls, timestamp)
+        return self.receive().receipts
+
+    def view(self, calls: Iterable[View]) -> list[bytes]:
+        """Answers on the latest block."""
 
     def read(self, places: list[Place]) -> list[int]:
         """The words in slots (contract, slot)."""
@@ -71,7 +92,7 @@ class Chain(Protocol):
         """Release everything."""
 
 
-class RevmChain:
+class RevmChain(Chain):
     """An EVM in this process. It does not tell what changed, so only what is asked for is seen, and
     all that there is by `storage`, which takes longer with every transaction so far.
     """
@@ -82,35 +103,35 @@ class RevmChain:
     def __init__(self) -> None:
         self._evm = EVM(gas_limit=2**63, spec_id="CANCUN")
         self._number = 0
+        self._mined = deque[Mined]()
 
-    def block(self, calls: list[Call], timestamp: int) -> list[Receipt]:
+    def send(self, calls: Sequence[Call], timestamp: int, views: Iterable[View] = ()) -> None:
         """See `Chain`."""
         self._number += 1
         self._evm.set_block_env(BlockEnv(number=self._number, timestamp=timestamp))
-        return [self._transact(call) for call in calls]
+        self._mined.append(Mined([self._transact(call) for call in calls], {}, self.view(views)))
+
+    def receive(self) -> Mined:
+        """See `Chain`."""
+        return self._mined.popleft()
 
     def _transact(self, call: Call) -> Receipt:
         if call.to is None:
             address = self._evm.deploy(call.sender, call.data)
-            return Receipt(True, 0, None, to_checksum_address(address), [])
+            return Receipt(True, 0, None, to_checksum_address(address))
         try:
-            output = bytes(self._evm.message_call(call.sender, call.to, calldata=call.data))
+            output = self._evm.message_call(call.sender, call.to, calldata=call.data)
         except RuntimeError as error:  # pyrevm reports a revert as text
-            return Receipt(False, 0, _revert_data(str(error)), None, [])
+            return Receipt(False, 0, _revert_data(str(error)), None)
         result = self._evm.result
         assert result is not None  # a call was just made
-        logs = [
-            (log.address, [bytes.fromhex(topic[2:]) for topic in log.topics], bytes(log.data[1]))
-            for log in result.logs
-        ]
-        return Receipt(True, int(result.gas_used), output, None, logs)
+        return Receipt(True, int(result.gas_used), output, None)
 
-    def view(self, calls: Iterable[tuple[str, bytes]]) -> list[bytes]:
+    def view(self, calls: Iterable[View]) -> list[bytes]:
         """See `Chain`."""
         caller = "0x" + "00" * 19 + "01"
         return [
-            bytes(self._evm.message_call(caller, to, calldata=data, is_static=True))
-            for to, data in calls
+            self._evm.message_call(caller, to, calldata=data, is_static=True) for to, data in calls
         ]
 
     def fund(self, accounts: list[str]) -> None:
@@ -118,13 +139,9 @@ class RevmChain:
         for account in accounts:
             self._evm.set_balance(account, FUNDS_WEI)
 
-    def changes(self) -> dict[Place, int]:
-        """See `Chain`."""
-        raise NotImplementedError("pyrevm does not tell")
-
     def read(self, places: list[Place]) -> list[int]:
         """See `Chain`."""
-        return [self._evm.storage(*place) for place in places]
+        return list(starmap(self._evm.storage, places))
 
     def storage(self) -> dict[Place, int]:
         """See `Chain`. Pyrevm has all accounts in the text of its journal only."""

@@ -24,7 +24,7 @@ class Step(NamedTuple):
     k: int
     rows: list[Entry]
     gas: list[int]
-    """Gas that each row used on the chain; empty without one."""
+    """Gas that each row used on the chain, from when it was compared on; empty without one."""
 
 
 def agents_of(world: World) -> InPython:
@@ -35,9 +35,10 @@ def agents_of(world: World) -> InPython:
 def run(
     world: World, follower: Lockstep | None = None, agents: InPython | None = None
 ) -> Iterator[Step]:
-    """Open the protocol (step 0), then run every step of the scenario; the follower plays and
-    compares each one. Raises `AgentError` in a step in which an agent of the user fails; `agents`
-    are those of `agents_of`, for whoever looks at them later.
+    """Open the protocol (step 0), then run every step of the scenario. The follower plays each one
+    and compares it while the twin is at work on the next; the last one has been compared when it is
+    yielded. Raises `AgentError` in a step in which an agent of the user fails; `agents` are those of
+    `agents_of`, for whoever looks at them later.
     """
     baseline.fill(world)
     users = agents or agents_of(world)
@@ -49,13 +50,18 @@ def run(
             last = n + 1 == len(world.opening)
             gas += follower.play(block.rows, block.time, world.state if last else None)
     yield Step(0, rows, gas)
-    for k in range(1, world.scenario.steps + 1):
-        step(world.state, world.market, k, users)
-        rows = journal_rows(world.state)
-        gas = follower.play(rows, int(world.market.time[k]), world.state) if follower else []
-        if follower and k == world.scenario.steps:
-            follower.conclude(world.state)
-        yield Step(k, rows, gas)
+    try:
+        for k in range(1, world.scenario.steps + 1):
+            step(world.state, world.market, k, users)
+            rows, gas = journal_rows(world.state), []
+            if follower:
+                gas = follower.send(rows, int(world.market.time[k]), world.state)
+                if k == world.scenario.steps:
+                    follower.conclude(world.state)
+            yield Step(k, rows, gas)
+    finally:  # a step that fails does not hide what the one before came to
+        if follower:
+            follower.settle()
 
 
 def journal_rows(s: State) -> list[Entry]:

@@ -9,17 +9,18 @@ it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
-from sim.engines.artifacts import error_names
 from sim.engines.calldata import Encoder, actor_address
-from sim.engines.chain import Call, Chain, Place, Receipt, RevmChain
+from sim.engines.chain import Call, Chain, Place, RevmChain, View
 from sim.engines.deployment import ChainDeployer, Deployment, deploy, listing
 from sim.engines.failures import Difference, LockstepError
-from sim.engines.snapshot import Snapshot
+from sim.engines.snapshot import Section, Snapshot
 from sim.engines.storage import Storage
+from sim.engines.verdicts import describe, verdict
 from sim.protocol import operations as op
-from sim.protocol.errors import AMOUNT_TOO_LARGE, NAMES, OK
+from sim.protocol.errors import NAMES
 from sim.protocol.records import copy
 from sim.protocol.state import Entry, State
 
@@ -29,6 +30,48 @@ EVERYTHING = 64
 """Blocks from one comparison of everything to the next."""
 Block = tuple[int, list[Entry]]
 """Timestamp, and rows of the journal."""
+
+
+class _Questions(NamedTuple):
+    """What is held against the chain after blocks."""
+
+    after: State
+    everything: bool
+    accounts: list[int]
+    sections: list[Section]
+    """How these accounts stand; none if that is not looked at this time."""
+
+    def views(self) -> list[View]:
+        """For the chain."""
+        return [(section.to, section.data) for section in self.sections]
+
+
+class _Expected(NamedTuple):
+    """What the twin says of it."""
+
+    asked: _Questions
+    changed: set[int]
+    """Words that are others than before the blocks."""
+    near: set[int]
+    """Those that a chain is asked for which does not tell what it changed."""
+    strays: list[Difference]
+    """What changed and must not."""
+    answers: list[list[int]]
+    """Of each section."""
+
+
+class _Sent(NamedTuple):
+    """A block that the chain is at work on."""
+
+    number: int
+    """Of blocks until here."""
+    rows: list[Entry]
+    ends: list[int]
+    """Of each row, the number of transactions until then."""
+    gas: list[int]
+    """Of each row; empty until it is received."""
+    expected: _Expected | None
+    then: list[Callable[[], None]]
 
 
 class Lockstep:
@@ -62,7 +105,7 @@ class Lockstep:
         self.deployment = deployment
         self._encoder = Encoder(self._genesis, deployment)
         ids = self._encoder.account_ids
-        self._snapshot = Snapshot(deployment, symbols, ids)
+        self._snapshot = Snapshot(self._genesis, deployment, symbols, ids)
         self._storage = Storage(self._genesis, deployment, symbols, ids)
         self._found = [0] * len(self._storage.words.places)
         """What is on chain, by word, as far as it was told or read."""
@@ -70,11 +113,14 @@ class Lockstep:
         """Slots that the twin does not know."""
         self._blocks: list[Block] = []
         self._ahead: list[Block] = []
-        """Sent since the last comparison."""
+        """Sent, and not in what is expected yet."""
+        self._sent: _Sent | None = None
         self._news: dict[Place, int] = {}
         """What the chain told of them."""
-        self._checked = self._approved = 0
-        """Blocks after which everything was compared, approvals that the storage knows."""
+        self._checked = self._asked = self._approved = 0
+        """Blocks after which everything was found to be alike, and was asked for; approvals that
+        the storage knows.
+        """
         self._to_view = set[int]()
         """Accounts of blocks after which no views were compared."""
         differences = self._whole_storage()
@@ -110,91 +156,165 @@ class Lockstep:
 
         Returns the gas of each row, approvals included. Raises `LockstepError`.
         """
-        self._blocks.append((timestamp, rows))
-        gas, differences = self._send(rows, timestamp)
-        if after is not None and not differences:
-            everything = len(self._blocks) - self._checked >= EVERYTHING
-            differences = self.compare(after, everything)
-        if differences:
-            self._blame(differences)
-        self.operations += len(rows)
+        gas = self.send(rows, timestamp, after)
+        self.settle()
         return gas
 
-    def conclude(self, s: State) -> None:
-        """Compare everything with the twin's state after the last block. Raises `LockstepError`."""
-        differences = self.compare(s, everything=True)
-        if not differences:
-            differences = self._whole_storage()
-            self._checked = 0  # nobody knows since when
-        if differences:
-            self._blame(differences)
-        self._checked = len(self._blocks)
+    def send(self, rows: list[Entry], timestamp: int, after: State | None) -> list[int]:
+        """Send one block as `play` does, and go on while the chain is at work: it is compared with
+        the state `after` as that is now, by `settle` or when the next block is sent.
 
-    def _send(self, rows: list[Entry], timestamp: int) -> tuple[list[int], list[Difference]]:
+        Returns what will be the gas of each row. Raises `LockstepError` of the block before.
+        """
         calls: list[Call] = []
         ends = []
         for row in rows:
             calls += self._encoder.calls(row)
             ends.append(len(calls))
-        receipts = self.chain.block(calls, timestamp)
-        gas, differences, start = [], [], 0
-        for row, end in zip(rows, ends, strict=True):
-            gas.append(sum(receipt.gas for receipt in receipts[start:end]))
-            said = _verdict(row.code, receipts[end - 1])
+        if not self.chain.tells_changes:
+            self.settle()  # which asks for storage as it is now
+        self._blocks.append((timestamp, rows))
+        self._ahead.append((timestamp, rows))
+        everything = len(self._blocks) - self._asked >= EVERYTHING
+        asked = None if after is None else self._questions(after, everything)
+        self.chain.send(calls, timestamp, asked.views() if asked else ())
+        self.settle()
+        expected = self._expected(asked) if asked else None
+        self._sent = _Sent(len(self._blocks), rows, ends, [], expected, [])
+        return self._sent.gas
+
+    def settle(self) -> None:
+        """Wait for the block that was sent, and compare it. Raises `LockstepError`."""
+        sent, self._sent = self._sent, None
+        if sent and (differences := self._received(sent)):
+            self._blame(differences, self._blocks[: sent.number])
+
+    def then(self, do: Callable[[], None]) -> None:
+        """Do it once what was sent has been compared and does not differ: now, if it was."""
+        if self._sent:
+            self._sent.then.append(do)
+        else:
+            do()
+
+    def conclude(self, s: State) -> None:
+        """Compare everything with the twin's state after the last block. Raises `LockstepError`."""
+        self.settle()
+        differences = self.compare(s, everything=True)
+        if not differences:
+            differences = self._whole_storage()
+            self._checked = 0  # nobody knows since when
+        if differences:
+            self._blame(differences, self._blocks)
+        self._checked = len(self._blocks)
+
+    def _received(self, sent: _Sent) -> list[Difference]:
+        """Wait for a block: what differs after it."""
+        mined, differences, start = self.chain.receive(), [], 0
+        for row, end in zip(sent.rows, sent.ends, strict=True):
+            sent.gas.append(sum(receipt.gas for receipt in mined.receipts[start:end]))
+            said = verdict(row.code, mined.receipts[end - 1])
             if said is not None:
                 twin = NAMES[row.code] or "ok"
                 differences.append(
                     Difference(f"verdict of {describe(row, self.symbols, self.names)}", twin, said)
                 )
             start = end
-        self._ahead.append((timestamp, rows))
-        if self.chain.tells_changes:
-            self._news |= self.chain.changes()
-        return gas, differences
+        self._news |= mined.changes
+        if sent.expected and not differences:
+            differences = self._differences(sent.expected, mined.answers)
+        if not differences:
+            self.operations += len(sent.rows)
+            for do in sent.then:
+                do()
+        return differences
 
     def compare(self, s: State, everything: bool = False) -> list[Difference]:
-        """What differs from the twin's state after the blocks sent since the last comparison: all
-        that changed on either side, and what is worked out of it for the accounts of these blocks;
-        with `everything`, all that the twin knows.
+        """What differs from the twin's state after the blocks received since the last comparison:
+        all that changed on either side, and what is worked out of it for the accounts of these
+        blocks; with `everything`, all that the twin knows.
 
         A chain that does not tell what changed is asked for all that the twin changed, all that is
         not anybody's, and all of the accounts and actors of these blocks.
         """
-        storage, words = self._storage, self._storage.words
-        changed, differences = storage.follow(s, self._ahead)
+        asked = self._questions(s, everything)
+        return self._differences(self._expected(asked), self.chain.view(asked.views()))
+
+    def _questions(self, s: State, everything: bool) -> _Questions:
+        """Views of the accounts of the blocks ahead and of earlier ones that were not looked at, or
+        of all; none if it is not their turn.
+        """
+        for _, rows in self._ahead:
+            for row in rows:
+                if row.account >= 0:
+                    own = int(s.own_account[s.account_vault[row.account], row.actor])
+                    self._to_view.update({row.account, own} - {-1})
+        if not everything and len(self._blocks) % self._views_every:
+            return _Questions(s, everything, [], [])
+        if everything:
+            self._asked = len(self._blocks)
+        accounts = list(range(len(s.account))) if everything else sorted(self._to_view)
+        self._to_view = set()
+        return _Questions(s, everything, accounts, self._snapshot.sections(accounts))
+
+    def _expected(self, asked: _Questions) -> _Expected:
+        """What the twin says of the blocks ahead, which are behind from here on."""
+        storage, rows = self._storage, [row for _, block in self._ahead for row in block]
+        changed, strays = storage.follow(asked.after, self._ahead)
+        self._ahead = []
         if len(self._encoder.approved) > self._approved:
             for approval in list(self._encoder.approved)[self._approved :]:
                 changed.add(storage.approve(*approval))
             self._approved = len(self._encoder.approved)
-        self._found += [0] * (len(words.places) - len(self._found))
-        rows = [row for _, block in self._ahead for row in block]
-        compared = set(range(len(words.places))) if everything else changed.copy()
+        near = set[int]()
         if not self.chain.tells_changes:
-            compared |= words.near([row.account for row in rows], [row.actor for row in rows])
+            near = storage.words.near({row.account for row in rows}, {row.actor for row in rows})
+        answers = self._snapshot.expected(asked.after, asked.accounts) if asked.sections else []
+        return _Expected(asked, changed, near, strays, answers)
+
+    def _differences(self, expected: _Expected, answers: list[bytes]) -> list[Difference]:
+        """What is otherwise on the chain, where the latest block is behind."""
+        storage, words, differences = self._storage, self._storage.words, expected.strays
+        self._found += [0] * (len(words.places) - len(self._found))
+        compared = expected.changed | expected.near
+        if expected.asked.everything:
+            compared = set(range(len(words.places)))
+        if not self.chain.tells_changes:
             read = list(compared)
             values = self.chain.read([words.places[word] for word in read])
             self._note(zip(read, values, strict=True))
         for place, value in zip(self._watched, self.chain.read(list(self._watched)), strict=True):
             differences += [self._unknown(place, value)] if value else []
-        told = self._take_news(differences)
-        for word in changed & storage.from_deployment.keys():
+        compared |= self._take_news(differences)
+        for word in expected.changed & storage.from_deployment.keys():
             del storage.from_deployment[word]
-        compared |= told
         differences += words.compare(compared, self._found, storage.from_deployment)
         self.slots += len(compared)
-        self.values += sum(map(len, map(words.parts.__getitem__, compared)))
-        differences += self._views(s, rows, everything)
-        if everything:
+        self.values += sum(map(words.widths.__getitem__, compared))
+        for section, twin, answer in zip(
+            expected.asked.sections, expected.answers, answers, strict=True
+        ):
+            # An ABI-encoded array: offset, length, words.
+            got = [int.from_bytes(answer[k : k + 32], "big") for k in range(64, len(answer), 32)]
+            self.values += len(got)
+            if len(got) != len(twin):
+                what = f"number of words of {section.fields}"
+                differences.append(Difference(what, len(twin), len(got)))
+            if got != twin:
+                differences += [
+                    Difference(section.label(k), a, b)
+                    for k, (a, b) in enumerate(zip(twin, got, strict=False))
+                    if a != b
+                ]
+        if expected.asked.everything and not differences:
             self._checked = len(self._blocks)
-        self._ahead = []
         return differences
 
     def _note(self, found: Iterable[tuple[int, int]]) -> None:
         """What words are on chain."""
-        for word, value in found:
-            if self._found[word] != value:
-                self._found[word] = value
-                self._storage.from_deployment.pop(word, None)
+        before = self._found
+        for word, value in [one for one in found if before[one[0]] != one[1]]:
+            self._found[word] = value
+            self._storage.from_deployment.pop(word, None)
 
     def _take_news(self, differences: list[Difference]) -> set[int]:
         """The words that the chain told of; slots that are none are differences."""
@@ -224,7 +344,7 @@ class Lockstep:
             self._storage.from_deployment = waiting
         compared = set(range(len(words.places)))
         self.slots += len(compared)
-        self.values += sum(map(len, map(words.parts.__getitem__, compared)))
+        self.values += sum(map(words.widths.__getitem__, compared))
         aside = self._storage.from_deployment
         return differences + words.compare(compared, self._found, aside)
 
@@ -238,51 +358,21 @@ class Lockstep:
         what = f"slot {slot:#x} of {names.get(address, address)}, which the twin does not know"
         return Difference(what, 0, value)
 
-    def _views(self, s: State, rows: Sequence[Entry], everything: bool) -> list[Difference]:
-        """What the contracts work out, of the accounts of these rows and of earlier ones that were
-        not looked at, or of all.
-        """
-        for row in rows:
-            if row.account >= 0:
-                own = int(s.own_account[s.account_vault[row.account], row.actor])
-                self._to_view.update({row.account, own} - {-1})
-        if not everything and len(self._blocks) % self._views_every:
-            return []
-        accounts = range(len(s.account)) if everything else sorted(self._to_view)
-        self._to_view = set()
-        sections = list(self._snapshot.sections(s, accounts))
-        answers = self.chain.view((section.to, section.data) for section in sections)
-        differences = []
-        for section, answer in zip(sections, answers, strict=True):
-            # An ABI-encoded array: offset, length, words.
-            got = [int.from_bytes(answer[k : k + 32], "big") for k in range(64, len(answer), 32)]
-            if len(got) != len(section.expected):
-                what = f"number of words of {section.fields}"
-                differences.append(Difference(what, len(section.expected), len(got)))
-            self.values += len(got)
-            if got != section.expected:
-                differences += [
-                    Difference(section.label(k), twin, chain)
-                    for k, (twin, chain) in enumerate(zip(section.expected, got, strict=False))
-                    if twin != chain
-                ]
-        return differences
-
     # --- naming the operation ---------------------------------------------------------------------
 
-    def _blame(self, differences: list[Difference]) -> None:
-        """Raise with the operation that caused it, found by replaying everything on revm."""
-        found = self._first_apart(self._blocks, self._checked, self._watched)
+    def _blame(self, differences: list[Difference], blocks: list[Block]) -> None:
+        """Raise with the operation that caused it, found by replaying these blocks on revm."""
+        found = self._first_apart(blocks, self._checked, self._watched)
         if found:
             n, _ = found
-            timestamp, rows = self._blocks[n]
-            one_by_one = [*self._blocks[:n], *((timestamp, [row]) for row in rows)]
+            timestamp, rows = blocks[n]
+            one_by_one = [*blocks[:n], *((timestamp, [row]) for row in rows)]
             found = self._first_apart(one_by_one, n, self._watched)
             if found:
                 at, reproduced = found
                 (row,) = one_by_one[at][1]
                 raise LockstepError(describe(row, self.symbols, self.names), reproduced)
-        timestamp = self._blocks[-1][0] if self._blocks else 0
+        timestamp = blocks[-1][0] if blocks else 0
         raise LockstepError(f"the block at {timestamp} (not reproduced on revm)", differences)
 
     def _first_apart(
@@ -299,36 +389,12 @@ class Lockstep:
             for row in rows:
                 op.execute(twin, row)
             twin.journal_length[0] = 0
-            _, differences = replay._send(rows, timestamp)
+            replay.send(rows, timestamp, None)
+            sent, replay._sent = replay._sent, None
+            assert sent
+            differences = replay._received(sent)
             if n >= alike:
                 differences = differences or replay.compare(twin, everything=True)
                 if differences:
                     return n, differences
         return None
-
-
-def _verdict(code: int, receipt: Receipt) -> str | None:
-    """What the chain said, if that is not what the twin said. Reasons are compared where the chain
-    tells them.
-    """
-    if (code == OK) != receipt.ok:
-        return "ok" if receipt.ok else _reason(receipt) or "refused"
-    if receipt.ok or receipt.output is None or code == AMOUNT_TOO_LARGE:
-        return None
-    reason = _reason(receipt)
-    return None if reason == NAMES[code] else reason
-
-
-def _reason(receipt: Receipt) -> str:
-    output = receipt.output or b""
-    return error_names().get(output[:4], "0x" + output.hex())
-
-
-def describe(row: Entry, symbols: list[str], names: Sequence[str] = ()) -> str:
-    """A journal row in words; `names` are those of the first accounts."""
-    name = f" ({names[row.account]})" if 0 <= row.account < len(names) else ""
-    return (
-        f"{op.DECLARED[row.kind].name} by actor {row.actor}, account {row.account}{name}, "
-        f"x {row.x}, y {row.y}, amount {row.amount}, limit {row.limit}, option {row.option} "
-        f"(assets: {', '.join(symbols)})"
-    )

@@ -32,7 +32,6 @@ from sim.protocol.state import (
 from sim.protocol.vault_accounts import health
 from sim.protocol.vault_reserves import threshold
 
-Rows = dict[str, list[int]]
 ANCHORED = [name.replace("_", " ") for name in ORACLE[ANCHOR:]]
 PRICE = ("price", "status", "usable", "collateral price", "debt price", *ANCHORED)
 ACCOUNT = (
@@ -52,13 +51,12 @@ PAIR = ("reserve0", "reserve1", "cumulative0", "cumulative1", "last update", "LP
 
 
 class Section(NamedTuple):
-    """One view, and what it must return: for every row its fields."""
+    """One view: for every row its fields, word after word."""
 
     to: str
     data: bytes
     rows: list[str]
     fields: tuple[str, ...]
-    expected: list[int]
 
     def label(self, word: int) -> str:
         """What the word stands for."""
@@ -67,27 +65,49 @@ class Section(NamedTuple):
 
 
 class Snapshot:
-    """Views of one deployment."""
+    """Views of one deployment of a state."""
 
-    def __init__(self, deployment: Deployment, symbols: list[str], account_ids: list[int]) -> None:
-        self._d, self._symbols, self._ids = deployment, symbols, account_ids
+    def __init__(
+        self, s: State, deployment: Deployment, symbols: list[str], account_ids: list[int]
+    ) -> None:
+        self._d, self._ids = deployment, account_ids
+        self._vault_of = s.account_vault.tolist()
+        fields = [f"{f} {symbol}" for symbol in symbols for f in ("supplied", "scaled debt")]
+        self._account_fields = (*ACCOUNT, *fields)
+        self._always = list[Section]()
+        for v, router in enumerate(deployment.routers):
+            rows = [f"oracle {v} {symbol}" for symbol in symbols]
+            tokens = [deployment.tokens]
+            self._always.append(self._section("prices", [router], tokens, PRICE, rows))
+            rows = [f"vault {v} {symbol}" for symbol in symbols]
+            at = [deployment.vaults[v]]
+            self._always.append(self._section("thresholds", at, [], ("threshold",), rows))
 
-    def sections(self, s: State, accounts: Sequence[int]) -> Iterator[Section]:
-        """Prices and thresholds of every vault, and how these accounts stand."""
-        d, symbols, m = self._d, self._symbols, range(len(self._symbols))
-        fields = tuple(f"{f} {symbol}" for symbol in symbols for f in ("supplied", "scaled debt"))
-        for v in range(len(d.vaults)):
-            rows = {
-                f"oracle {v} {symbols[i]}": [*_price(s, v, i), *s.oracle[v, i, ANCHOR:]] for i in m
-            }
-            yield self._section("prices", [d.routers[v]], [d.tokens], PRICE, rows)
-            rows = {f"vault {v} {symbols[i]}": [threshold(s, v, i)] for i in m}
-            yield self._section("thresholds", [d.vaults[v]], [], ("threshold",), rows)
-            here = [a for a in accounts if s.account_vault[a] == v]
+    def sections(self, accounts: Sequence[int]) -> list[Section]:
+        """Prices and thresholds of every vault, then how these accounts stand, by their vaults."""
+        found = self._always.copy()
+        for v, here in self._by_vault(accounts):
+            rows = [f"vault {v} account {a}" for a in here]
+            arrays: list[list[Any]] = [[self._ids[a] for a in here], self._d.tokens]
+            head = [self._d.vaults[v]]
+            found.append(self._section("accounts", head, arrays, self._account_fields, rows))
+        return found
+
+    def expected(self, s: State, accounts: Sequence[int]) -> list[list[int]]:
+        """What the sections of these accounts must return."""
+        found, assets = [], range(len(s.unit))
+        for v in range(len(self._d.vaults)):
+            found.append([x for i in assets for x in _price(s, v, i)])
+            found.append([threshold(s, v, i) for i in assets])
+        for _, here in self._by_vault(accounts):
+            found.append([x for a in here for x in _account(s, a)])
+        return found
+
+    def _by_vault(self, accounts: Sequence[int]) -> Iterator[tuple[int, list[int]]]:
+        for v in range(len(self._d.vaults)):
+            here = [a for a in accounts if self._vault_of[a] == v]
             if here:
-                rows = {f"vault {v} account {a}": _account(s, a) for a in here}
-                arrays: list[list[Any]] = [[self._ids[a] for a in here], d.tokens]
-                yield self._section("accounts", [d.vaults[v]], arrays, ACCOUNT + fields, rows)
+                yield v, here
 
     def _section(
         self,
@@ -95,22 +115,23 @@ class Snapshot:
         head: list[str],
         arrays: list[list[Any]],
         fields: tuple[str, ...],
-        rows: Rows,
+        rows: list[str],
     ) -> Section:
-        """Calldata of a Lens view: addresses, then arrays of words; and what it must return."""
+        """Calldata of a Lens view: addresses, then arrays of words."""
         size = 32 * (len(head) + len(arrays))
         offsets, tails = [], b""
         for array in arrays:
             offsets.append(size + len(tails))
             tails += words(len(array), *array)
         data = contracts()["Lens"].selector(view) + words(*head, *offsets) + tails
-        expected = [word for row in rows.values() for word in row]
-        return Section(self._d.lens, data, list(rows), fields, expected)
+        return Section(self._d.lens, data, rows, fields)
 
 
-def _price(s: State, v: int, i: int) -> tuple[int, ...]:
+def _price(s: State, v: int, i: int) -> list[int]:
+    """The row that `Lens.prices` returns."""
     q = oracle.read(s, v, i)
-    return q.price, q.status, int(q.usable), q.collateral_price, q.debt_price
+    row = [q.price, q.status, int(q.usable), q.collateral_price, q.debt_price]
+    return [*row, *s.oracle[v, i, ANCHOR:].tolist()]
 
 
 def _account(s: State, a: int) -> list[int]:
@@ -128,4 +149,4 @@ def _account(s: State, a: int) -> list[int]:
         int(h.prices_usable),
         int(vault.is_liquidatable(s, a)),
     ]
-    return row + [x for i in assets for x in s.position[a, i, [SUPPLIED, POSITION_DEBT]]]
+    return [*row, *s.position[a, :, [SUPPLIED, POSITION_DEBT]].T.ravel().tolist()]

@@ -291,7 +291,9 @@ class UnderWay:
             yield
 
     def steps(self) -> Iterator[Step]:
-        """Play on; each step, the opening first, is on the tape when it is yielded."""
+        """Play on; each step, the opening first, is on the tape when it is yielded, on a chain once
+        it was compared: see `sim.engines.recorded`.
+        """
         from sim.engines.exact import agents_of
         from sim.engines.recorded import recorded
 

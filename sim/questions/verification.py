@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -21,7 +22,7 @@ from sim.engines.compiled import Compiled, impact_of
 from sim.engines.exact import run
 from sim.engines.failures import LockstepError
 from sim.engines.outcome import OPERATIONS, conclude, follow, names
-from sim.engines.recorded import recorded
+from sim.engines.recorded import recorded, when_compared
 from sim.market import lost_before
 from sim.market.draws import Sampler
 from sim.market.market import REPAID_VALUE
@@ -136,7 +137,7 @@ def verify(
     one = on_path(world, prices[0], seen[0])
     columns = names(world.symbols)
     outcome = np.full(len(columns), 0, dtype=object)
-    decisions, steps, difference = Comparison(), 0, None
+    decisions, compared, difference = Comparison(), [0], None
     tape = Tape(one, engine) if record else None
     with follower(engine, one) as chain:
         try:
@@ -145,7 +146,7 @@ def verify(
                     outcome[OPERATIONS] += len(rows)
                     follow(one.state, one.market, k, outcome)
                     decisions.step(k, next(float_rows), rows)
-                steps = k
+                when_compared(chain, partial(compared.append, k))
                 if watch:
                     watch(k, *_so_far(one, k))
         except LockstepError as error:
@@ -157,7 +158,7 @@ def verify(
     return Verification(
         path=path,
         engine=engine,
-        steps=steps,
+        steps=compared[-1],
         operations=operations,
         values_compared=values,
         differences=len(difference.differences) if difference else 0,

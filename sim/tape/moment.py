@@ -85,11 +85,9 @@ class Moment(NamedTuple):
     agents: list[Row]
 
 
-def observe(
-    world: World, k: int, rows: Sequence[Entry], gas: Sequence[int], doubles: Array
-) -> Moment:
+def observe(world: World, k: int, rows: Sequence[Entry], doubles: Array) -> Moment:
     """Measure world and state after step k, which did the operations `rows`; `doubles` are the
-    positions of the state as such.
+    positions of the state as such. What it used in gas is not known: see `with_gas`.
     """
     market, s = world.market, world.state
     watch = census(s, doubles)
@@ -126,10 +124,19 @@ def observe(
         "calls_waited": int(tally[CALLS_WAITED]),
         "longest_wait_seconds": int(tally[LONGEST_WAIT]),
         "operations": len(rows),
-        "gas_used": sum(gas) if len(gas) == len(rows) else None,
+        "gas_used": None,
     }
-    return Moment(
-        step, assets, _venues(world, k), _operations(world, k, rows, gas), agents(world, k)
+    return Moment(step, assets, _venues(world, k), _operations(world, k, rows), agents(world, k))
+
+
+def with_gas(moment: Moment, gas: Sequence[int]) -> Moment:
+    """The same with the gas of each operation, if it was measured."""
+    rows = moment.operations
+    if len(gas) != len(rows):
+        return moment
+    return moment._replace(
+        step={**moment.step, "gas_used": sum(gas)},
+        operations=[{**row, "gas": used} for row, used in zip(rows, gas, strict=True)],
     )
 
 
@@ -265,7 +272,7 @@ def _venues(world: World, k: int) -> list[Row]:
     return rows
 
 
-def _operations(world: World, k: int, rows: Sequence[Entry], gas: Sequence[int]) -> list[Row]:
+def _operations(world: World, k: int, rows: Sequence[Entry]) -> list[Row]:
     scenario, book, listed = world.scenario, world.book, []
     for seq, row in enumerate(rows):
         declared, done = op.DECLARED[row.kind], Entry(*map(int, row))
@@ -291,7 +298,7 @@ def _operations(world: World, k: int, rows: Sequence[Entry], gas: Sequence[int])
                 "result1": str(done.result1),
                 "result2": str(done.result2),
                 "refused": str(_refused(world.state, done)) if refused else None,
-                "gas": gas[seq] if len(gas) == len(rows) else None,
+                "gas": None,
             }
         )
     return listed

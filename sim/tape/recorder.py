@@ -18,7 +18,7 @@ from sim.protocol.state import Array, State
 from sim.protocol.transaction import changed
 from sim.scenario import digest
 from sim.tape.columns import FORMAT, Tables, tables
-from sim.tape.moment import Moment, accounts, observe
+from sim.tape.moment import Moment, accounts, observe, with_gas
 from sim.tape.parties import PARTIES, held
 from sim.version import VERSION
 from sim.world import World
@@ -31,6 +31,13 @@ class _End(NamedTuple):
 
     step: int
     state: State
+
+
+class Seen(NamedTuple):
+    """A step that is not on the tape yet."""
+
+    end: _End
+    moment: Moment
 
 
 class Tape:
@@ -68,8 +75,10 @@ class Tape:
         """Add step k: its journal rows, their gas if it was measured, and how many slots of storage
         and values have been compared with a chain so far.
         """
-        # A KeyboardInterrupt can come between any two lines. Until the assignment of `_end` the
-        # step does not count, and after it nothing is missing.
+        self.keep(self.look(k, rows), gas, slots_compared, values_compared)
+
+    def look(self, k: int, rows: list[Any]) -> Seen:
+        """See step k, which is `keep` for the tape only once it is known to be right."""
         state = self._world.state
         if k == 0:
             self._doubles = state.position.astype(np.float64)
@@ -79,11 +88,19 @@ class Tape:
         # Of large books all positions take a while: only those that operations touched are new.
         touched = changed(state, rows)
         self._doubles[touched] = state.position[touched]
-        moment = observe(self._world, k, rows, gas, self._doubles)
-        del self._moments[k:]
-        self._moments.append(moment)
+        moment = observe(self._world, k, rows, self._doubles)
+        return Seen(_End(k, copy(state._replace(journal=state.journal[:0]))), moment)
+
+    def keep(
+        self, seen: Seen, gas: list[int], slots_compared: int = 0, values_compared: int = 0
+    ) -> None:
+        """Put a step that was seen on the tape, after the one before it: see `record`."""
+        # A KeyboardInterrupt can come between any two lines. Until the assignment of `_end` the
+        # step does not count, and after it nothing is missing.
+        del self._moments[seen.end.step :]
+        self._moments.append(with_gas(seen.moment, gas))
         self._slots, self._values = slots_compared, values_compared
-        self._end = _End(k, copy(state._replace(journal=state.journal[:0])))
+        self._end = seen.end
 
     def tables(self, complete: bool, differences: int = 0) -> Tables:
         """Everything recorded. Raises ValueError before the opening was."""

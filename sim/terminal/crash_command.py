@@ -149,7 +149,10 @@ def play(under_way: UnderWay, console: Console, held: ExitStack, last: int | Non
             for step in under_way.steps():
                 progress.advance(tape.latest)
                 if step.k == last:
+                    if under_way.follower:
+                        under_way.follower.settle()
                     break
+            progress.advance(tape.latest)
         return Played(COMPLETE)
     except KeyboardInterrupt:
         done = f"{tape.latest.get('step', 0):,} of {under_way.world.scenario.steps:,} steps"

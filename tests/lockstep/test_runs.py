@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from sim.engines import exact
 from sim.engines.anvil import AnvilChain
+from sim.engines.by_name import follower
 from sim.engines.chain import Chain, RevmChain
 from sim.engines.exact import run
 from sim.engines.failures import LockstepError
 from sim.engines.lockstep import Lockstep
+from sim.engines.recorded import recorded
 from sim.market.market import TALLY
 from sim.protocol import operations as op
+from sim.protocol import oracle
 from sim.protocol.errors import OK
-from sim.protocol.state import CASH, DEFICIT_REPORTED, POSITION_DEBT
+from sim.protocol.state import CASH, DEFICIT_REPORTED, POSITION_DEBT, SEEN_AT
 from sim.protocol.transaction import entries
 from sim.scenario import load, with_overrides
+from sim.simulation import step
+from sim.tape import Tape
 from sim.world import World, build
 from tests.simulation.runs import PEOPLE
 
@@ -104,17 +112,74 @@ def test_a_crash_agrees_on_the_devnet_with_gas() -> None:
     world = _world(duration_hours=12)
     with AnvilChain(int(world.genesis.clock[0]) - 20_000) as chain:
         lockstep = Lockstep(chain, world.genesis, world.symbols)
-        gas = [g for step in run(world, lockstep) for g in step.gas]
+        gas = [g for step in list(run(world, lockstep)) for g in step.gas]
     assert len(gas) == lockstep.operations
     assert min(gas) > 21_000
 
 
+def _failing(at: int) -> Callable[..., None]:
+    """The loop's step, which fails in step `at`."""
+
+    def failing(s: Any, w: Any, k: int, users: Any) -> None:
+        if k == at:
+            raise ZeroDivisionError
+        step(s, w, k, users)
+
+    return failing
+
+
+@pytest.mark.parametrize("engine", ["revm", "devnet"])
+@pytest.mark.parametrize("fails", [True, False], ids=["the next fails", ""])
+def test_a_step_that_differs_ends_the_run_and_is_not_on_the_tape(
+    engine: str, fails: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is found while the twin is a step ahead, and may fail there: its operation is named all
+    the same, and on the tape is what was compared.
+    """
+    world, see = _world(duration_hours=4), oracle.poke
+    differs = int(world.market.time[20])
+
+    def late(s: Any, v: int, i: int) -> None:
+        see(s, v, i)
+        if s.clock[0] == differs:
+            s.oracle[v, i, SEEN_AT] -= 1
+
+    monkeypatch.setattr(oracle, "poke", late)
+    if fails:
+        monkeypatch.setattr(exact, "step", _failing(21))
+    tape = Tape(world, engine)
+    with follower(engine, world) as chain, pytest.raises(LockstepError) as caught:
+        deque(recorded(world, tape, chain), 0)
+    assert caught.value.operation.startswith("poke by actor")
+    assert "seen at" in str(caught.value)
+    assert tape.latest["step"] == 19
+
+
+def test_a_step_that_fails_leaves_the_one_before_on_the_tape(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It was compared, and did not differ."""
+    monkeypatch.setattr(exact, "step", _failing(7))
+    world = _world(duration_hours=1)
+    tape = Tape(world, "devnet")
+    with follower("devnet", world) as chain, pytest.raises(ZeroDivisionError):
+        deque(recorded(world, tape, chain), 0)
+    assert tape.latest["step"] == 6
+    assert tape.latest["gas_used"] > 21_000
+
+
+@pytest.mark.parametrize("everything", [64, 1], ids=["some", "everything"])
 @pytest.mark.parametrize("wei", [1, -1])
 def test_one_wei_is_noticed_and_the_operation_named(
-    wei: int, monkeypatch: pytest.MonkeyPatch
+    wei: int, everything: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A twin that books one wei more or less at borrowing is caught, with the operation."""
+    """A twin that books one wei more or less at borrowing is caught, with the operation, whether
+    its words or all were to be compared.
+    """
+    from sim.engines import lockstep as module
     from sim.protocol import hub, vault_accounts
+
+    monkeypatch.setattr(module, "EVERYTHING", everything)
 
     world = _world(duration_hours=1)
     lockstep = _follow(world, RevmChain())
