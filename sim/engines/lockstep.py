@@ -312,7 +312,7 @@ class Lockstep:
     def _note(self, found: Iterable[tuple[int, int]]) -> None:
         """What words are on chain."""
         before = self._found
-        for word, value in [one for one in found if before[one[0]] != one[1]]:
+        for word, value in [(word, value) for word, value in found if before[word] != value]:
             self._found[word] = value
             self._storage.from_deployment.pop(word, None)
 

@@ -13,6 +13,7 @@ from sim.engines.artifacts import contracts
 from sim.engines.calldata import words
 from sim.engines.deployment import Deployment
 from sim.protocol import oracle, vault
+from sim.protocol.fixed_point import wad
 from sim.protocol.state import (
     ANCHOR,
     CUMULATIVE0,
@@ -147,6 +148,6 @@ def _account(s: State, a: int) -> list[int]:
         h.collateral_value,
         h.debt_value,
         int(h.prices_usable),
-        int(vault.is_liquidatable(s, a)),
+        int(h.factor < wad() and vault.is_liquidatable(s, a)),
     ]
     return [*row, *s.position[a, :, [SUPPLIED, POSITION_DEBT]].T.ravel().tolist()]

@@ -147,11 +147,12 @@ class Words:
         self, words: Iterable[int], found: list[int], aside: Mapping[int, int]
     ) -> list[Difference]:
         """Words that are not as found, part by part; `aside` are bits of words that may differ."""
-        apart = [w for w in words if self.expected[w] != found[w]]
+        expected = self.expected
+        apart = [w for w in words if expected[w] != found[w]]
         return [
             difference
             for word in sorted(apart)
-            if (self.expected[word] ^ found[word]) & ~aside.get(word, 0)
+            if (expected[word] ^ found[word]) & ~aside.get(word, 0)
             for difference in self._apart(word, found[word], aside.get(word, 0))
         ]
 
