@@ -37,8 +37,8 @@ def run(
 ) -> Iterator[Step]:
     """Open the protocol (step 0), then run every step of the scenario. The follower plays each one
     and compares it while the twin is at work on the next; the last one has been compared when it is
-    yielded. Raises `AgentError` in a step in which an agent of the user fails; `agents` are those of
-    `agents_of`, for whoever looks at them later.
+    yielded. `agents` are those of `agents_of`, for whoever looks at them later. Raises `AgentError`
+    in a step in which an agent of the user fails.
     """
     baseline.fill(world)
     users = agents or agents_of(world)
