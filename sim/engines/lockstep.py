@@ -116,7 +116,7 @@ class Lockstep:
         """Sent, and not in what is expected yet."""
         self._sent: _Sent | None = None
         self._news: dict[Place, int] = {}
-        """What the chain told of them."""
+        """What the chain told of blocks and nobody has compared yet."""
         self._checked = self._asked = self._approved = 0
         """Blocks after which everything was found to be alike, and was asked for; approvals that
         the storage knows.
