@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sim import books
-from sim.agents.actors import ROLES
 from sim.agents.habits import reserves
 from sim.agents.start import ARBITRAGEURS, LIQUIDITY_PROVIDERS, Start
 from sim.health.first_look import first_look
@@ -33,7 +32,7 @@ from sim.protocol.state import WALLET, State
 from sim.scenario import Scenario, ScenarioError
 from sim.schema.problems import Problem
 from sim.users import user_agents
-from sim.world.actors import own, share_takers
+from sim.world.actors import own, share_takers, taken_names
 from sim.world.at_once import AtOnce
 from sim.world.genesis import genesis
 from sim.world.opening import Block, Blocks, Opening
@@ -76,19 +75,11 @@ def without_code(
     book: books.Book | None = None,
 ) -> World:
     """The same with nobody's code looked up: `agents` act, and accounts of others stay idle."""
-    house = [role.name for role in ROLES]
-    problems = [
-        Problem(f"agents[{i}].name", f"{one.name} is taken", "a name of its own")
-        for i, one in enumerate(scenario.agents)
-        if one.name in house
-    ]
-    if problems:
-        raise ScenarioError(f"scenario '{scenario.name}'", problems)
     root = scenario.seed if seed is None else seed
     market_prices = price_table(scenario)
     if book is None:
         book = _at_start(scenario, root, answers_at_start(scenario, list(market_prices[0])))
-    if problems := [*_too_many_assets(book)]:
+    if problems := [*_taken(scenario, book), *_too_many_assets(book)]:
         raise ScenarioError(f"scenario '{scenario.name}'", problems)
     accounts = len(book.debt) + len(own(scenario)) + len(share_takers(scenario))
     deployed = genesis(scenario, accounts)
@@ -118,6 +109,13 @@ def begin(state: State, market: Market) -> None:
     market.actors.liquidity_providers.at_start[:] = state.lp[LIQUIDITY_PROVIDERS]
     market.actors.arbitrageurs.at_start[:] = state.holding[ARBITRAGEURS, :, WALLET]
     remember(state, market)
+
+
+def _taken(scenario: Scenario, book: books.Book) -> Iterator[Problem]:
+    taken = taken_names(scenario, book) if scenario.agents else set()
+    for i, one in enumerate(scenario.agents):
+        if one.name in taken:
+            yield Problem(f"agents[{i}].name", f"{one.name} is taken", "a name of its own")
 
 
 def _too_many_assets(book: books.Book) -> Iterator[Problem]:

@@ -10,6 +10,9 @@ from sim.agents.start import FIRST_LIQUIDATOR, owner
 from sim.books import Book
 from sim.scenario import Scenario
 
+_FIXED = ("admin", "suppliers", "liquidity providers", "stakers", "arbitrageurs")
+"""The actors before the liquidators, in the order of their numbers."""
+
 
 class Own(NamedTuple):
     """Someone who has an account without being in the book."""
@@ -43,9 +46,8 @@ def first_own_account(scenario: Scenario, accounts: int) -> int:
 
 def actor_name(scenario: Scenario, book: Book, actor: int) -> str:
     """What to call an actor: the owner of an account as the file of the book does."""
-    fixed = ("admin", "suppliers", "liquidity providers", "stakers", "arbitrageurs")
     if actor < FIRST_LIQUIDATOR:
-        return fixed[actor]
+        return _FIXED[actor]
     if actor < (first := owner(scenario, 0)):
         return scenario.liquidators[actor - FIRST_LIQUIDATOR].name
     account, accounts = actor - first, len(book.debt)
@@ -58,3 +60,17 @@ def account_name(scenario: Scenario, book: Book, account: int) -> str:
         return book.name(account)
     takers = [one.name for one in scenario.liquidators if one.takes_shares]
     return [*(one.name for one in own(scenario)), *takers][account - len(book.debt)]
+
+
+def taken_names(scenario: Scenario, book: Book) -> set[str]:
+    """What accounts and their owners are called, and everyone else but the user's agents: tables
+    tell people apart by name.
+    """
+    accounts = range(len(book.debt))
+    return {
+        *_FIXED,
+        *(role.name for role in ROLES),
+        *(one.name for one in scenario.liquidators),
+        *map(book.name, accounts),
+        *map(book.owner, accounts),
+    }

@@ -124,9 +124,13 @@ def test_a_wrong_entry_is_refused(change: dict[str, Any], path: str) -> None:
     assert path in {problem.path for problem in caught.value.problems}, caught.value
 
 
-def test_the_name_of_an_agent_of_the_house_is_refused() -> None:
-    with pytest.raises(ScenarioError, match=r"agents\[0\].name: attacker is taken"):
-        build(thin(agents=[{**agent("Idle"), "name": "attacker"}]))
+@pytest.mark.parametrize(
+    "name", ["attacker", "admin", "suppliers", "arbitrageurs", "account 0", "borrower 0"]
+)
+def test_the_name_of_someone_else_is_refused(name: str) -> None:
+    """Tables tell accounts and owners apart by name."""
+    with pytest.raises(ScenarioError, match=rf"agents\[0\].name: {name} is taken"):
+        build(thin(agents=[{**agent("Idle"), "name": name}]))
 
 
 def test_two_of_one_name_are_refused() -> None:
