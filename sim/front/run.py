@@ -11,9 +11,10 @@ import pandas as pd
 
 from sim.engines.by_name import check_engine
 from sim.front import ledger
-from sim.front.asked import Asked, Prices, asked, changed, whole
+from sim.front.asked import Asked, asked, changed, whole
 from sim.front.folders import made
 from sim.front.frames import frame
+from sim.front.own_prices import Prices
 from sim.front.shown import as_html, as_text, bar, drawing, page
 from sim.measures.cascade import spirals
 from sim.measures.facts import Facts
@@ -328,7 +329,7 @@ def run(
 
     `accounts`, `seed`, `hold_at_low`, then `overrides` (path of a field -> value) replace what the
     scenario says, `book_seed` its seed for book and people alone; `prices`
-    (`sim.front.asked.Prices`) its prices. `agents` are objects with `act(view)` or jitable
+    (`sim.front.own_prices.Prices`) its prices. `agents` are objects with `act(view)` or jitable
     functions, see docs/agents.md.
 
     Raises before anything is run `ScenarioError`, `ValueError` for an engine that there is not and

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 import sim
+from sim.market.level_tables import price_table
 
 LT = "protocol.reserves.WETH.lt_bps"
 
@@ -74,6 +75,38 @@ def test_a_seed_of_the_book_is_a_whole_number() -> None:
 def test_a_single_price_is_no_table() -> None:
     with pytest.raises(sim.ScenarioError, match="prices: an array of 0 dimensions"):
         sim.run("single-crash", accounts=12, prices=3.0)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        (lambda table: table == table, "WETH is of bool"),
+        (lambda table: (table == table).astype(object), "WETH is of object"),
+        (lambda table: table + 0j, "WETH is of complex128"),
+        (lambda table: table.to_numpy() + 0j, "WETH is of complex128"),
+        (lambda table: table * 1e30, r"row 0 of WETH is .*e\+33: a number from 1e-8 to 1e\+11"),
+        (lambda table: table.set_axis(table.index.astype(str) + "!"), r"'0!': .*pd.to_datetime"),
+        (lambda table: table.set_axis(table.index / 1), r"float64 .*pd.to_datetime"),
+        (
+            lambda table: table.set_axis(pd.period_range("2026-01-01", periods=289, freq="5min")),
+            r"to_timestamp\(\) of periods",
+        ),
+        (
+            lambda table: table.set_axis(
+                pd.date_range("2026-01-01", periods=289, freq="300500ms", tz="UTC")
+            ),
+            "times between two seconds",
+        ),
+    ],
+    ids=["truth", "objects", "complex", "array", "huge", "words", "floats", "periods", "fractions"],
+)
+def test_prices_that_could_be_read_as_numbers_or_times_are_refused_once(
+    made: Any, said: str
+) -> None:
+    levels = price_table(sim.load("single-crash")).astype(float) / 1e8
+    prices = made(pd.DataFrame(levels, columns=sim.load("single-crash").symbols))
+    with pytest.raises(sim.ScenarioError, match=rf": 1 problem\n  prices: .*{said}"):
+        sim.run("single-crash", accounts=12, prices=prices)
 
 
 def test_an_agent_that_raises_says_why() -> None:

@@ -224,7 +224,9 @@ def test_its_own_prices_handed_over_change_nothing() -> None:
     table = price_table(scenario) / 1e8
     steps = pd.date_range(scenario.start, periods=len(table), freq=f"{scenario.step_seconds}s")
     frame = pd.DataFrame(table, index=steps, columns=list(scenario.symbols))
-    runs = [sim.run(scenario, prices=prices) for prices in (table, frame, frame.tz_localize(None))]
+    text = frame.set_axis(frame.index.strftime("%Y-%m-%d %H:%M"))
+    ways = (table, frame, frame.tz_localize(None), text)
+    runs = [sim.run(scenario, prices=prices) for prices in ways]
     for one in runs:
         prices = one.assets["reference_price_usd"].to_numpy()
         assert (prices.reshape(table.shape) == table).all()
@@ -251,6 +253,13 @@ def test_other_prices_are_met_to_the_unit() -> None:
         (pd.DataFrame({"WETH": [1.0] * 288 + [np.nan]}), "row 288 of WETH is nan"),
         (
             pd.DataFrame({"WETH": [1.0, 2.0]}, index=pd.to_datetime(["2020-01-01", "2020-01-02"])),
+            "do not cover the run",
+        ),
+        (
+            pd.DataFrame(
+                {"WETH": np.ones(289)},
+                index=pd.date_range("2020-01-01", periods=289).strftime("%Y-%m-%d"),
+            ),
             "do not cover the run",
         ),
     ],
