@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,7 @@ import pandas as pd
 from sim.engines.by_name import check_engine
 from sim.front import ledger
 from sim.front.asked import Asked, asked, changed, whole
-from sim.front.folders import made
+from sim.front.folders import check_kind, made
 from sim.front.frames import frame
 from sim.front.own_prices import Prices
 from sim.front.shown import as_html, as_text, bar, drawing, page
@@ -20,6 +21,7 @@ from sim.measures.cascade import spirals
 from sim.measures.facts import Facts
 from sim.measures.registry import figure, found, of_assets
 from sim.measures.solvency import liquidations, peak_loss
+from sim.questions.store import QuestionError
 from sim.report.text import usd
 from sim.scenario import Scenario
 from sim.tape import TAPE, Frames, Tables, Tape, frames, with_rows, write, write_parquet
@@ -105,6 +107,7 @@ class Run:
         """
         self.raw = Exact(tape)
         self._tables = tables
+        self._saved: Path | None = None  # where this process saved it last
 
     @property
     def engine(self) -> str:
@@ -221,17 +224,30 @@ class Run:
 
         return crash_figure(self.raw.tape)
 
-    def save(self, folder: str | Path, parquet: bool = False) -> Path:
+    def save(self, folder: str | Path, parquet: bool = False, overwrite: bool = False) -> Path:
         """Write the tape into a folder, which `sim.read` and `ape run report` read; with `parquet`
-        its tables as Parquet, too.
+        its tables as Parquet, too. Another run in it gives way only with `overwrite`.
+
+        Raises `QuestionError` for a folder that holds another run or another kind of result,
+        `TapeError` if it cannot be written, `ValueError` for a file in the place of a folder and of
+        a run that was read, and `TypeError` for what is no path.
         """
         if self._tables is None:
             raise ValueError(f"this run was read from a folder: copy its {TAPE}")
-        path = made(folder)
-        write(self._tables, path / TAPE)
-        if parquet:
-            write_parquet(self._tables, path / PARQUET)
-        self._kept = path / TAPE
+        with made(folder) as path:
+            check_kind(path, "a run")
+            tape = path.resolve() / TAPE
+            if tape.exists() and tape != self._saved:
+                if not overwrite:
+                    raise QuestionError(
+                        f"{path}: holds another run; replace it with overwrite=True, or name "
+                        "another folder"
+                    )
+                shutil.rmtree(path / PARQUET, ignore_errors=True)  # of the other
+            write(self._tables, tape)
+            if parquet:
+                write_parquet(self._tables, path / PARQUET)
+        self._kept, self._saved = path / TAPE, tape
         return self._kept
 
     def report(self, path: str | Path) -> Path:

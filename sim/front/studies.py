@@ -15,7 +15,7 @@ import pandas as pd
 
 from sim.files.lock import locked
 from sim.front.asked import whole
-from sim.front.folders import folder_for, goes_with
+from sim.front.folders import check_kind, folder_for, goes_with
 from sim.front.shown import as_html, as_text, bar, drawing, page
 from sim.questions.pools import THREADS, pool
 from sim.questions.store import write
@@ -194,6 +194,7 @@ def begun(preset: Preset, wanted: Wanted, folder: Path) -> Iterator[Search]:
     if not setup.space.axes:  # caps alone are asked for: of the current setting
         wanted = wanted._replace(trials=1, sensitivity=0)
     with locked(folder, f"a study of {preset.name}"):
+        check_kind(folder, "a study")
         seed = setup.scenarios[0].seed
         asked = question(setup, wanted.paths, seed, wanted.storage, wanted.command)
         asked = begin(folder, asked, wanted.resume)

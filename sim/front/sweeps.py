@@ -14,7 +14,7 @@ from sim.engines.by_name import check_engine
 from sim.engines.compiled import check_compilable
 from sim.files.lock import locked
 from sim.front.asked import changed, whole
-from sim.front.folders import folder_for, goes_with
+from sim.front.folders import check_kind, folder_for, goes_with
 from sim.front.frames import frame
 from sim.front.shown import as_html, as_text, bar, drawing, page
 from sim.market.draws import Sampler
@@ -214,6 +214,7 @@ def begun(scenario: Scenario, wanted: Wanted, folder: Path) -> Iterator[UnderWay
     a Python object, or the protocol refuses its book; `QuestionError`, `LockedError` as `sweep`.
     """
     with locked(folder, f"a sweep of {scenario.name}"):
+        check_kind(folder, "a sweep")
         seed = scenario.seed if wanted.book_seed is None else wanted.book_seed
         world = world_of(scenario, seed)
         check_compilable(world)

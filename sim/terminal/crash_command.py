@@ -12,10 +12,12 @@ from rich.console import Console, RenderableType
 from sim.engines.failures import ChainError, LockstepError
 from sim.files.lock import LockedError, locked
 from sim.front.asked import asked
+from sim.front.folders import check_kind
 from sim.front.run import PARQUET, Run, UnderWay
 from sim.measures.borrowers import scenario_of
 from sim.measures.published import compare
 from sim.measures.registry import found
+from sim.questions.store import QuestionError
 from sim.report import caveats, given
 from sim.report.agent_tables import agents_table, attack_table
 from sim.report.crash_figure import write_crash_figure
@@ -61,14 +63,16 @@ def crash(
     others played on the twin. With `keep` the devnet stays after the last step, or after step `at`,
     until somebody asks for its end (`sim.terminal.keep.stay`). `book_seed` replaces the scenario's
     seed for book and people. Another process that writes into the folder is left alone, and the run
-    refused. Raises `ScenarioError`, before anything is deployed, if the protocol refuses the
+    refused, and so is one into a folder that holds another kind of result. Raises `ScenarioError`,
+    before anything is deployed, if the protocol refuses the
     scenario's book.
     """
     try:
         with locked(out, f"a run of {scenario.name}"):
+            check_kind(out, "a run")
             asked = (parquet, overwrite, books, keep, at, book_seed)
             return _crash(scenario, engine, out, console, *asked)
-    except LockedError as error:
+    except (LockedError, QuestionError) as error:
         return failed(str(error), console)
 
 
@@ -192,7 +196,7 @@ def _write(run: Run, out: Path, parquet: bool, console: Console) -> None:
     shown = run.raw.tape
     (out / REPORT).unlink(missing_ok=True)  # of the run before
     shutil.rmtree(out / PARQUET, ignore_errors=True)
-    run.save(out, parquet)
+    run.save(out, parquet, overwrite=True)
     pictures = write_crash_figure(shown, out)
     for table in run_tables(shown):
         console.print("", table, sep="\n")

@@ -10,7 +10,15 @@ import pandas as pd
 import pytest
 
 import sim
+from sim.front.folders import _KINDS
+from sim.front.run import Run
 from sim.market.level_tables import price_table
+from sim.questions.suite_folder import MANIFEST as SUITE
+from sim.sweeps.stored import FORMER
+from sim.sweeps.stored import MANIFEST as SWEEP
+from sim.tape import TAPE, load
+from sim.tuning.question import FILE as QUESTION
+from sim.tuning.result import FILE as RESULT
 
 LT = "protocol.reserves.WETH.lt_bps"
 
@@ -196,3 +204,53 @@ def test_pages_are_files_and_results_are_folders(tmp_path: Path) -> None:
 def test_workers_are_counted() -> None:
     with pytest.raises(sim.QuestionError, match="workers 0: 1 or more"):
         sim.sweep("single-crash", paths=2, workers=0)
+
+
+# --- folders --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def crashed() -> Run:
+    return sim.run("single-crash", accounts=12)
+
+
+@pytest.mark.parametrize("name", _KINDS)
+def test_a_folder_holds_one_kind_of_result(crashed: Run, name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text("{}")
+    asks: dict[str, Any] = {
+        "a run": crashed.save,
+        "a sweep": lambda folder: sim.sweep("single-crash", paths=2, folder=folder),
+        "a study": lambda folder: sim.tune("current-market", folder=folder),
+    }
+    asks.pop(_KINDS[name], None)
+    for kind, ask in asks.items():
+        said = rf"holds {_KINDS[name]} already \({name}\); name another folder for {kind}"
+        with pytest.raises(sim.QuestionError, match=said):
+            ask(tmp_path)
+    assert [one.name for one in tmp_path.iterdir()] == [name]
+
+
+def test_kinds_are_known_by_the_files_that_they_have() -> None:
+    files = {TAPE, SWEEP, FORMER, QUESTION, RESULT, SUITE}
+    assert files == set(_KINDS)
+
+
+def test_what_is_refused_leaves_no_folder_behind(tmp_path: Path) -> None:
+    wrong = tmp_path / "new" / "folder"
+    with pytest.raises(sim.QuestionError):
+        sim.tune("current-market", paths=1, folder=wrong)
+    with pytest.raises(sim.ScenarioError):
+        sim.sweep("single-crash", paths=2, overrides={"price_paths": None}, folder=wrong)
+    assert not list(tmp_path.iterdir())
+
+
+def test_another_run_gives_way_only_when_that_is_said(crashed: Run, tmp_path: Path) -> None:
+    crashed.save(tmp_path, parquet=True)
+    kept = crashed.save(tmp_path)  # the same again
+    other = sim.run("single-crash", accounts=13)
+    with pytest.raises(sim.QuestionError, match=r"holds another run; .*overwrite=True"):
+        other.save(tmp_path)
+    assert load(kept).run["scenario_json"].equals(crashed.raw.tape.run["scenario_json"])
+    other.save(tmp_path, overwrite=True)
+    assert load(kept).run["scenario_json"].equals(other.raw.tape.run["scenario_json"])
+    assert not (tmp_path / "parquet").exists()
