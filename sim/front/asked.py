@@ -29,8 +29,13 @@ class Asked(NamedTuple):
         return without_code(self.scenario, book_seed, self.agents)
 
 
+_TOO_MANY = 2**63
+
+
 def whole(name: str, number: Any, least: int) -> int | None:
-    """How many are asked for, numpy's numbers too; None is none. Raises `QuestionError`."""
+    """A whole number from `least` to 2^63 - 1, as tables hold; numpy's too, None is none.
+    Raises `QuestionError`.
+    """
     if number is None:
         return None
     try:
@@ -39,6 +44,8 @@ def whole(name: str, number: Any, least: int) -> int | None:
         raise QuestionError(f"{name} {number!r}: a whole number is needed") from None
     if found < least:
         raise QuestionError(f"{name} {found}: {least} or more is needed")
+    if found >= _TOO_MANY:
+        raise QuestionError(f"{name} {found}: a number below 2^63 is needed")
     return found
 
 

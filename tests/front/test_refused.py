@@ -80,6 +80,15 @@ def test_a_seed_of_the_book_is_a_whole_number() -> None:
         sim.run("single-crash", accounts=12, book_seed=-1)
 
 
+@pytest.mark.parametrize("number", [2**63, np.uint64(2**63), 10**30])
+def test_numbers_that_no_table_holds_are_refused(number: Any) -> None:
+    said = rf"book_seed {number}: a number below 2\^63"
+    with pytest.raises(sim.QuestionError, match=said):
+        sim.run("single-crash", accounts=12, book_seed=number)
+    with pytest.raises(sim.QuestionError, match=said):
+        sim.sweep("single-crash", paths=2, book_seed=number)
+
+
 def test_a_single_price_is_no_table() -> None:
     with pytest.raises(sim.ScenarioError, match="prices: an array of 0 dimensions"):
         sim.run("single-crash", accounts=12, prices=3.0)  # type: ignore[arg-type]
