@@ -22,10 +22,14 @@ Advance = Callable[[float], None]
 
 @contextmanager
 def bar(what: str, total: float) -> Iterator[Advance]:
-    """A bar on standard error for the time of the block, in a terminal or a notebook; elsewhere,
-    as in a script whose output goes to a file, there is none.
+    """A bar on standard error for the time of the block in a terminal, a line in a notebook;
+    elsewhere, as in a script whose output goes to a file, there is none.
     """
     console = Console(stderr=True)
+    if console.is_jupyter:
+        with _line(what, total) as advance:
+            yield advance
+        return
     progress = Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
@@ -33,11 +37,35 @@ def bar(what: str, total: float) -> Iterator[Advance]:
         TimeElapsedColumn(),
         console=console,
         transient=True,
-        disable=not (console.is_terminal or console.is_jupyter),
+        disable=not console.is_terminal,
     )
     with progress:
         task = progress.add_task(what, total=total)
         yield lambda more: progress.advance(task, more)
+
+
+@contextmanager
+def _line(what: str, total: float) -> Iterator[Advance]:
+    """How far it is, in a notebook: rich's bar would need ipywidgets there, and warns without."""
+    from IPython.display import display  # there is a kernel, so there is IPython
+
+    def text(shown: str) -> dict[str, str]:
+        return {"text/plain": shown}
+
+    line = display(text(what), raw=True, display_id=True)  # type: ignore[no-untyped-call]
+    done, percent = 0.0, 0
+
+    def advance(more: float) -> None:
+        nonlocal done, percent
+        done += more
+        if (reached := int(100 * done / total)) > percent:
+            percent = reached
+            line.update(text(f"{what}  {percent}%"), raw=True)
+
+    try:
+        yield advance
+    finally:
+        line.update(text(""), raw=True)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from matplotlib.ticker import FuncFormatter
 from sim.measures.solvency import loss_history
 from sim.report import series
 from sim.report.colours import BLACK, BLUE, GREEN, ORANGE, PURPLE, RED, SKY
-from sim.report.figure import STYLE, log_axis, save, time_axis
+from sim.report.figure import STYLE, Picture, log_axis, save, time_axis
 from sim.report.text import short_usd, span
 from sim.tape import Frames
 
@@ -33,7 +33,7 @@ def write_crash_figure(tape: Frames, folder: Path) -> list[Path]:
 def crash_figure(tape: Frames) -> Figure:
     """Four panels over simulated time (UTC) of everything on the tape."""
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(9.5, 11))
+        figure = Picture(figsize=(9.5, 11))
         axes = figure.subplots(4, 1, sharex=True)
         figure.subplots_adjust(left=0.09, right=0.725, bottom=0.05, top=0.92, hspace=0.18)
         _prices(axes[0], tape)

@@ -7,6 +7,7 @@ plotly writes SVG and PNG only where there is a browser, and pages do without ma
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,18 @@ STYLE: dict[str, Any] = {
     "svg.hashsalt": "breakwater",  # the same run gives the same file
 }
 _PNG_DPI = 160
+
+
+class Picture(Figure):
+    """A figure that a notebook shows by itself: of others only those that pyplot made, or after
+    `%matplotlib inline`.
+    """
+
+    def _repr_png_(self) -> bytes:
+        drawn = BytesIO()
+        with matplotlib.rc_context(STYLE):
+            self.savefig(drawn, format="png", bbox_inches="tight")
+        return drawn.getvalue()
 
 
 def save(figure: Figure, folder: Path, name: str) -> list[Path]:

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from sim.report.colours import BLACK, BLUE, ORANGE
-from sim.report.figure import STYLE
+from sim.report.figure import STYLE, Picture
 from sim.report.text import sentence, short_usd
 from sim.tuning.result import Measure, Trial, TuningResult
 
@@ -23,7 +23,7 @@ def study_figure(result: TuningResult) -> Figure:
     """
     pairs = result.pairs()
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(9.5, 4.2 * max(1, len(pairs))), layout="constrained")
+        figure = Picture(figsize=(9.5, 4.2 * max(1, len(pairs))), layout="constrained")
         axes = figure.subplots(max(1, len(pairs)), 1, squeeze=False)[:, 0]
         for one, (x, y) in zip(axes, pairs, strict=False):
             _over_each_other(one, result, x, y)

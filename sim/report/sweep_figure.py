@@ -15,7 +15,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from sim.measures.clusters import Clusters
 from sim.report import series
 from sim.report.colours import BLACK, BLUE, FAN, ORANGE, PURPLE, RED
-from sim.report.figure import STYLE, save, time_axis
+from sim.report.figure import STYLE, Picture, save, time_axis
 from sim.report.sweep_words import levels
 from sim.report.text import short_usd
 from sim.scenario import Scenario
@@ -57,7 +57,7 @@ def loss_figure(
     edge, n = series.loss_end(losses), len(losses)
     curve = series.loss_curve(losses, books, edge)
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(9.5, 5.2))
+        figure = Picture(figsize=(9.5, 5.2))
         axes = figure.subplots()
         figure.subplots_adjust(left=0.09, right=0.97, bottom=0.14, top=0.89)
         axes.set_yscale("log")
@@ -101,7 +101,7 @@ def fan_figure(scenario: Scenario, shown: Fan, worst: int, loss_usd: float, titl
     all_times = series.times(scenario, range(scenario.steps + 1))
     panels = min(len(shown.symbols), _MOST_PANELS)
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(9.5, 1.6 + 3.1 * max(panels, 1)))
+        figure = Picture(figsize=(9.5, 1.6 + 3.1 * max(panels, 1)))
         axes = np.atleast_1d(figure.subplots(max(panels, 1), 1, sharex=True))
         figure.subplots_adjust(left=0.09, right=0.745, bottom=0.08, top=0.9, hspace=0.14)
         for i, axis in enumerate(axes[:panels]):

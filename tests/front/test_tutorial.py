@@ -40,3 +40,23 @@ def test_the_notebook_runs_and_shows_its_pictures() -> None:
     NotebookClient(book, timeout=600, resources={"metadata": {"path": NOTEBOOK.parent}}).execute()
     shown = [kind for cell in cells for out in cell.outputs for kind in out.get("data", {})]
     assert shown.count("image/png") >= 3 and shown.count("text/html") >= 5
+
+
+def test_a_notebook_shows_pictures_by_itself_and_no_warning() -> None:
+    """Without `%matplotlib inline`; and without ipywidgets nothing warns."""
+    code = [
+        "import sys\nsys.modules['ipywidgets'] = None\nimport sim",
+        "run = sim.run('single-crash', accounts=12)",
+        "run.plot()",
+        "assert 'matplotlib.pyplot' not in sys.modules",
+        "from sim.front.shown import bar\nwith bar('half', 2) as go:\n    go(1)\n    1 / 0",
+    ]
+    cells = [nbformat.v4.new_code_cell(one) for one in code]
+    book = nbformat.v4.new_notebook(cells=cells)
+    NotebookClient(book, timeout=120, allow_errors=True).execute()
+    first, run, plot, checked, failed = (cell.outputs for cell in cells)
+    assert not first and not checked
+    assert [out["data"] for out in run] == [{"text/plain": ""}]  # the line, gone
+    assert [set(out["data"]) for out in plot] == [{"text/plain", "image/png"}]
+    assert [out.output_type for out in failed] == ["display_data", "error"]
+    assert failed[0]["data"] == {"text/plain": ""}
