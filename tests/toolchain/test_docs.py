@@ -14,6 +14,7 @@ from tools.outputs import PAGES, ROOT, Block, blocks, made
 
 BLOCKS = [block for page in PAGES for block in blocks(page)]
 QUICK = [block for block in BLOCKS if block.is_quick]
+_FOLDERS = ("contracts", "docs", "scripts", "sim", "tests", "tools")
 _TREES = ("scenario.yaml", "contracts/")
 
 
@@ -55,6 +56,18 @@ def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", prose):
         if not target.startswith("http"):
             assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize(
+    "page",
+    [*(ROOT / name for name in ("ASSUMPTIONS.md", "README.md")), *(ROOT / "docs").glob("*.md")],
+    ids=lambda page: page.name,
+)
+def test_files_of_the_tree_that_are_named_exist(page: Path) -> None:
+    """In prose and tables: what a fenced block shows may be for the reader to make."""
+    prose = re.sub(r"^ *```.*?^ *```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    named = re.findall(rf"`((?:{'|'.join(_FOLDERS)})/[\w./-]+)`", prose)
+    assert {name for name in named if not (ROOT / name).exists()} == set()
 
 
 # --- pages that take many minutes: `make docs-slow` -----------------------------------------------
