@@ -46,7 +46,8 @@ def sweep_over(
     have in `Sweep.losses` too: expected_loss and es_99 of bad debt and shortfall at the end,
     peak_loss the mean of their largest sum after any step, expected_repaid that of the debt that
     liquidators repaid.
-    With a `folder`, each sweep is kept in one of its own there and not run again.
+    With a `folder`, each sweep is kept in one of its own there and not run again. Raises as
+    `sim.sweep`, `QuestionError` also for settings that are no mapping of fields to lists.
     """
     if not isinstance(settings, Mapping):
         raise QuestionError(f"settings {settings!r}: a mapping of fields to lists is needed")

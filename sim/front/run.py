@@ -82,6 +82,19 @@ class Exact:
         """As `sim.front.ledger.exact_losses`."""
         return ledger.exact_losses(self.tape)
 
+    def __repr__(self) -> str:
+        tables = [name for name, one in vars(Exact).items() if isinstance(one, frame)]
+        return as_text(
+            f"Frames of Python integers: {', '.join(tables)}",
+            {
+                "tokens": "the smallest unit of each",
+                "prices": "10^-8 USD",
+                "health factors": "WAD, 10^18 is 1",
+                "gas prices": "wei",
+            },
+            "tape: everything that was recorded, floats too",
+        )
+
 
 class Run:
     """What happened in a run. Frames are in tokens and USD, each a copy of your own; `raw` has the
@@ -100,7 +113,9 @@ class Run:
         """`tables`, what was `asked` and `agents` are those of a run of this process, `kept` is
         where the tape is a file.
         """
-        self.scenario, self._kept, self._asked = scenario, kept, asked
+        self.scenario = scenario
+        """With everything that was replaced."""
+        self._kept, self._asked = kept, asked
         self.agents = dict(agents or {})
         """By name, the user's own agents as the run left them: of an object that was handed over
         the copy that was played. None of a run that was read.
@@ -134,7 +149,7 @@ class Run:
 
     @frame
     def liquidations(self) -> pd.DataFrame:
-        """As `sim.front.ledger.liquidations`."""
+        """As `sim.front.ledger.liquidations`: profit_usd is before gas, that of `figures` after."""
         return ledger.liquidations(self.raw.tape)
 
     @frame
@@ -165,7 +180,8 @@ class Run:
     @frame
     def figures(self) -> pd.DataFrame:
         """Every measure of a run (`sim.measures.of_runs`) that it has a figure of, rows by name:
-        title, value, unit, and remark: of what, when, or why there is no value.
+        title, value, unit, and remark: of what, when, or why there is no value. Those of money are
+        totals: profit_usd is what liquidators were left with after gas.
         """
         rows = {
             name: (measure.title, figure.value, measure.unit, figure.remark)
@@ -189,7 +205,9 @@ class Run:
         """What was published of the event (`expected` of the scenario) beside this run and up to
         `books` - 1 more on the twin, on books drawn alike. Rows by measure: low and high as
         published, this run's value, median, lowest and highest over the books, and a verdict of the
-        median: inside (or within half a percent), near (a tenth), off, or input, as given.
+        median: inside (or within half a percent), near (a tenth), off, or input, as given. Without
+        rows where nothing was published. Raises `QuestionError` for a number of books below 1, and
+        as `sim.run` for other books.
         """
         from sim.front.several_books import beside  # which plays runs
 
@@ -251,7 +269,9 @@ class Run:
         return self._kept
 
     def report(self, path: str | Path) -> Path:
-        """Write the page of this run as one HTML file."""
+        """Write the page of this run as one HTML file. Raises `ValueError` for a folder, and
+        `TypeError` for what is no path.
+        """
         from sim.report.page.source import Crash
 
         return page(path, Crash(self._kept or _NOWHERE, self.raw.tape))
@@ -348,9 +368,9 @@ def run(
     (`sim.front.own_prices.Prices`) its prices. `agents` are objects with `act(view)` or jitable
     functions, see docs/agents.md.
 
-    Raises before anything is run `ScenarioError`, `ValueError` for an engine that there is not and
-    `TypeError` for arguments of another kind; then `AgentError` if an agent fails, `ChainError` if
-    the engine's chain cannot be had.
+    Raises before anything is run `ScenarioError`, `QuestionError` for a `book_seed` that is none,
+    `ValueError` for an engine that there is not and `TypeError` for arguments of another kind; then
+    `AgentError` if an agent fails, `ChainError` if the engine's chain cannot be had.
     """
     check_engine(engine)
     one = changed(

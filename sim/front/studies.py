@@ -39,10 +39,13 @@ if TYPE_CHECKING:
 
 
 class Study:
-    """What a search came to; `result` is all of it, see `sim.tuning.result`."""
+    """What a search came to."""
 
     def __init__(self, result: TuningResult, folder: Path) -> None:
-        self.result, self.folder = result, folder
+        self.result = result
+        """All of it, see `sim.tuning.result`."""
+        self.folder = folder
+        """Where it is kept; a temporary one unless `tune` was told another."""
 
     @property
     def trials(self) -> pd.DataFrame:
@@ -90,7 +93,9 @@ class Study:
         return study_figure(self.result)
 
     def report(self, path: str | Path) -> Path:
-        """Write the page of this study as one HTML file."""
+        """Write the page of this study as one HTML file. Raises `ValueError` for a folder, and
+        `TypeError` for what is no path.
+        """
         from sim.report.page.source import Tuning
 
         return page(path, Tuning(self.folder, self.result))

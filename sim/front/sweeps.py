@@ -47,7 +47,9 @@ class Sweep:
 
     def __init__(self, stored: StoredSweep) -> None:
         self.stored = stored
+        """What is on the disk of it: what was asked, and outcomes block by block."""
         self.scenario: Scenario = stored.plan.scenario
+        """With everything that was replaced."""
 
     @property
     def folder(self) -> Path:
@@ -90,7 +92,9 @@ class Sweep:
         return by_asset(self.outcomes, self.stored.plan.sampler)
 
     def worst(self, count: int = 3) -> pd.DataFrame:
-        """The rows of `outcomes` that lose most, the worst first."""
+        """The rows of `outcomes` that lose most, the worst first. Raises `QuestionError` unless
+        `count` is 1 or more.
+        """
         number = whole("count", count, 1) or 1
         return self.outcomes.loc[losses.worst_paths(self.outcomes, number)]
 
@@ -100,7 +104,8 @@ class Sweep:
         """The worst paths again, exactly and on an engine of `sim.run`: rows by path with the loss
         exactly and on floats in USD, float_error (a share), operations and values compared with the
         contracts, how many of these differ, and the state's SHA-256. Raises `ValueError` for an
-        engine that there is not.
+        engine that there is not, `QuestionError` for a count below 1 or a sweep that this version
+        does not repeat, and `ChainError` if the engine's chain cannot be had.
         """
         check_engine(engine)
         self.stored.check_repeatable()
@@ -132,7 +137,9 @@ class Sweep:
         return loss_figure(lost, self.losses, title, own, given.of_plan(plan))
 
     def report(self, path: str | Path) -> Path:
-        """Write the page of this sweep as one HTML file."""
+        """Write the page of this sweep as one HTML file. Raises `ValueError` for a folder, and
+        `TypeError` for what is no path.
+        """
         from sim.report.page.source import open_source
 
         return page(path, open_source(self.folder))
