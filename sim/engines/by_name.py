@@ -44,8 +44,8 @@ def follower(engine: str, world: World) -> Iterator[Lockstep | None]:
         from sim.engines.lockstep import DEPLOYMENT_SECONDS, Lockstep
     except ImportError as error:
         raise ChainError(
-            f"{error.name} is not installed, and {engine} needs it: in the checkout, "
-            "pip install '.[chain]'"
+            f"{error.name} is not installed, and {engine} needs it: "
+            "pip install 'breakwater[chain]', in a checkout pip install '.[chain]'"
         ) from error
     before_deployment = int(world.genesis.clock[0]) - 2 * DEPLOYMENT_SECONDS
     chain = AnvilChain(before_deployment) if engine == "devnet" else RevmChain()

@@ -13,6 +13,16 @@ from sim.measures.published import compare, measures
 from sim.scenario import Scenario
 from sim.schema.book import BookFile
 
+_COLUMNS = [
+    "published_low",
+    "published_high",
+    "value",
+    "median",
+    "lowest",
+    "highest",
+    "verdict",
+    "source",
+]
 Figures = dict[str, float]
 """What a run came to of everything that was published: measure, with its asset -> value."""
 
@@ -42,16 +52,14 @@ def beside(own: Run, books: int) -> pd.DataFrame:
             found.append(one)
             advance(1)
     rows = {
-        one.expected.measure: {
-            "published_low": one.expected.range[0],
-            "published_high": one.expected.range[1],
-            "value": one.simulated[0],
-            "median": one.median,
-            "lowest": one.range[0],
-            "highest": one.range[1],
-            "verdict": one.verdict,
-            "source": one.expected.source,
-        }
+        one.expected.measure: [
+            *one.expected.range,
+            one.simulated[0],
+            one.median,
+            *one.range,
+            one.verdict,
+            one.expected.source,
+        ]
         for one in compare(found, own.scenario.expected)
     }
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("measure")
+    return pd.DataFrame.from_dict(rows, orient="index", columns=_COLUMNS).rename_axis("measure")

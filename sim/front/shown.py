@@ -77,8 +77,8 @@ def drawing() -> Iterator[None]:
         if error.name != "matplotlib":
             raise
         raise ImportError(
-            "plots need matplotlib, which is not installed: in the checkout, "
-            "pip install '.[notebook]'",
+            "plots need matplotlib, which is not installed: "
+            "pip install 'breakwater[notebook]', in a checkout pip install '.[notebook]'",
             name="matplotlib",
         ) from error
 

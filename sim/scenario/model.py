@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
+from html import escape
 from typing import Annotated, ClassVar
 
 from pydantic import Field
@@ -154,14 +155,21 @@ class Scenario(Part):
 
     def __repr__(self) -> str:
         """In a few words: what a notebook shows of it; `model_dump` is all of it."""
+        return f"{self.name}: {self.title} ({self._facts()})"
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        facts = f"{self.name}: {self._facts()}"
+        return f"<p><b>{escape(self.title)}</b></p><p><small>{escape(facts)}</small></p>"
+
+    def _facts(self) -> str:
         book = self.book
         borrowers = "a book" if isinstance(book, BookFile) else f"{book.accounts:,} accounts"
         return (
-            f"{self.name}: {self.title} ({borrowers}; {', '.join(self.symbols)}; "
-            f"{self.steps:,} steps of {self.step_seconds} s from {self.start:%Y-%m-%d %H:%M} UTC)"
+            f"{borrowers}; {', '.join(self.symbols)}; "
+            f"{self.steps:,} steps of {self.step_seconds} s from {self.start:%Y-%m-%d %H:%M} UTC"
         )
-
-    __str__ = __repr__
 
     @property
     def steps(self) -> int:

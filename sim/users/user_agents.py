@@ -149,6 +149,10 @@ def _of_code(one: OwnAgent, code: Any, path: str) -> Agent | Problem:
             f"{one.path.partition(':')[2]} is neither a jitable function nor has it act(view)",
             "a function marked with sim.protocol.fixed_point.jitable, or a class with act(view)",
         )
+    act = getattr(code, "act", None)
+    if inspect.iscoroutinefunction(act) or inspect.isasyncgenfunction(act):
+        what = f"{one.path.partition(':')[2]} has an async act, which a step does not wait for"
+        return Problem(f"{path}.path", what, "def act(self, view), without async")
     return _with_parameters(one, code, path)
 
 

@@ -263,3 +263,43 @@ def test_another_run_gives_way_only_when_that_is_said(crashed: Run, tmp_path: Pa
     other.save(tmp_path, overwrite=True)
     assert load(kept).run["scenario_json"].equals(other.raw.tape.run["scenario_json"])
     assert not (tmp_path / "parquet").exists()
+
+
+# --- what is said ---------------------------------------------------------------------------------
+
+
+class Late:
+    async def act(self, view: Any) -> None: ...
+
+
+class LateOnes:
+    async def act(self, view: Any) -> Any:
+        yield None
+
+
+@pytest.mark.parametrize("agent", [Late(), LateOnes()])
+def test_an_async_agent_is_refused(agent: Any) -> None:
+    with pytest.raises(sim.ScenarioError, match=r"has an async act.*without async"):
+        sim.run("single-crash", accounts=12, agents=[agent])
+
+
+def test_a_number_below_one_of_books_is_refused_and_nothing_published_is_an_empty_frame(
+    crashed: Run,
+) -> None:
+    with pytest.raises(sim.QuestionError, match="books 0: 1 or more"):
+        crashed.published(books=0)
+    nothing = crashed.published()
+    assert nothing.empty and nothing.index.name == "measure"
+    assert {"published_low", "value", "verdict", "source"} <= set(nothing.columns)
+
+
+def test_integers_say_which_tables_there_are_and_their_units(crashed: Run) -> None:
+    shown = repr(crashed.raw)
+    for said in ("liquidations, accounts", "smallest unit", "10^-8 USD", "WAD", "wei", "tape"):
+        assert said in shown
+
+
+def test_a_notebook_shows_a_scenario_by_its_title() -> None:
+    one = sim.load("single-crash").with_({"title": "less < more"})
+    shown = one._repr_html_()
+    assert "<b>less &lt; more</b>" in shown and "288 steps of 300 s" in shown

@@ -88,7 +88,7 @@ try:
 except ChainError as error:
     print(error)
 """
-    assert "pip install '.[chain]'" in alone(code)
+    assert "pip install 'breakwater[chain]', in a checkout pip install '.[chain]'" in alone(code)
 
 
 def test_what_is_documented_is_what_there_is() -> None:

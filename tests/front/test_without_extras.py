@@ -39,7 +39,10 @@ run.save("kept")
 print(run, run._repr_html_(), sim.read("kept"), refused(run.plot))
 """
     said = printed(code, tmp_path)
-    assert "plots need matplotlib" in said and "pip install '.[notebook]'" in said
+    assert (
+        "plots need matplotlib" in said
+        and "pip install 'breakwater[notebook]', in a checkout" in said
+    )
     assert said.count("ETH halves in two hours") == 3
     assert "</html>" in (tmp_path / "page.html").read_text()
 
