@@ -121,7 +121,7 @@ def _instants(scenario: Scenario, index: pd.Index) -> pd.DatetimeIndex:
     if isinstance(index, pd.DatetimeIndex):
         return index
     if pd.api.types.is_string_dtype(index.dtype):
-        with suppress(ValueError):
+        with suppress(TypeError, ValueError):
             return pd.DatetimeIndex(pd.to_datetime(index, format="ISO8601", utc=True))
     raise _refused(
         scenario,

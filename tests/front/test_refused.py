@@ -104,6 +104,7 @@ def test_a_single_price_is_no_table() -> None:
         (lambda table: table * 1e30, r"row 0 of WETH is .*e\+33: a number from 1e-8 to 1e\+11"),
         (lambda table: table.set_axis(table.index.astype(str) + "!"), r"'0!': .*pd.to_datetime"),
         (lambda table: table.set_axis(table.index / 1), r"float64 .*pd.to_datetime"),
+        (lambda table: table.set_index([table.index, table.index]), r"\(0, 0\): .*reset_index"),
         (
             lambda table: table.set_axis(pd.period_range("2026-01-01", periods=289, freq="5min")),
             r"to_timestamp\(\) of periods",
@@ -115,7 +116,18 @@ def test_a_single_price_is_no_table() -> None:
             "times between two seconds",
         ),
     ],
-    ids=["truth", "objects", "complex", "array", "huge", "words", "floats", "periods", "fractions"],
+    ids=[
+        "truth",
+        "objects",
+        "complex",
+        "array",
+        "huge",
+        "words",
+        "floats",
+        "pairs",
+        "periods",
+        "fractions",
+    ],
 )
 def test_prices_that_could_be_read_as_numbers_or_times_are_refused_once(
     made: Any, said: str
