@@ -180,7 +180,7 @@ def test_ends_before_the_opening(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_second_interrupt_while_writing(
     in_which: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupt(*_: Any) -> None:
+    def interrupt(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(runs, "run", stopping(7, KeyboardInterrupt()))
@@ -276,3 +276,10 @@ def test_an_event_is_compared_with_what_was_published(
 
     monkeypatch.setattr(runs, "run", stopping(7, KeyboardInterrupt()))
     assert not any("published" in line for line in printed())
+
+
+def test_a_folder_of_a_sweep_is_refused_before_anything_is_played(tmp_path: Path) -> None:
+    (tmp_path / "sweep.json").write_text("{}")
+    code, printed = watched(tmp_path)
+    assert code == FAILED and "holds a sweep already" in " ".join(printed.split())
+    assert names(tmp_path) == ["sweep.json"]
