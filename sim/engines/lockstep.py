@@ -49,6 +49,8 @@ class _Questions(NamedTuple):
 class _Expected(NamedTuple):
     """What the twin says of it."""
 
+    number: int
+    """Of blocks until here."""
     asked: _Questions
     changed: set[int]
     """Words that are others than before the blocks."""
@@ -269,7 +271,7 @@ class Lockstep:
         if not self.chain.tells_changes:
             near = storage.words.near({row.account for row in rows}, {row.actor for row in rows})
         answers = self._snapshot.expected(asked.after, asked.accounts) if asked.sections else []
-        return _Expected(asked, changed, near, strays, answers)
+        return _Expected(len(self._blocks), asked, changed, near, strays, answers)
 
     def _differences(self, expected: _Expected, answers: list[bytes]) -> list[Difference]:
         """What is otherwise on the chain, where the latest block is behind."""
@@ -306,7 +308,7 @@ class Lockstep:
                     if a != b
                 ]
         if expected.asked.everything and not differences:
-            self._checked = len(self._blocks)
+            self._checked = expected.number  # the next one may be on its way
         return differences
 
     def _note(self, found: Iterable[tuple[int, int]]) -> None:

@@ -10,18 +10,19 @@ from typing import Any
 import pytest
 
 from sim.engines import exact
+from sim.engines import lockstep as module
 from sim.engines.anvil import AnvilChain
 from sim.engines.by_name import follower
 from sim.engines.chain import Chain, RevmChain
-from sim.engines.exact import run
+from sim.engines.exact import journal_rows, run
 from sim.engines.failures import LockstepError
 from sim.engines.lockstep import Lockstep
 from sim.engines.recorded import recorded
 from sim.market.market import TALLY
+from sim.protocol import hub, oracle, vault_accounts
 from sim.protocol import operations as op
-from sim.protocol import oracle
 from sim.protocol.errors import OK
-from sim.protocol.state import CASH, DEFICIT_REPORTED, POSITION_DEBT, SEEN_AT
+from sim.protocol.state import CASH, DEFICIT_REPORTED, POSITION_DEBT, SEEN_AT, State
 from sim.protocol.transaction import entries
 from sim.scenario import load, with_overrides
 from sim.simulation import step
@@ -168,22 +169,8 @@ def test_a_step_that_fails_leaves_the_one_before_on_the_tape(
     assert tape.latest["gas_used"] > 21_000
 
 
-@pytest.mark.parametrize("everything", [64, 1], ids=["some", "everything"])
-@pytest.mark.parametrize("wei", [1, -1])
-def test_one_wei_is_noticed_and_the_operation_named(
-    wei: int, everything: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A twin that books one wei more or less at borrowing is caught, with the operation, whether
-    its words or all were to be compared.
-    """
-    from sim.engines import lockstep as module
-    from sim.protocol import hub, vault_accounts
-
-    monkeypatch.setattr(module, "EVERYTHING", everything)
-
-    world = _world(duration_hours=1)
-    lockstep = _follow(world, RevmChain())
-    s = world.state
+def _borrow_wrongly(s: State, wei: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The safest account borrows, and the twin books this much more cash than there is."""
     debts = {i for a in range(24) for i in range(len(s.unit)) if s.position[a, i, POSITION_DEBT]}
     owed = max(debts)  # a dollar each; more than the least that can be owed
     draw, amount = hub.draw, 5_000 * int(s.unit[owed]) + 1
@@ -196,8 +183,44 @@ def test_one_wei_is_noticed_and_the_operation_named(
 
     monkeypatch.setattr(hub, "draw", wrong)
     safest = max(range(24), key=lambda a: vault_accounts.health(s, a).factor)
-    s.clock[0] += 1
     assert op.borrow(s, int(s.account_owner[safest]), safest, owed, amount) == OK
+
+
+def test_the_operation_is_named_in_the_block_after_everything_was_compared(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """That block is on its way while everything is compared as it was before it."""
+    world = _world(duration_hours=1)
+    with follower("devnet", world) as lockstep:
+        deque(run(world, lockstep), 0)
+        s = world.state
+        s.clock[0] += 1
+        assert op.accrue(s, 0, 0) == OK
+        monkeypatch.setattr(module, "EVERYTHING", 1)
+        lockstep.send(journal_rows(s), int(s.clock[0]), s)
+        monkeypatch.setattr(module, "EVERYTHING", 64)
+        s.clock[0] += 1
+        _borrow_wrongly(s, 1, monkeypatch)
+        lockstep.send(journal_rows(s), int(s.clock[0]), s)
+        with pytest.raises(LockstepError, match=r"after borrow by actor .*"):
+            lockstep.settle()
+
+
+@pytest.mark.parametrize("everything", [64, 1], ids=["some", "everything"])
+@pytest.mark.parametrize("wei", [1, -1])
+def test_one_wei_is_noticed_and_the_operation_named(
+    wei: int, everything: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A twin that books one wei more or less at borrowing is caught, with the operation, whether
+    its words or all were to be compared.
+    """
+    monkeypatch.setattr(module, "EVERYTHING", everything)
+
+    world = _world(duration_hours=1)
+    lockstep = _follow(world, RevmChain())
+    s = world.state
+    s.clock[0] += 1
+    _borrow_wrongly(s, wei, monkeypatch)
     with pytest.raises(LockstepError, match=r"after borrow by actor .*") as caught:
         lockstep.play(entries(s)[:1], int(s.clock[0]), s)
     assert f"({-wei:+d} wei)" in str(caught.value)
@@ -206,8 +229,6 @@ def test_one_wei_is_noticed_and_the_operation_named(
 
 def test_a_wrong_verdict_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A twin that forgets the borrow limit accepts what the contracts refuse."""
-    from sim.protocol import vault_accounts
-
     world = _world(duration_hours=1)
     lockstep = _follow(world, RevmChain())
     monkeypatch.setattr(vault_accounts, "_require_safe", lambda s, a: OK)
