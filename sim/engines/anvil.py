@@ -243,7 +243,7 @@ def _receipt(call: Call, price: int, traced: dict[str, Any], replayed: dict[str,
     has less is what he paid.
     """
     paid = replayed["stateDiff"][call.sender.lower()]["balance"]["*"]
-    contract = traced["result"].get("address")
+    contract = (traced["result"] or {}).get("address")
     return Receipt(
         ok="error" not in traced,
         gas=(int(paid["from"], 16) - int(paid["to"], 16)) // price,

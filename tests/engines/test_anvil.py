@@ -17,7 +17,10 @@ from urllib.request import Request, urlopen
 import pytest
 
 from sim.engines import anvil as anvil_module
-from sim.engines.anvil import AnvilChain
+from sim.engines.anvil import GAS_PER_CALL, AnvilChain
+from sim.engines.artifacts import contracts
+from sim.engines.calldata import actor_address
+from sim.engines.chain import Call
 from sim.engines.failures import ChainError
 from tests.scripts.commands import BIN, ape
 
@@ -110,6 +113,36 @@ def test_a_port_that_another_chain_holds_is_left_to_it(
         assert int(block["timestamp"], 16) == START + 3_600
     if taken_by == "other_anvil":
         assert _block_number(port) == "0x0"
+
+
+def test_what_came_of_a_block_is_what_its_receipts_say() -> None:
+    """Done, with a refund, refused, out of gas, a constructor that refuses, and one that does not:
+    verdict, gas and address.
+    """
+    token, endless = contracts()["TestToken"], bytes.fromhex("5b5f56")
+    owner, other = actor_address(0), actor_address(1)
+    with AnvilChain(START) as devnet:
+        devnet.fund([owner, other])
+        (made,) = devnet.block([Call(owner, None, token.creation("WETH", 18))], START + 1)
+        assert made.contract
+        calls = [
+            Call(owner, made.contract, token.call("mint", owner, 5)),
+            Call(owner, made.contract, token.call("transfer", other, 5)),
+            Call(other, made.contract, token.call("transfer", owner, 6)),
+            Call(other, None, endless),
+            Call(other, None, bytes.fromhex("5f5ffd")),
+            Call(owner, None, token.creation("DAI", 18)),
+        ]
+        found = devnet.block(calls, START + 2)
+        (receipts,) = devnet._batch([("eth_getBlockReceipts", ["latest"])])
+    assert [one.ok for one in found] == [True, True, False, False, False, True]
+    for one, receipt in zip(found, receipts, strict=True):
+        assert one.ok == (int(receipt["status"], 16) == 1)
+        assert one.gas == int(receipt["gasUsed"], 16)
+        if one.ok:
+            assert (one.contract or "").lower() == (receipt["contractAddress"] or "")
+    assert found[2].output and len(found[2].output) > 4  # ERC20InsufficientBalance and who
+    assert found[3].gas == GAS_PER_CALL
 
 
 def test_every_devnet_has_a_chain_id_of_its_own() -> None:
