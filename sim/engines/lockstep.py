@@ -49,8 +49,7 @@ class _Questions(NamedTuple):
 class _Expected(NamedTuple):
     """What the twin says of it."""
 
-    number: int
-    """Of blocks until here."""
+    number: int  # of blocks until here
     asked: _Questions
     changed: set[int]
     """Words that are others than before the blocks."""
@@ -65,8 +64,7 @@ class _Expected(NamedTuple):
 class _Sent(NamedTuple):
     """A block that the chain is at work on."""
 
-    number: int
-    """Of blocks until here."""
+    number: int  # of blocks until here
     rows: list[Entry]
     ends: list[int]
     """Of each row, the number of transactions until then."""
