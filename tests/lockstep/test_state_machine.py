@@ -18,8 +18,8 @@ from tests.lockstep.besides import Machine
 
 OPERATIONS = int(os.environ.get("BREAKWATER_FUZZ_OPERATIONS", "20000"))
 """`make fuzz OPERATIONS=1000000` asks for more."""
-MANY = 100_000
-"""Operations in which every kind is carried out a hundred times at least."""
+MANY = 1_000_000
+"""Operations, in each half of which every kind is carried out a hundred times at least."""
 STEPS = 40
 MOST_EXAMPLES = 500
 """Of one search: Hypothesis remembers all that it tried in it."""
