@@ -28,6 +28,7 @@ from sim.protocol.state import (
     POOL_SHARES,
     POSITION_DEBT,
     STAKE,
+    URGENT_HEALTH,
     State,
 )
 from sim.protocol.vault_accounts import health
@@ -90,7 +91,7 @@ def test_every_slot_after_the_deployment_is_explained(chain: Chain) -> None:
     ("array", "index", "what"),
     [
         ("rates", (WBTC, 3), "rates WBTC slope1 bps"),
-        ("policy", (1, 5), "vault 1 policy urgent health"),
+        ("policy", (1, URGENT_HEALTH), "vault 1 policy urgent health"),
         ("oracle", (0, DAI, 0), "oracle 0 DAI heartbeat"),
         ("oracle", (1, WETH, 5), "oracle 1 WETH fallback"),
         ("reserve", (0, USDC, 1), "vault 0 USDC lt bps"),

@@ -51,7 +51,9 @@ def wide(assets: int, accounts: int, engine: int = 0, fallback: bool = False) ->
             0,
         ]
         s.oracle[0, i, :ANCHOR] = [86_400, 0, 10**15, 3_000, 1_800, int(fallback)]
-    s.policy[0] = [engine, 1_050 * 10**15, 950 * 10**15, 3_600, 0, 900 * 10**15, 10**8]
+    # Engine, target, health of the largest bonus and of a full close, auction, delay, urgent, dust.
+    healths = [1_050 * 10**15, 950 * 10**15, 950 * 10**15]
+    s.policy[0] = [engine, *healths, 3_600, 0, 900 * 10**15, 10**8]
     s.losses[:] = [3_600, 0, 86_400]
     s.pair[:, 6] = 30
     return s
