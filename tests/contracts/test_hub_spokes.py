@@ -4,6 +4,7 @@ import ape
 import pytest
 
 from tests.contracts.support import (
+    DAY,
     MAX_AMOUNT,
     MAX_CAP,
     MAX_SHARES,
@@ -71,7 +72,7 @@ def test_hub__asset_not_listed__is_refused(hub, admin, spoke, flash):
 
 def test_set_loss_policy__without_its_fund_or_too_slow__is_refused(project, hub, fund, admin):
     """Suppliers learn within a year whether they lose."""
-    other = admin.deploy(project.InsuranceFund, admin, 0)
+    other = admin.deploy(project.InsuranceFund, admin, DAY)
     for fund_, window in ((other, 0), (fund, YEAR + 1)):
         with reverts(hub.InvalidLossPolicy):
             hub.setLossPolicy(fund_, window, False, sender=admin)
