@@ -38,7 +38,7 @@ contract InsuranceFund is IInsuranceFund, ReentrancyGuardTransient {
     mapping(address asset => mapping(uint256 epoch => mapping(address staker => Stake))) internal _stakes;
 
     constructor(address hub_, uint256 cooldown_) {
-        if (cooldown_ < MIN_COOLDOWN) revert InvalidCooldown();
+        if (cooldown_ < MIN_COOLDOWN || cooldown_ > FixedPoint.YEAR) revert InvalidCooldown();
         (hub, cooldown) = (hub_, cooldown_);
     }
 

@@ -2,6 +2,7 @@
 pragma solidity 0.8.30;
 
 import {AccessControl} from "@openzeppelin/contracts/access/AccessControl.sol";
+import {IERC4626} from "@openzeppelin/contracts/interfaces/IERC4626.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {IAggregatorV3} from "./interfaces/IAggregatorV3.sol";
 import {IHubShare} from "./interfaces/IHubShare.sol";
@@ -22,6 +23,9 @@ contract OracleRouter is IOracleRouter, AccessControl {
     uint256 internal constant STALE_HEARTBEATS = 3;
     /// @dev A price persists while it is seen in every such part of a hold-off; what was seen before a gap is void.
     uint256 internal constant SIGHTINGS = 3;
+    /// @dev Shorter, and a third of it has no block in which the price can be seen; longer, and no crash is followed.
+    uint256 internal constant MIN_HOLD_OFF = 5 minutes;
+    uint256 internal constant MAX_HOLD_OFF = 7 days;
     /// @dev A price disputed for so many hold-offs no longer counts in the favour of accounts.
     uint256 internal constant DISPUTE_HOLD_OFFS = 2;
     /// @dev What nobody could price for so long counts for nothing.
@@ -47,7 +51,7 @@ contract OracleRouter is IOracleRouter, AccessControl {
             feed.minAnswer < feed.maxAnswer &&
             feed.maxMoveBps > 0 &&
             feed.maxMoveBps <= FixedPoint.MAX_PRICE &&
-            feed.holdOff <= FixedPoint.YEAR;
+            (feed.holdOff == 0 || (feed.holdOff >= MIN_HOLD_OFF && feed.holdOff <= MAX_HOLD_OFF));
         sound = sound && _looksThrough(asset, feed.aggregator);
         if (address(feed.fallbackAggregator) != address(0)) {
             sound = sound && feed.fallbackAggregator.decimals() == 8 && _looksThrough(asset, feed.fallbackAggregator);
@@ -185,10 +189,13 @@ contract OracleRouter is IOracleRouter, AccessControl {
         return block.timestamp >= a.candidateSince + f.holdOff && age <= gap;
     }
 
-    /// @dev Whether a price of a share token is that of what the hub would pay for it: any other would hide a loss of its asset.
+    /// @dev Whether a price of a share token is that of what the hub would pay for it, and so on where its asset is another
+    /// share token: any other price would hide a loss of its asset.
     function _looksThrough(address asset, IAggregatorV3 aggregator) internal view returns (bool) {
         if (_word(asset, IHubShare.hub.selector) == 0) return true; // no share token
-        return _word(address(aggregator), IShareFeed.share.selector) == uint160(asset);
+        if (_word(address(aggregator), IShareFeed.share.selector) != uint160(asset)) return false;
+        address within = address(uint160(_word(asset, IERC4626.asset.selector)));
+        return _looksThrough(within, IAggregatorV3(address(uint160(_word(address(aggregator), IShareFeed.feed.selector)))));
     }
 
     /// @dev What a contract answers to a call without arguments; 0 if it does not know it.

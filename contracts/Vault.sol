@@ -215,7 +215,10 @@ contract Vault is VaultAccounts {
         if (fee > 0) _addFee(asset, lent, fee);
         if (receiveShares) {
             if (toLiquidator == 0) revert ZeroAmount();
-            _increaseSupplied(uint256(uint160(msg.sender)) << 8, i, asset, toLiquidator);
+            uint256 own = uint256(uint160(msg.sender)) << 8;
+            bool due = _isDue(own);
+            _increaseSupplied(own, i, asset, toLiquidator);
+            _seeHealed(own, due);
         } else if (lent) {
             hub.remove(asset, out, toLiquidator, msg.sender);
         } else {

@@ -62,7 +62,9 @@ abstract contract VaultAccounts is VaultPositions, Multicall, ReentrancyGuardTra
             if (!r.config.collateralEnabled) revert CollateralDisabled();
             if (a.isolated && a.collateralBits & ~_bit(i) != 0) revert IsolatedLimit();
             if (!_hasRoom(accountId, i)) revert TooManyAssets();
+            bool due = _isDue(accountId);
             a.collateralBits |= _bit(i);
+            _seeHealed(accountId, due);
         } else {
             a.collateralBits &= ~_bit(i);
             _requireSafe(accountId);

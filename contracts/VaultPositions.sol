@@ -83,11 +83,12 @@ abstract contract VaultPositions is VaultFlags {
         return !(a.isolated && a.collateralBits != 0);
     }
 
+    /// @dev What does not back debts is said not to: of an asset whose first shares found no room nothing does.
     function _increaseSupplied(uint256 accountId, uint256 i, address asset, uint256 supplied) internal {
-        if (_becomesCollateral(accountId, i, asset) && _hasRoom(accountId, i)) {
-            _accounts[accountId].collateralBits |= _bit(i);
-            emit CollateralSet(accountId, asset, true);
-        }
+        uint64 before = _accounts[accountId].collateralBits;
+        bool becomes = _becomesCollateral(accountId, i, asset) && _hasRoom(accountId, i);
+        if (becomes) _accounts[accountId].collateralBits = before | _bit(i);
+        if (becomes || before & _bit(i) == 0) emit CollateralSet(accountId, asset, becomes);
         _positions[accountId][asset].supplied += supplied;
     }
 

@@ -23,6 +23,10 @@ abstract contract VaultReserves is IVault, AccessControl {
     uint256 public constant MIN_LEFTOVER = Amounts.MIN_LEFTOVER;
     /// @inheritdoc IVault
     uint256 public constant RAMP_PER_BPS = 864;
+    /// @dev More would leave who liquidates less than half of what he is paid: nobody would.
+    uint256 internal constant MOST_LIQUIDATION_FEE_BPS = 5_000;
+    /// @dev Longer than that nobody is shielded by an illness that was announced.
+    uint256 internal constant MOST_DELAY = 1 days;
     /// @inheritdoc IVault
     uint256 public constant FLAG_VALIDITY = 6 hours;
     /// @inheritdoc IVault
@@ -128,7 +132,7 @@ abstract contract VaultReserves is IVault, AccessControl {
         uint256 worst = (FixedPoint.BPS + c.maxBonusBps) * _threshold(r); // it only falls from here on
         bool sound = c.ltvBps <= c.ltBps &&
             c.minBonusBps <= c.maxBonusBps &&
-            c.liquidationFeeBps <= FixedPoint.BPS &&
+            c.liquidationFeeBps <= MOST_LIQUIDATION_FEE_BPS &&
             worst < FixedPoint.BPS * FixedPoint.BPS &&
             worst * 1e10 <= _policy.engine.hfForMaxBonus();
         if (!sound) revert InvalidReserve(r.asset);
@@ -136,7 +140,7 @@ abstract contract VaultReserves is IVault, AccessControl {
 
     function _setPolicy(Policy memory p) internal {
         bool sound = address(p.engine).code.length > 0 &&
-            p.liquidationDelay <= FixedPoint.YEAR &&
+            p.liquidationDelay <= MOST_DELAY &&
             p.urgentHealth <= FixedPoint.WAD &&
             p.dustValue > 0 &&
             p.dustValue <= MIN_LEFTOVER; // so that a partial liquidation never ends in a write-off

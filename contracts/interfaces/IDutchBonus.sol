@@ -5,8 +5,11 @@ import {ILiquidationEngine} from "./ILiquidationEngine.sol";
 
 /// @title An engine that allows any size, at a bonus that grows with the time since the account was flagged
 interface IDutchBonus is ILiquidationEngine {
-    /// @notice Thrown when an engine is created with no duration, or with more than a year.
+    /// @notice Thrown when an engine is created with no duration, or with more than the longest.
     error InvalidDuration();
+
+    /// @notice The longest that a bonus may take to grow: as long as a flag is sure to last (`IVault.FLAG_VALIDITY`), seconds
+    function MAX_DURATION() external view returns (uint256);
 
     /// @notice Seconds from the flag until the bonus is at its maximum
     function duration() external view returns (uint256);

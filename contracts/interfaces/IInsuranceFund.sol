@@ -27,7 +27,7 @@ interface IInsuranceFund is IBacked {
     /// @notice Emitted on `payOut` of more than nothing; a new `epoch` means that the pool was lost and all stakes are gone.
     event PaidOut(address indexed asset, uint256 assets, uint256 epoch);
 
-    /// @notice Thrown when a fund is created with a cool-down below `MIN_COOLDOWN`.
+    /// @notice Thrown when a fund is created with a cool-down below `MIN_COOLDOWN`, or above a year.
     error InvalidCooldown();
     /// @notice Thrown when anyone but the hub asks for a pay-out.
     error OnlyHub();

@@ -19,7 +19,7 @@ interface IOracleRouter is IAccessControl {
     struct Feed {
         IAggregatorV3 aggregator;
         uint32 heartbeat; // seconds
-        uint32 holdOff; // seconds
+        uint32 holdOff; // seconds; 0: none, else 5 minutes to a week
         // ---
         uint64 minAnswer; // USD 8 decimals; an answer at or below it is DOWN: feeds that clamp stop there
         uint64 maxAnswer; // USD 8 decimals; an answer at or above it is DOWN

@@ -80,7 +80,7 @@ interface IVault is IAccessControl {
     event ManagerSet(uint256 indexed accountId, address manager);
     /// @notice Emitted on `setIsolated`.
     event IsolationSet(uint256 indexed accountId, bool isolated);
-    /// @notice Emitted on `setCollateral`, and on the first `supply` of an asset that becomes collateral.
+    /// @notice Emitted on `setCollateral`, and on what is supplied, or seized as shares: whether it backs debts from now on.
     event CollateralSet(uint256 indexed accountId, address indexed asset, bool enabled);
     /// @notice Emitted on `supply`: a position's `supplied` grows by `supplied` for `assets` paid by `from`.
     event Supplied(uint256 indexed accountId, address indexed asset, address from, uint256 assets, uint256 supplied);
@@ -90,11 +90,10 @@ interface IVault is IAccessControl {
     event Borrowed(uint256 indexed accountId, address indexed asset, address to, uint256 assets, uint256 scaled);
     /// @notice Emitted on `repay`: a position's debt falls by `scaled` for `assets` paid by `from`.
     event Repaid(uint256 indexed accountId, address indexed asset, address from, uint256 assets, uint256 scaled);
-    /// @notice Emitted when the liquidation delay of the account starts: on `flag`, and on `supply`, `repay` and `liquidate`
-    /// if `DelayWaived` follows.
+    /// @notice Emitted when the liquidation delay of the account starts: on `flag`, and before `DelayWaived`.
     event Flagged(uint256 indexed accountId, uint256 healthFactor);
-    /// @notice Emitted on `supply`, `repay` and `liquidate` that leave an account unhealthy that was so ill that it needed no
-    /// delay: it needs none now.
+    /// @notice Emitted on whatever makes an account less ill, but not healthy, that was so ill that it needed no delay: it
+    /// needs none now.
     event DelayWaived(uint256 indexed accountId);
     /// @notice Emitted when a flagged account is seen recovered, on `unflag` and on all that changes its position: it has
     /// been since `since`; with 0, also on `flag`, when it is seen to be ill again.
@@ -225,9 +224,9 @@ interface IVault is IAccessControl {
     /// @notice Lists a reserve, or changes one
     /// @dev Warning: a raised threshold is in force at once, a lowered one ramps; all else changes at once.
     /// @param rampSeconds time over which a lower threshold comes into force, at least `RAMP_PER_BPS` for each basis point
-    /// and at most a year; ignored unless the threshold falls
+    /// and at most a year; ignored unless the threshold falls. Of the bonus at most half is the protocol's
     function setReserve(address asset, ReserveConfig calldata config, uint256 rampSeconds) external;
-    /// @notice Sets engine, delay, urgent health and dust line; every reserve must suit the engine
+    /// @notice Sets engine, delay (a day at most), urgent health and dust line; every reserve must suit the engine
     function setPolicy(Policy calldata policy_) external;
     /// @notice The liquidation rules in force
     function policy() external view returns (Policy memory);
@@ -258,8 +257,8 @@ interface IVault is IAccessControl {
     /// @notice Lets a supplied asset back the account's debts, or no longer
     function setCollateral(uint256 accountId, address asset, bool enabled) external;
     /// @notice Adds `amount` of `asset` to an account; needs no price. The first supply of an asset becomes collateral
-    /// where the reserve and the account's isolation allow it. Caps and switches do not keep an account that owes more than
-    /// its borrow limit from collateral that brings it nearer
+    /// where the reserve and the account's isolation allow it, more of it counts as what is there (`CollateralSet`).
+    /// Caps and switches do not keep an account that owes more than its borrow limit from collateral that brings it nearer
     function supply(uint256 accountId, address asset, uint256 amount) external;
     /// @notice Takes `amount` of `asset` out; `type(uint256).max` takes everything
     /// @return token units paid to `to`
@@ -293,7 +292,7 @@ interface IVault is IAccessControl {
     /// shares are taken, the hub's cash of the collateral bound it
     /// @param minCollateralOut least the caller accepts, units of `collateralAsset`
     /// @param receiveShares take the collateral as a position of the caller's sub-account 0, as if supplied to it: needed
-    /// for what cash does not pay out
+    /// for what cash does not pay out, so for a pair too small to leave `MIN_LEFTOVER` of
     /// @param data if not empty, `onLiquidate` is called on the caller between seizure and repayment
     /// @return repaid units of `debtAsset`
     /// @return collateralOut units of `collateralAsset`

@@ -11,8 +11,9 @@ import {FixedPoint} from "../libraries/FixedPoint.sol";
 /// @notice The rule of Aave v3.3 and later, taken at its best; fixed bonus. Half of all there is would be less than that: who
 /// takes almost what heals first, and half of what is left, would get more out of two calls than out of one (Qin et al.
 /// 2021). And no collateral may be seized so that health falls to where all may be repaid for another: (1 + bonus) * lt of
-/// every reserve is at most `fullCloseHealth` (the vault asks for `hfForMaxBonus`), so above it health rises with every call,
-/// and no order of calls brings more than one of them.
+/// every reserve is at most `fullCloseHealth` (the vault asks for `hfForMaxBonus`), so above it health rises with every call:
+/// of one debt and one collateral no splitting brings more than one call. Of two collaterals of different bonus it may, by
+/// the difference of the bonuses on what is taken first.
 /// Twin: `sim/protocol/liquidation.py`.
 contract CloseFactor is ICloseFactor {
     using FixedPoint for uint256;

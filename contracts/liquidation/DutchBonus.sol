@@ -11,10 +11,12 @@ contract DutchBonus is IDutchBonus {
     using FixedPoint for uint256;
 
     /// @inheritdoc IDutchBonus
+    uint256 public constant MAX_DURATION = 6 hours;
+    /// @inheritdoc IDutchBonus
     uint256 public immutable duration;
 
     constructor(uint256 duration_) {
-        if (duration_ == 0 || duration_ > FixedPoint.YEAR) revert InvalidDuration();
+        if (duration_ == 0 || duration_ > MAX_DURATION) revert InvalidDuration();
         duration = duration_;
     }
 

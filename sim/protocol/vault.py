@@ -52,7 +52,7 @@ from sim.protocol.state import (
     WELL_SINCE,
     State,
 )
-from sim.protocol.vault_accounts import Health, health, poke
+from sim.protocol.vault_accounts import Health, health, is_due, poke, see_healed
 from sim.protocol.vault_accounts import health_factor as health_factor
 from sim.protocol.vault_flags import (
     begin_flag,
@@ -303,7 +303,9 @@ def seize(s: State, actor: int, a: int, c: int, t: Terms, receive_shares: int) -
         own = s.own_account[v, actor]
         if own < 0:
             raise ValueError("a liquidator that takes shares needs an account row in the vault")
+        due = is_due(s, own)
         increase_supplied(s, own, c, to_liquidator)
+        see_healed(s, own, due)
         return OK
     if lent:
         return hub.remove(s, v, c, out, to_liquidator)

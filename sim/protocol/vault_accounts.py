@@ -121,7 +121,9 @@ def set_collateral(s: State, actor: int, a: int, i: int, enabled: int) -> int:
         return ISOLATED_LIMIT
     if not has_room(s, a, i):
         return TOO_MANY_ASSETS
+    due = is_due(s, a)
     s.position[a, i, IS_COLLATERAL] = enabled
+    see_healed(s, a, due)
     return OK
 
 
@@ -142,7 +144,7 @@ def supply(s: State, actor: int, a: int, i: int, amount: int) -> int:
     if s.holding[actor, i, WALLET] < amount:
         return INSUFFICIENT_BALANCE
     v = s.account_vault[a]
-    due = _is_due(s, a)
+    due = is_due(s, a)
     s.holding[actor, i, WALLET] -= amount
     supplied = amount
     if s.reserve[v, i, REHYPOTHECATE] != 0:
@@ -156,7 +158,7 @@ def supply(s: State, actor: int, a: int, i: int, amount: int) -> int:
     code = _check_excess(s, a, i)
     if code != OK:
         return code
-    _see_healed(s, a, due)
+    see_healed(s, a, due)
     s.result[0] = amount
     return OK
 
@@ -225,12 +227,12 @@ def repay(s: State, actor: int, a: int, i: int, amount: int) -> int:
         return ZERO_AMOUNT
     if s.holding[actor, i, WALLET] < paid:
         return INSUFFICIENT_BALANCE
-    due = _is_due(s, a)
+    due = is_due(s, a)
     s.holding[actor, i, WALLET] -= paid
     code = burn_debt(s, a, i, paid)
     if code != OK:
         return code
-    _see_healed(s, a, due)
+    see_healed(s, a, due)
     s.result[0] = paid
     return OK
 
@@ -370,7 +372,7 @@ def _check_excess(s: State, a: int, i: int) -> int:
 
 
 @jitable
-def _is_due(s: State, a: int) -> bool:
+def is_due(s: State, a: int) -> bool:
     """Whether a vault with a delay would let the account be liquidated now."""
     if s.policy[s.account_vault[a], LIQUIDATION_DELAY] == 0 or not has_debt(s, a):
         return False
@@ -379,7 +381,7 @@ def _is_due(s: State, a: int) -> bool:
 
 
 @jitable
-def _see_healed(s: State, a: int, due: bool) -> None:
+def see_healed(s: State, a: int, due: bool) -> None:
     """After what heals an account, which was `due` for liquidation before: note a recovery, and
     keep due who stays unhealthy.
     """

@@ -16,6 +16,18 @@ def test_set_collateral__off_and_on__changes_what_backs_the_debt(vault, weth, bo
     assert vault.health(account).collateralValue == 2_000 * 10**8
 
 
+def test_supply__on_top_of_what_backs_nothing__says_so(vault, weth, borrower):
+    """More of it counts as what is there, and whoever supplies can see that it is no collateral."""
+    account = account_id(borrower)
+    vault.supply(account, weth, WAD, sender=borrower)
+    tx = vault.supply(account, weth, WAD, sender=borrower)
+    assert not tx.decode_logs(vault.CollateralSet)
+    vault.setCollateral(account, weth, False, sender=borrower)
+    tx = vault.supply(account, weth, WAD, sender=borrower)
+    assert vault.CollateralSet(account, weth, False) in tx.events
+    assert vault.health(account).collateralValue == 0
+
+
 def test_set_collateral__off_while_debt_needs_it__is_refused(
     vault, weth, usdc, wbtc, borrower, open_position
 ):

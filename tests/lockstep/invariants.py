@@ -91,7 +91,7 @@ def check(before: Look, after: Look, row: Entry, own: int, minted: list[int]) ->
     _check_state(after, before, minted)
     _check_transition(before, after, row)
     _check_health(before, after, row, own)
-    _check_flags(before, after, row)
+    _check_flags(before, after, row, own)
     if row.code == OK and row.kind in LIQUIDATIONS:
         _check_liquidation(before, after, row)
     if row.code == OK and row.kind == op.write_off.kind:  # nobody loses more than he owes
@@ -202,12 +202,16 @@ def _check_transition(before: Look, after: Look, row: Entry) -> None:
             assert kind in (*LIQUIDATIONS, op.write_off.kind), "6"
             if kind == op.write_off.kind and not before.position[account][i][IS_COLLATERAL]:
                 assert now_a.total_assets - now_b.total_assets + loss - by_fund in (0, 1), "6"
-        if by_fund > 0 or borne > 0:  # 22 fees, then the fund, then suppliers
-            assert _fees(after, i) == 0, "22"
+        # 22 fees, then the fund, then suppliers
+        by_fees = a[COVERED_BY_FEES] - b[COVERED_BY_FEES] - recovered
+        assert by_fees == loss or _fees(after, i) == 0, "22"
         owed = a[DEFICIT_OWED] - max(b[DEFICIT_OWED] - recovered, 0)
-        assert 0 <= owed <= borne, "22"  # what the protocol owes for collateral the fund does not
-        if borne > owed:
-            assert after.pool[i][POOL_ASSETS] == 0, "22"
+        if kind == op.write_off.kind:  # for what the collateral was worth the fund does not pay
+            h = before.health_at(account, after.quotes[mine])
+            worth = loss * h.forfeit_value // h.debt_value
+            assert owed == max(worth - by_fees, 0), "22"
+        assert 0 <= owed <= borne, "22"
+        assert by_fund == min(loss - by_fees - owed, before.pool[i][POOL_ASSETS]), "22"
     if code == OK and kind == op.supply.kind:
         spoke = after.spoke[mine][x]
         total = after.worth(x, spoke[ADDED_SHARES]) + spoke[ESCROWED]
@@ -265,9 +269,11 @@ def _check_health(before: Look, after: Look, row: Entry, own: int) -> None:
     if code == OK and kind in (op.supply.kind, op.repay.kind):  # 12
         factor = after.health(account).factor
         assert factor >= before.health(account).factor, "12"
-        # and neither shields an account that stays unhealthy
-        if before.is_eligible(account) and factor < wad():
-            assert after.is_eligible(account), "12"
+    if code == OK and kind not in PRICES_MOVE:  # 12 and nothing shields who stays unhealthy
+        for a in {account, own} - {-1}:
+            quotes = after.quotes[after.vault[a]]
+            if before.is_eligible(a, quotes) and after.health(a).factor < wad():
+                assert after.is_eligible(a), "12"
     if code == OK and kind in USER_RISK and after.has_debt(account):  # 11, 27
         if kind == op.set_collateral.kind and row.option == 1:
             return
@@ -277,12 +283,12 @@ def _check_health(before: Look, after: Look, row: Entry, own: int) -> None:
         assert h.least_debt_value >= after.policy[after.vault[account]][DUST_VALUE], "35"
 
 
-def _check_flags(before: Look, after: Look, row: Entry) -> None:
+def _check_flags(before: Look, after: Look, row: Entry, own: int) -> None:
     """A flag is set on who is ill, and ends by time or by a recovery that was seen for long."""
     for a, (was, now) in enumerate(zip(before.account, after.account, strict=True)):
         if was == now or was[:ISOLATED] == now[:ISOLATED]:
             continue
-        assert row.code == OK and a == row.account, "34"
+        assert row.code == OK and a in (row.account, own), "34"
         quotes = after.quotes[after.vault[a]]
         if after.is_flagged(a) and not before.is_flagged(a):
             assert now[FLAGGED_AT] == after.clock, "34"
@@ -335,8 +341,6 @@ def _check_liquidation(before: Look, after: Look, row: Entry) -> None:
     seized_value = collateral_value(out, price_collateral, collateral.unit)
     assert seized_value * 10_000 <= paid_value * (10_000 + bonus), "15"
 
-    if now.factor < wad():  # who is not healed can be liquidated again
-        assert after.is_eligible(a), "12"
     if now.factor < wad():  # 20 no unhealthy debt without collateral
         assert now.forfeit_value >= min(before.policy[v][DUST_VALUE], now.debt_value), "20"
     if not after.has_debt(a):

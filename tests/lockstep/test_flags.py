@@ -16,7 +16,7 @@ from sim.protocol.errors import (
     UNHEALTHY,
 )
 from sim.protocol.fixed_point import max_uint, wad
-from sim.protocol.state import ANSWER, FLAGGED_AT, MAX_BONUS, MIN_BONUS
+from sim.protocol.state import ANSWER, FLAGGED_AT, IS_COLLATERAL, MAX_BONUS, MIN_BONUS
 from sim.protocol.transaction import Operation
 from sim.protocol.vault_accounts import health
 from sim.protocol.vault_flags import is_flagged
@@ -252,6 +252,27 @@ def test_a_liquidation_of_dust_does_not_buy_a_delay_either(market: ProtocolMachi
     assert liquidate(market, 200) == OK
     assert wad() * 9 // 10 <= health(market.s, ACCOUNT).factor < wad()
     assert liquidate(market, 200) == OK
+
+
+def test_a_switch_does_not_buy_a_delay(market: ProtocolMachine) -> None:
+    """$200 that backed nothing back the debt from now on: a little less ill, and still due."""
+    assert market.do(op.supply, BORROWER, ACCOUNT, USDC, market.amount(USDC, 200)) == OK
+    assert market.do(op.set_collateral, BORROWER, ACCOUNT, USDC, 0) == OK
+    post(market, WETH=151.8)
+    assert health(market.s, ACCOUNT).factor < wad() * 9 // 10
+    assert market.do(op.set_collateral, BORROWER, ACCOUNT, USDC, 1) == OK
+    assert wad() * 9 // 10 <= health(market.s, ACCOUNT).factor < wad()
+    assert liquidate(market, 1) == OK
+
+
+def test_what_is_seized_as_shares_does_not_buy_a_delay(market: ProtocolMachine) -> None:
+    """The owner liquidates somebody else, and takes shares: they back the debt of his own."""
+    post(market, WETH=151.8, USDC=0.75)
+    other, repaid = 2, market.amount(DAI, 300)
+    assert market.do(op.liquidate, BORROWER, other, DAI, USDC, repaid, 0, 1) == OK
+    assert market.s.position[ACCOUNT, USDC, IS_COLLATERAL] == 1
+    assert wad() * 9 // 10 <= health(market.s, ACCOUNT).factor < wad()
+    assert liquidate(market, 1) == OK
 
 
 def test_who_heals_an_urgent_account_has_his_delay(market: ProtocolMachine) -> None:
