@@ -129,12 +129,12 @@ class Lockstep:
 
     def copy(self) -> Lockstep:
         """Another that goes on from here, on the same chain: which must be as it is now."""
+        self.settle()  # a block that is under way belongs to one of them
         other = object.__new__(Lockstep)
         other.__dict__.update(self.__dict__)
         other._encoder = Encoder(self._genesis, self.deployment)
         other._encoder.approved = self._encoder.approved.copy()
-        other._storage = self._storage.copy()
-        for name in ("_found", "_watched", "_blocks", "_ahead", "_news", "_to_view"):
+        for name in ("_storage", "_found", "_watched", "_blocks", "_ahead", "_news", "_to_view"):
             setattr(other, name, getattr(self, name).copy())
         return other
 

@@ -20,6 +20,13 @@ RECOVERY_TIME = 1_800
 """Seconds that an account must have been seen recovered before its flag ends."""
 RECOVERY_GAP = 600
 """Most seconds from one sighting of a recovery to the next: what nobody saw does not count."""
+MOST_DELAY = 86_400
+"""Most seconds from a flag to liquidation."""
+MOST_LIQUIDATION_FEE_BPS = BPS // 2
+"""The protocol's largest part of a bonus: who liquidates is left half of it."""
+MIN_HOLD_OFF, MAX_HOLD_OFF = 300, 7 * 86_400
+"""Least and most seconds that a price must be seen to persist, unless 0
+(`contracts/OracleRouter.sol`)."""
 MIN_COOLDOWN = 86_400
 """Least seconds from asking for stake to taking it back (`contracts/InsuranceFund.sol`)."""
 MOST_ASSETS = 8

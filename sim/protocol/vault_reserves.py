@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from sim.protocol.errors import INVALID_POLICY, INVALID_RESERVE, OK
 from sim.protocol.fixed_point import BPS, YEAR, inlined, mul_div_whole, zero
-from sim.protocol.soundness import ANY_HEALTH, MIN_LEFTOVER, RAMP_PER_BPS, most_returned
+from sim.protocol.soundness import (
+    ANY_HEALTH,
+    MIN_LEFTOVER,
+    MOST_LIQUIDATION_FEE_BPS,
+    RAMP_PER_BPS,
+    most_returned,
+)
 from sim.protocol.state import (
     ADDED_SHARES,
     BORROW_CAP,
@@ -52,7 +58,9 @@ def set_reserve(s: State, v: int, i: int, supply_cap: int, borrow_cap: int, word
         hf_for_max_bonus = s.policy[v, HF_FOR_MAX_BONUS]
     elif s.policy[v, ENGINE] == CLOSE_FACTOR:
         hf_for_max_bonus = s.policy[v, FULL_CLOSE_HEALTH]
-    if row[LTV] > row[LT] or row[MIN_BONUS] > row[MAX_BONUS] or row[LIQUIDATION_FEE] > BPS:
+    if row[LTV] > row[LT] or row[MIN_BONUS] > row[MAX_BONUS]:
+        return INVALID_RESERVE
+    if row[LIQUIDATION_FEE] > MOST_LIQUIDATION_FEE_BPS:
         return INVALID_RESERVE
     if (BPS + row[MAX_BONUS]) * worst > most_returned(hf_for_max_bonus):
         return INVALID_RESERVE

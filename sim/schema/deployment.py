@@ -9,15 +9,18 @@ from pydantic import Field
 from sim.protocol.soundness import (
     ANY_HEALTH,
     ENGINES,
+    FLAG_VALIDITY,
     FULL_CLOSE_BPS,
     MIN_COOLDOWN,
     MIN_LEFTOVER,
+    MOST_DELAY,
+    MOST_LIQUIDATION_FEE_BPS,
     MOST_RATE_BPS,
     WAD_PER_BPS_SQUARED,
     most_returned,
 )
 from sim.protocol.units import BPS, USD, to_wad
-from sim.schema.base import Bps, Hours, Part, Seconds, Symbol, Tokens, Usd, unit
+from sim.schema.base import Bps, Hours, Part, Symbol, Tokens, Usd, unit
 from sim.schema.problems import Problem
 
 LEAST_LEFTOVER_USD = MIN_LEFTOVER // USD
@@ -62,8 +65,9 @@ class Rates(Part):
 class Insurance(Part):
     """First-loss capital, per asset."""
 
-    cooldown_hours: Hours = Field(
+    cooldown_hours: float = Field(
         ge=MIN_COOLDOWN // 3_600,
+        le=365 * 24,
         description="hours from asking for capital to taking it back, within an hour; 24 to 8760",
     )
     capital_usd: Mapping[Symbol, Usd] = Field(description="per asset: USD in the fund, 0 to 1e+12")
@@ -96,11 +100,14 @@ class Liquidation(Part):
     )
     auction_seconds: int = Field(
         ge=1,
-        le=30 * 86_400,
-        description="time from min to max bonus in dutch-bonus, whole seconds, 1..2592000",
+        le=FLAG_VALIDITY,
+        description="time from min to max bonus in dutch-bonus, whole seconds, 1 to 21600: as long "
+        "as a flag is sure to last",
     )
-    delay_seconds: Seconds = Field(
-        description="from flag to liquidation, in whole seconds; 0 needs no flag"
+    delay_seconds: int = Field(
+        ge=0,
+        le=MOST_DELAY,
+        description="from flag to liquidation, in whole seconds, to 86400; 0 needs no flag",
     )
     urgent_health: float = Field(
         ge=0, le=1, description="health factor below which there is no delay, 0..1"
@@ -150,7 +157,11 @@ class Reserve(Terms):
 
     max_bonus_bps: Bps = Field(description="largest liquidation bonus, in bps, 0..10000")
     min_bonus_bps: Bps = Field(description="smallest liquidation bonus, in bps, 0..10000")
-    liquidation_fee_bps: Bps = Field(description="the protocol's share of the bonus, in bps")
+    liquidation_fee_bps: int = Field(
+        ge=0,
+        le=MOST_LIQUIDATION_FEE_BPS,
+        description="the protocol's share of the bonus, in bps, 0..5000",
+    )
     rehypothecate: bool = Field(description="true: collateral is lent on; false: held in escrow")
     supply_cap: Tokens | None = Field(
         default=None,

@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from sim.protocol.soundness import MAX_HOLD_OFF, MIN_HOLD_OFF
 from sim.protocol.units import BPS
 from sim.schema.base import FromList, Part, PositiveUsd, Seconds, Symbol, Usd, Waypoint, unit
 from sim.schema.price_file import PriceFile, PriceLevel
@@ -62,9 +63,11 @@ class Feed(Part):
     max_move_bps: int = Field(
         ge=1, le=10 * BPS, description="the move that starts a hold-off, in bps, 1..100000"
     )
-    hold_off_seconds: Seconds = Field(
+    hold_off_seconds: int = Field(
+        ge=0,
+        le=MAX_HOLD_OFF,
         description="how long such a move must be seen to last to be believed, in whole seconds, "
-        ">= 0; at least three steps unless 0"
+        "300 to 604800, and at least three steps; 0: no such guard",
     )
     rate_of: Symbol | None = Field(
         default=None,
@@ -98,6 +101,12 @@ class Feed(Part):
             yield Problem("rate", "is missing", "a number, waypoints or a {file}")
         if self.rate_of is not None and self.replay is not None:
             yield Problem("replay", "given besides rate_of", "one of the two; null takes one back")
+        if 0 < self.hold_off_seconds < MIN_HOLD_OFF:
+            yield Problem(
+                "hold_off_seconds",
+                f"{self.hold_off_seconds} s leave a third of it too few blocks to be seen in",
+                f"0, or {MIN_HOLD_OFF} to {MAX_HOLD_OFF}",
+            )
         if self.min_price_usd >= self.max_price_usd:
             yield Problem(
                 "min_price_usd",

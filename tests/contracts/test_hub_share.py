@@ -257,6 +257,21 @@ def test_set_feed__of_a_share_token__looks_through(
     assert oracle.getFeed(token) == before
 
 
+def test_set_feed__of_a_share_of_shares__looks_through_both(
+    project, hub, oracle, shares, feeds, weth, admin, pledged
+):
+    """Shares may be deposited for shares of their own: neither may hide a loss."""
+    _, feed = pledged
+    token = shares[weth.address]
+    outer = admin.deploy(project.HubShare, hub, token)
+    blind = admin.deploy(project.ShareFeed, outer, feeds[weth.address])
+    with reverts(oracle.InvalidFeed, asset=outer):
+        oracle.setFeed(outer, feed_settings(blind), sender=admin)
+    through = admin.deploy(project.ShareFeed, outer, feed)
+    oracle.setFeed(outer, feed_settings(through), sender=admin)
+    assert oracle.getFeed(outer).aggregator == through.address
+
+
 def test_supply__share_token_as_collateral__backs_debt(vault, usdc, supplier, pledged):
     """A public share can be listed like any asset: escrowed, priced, borrowed against."""
     account, *_ = pledged

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.contracts.deployment import COOLDOWN
-from tests.contracts.support import DAY, HOUR, MAX_AMOUNT, VIRTUAL_SHARES, WAD, reverts
+from tests.contracts.support import DAY, HOUR, MAX_AMOUNT, VIRTUAL_SHARES, WAD, YEAR, reverts
 
 HALF = 500 * WAD
 SHARES = HALF * VIRTUAL_SHARES
@@ -167,12 +167,16 @@ def test_withdraw__shares_worth_nothing__is_refused(fund, spoke, staked, chain):
     assert fund.stakeOf(staked, spoke).shares == SHARES
 
 
-def test_fund__that_lets_stakers_leave_within_a_day__is_refused(project, admin, fund, hub):
-    """Whoever can ask for the way out of every hour is never there when a loss comes."""
+def test_fund__cooldown_out_of_bounds__is_refused(project, admin, fund, hub):
+    """Whoever can ask for the way out of every hour is never there when a loss comes; of years,
+    or of more than a timestamp holds, nobody ever leaves.
+    """
     assert fund.MIN_COOLDOWN() == DAY
     admin.deploy(project.InsuranceFund, hub, DAY)
-    with reverts(fund.InvalidCooldown):
-        admin.deploy(project.InsuranceFund, hub, DAY - 1)
+    admin.deploy(project.InsuranceFund, hub, YEAR)
+    for cooldown in (DAY - 1, YEAR + 1, 2**256 - 1):
+        with reverts(fund.InvalidCooldown):
+            admin.deploy(project.InsuranceFund, hub, cooldown)
 
 
 def test_withdraw__an_hour_after_the_cooldown__is_refused(fund, spoke, staked, chain):

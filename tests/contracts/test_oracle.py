@@ -4,6 +4,7 @@ import pytest
 
 from tests.contracts.support import (
     BURNS,
+    DAY,
     DEVIATED,
     DOWN,
     GARBLED,
@@ -278,7 +279,8 @@ def test_read__down__counts_at_the_anchor_and_collateral_for_a_day(
         {"minAnswer": 10 * USD, "maxAnswer": 10 * USD},
         {"maxMoveBps": 0},
         {"maxMoveBps": 2**64 + 1},
-        {"holdOff": YEAR + 1},
+        {"holdOff": 5 * 60 - 1},
+        {"holdOff": 7 * DAY + 1},
     ],
     ids=str,
 )

@@ -20,7 +20,7 @@ from tests.contracts.support import (
     [
         {"ltvBps": 8_001},
         {"minBonusBps": 501},
-        {"liquidationFeeBps": BPS + 1},
+        {"liquidationFeeBps": BPS // 2 + 1},
         {"maxBonusBps": 2_500},
         {"ltBps": 9_524, "ltvBps": 0},
         {"ltBps": BPS, "maxBonusBps": 0, "minBonusBps": 0},
@@ -37,7 +37,7 @@ def test_set_reserve__parameters_unsound__are_refused(vault, weth, set_reserve, 
     "changes",
     [
         {"ltvBps": 8_000},
-        {"liquidationFeeBps": BPS},
+        {"liquidationFeeBps": BPS // 2},
         {"maxBonusBps": 2_499},
         {"ltBps": 9_523},
         {"ltvBps": 0, "ltBps": 8_000, "maxBonusBps": 0, "minBonusBps": 0},
@@ -206,7 +206,7 @@ def test_policy__as_deployed__is_readable(vault, close_factor):
     "changes",
     [
         {"engine": "borrower"},
-        {"delay": YEAR + 1},
+        {"delay": DAY + 1},
         {"urgent": WAD + 1},
         {"dust": 0},
         {"dust": 1_000 * USD + 1},

@@ -206,6 +206,23 @@ def test_the_operation_is_named_in_the_block_after_everything_was_compared(
             lockstep.settle()
 
 
+def test_a_copy_goes_on_from_a_block_that_has_been_compared() -> None:
+    """What is under way is waited for first: it could be received once only."""
+    world = _world(duration_hours=1)
+    with follower("devnet", world) as lockstep:
+        deque(run(world, lockstep), 0)
+        s, before = world.state, lockstep.operations
+        s.clock[0] += 1
+        assert op.accrue(s, 0, 0) == OK
+        lockstep.send(journal_rows(s), int(s.clock[0]), s)
+        other = lockstep.copy()
+        assert other.operations == before + 1
+        s.clock[0] += 1
+        assert op.accrue(s, 0, 1) == OK
+        other.play(journal_rows(s), int(s.clock[0]), s)
+        other.conclude(s)
+
+
 @pytest.mark.parametrize("everything", [64, 1], ids=["some", "everything"])
 @pytest.mark.parametrize("wei", [1, -1])
 def test_one_wei_is_noticed_and_the_operation_named(

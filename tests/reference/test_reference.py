@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -249,3 +250,20 @@ def test_numbers_of_the_tape_have_units() -> None:
     ]
     assert len(floats) > 50 and [name for _, name, its_unit in floats if not its_unit] == []
     assert all(entry.meaning for block in blocks_of("tape") for entry in block.entries)
+
+
+def test_no_field_has_two_bounds_of_a_kind() -> None:
+    """Of two, the validator keeps the one of the type and not the narrower one."""
+
+    def parts(of: type[Part]) -> Iterator[type[Part]]:
+        for part in of.__subclasses__():
+            yield part
+            yield from parts(part)
+
+    looked_at = 0
+    for part in parts(Part):
+        for name, field in part.model_fields.items():
+            kinds = [type(bound).__name__ for bound in field.metadata]
+            assert len(kinds) == len(set(kinds)), f"{part.__name__}.{name}: {field.metadata}"
+            looked_at += len(kinds)
+    assert looked_at > 100
