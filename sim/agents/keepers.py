@@ -10,7 +10,7 @@ from sim.health.watchers import BLOCK, is_ruined, look_at
 from sim.market.market import FACTOR, USABLE, Market
 from sim.protocol import operations as op
 from sim.protocol import oracle
-from sim.protocol.fixed_point import BPS, jitable, wad
+from sim.protocol.fixed_point import BPS, inlined, jitable, wad
 from sim.protocol.soundness import RECOVERY_GAP, RECOVERY_HEALTH_BPS, RECOVERY_TIME
 from sim.protocol.state import (
     ANCHOR,
@@ -64,7 +64,7 @@ def flag(s: State, w: Market) -> None:
                 look_at(s, w, a)
 
 
-@jitable
+@inlined
 def _flags(s: State, w: Market, a: int) -> bool:
     """Whether there was something to do about the account's flag, which is done."""
     own = w.watchers

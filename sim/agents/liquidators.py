@@ -57,7 +57,7 @@ from sim.market.market import (
 )
 from sim.protocol import operations as op
 from sim.protocol.errors import OK
-from sim.protocol.fixed_point import jitable, mul_div_down, zero
+from sim.protocol.fixed_point import inlined, jitable, mul_div_down, zero
 from sim.protocol.liquidator import side_of
 from sim.protocol.state import WALLET, State
 
@@ -110,7 +110,7 @@ def are_free(s: State, w: Market, k: int) -> bool:
     return False
 
 
-@jitable
+@inlined
 def has_room(w: Market, k: int) -> bool:
     """Whether blocks of step k take one more call; a thousandth of their room is none, for exact
     and compiled runs agree to roundings.
@@ -148,13 +148,15 @@ def _gather(s: State, w: Market, k: int) -> int:
     count = 0
     for lq in range(w.liquidators.terms.shape[0]):
         w.prospects.wanted[lq] = wanted(s, w, k, lq)
+    least = least_wanted(w)
+    if least == np.inf:  # silent or busy, all of them
+        return 0
     for c in range(s.unit.shape[0]):
         for d in range(s.unit.shape[0]):
             measure(s, w, k, c, d)
     for d in range(s.unit.shape[0]):
         measure_reach(s, w, d)
     w.watchers.owed[w.watchers.owed.shape[0] - 1].fill(0.0)
-    least = least_wanted(w)
     for block in range(w.watchers.hot_in.shape[0]):
         if w.watchers.hot_in[block] != 0 and pays_any_in(w, block):
             w.watchers.owed[block].fill(0.0)
@@ -166,7 +168,7 @@ def _gather(s: State, w: Market, k: int) -> int:
     return count
 
 
-@jitable
+@inlined
 def _consider(s: State, w: Market, k: int, a: int, count: int) -> int:
     """List the account in place `count` if it may pay anyone who knows of it: 1 if so. Where blocks
     have room for so many calls only, list whoever may pay: he may have to wait.
@@ -185,7 +187,7 @@ def _consider(s: State, w: Market, k: int, a: int, count: int) -> int:
     return 1
 
 
-@jitable
+@inlined
 def _least(s: State, w: Market, k: int, a: int) -> float:
     """The least value that anyone who knows of the account by now acts for."""
     least, known = np.inf, _known(s, w, a)
@@ -195,7 +197,7 @@ def _least(s: State, w: Market, k: int, a: int) -> float:
     return least
 
 
-@jitable
+@inlined
 def _may_act(s: State, w: Market, k: int, a: int, seen: Prospect) -> bool:
     """Whether any who knows of the account by now wants what it may bring."""
     known = _known(s, w, a)
@@ -205,7 +207,7 @@ def _may_act(s: State, w: Market, k: int, a: int, seen: Prospect) -> bool:
     return False
 
 
-@jitable
+@inlined
 def _known(s: State, w: Market, a: int) -> int:
     """For how long the account has been liquidatable, if it is; seconds."""
     if w.watchers.since[a] == 0:

@@ -8,7 +8,7 @@ import numpy as np
 
 from sim.health.levels import SLACK, measure_units
 from sim.health.watchers import BLOCK, GROUP, look_at, mark
-from sim.market.market import COLLATERAL_WORTH, DEBT_WORTH, Market
+from sim.market.market import BACKS, COLLATERAL_WORTH, DEBT_WORTH, OWES, Market
 from sim.protocol.state import IS_COLLATERAL, POSITION_DEBT, SUPPLIED, Array, State
 
 
@@ -41,6 +41,9 @@ def _pair_up(s: State, w: Market, doubles: Array) -> None:
     one = (owes.sum(axis=1) == 1) & (backs.sum(axis=1) == 1)
     pair = backs.argmax(axis=1) * m + owes.argmax(axis=1)
     own.pair[:] = np.where(one, pair, -1)
+    rows = np.flatnonzero(one)
+    own.pledge[rows, BACKS] = doubles[rows, pair[rows] // m, SUPPLIED]
+    own.pledge[rows, OWES] = doubles[rows, pair[rows] % m, POSITION_DEBT]
     own.kind[:] = np.where(one, s.account_vault * m**2 + pair, len(own.level) - 1)
 
 

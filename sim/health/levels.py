@@ -8,15 +8,17 @@ from __future__ import annotations
 import numpy as np
 
 from sim.market.market import (
+    BACKS,
     COLLATERAL_PRICE,
     COLLATERAL_WORTH,
     DEBT_PRICE,
     DEBT_WORTH,
+    OWES,
     REPAYS_WORTH,
     Market,
 )
 from sim.protocol import hub, oracle
-from sim.protocol.fixed_point import BPS, jitable, ray
+from sim.protocol.fixed_point import BPS, inlined, jitable, ray
 from sim.protocol.state import (
     IS_COLLATERAL,
     LIQUIDATION_FEE,
@@ -98,7 +100,7 @@ def check_everyone(w: Market) -> None:
     own.lacking.fill(np.inf)
 
 
-@jitable
+@inlined
 def estimate(s: State, w: Market, a: int) -> float:
     """The account's health factor by what units were worth at the last look, to within `SLACK` of
     it; 0 if it owes nothing, or for all that doubles can tell.
@@ -107,8 +109,8 @@ def estimate(s: State, w: Market, a: int) -> float:
     v, owed, counted, least, pair = s.account_vault[a], 0.0, 0.0, 0.0, own.pair[a]
     if pair >= 0:
         c, d = pair // m, pair % m
-        owed = float(s.position[a, d, POSITION_DEBT]) * own.worth[v, d, DEBT_WORTH]
-        counted = float(s.position[a, c, SUPPLIED]) * own.worth[v, c, COLLATERAL_WORTH]
+        owed = own.pledge[a, OWES] * own.worth[v, d, DEBT_WORTH]
+        counted = own.pledge[a, BACKS] * own.worth[v, c, COLLATERAL_WORTH]
         least = own.least_value[c] + own.least_value[d]
     else:
         for i in range(m):

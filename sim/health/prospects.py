@@ -12,6 +12,7 @@ import numpy as np
 from sim.health.levels import net_bonus
 from sim.market.costs import gas_value
 from sim.market.market import (
+    BACKS,
     BEST_SIZE,
     CALL,
     CAPACITY,
@@ -25,12 +26,13 @@ from sim.market.market import (
     HELD_GAIN,
     KEEPS,
     NEVER,
+    OWES,
     PROFIT_FLOOR,
     REPAYS_WORTH,
     TAKES_SHARES,
     Market,
 )
-from sim.protocol.fixed_point import BPS, jitable, wad
+from sim.protocol.fixed_point import BPS, inlined, jitable, wad
 from sim.protocol.liquidation import CLOSE_FACTOR_BPS, FULL_CLOSE_VALUE
 from sim.protocol.liquidator import side_of
 from sim.protocol.state import (
@@ -67,13 +69,13 @@ def wanted(s: State, w: Market, k: int, lq: int) -> float:
     return float(row[PROFIT_FLOOR] + gas_value(w, s, k, row[GAS_USED]))
 
 
-@jitable
+@inlined
 def call(w: Market, lq: int) -> float:
     """The value that the liquidator repays in one call at most."""
     return float(w.liquidators.terms[lq, CALL])
 
 
-@jitable
+@inlined
 def may_pay(w: Market, most: float, gain: float) -> bool:
     """Whether to gain `most`, or `gain` on all of a call, is what any wants."""
     for lq in range(w.liquidators.terms.shape[0]):
@@ -82,7 +84,7 @@ def may_pay(w: Market, most: float, gain: float) -> bool:
     return False
 
 
-@jitable
+@inlined
 def pays_one(w: Market, lq: int, most: float, gain: float) -> bool:
     """The same of one liquidator."""
     own = w.prospects
@@ -144,7 +146,7 @@ def keeps_some(w: Market, lq: int) -> bool:
     return w.liquidators.terms[lq, KEEPS] != 0 or w.liquidators.terms[lq, TAKES_SHARES] != 0
 
 
-@jitable
+@inlined
 def sale(w: Market, c: int, d: int, size: float) -> tuple[float, float]:
     """(the most that repaying up to `size` of d for c and selling it can gain, what all of it
     would); values.
@@ -173,7 +175,7 @@ def measure_reach(s: State, w: Market, d: int) -> None:
     own.reach[m, d] = best
 
 
-@jitable
+@inlined
 def reaches(s: State, w: Market, a: int, least: float) -> bool:
     """Whether any debt of the account may bring `least`: rather yes than no, and quicker than
     `prospect`.
@@ -181,15 +183,14 @@ def reaches(s: State, w: Market, a: int, least: float) -> bool:
     own = w.prospects
     m, pair = s.unit.shape[0], w.watchers.pair[a]
     if pair >= 0:
-        d = pair % m
-        return bool(float(s.position[a, d, POSITION_DEBT]) * own.reach[pair // m, d] >= least)
+        return bool(w.watchers.pledge[a, OWES] * own.reach[pair // m, pair % m] >= least)
     for d in range(m):
         if float(s.position[a, d, POSITION_DEBT]) * own.reach[m, d] >= least:
             return True
     return False
 
 
-@jitable
+@inlined
 def least_wanted(w: Market) -> float:
     """The least value that any acts for; infinite if nobody does."""
     least = np.inf
@@ -198,7 +199,7 @@ def least_wanted(w: Market) -> float:
     return least
 
 
-@jitable
+@inlined
 def pays_any_in(w: Market, row: int) -> bool:
     """Whether any account to act on of a block, or of those listed, may pay: rather yes than no, by
     the largest debts that were seen there.
@@ -248,7 +249,7 @@ def prospect(s: State, w: Market, a: int) -> Prospect:
     return Prospect(gain, most, whole)
 
 
-@jitable
+@inlined
 def _prospect_of(
     s: State, w: Market, a: int, c: int, d: int, owed: float, counted: float
 ) -> Prospect:
@@ -312,15 +313,15 @@ def _brings(w: Market, lq: int, c: int, d: int, size: float) -> float:
     return max(sold, kept) if keeps_some(w, lq) else sold
 
 
-@jitable
+@inlined
 def backing(s: State, w: Market, a: int) -> tuple[float, float]:
     """(what the account owes, what its collateral counts for), values."""
     v, owed, counted = s.account_vault[a], 0.0, 0.0
     m, pair = s.unit.shape[0], w.watchers.pair[a]
     if pair >= 0:
         c, d = pair // m, pair % m
-        owed = float(s.position[a, d, POSITION_DEBT]) * w.watchers.worth[v, d, DEBT_WORTH]
-        counted = float(s.position[a, c, SUPPLIED]) * w.watchers.worth[v, c, COLLATERAL_WORTH]
+        owed = w.watchers.pledge[a, OWES] * w.watchers.worth[v, d, DEBT_WORTH]
+        counted = w.watchers.pledge[a, BACKS] * w.watchers.worth[v, c, COLLATERAL_WORTH]
         return owed, counted
     for i in range(m):
         owed += float(s.position[a, i, POSITION_DEBT]) * w.watchers.worth[v, i, DEBT_WORTH]
@@ -329,15 +330,18 @@ def backing(s: State, w: Market, a: int) -> tuple[float, float]:
     return owed, counted
 
 
-@jitable
+@inlined
 def _repayable(s: State, w: Market, a: int, c: int, d: int, owed: float, counted: float) -> float:
     """What may be repaid of debt d for collateral c at once, as a value: no more than c pays for,
     and what heals the account and half of the rest, where the close factor says so
     (`sim.protocol.liquidation`).
     """
     v = s.account_vault[a]
-    debt = float(s.position[a, d, POSITION_DEBT]) * w.watchers.worth[v, d, DEBT_WORTH]
-    size = min(debt, float(s.position[a, c, SUPPLIED]) * w.watchers.worth[v, c, REPAYS_WORTH])
+    owes, backs = w.watchers.pledge[a, OWES], w.watchers.pledge[a, BACKS]
+    if w.watchers.pair[a] < 0:
+        owes, backs = float(s.position[a, d, POSITION_DEBT]), float(s.position[a, c, SUPPLIED])
+    debt = owes * w.watchers.worth[v, d, DEBT_WORTH]
+    size = min(debt, backs * w.watchers.worth[v, c, REPAYS_WORTH])
     if s.policy[v, ENGINE] == CLOSE_FACTOR:
         deep = counted * float(wad()) <= owed * s.policy[v, FULL_CLOSE_HEALTH] * (1 + ROUNDING)
         paid = (BPS + s.reserve[v, c, MAX_BONUS]) / BPS

@@ -37,19 +37,22 @@ import numpy as np
 from sim.health.levels import SLACK, estimate, measure_units
 from sim.health.prospects import backing
 from sim.market.market import (
+    BACKS,
     COLLATERAL_VALUE,
     DEBT_VALUE,
     FACTOR,
     LIQUIDATABLE,
+    OWES,
     USABLE,
     Market,
 )
-from sim.protocol.fixed_point import jitable, max_uint, wad, zero
+from sim.protocol.fixed_point import inlined, jitable, max_uint, wad, zero
 from sim.protocol.state import (
     DUST_VALUE,
     IS_COLLATERAL,
     LIQUIDATION_DELAY,
     POSITION_DEBT,
+    SUPPLIED,
     State,
 )
 from sim.protocol.vault_accounts import has_debt, health
@@ -90,7 +93,7 @@ def look(s: State, w: Market) -> None:
     _gather_nearest(w, everyone, blocks, everyone)
 
 
-@jitable
+@inlined
 def _is_any_at_limit(s: State, w: Market, block: int) -> bool:
     own = w.watchers
     for a in range(block * BLOCK, min((block + 1) * BLOCK, s.account.shape[0])):
@@ -129,7 +132,7 @@ def _gather_nearest(w: Market, row: int, first: int, end: int) -> None:
         own.nearest[row, kind] = nearest
 
 
-@jitable
+@inlined
 def _is_near(w: Market, row: int) -> bool:
     """Whether any account of a block, of a group of blocks, or of all may be at its limit."""
     own = w.watchers
@@ -161,7 +164,7 @@ def mark(s: State, w: Market, a: int) -> None:
         own.hot_count[0] += change
 
 
-@jitable
+@inlined
 def _stays_healthy(s: State, w: Market, a: int) -> bool:
     """Whether an account that was healthy still is, so that nobody needs its value; its limit is
     then where it will be looked at again.
@@ -170,7 +173,7 @@ def _stays_healthy(s: State, w: Market, a: int) -> bool:
     if own.slack[0] == np.inf:
         return False
     if own.pair[a] == UNKNOWN:
-        own.pair[a] = _pair(s, a)
+        _pair_up(s, w, a)
         own.kind[a] = _level_of(s, w, a)
     factor = estimate(s, w, a)
     if factor <= 1 + SLACK:
@@ -179,7 +182,7 @@ def _stays_healthy(s: State, w: Market, a: int) -> bool:
     return True
 
 
-@jitable
+@inlined
 def _stays_ill(s: State, w: Market, a: int) -> bool:
     """Whether an account that was unhealthy plainly still is, and flagged, and nothing becomes of
     it with time: no delay ends, and it is not dust.
@@ -199,7 +202,7 @@ def look_at(s: State, w: Market, a: int) -> None:
     own = w.watchers
     own.watch[a, USABLE] = zero()
     own.watch[a, LIQUIDATABLE] = zero()
-    own.pair[a] = _pair(s, a)
+    _pair_up(s, w, a)
     if not has_debt(s, a):
         own.watch[a, FACTOR] = max_uint()
         own.watch[a, COLLATERAL_VALUE] = zero()
@@ -243,13 +246,13 @@ def _unmark(s: State, w: Market, a: int) -> None:
         mark(s, w, a)
 
 
-@jitable
+@inlined
 def remember_owed(s: State, w: Market, a: int, row: int) -> None:
     """Keep the largest debts of a block, or of those listed, up to date."""
     own, m = w.watchers, s.unit.shape[0]
     if own.pair[a] >= 0:
         d = own.pair[a] % m
-        own.owed[row, d] = max(own.owed[row, d], float(s.position[a, d, POSITION_DEBT]))
+        own.owed[row, d] = max(own.owed[row, d], own.pledge[a, OWES])
         return
     for i in range(m):
         own.owed[row, i] = max(own.owed[row, i], float(s.position[a, i, POSITION_DEBT]))
@@ -282,6 +285,18 @@ def _level_of(s: State, w: Market, a: int) -> int:
     if own.pair[a] < 0:
         return own.level.shape[0] - 1
     return s.account_vault[a] * s.unit.shape[0] ** 2 + own.pair[a]
+
+
+@jitable
+def _pair_up(s: State, w: Market, a: int) -> None:
+    """Note the account's pair and what it has and owes of it: many are asked at a time, and find
+    it in one place.
+    """
+    own, pair = w.watchers, _pair(s, a)
+    own.pair[a] = pair
+    if pair >= 0:
+        own.pledge[a, BACKS] = float(s.position[a, pair // s.unit.shape[0], SUPPLIED])
+        own.pledge[a, OWES] = float(s.position[a, pair % s.unit.shape[0], POSITION_DEBT])
 
 
 @jitable

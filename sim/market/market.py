@@ -127,6 +127,11 @@ collateral and as debt; how much debt all of a unit of collateral pays for at th
 COLLATERAL_WORTH, DEBT_WORTH, COLLATERAL_PRICE, DEBT_PRICE, REPAYS_WORTH = range(len(WORTH))
 
 
+PLEDGE = ("backs", "owes")
+BACKS, OWES = range(len(PLEDGE))
+"""Of an account of one pair, side by side: supplied of the collateral, and scaled debt."""
+
+
 class Watchers(NamedTuple):
     """Everyone's health as last checked, and whom to check when, see `sim.health.watchers`: n
     accounts, V vaults, m assets, K levels.
@@ -144,6 +149,7 @@ class Watchers(NamedTuple):
     limit: Array  # (n,) the account is checked once its level is down to this
     kind: Array  # (n,) int64: which level is its
     pair: Array  # (n,) int64: c m + d of one collateral c and one debt d, -1 for others
+    pledge: Array  # (n, PLEDGE) what that account has and owes, booked when it was last checked
     # (blocks + groups + 1, K) the highest limit of each kind in a block, in a group of them, in all
     nearest: Array
     reached: Array  # (K,) int64: the first `reached_count` are the levels that anyone may be at

@@ -16,6 +16,7 @@ from sim.market.level_tables import gas_table, observed_table
 from sim.market.market import (
     LIQUIDATOR,
     LOST_BEFORE,
+    PLEDGE,
     SALE,
     TALLY,
     WATCH,
@@ -101,6 +102,7 @@ def _watchers(accounts: int, assets: int) -> Watchers:
         limit=np.full(accounts, np.inf),
         kind=np.full(accounts, assets**2, dtype=np.int64),
         pair=np.full(accounts, UNKNOWN, dtype=np.int64),
+        pledge=np.zeros((accounts, len(PLEDGE))),
         nearest=np.full((rows, assets**2 + 1), np.inf),
         reached=np.zeros(assets**2 + 1, dtype=np.int64),
         reached_count=np.zeros(1, dtype=np.int64),
