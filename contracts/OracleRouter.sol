@@ -100,7 +100,7 @@ contract OracleRouter is IOracleRouter, AccessControl {
         uint256 before = a.seenAt;
         if (f.holdOff != 0) a.seenAt = uint40(block.timestamp);
         if (f.holdOff != 0 && a.price != 0) {
-            _dispute(f, a, asset, price, before);
+            _dispute(f, a, asset, price, age, before);
             if (!_persists(f, a, price, age, before)) return;
             price = a.candidate;
         }
@@ -113,12 +113,11 @@ contract OracleRouter is IOracleRouter, AccessControl {
     function _quote(Feed storage f, Anchor storage a, uint256 price, uint256 age) internal view returns (Quote memory) {
         bool known = price != 0 && age < STALE_HEARTBEATS * uint256(f.heartbeat);
         if (!known) return _unknown(f, a, price, age);
-        if (f.holdOff > 0 && _deviates(price, a.price, f.maxMoveBps)) return _disputed(f, a, price);
+        if (f.holdOff > 0 && _deviates(price, a.price, f.maxMoveBps)) return _disputed(f, a, price, age);
         return Quote(price, age <= f.heartbeat ? Status.OK : Status.STALE, true, price, price);
     }
 
-    /// @dev Of no price, or one too old: debts at the anchor, the last price that was accepted; collateral at the better
-    /// one until it is lost.
+    /// @dev Of no price, or one too old: at the anchor, the last price that was accepted; collateral until it is lost.
     function _unknown(
         Feed storage f,
         Anchor storage a,
@@ -129,15 +128,23 @@ contract OracleRouter is IOracleRouter, AccessControl {
         if (price == 0) {
             (status, lost) = (Status.DOWN, a.downFor == LOST_AFTER && block.timestamp <= a.downAt + DOWN_GAP);
         }
-        return Quote(price, status, false, lost ? 0 : Math.max(price, a.price), a.price);
+        uint256 worth = a.price == 0 ? price : a.price; // forgotten: at the last answer
+        return Quote(price, status, false, lost ? 0 : worth, a.price);
     }
 
-    /// @dev Of a price beyond `maxMoveBps` of the anchor: in the account's favour until it was disputed for too long.
-    function _disputed(Feed storage f, Anchor storage a, uint256 price) internal view returns (Quote memory) {
+    /// @dev Of a price beyond `maxMoveBps` of the anchor: in the account's favour until it was disputed for too long; and
+    /// at the anchor when no report has confirmed it for a third of a hold-off, for one answer decides nothing.
+    function _disputed(
+        Feed storage f,
+        Anchor storage a,
+        uint256 price,
+        uint256 age
+    ) internal view returns (Quote memory) {
         (uint256 low, uint256 high) = (Math.min(price, a.price), Math.max(price, a.price));
-        bool overdue = a.disputedFor >= DISPUTE_HOLD_OFFS * uint256(f.holdOff) &&
-            block.timestamp <= a.disputedAt + f.holdOff / SIGHTINGS;
+        uint256 gap = f.holdOff / SIGHTINGS;
+        bool overdue = a.disputedFor >= DISPUTE_HOLD_OFFS * uint256(f.holdOff) && block.timestamp <= a.disputedAt + gap;
         if (overdue) return Quote(price, Status.DEVIATED, true, low, high);
+        if (age > gap) return Quote(price, Status.DEVIATED, false, a.price, a.price);
         return Quote(price, Status.DEVIATED, false, high, low);
     }
 
@@ -154,17 +161,32 @@ contract OracleRouter is IOracleRouter, AccessControl {
         if (down) a.downAt = uint40(block.timestamp);
     }
 
-    /// @dev Counts for how long prices are seen beyond `maxMoveBps` of the anchor, on whichever side, or none at all.
-    function _dispute(Feed storage f, Anchor storage a, address asset, uint256 price, uint256 before) internal {
-        uint256 passed = block.timestamp - before;
-        bool was = before != 0 && a.disputedAt == before;
-        bool disputed = price == 0 || _deviates(price, a.price, f.maxMoveBps);
-        bool goesOn = was && disputed && passed <= f.holdOff / SIGHTINGS;
+    /// @dev Counts for how long prices are seen beyond `maxMoveBps` of the anchor, on whichever side: from one fresh answer
+    /// to another, while nothing else is seen in between but old ones and none. So neither silence nor an outage makes a
+    /// dispute out of one answer.
+    function _dispute(
+        Feed storage f,
+        Anchor storage a,
+        address asset,
+        uint256 price,
+        uint256 age,
+        uint256 before
+    ) internal {
+        (uint256 since, uint256 passed, uint256 gap) = (a.disputedAt, block.timestamp - before, f.holdOff / SIGHTINGS);
+        bool beyond = price == 0 || _deviates(price, a.price, f.maxMoveBps);
+        bool fresh = beyond && price != 0 && age <= gap;
+        bool goesOn = since != 0 && beyond && passed <= gap;
+        if (goesOn && !fresh) return; // to be counted once a report confirms it
+        if (goesOn) passed = block.timestamp - since;
         uint256 counted = _counted(a.disputedFor, passed, goesOn, DISPUTE_HOLD_OFFS * uint256(f.holdOff));
         if (counted != a.disputedFor) a.disputedFor = uint40(counted);
-        if (disputed) a.disputedAt = uint40(block.timestamp);
-        if (disputed && !was) emit HoldOffStarted(asset, price, a.price);
-        if (!disputed && was) emit HoldOffCleared(asset, price);
+        if (fresh) {
+            a.disputedAt = uint40(block.timestamp);
+            if (since == 0) emit HoldOffStarted(asset, price, a.price);
+        } else if (since != 0 && since != block.timestamp) {
+            a.disputedAt = 0; // what is back within the block of a sight ends nothing
+            emit HoldOffCleared(asset, price);
+        }
     }
 
     /// @dev Whether prices on one side of the anchor have persisted; the nearest of them is the candidate.
@@ -215,13 +237,21 @@ contract OracleRouter is IOracleRouter, AccessControl {
     /// @dev An aggregator's answer and age, or (0, 0) when it cannot be believed. A low-level call of bounded gas,
     /// because an aggregator that answers nonsense or never must read as down and not revert its reader.
     function _sound(Feed storage f, IAggregatorV3 aggregator) internal view returns (uint256, uint256) {
-        (bool ok, bytes memory data) = address(aggregator).staticcall{gas: FEED_GAS}(
-            abi.encodeCall(IAggregatorV3.latestRoundData, ())
-        );
-        if (!ok || data.length < 160) return (0, 0);
-        (uint256 id, int256 answer, , uint256 updatedAt, uint256 answeredInRound) = abi.decode(
-            data,
-            (uint256, int256, uint256, uint256, uint256)
+        bytes memory asked = abi.encodeCall(IAggregatorV3.latestRoundData, ());
+        uint256[5] memory round;
+        bool whole;
+        // Nothing beyond a round is copied: to read what else it returns would cost its reader gas without a bound.
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            whole := staticcall(FEED_GAS, aggregator, add(asked, 32), mload(asked), round, 160)
+            whole := and(whole, gt(returndatasize(), 159))
+        }
+        if (!whole) return (0, 0);
+        (uint256 id, int256 answer, uint256 updatedAt, uint256 answeredInRound) = (
+            round[0],
+            int256(round[1]),
+            round[3],
+            round[4]
         );
         if (answer <= 0 || updatedAt == 0 || updatedAt > block.timestamp || answeredInRound < id) return (0, 0);
         uint256 price = uint256(answer);

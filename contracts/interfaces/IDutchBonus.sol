@@ -8,7 +8,7 @@ interface IDutchBonus is ILiquidationEngine {
     /// @notice Thrown when an engine is created with no duration, or with more than the longest.
     error InvalidDuration();
 
-    /// @notice The longest that a bonus may take to grow: as long as a flag is sure to last (`IVault.FLAG_VALIDITY`), seconds
+    /// @notice The longest that a bonus may take to grow, seconds: an hour less than a flag is sure to last
     function MAX_DURATION() external view returns (uint256);
 
     /// @notice Seconds from the flag until the bonus is at its maximum

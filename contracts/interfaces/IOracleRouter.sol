@@ -37,8 +37,8 @@ interface IOracleRouter is IAccessControl {
         // ---
         uint40 downAt; // when none was last
         uint40 watchedAt; // when the feed was last seen while that is counted, 0 while it is not
-        uint40 disputedFor; // seconds for which prices were seen beyond `maxMoveBps` or down, less those when not
-        uint40 disputedAt; // when one was last
+        uint40 disputedFor; // seconds for which prices were seen beyond `maxMoveBps`, less those when not
+        uint40 disputedAt; // when a fresh one was last, 0 while others are seen
     }
 
     struct Quote {
@@ -55,7 +55,7 @@ interface IOracleRouter is IAccessControl {
     event AnchorForgotten(address indexed asset);
     /// @notice Emitted on `poke`, when a price becomes the new reference for the deviation check.
     event AnchorSet(address indexed asset, uint256 price);
-    /// @notice Emitted on `poke`, when a price is first seen beyond `maxMoveBps` of the anchor, or down (price 0).
+    /// @notice Emitted on `poke`, when a fresh price is first seen beyond `maxMoveBps` of the anchor.
     event HoldOffStarted(address indexed asset, uint256 price, uint256 anchor);
     /// @notice Emitted on `poke`, when a price is seen that is not any longer.
     event HoldOffCleared(address indexed asset, uint256 price);

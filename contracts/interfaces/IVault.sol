@@ -126,7 +126,7 @@ interface IVault is IAccessControl {
     error InvalidReserve(address asset);
     /// @notice Thrown when an account id has bits above those of its owner and sub-account: it would be nobody's to find.
     error InvalidAccount();
-    /// @notice Thrown when a policy has no engine, a delay above a year, an urgent health above 1, or a dust line that is
+    /// @notice Thrown when a policy has no engine, a delay above a day, an urgent health above 1, or a dust line that is
     /// zero or above what a partial liquidation leaves.
     error InvalidPolicy();
     /// @notice Thrown when the caller neither owns nor manages the account.
@@ -258,7 +258,8 @@ interface IVault is IAccessControl {
     function setCollateral(uint256 accountId, address asset, bool enabled) external;
     /// @notice Adds `amount` of `asset` to an account; needs no price. The first supply of an asset becomes collateral
     /// where the reserve and the account's isolation allow it, more of it counts as what is there (`CollateralSet`).
-    /// Caps and switches do not keep an account that owes more than its borrow limit from collateral that brings it nearer
+    /// Caps and switches do not keep an account that owes more than its borrow limit from collateral that brings it nearer,
+    /// but for an asset of which an inactive spoke has nothing yet
     function supply(uint256 accountId, address asset, uint256 amount) external;
     /// @notice Takes `amount` of `asset` out; `type(uint256).max` takes everything
     /// @return token units paid to `to`

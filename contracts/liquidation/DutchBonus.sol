@@ -11,7 +11,7 @@ contract DutchBonus is IDutchBonus {
     using FixedPoint for uint256;
 
     /// @inheritdoc IDutchBonus
-    uint256 public constant MAX_DURATION = 6 hours;
+    uint256 public constant MAX_DURATION = 5 hours;
     /// @inheritdoc IDutchBonus
     uint256 public immutable duration;
 

@@ -65,7 +65,7 @@ def poke(s: State, v: int, i: int) -> None:
     if row[HOLD_OFF] != 0:
         row[SEEN_AT] = s.clock[0]
     if row[HOLD_OFF] != 0 and row[ANCHOR] != 0:
-        _dispute(s, v, i, price, before)
+        _dispute(s, v, i, price, age, before)
         if not _persists(s, v, i, price, age, before):
             return
         price = row[CANDIDATE]
@@ -96,35 +96,39 @@ def read(s: State, v: int, i: int) -> Quote:
     if price == 0 or age >= STALE_HEARTBEATS * row[HEARTBEAT]:
         return _unknown(s, v, i, price, age)
     if row[HOLD_OFF] > 0 and _deviates(price, row[ANCHOR], row[MAX_MOVE]):
-        return _disputed(s, v, i, price)
+        return _disputed(s, v, i, price, age)
     status = STATUS_OK if age <= row[HEARTBEAT] else STATUS_STALE
     return Quote(price, status, True, price, price)
 
 
 @jitable
 def _unknown(s: State, v: int, i: int, price: int, age: int) -> Quote:
-    """Of no price, or one too old: debts at the anchor, which is the last price that was accepted;
-    collateral at the better one until it is lost.
+    """Of no price, or one too old: at the anchor, which is the last price that was accepted;
+    collateral until it is lost, and at the last answer where the anchor was forgotten.
     """
     row = s.oracle[v, i]
     status, lost = STATUS_STALE, age >= STALE_HEARTBEATS * row[HEARTBEAT] + LOST_AFTER
     if price == 0:
         in_sight = s.clock[0] <= row[DOWN_AT] + DOWN_GAP
         status, lost = STATUS_DOWN, row[DOWN_FOR] == LOST_AFTER and in_sight
-    worth = zero() if lost else max(price, row[ANCHOR])
-    return Quote(price, status, False, worth, row[ANCHOR])
+    worth = price if row[ANCHOR] == 0 else row[ANCHOR]
+    return Quote(price, status, False, zero() if lost else worth, row[ANCHOR])
 
 
 @jitable
-def _disputed(s: State, v: int, i: int, price: int) -> Quote:
-    """Of a price far from the anchor: in the account's favour until it was disputed for too
-    long.
+def _disputed(s: State, v: int, i: int, price: int, age: int) -> Quote:
+    """Of a price far from the anchor: in the account's favour until it was disputed for too long;
+    and at the anchor when no report has confirmed it for a third of a hold-off, for one answer
+    decides nothing.
     """
     row = s.oracle[v, i]
     low, high = min(price, row[ANCHOR]), max(price, row[ANCHOR])
-    in_sight = s.clock[0] <= row[DISPUTED_AT] + div_down(row[HOLD_OFF], SIGHTINGS)
+    gap = div_down(row[HOLD_OFF], SIGHTINGS)
+    in_sight = s.clock[0] <= row[DISPUTED_AT] + gap
     if in_sight and row[DISPUTED_FOR] >= DISPUTE_HOLD_OFFS * row[HOLD_OFF]:
         return Quote(price, STATUS_DEVIATED, True, low, high)
+    if age > gap:
+        return Quote(price, STATUS_DEVIATED, False, row[ANCHOR], row[ANCHOR])
     return Quote(price, STATUS_DEVIATED, False, high, low)
 
 
@@ -146,19 +150,26 @@ def _watch(s: State, v: int, i: int, down: bool) -> None:
 
 
 @jitable
-def _dispute(s: State, v: int, i: int, price: int, before: int) -> None:
-    """Count for how long prices are seen beyond the largest move, on whichever side, or none at
-    all.
+def _dispute(s: State, v: int, i: int, price: int, age: int, before: int) -> None:
+    """Count for how long prices are seen beyond the largest move, on whichever side: from one fresh
+    answer to another, while nothing else is seen in between but old ones and none. So neither
+    silence nor an outage makes a dispute out of one answer.
     """
     row = s.oracle[v, i]
-    passed = s.clock[0] - before
-    was = before != 0 and row[DISPUTED_AT] == before
-    disputed = price == 0 or _deviates(price, row[ANCHOR], row[MAX_MOVE])
-    goes_on = was and disputed and passed <= div_down(row[HOLD_OFF], SIGHTINGS)
+    since, passed, gap = row[DISPUTED_AT], s.clock[0] - before, div_down(row[HOLD_OFF], SIGHTINGS)
+    beyond = price == 0 or _deviates(price, row[ANCHOR], row[MAX_MOVE])
+    fresh = beyond and price != 0 and age <= gap
+    goes_on = since != 0 and beyond and passed <= gap
+    if goes_on and not fresh:
+        return  # to be counted once a report confirms it
+    if goes_on:
+        passed = s.clock[0] - since
     limit = DISPUTE_HOLD_OFFS * row[HOLD_OFF]
     row[DISPUTED_FOR] = _counted(row[DISPUTED_FOR], passed, goes_on, limit)
-    if disputed:
+    if fresh:
         row[DISPUTED_AT] = s.clock[0]
+    elif since != s.clock[0]:  # what is back within the block of a sight ends nothing
+        row[DISPUTED_AT] = zero()
 
 
 @jitable

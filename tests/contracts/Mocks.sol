@@ -32,3 +32,21 @@ contract Puppet {
         emit CalledBack(ok, answer);
     }
 }
+
+/// @title ChattyFeed: answers a round, and 9,000 words more
+contract ChattyFeed {
+    function decimals() external pure returns (uint8) {
+        return 8;
+    }
+
+    fallback() external {
+        assembly {
+            mstore(0, 2)
+            mstore(32, 200000000000) // $2,000
+            mstore(64, timestamp())
+            mstore(96, timestamp())
+            mstore(128, 2)
+            return(0, 288160)
+        }
+    }
+}

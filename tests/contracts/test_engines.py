@@ -160,12 +160,12 @@ def test_dutch_bonus__quote__grows_with_time(dutch_bonus, seconds, bonus):
     assert quote(dutch_bonus, secondsFlagged=seconds + 10**7)[1] == 500
 
 
-@pytest.mark.parametrize("duration", [0, 6 * HOUR + 1])
+@pytest.mark.parametrize("duration", [0, 5 * HOUR + 1])
 def test_dutch_bonus__deployed_out_of_bounds__is_refused(project, admin, dutch_bonus, duration):
     """An auction of no time divides by zero; one that outlasts the flag never ends."""
     with reverts(dutch_bonus.InvalidDuration):
         admin.deploy(project.DutchBonus, duration)
-    assert admin.deploy(project.DutchBonus, 6 * HOUR).duration() == dutch_bonus.MAX_DURATION()
+    assert admin.deploy(project.DutchBonus, 5 * HOUR).duration() == dutch_bonus.MAX_DURATION()
 
 
 def test_engines__that_allow_more_as_health_falls__bind_thresholds(

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.contracts.mocks import mock
 from tests.contracts.support import (
     BURNS,
     DAY,
@@ -103,6 +104,16 @@ def test_read__feed_broken__is_down(oracle, weth, feed, admin, mode):
     assert read(oracle, weth) == (0, DOWN, False)
     oracle.poke(weth, sender=admin)
     assert oracle.getAnchor(weth).price == 2_000 * USD
+
+
+def test_poke__feed_that_returns_too_much__costs_what_it_may_burn(oracle, weth, admin, set_feed):
+    """What it says beyond a round is not copied, which would cost its reader as much again, and no
+    reader could tell how much.
+    """
+    set_feed(weth, aggregator=admin.deploy(mock("ChattyFeed")))
+    tx = oracle.poke(weth, sender=admin)
+    assert read(oracle, weth) == (2_000 * USD, OK, True)
+    assert 150_000 < tx.gas_used < 21_000 + 200_000 + 60_000
 
 
 def test_read__time_of_the_answer_impossible__is_down(oracle, weth, feed, admin, chain):

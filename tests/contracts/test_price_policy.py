@@ -154,15 +154,15 @@ def test_health__price_of_the_debt_not_usable__counts_what_was_accepted(
     [
         ("stale", 1_800, 1_800),
         ("stale for 3 heartbeats", 1_800, 2_000),
-        ("stale for 3 heartbeats", 2_100, 2_100),
+        ("stale for 3 heartbeats", 2_100, 2_000),
         ("deviated", 2_000, 2_000),
         ("down", 1_800, 2_000),
     ],
 )
-def test_health__price_of_the_collateral_not_usable__counts_the_higher_one(
+def test_health__price_of_the_collateral_not_usable__counts_what_was_accepted(
     vault, weth, usdc, enter, open_position, set_price, state, last, counted
 ):
-    """Of the last answer, if there is one, and of the last price accepted, $2,000."""
+    """The last price accepted, $2,000, whatever the last answer."""
     account = open_position({weth: 10 * WAD}, {usdc: 1_000 * 10**6})
     set_price(weth, last)
     enter(state, weth)

@@ -18,7 +18,7 @@ from sim.protocol.errors import (
     PRICE_NOT_USABLE,
 )
 from sim.protocol.fixed_point import wad
-from sim.protocol.state import ANCHOR, POSITION_DEBT
+from sim.protocol.state import ANCHOR, ANSWER, DISPUTED_FOR, POSITION_DEBT
 from sim.protocol.vault_accounts import health
 from tests.lockstep.machine import ProtocolMachine
 from tests.lockstep.test_attacks import later, post
@@ -74,6 +74,12 @@ def breaks(m: ProtocolMachine, i: int, mode: int = BROKEN) -> None:
     """Primary and fallback of an asset; 0: both work again."""
     for slot in range(2):
         assert m.do(op.set_feed_mode, KEEPER, i, slot, mode) == OK
+
+
+def post_others(m: ProtocolMachine, silent: int) -> None:
+    """Every feed but one reports its last answer now."""
+    for i in {WETH, WBTC, USDC, DAI} - {silent}:
+        assert m.do(op.post_price, KEEPER, i, 0, int(m.s.feed[0, i, ANSWER])) == OK
 
 
 # --- what is believed -----------------------------------------------------------------------------
@@ -246,6 +252,52 @@ def test_a_return_within_a_block_starts_no_new_dispute(market: ProtocolMachine) 
         post(market, DAI=1)
         poke(market, DAI)
         market.s.clock[0] += GAP
+
+
+def test_one_answer_and_silence_decide_nothing(market: ProtocolMachine) -> None:
+    """DAI reports $1.31 and is never heard of again: in the owner's favour for as long as a report
+    is fresh, then at what was accepted, however long somebody looks.
+    """
+    owes_dai(market)
+    post(market, DAI=1.31)
+    for k in range(12):
+        poke(market, DAI)
+        seen = oracle.read(market.s, 0, DAI)
+        assert not seen.usable and seen.debt_price == USD
+        assert seen.collateral_price == (131 * USD // 100 if k * GAP <= GAP else USD)
+        assert market.s.oracle[0, DAI, DISPUTED_FOR] <= GAP
+        assert sell(market, d=DAI) != OK
+        market.s.clock[0] += GAP
+        post_others(market, DAI)
+
+
+def test_the_first_answer_after_an_outage_decides_nothing(market: ProtocolMachine) -> None:
+    """WETH is down for an hour that everybody sees, and then at half its price for a block: nobody
+    who was healthy is liquidated, for no price beyond the anchor was there for any time.
+    """
+    breaks(market, WETH)
+    for _ in range(7):
+        poke(market)
+        market.s.clock[0] += GAP
+        post_others(market, WETH)
+    breaks(market, WETH, 0)
+    post(market, WETH=100)
+    poke(market)
+    assert not vault.is_liquidatable(market.s, ACCOUNT)
+    assert sell(market) == ACCOUNT_HEALTHY
+
+
+def test_what_is_down_in_between_ends_no_dispute(market: ProtocolMachine) -> None:
+    """Own collateral beyond the anchor, and every ten minutes none at all, as where its price is
+    below its feed's bound: an hour of that is an hour of dispute, as soon as a report says so.
+    """
+    assert market.do(op.supply, BORROWER, ACCOUNT, WBTC, market.amount(WBTC, 20_000)) == OK
+    post(market, WETH=141)
+    for k in range(7):
+        post(market, WBTC=8_000 * 0.39 if k % 2 == 0 else 0)
+        poke(market, WBTC)
+        assert vault.is_liquidatable(market.s, ACCOUNT) == (k == 6)
+        later(market, GAP)
 
 
 @pytest.mark.parametrize("mode", [1, 2, 3, 4], ids=["reverts", "incomplete", "garbled", "burns"])
