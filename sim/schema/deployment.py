@@ -100,9 +100,9 @@ class Liquidation(Part):
     )
     auction_seconds: int = Field(
         ge=1,
-        le=FLAG_VALIDITY,
-        description="time from min to max bonus in dutch-bonus, whole seconds, 1 to 21600: as long "
-        "as a flag is sure to last",
+        le=FLAG_VALIDITY - 3_600,
+        description="time from min to max bonus in dutch-bonus, whole seconds, 1 to 18000: an hour "
+        "less than a flag is sure to last",
     )
     delay_seconds: int = Field(
         ge=0,
