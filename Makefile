@@ -19,8 +19,11 @@ crash: setup ## play Black Thursday on a local devnet (ARGS="..." adds options)
 
 test: setup ## check the style, then run every test
 	@$(MAKE) --no-print-directory -j 2 lint compiled
-	$(PYTHON_TESTS) -n 2 --dist worksteal
-	.venv/bin/ape test tests/contracts --network ethereum:local:foundry
+	@echo "tests of the contracts run beside the others; what they print follows theirs"
+	@.venv/bin/ape test tests/contracts --network ethereum:local:foundry > .build/contracts.log 2>&1 & contracts=$$!; \
+	trap 'kill $$contracts 2> /dev/null; exit 130' INT TERM; \
+	$(PYTHON_TESTS) -n 2 --dist worksteal; others=$$?; \
+	wait $$contracts; status=$$?; cat .build/contracts.log; exit $$((others + status))
 
 compiled: setup ## compile contracts and the step, which others would do when they come to it
 	@.venv/bin/python -c 'from sim.engines.artifacts import contracts; contracts()'
