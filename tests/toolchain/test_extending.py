@@ -1,5 +1,5 @@
-"""docs/extending.md is true: every example in it is carried out in a copy of the tree, edits as
-many files as its table says, and does what it says.
+"""docs/extending.md and the two pages beside it are true: every example in them is carried out in
+a copy of the tree, edits as many files as the table says, and does what it says.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from typing import NamedTuple
 import pytest
 
 ROOT = Path(__file__).parents[2]
-DOCUMENT = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
+PAGES = ("extending.md", "extending-contract.md", "extending-agent.md")
+DOCUMENT = "\n".join((ROOT / "docs" / page).read_text(encoding="utf-8") for page in PAGES)
 ELSEWHERE = {
     "A measure": "tests/report/test_new_measure.py",
     "A protocol contract": "tests/toolchain/test_new_contract.py",
@@ -184,7 +185,7 @@ def carried_out(blocks: list[Block], tree: Path) -> None:
 
 def costs() -> dict[str, int]:
     """The files of the product that the document's table says an addition edits, by anchor."""
-    rows = re.findall(r"^\| \[.*?\]\(#(\S+)\) \| (\d+)", DOCUMENT, flags=re.MULTILINE)
+    rows = re.findall(r"^\| \[.*?\]\((?:\S+\.md)?#(\S+)\) \| (\d+)", DOCUMENT, flags=re.MULTILINE)
     return {anchor: int(files) for anchor, files in rows}
 
 

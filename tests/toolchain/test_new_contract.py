@@ -1,5 +1,5 @@
-"""What a contract of the protocol costs (docs/extending.md): the risk guard of that page, built in
-a copy of the tree, deployed, configured, operated, and compared with its twin.
+"""What a contract of the protocol costs (docs/extending-contract.md): the risk guard of that page,
+built in a copy of the tree, deployed, configured, operated, and compared with its twin.
 """
 
 from __future__ import annotations
