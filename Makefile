@@ -21,7 +21,7 @@ test: setup ## check the style, then run every test
 	@$(MAKE) --no-print-directory -j 2 lint compiled
 	@echo "tests of the contracts run beside the others; what they print follows theirs"
 	@.venv/bin/ape test tests/contracts --network ethereum:local:foundry > .build/contracts.log 2>&1 & contracts=$$!; \
-	trap 'kill $$contracts 2> /dev/null; exit 130' INT TERM; \
+	trap 'pkill -P $$contracts; kill -KILL $$contracts; exit 130' INT TERM; \
 	$(PYTHON_TESTS) -n 2 --dist worksteal; others=$$?; \
 	wait $$contracts; status=$$?; cat .build/contracts.log; exit $$((others + status))
 
