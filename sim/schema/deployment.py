@@ -114,9 +114,9 @@ class Liquidation(Part):
     )
     dust_value_usd: float = Field(
         gt=0,
-        le=LEAST_LEFTOVER_USD,
+        lt=LEAST_LEFTOVER_USD,  # the contracts allow it; doubles may leave a rounding less
         description="USD of collateral below which an account that owes more is written off, and "
-        "of the least debt of an asset that is opened, above 0, at most the "
+        "of the least debt of an asset that is opened, above 0, below the "
         f"{LEAST_LEFTOVER_USD} that a partial liquidation leaves",
     )
 
