@@ -39,6 +39,8 @@ abstract contract HubLedger is ILiquidityHub, AccessControl, ReentrancyGuardTran
     mapping(address asset => Asset) internal _assets;
     mapping(address asset => RateModel) internal _rateModels;
     mapping(address asset => mapping(address spoke => Spoke)) internal _spokes;
+    /// @inheritdoc ILiquidityHub
+    uint256 public owing;
     /// @dev Of what and how much `noteShortage` found missing, in this transaction.
     address internal transient _shortOf;
     uint256 internal transient _shortage;
@@ -287,11 +289,17 @@ abstract contract HubLedger is ILiquidityHub, AccessControl, ReentrancyGuardTran
         a.feeRemainder = uint24(p.feeRemainder);
         (a.totalShares, a.feeShares) = (uint160(p.totalShares), uint144(p.feeShares));
         if (p.recovered == 0) return a;
-        (, uint256 owed) = Math.trySub(a.deficitOwed, p.recovered);
-        (a.deficit, a.deficitOwed) = (a.deficit - uint128(p.recovered), uint128(owed));
-        a.coveredByFees += uint128(p.recovered);
-        if (a.deficit == 0) a.deficitSince = 0;
+        _recover(a, p.recovered);
         emit DeficitRecovered(asset, p.recovered);
+    }
+
+    /// @dev Books what the protocol makes good of the open deficit, first of what it owes.
+    function _recover(Asset storage a, uint256 assets) internal {
+        (, uint256 owed) = Math.trySub(a.deficitOwed, assets);
+        if (owed == 0 && a.deficitOwed != 0) --owing;
+        (a.deficit, a.deficitOwed) = (a.deficit - uint128(assets), uint128(owed));
+        a.coveredByFees += uint128(assets);
+        if (a.deficit == 0) a.deficitSince = 0;
     }
 
     /// @dev The asset as accrual would leave it now. The index saturates at its bound instead of bricking repayment. Of

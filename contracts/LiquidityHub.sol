@@ -99,6 +99,7 @@ contract LiquidityHub is HubLedger {
         if (byFees + byFund > 0) emit DeficitCovered(asset, byFees, burnt, byFund);
         uint256 rest = assets - byFees - byFund;
         if (rest > 0) {
+            if (owed > 0 && a.deficitOwed == 0) ++owing;
             a.deficit += uint128(rest);
             a.deficitOwed += uint128(owed);
             a.deficitSince = uint40(block.timestamp);
@@ -117,11 +118,27 @@ contract LiquidityHub is HubLedger {
     }
 
     /// @inheritdoc ILiquidityHub
+    function makeGood(address asset, uint256 amount) external nonReentrant returns (uint256 paid) {
+        Asset storage a = _accrued(asset);
+        if (a.deficitOwed == 0) revert NoDeficit();
+        (uint256 byFees, uint256 burnt) = _burnFees(a, a.deficitOwed);
+        paid = Math.min(amount, a.deficitOwed - byFees);
+        if (byFees + paid == 0) revert ZeroAmount();
+        _recover(a, byFees + paid);
+        a.cash += uint128(paid);
+        emit DeficitMadeGood(asset, msg.sender, byFees, burnt, paid);
+        _updateRate(asset, a);
+        if (paid > 0) IERC20(asset).safeTransferFrom(msg.sender, address(this), paid);
+        _checkBacked(asset, a);
+    }
+
+    /// @inheritdoc ILiquidityHub
     function claimFees(
         address asset,
         address to
     ) external nonReentrant onlyRole(DEFAULT_ADMIN_ROLE) returns (uint256 assets) {
         Asset storage a = _accrued(asset);
+        if (owing != 0) revert LossesFirst();
         uint256 shares = a.feeShares;
         assets = _feeAssets(a);
         if (assets == 0) revert ZeroAmount();

@@ -96,6 +96,14 @@ interface ILiquidityHub is IAccessControl, IBacked {
     /// @notice Emitted on `socialise`, and on `reportDeficit` without a window: suppliers bore `assets`, all that was open
     /// and not owed, for good.
     event DeficitSocialised(address indexed asset, uint256 assets);
+    /// @notice Emitted on `makeGood`: of what the protocol owed, `byFees` came out of its fee shares and `paid` from the caller.
+    event DeficitMadeGood(
+        address indexed asset,
+        address indexed by,
+        uint256 byFees,
+        uint256 feeSharesBurnt,
+        uint256 paid
+    );
     /// @notice Emitted on `claimFees`.
     event FeesClaimed(address indexed asset, address indexed to, uint256 assets, uint256 shares);
 
@@ -124,8 +132,10 @@ interface ILiquidityHub is IAccessControl, IBacked {
     error InsufficientShares();
     /// @notice Thrown when a spoke states shares that are not rounded against itself.
     error UnfairShares();
-    /// @notice Thrown when there is no open deficit to close.
+    /// @notice Thrown when there is no open deficit to close, or nothing owed to make good.
     error NoDeficit();
+    /// @notice Thrown when fees are claimed while the protocol owes for collateral that it kept: `makeGood`.
+    error LossesFirst();
     /// @notice Thrown when a deficit is closed before its window has passed.
     error CoverWindowOpen();
 
@@ -231,12 +241,19 @@ interface ILiquidityHub is IAccessControl, IBacked {
     /// @notice Takes unpayable debt of the calling spoke off the books: accrued fees bear it, then the insurance fund, then
     /// every supplier pro rata; without `immediateLoss` what suppliers bear is an open deficit
     /// @param worth token units that the collateral behind it is worth, which became the protocol's: it pays so much before
-    /// the fund is asked, at once or, for as long as it takes, out of its part of interest
+    /// the fund is asked, at once or, for as long as it takes, out of its part of interest, and takes no fees before
     /// @return assets loss booked: the debt rounded up
     function reportDeficit(address asset, uint256 scaled, uint256 worth) external returns (uint256 assets);
     /// @notice Once the window since the last loss has passed: closes the open deficit, which suppliers bore for good;
     /// anyone may call
     function socialise(address asset) external returns (uint256 assets);
-    /// @notice Pays all accrued fees to `to`
+    /// @notice Assets of which the protocol owes for collateral that it kept
+    function owing() external view returns (uint256);
+    /// @notice Makes good what the protocol owes of a loss for collateral that it kept: out of its fees of the asset, then
+    /// up to `amount` from the caller, who may be anyone
+    /// @dev What was forfeited is among the fees of its own asset, which nobody takes before: so it bears the loss that it
+    /// backed, at the price at which it was forfeited.
+    function makeGood(address asset, uint256 amount) external returns (uint256 paid);
+    /// @notice Pays all accrued fees to `to`, once nothing is owed of any asset
     function claimFees(address asset, address to) external returns (uint256 assets);
 }

@@ -221,6 +221,10 @@ class Encoder:
     def socialise(self, actor: int, asset: int) -> Transaction:
         return self._hub("socialise", self._d.tokens[asset])
 
+    def make_good(self, actor: int, asset: int, amount: int) -> Transaction:
+        token = self._d.tokens[asset]
+        return self._hub("makeGood", token, amount)._replace(spends=[token])
+
     def claim_fees(self, actor: int, asset: int) -> Transaction:
         return self._hub("claimFees", self._d.tokens[asset], actor_address(actor))
 

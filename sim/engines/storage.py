@@ -22,6 +22,7 @@ from sim.protocol.state import (
     ANCHOR,
     CASH,
     COVER_WINDOW,
+    DEFICIT_OWED,
     ESCROW,
     HAS_FALLBACK,
     HUB_SHARES,
@@ -197,6 +198,9 @@ class Storage(Variables):
         self.add(window, "losses", (COVER_WINDOW,))
         immediate = self.set("LiquidityHub", hub, "hub", ["immediateLoss"])
         self.add(immediate, "losses", (IMMEDIATE,))
+        owing = self.set("LiquidityHub", hub, "hub", ["owing"])
+        for i in self._assets:
+            self.add(owing, "hub", (i, DEFICIT_OWED), of=bool)
 
     def _asset(self, s: State, i: int) -> None:
         d, symbol, token = self._d, self._symbols[i], self._d.tokens[i]

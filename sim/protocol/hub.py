@@ -88,13 +88,8 @@ def accrue(s: State, i: int) -> None:
     s.hub[i, FEE_SHARES] = now.fee_shares
     s.hub[i, FEE_REMAINDER] = now.fee_remainder
     s.hub[i, LAST_ACCRUAL] = s.clock[0]
-    if now.recovered == 0:
-        return
-    s.hub[i, DEFICIT] -= now.recovered
-    s.hub[i, DEFICIT_OWED] = max(s.hub[i, DEFICIT_OWED] - now.recovered, zero())
-    s.hub[i, COVERED_BY_FEES] += now.recovered
-    if s.hub[i, DEFICIT] == 0:
-        s.hub[i, DEFICIT_SINCE] = zero()
+    if now.recovered != 0:
+        recover(s, i, now.recovered)
 
 
 # --- supply side ----------------------------------------------------------------------------------
@@ -315,6 +310,16 @@ class Preview(NamedTuple):
     fee_remainder: int
     recovered: int
     """Of the open deficit."""
+
+
+@jitable
+def recover(s: State, i: int, assets: int) -> None:
+    """Book what the protocol makes good of the open deficit, first of what it owes."""
+    s.hub[i, DEFICIT] -= assets
+    s.hub[i, DEFICIT_OWED] = max(s.hub[i, DEFICIT_OWED] - assets, zero())
+    s.hub[i, COVERED_BY_FEES] += assets
+    if s.hub[i, DEFICIT] == 0:
+        s.hub[i, DEFICIT_SINCE] = zero()
 
 
 @inlined

@@ -8,14 +8,24 @@ from __future__ import annotations
 from sim.protocol import insurance
 from sim.protocol.errors import (
     COVER_WINDOW_OPEN,
+    INSUFFICIENT_BALANCE,
     INSUFFICIENT_CASH,
     INSUFFICIENT_SHARES,
+    LOSSES_FIRST,
     NO_DEFICIT,
     OK,
     ZERO_AMOUNT,
 )
 from sim.protocol.fixed_point import exceeds, jitable, less, zero
-from sim.protocol.hub import accrue, available, debt_at, fee_assets, to_shares_up, update_rate
+from sim.protocol.hub import (
+    accrue,
+    available,
+    debt_at,
+    fee_assets,
+    recover,
+    to_shares_up,
+    update_rate,
+)
 from sim.protocol.state import (
     BORROW_INDEX,
     CASH,
@@ -85,9 +95,35 @@ def socialise(s: State, i: int) -> int:
 
 
 @jitable
-def claim_fees(s: State, actor: int, i: int) -> int:
-    """Pay all accrued fees to the admin."""
+def make_good(s: State, actor: int, i: int, amount: int) -> int:
+    """Make good what the protocol owes of a loss for collateral that it kept: out of its fees of
+    the asset, then up to `amount` from the actor.
+    """
     accrue(s, i)
+    owed = s.hub[i, DEFICIT_OWED]
+    if owed == 0:
+        return NO_DEFICIT
+    by_fees = _burn_fees(s, i, owed)
+    paid = min(amount, owed - by_fees)
+    if by_fees + paid == 0:
+        return ZERO_AMOUNT
+    if s.holding[actor, i, WALLET] < paid:
+        return INSUFFICIENT_BALANCE
+    recover(s, i, by_fees + paid)
+    s.hub[i, CASH] += paid
+    s.holding[actor, i, WALLET] -= paid
+    s.result[0] = paid
+    update_rate(s, i)
+    return OK
+
+
+@jitable
+def claim_fees(s: State, actor: int, i: int) -> int:
+    """Pay all accrued fees to the admin, once nothing is owed of any asset."""
+    accrue(s, i)
+    for j in range(s.unit.shape[0]):
+        if s.hub[j, DEFICIT_OWED] != 0:
+            return LOSSES_FIRST
     assets = fee_assets(s, i)
     if assets == 0:
         return ZERO_AMOUNT

@@ -268,6 +268,14 @@ def socialise(s: State, actor: int, asset: Asset) -> int:
     return hub_losses.socialise(s, asset)
 
 
+@operation(Group.DECISION)
+def make_good(s: State, actor: int, asset: Asset, amount: Amount) -> int:
+    """Pay what the protocol owes for collateral that it kept: out of its fees of the asset, then
+    the actor's wallet.
+    """
+    return hub_losses.make_good(s, actor, asset, amount)
+
+
 @operation()
 def claim_fees(s: State, actor: int, asset: Asset) -> int:
     """All accrued fees to the actor, who is the admin."""

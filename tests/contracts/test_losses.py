@@ -6,6 +6,7 @@ from tests.contracts.deployment import COVER_WINDOW, list_asset
 from tests.contracts.support import (
     BPS,
     MAX_CAP,
+    MAX_UINT,
     RAY,
     VIRTUAL_ASSETS,
     VIRTUAL_SHARES,
@@ -257,6 +258,47 @@ def test_claim_fees__no_deficit__pays_all_of_them(hub, lent, admin, stranger):
     assert lent.balanceOf(stranger) - before == worth
     with reverts(hub.ZeroAmount):
         hub.claimFees(lent, stranger, sender=admin)
+
+
+def test_make_good__what_is_owed__lets_the_fees_go(hub, lent, spoke, supplier, admin, stranger):
+    """60 of the loss are what its collateral was worth. Nobody takes a fee, of this asset or of
+    another, before anyone has paid them; more is not taken.
+    """
+    with reverts(hub.NoDeficit):
+        hub.makeGood(lent, 1, sender=supplier)
+    hub.reportDeficit(lent, DRAWN, 60 * WAD, sender=spoke)
+    owed = 60 * WAD - BY_FEES
+    assert hub.owing() == 1
+    with reverts(hub.LossesFirst):
+        hub.claimFees(lent, admin, sender=admin)
+    with reverts(hub.ZeroAmount):
+        hub.makeGood(lent, 0, sender=supplier)
+    with reverts(lent.ERC20InsufficientAllowance):
+        hub.makeGood(lent, 1, sender=stranger)
+    lent.approve(hub, MAX_UINT, sender=supplier)
+    before, total = hub.getAsset(lent), hub.totalAssets(lent)
+    hub.makeGood(lent, WAD, sender=supplier)
+    tx = hub.makeGood(lent, MAX_UINT, sender=supplier)
+    assert hub.DeficitMadeGood(lent, supplier, 0, 0, owed - WAD) in tx.events
+    after = hub.getAsset(lent)
+    assert hub.totalAssets(lent) - total == after.cash - before.cash == owed
+    assert before.deficit - after.deficit == owed and after.deficitOwed == hub.owing() == 0
+    assert after.coveredByFees - before.coveredByFees == owed
+    with reverts(hub.ZeroAmount):  # the fees bore the loss
+        hub.claimFees(lent, admin, sender=admin)
+
+
+def test_make_good__fees_came_in_since__takes_them_first(hub, lent, spoke, supplier, stranger):
+    """A spoke hands 10 to the protocol: nobody pays those."""
+    hub.reportDeficit(lent, DRAWN, 60 * WAD, sender=spoke)
+    lent.transfer(hub, 10 * WAD, sender=supplier)
+    shares = hub.toSharesDown(lent, 10 * WAD)
+    hub.add(lent, 10 * WAD, shares, sender=spoke)
+    hub.addFee(lent, shares, sender=spoke)
+    (made,) = hub.makeGood(lent, 0, sender=stranger).events.filter(hub.DeficitMadeGood)
+    assert 10 * WAD - 1 <= made.byFees <= 10 * WAD and made.feeSharesBurnt == shares
+    assert hub.getAsset(lent).deficitOwed == 60 * WAD - BY_FEES - made.byFees
+    assert hub.owing() == 1
 
 
 def test_claim_fees__tokens_lent_out__has_to_wait(hub, lent, spoke, admin):

@@ -118,10 +118,11 @@ class EverydayMachine(ProtocolMachine):
         self.do(op.set_manager, actor, own, -1)
 
     def _bear(self, actor: int, i: int, percent: int) -> None:
-        """Losses whose time is up."""
+        """Losses whose time is up, and what the protocol owes of them."""
         for d in range(ASSETS):
             if self.s.hub[d, DEFICIT]:
                 self.s.clock[0] += int(self.s.losses[COVER_WINDOW]) + 1
+                self.do(op.make_good, actor, d, int(self.s.hub[d, DEFICIT]) * percent // 100)
                 self.do(op.socialise, actor, d)
 
     _DEEDS = (

@@ -301,8 +301,9 @@ class ProtocolMachine(SideBySide):
     @precondition(lambda self: self.s.hub[:, DEFICIT].any())
     @rule(actor=actors)
     def losses(self, actor: int) -> None:
-        """Anyone closes what is open."""
+        """Anyone closes what is open, and pays a dollar of what the protocol owes."""
         for i in range(ASSETS):
+            self.do(op.make_good, actor, i, self.amount(i, 1))
             self.do(op.socialise, actor, i)
 
     @precondition(lambda self: self._unhealthy())

@@ -12,6 +12,7 @@ from sim.protocol.fixed_point import BPS, max_uint, wad
 from sim.protocol.insurance import VIRTUAL_SHARES
 from sim.protocol.state import (
     CASH,
+    DEFICIT_OWED,
     HUB_SHARES,
     IS_COLLATERAL,
     LIQUIDATION_DELAY,
@@ -126,7 +127,9 @@ class SteeredMachine(EverydayMachine):
     @precondition(lambda self: self._indebted())
     @rule(n=numbers, c=assets, usd=st.integers(2, 60), move=st.sampled_from([3_000, 500]))
     def sunk(self, n: int, c: int, usd: int, move: int) -> None:
-        """An account of some dollars loses most of its collateral: is it hopeless?"""
+        """An account of some dollars loses most of its collateral: is it hopeless? If so, what was
+        forfeited is made good in two parts.
+        """
         a, d = n % ACCOUNTS, (c + 1) % ASSETS
         owner = self._owner(a)
         self._close(a)
@@ -135,7 +138,12 @@ class SteeredMachine(EverydayMachine):
         self.do(op.borrow, owner, a, d, worth * 6 // 10)
         before = self._price(c)
         self._settle(c, before * move // BPS)
-        self.do(op.write_off, (owner + 1) % 6, a)
+        payer = (owner + 1) % 6
+        self.do(op.write_off, payer, a)
+        for part in (3, 1):
+            if owed := int(self.s.hub[d, DEFICIT_OWED]):
+                self.do(op.claim_fees, 0, c)
+                self.do(op.make_good, payer, d, owed // part)
         self._settle(c, before)
 
     @precondition(lambda self: self._unhealthy())

@@ -17,10 +17,13 @@ from sim.protocol.errors import (
     COOLING_DOWN,
     COVER_WINDOW_OPEN,
     DRAW_CAP_EXCEEDED,
+    INSUFFICIENT_BALANCE,
     INSUFFICIENT_SHARES,
+    LOSSES_FIRST,
     NO_DEFICIT,
     OK,
     REQUEST_EXPIRED,
+    ZERO_AMOUNT,
 )
 from sim.protocol.fixed_point import max_uint
 from sim.protocol.insurance import EXIT_WINDOW
@@ -354,9 +357,47 @@ def test_forfeited_collateral_pays_for_the_loss_it_backed(market: ProtocolMachin
     assert fund - s.pool[USDC, POOL_ASSETS] == loss - owed - s.hub[USDC, COVERED_BY_FEES]
     later(market, WINDOW)
     assert market.do(op.socialise, KEEPER, USDC) == NO_DEFICIT
+    for i in (WETH, DAI):
+        assert market.do(op.claim_fees, KEEPER, i) == LOSSES_FIRST
     for _ in range(60):
         later(market, 86_400)
         assert market.do(op.accrue, KEEPER, USDC) == OK
         assert s.hub[USDC, DEFICIT] == s.hub[USDC, DEFICIT_OWED]
     assert s.hub[USDC, DEFICIT] == s.hub[USDC, SOCIALISED] == s.hub[USDC, DEFICIT_SINCE] == 0
     assert s.hub[USDC, COVERED_BY_FEES] == owed + (loss - owed - s.hub[USDC, COVERED_BY_FUND])
+    assert market.do(op.claim_fees, KEEPER, WETH) == OK
+
+
+def test_what_was_kept_is_taken_once_the_loss_is_made_good(market: ProtocolMachine) -> None:
+    """The protocol pays the $.97 of USDC, out of its fees of USDC and then in tokens, and suppliers
+    have them; only then does it have what it kept, and all other fees.
+    """
+    s = market.s
+    _small_loss(market, USDC)
+    assert market.do(op.make_good, KEEPER, WETH, 1) == NO_DEFICIT
+    assert market.do(op.claim_fees, KEEPER, WETH) == LOSSES_FIRST
+    owed = int(s.hub[USDC, DEFICIT_OWED])
+    held, fees = hub.total_assets(s, USDC), int(hub.fee_assets(s, USDC))
+    assert market.do(op.make_good, NEWCOMER, USDC, 0) == (OK if fees else ZERO_AMOUNT)
+    assert market.do(op.make_good, NEWCOMER, USDC, 1) == OK
+    assert s.hub[USDC, DEFICIT_OWED] == owed - fees - 1
+    assert market.do(op.claim_fees, KEEPER, WETH) == LOSSES_FIRST
+    before = int(s.holding[NEWCOMER, USDC, WALLET])
+    assert market.do(op.make_good, NEWCOMER, USDC, max_uint()) == OK
+    assert before - s.holding[NEWCOMER, USDC, WALLET] == owed - fees - 1
+    assert hub.total_assets(s, USDC) - held == owed - fees
+    assert s.hub[USDC, DEFICIT] == s.hub[USDC, DEFICIT_SINCE] == 0
+    assert s.hub[USDC, DEFICIT_REPORTED] == sum(
+        s.hub[USDC, column] for column in (COVERED_BY_FEES, COVERED_BY_FUND, SOCIALISED)
+    )
+    assert market.do(op.claim_fees, KEEPER, WETH) == OK
+
+
+def test_nobody_pays_what_he_does_not_have(market: ProtocolMachine) -> None:
+    """A refused payment leaves the protocol's fees, and what it owes, as they were."""
+    s = market.s
+    _small_loss(market, USDC)
+    assert market.do(op.deposit, NEWCOMER, USDC, int(s.holding[NEWCOMER, USDC, WALLET])) == OK
+    owed, fees = int(s.hub[USDC, DEFICIT_OWED]), int(s.hub[USDC, FEE_SHARES])
+    assert market.do(op.make_good, NEWCOMER, USDC, max_uint()) == INSUFFICIENT_BALANCE
+    assert (owed, fees) == (s.hub[USDC, DEFICIT_OWED], s.hub[USDC, FEE_SHARES])
