@@ -222,9 +222,10 @@ def _remember(s: State, actor: int, account: int) -> None:
     assign(u.lp, s.lp[actor])
     if account >= 0:
         own = s.own_account[s.account_vault[account], actor]
-        assign(u.account, s.account[account])
+        assign(u.account[0], s.account[account])
         assign(u.position[0], s.position[account])
         if own >= 0:
+            assign(u.account[1], s.account[own])
             assign(u.position[1], s.position[own])
 
 
@@ -241,6 +242,7 @@ def _undo(s: State, actor: int, account: int) -> None:
     if account >= 0:
         own = s.own_account[s.account_vault[account], actor]
         if own >= 0:
+            assign(s.account[own], u.account[1])
             assign(s.position[own], u.position[1])
-        assign(s.account[account], u.account)
+        assign(s.account[account], u.account[0])
         assign(s.position[account], u.position[0])
