@@ -45,8 +45,9 @@ contract Vault is VaultAccounts {
         (Health memory h, ) = _pokedHealth(accountId);
         bool flagged = isFlagged(accountId);
         if (h.factor >= (flagged ? RECOVERY_HEALTH : FixedPoint.WAD)) revert AccountHealthy();
-        if (!flagged) return _flag(accountId, h.factor);
-        if (_accounts[accountId].wellSince == 0) revert AlreadyFlagged();
+        if (!flagged) _flag(accountId, h.factor);
+        bool news = !flagged || _seeThin(accountId, h) || _accounts[accountId].wellSince != 0;
+        if (!news) revert AlreadyFlagged();
         _see(accountId, h);
     }
 
@@ -193,7 +194,10 @@ contract Vault is VaultAccounts {
                 secondsFlagged: flaggedFor
             })
         );
-        bonusBps = Math.min(bonusBps, Amounts.mostBonus(h.usableValue, h.debtValue, rc.config.maxBonusBps, flaggedFor));
+        bonusBps = Math.min(
+            bonusBps,
+            Amounts.mostBonus(h.usableValue, h.debtValue, rc.config.maxBonusBps, _thinFor(accountId))
+        );
         return (Math.min(maxRepay, p.debt), bonusBps);
     }
 

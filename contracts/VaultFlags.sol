@@ -34,9 +34,16 @@ abstract contract VaultFlags is VaultReserves {
         emit DelayWaived(accountId);
     }
 
+    /// @dev Seconds since a bonus that lenders pay for is bid for.
+    function _thinFor(uint256 accountId) internal view returns (uint256) {
+        uint256 since = _accounts[accountId].thinSince;
+        return since == 0 || !isFlagged(accountId) ? 0 : block.timestamp - since;
+    }
+
     function _flag(uint256 accountId, uint256 healthFactor) internal {
         Account storage a = _accounts[accountId];
-        (a.flaggedAt, a.wellSince, a.wellAt, a.urgent) = (uint40(block.timestamp), 0, 0, false);
+        (a.flaggedAt, a.wellSince, a.wellAt) = (uint40(block.timestamp), 0, 0);
+        (a.urgent, a.thinSince) = (false, 0);
         emit Flagged(accountId, healthFactor);
     }
 
@@ -47,6 +54,7 @@ abstract contract VaultFlags is VaultReserves {
         bool well = h.factor >= RECOVERY_HEALTH;
         if (!isFlagged(accountId) || (well && !h.pricesUsable)) return;
         Account storage a = _accounts[accountId];
+        _seeThin(accountId, h);
         if (!well) {
             if (a.wellSince == 0) return;
             (a.wellSince, a.wellAt) = (0, 0);
@@ -59,10 +67,39 @@ abstract contract VaultFlags is VaultReserves {
         if (block.timestamp >= a.wellSince + RECOVERY_TIME) _unflag(accountId);
     }
 
+    /// @dev Notes, once per flag, that a flagged account is due for liquidation and thin: from then on a bonus that lenders pay
+    /// for is bid for. Not from the flag on: who was flagged before he was thin, or while nobody else was let, would find it
+    /// grown.
+    function _seeThin(uint256 accountId, Health memory h) internal returns (bool) {
+        if (!_isNewlyThin(accountId, h)) return false;
+        _accounts[accountId].thinSince = uint40(block.timestamp);
+        emit ThinSeen(accountId);
+        return true;
+    }
+
+    function _isNewlyThin(uint256 accountId, Health memory h) internal view returns (bool) {
+        Account storage a = _accounts[accountId];
+        if (a.thinSince != 0 || h.factor >= FixedPoint.WAD || !_delayPassed(accountId, h.factor)) return false;
+        return _isThin(a.collateralBits, h);
+    }
+
+    /// @dev Whether what the account has might not pay for its debts with the bonus: health below (1 + bonus) x threshold of any
+    /// of it, which for one collateral says that it does not; or part of it cannot be sold.
+    function _isThin(uint256 bits, Health memory h) internal view returns (bool) {
+        if (!h.pricesUsable) return true;
+        for (uint256 i = 0; bits >> i != 0; ++i) {
+            if ((bits >> i) & 1 == 0) continue;
+            Reserve storage r = _reserves[i];
+            if (h.factor < _threshold(r) * (FixedPoint.BPS + r.config.maxBonusBps) * 1e10) return true;
+        }
+        return false;
+    }
+
     function _unflag(uint256 accountId) internal {
         Account storage a = _accounts[accountId];
         if (a.flaggedAt == 0) return;
-        (a.flaggedAt, a.wellSince, a.wellAt, a.urgent) = (0, 0, 0, false);
+        (a.flaggedAt, a.wellSince, a.wellAt) = (0, 0, 0);
+        (a.urgent, a.thinSince) = (false, 0);
         emit Unflagged(accountId);
     }
 }

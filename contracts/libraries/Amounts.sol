@@ -56,7 +56,7 @@ library Amounts {
     }
 
     /// @notice The largest bonus of an account with little beyond its debt: what it has beyond, or if more, what the largest
-    /// has grown to since the flag
+    /// has grown to since it was seen to be thin
     /// @param collateralValue of what may be sold: nothing else pays
     /// @dev A bonus that is paid out of what lenders lose is bid for: its owner, too, gets no more of it, through a second
     /// address, than what nobody else was content with.
@@ -64,10 +64,10 @@ library Amounts {
         uint256 collateralValue,
         uint256 debtValue,
         uint256 maxBonusBps,
-        uint256 secondsFlagged
+        uint256 secondsThin
     ) internal pure returns (uint256) {
         (, uint256 beyond) = Math.trySub(collateralValue.mulDivDown(FixedPoint.BPS, debtValue), FixedPoint.BPS);
-        uint256 grown = maxBonusBps.mulDivDown(Math.min(secondsFlagged, THIN_AUCTION), THIN_AUCTION);
+        uint256 grown = maxBonusBps.mulDivDown(Math.min(secondsThin, THIN_AUCTION), THIN_AUCTION);
         return Math.min(Math.max(beyond, grown), maxBonusBps);
     }
 

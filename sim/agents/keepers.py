@@ -25,7 +25,7 @@ from sim.protocol.state import (
     WELL_SINCE,
     State,
 )
-from sim.protocol.vault_flags import is_flagged
+from sim.protocol.vault_flags import is_flagged, is_newly_thin
 
 KEEPER = 0
 
@@ -53,7 +53,7 @@ def poke(s: State) -> None:
 @jitable
 def flag(s: State, w: Market) -> None:
     """Flag the unhealthy, for delays and bonuses that grow with time, and see whether the flagged
-    are recovered, as often as it takes.
+    are recovered, as often as it takes; say who cannot pay the bonus any more.
     """
     own = w.watchers
     for block in range(own.hot_in.shape[0]):
@@ -73,7 +73,7 @@ def _flags(s: State, w: Market, a: int) -> bool:
         if recovered and own.watch[a, USABLE] != 0 and _is_time_to_see(s, a):
             op.unflag(s, KEEPER, a)
             return True
-        if not recovered and s.account[a, WELL_SINCE] != 0:
+        if not recovered and (s.account[a, WELL_SINCE] != 0 or _is_newly_thin(s, w, a)):
             op.flag(s, KEEPER, a)
             return True
         return False
@@ -81,6 +81,13 @@ def _flags(s: State, w: Market, a: int) -> bool:
         op.flag(s, KEEPER, a)
         return True
     return False
+
+
+@inlined
+def _is_newly_thin(s: State, w: Market, a: int) -> bool:
+    """Whether the account is due and thin, which nobody said yet."""
+    seen = w.watchers.watch[a]
+    return is_newly_thin(s, a, seen[FACTOR], bool(seen[USABLE] != 0))
 
 
 @jitable

@@ -43,6 +43,7 @@ from sim.market.market import (
     FACTOR,
     LIQUIDATABLE,
     OWES,
+    THIN_AT,
     USABLE,
     Market,
 )
@@ -53,6 +54,7 @@ from sim.protocol.state import (
     LIQUIDATION_DELAY,
     POSITION_DEBT,
     SUPPLIED,
+    THIN_SINCE,
     State,
 )
 from sim.protocol.vault_accounts import has_debt, health
@@ -185,7 +187,7 @@ def _stays_healthy(s: State, w: Market, a: int) -> bool:
 @inlined
 def _stays_ill(s: State, w: Market, a: int) -> bool:
     """Whether an account that was unhealthy plainly still is, and flagged, and nothing becomes of
-    it with time: no delay ends, and it is not dust.
+    it with time: no delay ends, and it is neither dust nor newly thin.
     """
     own, policy = w.watchers, s.policy[s.account_vault[a]]
     if own.slack[0] == np.inf or own.watch[a, FACTOR] >= wad():
@@ -193,7 +195,27 @@ def _stays_ill(s: State, w: Market, a: int) -> bool:
     if policy[LIQUIDATION_DELAY] != 0 or not is_flagged(s, a):
         return False
     factor, counted = estimate(s, w, a), backing(s, w, a)[1]
-    return bool(0 < factor < 1 - SLACK and counted > float(policy[DUST_VALUE]))
+    plain = 0 < factor < 1 - SLACK and counted > float(policy[DUST_VALUE])
+    return bool(plain and (s.account[a, THIN_SINCE] != 0 or factor > _thin_at(s, w, a) + SLACK))
+
+
+@inlined
+def _thin_at(s: State, w: Market, a: int) -> float:
+    """The highest health factor at which the account may be thin; infinite while a price of it
+    cannot be used.
+    """
+    own, m = w.watchers, s.unit.shape[0]
+    v, pair = s.account_vault[a], own.pair[a]
+    if pair >= 0:
+        owed = own.worth[v, pair % m, THIN_AT]
+        return float(owed if owed == np.inf else own.worth[v, pair // m, THIN_AT])
+    most = 0.0
+    for i in range(m):
+        thin = own.worth[v, i, THIN_AT]
+        owes = s.position[a, i, POSITION_DEBT] != 0
+        if s.position[a, i, IS_COLLATERAL] != 0 or (owes and thin == np.inf):
+            most = max(most, thin)
+    return float(most)
 
 
 @jitable

@@ -120,11 +120,15 @@ WATCH = (
 )
 FACTOR, COLLATERAL_VALUE, DEBT_VALUE, USABLE, LIQUIDATABLE = range(len(WATCH))
 
-WORTH = ("collateral", "debt", "collateral_price", "debt_price", "repays")
+WORTH = ("collateral", "debt", "collateral_price", "debt_price", "repays", "thin")
 """What a unit of collateral counts for, what a unit of scaled debt costs, the prices of a token as
-collateral and as debt; how much debt all of a unit of collateral pays for at the largest bonus.
+collateral and as debt; how much debt all of a unit of collateral pays for at the largest bonus; the
+health factor below which the bonus may be more than what it backs, infinite while it has no price
+that can be used.
 """
-COLLATERAL_WORTH, DEBT_WORTH, COLLATERAL_PRICE, DEBT_PRICE, REPAYS_WORTH = range(len(WORTH))
+COLLATERAL_WORTH, DEBT_WORTH, COLLATERAL_PRICE, DEBT_PRICE, REPAYS_WORTH, THIN_AT = range(
+    len(WORTH)
+)
 
 
 PLEDGE = ("backs", "owes")

@@ -64,6 +64,8 @@ class Context(NamedTuple):
     max_bonus_bps: int
     seconds_flagged: int
     """0 when the account is not flagged."""
+    seconds_thin: int
+    """Since it was seen due and thin under its flag; else 0."""
 
 
 class Pair(NamedTuple):
@@ -195,13 +197,13 @@ def units_of(c: Context, value: int, bonus_bps: int) -> int:
 @jitable
 def most_bonus(c: Context) -> int:
     """The largest bonus of an account with little beyond its debt, down: what it has beyond, or if
-    more, what the largest has grown to since the flag.
+    more, what the largest has grown to since it was seen to be thin.
 
     A bonus that is paid out of what lenders lose is bid for: its owner, too, gets no more of it,
     through a second address, than what nobody else was content with.
     """
     covered = mul_div_whole(c.usable_collateral_value, BPS, c.total_debt_value)
-    elapsed = min(c.seconds_flagged, THIN_AUCTION)
+    elapsed = min(c.seconds_thin, THIN_AUCTION)
     grown = mul_div_whole(c.max_bonus_bps, elapsed, THIN_AUCTION)
     return min(max(covered - BPS, grown), c.max_bonus_bps)
 

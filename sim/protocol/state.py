@@ -169,8 +169,8 @@ ORACLE = (
 FEED = ("answer", "updated_at", "mode")
 ANSWER, UPDATED_AT, MODE = range(len(FEED))
 
-ACCOUNT = ("flagged_at", "well_since", "well_at", "urgent", "isolated")
-FLAGGED_AT, WELL_SINCE, WELL_AT, URGENT, ISOLATED = range(len(ACCOUNT))
+ACCOUNT = ("flagged_at", "well_since", "well_at", "urgent", "thin_since", "isolated")
+FLAGGED_AT, WELL_SINCE, WELL_AT, URGENT, THIN_SINCE, ISOLATED = range(len(ACCOUNT))
 
 POSITION = ("supplied", "scaled_debt", "is_collateral")
 SUPPLIED, POSITION_DEBT, IS_COLLATERAL = range(len(POSITION))
@@ -214,8 +214,8 @@ class Undo(NamedTuple):
     oracle: Array
     pool: Array
     pair: Array
-    account: Array  # (fields,)
-    position: Array  # (2, assets, fields): the account and the actor's own
+    account: Array  # (2, fields): the account and the actor's own
+    position: Array  # (2, assets, fields): the same
     holding: Array  # (assets, fields) of the actor
     lp: Array  # (pairs,) of the actor
 
@@ -307,7 +307,7 @@ def empty(
             oracle=zeros(vaults, m, len(ORACLE)),
             pool=zeros(m, len(POOL)),
             pair=zeros(pairs, len(PAIR)),
-            account=zeros(len(ACCOUNT)),
+            account=zeros(2, len(ACCOUNT)),
             position=zeros(2, m, len(POSITION)),
             holding=zeros(m, len(HOLDING)),
             lp=zeros(pairs),

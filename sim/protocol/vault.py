@@ -60,7 +60,9 @@ from sim.protocol.vault_flags import (
     end_flag,
     is_flagged,
     see,
+    see_thin,
     stay_due,
+    thin_for,
 )
 from sim.protocol.vault_positions import (
     burn_debt,
@@ -75,7 +77,7 @@ from sim.protocol.vault_reserves import threshold
 @jitable
 def flag(s: State, a: int) -> int:
     """Start the liquidation delay of an unhealthy account; of a flagged one that is not recovered,
-    end the row of sightings of its recovery.
+    end the row of sightings of its recovery, or note that it is due and thin.
     """
     poke(s, a)
     h = health(s, a)
@@ -84,8 +86,8 @@ def flag(s: State, a: int) -> int:
         return ACCOUNT_HEALTHY
     if not flagged:
         begin_flag(s, a)
-        return OK
-    if s.account[a, WELL_SINCE] == 0:
+    news = see_thin(s, a, h.factor, h.prices_usable) or s.account[a, WELL_SINCE] != 0
+    if flagged and not news:
         return ALREADY_FLAGGED
     see(s, a, h.factor, h.prices_usable)
     return OK
@@ -255,6 +257,7 @@ def terms_at(
         min_bonus_bps=s.reserve[v, c, MIN_BONUS],
         max_bonus_bps=s.reserve[v, c, MAX_BONUS],
         seconds_flagged=seconds_flagged,
+        seconds_thin=thin_for(s, a),
     )
     max_repay, bonus = quote(s, v, context)
     fee = s.reserve[v, c, LIQUIDATION_FEE]

@@ -8,16 +8,21 @@ from sim.protocol.soundness import (
     RECOVERY_GAP,
     RECOVERY_HEALTH_BPS,
     RECOVERY_TIME,
+    WAD_PER_BPS_SQUARED,
 )
 from sim.protocol.state import (
     FLAGGED_AT,
+    IS_COLLATERAL,
     LIQUIDATION_DELAY,
+    MAX_BONUS,
+    THIN_SINCE,
     URGENT,
     URGENT_HEALTH,
     WELL_AT,
     WELL_SINCE,
     State,
 )
+from sim.protocol.vault_reserves import threshold
 
 
 @inlined
@@ -50,6 +55,15 @@ def stay_due(s: State, a: int, factor: int) -> None:
     s.account[a, URGENT] = zero() + 1
 
 
+@inlined
+def thin_for(s: State, a: int) -> int:
+    """Seconds since a bonus that lenders pay for is bid for."""
+    since = s.account[a, THIN_SINCE]
+    if since == 0 or not is_flagged(s, a):
+        return zero()
+    return s.clock[0] - since
+
+
 @jitable
 def begin_flag(s: State, a: int) -> None:
     end_flag(s, a)
@@ -64,6 +78,7 @@ def see(s: State, a: int, factor: int, prices_usable: bool) -> None:
     well = factor * BPS >= RECOVERY_HEALTH_BPS * wad()
     if not is_flagged(s, a) or (well and not prices_usable):
         return
+    see_thin(s, a, factor, prices_usable)
     row = s.account[a]
     if not well:
         row[WELL_SINCE] = zero()
@@ -77,6 +92,45 @@ def see(s: State, a: int, factor: int, prices_usable: bool) -> None:
 
 
 @jitable
+def see_thin(s: State, a: int, factor: int, prices_usable: bool) -> bool:
+    """Note, once per flag, that a flagged account is due for liquidation and thin: from then on a
+    bonus that lenders pay for is bid for. Who was flagged before, or while nobody else was let,
+    would find it grown.
+    """
+    if not is_newly_thin(s, a, factor, prices_usable):
+        return False
+    s.account[a, THIN_SINCE] = s.clock[0]
+    return True
+
+
+@jitable
+def is_newly_thin(s: State, a: int, factor: int, prices_usable: bool) -> bool:
+    """Whether the account of this health is due for liquidation and thin, as was not seen yet under
+    its flag.
+    """
+    if s.account[a, THIN_SINCE] != 0 or factor >= wad() or not delay_passed(s, a, factor):
+        return False
+    return _is_thin(s, a, factor, prices_usable)
+
+
+@jitable
+def _is_thin(s: State, a: int, factor: int, prices_usable: bool) -> bool:
+    """Whether what the account has might not pay for its debts with the bonus: health below
+    (1 + bonus) x threshold of any of it, or part of it cannot be sold.
+    """
+    if not prices_usable:
+        return True
+    v = s.account_vault[a]
+    for i in range(s.unit.shape[0]):
+        if s.position[a, i, IS_COLLATERAL] == 0:
+            continue
+        rate = BPS + s.reserve[v, i, MAX_BONUS]
+        if factor < threshold(s, v, i) * rate * WAD_PER_BPS_SQUARED:
+            return True
+    return False
+
+
+@jitable
 def end_flag(s: State, a: int) -> None:
-    for column in (FLAGGED_AT, WELL_SINCE, WELL_AT, URGENT):
+    for column in (FLAGGED_AT, WELL_SINCE, WELL_AT, URGENT, THIN_SINCE):
         s.account[a, column] = zero()

@@ -30,6 +30,7 @@ class Ledger:
                 "wellSince": 0,
                 "wellAt": 0,
                 "urgent": False,
+                "thinSince": 0,
                 "isolated": False,
                 "manager": ZERO_ADDRESS,
             }
@@ -130,6 +131,16 @@ class Ledger:
         a["deficitOwed"] = max(a["deficitOwed"] - e.assets, 0)
         self._reduce(e)
 
+    def on_deficit_made_good(self, e, _):
+        a, made = self.assets[e.asset], e.byFees + e.paid
+        a["cash"] += e.paid
+        a["feeShares"] -= e.feeSharesBurnt
+        a["totalShares"] -= e.feeSharesBurnt
+        a["coveredByFees"] += made
+        a["deficitOwed"] -= made
+        a["deficit"] -= made
+        a["deficitSince"] = a["deficitSince"] if a["deficit"] else 0
+
     def on_deficit_socialised(self, e, _):
         self.assets[e.asset]["socialised"] += e.assets
         self._reduce(e)
@@ -180,16 +191,19 @@ class Ledger:
         self.fee[e.contract_address] = 0
 
     def on_flagged(self, e, now):
-        self._flag(e, flaggedAt=now, wellSince=0, wellAt=0, urgent=False)
+        self._flag(e, flaggedAt=now, wellSince=0, wellAt=0, urgent=False, thinSince=0)
 
     def on_delay_waived(self, e, _):
         self._flag(e, urgent=True)
+
+    def on_thin_seen(self, e, now):
+        self._flag(e, thinSince=now)
 
     def on_recovery_seen(self, e, now):
         self._flag(e, wellSince=e.since, wellAt=now if e.since else 0)
 
     def on_unflagged(self, e, _):
-        self._flag(e, flaggedAt=0, wellSince=0, wellAt=0, urgent=False)
+        self._flag(e, flaggedAt=0, wellSince=0, wellAt=0, urgent=False, thinSince=0)
 
     def on_liquidated(self, e, _):
         self._move(e, e.collateralAsset, supplied=-e.seized)

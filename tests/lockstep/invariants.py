@@ -63,6 +63,7 @@ from sim.protocol.state import (
     SUPPLY_CAP,
     TARGET_HEALTH,
     TARGET_HEALTH_ENGINE,
+    THIN_SINCE,
     TOTAL_SHARES,
     URGENT,
     WALLET,
@@ -188,6 +189,8 @@ def _check_transition(before: Look, after: Look, row: Entry) -> None:
         now_b, now_a = before.shares[i], after.shares[i]
         # What moves in and out of escrow books no interest.
         recovered = now_b.recovered if a[LAST_ACCRUAL] != b[LAST_ACCRUAL] else 0
+        if (kind, x, code) == (op.make_good.kind, i, OK):
+            recovered += max(b[DEFICIT_OWED] - recovered, 0) - a[DEFICIT_OWED]
         borne = a[DEFICIT] + a[SOCIALISED] + recovered - b[DEFICIT] - b[SOCIALISED]
         price_b = (now_b.total_assets + hub.VIRTUAL_ASSETS) * (
             now_a.total_shares + hub.VIRTUAL_SHARES
@@ -296,6 +299,12 @@ def _check_flags(before: Look, after: Look, row: Entry, own: int) -> None:
         if before.is_flagged(a) and not after.is_flagged(a) and after.has_debt(a):
             seen = 0 < was[WELL_SINCE] <= after.clock - 1_800 and after.clock - was[WELL_AT] <= 600
             assert seen and after.health(a).factor * 100 >= 101 * wad(), "34"
+        if before.is_flagged(a) and was[FLAGGED_AT] == now[FLAGGED_AT] and was[THIN_SINCE]:
+            assert now[THIN_SINCE] == was[THIN_SINCE], "34"
+        elif now[THIN_SINCE]:
+            assert now[THIN_SINCE] == after.clock and after.is_flagged(a), "34"
+            seen = before.is_due_and_thin(a, quotes), after.is_due_and_thin(a, quotes)
+            assert any(seen), "34"
         if now[URGENT] > was[URGENT]:
             assert before.is_eligible(a, quotes) and after.is_eligible(a), "34"
 

@@ -16,6 +16,7 @@ from sim.protocol.state import (
     IS_COLLATERAL,
     LIQUIDATION_DELAY,
     LTV,
+    MAX_BONUS,
     POSITION_DEBT,
     REHYPOTHECATE,
     URGENT,
@@ -181,6 +182,20 @@ class Look:
             return True
         served = row[URGENT] != 0 or self.clock - row[FLAGGED_AT] >= policy[LIQUIDATION_DELAY]
         return self.is_flagged(a) and served
+
+    def is_due_and_thin(self, a: int, quotes: list[Quote]) -> bool:
+        """Whether a liquidator may begin, and what the account has might not pay for its debts with
+        the bonus: for any collateral of it, or because some of it cannot be sold.
+        """
+        h, reserve = self.health_at(a, quotes), self.reserve[self.vault[a]]
+        if not self.is_eligible(a, quotes) or not h.prices_usable:
+            return self.is_eligible(a, quotes)
+        returned = [
+            (BPS + reserve[i][MAX_BONUS]) * quotes[i].threshold
+            for i, (_, _, backs) in enumerate(self.position[a])
+            if backs
+        ]
+        return any(h.factor * BPS**2 < one * wad() for one in returned)
 
     def is_flagged(self, a: int) -> bool:
         """Whether a flag was set, at most the delay and six hours ago."""

@@ -16,6 +16,7 @@ from sim.protocol.state import (
     CASH,
     CLOSE_FACTOR,
     DEFICIT,
+    DEFICIT_OWED,
     DUST_VALUE,
     ENGINE,
     FEE_BPS,
@@ -43,6 +44,7 @@ from sim.protocol.state import (
     SLOPE2,
     STAKE,
     SUPPLIED,
+    THIN_SINCE,
     TOTAL_SHARES,
     UNLOCK_AT,
     WALLET,
@@ -232,16 +234,19 @@ def _burnt(before: Look, after: Look, a: int, i: int, paid: int) -> None:
 # --- liquidation ----------------------------------------------------------------------------------
 
 
-def _flagged_for(before: Look, a: int, now: int) -> int:
-    """Seconds for which the account has had a flag, which lasts six hours beyond the delay."""
+def _thin_for(before: Look, a: int, now: int) -> int:
+    """Seconds since the account was seen due and thin, under a flag that lasts six hours beyond the
+    delay.
+    """
     at, delay = before.account[a][FLAGGED_AT], before.policy[before.vault[a]][LIQUIDATION_DELAY]
-    return now - at if at and now < at + delay + 6 * 3_600 else 0
+    since = before.account[a][THIN_SINCE]
+    return now - since if at and since and now < at + delay + 6 * 3_600 else 0
 
 
 def _liquidate(before: Look, after: Look, row: Entry) -> None:
     """What is paid comes off the debt; the liquidator gets its worth with the bonus, less the
     protocol's part of that; with the close factor no more than what heals and half of the rest. A
-    bonus that the account cannot pay beyond its debt grows with time.
+    bonus that the account cannot pay beyond its debt grows with time, once that was seen.
     """
     a, d, c, v = row.account, row.x, row.y, before.vault[row.account]
     repaid, out = row.result0, row.result1
@@ -260,7 +265,7 @@ def _liquidate(before: Look, after: Look, row: Entry) -> None:
     # A unit of either token, and of the share that it may be, is rounded away; of a bonus, a bps.
     slack = 4 * (unit + Fraction(debt.debt_price, debt.unit)) * (1 + bonus) + 4
     beyond = Fraction(was.usable_value, was.debt_value) - 1
-    due = min(bonus, max(beyond, bonus * _flagged_for(before, a, after.clock) / 1_800))
+    due = min(bonus, max(beyond, bonus * _thin_for(before, a, after.clock) / 1_800))
     assert out * unit <= value * (1 + due * (1 - part)) + slack, "15"
     if before.policy[v][ENGINE] != CLOSE_FACTOR:
         return
@@ -309,13 +314,38 @@ def _write_off(before: Look, after: Look, row: Entry) -> None:
 
 
 def _flag(before: Look, after: Look, row: Entry) -> None:
-    """Begun below a health of 1; of one that stands, sightings end below that of a recovery."""
-    h = before.health_at(row.account, after.quotes[before.vault[row.account]])
+    """Begun below a health of 1; of one that stands, sightings end below that of a recovery, and
+    whoever is due and thin is noted, once.
+    """
+    quotes = after.quotes[before.vault[row.account]]
+    h = before.health_at(row.account, quotes)
     was, now = before.account[row.account], after.account[row.account]
-    stands = was[FLAGGED_AT] == now[FLAGGED_AT] and was[WELL_SINCE] != 0
+    stands = before.is_flagged(row.account)
+    news = after.is_due_and_thin(row.account, quotes) and not (stands and was[THIN_SINCE])
+    assert not stands or was[WELL_SINCE] or news, "14"
     assert h.factor * 100 < (101 if stands else 100) * WAD, "14"
     assert now[FLAGGED_AT] == (was[FLAGGED_AT] if stands else after.clock), "14"
+    assert now[THIN_SINCE] == (after.clock if news else was[THIN_SINCE] if stands else 0), "34"
     assert now[WELL_SINCE] == 0, "14"
+
+
+# --- losses ---------------------------------------------------------------------------------------
+
+
+def _make_good(before: Look, after: Look, row: Entry) -> None:
+    """Fees first, then the payer, of no more than is owed: suppliers have so much more."""
+    i, paid = row.x, row.result0
+    b, a = before.hub[i], after.hub[i]
+    assert paid == a[CASH] - b[CASH] <= row.amount, "21"
+    assert paid == before.holding[row.actor][i][WALLET] - after.holding[row.actor][i][WALLET], "21"
+    left = a[FEE_SHARES] * _price(after, i)
+    assert a[DEFICIT_OWED] == 0 or (paid == row.amount and left < 1), "21"
+    assert paid == 0 or left < 1, "21"
+
+
+def _claim_fees(before: Look, after: Look, row: Entry) -> None:
+    """Not while anything is owed for collateral that was forfeited, of whatever asset."""
+    assert all(h[DEFICIT_OWED] == 0 for h in after.hub), "37"
 
 
 # --- venues ---------------------------------------------------------------------------------------
@@ -351,4 +381,6 @@ _CHECKS: dict[int, Callable[[Look, Look, Entry], None]] = {
     op.flash_liquidate.kind: _liquidate,
     op.write_off.kind: _write_off,
     op.flag.kind: _flag,
+    op.make_good.kind: _make_good,
+    op.claim_fees.kind: _claim_fees,
 }

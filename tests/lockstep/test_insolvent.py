@@ -8,10 +8,10 @@ from __future__ import annotations
 import pytest
 
 from sim.protocol import operations as op
-from sim.protocol.errors import OK
+from sim.protocol.errors import ALREADY_FLAGGED, OK
 from sim.protocol.fixed_point import max_uint
 from sim.protocol.liquidation import THIN_AUCTION
-from sim.protocol.state import LIQUIDATION_FEE, MAX_BONUS, WALLET
+from sim.protocol.state import LIQUIDATION_FEE, MAX_BONUS, THIN_SINCE, WALLET
 from sim.protocol.vault_accounts import health
 from tests.lockstep.machine import ProtocolMachine
 from tests.lockstep.test_attacks import ACCOUNT, BORROWER, believed, later
@@ -76,8 +76,8 @@ def test_liquidating_oneself_is_worth_no_more_than_walking_away(
 
 @pytest.mark.parametrize("tenths", [1, 3, 10, 20])
 def test_who_is_worth_too_little_is_bid_for(market: ProtocolMachine, tenths: int) -> None:
-    """At $110 he has $27,500. From the flag on the bonus grows to the largest, 5%, in half an hour,
-    a tenth of it the protocol's; whoever is content with less comes first.
+    """At $110 he has $27,500. Once a flag says so the bonus grows to the largest, 5%, in half an
+    hour, a tenth of it the protocol's; whoever is content with less comes first.
     """
     believed(market, 0, WETH=110)
     assert market.do(op.flag, KEEPER, ACCOUNT) == OK
@@ -86,6 +86,58 @@ def test_who_is_worth_too_little_is_bid_for(market: ProtocolMachine, tenths: int
     bonus = int(market.s.reserve[0, WETH, MAX_BONUS]) * min(tenths, 10) // 10
     part = 10_000 - int(market.s.reserve[0, WETH, LIQUIDATION_FEE])
     assert abs(gain - repaid * bonus * part // 10**8) < USD // 1_000
+
+
+@pytest.mark.parametrize("price", [130, 110, 60])
+@pytest.mark.parametrize("minutes", [30, 300])
+def test_a_flag_from_before_is_no_head_start(
+    market: ProtocolMachine, price: int, minutes: int
+) -> None:
+    """At $160 his health is .9 and more than enough is there; he flags himself, and nobody else
+    comes for as long as it takes. Then the price falls to where lenders would pay for the bonus:
+    he gets none of it, at once, and it grows from there.
+    """
+    believed(market, 0, WETH=160)
+    assert market.do(op.flag, BORROWER, ACCOUNT) == OK
+    assert market.do(op.flag, BORROWER, ACCOUNT) == ALREADY_FLAGGED
+    later(market, 60 * minutes, WETH=160)
+    believed(market, 0, WETH=price)
+    assert market.s.account[ACCOUNT, THIN_SINCE] == 0
+    gain, repaid = seized(market, price, market.amount(USDC, 5_000))
+    assert gain < UNIT_OF_USDC < repaid
+    assert market.s.account[ACCOUNT, THIN_SINCE] == market.s.clock[0]
+    later(market, THIN_AUCTION // 2, WETH=price)
+    gain, repaid = seized(market, price, market.amount(USDC, 5_000))
+    half = repaid * int(market.s.reserve[0, WETH, MAX_BONUS]) // 20_000
+    assert 0.89 * half < gain <= half
+
+
+def test_whoever_sees_it_says_that_an_account_is_thin(market: ProtocolMachine) -> None:
+    """A second flag is refused at $160, and noted, once, at $130: health .96 of $32,500 for
+    $33,750. A pump within the row of sightings takes nothing back.
+    """
+    believed(market, 0, WETH=160)
+    assert market.do(op.flag, KEEPER, ACCOUNT) == OK
+    believed(market, 0, WETH=130)
+    assert market.do(op.flag, KEEPER, ACCOUNT) == OK
+    since = market.s.account[ACCOUNT, THIN_SINCE]
+    assert since == market.s.clock[0]
+    assert market.do(op.flag, KEEPER, ACCOUNT) == ALREADY_FLAGGED
+    later(market, 60, WETH=160)
+    assert market.do(op.flag, KEEPER, ACCOUNT) == ALREADY_FLAGGED
+    assert market.s.account[ACCOUNT, THIN_SINCE] == since
+
+
+@pytest.mark.parametrize(("price", "thin"), [(141.76, False), (141.74, True)])
+def test_thin_is_who_cannot_pay_the_largest_bonus(
+    market: ProtocolMachine, price: float, thin: bool
+) -> None:
+    """250 x $141.75 = $33,750 x 1.05, but for a dollar of interest."""
+    h = health(market.s, ACCOUNT)
+    assert h.debt_value == 33_750 * USD and market.s.reserve[0, WETH, MAX_BONUS] == 500
+    believed(market, 0, WETH=price)
+    assert market.do(op.flag, KEEPER, ACCOUNT) == OK
+    assert (market.s.account[ACCOUNT, THIN_SINCE] != 0) == thin
 
 
 def test_who_is_worth_more_than_debt_and_bonus_pays_all_of_it_at_once(

@@ -31,4 +31,5 @@ def context(
         min_bonus_bps=0,
         max_bonus_bps=max_bonus_bps,
         seconds_flagged=0,
+        seconds_thin=0,
     )
