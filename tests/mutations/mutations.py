@@ -185,6 +185,20 @@ MUTATIONS = (
         ("liquidation", "CLOSE_FACTOR_BPS = 5_000", "CLOSE_FACTOR_BPS = 6_000"),
     ),
     _in_both(
+        "head-start",
+        "the bonus that suppliers pay for grows from the flag on",
+        (
+            "VaultFlags",
+            "uint256 since = _accounts[accountId].thinSince;",
+            "uint256 since = _accounts[accountId].flaggedAt;",
+        ),
+        (
+            "vault_flags",
+            "since = s.account[a, THIN_SINCE]",
+            "since = s.account[a, FLAGGED_AT]",
+        ),
+    ),
+    _in_both(
         "all-too-early",
         "all may be repaid from a health of .99 down",
         (
