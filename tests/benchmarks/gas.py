@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import click
 from rich.console import Console
@@ -44,10 +44,15 @@ BLOCK = 30_000_000
 SECONDS = 100
 """From one operation to the next."""
 ASSETS = 2 * MOST_ASSETS
+DELAY = 600
+"""Seconds between flag and liquidation, where there is one."""
 SUB_ACCOUNTS = 4
 CALM, ILL, WIDE, SPARE = range(SUB_ACCOUNTS)
 THEIRS = SUB_ACCOUNTS
 """Accounts: of the borrower, and the liquidator's."""
+
+
+M = TypeVar("M")
 
 
 class Aave(NamedTuple):
@@ -78,8 +83,8 @@ class Row(NamedTuple):
 class Meter:
     """Twin and devnet side by side; says what each operation costs."""
 
-    def __init__(self, chain: AnvilChain, fallback: bool = False) -> None:
-        self.s: State = wide(ASSETS, SUB_ACCOUNTS, fallback=fallback)
+    def __init__(self, chain: AnvilChain, fallback: bool = False, delay: int = 0) -> None:
+        self.s: State = wide(ASSETS, SUB_ACCOUNTS, fallback=fallback, delay=delay)
         symbols = [f"A{i}" for i in range(ASSETS)]
         self._lockstep = Lockstep(chain, self.s, symbols, views_every=1_000)
         self.s.clock[0] += 1
@@ -143,6 +148,25 @@ def operations(m: Meter) -> Iterator[Row]:
     yield Row("liquidate as much as may be, for cash", gas, LIQUIDATION)
 
 
+def delayed(m: Meter) -> Iterator[Row]:
+    """What heals, in a vault with a delay: there it is to be seen that healing buys none."""
+    for i in range(2):
+        m.of(op.supply, BORROWER, CALM, i, 1_000 * WHOLE)
+    m.of(op.borrow, BORROWER, CALM, 2, 740 * WHOLE)
+    yield Row("supply, with a debt", m.of(op.supply, BORROWER, CALM, 0, 100 * WHOLE), SUPPLY)
+    yield Row("repay, a part", m.of(op.repay, BORROWER, CALM, 2, 50 * WHOLE), REPAYMENT)
+    m.of(op.supply, BORROWER, ILL, 0, 1_000 * WHOLE)
+    m.of(op.borrow, BORROWER, ILL, 1, 740 * WHOLE)
+    m.falls(10, 0)
+    m.of(op.flag, LIQUIDATOR, ILL)
+    for _ in range(DELAY // SECONDS):
+        m.falls(10, 0)
+    for what, shares in (("cash", 0), ("shares", 1)):
+        gas = m.of(op.liquidate, LIQUIDATOR, ILL, 1, 0, 50 * WHOLE, 0, shares)
+        yield Row(f"liquidate a part, for {what}", gas, LIQUIDATION)
+    yield Row("repay, a part, while flagged", m.of(op.repay, BORROWER, ILL, 1, WHOLE), REPAYMENT)
+
+
 def by_assets(m: Meter) -> Iterator[Row]:
     """A liquidation of an account by the number of its assets, half of them collateral."""
     for n in range(2, MOST_ASSETS + 1, 2):
@@ -163,7 +187,7 @@ def by_assets(m: Meter) -> Iterator[Row]:
 
 def burning(m: Meter) -> int:
     """A liquidation of an account of as many assets as it may have, of which all feeds, second ones
-    included, burn all the gas that they get, but those of the two it is about.
+    included, burn all the gas that they get, but those of the two it is about; flagged before.
     """
     half = MOST_ASSETS // 2
     for i in range(half):
@@ -172,6 +196,8 @@ def burning(m: Meter) -> int:
         m.of(op.borrow, BORROWER, WIDE, i, 740 * WHOLE)
     m.falls(25, 0)
     m.falls(-25, half)
+    m.of(op.flag, LIQUIDATOR, WIDE)
+    m.s.clock[0] += DELAY
     for i in range(MOST_ASSETS):
         for slot in range(2):
             if i not in (0, half):
@@ -188,13 +214,16 @@ def shown(title: str, rows: list[Row]) -> Table:
     return table
 
 
-def page(rows: list[Row], sizes: list[Row], worst: int) -> str:
+def page(m: Measured) -> str:
     """For docs/."""
     return _PAGE.format(
-        operations=_markdown(rows),
-        sizes=_markdown(sizes),
+        operations=_markdown(m.operations),
+        delayed=_markdown(m.delayed),
+        delay=DELAY,
+        sizes=_markdown(m.sizes),
         most=MOST_ASSETS,
-        worst=worst,
+        worst=m.worst,
+        worst_delayed=m.worst_delayed,
         third=BLOCK // 3,
     )
 
@@ -228,12 +257,19 @@ Written by `make gas ARGS="--markdown docs/gas.md"`.
 Whole transactions on the devnet, in blocks of their own: every slot is cold, refunds are taken off,
 the 21,000 of a transaction and its calldata are included. 100 s lie between one and the next, so
 that each books interest; approvals are there, and no balance is zero but where that is said. A feed
-is a contract that keeps its answer; tokens are OpenZeppelin's.
+is a contract that keeps its answer; tokens are OpenZeppelin's. The vault has no liquidation delay.
 
 Aave v3.7: supply, borrow and liquidation as measured there; withdrawals and repayments as published
 (github.com/aave-dao/aave-v3-origin, `snapshots/Pool.Operations.json`, 04419e2).
 
 {operations}
+
+## In a vault with a delay of {delay} s
+
+Whoever supplies to an account that owes, repays or takes shares is measured before it, so that no
+healing buys a delay, and a flagged one after it, too.
+
+{delayed}
 
 ## A liquidation by the number of assets
 
@@ -244,22 +280,38 @@ Half of them are collateral, half debts.
 An account has at most {most} assets that are collateral or owed (`TooManyAssets`), each is priced
 once in a call, and a feed gets 200,000 gas at most, a second one the same. So an account of {most}
 assets of which all feeds burn what they get, but those of the debt repaid and the collateral
-seized, is liquidated with **{worst:,} gas**; a third of a block of 30 million is {third:,}
+seized, is liquidated with **{worst:,} gas**, in a vault with a delay with {worst_delayed:,}; a third of a block of 30 million is {third:,}
 (`tests/lockstep/test_bound.py` holds it against 4 million).
 """
 
 
-def measured() -> tuple[list[Row], list[Row], int]:
-    """Operations, a liquidation by the number of assets, and the worst one; each on a chain of its
-    own.
-    """
+class Measured(NamedTuple):
+    """What there is to show."""
+
+    operations: list[Row]
+    delayed: list[Row]
+    """In a vault with a delay."""
+    sizes: list[Row]
+    """A liquidation by the number of assets."""
+    worst: int
+    """Of a liquidation."""
+    worst_delayed: int
+
+
+def measured() -> Measured:
+    """Each on a chain of its own."""
+    return Measured(
+        _metered(lambda m: list(operations(m))),
+        _metered(lambda m: list(delayed(m)), delay=DELAY),
+        _metered(lambda m: list(by_assets(m))),
+        _metered(burning, fallback=True),
+        _metered(burning, fallback=True, delay=DELAY),
+    )
+
+
+def _metered(measure: Callable[[Meter], M], fallback: bool = False, delay: int = 0) -> M:
     with AnvilChain(START - 20_000) as chain:
-        rows = list(operations(Meter(chain)))
-    with AnvilChain(START - 20_000) as chain:
-        sizes = list(by_assets(Meter(chain)))
-    with AnvilChain(START - 20_000) as chain:
-        worst = burning(Meter(chain, fallback=True))
-    return rows, sizes, worst
+        return measure(Meter(chain, fallback, delay))
 
 
 @click.command()
@@ -271,13 +323,15 @@ def measured() -> tuple[list[Row], list[Row], int]:
 def main(markdown: Path | None) -> None:
     """Measure every operation and print it beside Aave's."""
     console = Console(highlight=False)
-    rows, sizes, worst = measured()
-    console.print(shown("Operations", rows))
-    console.print(shown("A liquidation by the number of assets", sizes))
-    console.print(f"{MOST_ASSETS} assets whose feeds burn all gas that they get: {worst:,}")
+    m = measured()
+    console.print(shown("Operations", m.operations))
+    console.print(shown(f"In a vault with a delay of {DELAY} s", m.delayed))
+    console.print(shown("A liquidation by the number of assets", m.sizes))
+    console.print(f"{MOST_ASSETS} assets whose feeds burn all gas that they get: {m.worst:,}")
+    console.print(f"the same in a vault with a delay: {m.worst_delayed:,}")
     if markdown:
         with replacing(markdown) as draft:
-            draft.write_text(page(rows, sizes, worst))
+            draft.write_text(page(m))
         console.print(f"Written: {markdown}")
 
 

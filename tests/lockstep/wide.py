@@ -17,7 +17,9 @@ PRICE = 100 * 10**8
 SUPPLIER, BORROWER, LIQUIDATOR = 1, 2, 3
 
 
-def wide(assets: int, accounts: int, engine: int = 0, fallback: bool = False) -> State:
+def wide(
+    assets: int, accounts: int, engine: int = 0, fallback: bool = False, delay: int = 0
+) -> State:
     """Priced, with cash of every asset; the borrower has `accounts` accounts, the liquidator the
     one after them, and every first two assets a pair.
     """
@@ -53,7 +55,7 @@ def wide(assets: int, accounts: int, engine: int = 0, fallback: bool = False) ->
         s.oracle[0, i, :ANCHOR] = [86_400, 0, 10**15, 3_000, 1_800, int(fallback)]
     # Engine, target, health of the largest bonus and of a full close, auction, delay, urgent, dust.
     healths = [1_050 * 10**15, 950 * 10**15, 950 * 10**15]
-    s.policy[0] = [engine, *healths, 3_600, 0, 900 * 10**15, 10**8]
+    s.policy[0] = [engine, *healths, 3_600, delay, 900 * 10**15, 10**8]
     s.losses[:] = [3_600, 0, 86_400]
     s.pair[:, 6] = 30
     return s
