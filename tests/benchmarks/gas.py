@@ -280,8 +280,9 @@ Half of them are collateral, half debts.
 An account has at most {most} assets that are collateral or owed (`TooManyAssets`), each is priced
 once in a call, and a feed gets 200,000 gas at most, a second one the same. So an account of {most}
 assets of which all feeds burn what they get, but those of the debt repaid and the collateral
-seized, is liquidated with **{worst:,} gas**, in a vault with a delay with {worst_delayed:,}; a third of a block of 30 million is {third:,}
-(`tests/lockstep/test_bound.py` holds it against 4 million).
+seized, is liquidated with **{worst:,} gas**, in a vault with a delay with {worst_delayed:,};
+a third of a block of 30 million is {third:,} (`tests/lockstep/test_bound.py` holds it against
+4 million).
 """
 
 
