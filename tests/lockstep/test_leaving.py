@@ -28,6 +28,7 @@ from sim.protocol.state import (
     UNCOLLECTED,
     WALLET,
 )
+from sim.tape.wealth import invested
 from tests.lockstep.machine import ProtocolMachine
 from tests.lockstep.test_losses import crash, lose
 
@@ -97,10 +98,11 @@ def test_a_loss_reported_before_the_instant_is_borne_in_full(market: ProtocolMac
 
 
 @pytest.mark.parametrize("seconds", [0, 1, 300 * 86_400])
+@pytest.mark.parametrize("collects", [True, False])
 def test_a_loss_reported_after_the_instant_is_not_borne(
-    market: ProtocolMachine, seconds: int
+    market: ProtocolMachine, seconds: int, collects: bool
 ) -> None:
-    """Whether or not the stake was collected and whoever called anything: both get the same. The
+    """Whether or not the stake was collected and anybody called anything: both get the same. The
     loss takes the pool and whoever stayed; what left before is there for who collects later.
     """
     s, instant = market.s, asked(market, FIRST, SECOND)
@@ -109,9 +111,10 @@ def test_a_loss_reported_after_the_instant_is_not_borne(
     assert s.clock[0] == instant + seconds
     stayed = market.look().insures[DAI]
     assert abs(stayed - 10_000 * 10**18) <= 2
-    got = collected(market, FIRST)
+    got = collected(market, FIRST) if collects else 0
     assert borne(market) == stayed
     assert s.pool[DAI, POOL_ASSETS] == 0 and s.pool[DAI, POOL_EPOCH] == 1
+    got = got or collected(market, FIRST)
     assert market.do(op.request_unstake, INSURER, DAI, 1) == INSUFFICIENT_SHARES
     s.clock[0] += 5 * 86_400
     assert market.do(op.stake, THIRD, DAI, MILLION) == OK
@@ -194,6 +197,29 @@ def test_one_request_at_a_time_that_cannot_be_taken_back(market: ProtocolMachine
         assert s.holding[FIRST, DAI, LEAVES_AT] == instant
     assert abs(collected(market, FIRST) - MILLION * 3 // 4) <= 1
     assert market.do(op.request_unstake, FIRST, DAI, SHARES // 4) == OK
+
+
+def test_wealth_counts_what_leaves_once(market: ProtocolMachine) -> None:
+    """Waiting, left and not settled, settled and not collected; and nothing of what was lost."""
+    s = market.s
+    for instant in (asked(market, FIRST, SECOND), asked(market, THIRD)):
+        assert 0 <= MILLION - invested(s, FIRST)[DAI] <= 2
+        s.clock[0] = instant
+        assert 0 <= MILLION - invested(s, FIRST)[DAI] <= 2
+    assert market.do(op.stake, FIRST, DAI, MILLION) == OK
+    assert 0 <= 2 * MILLION - invested(s, FIRST)[DAI] <= 2
+    assert abs(collected(market, FIRST) - MILLION) <= 1
+    assert 0 <= MILLION - invested(s, FIRST)[DAI] <= 2
+
+
+def test_wealth_counts_nothing_that_was_lost(market: ProtocolMachine) -> None:
+    s = market.s
+    assert market.do(op.stake, FIRST, DAI, 10**18) == OK
+    assert market.do(op.request_unstake, FIRST, DAI, 10**18 * VIRTUAL_SHARES // 2) == OK
+    assert 0 <= 10**18 - invested(s, FIRST)[DAI] <= 2
+    crash(market)
+    assert borne(market) > 0 and s.pool[DAI, POOL_EPOCH] == 1
+    assert invested(s, FIRST)[DAI] == 0 < s.holding[FIRST, DAI, PENDING_STAKE]
 
 
 def test_shares_worth_nothing_leave_for_nothing(market: ProtocolMachine) -> None:
