@@ -99,26 +99,33 @@ contract Lens {
         }
     }
 
-    /// @notice Per asset: the fund's assets, its shares, how often it was lost
+    /// @notice Per asset: the fund's assets, its shares, how often it was lost, when stake leaves next, shares that leave then
+    /// and those a cool-down later, what left and was not collected
     function pools(IInsuranceFund fund, address[] calldata tokens) external view returns (uint256[] memory out) {
-        out = new uint256[](3 * tokens.length);
+        out = new uint256[](7 * tokens.length);
         for (uint256 i = 0; i < tokens.length; ++i) {
-            (out[3 * i], out[3 * i + 1], out[3 * i + 2]) = fund.poolOf(tokens[i]);
+            uint256 o = 7 * i;
+            IInsuranceFund.Pool memory p = fund.poolOf(tokens[i]);
+            (out[o], out[o + 1], out[o + 2], out[o + 3]) = (p.assets, p.totalShares, p.epoch, p.nextExit);
+            (out[o + 4], out[o + 5], out[o + 6]) = (p.leaving, p.leavingAfter, p.uncollected);
         }
     }
 
-    /// @notice Per staker and asset: shares, pending shares, unlock time
+    /// @notice Per staker and asset: shares that stay, shares asked to leave, when, the epoch of that, and once it is settled
+    /// the assets and shares of all who left together
     function stakes(
         IInsuranceFund fund,
         address[] calldata stakers,
         address[] calldata tokens
     ) external view returns (uint256[] memory out) {
-        out = new uint256[](3 * stakers.length * tokens.length);
+        out = new uint256[](6 * stakers.length * tokens.length);
         for (uint256 k = 0; k < stakers.length; ++k) {
             for (uint256 i = 0; i < tokens.length; ++i) {
-                uint256 o = 3 * (k * tokens.length + i);
-                IInsuranceFund.Stake memory s = fund.stakeOf(tokens[i], stakers[k]);
-                (out[o], out[o + 1], out[o + 2]) = (s.shares, s.pendingShares, s.unlockAt);
+                uint256 o = 6 * (k * tokens.length + i);
+                IInsuranceFund.Request memory r = fund.requestOf(tokens[i], stakers[k]);
+                IInsuranceFund.Exit memory e = fund.exitOf(tokens[i], r.epoch, r.leavesAt);
+                (out[o], out[o + 1]) = (fund.stakeOf(tokens[i], stakers[k]), r.shares);
+                (out[o + 2], out[o + 3], out[o + 4], out[o + 5]) = (r.leavesAt, r.epoch, e.assets, e.shares);
             }
         }
     }

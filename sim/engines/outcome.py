@@ -25,7 +25,7 @@ from sim.market.market import (
     SEIZED_VALUE,
     Market,
 )
-from sim.protocol import hub
+from sim.protocol import hub, insurance
 from sim.protocol.fixed_point import inlined, jitable, mul_div_down, mul_div_up, wad, zero
 from sim.protocol.state import (
     BORROW_INDEX,
@@ -34,7 +34,6 @@ from sim.protocol.state import (
     COVERED_BY_FUND,
     DEFICIT,
     DEFICIT_REPORTED,
-    POOL_ASSETS,
     SCALED_DEBT,
     SOCIALISED,
     Array,
@@ -205,7 +204,7 @@ def conclude(s: State, w: Market, k: int, outcome: Array) -> None:
             outcome[column] += mul_div_down(s.hub[i, source], price, unit)
         earned = hub.fee_assets(s, i) + s.hub[i, COVERED_BY_FEES]
         outcome[REVENUE] += mul_div_down(earned, price, unit)
-        bearable = earned + s.hub[i, COVERED_BY_FUND] + s.pool[i, POOL_ASSETS]
+        bearable = earned + s.hub[i, COVERED_BY_FUND] + insurance.assets_of(s, i)
         outcome[_BEARABLE_OF + i * _EACH] = mul_div_down(bearable, price, unit)
     for column, source in _FROM_TALLY:
         outcome[column] += w.tally[source]

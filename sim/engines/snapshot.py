@@ -46,7 +46,6 @@ ACCOUNT = (
     "prices usable",
     "liquidatable",
 )
-STAKER = ("stake", "pending stake", "unlock at")
 PAIR_COLUMNS = [RESERVE0, RESERVE1, CUMULATIVE0, CUMULATIVE1, LAST_UPDATE, LP_SUPPLY]
 PAIR = ("reserve0", "reserve1", "cumulative0", "cumulative1", "last update", "LP supply")
 

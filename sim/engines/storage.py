@@ -7,13 +7,18 @@ cool-down), and who owns what, belongs to no word: in the twin it must stay as i
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
 
 from sim.engines.calldata import ACTOR_BASE, actor_address
 from sim.engines.deployment import Deployment
 from sim.engines.failures import Difference
 from sim.engines.layouts import Field, text
 from sim.engines.variables import Path, Variables, layout
+from sim.protocol import insurance
 from sim.protocol import operations as op
+from sim.protocol.errors import OK
 from sim.protocol.fixed_point import max_uint
 from sim.protocol.pair import MINIMUM_LIQUIDITY
 from sim.protocol.records import copy
@@ -21,21 +26,29 @@ from sim.protocol.state import (
     ADDED_SHARES,
     ANCHOR,
     CASH,
+    COOLDOWN,
     COVER_WINDOW,
     DEFICIT_OWED,
     ESCROW,
+    EXIT_ASSETS,
+    EXIT_SHARES,
     HAS_FALLBACK,
     HUB_SHARES,
     IMMEDIATE,
     IS_COLLATERAL,
+    LEAVES_AT,
+    LEAVING,
+    LEAVING_AFTER,
     LP_SUPPLY,
+    NEXT_EXIT,
+    PENDING_EPOCH,
     PENDING_STAKE,
     POOL_ASSETS,
     POOL_EPOCH,
     POSITION_DEBT,
     RESERVE0,
     STAKE,
-    UNLOCK_AT,
+    UNCOLLECTED,
     WALLET,
     Array,
     Entry,
@@ -44,7 +57,7 @@ from sim.protocol.state import (
 
 NOT_KEPT = ("clock", "result", "journal", "journal_length", "undo")
 """The time of a block, and what the twin notes for itself."""
-_STAKES = {"shares": STAKE, "pendingShares": PENDING_STAKE, "unlockAt": UNLOCK_AT}
+_REQUESTS = {"shares": PENDING_STAKE, "leavesAt": LEAVES_AT, "epoch": PENDING_EPOCH}
 _MAY_LOSE = (op.liquidate.kind, op.flash_liquidate.kind, op.write_off.kind)
 """What may end in a loss that an insurance pool pays."""
 _LOCK = f"0x{0xDEAD:040x}"
@@ -63,6 +76,8 @@ class Storage(Variables):
         which no interest and no average price depends on: nothing is lent or for sale before.
         """
         self._epochs = [0] * len(symbols)
+        self._pools = s.pool.tolist()
+        """As they were after the last blocks."""
         self._actors = range(s.holding.shape[0])
         self._assets = range(len(symbols))
         for i in self._assets:
@@ -86,6 +101,7 @@ class Storage(Variables):
             "words": self.words.copy(),
             "from_deployment": self.from_deployment.copy(),
             "_epochs": self._epochs.copy(),
+            "_pools": self._pools,
         }
         return other
 
@@ -95,8 +111,15 @@ class Storage(Variables):
         """Take over a state after these blocks (timestamp, rows): the words that are others now,
         and numbers that are not as deployed although they are in code.
         """
-        lost = any(s.pool[i, POOL_EPOCH] != self._epochs[i] for i in self._assets)
-        changed = self._lost_pools(s, blocks) if lost else set[int]()
+        kinds = {row.kind for _, rows in blocks for row in rows if row.code == OK}
+        asked = op.request_unstake.kind in kinds
+        again = op.unstake.kind in kinds or any(
+            now[POOL_EPOCH] != was[POOL_EPOCH]
+            or (now[NEXT_EXIT] != was[NEXT_EXIT] and (asked or was[LEAVING] or was[LEAVING_AFTER]))
+            for was, now in zip(self._pools, s.pool, strict=True)
+        )
+        changed = self._lost_and_left(s, blocks) if again else set[int]()
+        self._pools = s.pool.tolist()
         more, strays = self.words.follow(_arrays(s))
         return changed | more, strays
 
@@ -106,9 +129,11 @@ class Storage(Variables):
         what = f"{symbol} that {owner} allows {spender}"
         return self.set("TestToken", token, what, ["_allowances", owner, spender], max_uint())
 
-    def _lost_pools(self, s: State, blocks: Sequence[tuple[int, list[Entry]]]) -> set[int]:
+    def _lost_and_left(self, s: State, blocks: Sequence[tuple[int, list[Entry]]]) -> set[int]:
         """A pool that paid all it had begins anew: what its stakers had stays where it was, and
-        counts for nothing. Carries the blocks out again, on the state before them, to see it.
+        counts for nothing. What left a pool is noted under the instant, and stays so, while in the
+        twin whoever left has it until he collects. Carries the blocks out again, on the state
+        before them, to see all that.
         """
         changed = set[int]()
         twin = copy(s)
@@ -118,16 +143,47 @@ class Storage(Variables):
             for row in rows:
                 if row.kind in _MAY_LOSE:
                     changed |= self.words.follow(_arrays(twin))[0]
-                op.execute(twin, row)
-                for i in self._assets:
+                pools = twin.pool.tolist()
+                due = [insurance.now(twin, i) for i in self._assets]
+                if op.execute(twin, row) == OK and row.kind == op.unstake.kind:
+                    for column in (EXIT_ASSETS, EXIT_SHARES):
+                        self.words.release("holding", (row.actor, row.x, column))
+                left = set[int]()
+                for i, was in enumerate(pools):
+                    if twin.pool[i, NEXT_EXIT] != was[NEXT_EXIT]:
+                        left |= self._left(twin, i, was, due[i])
                     if twin.pool[i, POOL_EPOCH] != self._epochs[i]:
                         self._next_epoch(i)
+                if left:
+                    changed |= left | self.words.follow(_arrays(twin))[0]
+        return changed
+
+    def _left(self, twin: State, i: int, was: list[int], now: insurance.Pool) -> set[int]:
+        """Instants that were settled: the words that say what left."""
+        changed, at = set[int](), was[NEXT_EXIT]
+        parts = [(at, was[LEAVING], now.first)]
+        if now.leaving != was[LEAVING_AFTER]:
+            parts.append((at + int(twin.losses[COOLDOWN]), was[LEAVING_AFTER], now.second))
+        for leaves_at, shares, assets in parts:
+            path: Path = ["_exits", self._d.tokens[i], was[POOL_EPOCH], leaves_at]
+            if not shares:
+                continue
+            rows = twin.holding[:, i, [LEAVES_AT, PENDING_EPOCH]] == (leaves_at, was[POOL_EPOCH])
+            fields = layout("InsuranceFund").fields(*path)
+            for name, column, value in (
+                ("shares", EXIT_SHARES, shares),
+                ("assets", EXIT_ASSETS, assets),
+            ):
+                what = f"{name} that left insurance {self._symbols[i]} at {leaves_at}"
+                word = self.words.constant(self._d.fund, fields[name], what, value)
+                for k in np.flatnonzero(rows.all(axis=1)):  # each has what the word says
+                    self.add(word, "holding", (int(k), i, column), of=partial(_beyond, value))
+                changed.add(word)
         return changed
 
     def _next_epoch(self, i: int) -> None:
         for k in self._actors:
-            for column in _STAKES.values():
-                self.words.release("holding", (k, i, column))
+            self.words.release("holding", (k, i, STAKE))
         self._epochs[i] += 1
         self._stakes(i)
 
@@ -143,7 +199,7 @@ class Storage(Variables):
         owners = {f"wallet of actor {k}": actor_address(k) for k in self._actors}
         owners |= {"hub": d.hub, "fund": d.fund, "liquidator contract": d.liquidator}
         held["hub"] = [("hub", (i, CASH)), ("hub", (i, ESCROW))]
-        held["fund"] = [("pool", (i, POOL_ASSETS))]
+        held["fund"] = [("pool", (i, POOL_ASSETS)), ("pool", (i, UNCOLLECTED))]
         for p, tokens in enumerate(s.pair_tokens):
             owners[f"pair {p} holding"] = d.pairs[p]
             sides = [side for side in range(2) if tokens[side] == i]
@@ -214,18 +270,23 @@ class Storage(Variables):
             self.row("LiquidityHub", d.hub, what, ["_spokes", token, spoke], "spoke", (k, i))
 
     def _pool(self, i: int) -> None:
-        path, what = ["poolOf", self._d.tokens[i]], f"insurance {self._symbols[i]}"
+        path, what = ["_pools", self._d.tokens[i]], f"insurance {self._symbols[i]}"
         self.row("InsuranceFund", self._d.fund, what, path, "pool", (i,))
         self._stakes(i)
+        for k in self._actors:
+            of_actor: Path = ["_requests", self._d.tokens[i], actor_address(k)]
+            for name, field in layout("InsuranceFund").fields(*of_actor).items():
+                label = f"staker {k} {self._symbols[i]} leaving {name}"
+                word = self.words.constant(self._d.fund, field, label)
+                self.add(word, "holding", (k, i, _REQUESTS[name]))
 
     def _stakes(self, i: int) -> None:
         """Of the present epoch."""
         for k in self._actors:
             path: Path = ["_stakes", self._d.tokens[i], self._epochs[i], actor_address(k)]
-            for name, field in layout("InsuranceFund").fields(*path).items():
-                what = f"staker {k} {self._symbols[i]} {name}"
-                word = self.words.constant(self._d.fund, field, what)
-                self.add(word, "holding", (k, i, _STAKES[name]))
+            what = f"staker {k} {self._symbols[i]} shares"
+            word = self.set("InsuranceFund", self._d.fund, what, path)
+            self.add(word, "holding", (k, i, STAKE))
 
     # --- vaults -----------------------------------------------------------------------------------
 
@@ -301,6 +362,11 @@ def _arrays(s: State) -> dict[str, Array]:
 def _address(actor: int) -> int:
     """Of a manager; 0 is nobody."""
     return 0 if actor < 0 else ACTOR_BASE + int(actor)
+
+
+def _beyond(value: int, number: int) -> int:
+    """By how much a number is not what stands in the word already."""
+    return int(number) - value
 
 
 def _locked(supply: int) -> int:

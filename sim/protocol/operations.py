@@ -128,13 +128,13 @@ def stake(s: State, actor: int, asset: Asset, amount: Amount) -> int:
 
 @operation()
 def request_unstake(s: State, actor: int, asset: Asset, shares: Amount) -> int:
-    """Start the cool-down of stake shares."""
+    """Make stake shares leave at the end of the next cool-down period; final."""
     return insurance.request_withdrawal(s, actor, asset, shares)
 
 
 @operation()
 def unstake(s: State, actor: int, asset: Asset) -> int:
-    """Take out what was requested, within an hour after the cool-down."""
+    """Collect what left, at what it was worth then."""
     return insurance.withdraw(s, actor, asset)
 
 

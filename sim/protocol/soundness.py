@@ -28,7 +28,7 @@ MIN_HOLD_OFF, MAX_HOLD_OFF = 300, 7 * 86_400
 """Least and most seconds that a price must be seen to persist, unless 0
 (`contracts/OracleRouter.sol`)."""
 MIN_COOLDOWN = 86_400
-"""Least seconds from asking for stake to taking it back (`contracts/InsuranceFund.sol`)."""
+"""Least seconds from asking for stake to its leaving (`contracts/InsuranceFund.sol`)."""
 MOST_ASSETS = 8
 """The most assets of an account, collateral and owed, so that none costs too much to liquidate."""
 MOST_RATE_BPS = 10 * BPS

@@ -175,11 +175,46 @@ FLAGGED_AT, WELL_SINCE, WELL_AT, URGENT, THIN_SINCE, ISOLATED = range(len(ACCOUN
 POSITION = ("supplied", "scaled_debt", "is_collateral")
 SUPPLIED, POSITION_DEBT, IS_COLLATERAL = range(len(POSITION))
 
-HOLDING = ("wallet", "hub_shares", "stake", "pending_stake", "unlock_at")
-WALLET, HUB_SHARES, STAKE, PENDING_STAKE, UNLOCK_AT = range(len(HOLDING))
+HOLDING = (
+    "wallet",
+    "hub_shares",
+    "stake",
+    "pending_stake",
+    "leaves_at",
+    "pending_epoch",
+    "exit_assets",
+    "exit_shares",
+)
+(
+    WALLET,
+    HUB_SHARES,
+    STAKE,
+    PENDING_STAKE,
+    LEAVES_AT,
+    PENDING_EPOCH,
+    EXIT_ASSETS,
+    EXIT_SHARES,
+) = range(len(HOLDING))
+"""The last two are of all who left with the actor, from when that is settled."""
 
-POOL = ("assets", "total_shares", "epoch")
-POOL_ASSETS, POOL_SHARES, POOL_EPOCH = range(len(POOL))
+POOL = (
+    "assets",
+    "total_shares",
+    "epoch",
+    "next_exit",
+    "leaving",
+    "leaving_after",
+    "uncollected",
+)
+(
+    POOL_ASSETS,
+    POOL_SHARES,
+    POOL_EPOCH,
+    NEXT_EXIT,
+    LEAVING,
+    LEAVING_AFTER,
+    UNCOLLECTED,
+) = range(len(POOL))
 
 PAIR = ("reserve0", "reserve1", "cumulative0", "cumulative1", "last_update", "lp_supply", "fee_bps")
 RESERVE0, RESERVE1, CUMULATIVE0, CUMULATIVE1, LAST_UPDATE, LP_SUPPLY, FEE_BPS = range(len(PAIR))

@@ -68,7 +68,8 @@ class Insurance(Part):
     cooldown_hours: float = Field(
         ge=MIN_COOLDOWN // 3_600,
         le=365 * 24,
-        description="hours from asking for capital to taking it back, within an hour; 24 to 8760",
+        description="hours of a period; capital leaves at the end of the one after that in which "
+        "it is asked for; 24 to 8760",
     )
     capital_usd: Mapping[Symbol, Usd] = Field(description="per asset: USD in the fund, 0 to 1e+12")
 

@@ -29,7 +29,7 @@ from sim.market.market import (
     TOPPED_UP_VALUE,
     WITHDRAWN_VALUE,
 )
-from sim.protocol import hub, oracle, vault_accounts
+from sim.protocol import hub, insurance, oracle, vault_accounts
 from sim.protocol import operations as op
 from sim.protocol.errors import NAMES, OK
 from sim.protocol.state import (
@@ -44,7 +44,6 @@ from sim.protocol.state import (
     HUB_SHARES,
     IS_COLLATERAL,
     ISOLATED,
-    POOL_ASSETS,
     POSITION_DEBT,
     RESERVE0,
     RESERVE1,
@@ -238,7 +237,7 @@ def _assets(world: World, k: int, shortfalls: list[int]) -> list[Row]:
                 "socialised": row[SOCIALISED],
                 "shortfall": shortfalls[i],
                 "lost_before": lost_before.lost(world.market, i),
-                "insurance_pool": s.pool[i, POOL_ASSETS],
+                "insurance_pool": insurance.assets_of(s, i),
                 "usage": debt / lendable if lendable else 0.0,
                 "borrow_rate_per_year": row[BORROW_RATE] / _RAY,
             }

@@ -1,6 +1,6 @@
 """What every party of a run owns, less what it owes, in token units: every token has one owner.
 
-A token lies in a wallet, in the hub's cash or escrow, in a pool of the insurance fund or in a pair.
+A token lies in a wallet, in the hub's cash or escrow, in the insurance fund or in a pair.
 What lies in a wallet is its actor's. The rest belongs to those whose claims the contracts would pay
 with it, and what they owe the hub counts against them. Per asset, interest to now included,
 
@@ -23,9 +23,11 @@ from sim.protocol.state import (
     CASH,
     ESCROW,
     HUB_SHARES,
+    PENDING_STAKE,
     POOL_ASSETS,
     RESERVE0,
     STAKE,
+    UNCOLLECTED,
     WALLET,
     Array,
     State,
@@ -70,7 +72,8 @@ def held(s: State, scenario: Scenario, prices: Array) -> Array:
     claims = owned[0].copy()  # on what does not lie in wallets, less debts
     party = of_actors(scenario, len(s.account))
     np.add.at(owned, party, s.holding[:, :, WALLET])
-    invests = (s.holding[:, :, [HUB_SHARES, STAKE]] != 0).any(axis=(1, 2)) | (s.lp != 0).any(axis=1)
+    shares_of = (HUB_SHARES, STAKE, PENDING_STAKE)
+    invests = (s.holding[:, :, shares_of] != 0).any(axis=(1, 2)) | (s.lp != 0).any(axis=1)
     for actor in np.flatnonzero(invests):
         shares = np.array(invested(s, actor), dtype=object)
         owned[party[actor]] += shares
@@ -82,7 +85,7 @@ def held(s: State, scenario: Scenario, prices: Array) -> Array:
     of_account = np.asarray(party)[s.account_owner]
     np.add.at(owned, of_account, supplied - owed + missing)
     claims += (supplied - owed).sum(axis=0)
-    there = s.hub[:, CASH] + s.hub[:, ESCROW] + s.pool[:, POOL_ASSETS]
+    there = s.hub[:, CASH] + s.hub[:, ESCROW] + s.pool[:, POOL_ASSETS] + s.pool[:, UNCOLLECTED]
     for p, tokens in enumerate(s.pair_tokens):
         for side, i in enumerate(tokens):
             there[i] += s.pair[p, RESERVE0 + side]

@@ -7,9 +7,14 @@ from typing import Any
 from sim.agents.start import owner
 from sim.protocol import hub, insurance
 from sim.protocol.state import (
+    EXIT_ASSETS,
+    EXIT_SHARES,
     HUB_SHARES,
     LP_SUPPLY,
+    PENDING_EPOCH,
+    PENDING_STAKE,
     POOL_ASSETS,
+    POOL_EPOCH,
     POOL_SHARES,
     RESERVE0,
     STAKE,
@@ -47,17 +52,26 @@ def invested(s: State, actor: int) -> list[int]:
     """
     amounts = []
     for i in range(len(s.unit)):
-        pool = s.pool[i, POOL_ASSETS] + insurance.VIRTUAL_ASSETS
-        shares = s.pool[i, POOL_SHARES] + insurance.VIRTUAL_SHARES
-        staked = s.holding[actor, i, STAKE] * pool // shares
         deposited = hub.to_assets_down(s, i, s.holding[actor, i, HUB_SHARES])
-        amounts.append(staked + deposited)
+        amounts.append(_insures(s, actor, i) + deposited)
     for p, tokens in enumerate(s.pair_tokens):
         for side, i in enumerate(tokens):
             if s.lp[actor, p]:
                 reserve = s.pair[p, RESERVE0 + side]
                 amounts[i] += s.lp[actor, p] * reserve // s.pair[p, LP_SUPPLY]
     return amounts
+
+
+def _insures(s: State, actor: int, i: int) -> int:
+    """What its stake is worth, and what of it left and is not collected."""
+    row = s.holding[actor, i]
+    shares, left = row[STAKE], 0
+    if row[EXIT_SHARES]:
+        left = row[PENDING_STAKE] * row[EXIT_ASSETS] // row[EXIT_SHARES]
+    elif row[PENDING_EPOCH] == s.pool[i, POOL_EPOCH]:  # not lost
+        shares += row[PENDING_STAKE]
+    pool = s.pool[i, POOL_ASSETS] + insurance.VIRTUAL_ASSETS
+    return int(left + shares * pool // (s.pool[i, POOL_SHARES] + insurance.VIRTUAL_SHARES))
 
 
 def _usd(world: World, k: int, amounts: list[int]) -> float:

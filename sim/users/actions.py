@@ -221,7 +221,9 @@ class Stake(Operation):
 
 @dataclass(frozen=True)
 class RequestUnstake(Operation):
-    """Start the cool-down of so many stake shares."""
+    """So many stake shares leave at the end of the next cool-down period, between one and two
+    cool-downs from now: that is final.
+    """
 
     asset: str
     shares: int
@@ -232,7 +234,7 @@ class RequestUnstake(Operation):
 
 @dataclass(frozen=True)
 class Unstake(Operation):
-    """Take out what was requested, once the cool-down is over."""
+    """Collect what has left, at what it was worth when it did."""
 
     asset: str
 

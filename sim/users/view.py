@@ -20,7 +20,7 @@ from sim.market.market import (
     LIQUIDATABLE,
     Market,
 )
-from sim.protocol import hub, oracle, pair, vault_accounts
+from sim.protocol import hub, insurance, oracle, pair, vault_accounts
 from sim.protocol.errors import OK
 from sim.protocol.liquidator import side_of
 from sim.protocol.records import mapped
@@ -30,7 +30,6 @@ from sim.protocol.state import (
     CASH,
     DEFICIT,
     HUB_SHARES,
-    POOL_ASSETS,
     RESERVE0,
     RESERVE1,
     SCALED_DEBT,
@@ -153,7 +152,9 @@ class View:
         return int(self._s.holding[self._actor, self._number[asset], HUB_SHARES])
 
     def stake(self, asset: str) -> int:
-        """Its shares of the asset's insurance pool, see `Stake`."""
+        """Its shares of the asset's insurance pool, see `Stake`; without those that it asked to
+        leave.
+        """
         return int(self._s.holding[self._actor, self._number[asset], STAKE])
 
     # --- accounts in the vault --------------------------------------------------------------------
@@ -237,7 +238,7 @@ class View:
 
     def fund(self, asset: str) -> int:
         """What is left in the asset's insurance pool."""
-        return int(self._s.pool[self._number[asset], POOL_ASSETS])
+        return int(insurance.assets_of(self._s, self._number[asset]))
 
 
 def at(view: View, k: int, answers: tuple[Answer, ...]) -> View:

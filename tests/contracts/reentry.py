@@ -48,6 +48,7 @@ NEEDS = {
     "redeem": {"hub"},
     "socialise": {"hub"},
     "stake": {"fund"},
+    "ask": set(),
     "swap": {"pair"},
 }
 # The ones tried during every operation: one behind each lock ...
@@ -55,7 +56,7 @@ SOME = {"borrow", "liquidate", "deposit", "stake", "swap"}
 # ... all of them during these two ...
 THOROUGH = {"supply", "withdraw"}
 # ... and, where no lock is in the way, those that move value.
-OPEN = {"borrow", "redeem", "stake", "swap"}
+OPEN = {"borrow", "redeem", "stake", "ask", "swap"}
 
 
 def hooked_world(project, d, admin, borrower, liquidator) -> SimpleNamespace:
@@ -85,7 +86,6 @@ def hooked_world(project, d, admin, borrower, liquidator) -> SimpleNamespace:
         (w.vault, w.vault.borrow, (w.mine, w.usdc, 1_000 * 10**6, token)),
         (w.share, w.share.deposit, (10_000 * WAD, token)),
         (w.fund, w.fund.stake, (token, 1_000 * WAD)),
-        (w.fund, w.fund.requestWithdrawal, (token, 100 * WAD)),
         (w.pair, w.pair.addLiquidity, (10_000 * WAD, 10_000 * 10**6)),
     ]:
         arm(w, target, call.encode_input(*args), admin)
@@ -112,5 +112,6 @@ def attacks(w, victim: int) -> dict:
         "redeem": (w.share, w.share.redeem.encode_input(WAD * VIRTUAL_SHARES, t, t)),
         "socialise": (w.hub, w.hub.socialise.encode_input(t)),
         "stake": (w.fund, w.fund.stake.encode_input(t, WAD)),
+        "ask": (w.fund, w.fund.requestWithdrawal.encode_input(t, 100 * WAD)),
         "swap": (w.pair, w.pair.swapExactIn.encode_input(t, WAD, 0, t)),
     }

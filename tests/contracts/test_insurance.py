@@ -3,7 +3,7 @@
 import pytest
 
 from tests.contracts.deployment import COOLDOWN
-from tests.contracts.support import DAY, HOUR, MAX_AMOUNT, VIRTUAL_SHARES, WAD, YEAR, reverts
+from tests.contracts.support import DAY, MAX_AMOUNT, VIRTUAL_SHARES, WAD, YEAR, reverts
 
 HALF = 500 * WAD
 SHARES = HALF * VIRTUAL_SHARES
@@ -31,74 +31,134 @@ def lose(hub, add, spoke, staked):
 
 def leave(fund, asset, staker, chain, shares=None):
     """Asks for all of a stake, or so many shares of it, waits and withdraws."""
-    shares = shares or fund.stakeOf(asset, staker).shares
-    asked = fund.requestWithdrawal(asset, shares, sender=staker)
-    chain.pending_timestamp = asked.timestamp + COOLDOWN
+    shares = shares or fund.stakeOf(asset, staker)
+    chain.pending_timestamp = ask(fund, asset, staker, shares)
     return fund.withdraw(asset, sender=staker)
+
+
+def ask(fund, asset, staker, shares=SHARES):
+    """Asks for so many shares: when they leave."""
+    tx = fund.requestWithdrawal(asset, shares, sender=staker)
+    leaves_at = (tx.timestamp // COOLDOWN + 2) * COOLDOWN
+    assert fund.WithdrawalRequested(asset, staker, shares, leaves_at) in tx.events
+    return leaves_at
 
 
 def test_stake__mints_shares_and_holds_the_tokens(fund, asset, spoke, staked):
     """A million of the first shares are worth a unit."""
     pool = fund.poolOf(asset)
     assert (pool.assets, pool.totalShares) == (2 * HALF, 2 * SHARES)
-    assert fund.stakeOf(asset, spoke).shares == SHARES
+    assert fund.stakeOf(asset, spoke) == SHARES
     assert asset.balanceOf(fund) == fund.assetsOf(asset) == 2 * HALF
 
 
-def test_withdraw__before_the_cooldown__is_refused(fund, spoke, staked, chain):
+def test_withdraw__before_the_instant__is_refused(fund, spoke, staked, chain):
     """Not without asking, not a second early; then the stake comes back whole."""
     with reverts(fund.ZeroAmount):
         fund.withdraw(staked, sender=spoke)
-    tx = fund.requestWithdrawal(staked, SHARES, sender=spoke)
-    unlock = tx.timestamp + COOLDOWN
-    assert fund.WithdrawalRequested(staked, spoke, SHARES, unlock) in tx.events
-    chain.pending_timestamp = unlock - 1
+    leaves_at = ask(fund, staked, spoke)
+    chain.pending_timestamp = leaves_at - 1
     with reverts(fund.CoolingDown):
         fund.withdraw(staked, sender=spoke)
     before = staked.balanceOf(spoke)
-    chain.pending_timestamp = unlock
+    chain.pending_timestamp = leaves_at
     tx = fund.withdraw(staked, sender=spoke)
+    assert fund.StakeLeft(staked, leaves_at, HALF, SHARES) in tx.events
     assert fund.Withdrawn(staked, spoke, HALF, SHARES) in tx.events
     assert staked.balanceOf(spoke) == before + HALF
     with reverts(fund.ZeroAmount):
         fund.withdraw(staked, sender=spoke)
 
 
-def test_request_withdrawal__again__replaces_and_restarts(fund, spoke, staked, chain):
-    """One request at a time; more than the stake or nothing cannot be asked for."""
-    fund.requestWithdrawal(staked, SHARES, sender=spoke)
-    chain.pending_timestamp += COOLDOWN // 2
-    tx = fund.requestWithdrawal(staked, 1, sender=spoke)
-    stake = fund.stakeOf(staked, spoke)
-    assert (stake.pendingShares, stake.unlockAt) == (1, tx.timestamp + COOLDOWN)
+def test_request_withdrawal__again__adds_in_the_same_period_only(fund, spoke, staked, chain):
+    """One request at a time, which is final; more than stays or nothing cannot be asked for."""
+    chain.pending_timestamp = (chain.pending_timestamp // COOLDOWN + 1) * COOLDOWN
+    leaves_at = ask(fund, staked, spoke, SHARES - 2)
+    assert ask(fund, staked, spoke, 1) == leaves_at
+    request, pool = fund.requestOf(staked, spoke), fund.poolOf(staked)
+    assert (request.shares, request.leavesAt, request.epoch) == (SHARES - 1, leaves_at, 0)
+    assert (pool.leaving, pool.leavingAfter) == (0, SHARES - 1)
+    assert pool.nextExit == leaves_at - COOLDOWN
+    assert fund.stakeOf(staked, spoke) == 1
     with reverts(fund.InsufficientShares):
-        fund.requestWithdrawal(staked, SHARES + 1, sender=spoke)
+        fund.requestWithdrawal(staked, 2, sender=spoke)
     with reverts(fund.ZeroAmount):
         fund.requestWithdrawal(staked, 0, sender=spoke)
+    for wait in (COOLDOWN, COOLDOWN, YEAR):
+        chain.pending_timestamp += wait
+        with reverts(fund.RequestPending):
+            fund.requestWithdrawal(staked, 1, sender=spoke)
+    fund.withdraw(staked, sender=spoke)
+    ask(fund, staked, spoke, 1)
 
 
 def test_pay_out__during_the_cooldown__is_borne_by_who_waits(
     fund, spoke, supplier, staked, lose, chain
 ):
     """250 of 1,000 lost: the leaver gets 375 of 500, like the one who stays."""
-    asked = fund.requestWithdrawal(staked, SHARES, sender=spoke)
+    leaves_at = ask(fund, staked, spoke)
     tx = lose(250 * WAD)
     assert fund.PaidOut(staked, 250 * WAD, 0) in tx.events
     before = staked.balanceOf(spoke)
-    chain.pending_timestamp = asked.timestamp + COOLDOWN
+    chain.pending_timestamp = leaves_at
     fund.withdraw(staked, sender=spoke)
     assert staked.balanceOf(spoke) - before == 375 * WAD == fund.assetsOf(staked)
 
 
+def test_pay_out__after_the_instant__is_not_borne_by_who_left(
+    hub, fund, spoke, supplier, staked, lose, chain
+):
+    """He has collected nothing and nobody called anything: what left is not there to be lost, and
+    the stake of who stayed is; donations change nothing.
+    """
+    leaves_at = ask(fund, staked, spoke)
+    chain.mine(timestamp=leaves_at)
+    staked.transfer(fund, 7, sender=supplier)
+    pool = fund.poolOf(staked)
+    assert (pool.assets, pool.totalShares, pool.uncollected) == (HALF, SHARES, HALF)
+    assert fund.assetsOf(staked) == HALF
+    exit_of = fund.exitOf(staked, 0, leaves_at)
+    assert (exit_of.shares, exit_of.assets) == (0, 0)  # not settled
+    tx = lose(2 * HALF)
+    assert fund.PaidOut(staked, HALF, 1) in tx.events
+    exit_of = fund.exitOf(staked, 0, leaves_at)
+    assert (exit_of.shares, exit_of.assets) == (SHARES, HALF)
+    assert hub.getAsset(staked).deficit == HALF
+    assert staked.balanceOf(fund) == HALF + 7
+    chain.pending_timestamp += YEAR
+    before = staked.balanceOf(spoke)
+    fund.withdraw(staked, sender=spoke)
+    assert staked.balanceOf(spoke) - before == HALF
+    with reverts(fund.ZeroAmount):
+        fund.withdraw(staked, sender=spoke)
+    assert staked.balanceOf(fund) == 7
+
+
+def test_pay_out__all_of_the_pool__leaves_no_batch_behind(fund, spoke, supplier, staked, lose):
+    """What waited to leave was lost, and burns nothing of the pool that begins then."""
+    ask(fund, staked, spoke)
+    lose(2 * HALF)
+    fund.stake(staked, HALF, sender=supplier)
+    pool = fund.poolOf(staked)
+    assert (pool.epoch, pool.totalShares, pool.leaving, pool.leavingAfter) == (1, SHARES, 0, 0)
+    fund.stake(staked, HALF, sender=spoke)
+    with reverts(fund.RequestPending):
+        fund.requestWithdrawal(staked, SHARES, sender=spoke)
+    tx = fund.withdraw(staked, sender=spoke)
+    assert fund.Withdrawn(staked, spoke, 0, SHARES) in tx.events
+    ask(fund, staked, spoke)
+
+
 def test_pay_out__more_than_the_pool__takes_what_there_is(hub, fund, spoke, staked, lose):
     """The pool is emptied, never overdrawn; stakes of nothing are gone, also those that waited."""
-    fund.requestWithdrawal(staked, SHARES, sender=spoke)
+    fund.requestWithdrawal(staked, SHARES // 2, sender=spoke)
     tx = lose(1_200 * WAD)
     assert fund.PaidOut(staked, 1_000 * WAD, 1) in tx.events
     assert (fund.assetsOf(staked), staked.balanceOf(fund)) == (0, 0)
     assert hub.getAsset(staked).deficit == 200 * WAD
-    stake = fund.stakeOf(staked, spoke)
-    assert (stake.shares, stake.pendingShares) == (0, 0)
+    assert fund.stakeOf(staked, spoke) == 0
+    tx = fund.withdraw(staked, sender=spoke)
+    assert fund.Withdrawn(staked, spoke, 0, SHARES // 2) in tx.events
     with reverts(fund.InsufficientShares):
         fund.requestWithdrawal(staked, 1, sender=spoke)
     with reverts(fund.ZeroAmount):
@@ -126,7 +186,7 @@ def test_stake__donation_before_the_first__does_not_dilute(fund, asset, spoke, s
     fund.stake(asset, 1, sender=spoke)
     asset.transfer(fund, 1_000 * WAD, sender=spoke)
     fund.stake(asset, HALF, sender=supplier)
-    assert fund.stakeOf(asset, supplier).shares == SHARES
+    assert fund.stakeOf(asset, supplier) == SHARES
     assert fund.assetsOf(asset) == HALF + 1
 
 
@@ -152,19 +212,18 @@ def test_stake__after_the_pool_was_emptied__insures_again(
     lose(10**6 * WAD + 2 * HALF)
     assert fund.assetsOf(staked) == 0
     fund.stake(staked, 10**6 * WAD, sender=spoke)
-    assert fund.stakeOf(staked, supplier).shares == 0
+    assert fund.stakeOf(staked, supplier) == 0
     before = staked.balanceOf(spoke)
     leave(fund, staked, spoke, chain)
     assert staked.balanceOf(spoke) - before == 10**6 * WAD
 
 
-def test_withdraw__shares_worth_nothing__is_refused(fund, spoke, staked, chain):
-    """Less than a unit's shares round to no token: neither leg moves."""
-    fund.requestWithdrawal(staked, VIRTUAL_SHARES - 1, sender=spoke)
-    chain.pending_timestamp += COOLDOWN + 1
-    with reverts(fund.ZeroAmount):
-        fund.withdraw(staked, sender=spoke)
-    assert fund.stakeOf(staked, spoke).shares == SHARES
+def test_withdraw__shares_worth_nothing__clears_the_request(fund, spoke, staked, chain):
+    """Less than a unit's shares round to no token, and do not stand in the way for ever."""
+    chain.pending_timestamp = ask(fund, staked, spoke, VIRTUAL_SHARES - 1)
+    tx = fund.withdraw(staked, sender=spoke)
+    assert fund.Withdrawn(staked, spoke, 0, VIRTUAL_SHARES - 1) in tx.events
+    ask(fund, staked, spoke, 1)
 
 
 def test_fund__cooldown_out_of_bounds__is_refused(project, admin, fund, hub):
@@ -179,14 +238,26 @@ def test_fund__cooldown_out_of_bounds__is_refused(project, admin, fund, hub):
             admin.deploy(project.InsuranceFund, hub, cooldown)
 
 
-def test_withdraw__an_hour_after_the_cooldown__is_refused(fund, spoke, staked, chain):
-    """Nobody waits for a loss with his hand on the door: ask again."""
-    asked = fund.requestWithdrawal(staked, SHARES, sender=spoke).timestamp
-    chain.pending_timestamp = asked + COOLDOWN + HOUR
-    with reverts(fund.RequestExpired):
-        fund.withdraw(staked, sender=spoke)
-    leave(fund, staked, spoke, chain)
-    assert fund.EXIT_WINDOW() == HOUR
+@pytest.mark.parametrize("share", [1, SHARES // 3, SHARES])
+def test_withdraw__of_several__pays_each_his_part_of_what_left(
+    fund, spoke, supplier, staked, lose, chain, share
+):
+    """Down: together not more than left, whoever is first; what rounding leaves is nobody's."""
+    lose(333 * WAD + 1)
+    leaves_at = ask(fund, staked, spoke, share)
+    assert ask(fund, staked, supplier, SHARES - 1) == leaves_at
+    chain.pending_timestamp = leaves_at + DAY
+    paid = []
+    for actor in (supplier, spoke):
+        before = staked.balanceOf(actor)
+        fund.withdraw(staked, sender=actor)
+        paid.append(staked.balanceOf(actor) - before)
+    left = fund.exitOf(staked, 0, leaves_at)
+    assert left.shares == share + SHARES - 1
+    assert paid == [left.assets * n // left.shares for n in (SHARES - 1, share)]
+    pool = fund.poolOf(staked)
+    assert pool.uncollected == left.assets - sum(paid) <= 1
+    assert staked.balanceOf(fund) == pool.assets + pool.uncollected
 
 
 @pytest.mark.parametrize("left", [1, 10**12])
@@ -196,7 +267,7 @@ def test_stake__after_a_loss_of_all_but_dust__insures_again(
     """What is left of a pool that lost all but a millionth belongs to the next one."""
     tx = lose(2 * HALF - left)
     assert fund.PaidOut(staked, 2 * HALF - left, 1) in tx.events
-    assert fund.stakeOf(staked, supplier).shares == 0
+    assert fund.stakeOf(staked, supplier) == 0
     fund.stake(staked, 10**6 * WAD, sender=spoke)
     before = staked.balanceOf(spoke)
     leave(fund, staked, spoke, chain)
@@ -207,4 +278,4 @@ def test_stake__after_a_loss_of_nearly_a_millionth__keeps_its_stakers(fund, spok
     """Two millionths of a pool are still its stakers'."""
     lose(2 * HALF - 2 * HALF * 2 // 10**6)
     assert fund.poolOf(staked).epoch == 0
-    assert fund.stakeOf(staked, spoke).shares == SHARES
+    assert fund.stakeOf(staked, spoke) == SHARES

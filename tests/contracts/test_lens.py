@@ -84,8 +84,13 @@ def test_lens__balances_pools_stakes_pairs__are_their_owners_words(
     pools = [fund.poolOf(t) for t in tokens]
     expected = [word for p in pools for word in words(p)]
     assert lens.pools(fund, tokens) == expected
-    stakes = [fund.stakeOf(t, s) for s in (supplier, borrower) for t in tokens]
-    expected = [word for stake in stakes for word in words(stake)]
+    expected = []
+    for staker in (supplier, borrower):
+        for t in tokens:
+            request = fund.requestOf(t, staker)
+            left = fund.exitOf(t, request.epoch, request.leavesAt)
+            expected += [fund.stakeOf(t, staker), *words(request), left.assets, left.shares]
+    assert expected.count(10**8) == 1
     assert lens.stakes(fund, [supplier, borrower], tokens) == expected
     assert lens.pairs([pair]) == [
         pair.reserve0(),

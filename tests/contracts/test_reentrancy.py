@@ -40,7 +40,11 @@ def claims(w, accounts) -> dict:
         "hub": hub,
         "balances": w.lens.balances(holders, [*tokens, w.share]),
         "positions": [w.vault.positionOf(a, t) for a in accounts for t in tokens],
-        "stake": assets_down(w.fund.stakeOf(w.token, w.token).shares, pool[1], pool[0]),
+        "stake": assets_down(
+            w.fund.stakeOf(w.token, w.token) + w.fund.requestOf(w.token, w.token).shares,
+            pool.totalShares,
+            pool.assets,
+        ),
         "pair": w.lens.pairs([w.pair])[:2],
     }
 
@@ -77,7 +81,7 @@ def operation(world, request, borrower, liquidator, admin, chain):
         elif name == "unstake":
             w.fund.stake(t, 1_000 * WAD, sender=borrower)
             w.fund.requestWithdrawal(t, 1_000 * WAD * VIRTUAL_SHARES, sender=borrower)
-            chain.mine(timestamp=chain.blocks.head.timestamp + 10 * 86_400)
+            chain.mine(timestamp=w.fund.requestOf(t, borrower).leavesAt)
         elif name == "remove liquidity":
             w.pair.addLiquidity(1_000 * WAD, 1_000 * 10**6, sender=borrower)
         elif name == "liquidate for it":
@@ -166,7 +170,8 @@ def test_hook__past_the_locks__takes_nothing_from_anyone(world, accounts_of, dis
         assert worth(w, after) <= gain_nothing, attack
         in_hub, in_fund, in_pair = after["balances"][12::3]
         assert after["hub"][0].cash + after["hub"][0].escrow == in_hub, attack
-        assert (w.fund.assetsOf(w.token), after["pair"][0]) == (in_fund, in_pair), attack
+        pool = w.fund.poolOf(w.token)
+        assert (pool.assets + pool.uncollected, after["pair"][0]) == (in_fund, in_pair), attack
         assert w.token.totalSupply() == supply
 
 

@@ -82,6 +82,8 @@ class EverydayMachine(ProtocolMachine):
         self.do(op.remove_liquidity, actor, pair, int(self.s.lp[actor, pair]) * percent // 101)
 
     def _insure(self, actor: int, i: int, percent: int) -> None:
+        """Coming, going, and what has gone."""
+        self.do(op.unstake, actor, i)
         self.do(op.stake, actor, i, self._units(i, percent))
         self.do(op.request_unstake, actor, i, self._units(i, percent) * VIRTUAL_SHARES // 2)
 

@@ -36,6 +36,7 @@ from sim.protocol.state import (
     ENGINE,
     ESCROW,
     ESCROWED,
+    EXIT_SHARES,
     FEE_SHARES,
     FLAGGED_AT,
     HALTED,
@@ -44,9 +45,16 @@ from sim.protocol.state import (
     IS_COLLATERAL,
     ISOLATED,
     LAST_ACCRUAL,
+    LEAVES_AT,
+    LEAVING,
+    LEAVING_AFTER,
     LP_SUPPLY,
     MAX_BONUS,
+    NEXT_EXIT,
+    PENDING_EPOCH,
+    PENDING_STAKE,
     POOL_ASSETS,
+    POOL_EPOCH,
     POOL_SHARES,
     POSITION_DEBT,
     REHYPOTHECATE,
@@ -65,6 +73,7 @@ from sim.protocol.state import (
     TARGET_HEALTH_ENGINE,
     THIN_SINCE,
     TOTAL_SHARES,
+    UNCOLLECTED,
     URGENT,
     WALLET,
     WELL_AT,
@@ -149,7 +158,7 @@ def _check_asset(s: Look, i: int, minted: list[int]) -> None:
     assert sum(row[HUB_SHARES] for row in holdings) == spokes[-1][ADDED_SHARES], "4"
     assert sum(spoke[ADDED_SHARES] for spoke in spokes) + h[FEE_SHARES] == h[TOTAL_SHARES], "4"
     assert sum(spoke[ESCROWED] for spoke in spokes) == h[ESCROW], "4"
-    assert sum(row[STAKE] for row in holdings) == s.pool[i][POOL_SHARES], "4"
+    _check_pool(s.pool[i], holdings)
     # 7 the rate stays on its curve
     rates = s.rates[i]
     low, high = rates[BASE_RATE], rates[BASE_RATE] + rates[SLOPE1] + rates[SLOPE2]
@@ -166,8 +175,21 @@ def _check_asset(s: Look, i: int, minted: list[int]) -> None:
         for side in range(2)
         if tokens[side] == i
     )
-    held = sum(row[WALLET] for row in holdings) + h[CASH] + h[ESCROW] + s.pool[i][POOL_ASSETS]
+    held = sum(row[WALLET] for row in holdings) + h[CASH] + h[ESCROW]
+    held += s.pool[i][POOL_ASSETS] + s.pool[i][UNCOLLECTED]
     assert held + reserves == minted[i], "30"
+
+
+def _check_pool(pool: list[int], holdings: list[list[int]]) -> None:
+    """4 who stays and who leaves when sum to the pool; what left before is paid of what it took."""
+    waits = [
+        row for row in holdings if row[PENDING_EPOCH] == pool[POOL_EPOCH] and not row[EXIT_SHARES]
+    ]
+    leaving = sum(row[PENDING_STAKE] for row in waits if row[LEAVES_AT] == pool[NEXT_EXIT])
+    assert leaving == pool[LEAVING], "4"
+    waiting = sum(row[PENDING_STAKE] for row in waits)
+    assert waiting == pool[LEAVING] + pool[LEAVING_AFTER], "4"
+    assert waiting + sum(row[STAKE] for row in holdings) == pool[POOL_SHARES], "4"
 
 
 def _check_transition(before: Look, after: Look, row: Entry) -> None:
@@ -214,7 +236,7 @@ def _check_transition(before: Look, after: Look, row: Entry) -> None:
             worth = loss * h.forfeit_value // h.debt_value
             assert owed == max(worth - by_fees, 0), "22"
         assert 0 <= owed <= borne, "22"
-        assert by_fund == min(loss - by_fees - owed, before.pool[i][POOL_ASSETS]), "22"
+        assert by_fund == min(loss - by_fees - owed, before.insures[i]), "22"
     if code == OK and kind == op.supply.kind:
         spoke = after.spoke[mine][x]
         total = after.worth(x, spoke[ADDED_SHARES]) + spoke[ESCROWED]

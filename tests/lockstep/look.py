@@ -9,7 +9,7 @@ from __future__ import annotations
 from itertools import product
 from typing import NamedTuple
 
-from sim.protocol import hub, oracle
+from sim.protocol import hub, insurance, oracle
 from sim.protocol.fixed_point import BPS, div_down, max_uint, mul_div_half, ray, wad
 from sim.protocol.state import (
     FLAGGED_AT,
@@ -71,6 +71,8 @@ class Look:
         self.pair_tokens = s.pair_tokens.tolist() if last is None else last.pair_tokens
         self.assets, self.vaults = range(len(s.unit)), range(len(self.policy))
         self.shares = [self._shares(s, last, i) for i in self.assets]
+        self.insures = [int(insurance.assets_of(s, i)) for i in self.assets]
+        """What of every pool of the insurance fund bears losses now."""
         self.quotes = [[self._quote(s, last, v, i) for i in self.assets] for v in self.vaults]
         self._healths: list[Health | None] = [None] * len(self.account)
         if last is not None:

@@ -1,5 +1,6 @@
 """What each operation should have moved, worked out naively: fractions and the rows of two states,
-nothing of the twin's functions. Roundings are against whoever acts, and by less than a unit.
+nothing of the twin's functions. Roundings are against whoever acts, and by less than a unit. What
+stakers have depends on the time that passes, see `stakers`.
 """
 
 from __future__ import annotations
@@ -31,8 +32,6 @@ from sim.protocol.state import (
     LT_FROM,
     MAX_BONUS,
     OPTIMAL_USAGE,
-    POOL_ASSETS,
-    POOL_SHARES,
     POSITION_DEBT,
     RAMP_END,
     RAMP_START,
@@ -42,11 +41,9 @@ from sim.protocol.state import (
     SCALED_DEBT,
     SLOPE1,
     SLOPE2,
-    STAKE,
     SUPPLIED,
     THIN_SINCE,
     TOTAL_SHARES,
-    UNLOCK_AT,
     WALLET,
     WELL_SINCE,
     Entry,
@@ -57,7 +54,6 @@ RAY, WAD, BPS, YEAR, USD = 10**27, 10**18, 10**4, 365 * 86_400, 10**8
 VIRTUAL_SHARES, VIRTUAL_ASSETS = 10**6, 1
 MOST_IN_A_UNIT = 10**12
 EVERYTHING = 2**256 - 1
-AN_HOUR = 3_600
 LARGEST_INDEX = 2**96 - 1
 
 
@@ -144,7 +140,7 @@ def _thresholds(after: Look) -> None:
             assert abs(after.quotes[v][i].threshold * whole - lt) < whole, "31"
 
 
-# --- suppliers and stakers ------------------------------------------------------------------------
+# --- suppliers ------------------------------------------------------------------------------------
 
 
 def _shares(before: Look, after: Look, row: Entry) -> None:
@@ -159,18 +155,6 @@ def _shares(before: Look, after: Look, row: Entry) -> None:
         assert -paid == row.amount and _is_up(-got, -paid / price), "8"
     else:
         assert -got == row.amount and _is_down(-paid, -got * price), "8"
-
-
-def _stake(before: Look, after: Look, row: Entry) -> None:
-    i, mine, was = row.x, after.holding[row.actor][row.x], before.holding[row.actor][row.x]
-    paid, got = was[WALLET] - mine[WALLET], mine[STAKE] - was[STAKE]
-    pool = before.pool[i]
-    price = Fraction(pool[POOL_ASSETS] + VIRTUAL_ASSETS, pool[POOL_SHARES] + VIRTUAL_SHARES)
-    if row.kind == op.stake.kind:
-        assert paid == row.amount and _is_down(got, paid / price), "32"
-        return
-    assert _is_down(-paid, -got * price), "32"
-    assert 0 <= after.clock - was[UNLOCK_AT] < AN_HOUR, "32"
 
 
 # --- borrowers ------------------------------------------------------------------------------------
@@ -371,8 +355,6 @@ _CHECKS: dict[int, Callable[[Look, Look, Entry], None]] = {
     op.mint_shares.kind: _shares,
     op.withdraw_assets.kind: _shares,
     op.redeem.kind: _shares,
-    op.stake.kind: _stake,
-    op.unstake.kind: _stake,
     op.supply.kind: _supply,
     op.withdraw.kind: _withdraw,
     op.borrow.kind: _borrow,

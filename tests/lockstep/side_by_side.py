@@ -24,6 +24,7 @@ from sim.protocol.vault_accounts import health
 from tests.lockstep import naive
 from tests.lockstep.invariants import check, check_state
 from tests.lockstep.look import Look
+from tests.lockstep.stakers import Stakers
 from tests.lockstep.support import ACTORS, START_PRICES, SYMBOLS, genesis, opening
 
 ACCOUNTS = 3 * ACTORS
@@ -57,6 +58,7 @@ class SideBySide(RuleBasedStateMachine):
         self.s: State = copy(s)
         self.lockstep: Lockstep = lockstep.copy()
         self.minted: list[int] = minted.copy()
+        self.stakers = Stakers(s)
         self._look: Look | None = None
 
     def teardown(self) -> None:
@@ -79,6 +81,7 @@ class SideBySide(RuleBasedStateMachine):
         self._look = Look(self.s, before)
         check(before, self._look, row, own, self.minted)
         naive.check(before, self._look, row)
+        self.stakers.follow(before, self._look, row)
         self.tally[operation.declared.name, code == OK] += 1
         return code
 

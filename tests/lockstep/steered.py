@@ -9,17 +9,17 @@ from hypothesis.stateful import precondition, rule
 
 from sim.protocol import operations as op
 from sim.protocol.fixed_point import BPS, max_uint, wad
-from sim.protocol.insurance import VIRTUAL_SHARES
 from sim.protocol.state import (
     CASH,
     DEFICIT_OWED,
     HUB_SHARES,
     IS_COLLATERAL,
+    LEAVES_AT,
     LIQUIDATION_DELAY,
     PENDING_STAKE,
     POSITION_DEBT,
+    STAKE,
     SUPPLIED,
-    UNLOCK_AT,
     WALLET,
 )
 from sim.protocol.units import USD
@@ -30,7 +30,6 @@ from tests.lockstep.side_by_side import ACCOUNTS, ASSETS
 from tests.lockstep.support import START_PRICES
 
 numbers = st.integers(0, ACCOUNTS)
-AN_HOUR = 3_600
 
 
 class SteeredMachine(EverydayMachine):
@@ -130,13 +129,9 @@ class SteeredMachine(EverydayMachine):
         """An account of some dollars loses most of its collateral: is it hopeless? If so, what was
         forfeited is made good in two parts.
         """
-        a, d = n % ACCOUNTS, (c + 1) % ASSETS
+        a, d, before = n % ACCOUNTS, (c + 1) % ASSETS, self._price(c)
         owner = self._owner(a)
-        self._close(a)
-        self.do(op.supply, owner, a, c, self.amount(c, usd) * START_PRICES[c] // self._price(c))
-        worth = self.amount(d, usd) * START_PRICES[d] // self._price(d)
-        self.do(op.borrow, owner, a, d, worth * 6 // 10)
-        before = self._price(c)
+        self._borrowed_of_next(a, c, usd)
         self._settle(c, before * move // BPS)
         payer = (owner + 1) % 6
         self.do(op.write_off, payer, a)
@@ -145,6 +140,14 @@ class SteeredMachine(EverydayMachine):
                 self.do(op.claim_fees, 0, c)
                 self.do(op.make_good, payer, d, owed // part)
         self._settle(c, before)
+
+    def _borrowed_of_next(self, a: int, c: int, usd: int) -> None:
+        """An account has so much of an asset and owes a part of it of the next one."""
+        d, owner = (c + 1) % ASSETS, self._owner(a)
+        self._close(a)
+        self.do(op.supply, owner, a, c, self.amount(c, usd) * START_PRICES[c] // self._price(c))
+        worth = self.amount(d, usd) * START_PRICES[d] // self._price(d)
+        self.do(op.borrow, owner, a, d, worth * 6 // 10)
 
     @precondition(lambda self: self._unhealthy())
     @rule(n=numbers, actor=actors, seconds=st.sampled_from([299, 301, 599, 600]))
@@ -215,13 +218,55 @@ class SteeredMachine(EverydayMachine):
         """A supplier leaves with a part of its shares."""
         self.do(op.redeem, actor, i, int(self.s.holding[actor, i, HUB_SHARES]) * part // 100)
 
-    @rule(actor=actors, i=assets, seconds=st.sampled_from([-1, 0, 1, AN_HOUR - 1, AN_HOUR]))
-    def leave_fund(self, actor: int, i: int, seconds: int) -> None:
-        """A staker asks to leave, and tries around the moments at which that opens and closes."""
+    def _asked(self, actor: int, i: int, part: int) -> int:
+        """A staker collects what has left and asks a part of the rest to: seconds until it does."""
+        self.do(op.unstake, actor, i)
         self.do(op.stake, actor, i, self.amount(i, 100))
         if not self.s.holding[actor, i, PENDING_STAKE]:
-            self.do(op.request_unstake, actor, i, self.amount(i, 50) * VIRTUAL_SHARES)
-        wait = int(self.s.holding[actor, i, UNLOCK_AT]) - int(self.s.clock[0]) + seconds
-        self.s.clock[0] += max(wait, 0)
+            self.do(op.request_unstake, actor, i, int(self.s.holding[actor, i, STAKE]) // part)
+        return max(int(self.s.holding[actor, i, LEAVES_AT]) - int(self.s.clock[0]), 0)
+
+    @rule(
+        actor=actors,
+        i=assets,
+        others=st.integers(0, 2),
+        seconds=st.sampled_from([-1, 0, 1, A_DAY, 3 * A_DAY]),
+    )
+    def leave_fund(self, actor: int, i: int, others: int, seconds: int) -> None:
+        """A staker asks to leave and tries around the moment at which he does; others ask in the
+        same period and in the next, and what they do settles what he leaves with.
+        """
+        waits = [self._asked(actor, i, 2)]
+        for k in range(others):
+            self._asked((actor + 1) % 6, i, 3)
+            self.do(op.request_unstake, actor, i, 1 + k)
+            self.s.clock[0] += A_DAY // 2
+            waits.append(waits[-1] - A_DAY // 2)
+        self.s.clock[0] += max(waits[-1] + seconds, 0)
+        if others == 2:
+            self.do(op.stake, (actor + 2) % 6, i, self.amount(i, 10))
         self.do(op.unstake, actor, i)
+        self.do(op.unstake, (actor + 1) % 6, i)
         self._fresh()
+
+    @rule(
+        n=numbers,
+        c=assets,
+        usd=st.sampled_from([2_000, 10_000, 100_000]),
+        actor=actors,
+        seconds=st.sampled_from([-1, 0, 1, A_DAY]),
+    )
+    def leave_around_a_loss(self, n: int, c: int, usd: int, actor: int, seconds: int) -> None:
+        """A loss of which the fund pays a part or all is reported just before a staker leaves, or
+        just after.
+        """
+        a, d, before = n % ACCOUNTS, (c + 1) % ASSETS, self._price(c)
+        liquidator = (self._owner(a) + 1) % 6
+        self._fresh()
+        self._borrowed_of_next(a, c, usd)
+        self.s.clock[0] += max(self._asked(actor, d, 2) - 1_800 + seconds, 0)
+        self._settle(c, before * 50 // BPS)
+        self.do(op.liquidate, liquidator, a, d, c, max_uint(), 0, 0)
+        self.do(op.write_off, liquidator, a)
+        self.do(op.unstake, actor, d)
+        self._settle(c, before)

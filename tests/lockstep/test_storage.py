@@ -23,7 +23,10 @@ from sim.protocol import operations as op
 from sim.protocol.errors import OK
 from sim.protocol.fixed_point import wad
 from sim.protocol.state import (
+    EXIT_SHARES,
     IS_COLLATERAL,
+    LEAVES_AT,
+    NEXT_EXIT,
     POOL_EPOCH,
     POOL_SHARES,
     POSITION_DEBT,
@@ -271,3 +274,44 @@ def test_stakes_of_an_emptied_pool_stay_where_they_were(chain: Chain) -> None:
         numbers = [n for n, parts in enumerate(words.parts) if parts[0].label == label]
         by_epoch = [words.expected[n] for n in numbers]
         assert len(by_epoch) == 2 and min(by_epoch) == 0 < max(by_epoch)
+
+
+@pytest.mark.parametrize("compared", ["each block", "at last"])
+def test_what_left_a_pool_stays_where_it_was_noted(chain: Chain, compared: str) -> None:
+    """Three ask in two periods; both instants are settled by another in the block in which the
+    first collects, the second collects later, the third does not. What they had is on chain for
+    ever.
+    """
+    lockstep, s = opened(chain)
+
+    def block() -> None:
+        after = s if compared == "each block" else None
+        lockstep.play(journal_rows(s), int(s.clock[0]), after)
+
+    instants = []
+    for wait, actors in ((0, (2, 3)), (86_400, (4,))):
+        s.clock[0] += wait
+        for k in actors:
+            assert op.stake(s, k, DAI, 10**20) == OK
+            assert op.request_unstake(s, k, DAI, 10**25 * k) == OK
+        instants.append(int(s.holding[actors[0], DAI, LEAVES_AT]))
+        block()
+    s.clock[0] += 5 * 86_400
+    assert op.stake(s, 5, DAI, 1) == op.unstake(s, 2, DAI) == OK
+    block()
+    assert s.holding[:, DAI, EXIT_SHARES].tolist() == [0, 0, 0, 5 * 10**25, 4 * 10**25, 0]
+    s.clock[0] += 1
+    assert op.unstake(s, 3, DAI) == op.request_unstake(s, 2, DAI, 1) == OK
+    block()
+    s.clock[0] = int(s.pool[DAI, NEXT_EXIT]) + 86_400
+    assert op.unstake(s, 2, DAI) == OK  # settles and collects at once
+    instants.append(int(s.clock[0]))
+    played(lockstep, s)
+    lockstep.conclude(s)
+    words = lockstep._storage.words
+    for instant, shares in zip(instants, (5 * 10**25, 4 * 10**25, 1), strict=True):
+        label = f"shares that left insurance DAI at {instant}"
+        (word,) = (n for n, parts in enumerate(words.parts) if parts[0].label == label)
+        assert words.expected[word] == shares
+    s.holding[4, DAI, EXIT_SHARES] += 1  # who has not collected has what the word says
+    assert lockstep.compare(s)

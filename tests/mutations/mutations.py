@@ -290,43 +290,67 @@ MUTATIONS = (
             "paid = min(amount // 2, s.pool[i, POOL_ASSETS])",
         ),
     ),
-    _in_both(
-        "no-cooldown",
-        "stakes leave at once",
-        ("InsuranceFund", "if (block.timestamp < s.unlockAt) revert CoolingDown();", ""),
+    Mutation(
+        "a-period-too-early",
+        "stakes leave at the end of the period in which they are asked to",
         (
-            "insurance",
-            "    if s.clock[0] < s.holding[actor, i, UNLOCK_AT]:\n        return COOLING_DOWN\n",
-            "",
+            (
+                "contracts/InsuranceFund.sol",
+                "(p.epoch, p.nextExit + cooldown);",
+                "(p.epoch, p.nextExit);",
+            ),
+            ("contracts/InsuranceFund.sol", "p.leavingAfter += shares;", "p.leaving += shares;"),
+            (
+                "sim/protocol/insurance.py",
+                "now(s, i).next_exit + s.losses[COOLDOWN]",
+                "now(s, i).next_exit",
+            ),
+            (
+                "sim/protocol/insurance.py",
+                "s.pool[i, LEAVING_AFTER] += shares",
+                "s.pool[i, LEAVING] += shares",
+            ),
         ),
     ),
     _in_both(
-        "no-expiry",
-        "requests to leave hold for ever",
+        "losses-before-exits",
+        "a loss is taken before those leave whose instant has passed",
         (
             "InsuranceFund",
-            "if (block.timestamp >= s.unlockAt + EXIT_WINDOW) revert RequestExpired();",
-            "",
+            "Pool storage p = _settle(asset);\n        paid",
+            "Pool storage p = _pools[asset];\n        paid",
+        ),
+        ("insurance", "    _settle(s, i)\n    paid =", "    paid ="),
+    ),
+    _in_both(
+        "lost-pools-are-left",
+        "who waits to leave when a pool is lost leaves the next one",
+        (
+            "InsuranceFund",
+            "(p.totalShares, p.leaving, p.leavingAfter, p.epoch) = (0, 0, 0, p.epoch + 1);",
+            "(p.totalShares, p.epoch) = (p.leaving + p.leavingAfter, p.epoch + 1);",
         ),
         (
             "insurance",
-            "    if s.clock[0] >= s.holding[actor, i, UNLOCK_AT] + EXIT_WINDOW:\n"
-            "        return REQUEST_EXPIRED\n",
-            "",
+            "        s.pool[i, POOL_SHARES] = zero()\n        s.pool[i, LEAVING] = zero()\n"
+            "        s.pool[i, LEAVING_AFTER] = zero()\n",
+            "        s.pool[i, POOL_SHARES] = s.pool[i, LEAVING] + s.pool[i, LEAVING_AFTER]\n",
         ),
     ),
     _in_both(
         "stakes-up",
-        "stakes are paid out up",
+        "stakes leave with a unit more than they are worth",
         (
             "InsuranceFund",
-            "assets = shares.mulDivDown(p.assets + VIRTUAL_ASSETS, p.totalShares + ",
-            "assets = 1 + shares.mulDivDown(p.assets + VIRTUAL_ASSETS, p.totalShares + ",
+            "        p.assets -= assets;\n",
+            "        if (assets != 0 && assets < p.assets) ++assets;\n"
+            "        p.assets -= assets;\n",
         ),
         (
             "insurance",
-            "assets = mul_div_down(shares, pool + VIRTUAL_ASSETS, total + VIRTUAL_SHARES)",
-            "assets = mul_div_down(shares, pool + VIRTUAL_ASSETS, total + VIRTUAL_SHARES) + 1",
+            "    return mul_div_down(shares, assets + VIRTUAL_ASSETS, total + VIRTUAL_SHARES)\n",
+            "    worth = mul_div_down(shares, assets + VIRTUAL_ASSETS, total + VIRTUAL_SHARES)\n"
+            "    return worth + 1 if worth not in (0, assets) else worth\n",
         ),
     ),
     _in_both(

@@ -70,7 +70,10 @@ ONLY_THERE = {
         "setLossPolicy": CONFIGURED,
         "_askFund": "`insurance.pay_out`: the twin's fund never reverts",
     },
-    "InsuranceFund": {"stakeOf": ARRAYS, "assetsOf": ARRAYS},
+    "InsuranceFund": {
+        **dict.fromkeys(("poolOf", "stakeOf", "requestOf", "exitOf"), ARRAYS),
+        "_left": "whoever left has it in his row",
+    },
     "OracleRouter": {
         "setFeed": CONFIGURED,
         "getFeed": ARRAYS,

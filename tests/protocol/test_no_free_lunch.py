@@ -79,7 +79,7 @@ def test_a_stake_that_comes_and_goes_gains_nothing() -> None:
         stake = int(s.holding[3, i, STAKE])
         assert op.request_unstake(s, 3, i, stake) == OK
         s.clock[0] += 10**6
-        op.unstake(s, 3, i)
+        assert op.unstake(s, 3, i) == OK
         assert s.holding[3, i, WALLET] <= before
 
 
