@@ -93,13 +93,13 @@ contract LiquidityHub is HubLedger {
         a.coveredByFees += uint128(byFees);
         emit DeficitReported(asset, msg.sender, assets, scaled);
         (, uint256 owed) = Math.trySub(Math.min(worth, assets), byFees);
+        if (owed > 0 && a.deficitOwed == 0) ++owing;
         uint256 byFund = _askFund(asset, assets - byFees - owed);
         a.cash += uint128(byFund);
         a.coveredByFund += uint128(byFund);
         if (byFees + byFund > 0) emit DeficitCovered(asset, byFees, burnt, byFund);
         uint256 rest = assets - byFees - byFund;
         if (rest > 0) {
-            if (owed > 0 && a.deficitOwed == 0) ++owing;
             a.deficit += uint128(rest);
             a.deficitOwed += uint128(owed);
             a.deficitSince = uint40(block.timestamp);
