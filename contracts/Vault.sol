@@ -46,9 +46,7 @@ contract Vault is VaultAccounts {
         bool flagged = isFlagged(accountId);
         if (h.factor >= (flagged ? RECOVERY_HEALTH : FixedPoint.WAD)) revert AccountHealthy();
         if (!flagged) _flag(accountId, h.factor);
-        bool news = !flagged || _seeThin(accountId, h) || _accounts[accountId].wellSince != 0;
-        if (!news) revert AlreadyFlagged();
-        _see(accountId, h);
+        if (!_see(accountId, h) && flagged) revert AlreadyFlagged();
     }
 
     /// @inheritdoc IVault
@@ -109,8 +107,7 @@ contract Vault is VaultAccounts {
 
     /// @inheritdoc IVault
     function isLiquidatable(uint256 accountId) external view returns (bool) {
-        Health memory h = health(accountId);
-        return h.factor < FixedPoint.WAD && _delayPassed(accountId, h.factor);
+        return _mayBegin(accountId, health(accountId).factor);
     }
 
     // --- internals ----------------------------------------------------------------------------------------------
@@ -176,7 +173,8 @@ contract Vault is VaultAccounts {
         Amounts.Pair memory p,
         Reserve storage rc
     ) internal view returns (uint256 maxRepay, uint256 bonusBps) {
-        uint256 flaggedFor = isFlagged(accountId) ? block.timestamp - _accounts[accountId].flaggedAt : 0;
+        Account storage a = _accounts[accountId];
+        (uint256 flaggedFor, uint256 thinFor) = isFlagged(accountId) ? (block.timestamp - a.flaggedAt, a.thinFor) : (0, 0);
         (maxRepay, bonusBps) = _policy.engine.quote(
             ILiquidationEngine.Context({
                 healthFactor: h.factor,
@@ -196,7 +194,7 @@ contract Vault is VaultAccounts {
         );
         bonusBps = Math.min(
             bonusBps,
-            Amounts.mostBonus(h.usableValue, h.debtValue, rc.config.maxBonusBps, _thinFor(accountId))
+            Amounts.mostBonus(h.usableValue, h.debtValue, rc.config.maxBonusBps, thinFor)
         );
         return (Math.min(maxRepay, p.debt), bonusBps);
     }

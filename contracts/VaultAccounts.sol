@@ -253,8 +253,7 @@ abstract contract VaultAccounts is VaultPositions, Multicall, ReentrancyGuardTra
     /// @dev Whether a vault with a delay would let the account be liquidated now; without a delay no price is read.
     function _isDue(uint256 accountId) internal view returns (bool) {
         if (_policy.liquidationDelay == 0 || _accounts[accountId].debtBits == 0) return false;
-        Health memory h = health(accountId);
-        return h.factor < FixedPoint.WAD && _delayPassed(accountId, h.factor);
+        return _mayBegin(accountId, health(accountId).factor);
     }
 
     /// @dev After what heals an account, which was `due` for liquidation before: notes a recovery, and keeps due who stays

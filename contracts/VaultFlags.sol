@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {IVault} from "./interfaces/IVault.sol";
 import {VaultReserves} from "./VaultReserves.sol";
+import {Amounts} from "./libraries/Amounts.sol";
 import {FixedPoint} from "./libraries/FixedPoint.sol";
 
 /// @title Flags: the time between falling ill and being liquidated
@@ -26,6 +28,11 @@ abstract contract VaultFlags is VaultReserves {
         return isFlagged(accountId) && (a.urgent || block.timestamp >= a.flaggedAt + delay);
     }
 
+    /// @dev Whether a liquidator may begin.
+    function _mayBegin(uint256 accountId, uint256 healthFactor) internal view returns (bool) {
+        return healthFactor < FixedPoint.WAD && _delayPassed(accountId, healthFactor);
+    }
+
     /// @dev Who was so ill that no delay applied does not get one for being a little less so: else dust would buy it.
     function _stayDue(uint256 accountId, uint256 healthFactor) internal {
         if (healthFactor >= FixedPoint.WAD || _delayPassed(accountId, healthFactor)) return;
@@ -34,72 +41,78 @@ abstract contract VaultFlags is VaultReserves {
         emit DelayWaived(accountId);
     }
 
-    /// @dev Seconds since a bonus that lenders pay for is bid for.
-    function _thinFor(uint256 accountId) internal view returns (uint256) {
-        uint256 since = _accounts[accountId].thinSince;
-        return since == 0 || !isFlagged(accountId) ? 0 : block.timestamp - since;
-    }
-
     function _flag(uint256 accountId, uint256 healthFactor) internal {
-        Account storage a = _accounts[accountId];
-        (a.flaggedAt, a.wellSince, a.wellAt) = (uint40(block.timestamp), 0, 0);
-        (a.urgent, a.thinSince) = (false, 0);
+        _restart(accountId, block.timestamp);
         emit Flagged(accountId, healthFactor);
     }
 
     /// @dev Whoever measures a flagged account sees it ill or well. Recovery ends the flag once it was seen for long enough:
     /// the next fall has a delay of its own, and a price that is pushed up for a block changes nothing. While a price cannot
     /// be used nobody knows of a recovery.
-    function _see(uint256 accountId, Health memory h) internal {
+    /// @return news whether there was anything new
+    function _see(uint256 accountId, Health memory h) internal returns (bool news) {
         bool well = h.factor >= RECOVERY_HEALTH;
-        if (!isFlagged(accountId) || (well && !h.pricesUsable)) return;
+        if (!isFlagged(accountId) || (well && !h.pricesUsable)) return false;
+        news = _seeThin(accountId, h);
         Account storage a = _accounts[accountId];
-        _seeThin(accountId, h);
         if (!well) {
-            if (a.wellSince == 0) return;
+            if (a.wellSince == 0) return news;
             (a.wellSince, a.wellAt) = (0, 0);
             emit RecoverySeen(accountId, 0);
-            return;
+            return true;
         }
         if (a.wellSince == 0 || block.timestamp > a.wellAt + RECOVERY_GAP) a.wellSince = uint40(block.timestamp);
         a.wellAt = uint40(block.timestamp);
         emit RecoverySeen(accountId, a.wellSince);
         if (block.timestamp >= a.wellSince + RECOVERY_TIME) _unflag(accountId);
-    }
-
-    /// @dev Notes, once per flag, that a flagged account is due for liquidation and thin: from then on a bonus that lenders pay
-    /// for is bid for. Not from the flag on: who was flagged before he was thin, or while nobody else was let, would find it
-    /// grown.
-    function _seeThin(uint256 accountId, Health memory h) internal returns (bool) {
-        if (!_isNewlyThin(accountId, h)) return false;
-        _accounts[accountId].thinSince = uint40(block.timestamp);
-        emit ThinSeen(accountId);
         return true;
     }
 
-    function _isNewlyThin(uint256 accountId, Health memory h) internal view returns (bool) {
+    /// @dev Counts the time for which a flagged account was due for liquidation and thin: with it a bonus that lenders pay for
+    /// grows. Not since the flag, nor since one sighting: who was flagged before he fell so far, or while nobody else was let,
+    /// would find it grown. What was seen for the whole auction stays seen while the flag stands.
+    /// @return whether there was anything new
+    function _seeThin(uint256 accountId, Health memory h) internal returns (bool) {
         Account storage a = _accounts[accountId];
-        if (a.thinSince != 0 || h.factor >= FixedPoint.WAD || !_delayPassed(accountId, h.factor)) return false;
-        return _isThin(a.collateralBits, h);
+        bool thin = _isThin(accountId, h);
+        uint256 counted = _thinFor(a, thin);
+        if (!thin && !a.thin && counted == a.thinFor) return false;
+        (a.thin, a.thinFor, a.thinAt) = (thin, uint16(counted), uint40(block.timestamp));
+        emit ThinSeen(accountId, thin, counted);
+        return true;
     }
 
-    /// @dev Whether what the account has might not pay for its debts with the bonus: health below (1 + bonus) x threshold of any
-    /// of it, which for one collateral says that it does not; or part of it cannot be sold.
-    function _isThin(uint256 bits, Health memory h) internal view returns (bool) {
-        if (!h.pricesUsable) return true;
+    /// @dev From one sighting to the next, if they are near enough, it grows; whatever else passed takes off as much.
+    function _thinFor(Account storage a, bool thin) internal view returns (uint256 counted) {
+        counted = a.thinFor;
+        if (counted == Amounts.THIN_AUCTION) return counted;
+        uint256 passed = block.timestamp - a.thinAt;
+        if (thin && a.thin && passed <= RECOVERY_GAP) return Math.min(counted + passed, Amounts.THIN_AUCTION);
+        (, counted) = Math.trySub(counted, passed);
+    }
+
+    /// @dev Whether anybody may liquidate the account, and what of it can be sold is less than its debts and the bonus.
+    function _isThin(uint256 accountId, Health memory h) internal view returns (bool) {
+        if (!_mayBegin(accountId, h.factor)) return false;
+        uint256 bits = _accounts[accountId].collateralBits;
         for (uint256 i = 0; bits >> i != 0; ++i) {
             if ((bits >> i) & 1 == 0) continue;
-            Reserve storage r = _reserves[i];
-            if (h.factor < _threshold(r) * (FixedPoint.BPS + r.config.maxBonusBps) * 1e10) return true;
+            uint256 needed = h.debtValue * (FixedPoint.BPS + _reserves[i].config.maxBonusBps);
+            if (h.usableValue * FixedPoint.BPS < needed) return true;
         }
         return false;
     }
 
     function _unflag(uint256 accountId) internal {
-        Account storage a = _accounts[accountId];
-        if (a.flaggedAt == 0) return;
-        (a.flaggedAt, a.wellSince, a.wellAt) = (0, 0, 0);
-        (a.urgent, a.thinSince) = (false, 0);
+        if (_accounts[accountId].flaggedAt == 0) return;
+        _restart(accountId, 0);
         emit Unflagged(accountId);
+    }
+
+    /// @dev What was seen under a flag ends with it.
+    function _restart(uint256 accountId, uint256 flaggedAt) internal {
+        Account storage a = _accounts[accountId];
+        (a.flaggedAt, a.wellSince, a.wellAt) = (uint40(flaggedAt), 0, 0);
+        (a.urgent, a.thin, a.thinFor, a.thinAt) = (false, false, 0, 0);
     }
 }

@@ -139,6 +139,9 @@ interface ILiquidityHub is IAccessControl, IBacked {
     /// @notice Thrown when a deficit is closed before its window has passed.
     error CoverWindowOpen();
 
+    /// @notice Assets of which the protocol owes for collateral that it kept
+    function owing() external view returns (uint256);
+
     /// @notice Books interest to now; anyone may call
     /// @return index what a scaled debt of one is now, RAY
     function accrue(address asset) external returns (uint256 index);
@@ -247,8 +250,6 @@ interface ILiquidityHub is IAccessControl, IBacked {
     /// @notice Once the window since the last loss has passed: closes the open deficit, which suppliers bore for good;
     /// anyone may call
     function socialise(address asset) external returns (uint256 assets);
-    /// @notice Assets of which the protocol owes for collateral that it kept
-    function owing() external view returns (uint256);
     /// @notice Makes good what the protocol owes of a loss for collateral that it kept: out of its fees of the asset, then
     /// up to `amount` from the caller, who may be anyone
     /// @dev What was forfeited is among the fees of its own asset, which nobody takes before: so it bears the loss that it

@@ -52,7 +52,9 @@ interface IVault is IAccessControl {
         // ---
         address manager;
         bool urgent; // the flag needs no delay: an operation lifted the account above the urgent health
-        uint40 thinSince; // timestamp of the first sighting, under this flag, of an account that is due for liquidation and thin, else 0
+        bool thin; // seen last, under this flag, due for liquidation and with less than its debts and the bonus
+        uint16 thinFor; // seconds that it was seen so, from one sighting to the next
+        uint40 thinAt; // timestamp of the last sighting that changed these
     }
 
     struct Position {
@@ -99,9 +101,9 @@ interface IVault is IAccessControl {
     /// @notice Emitted when a flagged account is seen recovered, on `unflag` and on all that changes its position: it has
     /// been since `since`; with 0, also on `flag`, when it is seen to be ill again.
     event RecoverySeen(uint256 indexed accountId, uint256 since);
-    /// @notice Emitted by whatever measures a flagged account, once per flag: it may be liquidated, and might not pay for its debts
-    /// with the bonus. From now on the bonus that lenders pay grows.
-    event ThinSeen(uint256 indexed accountId);
+    /// @notice Emitted on whatever measures a flagged account that is or was thin: it is `thin`, due for liquidation and with less than its debts and
+    /// the bonus, or no longer, and was so for `thinFor` seconds, with which the bonus that lenders pay grows.
+    event ThinSeen(uint256 indexed accountId, bool thin, uint256 thinFor);
     /// @notice Emitted when a flag ends before it lapses: after a recovery, and on a write-off.
     event Unflagged(uint256 indexed accountId);
     /// @notice Emitted on `liquidate`: the position loses `seized`, of which `fee` goes to the protocol and the rest, worth
@@ -179,7 +181,7 @@ interface IVault is IAccessControl {
     error Unhealthy();
     /// @notice Thrown when an account that is not below a health of 1 is flagged, liquidated or written off.
     error AccountHealthy();
-    /// @notice Thrown when an account is flagged twice, no recovery of it is going on, and it was seen thin or is not.
+    /// @notice Thrown when an account is flagged twice, no recovery of it is going on, and nothing new is seen.
     error AlreadyFlagged();
     /// @notice Thrown when the flag of an account without one is to be cleared.
     error NotFlagged();
@@ -283,8 +285,8 @@ interface IVault is IAccessControl {
     function health(uint256 accountId) external view returns (Health memory);
 
     /// @notice Starts the liquidation delay of an unhealthy account; anyone may. Of a flagged one that is not recovered, ends
-    /// the row of sightings of its recovery. Once the account may be liquidated and might not pay for its debts with the
-    /// bonus, starts the growth of what lenders add to it
+    /// the row of sightings of its recovery, or sees whether it is thin: due for liquidation and with less than its debts and
+    /// the bonus. What lenders add to a bonus grows with the time that it was seen so, at least every `RECOVERY_GAP`
     function flag(uint256 accountId) external;
     /// @notice A sighting of the recovery of a flagged account; anyone may. The flag ends once it was seen for
     /// `RECOVERY_TIME`, at least every `RECOVERY_GAP`. Every price must be usable: a factor in the account's favour is no
@@ -292,7 +294,7 @@ interface IVault is IAccessControl {
     function unflag(uint256 accountId) external;
     /// @notice Repays debt of an unhealthy account for its collateral plus a bonus
     /// @dev Warning: state what you accept. What an engine allows, and the bonus, change with every block. Beyond what the
-    /// account has beyond its debt, the bonus is none until it was seen thin (`flag`), and grows to the largest in half an hour.
+    /// account has beyond its debt, there is no bonus until it is seen thin (`flag`); seen so for half an hour it is the largest.
     /// @param repayAmount most the caller will repay, units of `debtAsset`; the engine, the account, `MIN_LEFTOVER` and, unless
     /// shares are taken, the hub's cash of the collateral bound it
     /// @param minCollateralOut least the caller accepts, units of `collateralAsset`

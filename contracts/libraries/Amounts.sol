@@ -56,7 +56,7 @@ library Amounts {
     }
 
     /// @notice The largest bonus of an account with little beyond its debt: what it has beyond, or if more, what the largest
-    /// has grown to since it was seen to be thin
+    /// has grown to while it was seen thin
     /// @param collateralValue of what may be sold: nothing else pays
     /// @dev A bonus that is paid out of what lenders lose is bid for: its owner, too, gets no more of it, through a second
     /// address, than what nobody else was content with.

@@ -7,11 +7,16 @@ They act at any gas price (an assumption: these calls are rare and small).
 from __future__ import annotations
 
 from sim.health.watchers import BLOCK, is_ruined, look_at
-from sim.market.market import FACTOR, USABLE, Market
+from sim.market.market import COLLATERAL_VALUE, DEBT_VALUE, FACTOR, USABLE, Market
 from sim.protocol import operations as op
 from sim.protocol import oracle
 from sim.protocol.fixed_point import BPS, inlined, jitable, wad
-from sim.protocol.soundness import RECOVERY_GAP, RECOVERY_HEALTH_BPS, RECOVERY_TIME
+from sim.protocol.soundness import (
+    RECOVERY_GAP,
+    RECOVERY_HEALTH_BPS,
+    RECOVERY_TIME,
+    THIN_AUCTION,
+)
 from sim.protocol.state import (
     ANCHOR,
     CANDIDATE,
@@ -20,12 +25,16 @@ from sim.protocol.state import (
     DEFICIT_OWED,
     DEFICIT_SINCE,
     DISPUTED_FOR,
+    THIN,
+    THIN_AT,
+    THIN_FOR,
     WATCHED_AT,
     WELL_AT,
     WELL_SINCE,
     State,
 )
-from sim.protocol.vault_flags import is_flagged, is_newly_thin
+from sim.protocol.vault_accounts import health
+from sim.protocol.vault_flags import is_flagged, is_thin, thin_for
 
 KEEPER = 0
 
@@ -53,7 +62,7 @@ def poke(s: State) -> None:
 @jitable
 def flag(s: State, w: Market) -> None:
     """Flag the unhealthy, for delays and bonuses that grow with time, and see whether the flagged
-    are recovered, as often as it takes; say who cannot pay the bonus any more.
+    are recovered, as often as it takes; as often see who is thin.
     """
     own = w.watchers
     for block in range(own.hot_in.shape[0]):
@@ -73,7 +82,7 @@ def _flags(s: State, w: Market, a: int) -> bool:
         if recovered and own.watch[a, USABLE] != 0 and _is_time_to_see(s, a):
             op.unflag(s, KEEPER, a)
             return True
-        if not recovered and (s.account[a, WELL_SINCE] != 0 or _is_newly_thin(s, w, a)):
+        if not recovered and (s.account[a, WELL_SINCE] != 0 or _is_time_for_thin(s, w, a)):
             op.flag(s, KEEPER, a)
             return True
         return False
@@ -83,11 +92,18 @@ def _flags(s: State, w: Market, a: int) -> bool:
     return False
 
 
-@inlined
-def _is_newly_thin(s: State, w: Market, a: int) -> bool:
-    """Whether the account is due and thin, which nobody said yet."""
-    seen = w.watchers.watch[a]
-    return is_newly_thin(s, a, seen[FACTOR], bool(seen[USABLE] != 0))
+@jitable
+def _is_time_for_thin(s: State, w: Market, a: int) -> bool:
+    """Whether a sighting of whether the account is thin changes what is known, or is about due."""
+    seen, row = w.watchers.watch[a], s.account[a]
+    if row[THIN_FOR] == THIN_AUCTION:
+        return False
+    sold = seen[COLLATERAL_VALUE] if seen[USABLE] != 0 else health(s, a).usable_value
+    thin = is_thin(s, a, seen[FACTOR], sold, seen[DEBT_VALUE])
+    if not thin or row[THIN] == 0:
+        return bool(thin or row[THIN] != 0)
+    enough = thin_for(s, a, thin) == THIN_AUCTION
+    return bool(enough or 2 * (s.clock[0] - row[THIN_AT]) >= RECOVERY_GAP)
 
 
 @jitable

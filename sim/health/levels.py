@@ -15,7 +15,7 @@ from sim.market.market import (
     DEBT_WORTH,
     OWES,
     REPAYS_WORTH,
-    THIN_AT,
+    THIN_BELOW,
     Market,
 )
 from sim.protocol import hub, oracle
@@ -77,7 +77,7 @@ def measure_units(s: State, w: Market) -> None:
             own.worth[v, i, REPAYS_WORTH] = repays
             rate = float(BPS + s.reserve[v, i, MAX_BONUS]) / BPS
             thin = rate * float(threshold(s, v, i)) / BPS
-            own.worth[v, i, THIN_AT] = thin if seen.usable else np.inf
+            own.worth[v, i, THIN_BELOW] = thin if seen.usable else np.inf
             least = LEAST_UNITS * (1 + float(max(counted, seen.debt_price)) / float(s.unit[i]))
             own.least_value[i] = least if v == 0 else max(own.least_value[i], least)
     for v in range(s.policy.shape[0]):

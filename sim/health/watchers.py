@@ -43,18 +43,20 @@ from sim.market.market import (
     FACTOR,
     LIQUIDATABLE,
     OWES,
-    THIN_AT,
+    THIN_BELOW,
     USABLE,
     Market,
 )
 from sim.protocol.fixed_point import inlined, jitable, max_uint, wad, zero
+from sim.protocol.soundness import THIN_AUCTION
 from sim.protocol.state import (
     DUST_VALUE,
     IS_COLLATERAL,
     LIQUIDATION_DELAY,
     POSITION_DEBT,
     SUPPLIED,
-    THIN_SINCE,
+    THIN,
+    THIN_FOR,
     State,
 )
 from sim.protocol.vault_accounts import has_debt, health
@@ -187,7 +189,7 @@ def _stays_healthy(s: State, w: Market, a: int) -> bool:
 @inlined
 def _stays_ill(s: State, w: Market, a: int) -> bool:
     """Whether an account that was unhealthy plainly still is, and flagged, and nothing becomes of
-    it with time: no delay ends, and it is neither dust nor newly thin.
+    it with time: no delay ends, it is not dust, and whether it is thin is as it was seen.
     """
     own, policy = w.watchers, s.policy[s.account_vault[a]]
     if own.slack[0] == np.inf or own.watch[a, FACTOR] >= wad():
@@ -195,27 +197,24 @@ def _stays_ill(s: State, w: Market, a: int) -> bool:
     if policy[LIQUIDATION_DELAY] != 0 or not is_flagged(s, a):
         return False
     factor, counted = estimate(s, w, a), backing(s, w, a)[1]
-    plain = 0 < factor < 1 - SLACK and counted > float(policy[DUST_VALUE])
-    return bool(plain and (s.account[a, THIN_SINCE] != 0 or factor > _thin_at(s, w, a) + SLACK))
+    if not (0 < factor < 1 - SLACK and counted > float(policy[DUST_VALUE])):
+        return False
+    if s.account[a, THIN_FOR] == THIN_AUCTION:
+        return True
+    return bool(s.account[a, THIN] == 0 and factor > _thin_below(s, w, a) + SLACK)
 
 
 @inlined
-def _thin_at(s: State, w: Market, a: int) -> float:
-    """The highest health factor at which the account may be thin; infinite while a price of it
-    cannot be used.
+def _thin_below(s: State, w: Market, a: int) -> float:
+    """The health factor above which the account cannot be thin; infinite while a price of it cannot
+    be used, and of several collaterals where that is not plain.
     """
     own, m = w.watchers, s.unit.shape[0]
     v, pair = s.account_vault[a], own.pair[a]
-    if pair >= 0:
-        owed = own.worth[v, pair % m, THIN_AT]
-        return float(owed if owed == np.inf else own.worth[v, pair // m, THIN_AT])
-    most = 0.0
-    for i in range(m):
-        thin = own.worth[v, i, THIN_AT]
-        owes = s.position[a, i, POSITION_DEBT] != 0
-        if s.position[a, i, IS_COLLATERAL] != 0 or (owes and thin == np.inf):
-            most = max(most, thin)
-    return float(most)
+    if pair < 0:
+        return np.inf
+    owed = own.worth[v, pair % m, THIN_BELOW]
+    return float(owed if owed == np.inf else own.worth[v, pair // m, THIN_BELOW])
 
 
 @jitable

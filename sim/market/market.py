@@ -126,7 +126,7 @@ collateral and as debt; how much debt all of a unit of collateral pays for at th
 health factor below which the bonus may be more than what it backs, infinite while it has no price
 that can be used.
 """
-COLLATERAL_WORTH, DEBT_WORTH, COLLATERAL_PRICE, DEBT_PRICE, REPAYS_WORTH, THIN_AT = range(
+COLLATERAL_WORTH, DEBT_WORTH, COLLATERAL_PRICE, DEBT_PRICE, REPAYS_WORTH, THIN_BELOW = range(
     len(WORTH)
 )
 

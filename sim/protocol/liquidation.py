@@ -19,7 +19,7 @@ from sim.protocol.fixed_point import (
     wad,
     zero,
 )
-from sim.protocol.soundness import MIN_LEFTOVER, WAD_PER_BPS_SQUARED
+from sim.protocol.soundness import MIN_LEFTOVER, THIN_AUCTION, WAD_PER_BPS_SQUARED
 from sim.protocol.state import (
     AUCTION_SECONDS,
     CLOSE_FACTOR,
@@ -35,8 +35,6 @@ from sim.protocol.units import USD
 FULL_CLOSE_VALUE = 2_000 * USD
 """CloseFactor: a pair may be closed whole when what heals would leave less of a leg."""
 CLOSE_FACTOR_BPS = 5_000
-THIN_AUCTION = 1_800
-"""Seconds in which the bonus of who is worth no more than he owes grows to the largest."""
 
 
 class Context(NamedTuple):
@@ -65,7 +63,7 @@ class Context(NamedTuple):
     seconds_flagged: int
     """0 when the account is not flagged."""
     seconds_thin: int
-    """Since it was seen due and thin under its flag; else 0."""
+    """For which it was seen due and thin under its flag."""
 
 
 class Pair(NamedTuple):
@@ -197,7 +195,7 @@ def units_of(c: Context, value: int, bonus_bps: int) -> int:
 @jitable
 def most_bonus(c: Context) -> int:
     """The largest bonus of an account with little beyond its debt, down: what it has beyond, or if
-    more, what the largest has grown to since it was seen to be thin.
+    more, what the largest has grown to while it was seen thin.
 
     A bonus that is paid out of what lenders lose is bid for: its owner, too, gets no more of it,
     through a second address, than what nobody else was content with.

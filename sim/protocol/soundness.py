@@ -37,6 +37,8 @@ ENGINES = ("close-factor", "target-health", "dutch-bonus")
 """What scenarios call the liquidation engines; an engine's number in the state is its place."""
 ANY_HEALTH = (1 << 256) - 1
 """Where the bonus is largest for an engine whose bonus does not grow as health falls."""
+THIN_AUCTION = 1_800
+"""Seconds in which the bonus of who is worth no more than he owes grows to the largest."""
 WAD_PER_BPS_SQUARED = 10**10
 
 

@@ -169,8 +169,11 @@ ORACLE = (
 FEED = ("answer", "updated_at", "mode")
 ANSWER, UPDATED_AT, MODE = range(len(FEED))
 
-ACCOUNT = ("flagged_at", "well_since", "well_at", "urgent", "thin_since", "isolated")
-FLAGGED_AT, WELL_SINCE, WELL_AT, URGENT, THIN_SINCE, ISOLATED = range(len(ACCOUNT))
+ACCOUNT = (
+    *("flagged_at", "well_since", "well_at", "urgent"),
+    *("thin", "thin_for", "thin_at", "isolated"),
+)
+FLAGGED_AT, WELL_SINCE, WELL_AT, URGENT, THIN, THIN_FOR, THIN_AT, ISOLATED = range(len(ACCOUNT))
 
 POSITION = ("supplied", "scaled_debt", "is_collateral")
 SUPPLIED, POSITION_DEBT, IS_COLLATERAL = range(len(POSITION))

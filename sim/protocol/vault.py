@@ -49,7 +49,6 @@ from sim.protocol.state import (
     REHYPOTHECATE,
     SUPPLIED,
     WALLET,
-    WELL_SINCE,
     State,
 )
 from sim.protocol.vault_accounts import Health, health, is_due, poke, see_healed
@@ -59,8 +58,9 @@ from sim.protocol.vault_flags import (
     delay_passed,
     end_flag,
     is_flagged,
+    is_thin,
+    may_begin,
     see,
-    see_thin,
     stay_due,
     thin_for,
 )
@@ -86,10 +86,8 @@ def flag(s: State, a: int) -> int:
         return ACCOUNT_HEALTHY
     if not flagged:
         begin_flag(s, a)
-    news = see_thin(s, a, h.factor, h.prices_usable) or s.account[a, WELL_SINCE] != 0
-    if flagged and not news:
+    if not see(s, a, h) and flagged:
         return ALREADY_FLAGGED
-    see(s, a, h.factor, h.prices_usable)
     return OK
 
 
@@ -104,7 +102,7 @@ def unflag(s: State, a: int) -> int:
         return PRICE_NOT_USABLE
     if h.factor * BPS < RECOVERY_HEALTH_BPS * wad():
         return UNHEALTHY
-    see(s, a, h.factor, h.prices_usable)
+    see(s, a, h)
     return OK
 
 
@@ -161,8 +159,7 @@ def write_off(s: State, a: int) -> int:
 @jitable
 def is_liquidatable(s: State, a: int) -> bool:
     """Whether `liquidate` would find the account eligible now."""
-    h = health(s, a)
-    return h.factor < wad() and delay_passed(s, a, h.factor)
+    return may_begin(s, a, health(s, a).factor)
 
 
 # --- internals ------------------------------------------------------------------------------------
@@ -194,7 +191,7 @@ def terms(s: State, a: int, d: int, c: int, repay_amount: int, receive_shares: i
         return _refused(ACCOUNT_HEALTHY)
     if not delay_passed(s, a, h.factor):
         return _refused(DELAY_NOT_PASSED)
-    see(s, a, h.factor, h.prices_usable)
+    see(s, a, h)
     cash = zero()
     if receive_shares == 0 and s.reserve[s.account_vault[a], c, REHYPOTHECATE] != 0:
         cash = hub.available(s, c)
@@ -239,9 +236,11 @@ def terms_at(
         unit_collateral=s.unit[c],
         cash=cash,
     )
-    seconds_flagged = zero()
+    seconds_flagged, seconds_thin = zero(), zero()
     if is_flagged(s, a):
         seconds_flagged = s.clock[0] - s.account[a, FLAGGED_AT]
+        thin = is_thin(s, a, factor, usable_collateral, total_debt)
+        seconds_thin = thin_for(s, a, thin)
     context = Context(
         health_factor=factor,
         pair_debt=p.debt,
@@ -257,7 +256,7 @@ def terms_at(
         min_bonus_bps=s.reserve[v, c, MIN_BONUS],
         max_bonus_bps=s.reserve[v, c, MAX_BONUS],
         seconds_flagged=seconds_flagged,
-        seconds_thin=thin_for(s, a),
+        seconds_thin=seconds_thin,
     )
     max_repay, bonus = quote(s, v, context)
     fee = s.reserve[v, c, LIQUIDATION_FEE]
@@ -324,7 +323,7 @@ def settle(s: State, a: int, d: int, repaid: int) -> int:
     h = health(s, a)
     if h.factor < wad() and _is_beyond_hope(s, a, h):
         return _write_off_all(s, a, h)
-    see(s, a, h.factor, h.prices_usable)
+    see(s, a, h)
     stay_due(s, a, h.factor)
     return OK
 

@@ -7,8 +7,6 @@ Tokens that leave the protocol go to the wallet of the actor who asked.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from sim.protocol import hub, oracle
 from sim.protocol.errors import (
     ACCOUNT_NOT_EMPTY,
@@ -67,7 +65,8 @@ from sim.protocol.state import (
     WALLET,
     State,
 )
-from sim.protocol.vault_flags import delay_passed, is_flagged, see, stay_due
+from sim.protocol.vault_flags import Health as Health
+from sim.protocol.vault_flags import is_flagged, may_begin, see, stay_due
 from sim.protocol.vault_positions import (
     becomes_collateral,
     burn_debt,
@@ -240,31 +239,6 @@ def repay(s: State, actor: int, a: int, i: int, amount: int) -> int:
 # --- views ----------------------------------------------------------------------------------------
 
 
-class Health(NamedTuple):
-    """An account at its vault's prices; USD has 8 decimals."""
-
-    weighted_collateral: int
-    """Sum of value x threshold, USD x BPS."""
-    weighted_limit: int
-    """Sum of value x LTV, USD x BPS."""
-    collateral_value: int
-    """USD, down."""
-    usable_value: int
-    """USD, down: of collateral that may be sold."""
-    forfeit_value: int
-    """USD, down: of what nobody can price as well, at the price accepted last."""
-    debt_value: int
-    """USD, up."""
-    least_debt_value: int
-    """USD, up: of its smallest debt; the largest integer when nothing is owed."""
-    factor: int
-    """WAD, down; the largest integer when nothing is owed."""
-    prices_ok: bool
-    """Every price is OK."""
-    prices_usable: bool
-    """Every price may be liquidated on: the factor is what it is."""
-
-
 @jitable
 def health(s: State, a: int) -> Health:
     """How healthy the account is now, interest included."""
@@ -348,7 +322,7 @@ def _require_safe(s: State, a: int) -> int:
         return UNHEALTHY
     if h.least_debt_value < s.policy[s.account_vault[a], DUST_VALUE]:
         return DEBT_TOO_SMALL
-    see(s, a, h.factor, h.prices_usable)
+    see(s, a, h)
     return OK
 
 
@@ -376,8 +350,7 @@ def is_due(s: State, a: int) -> bool:
     """Whether a vault with a delay would let the account be liquidated now."""
     if s.policy[s.account_vault[a], LIQUIDATION_DELAY] == 0 or not has_debt(s, a):
         return False
-    h = health(s, a)
-    return h.factor < wad() and delay_passed(s, a, h.factor)
+    return may_begin(s, a, health(s, a).factor)
 
 
 @jitable
@@ -388,7 +361,7 @@ def see_healed(s: State, a: int, due: bool) -> None:
     if not due and not is_flagged(s, a):
         return
     h = health(s, a)
-    see(s, a, h.factor, h.prices_usable)
+    see(s, a, h)
     if due:
         stay_due(s, a, h.factor)
 

@@ -2,27 +2,55 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from sim.protocol.fixed_point import BPS, inlined, jitable, wad, zero
 from sim.protocol.soundness import (
     FLAG_VALIDITY,
     RECOVERY_GAP,
     RECOVERY_HEALTH_BPS,
     RECOVERY_TIME,
-    WAD_PER_BPS_SQUARED,
+    THIN_AUCTION,
 )
 from sim.protocol.state import (
     FLAGGED_AT,
     IS_COLLATERAL,
     LIQUIDATION_DELAY,
     MAX_BONUS,
-    THIN_SINCE,
+    THIN,
+    THIN_AT,
+    THIN_FOR,
     URGENT,
     URGENT_HEALTH,
     WELL_AT,
     WELL_SINCE,
     State,
 )
-from sim.protocol.vault_reserves import threshold
+
+
+class Health(NamedTuple):
+    """An account at its vault's prices; USD has 8 decimals."""
+
+    weighted_collateral: int
+    """Sum of value x threshold, USD x BPS."""
+    weighted_limit: int
+    """Sum of value x LTV, USD x BPS."""
+    collateral_value: int
+    """USD, down."""
+    usable_value: int
+    """USD, down: of collateral that may be sold."""
+    forfeit_value: int
+    """USD, down: of what nobody can price as well, at the price accepted last."""
+    debt_value: int
+    """USD, up."""
+    least_debt_value: int
+    """USD, up: of its smallest debt; the largest integer when nothing is owed."""
+    factor: int
+    """WAD, down; the largest integer when nothing is owed."""
+    prices_ok: bool
+    """Every price is OK."""
+    prices_usable: bool
+    """Every price may be liquidated on: the factor is what it is."""
 
 
 @inlined
@@ -46,6 +74,12 @@ def delay_passed(s: State, a: int, factor: int) -> bool:
 
 
 @jitable
+def may_begin(s: State, a: int, factor: int) -> bool:
+    """Whether a liquidator may begin."""
+    return factor < wad() and delay_passed(s, a, factor)
+
+
+@jitable
 def stay_due(s: State, a: int, factor: int) -> None:
     """Who was so ill that no delay applied does not get one for being a little less so."""
     if factor >= wad() or delay_passed(s, a, factor):
@@ -55,82 +89,88 @@ def stay_due(s: State, a: int, factor: int) -> None:
     s.account[a, URGENT] = zero() + 1
 
 
-@inlined
-def thin_for(s: State, a: int) -> int:
-    """Seconds since a bonus that lenders pay for is bid for."""
-    since = s.account[a, THIN_SINCE]
-    if since == 0 or not is_flagged(s, a):
-        return zero()
-    return s.clock[0] - since
-
-
 @jitable
 def begin_flag(s: State, a: int) -> None:
-    end_flag(s, a)
-    s.account[a, FLAGGED_AT] = s.clock[0]
+    restart(s, a, s.clock[0])
 
 
 @jitable
-def see(s: State, a: int, factor: int, prices_usable: bool) -> None:
+def see(s: State, a: int, h: Health) -> bool:
     """Whoever measures a flagged account sees it ill or well: the flag ends once it was seen well
-    for long enough.
+    for long enough. Whether there was anything new.
     """
-    well = factor * BPS >= RECOVERY_HEALTH_BPS * wad()
-    if not is_flagged(s, a) or (well and not prices_usable):
-        return
-    see_thin(s, a, factor, prices_usable)
+    well = h.factor * BPS >= RECOVERY_HEALTH_BPS * wad()
+    if not is_flagged(s, a) or (well and not h.prices_usable):
+        return False
+    news = _see_thin(s, a, h)
     row = s.account[a]
     if not well:
+        if row[WELL_SINCE] == 0:
+            return news
         row[WELL_SINCE] = zero()
         row[WELL_AT] = zero()
-        return
+        return True
     if row[WELL_SINCE] == 0 or s.clock[0] > row[WELL_AT] + RECOVERY_GAP:
         row[WELL_SINCE] = s.clock[0]
     row[WELL_AT] = s.clock[0]
     if s.clock[0] >= row[WELL_SINCE] + RECOVERY_TIME:
         end_flag(s, a)
-
-
-@jitable
-def see_thin(s: State, a: int, factor: int, prices_usable: bool) -> bool:
-    """Note, once per flag, that a flagged account is due for liquidation and thin: from then on a
-    bonus that lenders pay for is bid for. Who was flagged before, or while nobody else was let,
-    would find it grown.
-    """
-    if not is_newly_thin(s, a, factor, prices_usable):
-        return False
-    s.account[a, THIN_SINCE] = s.clock[0]
     return True
 
 
 @jitable
-def is_newly_thin(s: State, a: int, factor: int, prices_usable: bool) -> bool:
-    """Whether the account of this health is due for liquidation and thin, as was not seen yet under
-    its flag.
+def _see_thin(s: State, a: int, h: Health) -> bool:
+    """Count the time for which a flagged account was due for liquidation and thin: with it a bonus
+    that lenders pay for grows. Not since the flag, nor since one sighting: who was flagged before
+    he fell so far, or while nobody else was let, would find it grown.
     """
-    if s.account[a, THIN_SINCE] != 0 or factor >= wad() or not delay_passed(s, a, factor):
+    thin = is_thin(s, a, h.factor, h.usable_value, h.debt_value)
+    counted, row = thin_for(s, a, thin), s.account[a]
+    if not thin and row[THIN] == 0 and counted == row[THIN_FOR]:
         return False
-    return _is_thin(s, a, factor, prices_usable)
+    row[THIN] = zero() + 1 if thin else zero()
+    row[THIN_FOR] = counted
+    row[THIN_AT] = s.clock[0]
+    return True
 
 
 @jitable
-def _is_thin(s: State, a: int, factor: int, prices_usable: bool) -> bool:
-    """Whether what the account has might not pay for its debts with the bonus: health below
-    (1 + bonus) x threshold of any of it, or part of it cannot be sold.
+def thin_for(s: State, a: int, thin: bool) -> int:
+    """Seconds for which the account was seen thin by now: from one sighting to the next, if they
+    are near enough, they grow; whatever else passed takes off as much. All of the auction stays.
     """
-    if not prices_usable:
-        return True
+    row = s.account[a]
+    counted, passed = row[THIN_FOR], s.clock[0] - row[THIN_AT]
+    if counted == THIN_AUCTION:
+        return counted
+    if thin and row[THIN] != 0 and passed <= RECOVERY_GAP:
+        return min(counted + passed, THIN_AUCTION)
+    return max(counted - passed, zero())
+
+
+@jitable
+def is_thin(s: State, a: int, factor: int, usable_value: int, debt_value: int) -> bool:
+    """Whether anybody may liquidate the account, and what of it can be sold is less than its debts
+    and the bonus.
+    """
+    if not may_begin(s, a, factor):
+        return False
     v = s.account_vault[a]
     for i in range(s.unit.shape[0]):
-        if s.position[a, i, IS_COLLATERAL] == 0:
-            continue
-        rate = BPS + s.reserve[v, i, MAX_BONUS]
-        if factor < threshold(s, v, i) * rate * WAD_PER_BPS_SQUARED:
+        needed = debt_value * (BPS + s.reserve[v, i, MAX_BONUS])
+        if s.position[a, i, IS_COLLATERAL] != 0 and usable_value * BPS < needed:
             return True
     return False
 
 
 @jitable
 def end_flag(s: State, a: int) -> None:
-    for column in (FLAGGED_AT, WELL_SINCE, WELL_AT, URGENT, THIN_SINCE):
+    restart(s, a, zero())
+
+
+@jitable
+def restart(s: State, a: int, flagged_at: int) -> None:
+    """What was seen under a flag ends with it."""
+    for column in (WELL_SINCE, WELL_AT, URGENT, THIN, THIN_FOR, THIN_AT):
         s.account[a, column] = zero()
+    s.account[a, FLAGGED_AT] = flagged_at

@@ -15,6 +15,11 @@ SPOKE = [
     *("active", "halted"),
 ]
 
+NO_FLAG = {
+    **{"flaggedAt": 0, "wellSince": 0, "wellAt": 0, "urgent": False},
+    **{"thin": False, "thinFor": 0, "thinAt": 0},
+}
+
 
 class Ledger:
     """Feed it every event in order; read `assets`, `spokes`, `accounts` and `positions`."""
@@ -30,7 +35,9 @@ class Ledger:
                 "wellSince": 0,
                 "wellAt": 0,
                 "urgent": False,
-                "thinSince": 0,
+                "thin": False,
+                "thinFor": 0,
+                "thinAt": 0,
                 "isolated": False,
                 "manager": ZERO_ADDRESS,
             }
@@ -191,19 +198,19 @@ class Ledger:
         self.fee[e.contract_address] = 0
 
     def on_flagged(self, e, now):
-        self._flag(e, flaggedAt=now, wellSince=0, wellAt=0, urgent=False, thinSince=0)
+        self._flag(e, **NO_FLAG | {"flaggedAt": now})
 
     def on_delay_waived(self, e, _):
         self._flag(e, urgent=True)
 
     def on_thin_seen(self, e, now):
-        self._flag(e, thinSince=now)
+        self._flag(e, thin=e.thin, thinFor=e.thinFor, thinAt=now)
 
     def on_recovery_seen(self, e, now):
         self._flag(e, wellSince=e.since, wellAt=now if e.since else 0)
 
     def on_unflagged(self, e, _):
-        self._flag(e, flaggedAt=0, wellSince=0, wellAt=0, urgent=False, thinSince=0)
+        self._flag(e, **NO_FLAG)
 
     def on_liquidated(self, e, _):
         self._move(e, e.collateralAsset, supplied=-e.seized)

@@ -71,7 +71,9 @@ from sim.protocol.state import (
     SUPPLY_CAP,
     TARGET_HEALTH,
     TARGET_HEALTH_ENGINE,
-    THIN_SINCE,
+    THIN,
+    THIN_AT,
+    THIN_FOR,
     TOTAL_SHARES,
     UNCOLLECTED,
     URGENT,
@@ -321,12 +323,14 @@ def _check_flags(before: Look, after: Look, row: Entry, own: int) -> None:
         if before.is_flagged(a) and not after.is_flagged(a) and after.has_debt(a):
             seen = 0 < was[WELL_SINCE] <= after.clock - 1_800 and after.clock - was[WELL_AT] <= 600
             assert seen and after.health(a).factor * 100 >= 101 * wad(), "34"
-        if before.is_flagged(a) and was[FLAGGED_AT] == now[FLAGGED_AT] and was[THIN_SINCE]:
-            assert now[THIN_SINCE] == was[THIN_SINCE], "34"
-        elif now[THIN_SINCE]:
-            assert now[THIN_SINCE] == after.clock and after.is_flagged(a), "34"
+        if was[THIN:ISOLATED] != now[THIN:ISOLATED] and now[THIN_AT]:
+            assert now[THIN_AT] == after.clock and after.is_flagged(a), "34"
             seen = before.is_due_and_thin(a, quotes), after.is_due_and_thin(a, quotes)
-            assert any(seen), "34"
+            assert now[THIN] in seen, "34"
+            stands = before.is_flagged(a) and was[FLAGGED_AT] == now[FLAGGED_AT]
+            passed = after.clock - was[THIN_AT]
+            grew = passed if stands and was[THIN] and passed <= 600 else 0
+            assert 0 <= now[THIN_FOR] <= min(was[THIN_FOR] * stands + grew, 1_800), "34"
         if now[URGENT] > was[URGENT]:
             assert before.is_eligible(a, quotes) and after.is_eligible(a), "34"
 

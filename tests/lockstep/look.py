@@ -186,18 +186,15 @@ class Look:
         return self.is_flagged(a) and served
 
     def is_due_and_thin(self, a: int, quotes: list[Quote]) -> bool:
-        """Whether a liquidator may begin, and what the account has might not pay for its debts with
-        the bonus: for any collateral of it, or because some of it cannot be sold.
+        """Whether a liquidator may begin, and would get less than debts and bonus for all that can
+        be sold: that of some collateral.
         """
         h, reserve = self.health_at(a, quotes), self.reserve[self.vault[a]]
-        if not self.is_eligible(a, quotes) or not h.prices_usable:
-            return self.is_eligible(a, quotes)
-        returned = [
-            (BPS + reserve[i][MAX_BONUS]) * quotes[i].threshold
-            for i, (_, _, backs) in enumerate(self.position[a])
-            if backs
+        bonus = [
+            reserve[i][MAX_BONUS] for i, row in enumerate(self.position[a]) if row[IS_COLLATERAL]
         ]
-        return any(h.factor * BPS**2 < one * wad() for one in returned)
+        poor = bonus and h.usable_value * BPS < h.debt_value * (BPS + max(bonus))
+        return bool(poor) and self.is_eligible(a, quotes)
 
     def is_flagged(self, a: int) -> bool:
         """Whether a flag was set, at most the delay and six hours ago."""

@@ -25,8 +25,8 @@ from sim.protocol.state import (
     FEE_SHARES,
     FLAGGED_AT,
     HUB_SHARES,
+    ISOLATED,
     LAST_ACCRUAL,
-    LIQUIDATION_DELAY,
     LIQUIDATION_FEE,
     LT,
     LT_FROM,
@@ -42,7 +42,9 @@ from sim.protocol.state import (
     SLOPE1,
     SLOPE2,
     SUPPLIED,
-    THIN_SINCE,
+    THIN,
+    THIN_AT,
+    THIN_FOR,
     TOTAL_SHARES,
     WALLET,
     WELL_SINCE,
@@ -218,13 +220,21 @@ def _burnt(before: Look, after: Look, a: int, i: int, paid: int) -> None:
 # --- liquidation ----------------------------------------------------------------------------------
 
 
-def _thin_for(before: Look, a: int, now: int) -> int:
-    """Seconds since the account was seen due and thin, under a flag that lasts six hours beyond the
-    delay.
+def _thin(before: Look, a: int, thin: bool, now: int) -> tuple[int, int, int]:
+    """(is thin, for how long, as of when) of an account that is flagged or about to be, once it is
+    seen to be thin or not: time between two such sightings, ten minutes apart at most, is added,
+    all other time taken off; half an hour stays.
     """
-    at, delay = before.account[a][FLAGGED_AT], before.policy[before.vault[a]][LIQUIDATION_DELAY]
-    since = before.account[a][THIN_SINCE]
-    return now - since if at and since and now < at + delay + 6 * 3_600 else 0
+    was, passed, counted = False, 0, 0
+    if before.is_flagged(a):
+        row = before.account[a]
+        was, passed, counted = bool(row[THIN]), now - row[THIN_AT], row[THIN_FOR]
+    if counted < 1_800:
+        near = thin and was and passed <= 600
+        counted = min(counted + passed, 1_800) if near else max(counted - passed, 0)
+    if not (thin or was) and before.is_flagged(a) and counted == before.account[a][THIN_FOR]:
+        return 0, counted, before.account[a][THIN_AT]
+    return int(thin), counted, now if thin or was or before.is_flagged(a) else 0
 
 
 def _liquidate(before: Look, after: Look, row: Entry) -> None:
@@ -249,7 +259,10 @@ def _liquidate(before: Look, after: Look, row: Entry) -> None:
     # A unit of either token, and of the share that it may be, is rounded away; of a bonus, a bps.
     slack = 4 * (unit + Fraction(debt.debt_price, debt.unit)) * (1 + bonus) + 4
     beyond = Fraction(was.usable_value, was.debt_value) - 1
-    due = min(bonus, max(beyond, bonus * _thin_for(before, a, after.clock) / 1_800))
+    thin, waited = before.is_due_and_thin(a, after.quotes[v]), 0
+    if before.is_flagged(a):
+        _, waited, _ = _thin(before, a, thin, after.clock)
+    due = min(bonus, max(beyond, bonus * waited / 1_800))
     assert out * unit <= value * (1 + due * (1 - part)) + slack, "15"
     if before.policy[v][ENGINE] != CLOSE_FACTOR:
         return
@@ -299,17 +312,18 @@ def _write_off(before: Look, after: Look, row: Entry) -> None:
 
 def _flag(before: Look, after: Look, row: Entry) -> None:
     """Begun below a health of 1; of one that stands, sightings end below that of a recovery, and
-    whoever is due and thin is noted, once.
+    whether it is due and thin is noted.
     """
     quotes = after.quotes[before.vault[row.account]]
     h = before.health_at(row.account, quotes)
     was, now = before.account[row.account], after.account[row.account]
     stands = before.is_flagged(row.account)
-    news = after.is_due_and_thin(row.account, quotes) and not (stands and was[THIN_SINCE])
-    assert not stands or was[WELL_SINCE] or news, "14"
+    thin = _thin(before, row.account, after.is_due_and_thin(row.account, quotes), after.clock)
+    assert tuple(now[THIN:ISOLATED]) == thin, "34"
+    news = was[WELL_SINCE] or was[THIN] or thin[0] or thin[1] != was[THIN_FOR]
+    assert news or not stands, "14"
     assert h.factor * 100 < (101 if stands else 100) * WAD, "14"
     assert now[FLAGGED_AT] == (was[FLAGGED_AT] if stands else after.clock), "14"
-    assert now[THIN_SINCE] == (after.clock if news else was[THIN_SINCE] if stands else 0), "34"
     assert now[WELL_SINCE] == 0, "14"
 
 

@@ -10,8 +10,8 @@ import pytest
 from sim.protocol import operations as op
 from sim.protocol.errors import ALREADY_FLAGGED, OK
 from sim.protocol.fixed_point import max_uint
-from sim.protocol.liquidation import THIN_AUCTION
-from sim.protocol.state import LIQUIDATION_FEE, MAX_BONUS, THIN_SINCE, WALLET
+from sim.protocol.soundness import RECOVERY_GAP, THIN_AUCTION
+from sim.protocol.state import LIQUIDATION_FEE, MAX_BONUS, THIN, THIN_FOR, WALLET
 from sim.protocol.vault_accounts import health
 from tests.lockstep.machine import ProtocolMachine
 from tests.lockstep.test_attacks import ACCOUNT, BORROWER, believed, later
@@ -53,6 +53,14 @@ def seized(m: ProtocolMachine, price: int, *amounts: int) -> tuple[int, int]:
     return got - repaid + equity(m) - had, repaid
 
 
+def watched(m: ProtocolMachine, seconds: int, price: float) -> None:
+    """So long at a price, at which keepers see the account as often as it takes."""
+    while seconds > 0:
+        later(m, min(seconds, RECOVERY_GAP), WETH=price)
+        m.do(op.flag, KEEPER, ACCOUNT)
+        seconds -= RECOVERY_GAP
+
+
 # --- nobody gains by liquidating himself ----------------------------------------------------------
 
 
@@ -76,12 +84,12 @@ def test_liquidating_oneself_is_worth_no_more_than_walking_away(
 
 @pytest.mark.parametrize("tenths", [1, 3, 10, 20])
 def test_who_is_worth_too_little_is_bid_for(market: ProtocolMachine, tenths: int) -> None:
-    """At $110 he has $27,500. Once a flag says so the bonus grows to the largest, 5%, in half an
-    hour, a tenth of it the protocol's; whoever is content with less comes first.
+    """At $110 he has $27,500. Seen so for half an hour, the bonus is the largest, 5%, a tenth of it
+    the protocol's; whoever is content with less comes first.
     """
     believed(market, 0, WETH=110)
     assert market.do(op.flag, KEEPER, ACCOUNT) == OK
-    later(market, THIN_AUCTION * tenths // 10, WETH=110)
+    watched(market, THIN_AUCTION * tenths // 10, 110)
     gain, repaid = seized(market, 110, max_uint())
     bonus = int(market.s.reserve[0, WETH, MAX_BONUS]) * min(tenths, 10) // 10
     part = 10_000 - int(market.s.reserve[0, WETH, LIQUIDATION_FEE])
@@ -90,42 +98,56 @@ def test_who_is_worth_too_little_is_bid_for(market: ProtocolMachine, tenths: int
 
 @pytest.mark.parametrize("price", [130, 110, 60])
 @pytest.mark.parametrize("minutes", [30, 300])
+@pytest.mark.parametrize("wick", [160, 140])
 def test_a_flag_from_before_is_no_head_start(
-    market: ProtocolMachine, price: int, minutes: int
+    market: ProtocolMachine, price: int, minutes: int, wick: int
 ) -> None:
-    """At $160 his health is .9 and more than enough is there; he flags himself, and nobody else
-    comes for as long as it takes. Then the price falls to where lenders would pay for the bonus:
-    he gets none of it, at once, and it grows from there.
+    """At $160 his health is .9 and more than enough is there, at $140 there is too little for the
+    bonus, for a block. He flags himself, and nobody else comes for as long as it takes. Then the
+    price falls to where lenders would pay for the bonus: he gets none of it, at once, and it grows
+    from there.
     """
-    believed(market, 0, WETH=160)
+    believed(market, 0, WETH=wick)
     assert market.do(op.flag, BORROWER, ACCOUNT) == OK
-    assert market.do(op.flag, BORROWER, ACCOUNT) == ALREADY_FLAGGED
+    assert market.s.account[ACCOUNT, THIN] == (wick == 140)
     later(market, 60 * minutes, WETH=160)
     believed(market, 0, WETH=price)
-    assert market.s.account[ACCOUNT, THIN_SINCE] == 0
     gain, repaid = seized(market, price, market.amount(USDC, 5_000))
     assert gain < UNIT_OF_USDC < repaid
-    assert market.s.account[ACCOUNT, THIN_SINCE] == market.s.clock[0]
-    later(market, THIN_AUCTION // 2, WETH=price)
+    assert market.s.account[ACCOUNT, THIN_FOR] == 0
+    watched(market, THIN_AUCTION // 2, price)
     gain, repaid = seized(market, price, market.amount(USDC, 5_000))
     half = repaid * int(market.s.reserve[0, WETH, MAX_BONUS]) // 20_000
     assert 0.89 * half < gain <= half
 
 
-def test_whoever_sees_it_says_that_an_account_is_thin(market: ProtocolMachine) -> None:
-    """A second flag is refused at $160, and noted, once, at $130: health .96 of $32,500 for
-    $33,750. A pump within the row of sightings takes nothing back.
+def test_what_nobody_sees_does_not_count(market: ProtocolMachine) -> None:
+    """Ten minutes from one sighting to the next at most; what was seen well, and what nobody saw,
+    takes off as much time. What was seen for half an hour stays.
     """
-    believed(market, 0, WETH=160)
-    assert market.do(op.flag, KEEPER, ACCOUNT) == OK
+    row = market.s.account[ACCOUNT]
     believed(market, 0, WETH=130)
+    for counted in (0, 600, 1_200):
+        assert market.do(op.flag, KEEPER, ACCOUNT) == OK
+        assert row[THIN_FOR] == counted
+        later(market, 600, WETH=130)
+    later(market, 1, WETH=130)
     assert market.do(op.flag, KEEPER, ACCOUNT) == OK
-    since = market.s.account[ACCOUNT, THIN_SINCE]
-    assert since == market.s.clock[0]
+    assert row[THIN_FOR] == 1_200 - 601
+    later(market, 100, WETH=160)
+    assert market.do(op.flag, KEEPER, ACCOUNT) == OK
+    assert (row[THIN], row[THIN_FOR]) == (0, 499)
+    later(market, 100, WETH=160)
+    assert market.do(op.flag, KEEPER, ACCOUNT) == OK
+    assert row[THIN_FOR] == 399
+    later(market, 400, WETH=160)
+    assert market.do(op.flag, KEEPER, ACCOUNT) == OK
     assert market.do(op.flag, KEEPER, ACCOUNT) == ALREADY_FLAGGED
-    later(market, 60, WETH=160)
-    assert market.do(op.flag, KEEPER, ACCOUNT) == ALREADY_FLAGGED
-    assert market.s.account[ACCOUNT, THIN_SINCE] == since
+    watched(market, THIN_AUCTION + RECOVERY_GAP, 130)
+    assert row[THIN_FOR] == THIN_AUCTION
+    later(market, 3_600, WETH=160)
+    assert market.do(op.flag, KEEPER, ACCOUNT) == OK
+    assert (row[THIN], row[THIN_FOR]) == (0, THIN_AUCTION)
 
 
 @pytest.mark.parametrize(("price", "thin"), [(141.76, False), (141.74, True)])
@@ -137,7 +159,7 @@ def test_thin_is_who_cannot_pay_the_largest_bonus(
     assert h.debt_value == 33_750 * USD and market.s.reserve[0, WETH, MAX_BONUS] == 500
     believed(market, 0, WETH=price)
     assert market.do(op.flag, KEEPER, ACCOUNT) == OK
-    assert (market.s.account[ACCOUNT, THIN_SINCE] != 0) == thin
+    assert market.s.account[ACCOUNT, THIN] == thin
 
 
 def test_who_is_worth_more_than_debt_and_bonus_pays_all_of_it_at_once(

@@ -31,7 +31,7 @@ from sim.measures.cascade import toxic as most_toxic
 from sim.protocol import operations as op
 from sim.protocol import vault_accounts
 from sim.protocol.errors import OK
-from sim.protocol.liquidation import THIN_AUCTION
+from sim.protocol.soundness import RECOVERY_GAP, THIN_AUCTION
 from sim.protocol.state import ANSWER, POSITION_DEBT, RESERVE0, RESERVE1, State
 from sim.tape import Frames, frames
 from sim.tape.toxic import toxic
@@ -137,7 +137,7 @@ def test_a_liquidation_lowers_health_exactly_past_the_frontier(
 ) -> None:
     """LT .8 and b 10%: frontier .88, or .88 (1 + 2/20) = .968 where the vault sees the pool's price
     after the sale. A little is liquidated through the pool on either side of it, at the largest
-    bonus: it has grown to it since the flag.
+    bonus: it has grown to it while it was seen thin.
     """
     frontier = 0.968 if with_sale else 0.88
     world = _one_account(frontier + offset)
@@ -145,7 +145,9 @@ def test_a_liquidation_lowers_health_exactly_past_the_frontier(
     assert frontier == pytest.approx(0.8 / toxic_frontier(0.1, 0.05 * with_sale))
     liquidator = int(world.market.liquidators.actor[0])
     assert op.flag(s, liquidator, 0) == OK
-    s.clock[0] += THIN_AUCTION
+    for _ in range(THIN_AUCTION // RECOVERY_GAP):
+        s.clock[0] += RECOVERY_GAP
+        op.flag(s, liquidator, 0)
     for i in range(2):
         op.post_price(s, 0, i, 0, int(s.feed[0, i, ANSWER]))
     before, health = _health(s), frontier + offset

@@ -186,16 +186,16 @@ MUTATIONS = (
     ),
     _in_both(
         "head-start",
-        "the bonus that suppliers pay for grows from the flag on",
+        "time that nobody saw counts for the bonus that suppliers pay",
         (
             "VaultFlags",
-            "uint256 since = _accounts[accountId].thinSince;",
-            "uint256 since = _accounts[accountId].flaggedAt;",
+            "if (thin && a.thin && passed <= RECOVERY_GAP)",
+            "if (thin && a.thin)",
         ),
         (
             "vault_flags",
-            "since = s.account[a, THIN_SINCE]",
-            "since = s.account[a, FLAGGED_AT]",
+            "if thin and row[THIN] != 0 and passed <= RECOVERY_GAP:",
+            "if thin and row[THIN] != 0:",
         ),
     ),
     _in_both(

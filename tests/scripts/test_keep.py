@@ -156,7 +156,8 @@ def _sign(one: Kept, call: Any) -> int:
     """Send it, signed with the key of the file; the time of its block."""
     address, key = one.devnet["key"].values()
     nonce = one.node.eth.get_transaction_count(address)
-    unsigned = call.build_transaction({"from": address, "nonce": nonce})
+    gas = call.estimate_gas({"from": address}, "pending")  # of the block that it will be in
+    unsigned = call.build_transaction({"from": address, "nonce": nonce, "gas": gas})
     assert unsigned["chainId"] == one.devnet["chain_id"]
     raw = one.node.eth.account.sign_transaction(unsigned, key).raw_transaction
     receipt = one.node.eth.wait_for_transaction_receipt(one.node.eth.send_raw_transaction(raw), 5)
