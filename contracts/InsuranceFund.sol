@@ -52,6 +52,10 @@ contract InsuranceFund is IInsuranceFund, ReentrancyGuardTransient {
         Pool storage p = _settle(asset);
         if (assets >= FixedPoint.MAX_AMOUNT || p.assets + assets >= FixedPoint.MAX_AMOUNT) revert AmountTooLarge();
         Backing.pull(IERC20(asset), assets);
+        if (p.assets * FixedPoint.SHARES_OF_A_LOST_POOL < p.totalShares && _isLost(p.assets, assets)) {
+            _beginAnew(p);
+            emit PoolBegunAnew(asset, p.epoch);
+        }
         shares = assets.mulDivDown(p.totalShares + VIRTUAL_SHARES, p.assets + VIRTUAL_ASSETS);
         if (shares == 0) revert ZeroAmount();
         if (p.totalShares + shares >= FixedPoint.MAX_SHARES) revert AmountTooLarge();
@@ -95,12 +99,11 @@ contract InsuranceFund is IInsuranceFund, ReentrancyGuardTransient {
         if (msg.sender != hub) revert OnlyHub();
         if (amount == 0) return 0;
         Pool storage p = _settle(asset);
-        paid = Math.min(amount, p.assets);
+        uint256 before = p.assets;
+        paid = Math.min(amount, before);
         if (paid == 0) return 0;
-        p.assets -= paid;
-        if (p.assets * FixedPoint.SHARES_OF_A_LOST_POOL < p.totalShares) {
-            (p.totalShares, p.leaving, p.leavingAfter, p.epoch) = (0, 0, 0, p.epoch + 1);
-        }
+        p.assets = before - paid;
+        if (_isLost(p.assets, before)) _beginAnew(p);
         emit PaidOut(asset, paid, p.epoch);
         IERC20(asset).safeTransfer(hub, paid);
     }
@@ -142,6 +145,16 @@ contract InsuranceFund is IInsuranceFund, ReentrancyGuardTransient {
         // Either the later ones left as well, or they are the next now.
         if (leavingAfter != settled.leaving) _left(asset, settled.epoch, at + cooldown, Exit(leavingAfter, second));
         _pools[asset] = settled;
+    }
+
+    /// @dev All stakes are gone, also those that wait to leave; what is left is nobody's, in the pool that begins then.
+    function _beginAnew(Pool storage p) internal {
+        (p.totalShares, p.leaving, p.leavingAfter, p.epoch) = (0, 0, 0, p.epoch + 1);
+    }
+
+    /// @dev Whether what is left is less than a millionth of so much.
+    function _isLost(uint256 left, uint256 whole) internal pure returns (bool) {
+        return left * FixedPoint.PARTS_OF_A_POOL < whole;
     }
 
     /// @dev What they are paid is written down for good.

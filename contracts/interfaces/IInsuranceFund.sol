@@ -10,7 +10,7 @@ interface IInsuranceFund is IBacked {
     struct Pool {
         uint256 assets; // token units
         uint256 totalShares; // including those that wait to leave
-        uint256 epoch; // times the pool was lost
+        uint256 epoch; // times the pool was lost, or begun anew at a stake
         uint256 nextExit; // timestamp at which stake leaves next: a multiple of the cool-down
         uint256 leaving; // shares that leave then
         uint256 leavingAfter; // shares that leave a cool-down later
@@ -38,6 +38,8 @@ interface IInsuranceFund is IBacked {
     event Withdrawn(address indexed asset, address indexed staker, uint256 assets, uint256 shares);
     /// @notice Emitted on `payOut` of more than nothing; a new `epoch` means that the pool was lost and all stakes are gone.
     event PaidOut(address indexed asset, uint256 assets, uint256 epoch);
+    /// @notice Emitted on `stake` where a pool of next to nothing begins anew with it: all earlier stakes are gone.
+    event PoolBegunAnew(address indexed asset, uint256 epoch);
 
     /// @notice Thrown when a fund is created with a cool-down below `MIN_COOLDOWN`, or above a year.
     error InvalidCooldown();
@@ -63,8 +65,10 @@ interface IInsuranceFund is IBacked {
     function MIN_COOLDOWN() external view returns (uint256);
 
     /// @notice Takes `assets` from the caller into the pool for shares, down
-    /// @dev Warning: a pool of which a loss leaves less than a millionth takes every stake with it, also those that wait to
-    /// leave; what is left belongs to the pool that begins then.
+    /// @dev Warning: a loss that leaves less than a millionth of what the pool had takes every stake with it, also those
+    /// that wait to leave. And once losses have left a unit of the pool for more than 1e12 shares, which takes all but a
+    /// millionth of what a share cost at first, a stake of more than a million times what is left takes the place of all
+    /// others. What is left belongs to nobody, in the pool that begins then.
     function stake(address asset, uint256 assets) external returns (uint256 shares);
     /// @notice Makes `shares` leave at the end of the next period: final, and on top of what was asked for in this one
     /// @dev Until then they bear losses, and from then on none, whether or not anybody calls anything.

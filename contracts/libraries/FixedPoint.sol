@@ -20,6 +20,8 @@ library FixedPoint {
     uint256 internal constant MAX_PRICE = 2 ** 64;
     /// @dev Shares are minted at 1e6 for a unit. A pool in which a unit has to do for a million times as many was lost.
     uint256 internal constant SHARES_OF_A_LOST_POOL = 1e12;
+    /// @dev Less than one of so many parts is nothing: a loss that leaves it of a pool of stakes took all of it.
+    uint256 internal constant PARTS_OF_A_POOL = 1e6;
     uint256 internal constant MAX_INDEX = 2 ** 96 - 1;
 
     /// @notice floor(a * b / d)

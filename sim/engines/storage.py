@@ -58,8 +58,10 @@ from sim.protocol.state import (
 NOT_KEPT = ("clock", "result", "journal", "journal_length", "undo")
 """The time of a block, and what the twin notes for itself."""
 _REQUESTS = {"shares": PENDING_STAKE, "leavesAt": LEAVES_AT, "epoch": PENDING_EPOCH}
-_MAY_LOSE = (op.liquidate.kind, op.flash_liquidate.kind, op.write_off.kind)
-"""What may end in a loss that an insurance pool pays."""
+_MAY_LOSE = (op.liquidate.kind, op.flash_liquidate.kind, op.write_off.kind, op.stake.kind)
+"""After what an insurance pool may have begun anew: a loss that it pays, or a stake that takes the
+place of what losses have left.
+"""
 _LOCK = f"0x{0xDEAD:040x}"
 """Who holds the liquidity that is locked for ever (`ConstantProductPair.LOCK`)."""
 
@@ -130,10 +132,10 @@ class Storage(Variables):
         return self.set("TestToken", token, what, ["_allowances", owner, spender], max_uint())
 
     def _lost_and_left(self, s: State, blocks: Sequence[tuple[int, list[Entry]]]) -> set[int]:
-        """A pool that paid all it had begins anew: what its stakers had stays where it was, and
-        counts for nothing. What left a pool is noted under the instant, and stays so, while in the
-        twin whoever left has it until he collects. Carries the blocks out again, on the state
-        before them, to see all that.
+        """A pool that was lost begins anew, after a loss or at a stake: what its stakers had stays
+        where it was, and counts for nothing. What left a pool is noted under the instant, and stays
+        so, while in the twin whoever left has it until he collects. Carries the blocks out again,
+        on the state before them, to see all that.
         """
         changed = set[int]()
         twin = copy(s)

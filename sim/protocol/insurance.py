@@ -45,7 +45,7 @@ from sim.protocol.state import (
     WALLET,
     State,
 )
-from sim.protocol.units import SHARES_OF_A_LOST_POOL
+from sim.protocol.units import PARTS_OF_A_POOL, SHARES_OF_A_LOST_POOL
 
 VIRTUAL_SHARES, VIRTUAL_ASSETS = 1_000_000, 1
 """As in the hub: claims exceed the pool by less than a unit."""
@@ -66,18 +66,26 @@ class Pool(NamedTuple):
 
 @jitable
 def stake(s: State, actor: int, i: int, assets: int) -> int:
-    """Pay `assets` into the pool for shares, down."""
+    """Pay `assets` into the pool for shares, down. Where a unit has to do for a million times the
+    shares that are minted at first, and all that is left is less than a millionth of `assets`, the
+    pool begins anew.
+    """
     p = now(s, i)
     if assets >= max_amount() or p.assets + assets >= max_amount():
         return AMOUNT_TOO_LARGE
     if s.holding[actor, i, WALLET] < assets:
         return INSUFFICIENT_BALANCE
-    shares = mul_div_down(assets, p.total_shares + VIRTUAL_SHARES, p.assets + VIRTUAL_ASSETS)
+    begins_anew, total = False, p.total_shares
+    if p.assets * SHARES_OF_A_LOST_POOL < total and _is_lost(p.assets, assets):
+        begins_anew, total = True, zero()
+    shares = mul_div_down(assets, total + VIRTUAL_SHARES, p.assets + VIRTUAL_ASSETS)
     if shares == 0:
         return ZERO_AMOUNT
-    if p.total_shares + shares >= max_shares():
+    if total + shares >= max_shares():
         return AMOUNT_TOO_LARGE
     _settle(s, i)
+    if begins_anew:
+        _begin_anew(s, i)
     s.pool[i, POOL_ASSETS] += assets
     s.pool[i, POOL_SHARES] += shares
     s.holding[actor, i, STAKE] += shares
@@ -138,16 +146,12 @@ def pay_out(s: State, i: int, amount: int) -> int:
     if amount == 0:
         return zero()
     _settle(s, i)
-    paid = min(amount, s.pool[i, POOL_ASSETS])
-    s.pool[i, POOL_ASSETS] -= paid
-    lost = s.pool[i, POOL_ASSETS] * SHARES_OF_A_LOST_POOL < s.pool[i, POOL_SHARES]
-    if paid > 0 and lost:  # all stakes are gone, also those that wait to leave
-        s.pool[i, POOL_SHARES] = zero()
-        s.pool[i, LEAVING] = zero()
-        s.pool[i, LEAVING_AFTER] = zero()
-        s.pool[i, POOL_EPOCH] += 1
-        for actor in range(s.holding.shape[0]):
-            s.holding[actor, i, STAKE] = zero()
+    before = s.pool[i, POOL_ASSETS]
+    paid = min(amount, before)
+    if paid > 0:
+        s.pool[i, POOL_ASSETS] = before - paid
+        if _is_lost(s.pool[i, POOL_ASSETS], before):
+            _begin_anew(s, i)
     return paid
 
 
@@ -187,6 +191,23 @@ def _settle(s: State, i: int) -> None:
     s.pool[i, LEAVING] = p.leaving
     s.pool[i, LEAVING_AFTER] = zero()
     s.pool[i, UNCOLLECTED] += p.first + p.second
+
+
+@jitable
+def _begin_anew(s: State, i: int) -> None:
+    """All stakes are gone, also those that wait to leave; what is left is nobody's."""
+    s.pool[i, POOL_SHARES] = zero()
+    s.pool[i, LEAVING] = zero()
+    s.pool[i, LEAVING_AFTER] = zero()
+    s.pool[i, POOL_EPOCH] += 1
+    for actor in range(s.holding.shape[0]):
+        s.holding[actor, i, STAKE] = zero()
+
+
+@jitable
+def _is_lost(left: int, whole: int) -> bool:
+    """Whether what is left is less than a millionth of so much."""
+    return left * PARTS_OF_A_POOL < whole
 
 
 @jitable

@@ -23,3 +23,7 @@ SHARES_OF_A_LOST_POOL = 1_000_000_000_000
 """Shares are minted at 1e6 for a unit. A pool in which a unit has to do for a million times as many
 was lost.
 """
+PARTS_OF_A_POOL = 1_000_000
+"""Less than one of so many parts is nothing: a loss that leaves it of a pool of stakes took all of
+it.
+"""

@@ -260,7 +260,7 @@ def test_withdraw__of_several__pays_each_his_part_of_what_left(
     assert staked.balanceOf(fund) == pool.assets + pool.uncollected
 
 
-@pytest.mark.parametrize("left", [1, 10**12])
+@pytest.mark.parametrize("left", [1, 2 * HALF // 10**6 - 1])
 def test_stake__after_a_loss_of_all_but_dust__insures_again(
     fund, spoke, supplier, staked, lose, chain, left
 ):
@@ -274,8 +274,53 @@ def test_stake__after_a_loss_of_all_but_dust__insures_again(
     assert 0 <= 10**6 * WAD - (staked.balanceOf(spoke) - before) <= 1
 
 
-def test_stake__after_a_loss_of_nearly_a_millionth__keeps_its_stakers(fund, spoke, staked, lose):
-    """Two millionths of a pool are still its stakers'."""
-    lose(2 * HALF - 2 * HALF * 2 // 10**6)
+@pytest.mark.parametrize("left", [2 * HALF // 10**6, 2 * HALF * 2 // 10**6])
+def test_stake__after_a_loss_of_nearly_a_millionth__keeps_its_stakers(
+    fund, spoke, staked, lose, left
+):
+    """A millionth of a pool, and two, are still its stakers'."""
+    lose(2 * HALF - left)
     assert fund.poolOf(staked).epoch == 0
     assert fund.stakeOf(staked, spoke) == SHARES
+
+
+def test_pay_out__of_a_pool_on_the_brink__takes_what_is_lost(fund, spoke, supplier, staked, lose):
+    """However little a share cost when a newcomer staked: a unit of loss takes a unit."""
+    lose(2 * HALF - 2 * HALF // 10**6)
+    fund.stake(staked, 999 * WAD, sender=supplier)
+    mine = fund.stakeOf(staked, supplier)
+    tx = lose(WAD)
+    assert fund.PaidOut(staked, WAD, 0) in tx.events
+    assert fund.stakeOf(staked, supplier) == mine
+    assert fund.assetsOf(staked) == 998 * WAD + 2 * HALF // 10**6
+
+
+def test_stake__more_than_a_million_times_ruined_stakes__begins_anew(
+    fund, spoke, supplier, staked, lose, chain
+):
+    """A million times as much joins them; more takes their place, and who waited leaves with
+    nothing.
+    """
+    left = 2 * HALF // 10**6 // 10
+    ask(fund, staked, spoke)
+    lose(2 * HALF - 10 * left)
+    lose(9 * left)
+    tx = fund.stake(staked, left * 10**6, sender=supplier)
+    assert fund.PoolBegunAnew(staked, 1) not in tx.events
+    assert fund.poolOf(staked).epoch == 0
+    lose(left * 10**6 - left)
+    lose(left)
+    pool = fund.poolOf(staked)
+    assert pool.epoch == 0 and pool.assets == left
+    more = left * 10**6 + 1
+    tx = fund.stake(staked, more, sender=supplier)
+    assert fund.PoolBegunAnew(staked, 1) in tx.events
+    pool = fund.poolOf(staked)
+    assert (pool.epoch, pool.leaving, pool.leavingAfter, pool.assets) == (1, 0, 0, left + more)
+    assert pool.totalShares == fund.stakeOf(staked, supplier)
+    tx = fund.withdraw(staked, sender=spoke)
+    assert fund.Withdrawn(staked, spoke, 0, SHARES) in tx.events
+    before = staked.balanceOf(supplier)
+    leave(fund, staked, supplier, chain)
+    a_share = left // VIRTUAL_SHARES + 1
+    assert 0 <= more - (staked.balanceOf(supplier) - before) <= a_share

@@ -336,7 +336,7 @@ def _make_good(before: Look, after: Look, row: Entry) -> None:
     b, a = before.hub[i], after.hub[i]
     assert paid == a[CASH] - b[CASH] <= row.amount, "21"
     assert paid == before.holding[row.actor][i][WALLET] - after.holding[row.actor][i][WALLET], "21"
-    left = a[FEE_SHARES] * _price(after, i)
+    left = a[FEE_SHARES] * _price(after, i, paid)  # which lifts it
     assert a[DEFICIT_OWED] == 0 or (paid == row.amount and left < 1), "21"
     assert paid == 0 or left < 1, "21"
 

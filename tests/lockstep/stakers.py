@@ -8,6 +8,8 @@ lost comes from the hub's books.
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 from sim.protocol import operations as op
 from sim.protocol.errors import (
     COOLING_DOWN,
@@ -20,6 +22,7 @@ from sim.protocol.state import (
     COOLDOWN,
     COVERED_BY_FUND,
     POOL_ASSETS,
+    POOL_EPOCH,
     STAKE,
     UNCOLLECTED,
     WALLET,
@@ -29,8 +32,7 @@ from sim.protocol.state import (
 from tests.lockstep.look import Look
 
 VIRTUAL_SHARES, VIRTUAL_ASSETS = 10**6, 1
-A_MILLIONTH = 10**12
-"""Shares for a unit of a pool that lost all but a millionth: 1e6 are minted for one."""
+MILLION = 10**6
 
 
 class _Pool:
@@ -40,6 +42,8 @@ class _Pool:
         self.assets, self.stays = assets, stays
         self.waits = dict[int, tuple[int, int]]()
         """Of an actor the instant and the shares."""
+        self.begun = 0
+        """Times that it began anew."""
         self.left = dict[int, int]()
         """Of an actor what he can collect; nothing if it was lost before it left."""
 
@@ -59,13 +63,38 @@ class _Pool:
                 del self.waits[k]
 
     def lose(self, amount: int) -> None:
-        """So much for the hub; with less than a millionth left nobody has anything."""
+        """So much for the hub; with less than a millionth of it left nobody has anything. So all
+        stakers together lose the loss, a millionth of the pool and a unit at the most.
+        """
         assert 0 <= amount <= self.assets, "32"
+        had, of_all = self._theirs(), self.assets
         self.assets -= amount
-        if amount and self.assets * A_MILLIONTH < self.shares:
-            self.stays.clear()
-            self.left |= dict.fromkeys(self.waits, 0)
-            self.waits.clear()
+        if amount and Fraction(self.assets, of_all) < Fraction(1, MILLION):
+            self._begin_anew()
+        assert had - self._theirs() < amount + Fraction(of_all, MILLION) + 1, "32"
+
+    def take(self, actor: int, amount: int) -> None:
+        """A stake at the price there is, or, where shares lost all but a millionth of what they
+        cost at first and all of them are less than a millionth of the stake, in place of theirs.
+        """
+        at_first = Fraction(self.shares, VIRTUAL_SHARES)
+        if self.assets < min(at_first / MILLION, Fraction(amount, MILLION)):
+            self._begin_anew()
+        price = Fraction(self.assets + VIRTUAL_ASSETS, self.shares + VIRTUAL_SHARES)
+        self.stays[actor] = self.stays.get(actor, 0) + int(amount / price)
+        self.assets += amount
+
+    def _theirs(self) -> Fraction:
+        """What all shares are worth, unrounded."""
+        price = Fraction(self.assets + VIRTUAL_ASSETS, self.shares + VIRTUAL_SHARES)
+        return self.shares * price
+
+    def _begin_anew(self) -> None:
+        """Nobody has anything, and who waited leaves with nothing."""
+        self.begun += 1
+        self.stays.clear()
+        self.left |= dict.fromkeys(self.waits, 0)
+        self.waits.clear()
 
 
 class Stakers:
@@ -77,6 +106,7 @@ class Stakers:
             _Pool(int(row[POOL_ASSETS]), dict(enumerate(s.holding[:, i, STAKE].tolist())))
             for i, row in enumerate(s.pool)
         ]
+        self.epochs = [int(row[POOL_EPOCH]) for row in s.pool]
 
     def follow(self, before: Look, after: Look, row: Entry) -> None:
         """One operation, refused or not."""
@@ -95,6 +125,7 @@ class Stakers:
         pool, there = self.pools[i], after.pool[i]
         assert after.insures[i] == pool.assets, "32"
         assert not touched or there[POOL_ASSETS] == pool.assets, "32"
+        assert there[POOL_EPOCH] == self.epochs[i] + pool.begun, "32"
         in_fund = there[POOL_ASSETS] + there[UNCOLLECTED]
         owed = pool.assets + sum(pool.left.values())
         assert in_fund >= owed, "claims on the fund exceed what it has"
@@ -104,9 +135,7 @@ class Stakers:
     def _stake(self, pool: _Pool, before: Look, after: Look, row: Entry) -> None:
         if row.code != OK:
             return
-        price = pool.shares + VIRTUAL_SHARES, pool.assets + VIRTUAL_ASSETS
-        pool.stays[row.actor] = pool.stays.get(row.actor, 0) + row.amount * price[0] // price[1]
-        pool.assets += row.amount
+        pool.take(row.actor, row.amount)
         assert _paid(before, after, row) == -row.amount, "32"
 
     def _ask(self, pool: _Pool, before: Look, after: Look, row: Entry) -> None:

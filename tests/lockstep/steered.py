@@ -9,14 +9,18 @@ from hypothesis.stateful import precondition, rule
 
 from sim.protocol import operations as op
 from sim.protocol.fixed_point import BPS, max_uint, wad
+from sim.protocol.records import copy
 from sim.protocol.state import (
     CASH,
+    COOLDOWN,
+    COVERED_BY_FUND,
     DEFICIT_OWED,
     HUB_SHARES,
     IS_COLLATERAL,
     LEAVES_AT,
     LIQUIDATION_DELAY,
     PENDING_STAKE,
+    POOL_ASSETS,
     POSITION_DEBT,
     STAKE,
     SUPPLIED,
@@ -269,4 +273,43 @@ class SteeredMachine(EverydayMachine):
         self.do(op.liquidate, liquidator, a, d, c, max_uint(), 0, 0)
         self.do(op.write_off, liquidator, a)
         self.do(op.unstake, actor, d)
+        self._settle(c, before)
+
+    @rule(
+        n=numbers,
+        c=assets,
+        actor=actors,
+        kept=st.lists(st.integers(0, 3), min_size=2, max_size=3),
+        times=st.sampled_from([10, 10**6 - 1, 10**6, 10**6 + 1, 10**7]),
+    )
+    def ruin(self, n: int, c: int, actor: int, kept: list[int], times: int) -> None:
+        """Everybody leaves the fund but for one, of whose stakes losses leave around a millionth,
+        again and again; then another stakes around a million times what is left.
+        """
+        d = (c + 1) % ASSETS
+        for k in range(6):
+            self.do(op.unstake, k, d)
+            self.do(op.request_unstake, k, d, int(self.s.holding[k, d, STAKE]))
+        self.s.clock[0] += 2 * int(self.s.losses[COOLDOWN])
+        self._fresh()
+        for parts in kept:
+            self._lose_of(n % ACCOUNTS, c, actor, parts)
+        more = int(self.s.pool[d, POOL_ASSETS]) * times
+        self.do(op.stake, (actor + 1) % 6, d, more + 1)
+        self.do(op.unstake, actor, d)
+
+    def _lose_of(self, a: int, c: int, staker: int, parts: int) -> None:
+        """A loss that leaves so many millionths of it in the fund, which had about as much."""
+        d, before = (c + 1) % ASSETS, self._price(c)
+        payer = (self._owner(a) + 1) % 6
+        self._borrowed_of_next(a, c, 12)
+        self._settle(c, before // 20)
+        dry = copy(self.s)
+        op.stake(dry, staker, d, self.amount(d, 100))
+        had = int(dry.hub[d, COVERED_BY_FUND])
+        op.write_off(dry, payer, a)
+        paid = int(dry.hub[d, COVERED_BY_FUND]) - had
+        left = paid * parts // (10**6 - 1) + parts % 2
+        self.do(op.stake, staker, d, max(paid + left - int(self.s.pool[d, POOL_ASSETS]), 0))
+        self.do(op.write_off, payer, a)
         self._settle(c, before)

@@ -281,13 +281,13 @@ MUTATIONS = (
         "the fund pays half of what it should",
         (
             "InsuranceFund",
-            "paid = Math.min(amount, p.assets);",
-            "paid = Math.min(amount / 2, p.assets);",
+            "paid = Math.min(amount, before);",
+            "paid = Math.min(amount / 2, before);",
         ),
         (
             "insurance",
-            "paid = min(amount, s.pool[i, POOL_ASSETS])",
-            "paid = min(amount // 2, s.pool[i, POOL_ASSETS])",
+            "paid = min(amount, before)",
+            "paid = min(amount // 2, before)",
         ),
     ),
     Mutation(
@@ -317,10 +317,10 @@ MUTATIONS = (
         "a loss is taken before those leave whose instant has passed",
         (
             "InsuranceFund",
-            "Pool storage p = _settle(asset);\n        paid",
-            "Pool storage p = _pools[asset];\n        paid",
+            "Pool storage p = _settle(asset);\n        uint256 before",
+            "Pool storage p = _pools[asset];\n        uint256 before",
         ),
-        ("insurance", "    _settle(s, i)\n    paid =", "    paid ="),
+        ("insurance", "    _settle(s, i)\n    before =", "    before ="),
     ),
     _in_both(
         "lost-pools-are-left",
@@ -332,9 +332,37 @@ MUTATIONS = (
         ),
         (
             "insurance",
-            "        s.pool[i, POOL_SHARES] = zero()\n        s.pool[i, LEAVING] = zero()\n"
-            "        s.pool[i, LEAVING_AFTER] = zero()\n",
-            "        s.pool[i, POOL_SHARES] = s.pool[i, LEAVING] + s.pool[i, LEAVING_AFTER]\n",
+            "    s.pool[i, POOL_SHARES] = zero()\n    s.pool[i, LEAVING] = zero()\n"
+            "    s.pool[i, LEAVING_AFTER] = zero()\n",
+            "    s.pool[i, POOL_SHARES] = s.pool[i, LEAVING] + s.pool[i, LEAVING_AFTER]\n",
+        ),
+    ),
+    _in_both(
+        "lost-by-price",
+        "a loss wipes out whoever staked when a share had lost nearly all of its first price",
+        (
+            "InsuranceFund",
+            "if (_isLost(p.assets, before)) _beginAnew(p);",
+            "if (p.assets * FixedPoint.SHARES_OF_A_LOST_POOL < p.totalShares) _beginAnew(p);",
+        ),
+        (
+            "insurance",
+            "if _is_lost(s.pool[i, POOL_ASSETS], before):",
+            "if s.pool[i, POOL_ASSETS] * SHARES_OF_A_LOST_POOL < s.pool[i, POOL_SHARES]:",
+        ),
+    ),
+    _in_both(
+        "any-large-stake-begins-anew",
+        "a stake takes the place of those it is a million times as large as, ruined or not",
+        (
+            "InsuranceFund",
+            "if (p.assets * FixedPoint.SHARES_OF_A_LOST_POOL < p.totalShares && _isLost",
+            "if (p.totalShares != 0 && _isLost",
+        ),
+        (
+            "insurance",
+            "if p.assets * SHARES_OF_A_LOST_POOL < total and _is_lost",
+            "if total != 0 and _is_lost",
         ),
     ),
     _in_both(
