@@ -52,7 +52,7 @@ def _losses(one: Tuner, path: str) -> Callable[[float], float]:
 
 
 @pytest.mark.compiled
-@pytest.mark.parametrize(("path", "budget"), [(SUPPLY, 120_000.0), (BORROW, 100_000.0)])
+@pytest.mark.parametrize(("path", "budget"), [(SUPPLY, 110_000.0), (BORROW, 100_000.0)])
 def test_a_grid_of_evaluations_brackets_the_cap(path: str, budget: float, tmp_path: Path) -> None:
     """Every cap of the grid up to the answer is within the budget, the next one is beyond it."""
     asked = setup(caps={path: {"budget_usd": budget}})
