@@ -190,11 +190,14 @@ def unhealthy(open_position, set_price, weth, usdc):
 
 @pytest.fixture
 def wait_long(vault, stranger, chain):
-    """wait_long(account): flagged so long ago that all of the bonus is paid, whoever pays it."""
+    """wait_long(account): seen thin for so long that all of the bonus is paid, whoever pays it."""
 
     def wait_long(account):
         flagged = vault.flag(account, sender=stranger).timestamp
-        chain.pending_timestamp = flagged + HOUR // 2
+        for later in (600, 1_200, 1_800):
+            chain.pending_timestamp = flagged + later
+            if later < 1_800 and vault.accountOf(account).thin:
+                vault.flag(account, sender=stranger)
 
     return wait_long
 
