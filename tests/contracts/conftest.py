@@ -13,7 +13,7 @@ import pytest
 from sim.engines.solidity import up_to_date
 from tests.contracts.deployment import approve, deploy_everything, feed_settings, new_vault
 from tests.contracts.mocks import mock
-from tests.contracts.support import HOUR, MAX_UINT, RAY, USD, account_id, reserve_config
+from tests.contracts.support import MAX_UINT, RAY, USD, account_id, reserve_config
 
 # --- actors ---------------------------------------------------------------------------------------
 
