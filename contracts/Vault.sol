@@ -112,10 +112,10 @@ contract Vault is VaultAccounts {
 
     // --- internals ----------------------------------------------------------------------------------------------
 
-    /// @dev Too little for a liquidator, and a loss to whoever lent: what an account still owns is not taken from it,
-    /// and what nobody can price is not nothing.
+    /// @dev Too little for a liquidator, and a loss to whoever lent: what an account still owns is not taken from it. What
+    /// nobody can price is not nothing there, but it is no hope either: else dust of it would keep a loss off the books.
     function _isBeyondHope(Health memory h) internal view returns (bool) {
-        return h.forfeitValue < _policy.dustValue && h.forfeitValue < h.debtValue;
+        return h.collateralValue < _policy.dustValue && h.forfeitValue < h.debtValue;
     }
 
     /// @dev Eligibility, the engine's quote clamped, and the amounts that follow from it.

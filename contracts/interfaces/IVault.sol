@@ -38,7 +38,7 @@ interface IVault is IAccessControl {
         ILiquidationEngine engine;
         uint32 liquidationDelay; // seconds between flag and liquidation; 0: no flag needed
         uint64 urgentHealth; // WAD; below it the delay does not apply
-        uint256 dustValue; // USD; an unhealthy account with less collateral, and less than it owes, is written off; whoever
+        uint256 dustValue; // USD; an insolvent account whose collateral counts for less is written off; whoever
         // borrows, or takes collateral out, owes at least as much of every asset that he owes
     }
 
@@ -312,9 +312,10 @@ interface IVault is IAccessControl {
         bool receiveShares,
         bytes calldata data
     ) external returns (uint256 repaid, uint256 collateralOut);
-    /// @notice Writes off the debts of an unhealthy account whose collateral is below the dust line and below what it
-    /// owes; anyone may. Collateral that nobody can price, or whose price is disputed, is worth at least the price that
-    /// was accepted last: it is nobody's to take until `IOracleRouter.forgetAnchor` says that this is no price any more
+    /// @notice Writes off the debts of an unhealthy account whose collateral counts for less than the dust line and is
+    /// below what it owes; anyone may. For the second, what nobody can price, or what is disputed, is worth at least the
+    /// price accepted last: where it would pay it is nobody's to take until `IOracleRouter.forgetAnchor` says that this is
+    /// no price any more
     function writeOff(uint256 accountId) external;
     /// @notice Whether `liquidate` would find the account eligible now
     function isLiquidatable(uint256 accountId) external view returns (bool);

@@ -285,10 +285,12 @@ def is_ruined(s: State, w: Market, a: int) -> bool:
     own = w.watchers
     if own.watch[a, FACTOR] >= wad():
         return False
-    collateral, dust = own.watch[a, COLLATERAL_VALUE], s.policy[s.account_vault[a], DUST_VALUE]
+    collateral = own.watch[a, COLLATERAL_VALUE]
+    if collateral >= s.policy[s.account_vault[a], DUST_VALUE]:
+        return False
     if own.watch[a, USABLE] == 0:  # what counts for nothing may be worth something
         collateral = max(collateral, health(s, a).forfeit_value)
-    return collateral < dust and collateral < own.watch[a, DEBT_VALUE]
+    return collateral < own.watch[a, DEBT_VALUE]
 
 
 @jitable

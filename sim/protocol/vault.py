@@ -144,8 +144,8 @@ def liquidate(
 
 @jitable
 def write_off(s: State, a: int) -> int:
-    """Write off the debts of an unhealthy account whose collateral is below the dust line and below
-    what it owes.
+    """Write off the debts of an unhealthy account whose collateral counts for less than the dust
+    line, and is less than what it owes even at the prices accepted last.
     """
     poke(s, a)
     h = health(s, a)
@@ -168,7 +168,7 @@ def is_liquidatable(s: State, a: int) -> bool:
 @inlined
 def _is_beyond_hope(s: State, a: int, h: Health) -> bool:
     dust = s.policy[s.account_vault[a], DUST_VALUE]
-    return h.forfeit_value < dust and h.forfeit_value < h.debt_value
+    return h.collateral_value < dust and h.forfeit_value < h.debt_value
 
 
 class Terms(NamedTuple):

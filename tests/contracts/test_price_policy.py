@@ -215,9 +215,11 @@ def test_liquidate__one_unit_of_an_asset_without_a_price__shields_nobody(
 
 
 def test_write_off__collateral_without_a_price_is_worth_more_than_dust__is_refused(
-    vault, oracle, weth, wbtc, usdc, stranger, enter, set_feed, open_position, set_price
+    vault, oracle, weth, wbtc, usdc, stranger, enter, set_feed, open_position, set_price, chain
 ):
-    """$9 of weth and wbtc last accepted at $40,000: .0004 are $16, whatever the feed says now."""
+    """$9 of weth and wbtc last accepted at $40,000: .0004 are $16, whatever the feed says, for a day.
+    Seen down for so long they count for nothing, and would not pay the debt.
+    """
     set_feed(wbtc, heartbeat=HEARTBEAT)
     set_feed(weth, holdOff=0)
     account = open_position({weth: WAD, wbtc: 40_000}, {usdc: 1_000 * 10**6})
@@ -225,6 +227,12 @@ def test_write_off__collateral_without_a_price_is_worth_more_than_dust__is_refus
     enter("down", wbtc)
     with reverts(vault.CollateralRemains):
         vault.writeOff(account, sender=stranger)
+    for _ in range(26):  # looked at more often than every hour
+        chain.pending_timestamp += 3_500
+        set_price(weth, 9)
+        oracle.poke(wbtc, sender=stranger)
+    vault.writeOff(account, sender=stranger)
+    assert vault.accountOf(account).debtBits == 0
 
 
 def test_liquidate__healed_while_a_price_is_not_usable__keeps_the_flag(

@@ -377,7 +377,8 @@ def _check_liquidation(before: Look, after: Look, row: Entry) -> None:
     assert seized_value * 10_000 <= paid_value * (10_000 + bonus), "15"
 
     if now.factor < wad():  # 20 no unhealthy debt without collateral
-        assert now.forfeit_value >= min(before.policy[v][DUST_VALUE], now.debt_value), "20"
+        hope = now.collateral_value >= before.policy[v][DUST_VALUE]
+        assert hope or now.forfeit_value >= now.debt_value, "20"
     if not after.has_debt(a):
         return
     # The smallest units of both tokens are worth this much: nothing can be exact beyond it.

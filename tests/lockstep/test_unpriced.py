@@ -15,12 +15,21 @@ from sim.protocol.errors import (
     PRICE_NOT_USABLE,
 )
 from sim.protocol.fixed_point import max_uint, wad
-from sim.protocol.state import ANSWER, CANDIDATE, DEFICIT_REPORTED, DOWN_FOR, SUPPLIED, WALLET
-from sim.protocol.vault_accounts import health
+from sim.protocol.state import (
+    ANSWER,
+    CANDIDATE,
+    COVERED_BY_FEES,
+    DEFICIT_OWED,
+    DEFICIT_REPORTED,
+    DOWN_FOR,
+    SUPPLIED,
+    WALLET,
+)
+from sim.protocol.vault_accounts import has_debt, health
 from tests.lockstep import exploits
 from tests.lockstep.exploits import wealth
 from tests.lockstep.machine import ProtocolMachine
-from tests.lockstep.test_attacks import later, post
+from tests.lockstep.test_attacks import believed, later, post
 from tests.lockstep.test_prices import (
     ACCOUNT,
     BORROWER,
@@ -118,6 +127,51 @@ def test_an_outage_takes_nobodys_collateral(market: ProtocolMachine) -> None:
     post(market)
     assert health(market.s, ACCOUNT).factor > 20 * wad()
     assert float(before - wealth(market, BORROWER)) == pytest.approx(0, abs=100), "interest"
+
+
+@pytest.mark.parametrize("usd", [1.6, 101, 20_000])
+def test_what_nobody_can_price_keeps_no_loss_off_the_books(
+    market: ProtocolMachine, usd: float
+) -> None:
+    """WETH falls to $10 and is sold; WBTC, whose feed died a day ago, counts for nothing then, and
+    at the price accepted last it would not pay the rest of the debt: with the last WETH gone the
+    rest is a loss of that call, whatever there is of WBTC. The protocol owes suppliers what that
+    would be worth.
+    """
+    assert market.do(op.supply, BORROWER, ACCOUNT, WBTC, market.amount(WBTC, usd)) == OK
+    breaks(market, WBTC)
+    poke(market, WBTC)
+    watched(market, WBTC, 24)
+    for _ in range(4):
+        market.s.clock[0] += GAP
+        post(market, WETH=10)
+        poke(market)
+        poke(market, WBTC)
+    before = market.s.hub[USDC].copy()
+    code = market.do(op.liquidate, LIQUIDATOR, ACCOUNT, USDC, WETH, max_uint(), 0, 0)
+    assert code == OK
+    assert not has_debt(market.s, ACCOUNT)
+    after = market.s.hub[USDC] - before
+    assert after[DEFICIT_REPORTED] > 30_000 * 10**6
+    protocols = float(after[DEFICIT_OWED] + after[COVERED_BY_FEES]) / 10**6
+    assert protocols == pytest.approx(usd, rel=1e-4), "paid or owed"
+
+
+def test_insolvency_in_an_outage_waits_while_the_collateral_counts(market: ProtocolMachine) -> None:
+    """$20,000 of WBTC, whose feed is down since a minute, and $3,400 of WETH owe $33,750: less than
+    the debt. While WBTC counts, for a day, it may come back and be sold: no write-off.
+    """
+    assert market.do(op.supply, BORROWER, ACCOUNT, WBTC, market.amount(WBTC, 20_000)) == OK
+    believed(market, 0, WETH=10)
+    breaks(market, WBTC)
+    market.s.clock[0] += 60
+    report(market, WETH, USDC, DAI)
+    poke(market, WBTC)
+    code = market.do(op.liquidate, LIQUIDATOR, ACCOUNT, USDC, WETH, max_uint(), 0, 0)
+    assert code == OK
+    assert market.do(op.write_off, ATTACKER, ACCOUNT) == COLLATERAL_REMAINS
+    watched(market, WBTC, 24)
+    assert market.do(op.write_off, ATTACKER, ACCOUNT) == OK
 
 
 def test_a_feed_that_is_down_for_two_moments_is_not_lost(market: ProtocolMachine) -> None:
