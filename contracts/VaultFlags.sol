@@ -2,18 +2,16 @@
 pragma solidity 0.8.30;
 
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
-import {IVault} from "./interfaces/IVault.sol";
-import {VaultReserves} from "./VaultReserves.sol";
+import {IVaultLiquidation} from "./interfaces/IVaultLiquidation.sol";
+import {VaultState} from "./VaultState.sol";
 import {Amounts} from "./libraries/Amounts.sol";
 import {FixedPoint} from "./libraries/FixedPoint.sol";
 
 /// @title Flags: the time between falling ill and being liquidated
 /// @notice A flag belongs to one fall. It lapses by itself, and before that ends only by a recovery that was seen again and
 /// again for some time; no single block and no operation takes it away. Twin: `sim/protocol/vault_flags.py`.
-abstract contract VaultFlags is VaultReserves {
-    mapping(uint256 accountId => Account) internal _accounts;
-
-    /// @inheritdoc IVault
+abstract contract VaultFlags is VaultState {
+    /// @inheritdoc IVaultLiquidation
     function isFlagged(uint256 accountId) public view returns (bool) {
         uint256 flaggedAt = _accounts[accountId].flaggedAt;
         return flaggedAt != 0 && block.timestamp < flaggedAt + _policy.liquidationDelay + FLAG_VALIDITY;

@@ -3,7 +3,7 @@ pragma solidity 0.8.30;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
-import {IVault} from "./interfaces/IVault.sol";
+import {IVaultLiquidation} from "./interfaces/IVaultLiquidation.sol";
 import {VaultFlags} from "./VaultFlags.sol";
 import {FixedPoint} from "./libraries/FixedPoint.sol";
 
@@ -13,20 +13,18 @@ abstract contract VaultPositions is VaultFlags {
     using FixedPoint for uint256;
     using SafeERC20 for IERC20;
 
-    mapping(uint256 accountId => mapping(address asset => Position)) internal _positions;
-
-    /// @inheritdoc IVault
+    /// @inheritdoc IVaultLiquidation
     function positionOf(uint256 accountId, address asset) external view returns (Position memory) {
         return _positions[accountId][asset];
     }
 
-    /// @inheritdoc IVault
+    /// @inheritdoc IVaultLiquidation
     function suppliedAssets(uint256 accountId, address asset) public view returns (uint256) {
         (, Reserve storage r) = _reserve(asset);
         return _supplied(accountId, r);
     }
 
-    /// @inheritdoc IVault
+    /// @inheritdoc IVaultLiquidation
     function debtAssets(uint256 accountId, address asset) public view returns (uint256) {
         return hub.debtOf(asset, _positions[accountId][asset].scaledDebt);
     }

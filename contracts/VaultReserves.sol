@@ -4,50 +4,24 @@ pragma solidity 0.8.30;
 import {AccessControl} from "@openzeppelin/contracts/access/AccessControl.sol";
 import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
 import {ILiquidityHub} from "./interfaces/ILiquidityHub.sol";
-import {IOracleRouter} from "./interfaces/IOracleRouter.sol";
 import {IVault} from "./interfaces/IVault.sol";
-import {Amounts} from "./libraries/Amounts.sol";
+import {VaultHealth} from "./VaultHealth.sol";
 import {FixedPoint} from "./libraries/FixedPoint.sol";
 
 /// @title Risk parameters of a vault
 /// @notice A configuration is refused unless ltv <= lt, lt * (1 + maxBonus) < 1 (no bad debt on a continuous price path)
 /// and (1 + maxBonus) * lt <= the engine's `hfForMaxBonus` (splitting a liquidation never pays). Raising a threshold is
 /// immediate; lowering it ramps, so that governance liquidates nobody overnight (invariant 31).
-abstract contract VaultReserves is IVault, AccessControl {
+abstract contract VaultReserves is IVault, VaultHealth, AccessControl {
     using FixedPoint for uint256;
 
-    uint256 internal constant MAX_RESERVES = 64;
-    /// @inheritdoc IVault
-    uint256 public constant MOST_ASSETS = 8;
-    /// @inheritdoc IVault
-    uint256 public constant MIN_LEFTOVER = Amounts.MIN_LEFTOVER;
     /// @inheritdoc IVault
     uint256 public constant RAMP_PER_BPS = 864;
     /// @dev More would leave who liquidates less than half of what he is paid: nobody would.
     uint256 internal constant MOST_LIQUIDATION_FEE_BPS = 5_000;
     /// @dev Longer than that nobody is shielded by an illness that was announced.
     uint256 internal constant MOST_DELAY = 1 days;
-    /// @inheritdoc IVault
-    uint256 public constant FLAG_VALIDITY = 6 hours;
-    /// @inheritdoc IVault
-    uint256 public constant RECOVERY_HEALTH = 1.01e18;
-    /// @inheritdoc IVault
-    uint256 public constant RECOVERY_TIME = 30 minutes;
-    /// @inheritdoc IVault
-    uint256 public constant RECOVERY_GAP = 10 minutes;
-
-    /// @inheritdoc IVault
-    ILiquidityHub public immutable hub;
-    /// @inheritdoc IVault
-    IOracleRouter public immutable oracle;
-
-    Policy internal _policy;
-    Reserve[] internal _reserves;
-    /// @dev Index in `_reserves` plus one; 0 means not listed.
-    mapping(address asset => uint256) internal _indexPlusOne;
-
-    constructor(ILiquidityHub hub_, IOracleRouter oracle_, Policy memory policy_, address admin) {
-        (hub, oracle) = (hub_, oracle_);
+    constructor(Policy memory policy_, address admin) {
         _grantRole(DEFAULT_ADMIN_ROLE, admin);
         _setPolicy(policy_);
     }
@@ -112,19 +86,6 @@ abstract contract VaultReserves is IVault, AccessControl {
     /// @inheritdoc IVault
     function liquidationThreshold(uint256 index) external view returns (uint256) {
         return _threshold(_reserves[index]);
-    }
-
-    /// @dev to + down((from - to) * secondsLeft / duration) during a ramp.
-    function _threshold(Reserve storage r) internal view returns (uint256) {
-        uint256 to = r.config.ltBps;
-        if (r.ltFromBps == to || block.timestamp >= r.rampEnd) return to; // without a ramp no word more is read
-        return to + (uint256(r.ltFromBps) - to).mulDivDown(r.rampEnd - block.timestamp, r.rampEnd - r.rampStart);
-    }
-
-    function _reserve(address asset) internal view returns (uint256 index, Reserve storage r) {
-        index = _indexPlusOne[asset];
-        if (index == 0) revert ReserveNotListed(asset);
-        r = _reserves[--index];
     }
 
     function _checkReserve(Reserve storage r) internal view {

@@ -3,7 +3,7 @@ pragma solidity 0.8.30;
 
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {ILiquidationEngine} from "../interfaces/ILiquidationEngine.sol";
-import {IVault} from "../interfaces/IVault.sol";
+import {IVaultLiquidation} from "../interfaces/IVaultLiquidation.sol";
 import {FixedPoint} from "./FixedPoint.sol";
 
 /// @title Amounts of a liquidation
@@ -107,7 +107,7 @@ library Amounts {
         }
         if (!leavesDust(p, repaid, seized)) return (repaid, seized, fee);
         repay = paidLeaving(p, bonusBps);
-        if (repay == 0) revert IVault.MustNotLeaveDust();
+        if (repay == 0) revert IVaultLiquidation.MustNotLeaveDust();
         return seize(repay, p, bonusBps, feeBps);
     }
 

@@ -75,6 +75,8 @@ class Deployment(NamedTuple):
     fund: str
     routers: list[str]
     engines: list[str]
+    liquidations: list[str]
+    """With whose code each vault liquidates."""
     vaults: list[str]
     shares: list[str]
     pairs: list[str]
@@ -89,6 +91,7 @@ def listing(d: Deployment, s: State, symbols: list[str]) -> list[Deployed]:
     found.append(Deployed("insurance fund", "InsuranceFund", d.fund))
     found += [Deployed("oracle router", "OracleRouter", one) for one in d.routers]
     found += [Deployed("engine", *one) for one in zip(engines, d.engines, strict=True)]
+    found += [Deployed("liquidation", "VaultLiquidation", one) for one in d.liquidations]
     found += [Deployed("vault", "Vault", one) for one in d.vaults]
     found.append(Deployed("liquidator", "Liquidator", d.liquidator))
     found.append(Deployed("lens", "Lens", d.lens))
@@ -142,8 +145,8 @@ def reserve_config(s: State, v: int, i: int) -> tuple[Any, ...]:
 def deploy(by: Deployer, s: State, symbols: list[str]) -> Deployment:
     """Deploy and configure everything; nothing is supplied, priced or borrowed yet.
 
-    Order: tokens and feeds, hub and fund, then per vault router, engine, vault and reserves, share
-    tokens, venues, periphery.
+    Order: tokens and feeds, hub and fund, then per vault router, engine, liquidation, vault and
+    reserves, share tokens, venues, periphery.
     """
     assets = range(len(symbols))
     vaults = range(s.policy.shape[0])
@@ -165,7 +168,7 @@ def deploy(by: Deployer, s: State, symbols: list[str]) -> Deployment:
     for i in assets:
         by.transact("LiquidityHub", hub, "listAsset", tokens[i], tuple(s.rates[i]))
 
-    routers, engines, vault_addresses = [], [], []
+    routers, engines, liquidations, vault_addresses = [], [], [], []
     for v in vaults:
         router = by.deploy("OracleRouter", by.admin)
         for i in assets:
@@ -176,10 +179,10 @@ def deploy(by: Deployer, s: State, symbols: list[str]) -> Deployment:
             by.transact("OracleRouter", router, "setFeed", tokens[i], feed)
         engine = _deploy_engine(by, s, v)
         policy = s.policy[v]
+        liquidation = by.deploy("VaultLiquidation", hub, router)
         vault = by.deploy(
             "Vault",
-            hub,
-            router,
+            liquidation,
             (engine, policy[LIQUIDATION_DELAY], policy[URGENT_HEALTH], policy[DUST_VALUE]),
             by.admin,
         )
@@ -188,6 +191,7 @@ def deploy(by: Deployer, s: State, symbols: list[str]) -> Deployment:
             _set_spoke(by, s, hub, tokens[i], v, i, vault)
         routers.append(router)
         engines.append(engine)
+        liquidations.append(liquidation)
         vault_addresses.append(vault)
 
     shares = [by.deploy("HubShare", hub, token) for token in tokens]
@@ -204,6 +208,7 @@ def deploy(by: Deployer, s: State, symbols: list[str]) -> Deployment:
         fund=fund,
         routers=routers,
         engines=engines,
+        liquidations=liquidations,
         vaults=vault_addresses,
         shares=shares,
         pairs=pairs,

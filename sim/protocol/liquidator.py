@@ -6,7 +6,7 @@ from sim.protocol import hub, pair, vault
 from sim.protocol.errors import OK, PROFIT_TOO_LOW
 from sim.protocol.fixed_point import jitable
 from sim.protocol.state import WALLET, State
-from sim.protocol.vault_accounts import poke
+from sim.protocol.vault_health import poke
 
 
 @jitable

@@ -1,4 +1,4 @@
-"""Twin of `contracts/Vault.sol`: liquidation and write-off, on top of margin accounts.
+"""Twin of `contracts/VaultLiquidation.sol`, with whose code a vault liquidates and writes off.
 
 How much an engine lets a liquidator repay, and for what, is in `liquidation.py`. Other protocols'
 figures are held against `vault.collateral_value`, `vault.debt_value` and `vault.health_factor`, so
@@ -51,19 +51,20 @@ from sim.protocol.state import (
     WALLET,
     State,
 )
-from sim.protocol.vault_accounts import Health, health, is_due, poke, see_healed
-from sim.protocol.vault_accounts import health_factor as health_factor
 from sim.protocol.vault_flags import (
+    Health,
     begin_flag,
     delay_passed,
     end_flag,
     is_flagged,
     is_thin,
-    may_begin,
     see,
     stay_due,
     thin_for,
 )
+from sim.protocol.vault_health import health, is_due, poke, see_healed
+from sim.protocol.vault_health import health_factor as health_factor
+from sim.protocol.vault_health import is_liquidatable as is_liquidatable
 from sim.protocol.vault_positions import (
     burn_debt,
     debt_assets,
@@ -154,12 +155,6 @@ def write_off(s: State, a: int) -> int:
     if not _is_beyond_hope(s, a, h):
         return COLLATERAL_REMAINS
     return _write_off_all(s, a, h)
-
-
-@jitable
-def is_liquidatable(s: State, a: int) -> bool:
-    """Whether `liquidate` would find the account eligible now."""
-    return may_begin(s, a, health(s, a).factor)
 
 
 # --- internals ------------------------------------------------------------------------------------

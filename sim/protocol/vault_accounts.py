@@ -1,4 +1,4 @@
-"""Twin of `contracts/VaultAccounts.sol`: margin accounts, what they hold and owe, and their health.
+"""Twin of `contracts/VaultAccounts.sol`: margin accounts, and what they hold and owe.
 
 An account row belongs to one owner and one vault; `v` below is its vault, which is also the vault's
 spoke on the hub.
@@ -7,7 +7,7 @@ Tokens that leave the protocol go to the wallet of the actor who asked.
 
 from __future__ import annotations
 
-from sim.protocol import hub, oracle
+from sim.protocol import hub
 from sim.protocol.errors import (
     ACCOUNT_NOT_EMPTY,
     ADD_CAP_EXCEEDED,
@@ -32,12 +32,9 @@ from sim.protocol.errors import (
 )
 from sim.protocol.fixed_point import (
     BPS,
-    div_down,
-    inlined,
     jitable,
     max_amount,
     max_uint,
-    mul_div_half,
     wad,
     zero,
 )
@@ -56,8 +53,6 @@ from sim.protocol.state import (
     HALTED,
     IS_COLLATERAL,
     ISOLATED,
-    LIQUIDATION_DELAY,
-    LTV,
     POSITION_DEBT,
     REHYPOTHECATE,
     SUPPLIED,
@@ -66,7 +61,9 @@ from sim.protocol.state import (
     State,
 )
 from sim.protocol.vault_flags import Health as Health
-from sim.protocol.vault_flags import is_flagged, may_begin, see, stay_due
+from sim.protocol.vault_flags import see
+from sim.protocol.vault_health import health as health
+from sim.protocol.vault_health import is_due, poke, see_healed
 from sim.protocol.vault_positions import (
     becomes_collateral,
     burn_debt,
@@ -78,7 +75,6 @@ from sim.protocol.vault_positions import (
 from sim.protocol.vault_positions import debt_assets as debt_assets
 from sim.protocol.vault_positions import has_debt as has_debt
 from sim.protocol.vault_positions import supplied_assets as supplied_assets
-from sim.protocol.vault_reserves import threshold
 
 # --- accounts -------------------------------------------------------------------------------------
 
@@ -236,73 +232,7 @@ def repay(s: State, actor: int, a: int, i: int, amount: int) -> int:
     return OK
 
 
-# --- views ----------------------------------------------------------------------------------------
-
-
-@jitable
-def health(s: State, a: int) -> Health:
-    """How healthy the account is now, interest included."""
-    v = s.account_vault[a]
-    weighted, limit, collateral, debt = zero(), zero(), zero(), zero()
-    usable, forfeited = zero(), zero()
-    least_debt = max_uint()
-    prices_ok, prices_usable = True, True
-    for i in range(s.unit.shape[0]):
-        is_collateral = s.position[a, i, IS_COLLATERAL] != 0
-        is_debt = s.position[a, i, POSITION_DEBT] != 0
-        if not (is_collateral or is_debt):
-            continue
-        seen = oracle.read(s, v, i)
-        prices_ok = prices_ok and seen.status == oracle.STATUS_OK
-        prices_usable = prices_usable and seen.usable
-        if is_debt:
-            owed = debt_value(debt_assets(s, a, i), seen.debt_price, s.unit[i])
-            debt += owed
-            least_debt = min(least_debt, owed)
-        if is_collateral:
-            supplied = supplied_assets(s, a, i)
-            value = collateral_value(supplied, seen.collateral_price, s.unit[i])
-            collateral += value
-            if seen.usable:
-                usable += value
-            worth = max(seen.collateral_price, seen.debt_price)
-            forfeited += collateral_value(supplied, worth, s.unit[i])
-            weighted += value * threshold(s, v, i)
-            limit += value * s.reserve[v, i, LTV]
-    factor = health_factor(weighted, debt)
-    return Health(
-        weighted,
-        limit,
-        collateral,
-        usable,
-        forfeited,
-        debt,
-        least_debt,
-        factor,
-        prices_ok,
-        prices_usable,
-    )
-
-
 # --- internals ------------------------------------------------------------------------------------
-
-
-@inlined
-def health_factor(weighted_collateral: int, debt_value: int) -> int:
-    """floor(half(weighted, WAD, debt) / BPS), with weighted = sum of value x threshold in USD x
-    BPS; max without debt.
-    """
-    if debt_value == 0:
-        return max_uint()
-    return div_down(mul_div_half(weighted_collateral, wad(), debt_value), BPS)
-
-
-@jitable
-def poke(s: State, a: int) -> None:
-    """Advance the oracle's deviation checks for every asset of the account."""
-    for i in range(s.unit.shape[0]):
-        if s.position[a, i, IS_COLLATERAL] != 0 or s.position[a, i, POSITION_DEBT] != 0:
-            oracle.poke(s, s.account_vault[a], i)
 
 
 @jitable
@@ -343,27 +273,6 @@ def _check_excess(s: State, a: int, i: int) -> int:
     if spoke[ACTIVE] == 0:
         return SPOKE_NOT_ACTIVE
     return ADD_CAP_EXCEEDED if total > spoke[ADD_CAP] else SUPPLY_CAP_EXCEEDED
-
-
-@jitable
-def is_due(s: State, a: int) -> bool:
-    """Whether a vault with a delay would let the account be liquidated now."""
-    if s.policy[s.account_vault[a], LIQUIDATION_DELAY] == 0 or not has_debt(s, a):
-        return False
-    return may_begin(s, a, health(s, a).factor)
-
-
-@jitable
-def see_healed(s: State, a: int, due: bool) -> None:
-    """After what heals an account, which was `due` for liquidation before: note a recovery, and
-    keep due who stays unhealthy.
-    """
-    if not due and not is_flagged(s, a):
-        return
-    h = health(s, a)
-    see(s, a, h)
-    if due:
-        stay_due(s, a, h.factor)
 
 
 @jitable

@@ -1,4 +1,6 @@
-"""Twin of `contracts/VaultReserves.sol`: risk parameters and the ramp of a lowered threshold."""
+"""Twin of `contracts/VaultReserves.sol`, risk parameters, and of `contracts/VaultState.sol`, the
+ramp of a lowered threshold.
+"""
 
 from __future__ import annotations
 
@@ -39,6 +41,20 @@ FIELD_BITS = 16
 """Of each field before the caps, in a configuration that is packed into one word."""
 RAMP_BITS = FIELD_BITS * SUPPLY_CAP
 """What the fields take up; the ramp is above them."""
+
+
+@inlined
+def threshold(s: State, v: int, i: int) -> int:
+    """Liquidation threshold (BPS) in force: to + down((from - to) seconds_left / duration) during a
+    ramp.
+    """
+    to = s.reserve[v, i, LT]
+    end = s.reserve[v, i, RAMP_END]
+    if s.clock[0] >= end:
+        return to
+    return to + mul_div_whole(
+        s.reserve[v, i, LT_FROM] - to, end - s.clock[0], end - s.reserve[v, i, RAMP_START]
+    )
 
 
 def set_reserve(s: State, v: int, i: int, supply_cap: int, borrow_cap: int, word: int) -> int:
@@ -94,20 +110,3 @@ def unpacked(word: int) -> tuple[list[int], int]:
     mask = (1 << FIELD_BITS) - 1
     fields = [word >> FIELD_BITS * field & mask for field in range(SUPPLY_CAP)]
     return fields, word >> RAMP_BITS
-
-
-# --- internals ------------------------------------------------------------------------------------
-
-
-@inlined
-def threshold(s: State, v: int, i: int) -> int:
-    """Liquidation threshold (BPS) in force: to + down((from - to) seconds_left / duration) during a
-    ramp.
-    """
-    to = s.reserve[v, i, LT]
-    end = s.reserve[v, i, RAMP_END]
-    if s.clock[0] >= end:
-        return to
-    return to + mul_div_whole(
-        s.reserve[v, i, LT_FROM] - to, end - s.clock[0], end - s.reserve[v, i, RAMP_START]
-    )

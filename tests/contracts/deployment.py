@@ -89,7 +89,8 @@ def feed_settings(feed, **changes) -> dict:
 
 def new_vault(project, d, admin, engine, delay=0, urgent=0, dust=DUST_VALUE, **config):
     """A vault that lists weth, usdc and wbtc alike and may add and draw without limit."""
-    vault = admin.deploy(project.Vault, d.hub, d.oracle, (engine, delay, urgent, dust), admin)
+    liquidation = admin.deploy(project.VaultLiquidation, d.hub, d.oracle)
+    vault = admin.deploy(project.Vault, liquidation, (engine, delay, urgent, dust), admin)
     for token in d.tokens:
         d.hub.setSpoke(token, vault, MAX_CAP, MAX_CAP, True, False, sender=admin)
     reserve = reserve_config(**config)

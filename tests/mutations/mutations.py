@@ -252,7 +252,7 @@ MUTATIONS = (
         "shares-up",
         "who takes shares gets them up",
         (
-            "Vault",
+            "VaultLiquidation",
             "receiveShares ? hub.toSharesDown(asset, out)",
             "receiveShares ? hub.toSharesUp(asset, out)",
         ),
@@ -266,7 +266,7 @@ MUTATIONS = (
         "hopeless-too-early",
         "debts are written off above the dust line",
         (
-            "Vault",
+            "VaultLiquidation",
             "return h.collateralValue < _policy.dustValue &&",
             "return h.collateralValue < 20 * _policy.dustValue &&",
         ),
@@ -385,7 +385,7 @@ MUTATIONS = (
         "no-ramp",
         "a threshold falls at once",
         (
-            "VaultReserves",
+            "VaultState",
             "block.timestamp >= r.rampEnd) return to;",
             "block.timestamp >= r.rampStart) return to;",
         ),

@@ -19,11 +19,12 @@ MIRROR = {
     "hub_share": ["HubShare"],
     "insurance": ["InsuranceFund"],
     "oracle": ["OracleRouter"],
-    "vault_reserves": ["VaultReserves"],
+    "vault_reserves": ["VaultState", "VaultReserves"],
     "vault_flags": ["VaultFlags"],
     "vault_positions": ["VaultPositions"],
+    "vault_health": ["VaultHealth"],
     "vault_accounts": ["VaultAccounts"],
-    "vault": ["Vault"],
+    "vault": ["VaultLiquidation", "Vault"],
     "liquidation": [
         "liquidation/CloseFactor",
         "liquidation/TargetHealth",
@@ -83,6 +84,7 @@ ONLY_THERE = {
         "_looksThrough": "in the twin no asset is another's share",
         "_word": "in the twin no asset is another's share",
     },
+    "VaultState": {"_reserve": "an asset is its row"},
     "VaultReserves": {
         "setPolicy": CONFIGURED,
         "_setPolicy": CONFIGURED,
@@ -90,12 +92,11 @@ ONLY_THERE = {
         "reserveCount": ARRAYS,
         "reserveAt": ARRAYS,
         "liquidationThreshold": "`threshold`, which others call too",
-        "_reserve": "an asset is its row",
         "_checkReserve": "the end of `set_reserve`; a scenario is checked by `soundness`",
     },
-    "VaultAccounts": {
+    "VaultAccounts": {"accountOf": ARRAYS},
+    "VaultHealth": {
         "ownerOf": ARRAYS,
-        "accountOf": ARRAYS,
         "_pokedHealth": "`poke`, then `health`",
         "_healthAt": "the rest of `health`: the twin's feeds stand still in an operation",
     },
@@ -106,7 +107,10 @@ ONLY_THERE = {
         "_bit": "bits of the account there",
         "_pull": ARRIVES,
     },
-    "Vault": {
+    "Vault": dict.fromkeys(
+        ("flag", "unflag", "liquidate", "writeOff"), "`VaultLiquidation` has the code"
+    ),
+    "VaultLiquidation": {
         "_pair": "the beginning of `terms_at`",
         "_quote": "`liquidation.quote`, on the context that `terms_at` fills",
     },
@@ -131,10 +135,8 @@ ONLY_HERE = {
         "packed": "a configuration as a word of the journal",
         "unpacked": "a configuration as a word of the journal",
     },
-    "vault_accounts": {
-        "poke": "the first half of `_pokedHealth`",
-        "_authorised": "a modifier there",
-    },
+    "vault_health": {"poke": "the first half of `_pokedHealth`"},
+    "vault_accounts": {"_authorised": "a modifier there"},
     "vault_positions": {
         "has_debt": "bits of the account there",
         "other": "bits of the account there",
@@ -143,7 +145,7 @@ ONLY_HERE = {
         "terms_at": "`terms` of an account known to be liquidatable",
         "_refused": "a code where the contract reverts",
     },
-    "liquidation": {"quote": "`Vault._quote` and the choice of an engine"},
+    "liquidation": {"quote": "`VaultLiquidation._quote` and the choice of an engine"},
     "pair": {"move_reserves": "`_swap` without the wallets, for the liquidator"},
     "liquidator": {"side_of": "an address compared there"},
     "fixed_point": dict.fromkeys(

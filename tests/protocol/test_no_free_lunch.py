@@ -10,7 +10,8 @@ from sim.protocol import operations as op
 from sim.protocol.errors import OK
 from sim.protocol.fixed_point import max_uint, wad
 from sim.protocol.state import HUB_SHARES, STAKE, WALLET, State
-from sim.protocol.vault_accounts import debt_assets, health_factor, supplied_assets
+from sim.protocol.vault_accounts import debt_assets, supplied_assets
+from sim.protocol.vault_health import health_factor
 from tests.lockstep.support import START_PRICES, genesis, opening
 from tests.protocol.one_pair import context, pair
 

@@ -29,7 +29,7 @@ def test_a_member_stands_where_lockstep_reads_it() -> None:
     fields = Layout(contracts()["Vault"].layout).fields("_policy")
     start = re.search(r"^\| (\d+) [^|]*\|[^|]*\| `_policy`", vault, flags=re.MULTILINE)
     assert start is not None
-    policy = vault[vault.index("`struct IVault.Policy`") :]
+    policy = vault[vault.index("`struct IVaultLiquidation.Policy`") :]
     for name, field in fields.items():
         row = re.search(rf"^\| (\d+) \| (all|(\d+) to \d+) \| `{name}`", policy, flags=re.MULTILINE)
         assert row is not None, name

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {IVaultLiquidation} from "./interfaces/IVaultLiquidation.sol";
+import {VaultPositions} from "./VaultPositions.sol";
+import {FixedPoint} from "./libraries/FixedPoint.sol";
+import {Price, Prices} from "./libraries/Prices.sol";
+
+/// @title How healthy accounts are, and what is noted when that changes
+/// @notice Twin: `sim/protocol/vault_health.py`.
+abstract contract VaultHealth is VaultPositions {
+    using FixedPoint for uint256;
+
+    /// @inheritdoc IVaultLiquidation
+    function ownerOf(uint256 accountId) public pure returns (address) {
+        if (accountId >> 168 != 0) revert InvalidAccount();
+        return address(uint160(accountId >> 8));
+    }
+
+    /// @inheritdoc IVaultLiquidation
+    function health(uint256 accountId) public view returns (Health memory) {
+        Price[] memory prices = new Price[](MAX_RESERVES);
+        uint256 bits = _accounts[accountId].collateralBits | _accounts[accountId].debtBits;
+        for (uint256 i = 0; bits >> i != 0; ++i) {
+            if ((bits >> i) & 1 == 1) prices[i] = Prices.kept(oracle.read(_reserves[i].asset));
+        }
+        return _healthAt(accountId, prices);
+    }
+
+    /// @inheritdoc IVaultLiquidation
+    function isLiquidatable(uint256 accountId) external view returns (bool) {
+        return _mayBegin(accountId, health(accountId).factor);
+    }
+
+    // --- internals ----------------------------------------------------------------------------------------------
+
+    /// @dev Max without debt.
+    function _healthFactor(uint256 weighted, uint256 debtValue) internal pure returns (uint256) {
+        if (debtValue == 0) return type(uint256).max;
+        return weighted.mulDivHalf(FixedPoint.WAD, debtValue) / FixedPoint.BPS;
+    }
+
+    /// @dev Advances the oracle's deviation checks for every asset of the account, then measures it.
+    function _pokedHealth(uint256 accountId) internal returns (Health memory, Price[] memory prices) {
+        prices = new Price[](MAX_RESERVES);
+        uint256 bits = _accounts[accountId].collateralBits | _accounts[accountId].debtBits;
+        for (uint256 i = 0; bits >> i != 0; ++i) {
+            if ((bits >> i) & 1 == 1) prices[i] = Prices.kept(oracle.poke(_reserves[i].asset));
+        }
+        return (_healthAt(accountId, prices), prices);
+    }
+
+    /// @dev At the prices of its assets, by their place among the reserves.
+    function _healthAt(uint256 accountId, Price[] memory prices) internal view returns (Health memory h) {
+        (h.pricesOk, h.pricesUsable, h.leastDebtValue) = (true, true, type(uint256).max);
+        uint256 held = _accounts[accountId].collateralBits;
+        uint256 owed = _accounts[accountId].debtBits;
+        for (uint256 i = 0; (held | owed) >> i != 0; ++i) {
+            if (((held | owed) >> i) & 1 == 0) continue;
+            Reserve storage r = _reserves[i];
+            Price price = prices[i];
+            if (!price.isOk()) h.pricesOk = false;
+            if (!price.isUsable()) h.pricesUsable = false;
+            if ((owed >> i) & 1 == 1) {
+                uint256 debt = debtAssets(accountId, r.asset).debtValue(price.ofDebt(), r.unit);
+                h.debtValue += debt;
+                h.leastDebtValue = Math.min(h.leastDebtValue, debt);
+            }
+            if ((held >> i) & 1 == 1) {
+                uint256 supplied = _supplied(accountId, r);
+                uint256 value = supplied.collateralValue(price.ofCollateral(), r.unit);
+                h.collateralValue += value;
+                if (price.isUsable()) h.usableValue += value;
+                h.forfeitValue += supplied.collateralValue(price.ofForfeited(), r.unit);
+                h.weightedCollateral += value * _threshold(r);
+                h.weightedLimit += value * r.config.ltvBps;
+            }
+        }
+        h.factor = _healthFactor(h.weightedCollateral, h.debtValue);
+    }
+
+    /// @dev Whether a vault with a delay would let the account be liquidated now; without a delay no price is read.
+    function _isDue(uint256 accountId) internal view returns (bool) {
+        if (_policy.liquidationDelay == 0 || _accounts[accountId].debtBits == 0) return false;
+        return _mayBegin(accountId, health(accountId).factor);
+    }
+
+    /// @dev After what heals an account, which was `due` for liquidation before: notes a recovery, and keeps due who stays
+    /// unhealthy. Without a flag, and if it was not due, no price is read.
+    function _seeHealed(uint256 accountId, bool due) internal {
+        if (!due && !isFlagged(accountId)) return;
+        Health memory h = health(accountId);
+        _see(accountId, h);
+        if (due) _stayDue(accountId, h.factor);
+    }
+}
