@@ -74,7 +74,8 @@ contract LiquidityHub is HubLedger {
 
     /// @inheritdoc ILiquidityHub
     /// @dev Nothing is left to flee from: in the same call fees and fund pay, and shares lose what remains. Fees are worth
-    /// here what they were before the loss. The fund does not pay for what the protocol kept the collateral of.
+    /// here what they were before the loss. The fund does not pay for what the protocol kept the collateral of; it is asked
+    /// first, for whoever its token calls must not see half of a loss.
     function reportDeficit(
         address asset,
         uint256 scaled,
@@ -85,16 +86,17 @@ contract LiquidityHub is HubLedger {
         if (scaled == 0) revert ZeroAmount();
         if (scaled > s.drawnScaled) revert InsufficientShares();
         assets = _debtAt(scaled, a.borrowIndex);
-        (uint256 byFees, uint256 burnt) = _burnFees(a, assets);
+        uint256 byFees = Math.min(_feeAssets(a), assets);
+        (, uint256 owed) = Math.trySub(Math.min(worth, assets), byFees);
+        uint256 byFund = _askFund(asset, assets - byFees - owed);
+        (, uint256 burnt) = _burnFees(a, assets);
         a.scaledDebt -= uint112(scaled);
         s.drawnScaled -= uint128(scaled);
         s.reportedDeficit += assets.toUint128();
         a.deficitReported += assets.toUint128();
         a.coveredByFees += uint128(byFees);
         emit DeficitReported(asset, msg.sender, assets, scaled);
-        (, uint256 owed) = Math.trySub(Math.min(worth, assets), byFees);
         if (owed > 0 && a.deficitOwed == 0) ++owing;
-        uint256 byFund = _askFund(asset, assets - byFees - owed);
         a.cash += uint128(byFund);
         a.coveredByFund += uint128(byFund);
         if (byFees + byFund > 0) emit DeficitCovered(asset, byFees, burnt, byFund);

@@ -30,6 +30,8 @@ contract OracleRouter is IOracleRouter, AccessControl {
     uint256 internal constant DISPUTE_HOLD_OFFS = 2;
     /// @dev What nobody could price for so long counts for nothing.
     uint256 internal constant LOST_AFTER = 1 days;
+    /// @dev What nobody could price for so long would not have paid a debt either: no outage lasts as long.
+    uint256 internal constant FORGOTTEN_AFTER = 3 days;
     /// @dev A feed counts as down between two sightings of it that are no further apart.
     uint256 internal constant DOWN_GAP = 1 hours;
     /// @dev Most gas an aggregator may use: several times what any needs, and little of a transaction's. Who sends less
@@ -114,26 +116,28 @@ contract OracleRouter is IOracleRouter, AccessControl {
         bool known = price != 0 && age < STALE_HEARTBEATS * uint256(f.heartbeat);
         if (!known) return _unknown(f, a, price, age);
         if (f.holdOff > 0 && _deviates(price, a.price, f.maxMoveBps)) return _disputed(f, a, price, age);
-        return Quote(price, age <= f.heartbeat ? Status.OK : Status.STALE, true, price, price);
+        return Quote(price, age <= f.heartbeat ? Status.OK : Status.STALE, true, price, price, price);
     }
 
-    /// @dev Of no price, or one too old: at the anchor, the last price that was accepted; collateral until it is lost.
+    /// @dev Of no price, or one too old: at the anchor, the last price that was accepted; collateral until it is lost, and
+    /// what would be forfeited until it is forgotten.
     function _unknown(
         Feed storage f,
         Anchor storage a,
         uint256 price,
         uint256 age
     ) internal view returns (Quote memory) {
-        (Status status, bool lost) = (Status.STALE, age >= STALE_HEARTBEATS * uint256(f.heartbeat) + LOST_AFTER);
-        if (price == 0) {
-            (status, lost) = (Status.DOWN, a.downFor == LOST_AFTER && block.timestamp <= a.downAt + DOWN_GAP);
-        }
-        uint256 worth = a.price == 0 ? price : a.price; // forgotten: at the last answer
-        return Quote(price, status, false, lost ? 0 : worth, a.price);
+        (Status status, uint256 unknownFor) = (Status.DOWN, block.timestamp <= a.downAt + DOWN_GAP ? a.downFor : 0);
+        if (price != 0) (status, unknownFor) = (Status.STALE, age - STALE_HEARTBEATS * uint256(f.heartbeat));
+        uint256 worth = a.price == 0 ? price : a.price; // without an anchor: at the last answer
+        if (unknownFor >= LOST_AFTER) worth = 0;
+        uint256 forfeited = unknownFor >= FORGOTTEN_AFTER ? 0 : Math.max(worth, a.price);
+        return Quote(price, status, false, worth, a.price, forfeited);
     }
 
     /// @dev Of a price beyond `maxMoveBps` of the anchor: in the account's favour until it was disputed for too long; and
-    /// at the anchor when no report has confirmed it for a third of a hold-off, for one answer decides nothing.
+    /// at the anchor when no report has confirmed it for its heartbeat, or for as long as would have decided it: one answer
+    /// decides nothing.
     function _disputed(
         Feed storage f,
         Anchor storage a,
@@ -141,11 +145,13 @@ contract OracleRouter is IOracleRouter, AccessControl {
         uint256 age
     ) internal view returns (Quote memory) {
         (uint256 low, uint256 high) = (Math.min(price, a.price), Math.max(price, a.price));
-        uint256 gap = f.holdOff / SIGHTINGS;
-        bool overdue = a.disputedFor >= DISPUTE_HOLD_OFFS * uint256(f.holdOff) && block.timestamp <= a.disputedAt + gap;
-        if (overdue) return Quote(price, Status.DEVIATED, true, low, high);
-        if (age > gap) return Quote(price, Status.DEVIATED, false, a.price, a.price);
-        return Quote(price, Status.DEVIATED, false, high, low);
+        (uint256 gap, uint256 decides) = (f.holdOff / SIGHTINGS, DISPUTE_HOLD_OFFS * uint256(f.holdOff));
+        bool overdue = a.disputedFor >= decides && block.timestamp <= a.disputedAt + gap;
+        if (overdue) return Quote(price, Status.DEVIATED, true, low, high, high);
+        if (age > Math.min(f.heartbeat, decides)) {
+            return Quote(price, Status.DEVIATED, false, a.price, a.price, a.price);
+        }
+        return Quote(price, Status.DEVIATED, false, high, low, high);
     }
 
     /// @dev Counts for how long the feed is seen to be down: two moments a day apart are no day, nor is a moment's answer
@@ -155,7 +161,7 @@ contract OracleRouter is IOracleRouter, AccessControl {
         if (!down && before == 0) return;
         uint256 passed = block.timestamp - before;
         bool goesOn = down && a.downAt == before && passed <= DOWN_GAP;
-        uint256 counted = _counted(a.downFor, passed, goesOn, LOST_AFTER);
+        uint256 counted = _counted(a.downFor, passed, goesOn, FORGOTTEN_AFTER);
         a.downFor = uint40(counted);
         a.watchedAt = down || counted != 0 ? uint40(block.timestamp) : 0;
         if (down) a.downAt = uint40(block.timestamp);

@@ -13,8 +13,8 @@ import {FixedPoint} from "./libraries/FixedPoint.sol";
 
 /// @title Margin accounts of a vault, and what they hold and owe
 /// @notice Invariants kept here (numbers of the specification): 3, 4 accounts' debts and shares sum to what the hub
-/// books for this vault; 11 a user operation leaves health >= 1 and debt within the borrow limit; 12 supply and repay
-/// need no price and are never blocked; 24 an isolated account holds one collateral and one debt.
+/// books for this vault; 11 a user operation leaves health >= 1 and debt within the borrow limit; 12 supply and
+/// repay need no price of the account's to be usable, and no switch or cap blocks repayment; 24 an isolated account holds one collateral and one debt.
 /// Twin: `sim/protocol/vault_accounts.py`.
 abstract contract VaultAccounts is VaultReserves, Multicall, ReentrancyGuardTransient {
     using FixedPoint for uint256;

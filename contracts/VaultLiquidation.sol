@@ -149,9 +149,7 @@ contract VaultLiquidation is VaultHealth, ReentrancyGuardTransient {
         if ((_accounts[accountId].collateralBits >> c) & 1 == 0) revert NotCollateral();
 
         (Price debt, Price collateral) = (t.prices[d], t.prices[c]);
-        // Of a debt that nobody could price for too long, the price that it counts at decides: else it would wait for ever.
-        bool decided = debt.isUsable() || (debt.ofCollateral() == 0 && debt.ofDebt() > 0);
-        if (!decided || !collateral.isUsable()) revert PriceNotUsable();
+        if (!debt.isDecided() || !collateral.isUsable()) revert PriceNotUsable();
         p.debt = _debtAt(_positions[accountId][debtAsset].scaledDebt, t.index);
         p.collateral = _supplied(accountId, rc);
         (p.priceDebt, p.priceCollateral) = (debt.ofDebt(), collateral.ofCollateral());
@@ -270,7 +268,7 @@ contract VaultLiquidation is VaultHealth, ReentrancyGuardTransient {
             address asset = _reserves[i].asset;
             uint256 scaled = _positions[accountId][asset].scaledDebt;
             _positions[accountId][asset].scaledDebt = 0;
-            uint256 worth = hub.debtOf(asset, scaled).mulDivDown(h.forfeitValue, h.debtValue);
+            uint256 worth = hub.debtOf(asset, scaled).mulDivDown(h.collateralValue, h.debtValue);
             emit WrittenOff(accountId, asset, hub.reportDeficit(asset, scaled, worth), scaled);
         }
         _unflag(accountId);

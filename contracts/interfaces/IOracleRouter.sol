@@ -47,6 +47,7 @@ interface IOracleRouter is IAccessControl {
         bool usable; // a liquidation may buy or sell the asset
         uint256 collateralPrice; // what collateral counts at for liquidation, and is sold at if usable
         uint256 debtPrice; // what a debt counts at for liquidation, and is repaid at if usable or collateral counts 0
+        uint256 forfeitPrice; // what collateral is worth at least, where it is asked whether it would pay
     }
 
     /// @notice Emitted on `setFeed`.
@@ -81,9 +82,11 @@ interface IOracleRouter is IAccessControl {
 
     /// @notice The price as it stands now, and what it counts at when accounts are judged. While it may be used, that is
     /// the price. While it is disputed it is the better one for the account of price and anchor; once disputed for two
-    /// hold-offs the worse one, at which it then may be used. While nobody knows it, a debt counts at the anchor, and
-    /// collateral at the better one for a day, then at nothing. Unknown: DOWN, for as long as pokes saw it every hour at
-    /// least, or STALE for three heartbeats.
+    /// hold-offs the worse one, at which it then may be used. A disputed price that no report has confirmed for a heartbeat,
+    /// or for two hold-offs, counts for nothing: the anchor does. While nobody knows it, a debt counts at the anchor, and
+    /// so does collateral for a day (without an anchor, at the last answer), then at nothing; whether that would pay a debt
+    /// is asked at the anchor for three days. Unknown: DOWN, for as long as pokes saw it every hour at least, or STALE for
+    /// three heartbeats.
     function read(address asset) external view returns (Quote memory);
 
     /// @notice The settings of an asset's feed; all zero if it has none

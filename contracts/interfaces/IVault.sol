@@ -56,8 +56,7 @@ interface IVault is IVaultLiquidation, IAccessControl {
     error AccountNotEmpty();
     /// @notice Thrown when a position has less supplied than is asked for, or nothing.
     error InsufficientSupply();
-    /// @notice Thrown when a price of the account is not fresh and undisputed, or collateral that is lent on still counts
-    /// a loss that nobody has borne yet: who borrows against it would leave his part of the haircut to others.
+    /// @notice Thrown when a price of the account is not fresh and undisputed.
     error PriceNotOk();
     /// @notice Thrown when the account would owe more than its borrow limit.
     error BorrowLimitExceeded();
@@ -68,6 +67,7 @@ interface IVault is IVaultLiquidation, IAccessControl {
     // Named as the constant that it returns.
     // solhint-disable-next-line func-name-mixedcase
     function RAMP_PER_BPS() external view returns (uint256);
+
     /// @notice Lists a reserve, or changes one
     /// @dev Warning: a raised threshold is in force at once, a lowered one ramps; all else changes at once.
     /// @param rampSeconds time over which a lower threshold comes into force, at least `RAMP_PER_BPS` for each basis point
@@ -83,6 +83,7 @@ interface IVault is IVaultLiquidation, IAccessControl {
     function reserveAt(uint256 index) external view returns (Reserve memory);
     /// @notice Threshold in force now: falls linearly during a ramp
     function liquidationThreshold(uint256 index) external view returns (uint256 ltBps);
+
     /// @notice Lets `manager` act on one sub-account; the zero address ends it. Only the owner: a manager cannot pass its
     /// power on
     /// @dev Warning: a manager can borrow and withdraw to wherever it likes.

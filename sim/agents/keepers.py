@@ -6,8 +6,8 @@ They act at any gas price (an assumption: these calls are rare and small).
 
 from __future__ import annotations
 
-from sim.health.watchers import BLOCK, is_ruined, look_at
-from sim.market.market import COLLATERAL_VALUE, DEBT_VALUE, FACTOR, USABLE, Market
+from sim.health.watchers import BLOCK, is_hopeless, is_ruined, look_at, standing_of
+from sim.market.market import FACTOR, USABLE, Market
 from sim.protocol import operations as op
 from sim.protocol import oracle
 from sim.protocol.fixed_point import BPS, inlined, jitable, wad
@@ -33,7 +33,6 @@ from sim.protocol.state import (
     WELL_SINCE,
     State,
 )
-from sim.protocol.vault_accounts import health
 from sim.protocol.vault_flags import is_flagged, is_thin, thin_for
 
 KEEPER = 0
@@ -95,11 +94,10 @@ def _flags(s: State, w: Market, a: int) -> bool:
 @jitable
 def _is_time_for_thin(s: State, w: Market, a: int) -> bool:
     """Whether a sighting of whether the account is thin changes what is known, or is about due."""
-    seen, row = w.watchers.watch[a], s.account[a]
+    row = s.account[a]
     if row[THIN_FOR] == THIN_AUCTION:
         return False
-    sold = seen[COLLATERAL_VALUE] if seen[USABLE] != 0 else health(s, a).usable_value
-    thin = is_thin(s, a, seen[FACTOR], sold, seen[DEBT_VALUE])
+    thin = is_thin(s, a, standing_of(s, w, a))
     if not thin or row[THIN] == 0:
         return bool(thin or row[THIN] != 0)
     enough = thin_for(s, a, thin) == THIN_AUCTION
@@ -123,9 +121,13 @@ def write_off(s: State, w: Market) -> None:
             continue
         own.ruined[block] = 0
         for a in range(block * BLOCK, min((block + 1) * BLOCK, s.account.shape[0])):
-            if own.hot[a] != 0 and is_ruined(s, w, a):
-                op.write_off(s, KEEPER, a)
-                look_at(s, w, a)
+            if own.hot[a] == 0 or not is_hopeless(s, w, a):
+                continue
+            if not is_ruined(s, w, a):
+                own.ruined[block] = 1  # until nobody can price it for too long
+                continue
+            op.write_off(s, KEEPER, a)
+            look_at(s, w, a)
 
 
 @jitable

@@ -11,17 +11,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from sim.health.watchers import standing_of
 from sim.market import venue
 from sim.market.costs import gas_value, value_of
 from sim.market.market import (
-    COLLATERAL_VALUE,
-    DEBT_VALUE,
-    FACTOR,
     GAS_USED,
     KEEPS,
     PROFIT_FLOOR,
     TAKES_SHARES,
-    USABLE,
     Market,
 )
 from sim.protocol import hub, pair, vault
@@ -29,7 +26,6 @@ from sim.protocol.errors import INSUFFICIENT_CASH, INSUFFICIENT_LIQUIDITY, OK
 from sim.protocol.fixed_point import BPS, jitable, mul_div_down, mul_div_up, zero
 from sim.protocol.liquidator import side_of
 from sim.protocol.state import REHYPOTHECATE, State
-from sim.protocol.vault_accounts import health
 
 OF_CASH = 9_900
 """bps of the hub's cash that a liquidation cut to it takes: at the limit rounding would decide, and
@@ -113,9 +109,7 @@ def _offer(s: State, w: Market, k: int, lq: int, a: int, d: int, c: int, amount:
     """Of liquidating up to `amount` now, at the health last seen; its worth is what a sale brings,
     or the reference price if it is kept.
     """
-    seen = w.watchers.watch[a]
-    sold = seen[COLLATERAL_VALUE] if seen[USABLE] != 0 else health(s, a).usable_value
-    t = vault.terms_at(s, a, d, c, amount, zero(), seen[FACTOR], sold, seen[DEBT_VALUE])
+    t = vault.terms_at(s, a, d, c, amount, zero(), standing_of(s, w, a))
     if t.code != OK:
         return Offer(t.code, amount, zero(), zero(), zero())
     out = t.seized - t.fee

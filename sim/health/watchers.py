@@ -60,7 +60,7 @@ from sim.protocol.state import (
     State,
 )
 from sim.protocol.vault_accounts import has_debt, health
-from sim.protocol.vault_flags import delay_passed, is_flagged
+from sim.protocol.vault_flags import Standing, delay_passed, is_flagged, standing
 
 BLOCK = 16
 """Accounts that share one highest limit, so that most limits need no look."""
@@ -255,7 +255,7 @@ def look_at(s: State, w: Market, a: int) -> None:
         own.nearest[row, kind] = max(own.nearest[row, kind], own.limit[a])
     own.lacking[block] = np.inf
     remember_owed(s, w, a, block)
-    if is_ruined(s, w, a):
+    if is_hopeless(s, w, a):
         own.ruined[block] = 1
     _unmark(s, w, a)
 
@@ -280,17 +280,32 @@ def remember_owed(s: State, w: Market, a: int, row: int) -> None:
 
 
 @jitable
-def is_ruined(s: State, w: Market, a: int) -> bool:
+def standing_of(s: State, w: Market, a: int) -> Standing:
+    """How the account stood when last checked; what of it waits for a price is looked up."""
+    seen = w.watchers.watch[a]
+    if seen[USABLE] == 0:
+        return standing(health(s, a))
+    worth, owed = seen[COLLATERAL_VALUE], seen[DEBT_VALUE]
+    return Standing(seen[FACTOR], worth, worth, owed, owed)
+
+
+@jitable
+def is_hopeless(s: State, w: Market, a: int) -> bool:
     """Whether an account had no collateral left that is worth mentioning when last checked."""
-    own = w.watchers
-    if own.watch[a, FACTOR] >= wad():
-        return False
-    collateral = own.watch[a, COLLATERAL_VALUE]
-    if collateral >= s.policy[s.account_vault[a], DUST_VALUE]:
-        return False
-    if own.watch[a, USABLE] == 0:  # what counts for nothing may be worth something
-        collateral = max(collateral, health(s, a).forfeit_value)
-    return collateral < own.watch[a, DEBT_VALUE]
+    seen, dust = w.watchers.watch[a], s.policy[s.account_vault[a], DUST_VALUE]
+    return bool(seen[FACTOR] < wad() and seen[COLLATERAL_VALUE] < dust)
+
+
+@jitable
+def is_ruined(s: State, w: Market, a: int) -> bool:
+    """Whether what it has would not pay what it owes either: what counts for nothing may be worth
+    something.
+    """
+    seen = w.watchers.watch[a]
+    if seen[USABLE] != 0:
+        return bool(seen[COLLATERAL_VALUE] < seen[DEBT_VALUE])
+    h = health(s, a)
+    return h.forfeit_value < h.debt_value
 
 
 @jitable

@@ -37,6 +37,8 @@ DISPUTE_HOLD_OFFS = 2
 """A price disputed for so many hold-offs no longer counts in the favour of accounts."""
 LOST_AFTER = 86_400
 """What nobody could price for so long counts for nothing; seconds."""
+FORGOTTEN_AFTER = 3 * 86_400
+"""What nobody could price for so long would not have paid a debt either; seconds."""
 DOWN_GAP = 3_600
 """A feed counts as down between two sightings of it that are no further apart; seconds."""
 
@@ -86,6 +88,8 @@ class Quote(NamedTuple):
     """What collateral counts at for liquidation, and is sold at if usable."""
     debt_price: int
     """What a debt counts at for liquidation, and is repaid at if usable."""
+    forfeit_price: int
+    """What collateral is worth at least, where it is asked whether it would pay."""
 
 
 @inlined
@@ -98,38 +102,43 @@ def read(s: State, v: int, i: int) -> Quote:
     if row[HOLD_OFF] > 0 and _deviates(price, row[ANCHOR], row[MAX_MOVE]):
         return _disputed(s, v, i, price, age)
     status = STATUS_OK if age <= row[HEARTBEAT] else STATUS_STALE
-    return Quote(price, status, True, price, price)
+    return Quote(price, status, True, price, price, price)
 
 
 @jitable
 def _unknown(s: State, v: int, i: int, price: int, age: int) -> Quote:
     """Of no price, or one too old: at the anchor, which is the last price that was accepted;
-    collateral until it is lost, and at the last answer where the anchor was forgotten.
+    collateral until it is lost, and at the last answer where the anchor was forgotten; what would
+    be forfeited until it is forgotten.
     """
     row = s.oracle[v, i]
-    status, lost = STATUS_STALE, age >= STALE_HEARTBEATS * row[HEARTBEAT] + LOST_AFTER
+    status, unknown_for = STATUS_STALE, age - STALE_HEARTBEATS * row[HEARTBEAT]
     if price == 0:
         in_sight = s.clock[0] <= row[DOWN_AT] + DOWN_GAP
-        status, lost = STATUS_DOWN, row[DOWN_FOR] == LOST_AFTER and in_sight
+        status, unknown_for = STATUS_DOWN, row[DOWN_FOR] if in_sight else zero()
     worth = price if row[ANCHOR] == 0 else row[ANCHOR]
-    return Quote(price, status, False, zero() if lost else worth, row[ANCHOR])
+    if unknown_for >= LOST_AFTER:
+        worth = zero()
+    forfeited = zero() if unknown_for >= FORGOTTEN_AFTER else max(worth, row[ANCHOR])
+    return Quote(price, status, False, worth, row[ANCHOR], forfeited)
 
 
 @jitable
 def _disputed(s: State, v: int, i: int, price: int, age: int) -> Quote:
     """Of a price far from the anchor: in the account's favour until it was disputed for too long;
-    and at the anchor when no report has confirmed it for a third of a hold-off, for one answer
-    decides nothing.
+    and at the anchor when no report has confirmed it for its heartbeat, or for as long as would
+    have decided it: one answer decides nothing.
     """
     row = s.oracle[v, i]
     low, high = min(price, row[ANCHOR]), max(price, row[ANCHOR])
     gap = div_down(row[HOLD_OFF], SIGHTINGS)
     in_sight = s.clock[0] <= row[DISPUTED_AT] + gap
-    if in_sight and row[DISPUTED_FOR] >= DISPUTE_HOLD_OFFS * row[HOLD_OFF]:
-        return Quote(price, STATUS_DEVIATED, True, low, high)
-    if age > gap:
-        return Quote(price, STATUS_DEVIATED, False, row[ANCHOR], row[ANCHOR])
-    return Quote(price, STATUS_DEVIATED, False, high, low)
+    decides = DISPUTE_HOLD_OFFS * row[HOLD_OFF]
+    if in_sight and row[DISPUTED_FOR] >= decides:
+        return Quote(price, STATUS_DEVIATED, True, low, high, high)
+    if age > min(row[HEARTBEAT], decides):
+        return Quote(price, STATUS_DEVIATED, False, row[ANCHOR], row[ANCHOR], row[ANCHOR])
+    return Quote(price, STATUS_DEVIATED, False, high, low, high)
 
 
 @jitable
@@ -143,7 +152,7 @@ def _watch(s: State, v: int, i: int, down: bool) -> None:
         return
     passed = s.clock[0] - before
     goes_on = down and row[DOWN_AT] == before and passed <= DOWN_GAP
-    row[DOWN_FOR] = _counted(row[DOWN_FOR], passed, goes_on, LOST_AFTER)
+    row[DOWN_FOR] = _counted(row[DOWN_FOR], passed, goes_on, FORGOTTEN_AFTER)
     row[WATCHED_AT] = s.clock[0] if down or row[DOWN_FOR] != 0 else zero()
     if down:
         row[DOWN_AT] = s.clock[0]
@@ -216,6 +225,14 @@ def _sound(s: State, v: int, i: int, slot: int) -> tuple[int, int]:
     if price <= 0 or price <= s.oracle[v, i, MIN_ANSWER] or price >= s.oracle[v, i, MAX_ANSWER]:
         return zero(), zero()
     return price, s.clock[0] - updated_at
+
+
+@inlined
+def is_decided(q: Quote) -> bool:
+    """Whether a debt may be repaid for collateral: of one that nobody could price for too long, the
+    price that it counts at decides.
+    """
+    return q.usable or (q.collateral_price == 0 and q.debt_price > 0)
 
 
 @inlined

@@ -37,7 +37,7 @@ from sim.protocol.fixed_point import (
     zero,
 )
 from sim.protocol.liquidation import Context, Pair, fitting, quote
-from sim.protocol.soundness import RECOVERY_HEALTH_BPS
+from sim.protocol.soundness import RECOVERY_HEALTH_BPS, THIN_AUCTION
 from sim.protocol.state import (
     DUST_VALUE,
     FLAGGED_AT,
@@ -48,17 +48,20 @@ from sim.protocol.state import (
     POSITION_DEBT,
     REHYPOTHECATE,
     SUPPLIED,
+    THIN_FOR,
     WALLET,
     State,
 )
 from sim.protocol.vault_flags import (
     Health,
+    Standing,
     begin_flag,
     delay_passed,
     end_flag,
     is_flagged,
     is_thin,
     see,
+    standing,
     stay_due,
     thin_for,
 )
@@ -190,7 +193,7 @@ def terms(s: State, a: int, d: int, c: int, repay_amount: int, receive_shares: i
     cash = zero()
     if receive_shares == 0 and s.reserve[s.account_vault[a], c, REHYPOTHECATE] != 0:
         cash = hub.available(s, c)
-    return terms_at(s, a, d, c, repay_amount, cash, h.factor, h.usable_value, h.debt_value)
+    return terms_at(s, a, d, c, repay_amount, cash, standing(h))
 
 
 @jitable
@@ -201,12 +204,10 @@ def terms_at(
     c: int,
     repay_amount: int,
     cash: int,
-    factor: int,
-    usable_collateral: int,
-    total_debt: int,
+    h: Standing,
 ) -> Terms:
-    """`terms` of an account known to be liquidatable at this health factor and these values, and no
-    more than `cash` pays out unless it is 0.
+    """`terms` of an account known to be liquidatable as it stands, and no more than `cash` pays out
+    unless it is 0.
     """
     v = s.account_vault[a]
     if s.position[a, d, POSITION_DEBT] == 0:
@@ -215,9 +216,7 @@ def terms_at(
         return _refused(NOT_COLLATERAL)
 
     of_debt, of_collateral = oracle.read(s, v, d), oracle.read(s, v, c)
-    # Of a debt that nobody could price for too long, the price that it counts at decides.
-    decided = of_debt.usable or (of_debt.collateral_price == 0 and of_debt.debt_price > 0)
-    if not (decided and of_collateral.usable):
+    if not (oracle.is_decided(of_debt) and of_collateral.usable):
         return _refused(PRICE_NOT_USABLE)
     price_collateral = of_collateral.collateral_price
     if d == c:  # a token pays for itself whatever it is worth
@@ -234,15 +233,16 @@ def terms_at(
     seconds_flagged, seconds_thin = zero(), zero()
     if is_flagged(s, a):
         seconds_flagged = s.clock[0] - s.account[a, FLAGGED_AT]
-        thin = is_thin(s, a, factor, usable_collateral, total_debt)
-        seconds_thin = thin_for(s, a, thin)
+        seconds_thin = s.account[a, THIN_FOR]
+        if seconds_thin != THIN_AUCTION:
+            seconds_thin = thin_for(s, a, is_thin(s, a, h))
     context = Context(
-        health_factor=factor,
+        health_factor=h.factor,
         pair_debt=p.debt,
         pair_debt_value=debt_value(p.debt, p.price_debt, p.unit_debt),
         pair_collateral_value=collateral_value(p.collateral, p.price_collateral, p.unit_collateral),
-        total_debt_value=total_debt,
-        usable_collateral_value=usable_collateral,
+        total_debt_value=h.debt_value,
+        usable_collateral_value=h.usable_value,
         price_debt=p.price_debt,
         unit_debt=p.unit_debt,
         price_collateral=p.price_collateral,
@@ -345,7 +345,7 @@ def _write_off_all(s: State, a: int, h: Health) -> int:
     for i in range(s.unit.shape[0]):
         scaled = s.position[a, i, POSITION_DEBT]
         if scaled != 0:
-            worth = mul_div_down(hub.debt_of(s, i, scaled), h.forfeit_value, h.debt_value)
+            worth = mul_div_down(hub.debt_of(s, i, scaled), h.collateral_value, h.debt_value)
             code, _ = hub_losses.report_deficit(s, s.account_vault[a], i, scaled, worth)
             if code != OK:
                 return code

@@ -13,6 +13,7 @@ from sim.protocol.soundness import (
     THIN_AUCTION,
 )
 from sim.protocol.state import (
+    DUST_VALUE,
     FLAGGED_AT,
     IS_COLLATERAL,
     LIQUIDATION_DELAY,
@@ -40,9 +41,11 @@ class Health(NamedTuple):
     usable_value: int
     """USD, down: of collateral that may be sold."""
     forfeit_value: int
-    """USD, down: of what nobody can price as well, at the price accepted last."""
+    """USD, down: of what nobody can price as well, for three days, at the price accepted last."""
     debt_value: int
     """USD, up."""
+    payable_value: int
+    """USD, up: of debts that may be repaid for collateral."""
     least_debt_value: int
     """USD, up: of its smallest debt; the largest integer when nothing is owed."""
     factor: int
@@ -51,6 +54,16 @@ class Health(NamedTuple):
     """Every price is OK."""
     prices_usable: bool
     """Every price may be liquidated on: the factor is what it is."""
+
+
+class Standing(NamedTuple):
+    """What of an account's health decides about a liquidation, as in `Health`."""
+
+    factor: int
+    collateral_value: int
+    usable_value: int
+    debt_value: int
+    payable_value: int
 
 
 @inlined
@@ -124,7 +137,7 @@ def _see_thin(s: State, a: int, h: Health) -> bool:
     that lenders pay for grows. Not since the flag, nor since one sighting: who was flagged before
     he fell so far, or while nobody else was let, would find it grown.
     """
-    thin = is_thin(s, a, h.factor, h.usable_value, h.debt_value)
+    thin = is_thin(s, a, standing(h))
     counted, row = thin_for(s, a, thin), s.account[a]
     if not thin and row[THIN] == 0 and counted == row[THIN_FOR]:
         return False
@@ -149,18 +162,27 @@ def thin_for(s: State, a: int, thin: bool) -> int:
 
 
 @jitable
-def is_thin(s: State, a: int, factor: int, usable_value: int, debt_value: int) -> bool:
-    """Whether anybody may liquidate the account, and what of it can be sold is less than its debts
-    and the bonus.
+def is_thin(s: State, a: int, h: Standing) -> bool:
+    """Whether anybody may liquidate the account, all of it but dust is for sale, and it is less
+    than the debts that may be repaid and the bonus. While something waits for its price nobody
+    bids, so no time is counted.
     """
-    if not may_begin(s, a, factor):
+    if not may_begin(s, a, h.factor):
         return False
     v = s.account_vault[a]
+    if h.collateral_value >= h.usable_value + s.policy[v, DUST_VALUE]:
+        return False
     for i in range(s.unit.shape[0]):
-        needed = debt_value * (BPS + s.reserve[v, i, MAX_BONUS])
-        if s.position[a, i, IS_COLLATERAL] != 0 and usable_value * BPS < needed:
+        needed = h.payable_value * (BPS + s.reserve[v, i, MAX_BONUS])
+        if s.position[a, i, IS_COLLATERAL] != 0 and h.collateral_value * BPS < needed:
             return True
     return False
+
+
+@inlined
+def standing(h: Health) -> Standing:
+    """What is asked of it by who liquidates."""
+    return Standing(h.factor, h.collateral_value, h.usable_value, h.debt_value, h.payable_value)
 
 
 @jitable

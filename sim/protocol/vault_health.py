@@ -34,7 +34,7 @@ def health(s: State, a: int) -> Health:
     """How healthy the account is now, interest included."""
     v = s.account_vault[a]
     weighted, limit, collateral, debt = zero(), zero(), zero(), zero()
-    usable, forfeited = zero(), zero()
+    usable, forfeited, payable = zero(), zero(), zero()
     least_debt = max_uint()
     prices_ok, prices_usable = True, True
     for i in range(s.unit.shape[0]):
@@ -48,6 +48,8 @@ def health(s: State, a: int) -> Health:
         if is_debt:
             owed = debt_value(debt_assets(s, a, i), seen.debt_price, s.unit[i])
             debt += owed
+            if oracle.is_decided(seen):
+                payable += owed
             least_debt = min(least_debt, owed)
         if is_collateral:
             supplied = supplied_assets(s, a, i)
@@ -55,8 +57,7 @@ def health(s: State, a: int) -> Health:
             collateral += value
             if seen.usable:
                 usable += value
-            worth = max(seen.collateral_price, seen.debt_price)
-            forfeited += collateral_value(supplied, worth, s.unit[i])
+            forfeited += collateral_value(supplied, seen.forfeit_price, s.unit[i])
             weighted += value * threshold(s, v, i)
             limit += value * s.reserve[v, i, LTV]
     factor = health_factor(weighted, debt)
@@ -67,6 +68,7 @@ def health(s: State, a: int) -> Health:
         usable,
         forfeited,
         debt,
+        payable,
         least_debt,
         factor,
         prices_ok,

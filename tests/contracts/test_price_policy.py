@@ -217,8 +217,8 @@ def test_liquidate__one_unit_of_an_asset_without_a_price__shields_nobody(
 def test_write_off__collateral_without_a_price_is_worth_more_than_dust__is_refused(
     vault, oracle, weth, wbtc, usdc, stranger, enter, set_feed, open_position, set_price, chain
 ):
-    """$9 of weth and wbtc last accepted at $40,000: .0004 are $16, whatever the feed says, for a day.
-    Seen down for so long they count for nothing, and would not pay the debt.
+    """$9 of weth and wbtc last accepted at $40,000: .0004 are $16, whatever the feed says now.
+    Seen down for a day they count for nothing, and would not pay the debt.
     """
     set_feed(wbtc, heartbeat=HEARTBEAT)
     set_feed(weth, holdOff=0)

@@ -184,6 +184,7 @@ SEEN = {
     "liquidate with it": "after",
     "deposit": "before",
     "redeem": "after",
+    "report a loss": "before",
 }
 """What comes in is booked once it is there, what goes out before it leaves."""
 

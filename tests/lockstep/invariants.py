@@ -235,7 +235,7 @@ def _check_transition(before: Look, after: Look, row: Entry) -> None:
         owed = a[DEFICIT_OWED] - max(b[DEFICIT_OWED] - recovered, 0)
         if kind == op.write_off.kind:  # for what the collateral was worth the fund does not pay
             h = before.health_at(account, after.quotes[mine])
-            worth = loss * h.forfeit_value // h.debt_value
+            worth = loss * h.collateral_value // h.debt_value
             assert owed == max(worth - by_fees, 0), "22"
         assert 0 <= owed <= borne, "22"
         assert by_fund == min(loss - by_fees - owed, before.insures[i]), "22"

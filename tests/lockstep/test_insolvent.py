@@ -8,13 +8,15 @@ from __future__ import annotations
 import pytest
 
 from sim.protocol import operations as op
-from sim.protocol.errors import ALREADY_FLAGGED, OK
+from sim.protocol.errors import ALREADY_FLAGGED, OK, PRICE_NOT_USABLE
 from sim.protocol.fixed_point import max_uint
 from sim.protocol.soundness import RECOVERY_GAP, THIN_AUCTION
-from sim.protocol.state import LIQUIDATION_FEE, MAX_BONUS, THIN, THIN_FOR, WALLET
+from sim.protocol.state import FLAGGED_AT, LIQUIDATION_FEE, MAX_BONUS, THIN, THIN_FOR, WALLET
 from sim.protocol.vault_accounts import health
+from tests.lockstep import exploits
 from tests.lockstep.machine import ProtocolMachine
 from tests.lockstep.test_attacks import ACCOUNT, BORROWER, believed, later
+from tests.lockstep.test_prices import breaks
 
 pytestmark = pytest.mark.chain
 
@@ -119,6 +121,46 @@ def test_a_flag_from_before_is_no_head_start(
     gain, repaid = seized(market, price, market.amount(USDC, 5_000))
     half = repaid * int(market.s.reserve[0, WETH, MAX_BONUS]) // 20_000
     assert 0.89 * half < gain <= half
+
+
+UNSOLD = {
+    "collateral disputed": ({WBTC: 50_000}, {WETH: 32_490}, {"WETH": 217, "WBTC": 4_000}),
+    "but for dust": ({USDC: 90, WBTC: 50_000}, {WETH: 32_490}, {"WETH": 218, "WBTC": 4_000}),
+    "debt disputed": ({WETH: 50_000}, {DAI: 37_490}, {"WETH": 155, "DAI": 1.4}),
+    "collateral down": ({WBTC: 50_000}, {WETH: 32_490}, {"WETH": 217, "WBTC": 5_700}),
+}
+"""What an account has and owes, USD, and the prices after which nothing of it can be sold."""
+
+
+@pytest.mark.parametrize("case", UNSOLD)
+def test_while_nothing_can_be_sold_no_bonus_grows(case: str) -> None:
+    """Seen due and thin for half an hour in which every liquidation is refused for a price: the
+    first one after it, through a second address, finds no bonus that suppliers pay.
+    """
+    m, (held, owed, prices) = exploits.market(), UNSOLD[case]
+    account, owner = exploits.ACCOUNT, exploits.ATTACKER
+    for i, usd in held.items():
+        assert m.do(op.supply, owner, account, i, m.amount(i, usd)) == OK
+    for i, usd in owed.items():
+        assert m.do(op.borrow, owner, account, i, m.amount(i, usd)) == OK
+    (d,), c, down = owed, max(held, key=lambda i: held[i]), case == "collateral down"
+    if down:
+        breaks(m, WBTC)
+    for _ in range(3):
+        later(m, RECOVERY_GAP, **({"WETH": prices["WETH"]} if down else prices))
+        for i in (WETH, WBTC, DAI):
+            assert m.do(op.poke, KEEPER, i, 0) == OK
+        assert m.do(op.flag, owner, account) in (OK, ALREADY_FLAGGED)
+        sale = m.do(op.liquidate, exploits.LIQUIDATOR, account, d, c, max_uint(), 0, 0)
+        assert sale == PRICE_NOT_USABLE
+    if down:
+        breaks(m, WBTC, 0)
+    later(m, RECOVERY_GAP, **prices)
+    assert m.s.clock[0] - m.s.account[account, FLAGGED_AT] == THIN_AUCTION
+    both = (owner, SECOND)
+    before = exploits.wealth(m, *both, **prices)
+    assert m.do(op.liquidate, SECOND, account, d, c, max_uint(), 0, 0) == OK
+    assert float(exploits.wealth(m, *both, **prices) - before) <= 1
 
 
 def test_what_nobody_sees_does_not_count(market: ProtocolMachine) -> None:
