@@ -75,7 +75,9 @@ contract OracleRouter is IOracleRouter, AccessControl {
         Anchor storage a = _anchors[asset];
         (uint256 price, uint256 age) = _answer(f);
         _see(f, a, asset, price, age);
-        return _quote(f, a, price, age);
+        Quote memory q = _quote(f, a, price, age);
+        if (_isForSale(q) != (a.forSaleSince != 0)) a.forSaleSince = _isForSale(q) ? uint40(block.timestamp) : 0;
+        return q;
     }
 
     /// @inheritdoc IOracleRouter
@@ -116,7 +118,7 @@ contract OracleRouter is IOracleRouter, AccessControl {
         bool known = price != 0 && age < STALE_HEARTBEATS * uint256(f.heartbeat);
         if (!known) return _unknown(f, a, price, age);
         if (f.holdOff > 0 && _deviates(price, a.price, f.maxMoveBps)) return _disputed(f, a, price, age);
-        return Quote(price, age <= f.heartbeat ? Status.OK : Status.STALE, true, price, price, price);
+        return Quote(price, age <= f.heartbeat ? Status.OK : Status.STALE, true, price, price, price, _forSaleFor(a));
     }
 
     /// @dev Of no price, or one too old: at the anchor, the last price that was accepted; collateral until it is lost, and
@@ -132,7 +134,8 @@ contract OracleRouter is IOracleRouter, AccessControl {
         uint256 worth = a.price == 0 ? price : a.price; // without an anchor: at the last answer
         if (unknownFor >= LOST_AFTER) worth = 0;
         uint256 forfeited = unknownFor >= FORGOTTEN_AFTER ? 0 : Math.max(worth, a.price);
-        return Quote(price, status, false, worth, a.price, forfeited);
+        uint256 forSaleFor = worth == 0 ? _forSaleFor(a) : 0; // a debt that is decided
+        return Quote(price, status, false, worth, a.price, forfeited, forSaleFor);
     }
 
     /// @dev Of a price beyond `maxMoveBps` of the anchor: in the account's favour until it was disputed for too long; and
@@ -147,11 +150,21 @@ contract OracleRouter is IOracleRouter, AccessControl {
         (uint256 low, uint256 high) = (Math.min(price, a.price), Math.max(price, a.price));
         (uint256 gap, uint256 decides) = (f.holdOff / SIGHTINGS, DISPUTE_HOLD_OFFS * uint256(f.holdOff));
         bool overdue = a.disputedFor >= decides && block.timestamp <= a.disputedAt + gap;
-        if (overdue) return Quote(price, Status.DEVIATED, true, low, high, high);
+        if (overdue) return Quote(price, Status.DEVIATED, true, low, high, high, _forSaleFor(a));
         if (age > Math.min(f.heartbeat, decides)) {
-            return Quote(price, Status.DEVIATED, false, a.price, a.price, a.price);
+            return Quote(price, Status.DEVIATED, false, a.price, a.price, a.price, 0);
         }
-        return Quote(price, Status.DEVIATED, false, high, low, high);
+        return Quote(price, Status.DEVIATED, false, high, low, high, 0);
+    }
+
+    /// @dev Whether an asset can be bought or sold in a liquidation; one that is lost only as a debt.
+    function _isForSale(Quote memory q) internal pure returns (bool) {
+        return q.usable || (q.collateralPrice == 0 && q.debtPrice > 0);
+    }
+
+    /// @dev For how long pokes have seen it for sale.
+    function _forSaleFor(Anchor storage a) internal view returns (uint256) {
+        return a.forSaleSince == 0 ? 0 : block.timestamp - a.forSaleSince;
     }
 
     /// @dev Counts for how long the feed is seen to be down: two moments a day apart are no day, nor is a moment's answer

@@ -89,17 +89,14 @@ abstract contract VaultFlags is VaultState {
         (, counted) = Math.trySub(counted, passed);
     }
 
-    /// @dev Whether anybody may liquidate the account, all of it but dust is for sale, and it is less than the debts that may
-    /// be repaid and the bonus. While something waits for its price nobody bids, so no time is counted: who comes first once
-    /// it is known would find the bonus grown.
+    /// @dev Whether anybody may liquidate the account, and what of it can be sold is less than its debts and the bonus.
     function _isThin(uint256 accountId, Health memory h) internal view returns (bool) {
         if (!_mayBegin(accountId, h.factor)) return false;
-        if (h.collateralValue >= h.usableValue + _policy.dustValue) return false;
         uint256 bits = _accounts[accountId].collateralBits;
         for (uint256 i = 0; bits >> i != 0; ++i) {
             if ((bits >> i) & 1 == 0) continue;
-            uint256 needed = h.payableValue * (FixedPoint.BPS + _reserves[i].config.maxBonusBps);
-            if (h.collateralValue * FixedPoint.BPS < needed) return true;
+            uint256 needed = h.debtValue * (FixedPoint.BPS + _reserves[i].config.maxBonusBps);
+            if (h.usableValue * FixedPoint.BPS < needed) return true;
         }
         return false;
     }

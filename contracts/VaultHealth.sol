@@ -65,7 +65,6 @@ abstract contract VaultHealth is VaultPositions {
             if ((owed >> i) & 1 == 1) {
                 uint256 debt = debtAssets(accountId, r.asset).debtValue(price.ofDebt(), r.unit);
                 h.debtValue += debt;
-                if (price.isDecided()) h.payableValue += debt;
                 h.leastDebtValue = Math.min(h.leastDebtValue, debt);
             }
             if ((held >> i) & 1 == 1) {

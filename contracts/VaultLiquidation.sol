@@ -153,6 +153,7 @@ contract VaultLiquidation is VaultHealth, ReentrancyGuardTransient {
         p.debt = _debtAt(_positions[accountId][debtAsset].scaledDebt, t.index);
         p.collateral = _supplied(accountId, rc);
         (p.priceDebt, p.priceCollateral) = (debt.ofDebt(), collateral.ofCollateral());
+        p.forSaleFor = Math.min(debt.forSaleFor(), collateral.forSaleFor());
         if (d == c) p.priceCollateral = p.priceDebt; // a token pays for itself whatever it is worth
         (p.unitDebt, p.unitCollateral) = (rd.unit, rc.unit);
     }
@@ -184,7 +185,7 @@ contract VaultLiquidation is VaultHealth, ReentrancyGuardTransient {
         );
         bonusBps = Math.min(
             bonusBps,
-            Amounts.mostBonus(h.usableValue, h.debtValue, rc.config.maxBonusBps, thinFor)
+            Amounts.mostBonus(h.usableValue, h.debtValue, rc.config.maxBonusBps, Math.min(thinFor, p.forSaleFor))
         );
         return (Math.min(maxRepay, p.debt), bonusBps);
     }

@@ -39,6 +39,7 @@ interface IOracleRouter is IAccessControl {
         uint40 watchedAt; // when the feed was last seen while that is counted, 0 while it is not
         uint40 disputedFor; // seconds for which prices were seen beyond `maxMoveBps`, less those when not
         uint40 disputedAt; // when a fresh one was last, 0 while others are seen
+        uint40 forSaleSince; // since when it is seen to be for sale: usable, or lost and owed; 0 while it is not
     }
 
     struct Quote {
@@ -48,6 +49,7 @@ interface IOracleRouter is IAccessControl {
         uint256 collateralPrice; // what collateral counts at for liquidation, and is sold at if usable
         uint256 debtPrice; // what a debt counts at for liquidation, and is repaid at if usable or collateral counts 0
         uint256 forfeitPrice; // what collateral is worth at least, where it is asked whether it would pay
+        uint256 forSaleFor; // seconds for which pokes have seen that a liquidation may buy, sell or repay it, 0 if it may not
     }
 
     /// @notice Emitted on `setFeed`.

@@ -68,7 +68,6 @@ interface IVaultLiquidation {
         uint256 usableValue; // USD, down: of collateral that may be sold
         uint256 forfeitValue; // USD, down: of what nobody can price as well, for three days, at the price accepted last
         uint256 debtValue; // USD, up
-        uint256 payableValue; // USD, up: of debts that may be repaid for collateral
         uint256 leastDebtValue; // USD, up: of its smallest debt; max when nothing is owed
         uint256 factor; // WAD, down; max when nothing is owed
         bool pricesOk; // every price of the account is OK
@@ -85,8 +84,8 @@ interface IVaultLiquidation {
     /// @notice Emitted when a flagged account is seen recovered, on `unflag` and on all that changes its position: it has
     /// been since `since`; with 0, also on `flag`, when it is seen to be ill again.
     event RecoverySeen(uint256 indexed accountId, uint256 since);
-    /// @notice Emitted on whatever measures a flagged account that is or was thin: it is `thin`, due for liquidation, all of it
-    /// for sale and worth less than its debts and the bonus, or no longer, and was so for `thinFor` seconds, with which the bonus that lenders pay grows.
+    /// @notice Emitted on whatever measures a flagged account that is or was thin: it is `thin`, due for liquidation and with less, of what
+    /// can be sold, than its debts and the bonus, or no longer, and was so for `thinFor` seconds, with which the bonus that lenders pay grows.
     event ThinSeen(uint256 indexed accountId, bool thin, uint256 thinFor);
     /// @notice Emitted when a flag ends before it lapses: after a recovery, and on a write-off.
     event Unflagged(uint256 indexed accountId);
@@ -186,8 +185,8 @@ interface IVaultLiquidation {
     /// @notice Whether `liquidate` would find the account eligible now
     function isLiquidatable(uint256 accountId) external view returns (bool);
     /// @notice Starts the liquidation delay of an unhealthy account; anyone may. Of a flagged one that is not recovered, ends
-    /// the row of sightings of its recovery, or sees whether it is thin: due for liquidation, all of it for sale (but for
-    /// dust), and worth less than the debts that may be repaid and the bonus. What lenders add to a bonus grows with the time that it was seen so, at least every `RECOVERY_GAP`
+    /// the row of sightings of its recovery, or sees whether it is thin: due for liquidation and with less, of what can be
+    /// sold, than its debts and the bonus. What lenders add to a bonus grows with the time that it was seen so, at least every `RECOVERY_GAP`
     function flag(uint256 accountId) external;
     /// @notice A sighting of the recovery of a flagged account; anyone may. The flag ends once it was seen for
     /// `RECOVERY_TIME`, at least every `RECOVERY_GAP`. Every price must be usable: a factor in the account's favour is no

@@ -25,6 +25,7 @@ library Amounts {
         uint256 priceCollateral;
         uint256 unitCollateral;
         uint256 cash; // token units of the collateral that can be paid out; 0: no bound
+        uint256 forSaleFor; // seconds for which both were for sale
     }
 
     /// @notice The value whose repayment brings health to `target`, up: D (T - HF) / (T - (1 + b) lt), and what roundings
@@ -56,7 +57,7 @@ library Amounts {
     }
 
     /// @notice The largest bonus of an account with little beyond its debt: what it has beyond, or if more, what the largest
-    /// has grown to while it was seen thin
+    /// has grown to while it was seen thin, and both sides were for sale
     /// @param collateralValue of what may be sold: nothing else pays
     /// @dev A bonus that is paid out of what lenders lose is bid for: its owner, too, gets no more of it, through a second
     /// address, than what nobody else was content with.

@@ -25,6 +25,7 @@ from sim.protocol.state import (
     DEFICIT_OWED,
     DEFICIT_SINCE,
     DISPUTED_FOR,
+    FOR_SALE_SINCE,
     THIN,
     THIN_AT,
     THIN_FOR,
@@ -52,9 +53,10 @@ def poke(s: State) -> None:
     """
     for v in range(s.policy.shape[0]):
         for i in range(s.unit.shape[0]):
-            price, row = oracle.read(s, v, i).price, s.oracle[v, i]
+            seen, row = oracle.read(s, v, i), s.oracle[v, i]
             counts = row[DISPUTED_FOR] != 0 or row[WATCHED_AT] != 0
-            if price != row[ANCHOR] or row[CANDIDATE] != 0 or counts:
+            counts = counts or oracle.is_for_sale(seen) != (row[FOR_SALE_SINCE] != 0)
+            if seen.price != row[ANCHOR] or row[CANDIDATE] != 0 or counts:
                 op.poke(s, KEEPER, i, v)
 
 

@@ -285,8 +285,7 @@ def standing_of(s: State, w: Market, a: int) -> Standing:
     seen = w.watchers.watch[a]
     if seen[USABLE] == 0:
         return standing(health(s, a))
-    worth, owed = seen[COLLATERAL_VALUE], seen[DEBT_VALUE]
-    return Standing(seen[FACTOR], worth, worth, owed, owed)
+    return Standing(seen[FACTOR], seen[COLLATERAL_VALUE], seen[DEBT_VALUE])
 
 
 @jitable

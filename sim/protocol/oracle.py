@@ -14,6 +14,7 @@ from sim.protocol.state import (
     DISPUTED_FOR,
     DOWN_AT,
     DOWN_FOR,
+    FOR_SALE_SINCE,
     HAS_FALLBACK,
     HEARTBEAT,
     HOLD_OFF,
@@ -51,13 +52,55 @@ def forget_anchor(s: State, v: int, i: int) -> None:
     row = s.oracle[v, i]
     for field in (ANCHOR, CANDIDATE, CANDIDATE_SINCE, SEEN_AT, DISPUTED_AT, DISPUTED_FOR):
         row[field] = zero()
-    for field in (DOWN_FOR, DOWN_AT, WATCHED_AT):
+    for field in (DOWN_FOR, DOWN_AT, WATCHED_AT, FOR_SALE_SINCE):
         row[field] = zero()
 
 
 @jitable
 def poke(s: State, v: int, i: int) -> None:
-    """Show the router the price: advance the hold-off, accept what persists."""
+    """Show the router the price: advance the hold-off, accept what persists; note since when the
+    asset is for sale.
+    """
+    _see(s, v, i)
+    row, for_sale = s.oracle[v, i], is_for_sale(read(s, v, i))
+    if for_sale != (row[FOR_SALE_SINCE] != 0):
+        row[FOR_SALE_SINCE] = s.clock[0] if for_sale else zero()
+
+
+class Quote(NamedTuple):
+    """What a router answers; USD, 8 decimals."""
+
+    price: int
+    """0 while the feed is down."""
+    status: int
+    usable: bool
+    """A liquidation may buy or sell the asset."""
+    collateral_price: int
+    """What collateral counts at for liquidation, and is sold at if usable."""
+    debt_price: int
+    """What a debt counts at for liquidation, and is repaid at if usable."""
+    forfeit_price: int
+    """What collateral is worth at least, where it is asked whether it would pay."""
+    for_sale_for: int
+    """Seconds for which pokes have seen that a liquidation may buy, sell or repay it."""
+
+
+@inlined
+def read(s: State, v: int, i: int) -> Quote:
+    """The price of an asset as a vault sees it, and what it counts at there."""
+    price, age = _answer(s, v, i)
+    row = s.oracle[v, i]
+    if price == 0 or age >= STALE_HEARTBEATS * row[HEARTBEAT]:
+        return _unknown(s, v, i, price, age)
+    if row[HOLD_OFF] > 0 and _deviates(price, row[ANCHOR], row[MAX_MOVE]):
+        return _disputed(s, v, i, price, age)
+    status = STATUS_OK if age <= row[HEARTBEAT] else STATUS_STALE
+    return Quote(price, status, True, price, price, price, _for_sale_for(s, v, i))
+
+
+@jitable
+def _see(s: State, v: int, i: int) -> None:
+    """Advance the hold-off."""
     price, age = _answer(s, v, i)
     row = s.oracle[v, i]
     _watch(s, v, i, price == 0)
@@ -76,35 +119,6 @@ def poke(s: State, v: int, i: int) -> None:
         row[CANDIDATE] = zero()
 
 
-class Quote(NamedTuple):
-    """What a router answers; USD, 8 decimals."""
-
-    price: int
-    """0 while the feed is down."""
-    status: int
-    usable: bool
-    """A liquidation may buy or sell the asset."""
-    collateral_price: int
-    """What collateral counts at for liquidation, and is sold at if usable."""
-    debt_price: int
-    """What a debt counts at for liquidation, and is repaid at if usable."""
-    forfeit_price: int
-    """What collateral is worth at least, where it is asked whether it would pay."""
-
-
-@inlined
-def read(s: State, v: int, i: int) -> Quote:
-    """The price of an asset as a vault sees it, and what it counts at there."""
-    price, age = _answer(s, v, i)
-    row = s.oracle[v, i]
-    if price == 0 or age >= STALE_HEARTBEATS * row[HEARTBEAT]:
-        return _unknown(s, v, i, price, age)
-    if row[HOLD_OFF] > 0 and _deviates(price, row[ANCHOR], row[MAX_MOVE]):
-        return _disputed(s, v, i, price, age)
-    status = STATUS_OK if age <= row[HEARTBEAT] else STATUS_STALE
-    return Quote(price, status, True, price, price, price)
-
-
 @jitable
 def _unknown(s: State, v: int, i: int, price: int, age: int) -> Quote:
     """Of no price, or one too old: at the anchor, which is the last price that was accepted;
@@ -120,7 +134,8 @@ def _unknown(s: State, v: int, i: int, price: int, age: int) -> Quote:
     if unknown_for >= LOST_AFTER:
         worth = zero()
     forfeited = zero() if unknown_for >= FORGOTTEN_AFTER else max(worth, row[ANCHOR])
-    return Quote(price, status, False, worth, row[ANCHOR], forfeited)
+    waits = zero() if worth != 0 else _for_sale_for(s, v, i)  # 0, but for a debt that is decided
+    return Quote(price, status, False, worth, row[ANCHOR], forfeited, waits)
 
 
 @jitable
@@ -135,10 +150,26 @@ def _disputed(s: State, v: int, i: int, price: int, age: int) -> Quote:
     in_sight = s.clock[0] <= row[DISPUTED_AT] + gap
     decides = DISPUTE_HOLD_OFFS * row[HOLD_OFF]
     if in_sight and row[DISPUTED_FOR] >= decides:
-        return Quote(price, STATUS_DEVIATED, True, low, high, high)
+        return Quote(price, STATUS_DEVIATED, True, low, high, high, _for_sale_for(s, v, i))
     if age > min(row[HEARTBEAT], decides):
-        return Quote(price, STATUS_DEVIATED, False, row[ANCHOR], row[ANCHOR], row[ANCHOR])
-    return Quote(price, STATUS_DEVIATED, False, high, low, high)
+        anchor = row[ANCHOR]
+        return Quote(price, STATUS_DEVIATED, False, anchor, anchor, anchor, zero())
+    return Quote(price, STATUS_DEVIATED, False, high, low, high, zero())
+
+
+@inlined
+def is_for_sale(q: Quote) -> bool:
+    """Whether an asset can be bought or sold in a liquidation; one that is lost only as a debt: the
+    price that it counts at decides.
+    """
+    return q.usable or (q.collateral_price == 0 and q.debt_price > 0)
+
+
+@inlined
+def _for_sale_for(s: State, v: int, i: int) -> int:
+    """For how long pokes have seen it for sale, seconds."""
+    since = s.oracle[v, i, FOR_SALE_SINCE]
+    return zero() if since == 0 else s.clock[0] - since
 
 
 @jitable
@@ -225,14 +256,6 @@ def _sound(s: State, v: int, i: int, slot: int) -> tuple[int, int]:
     if price <= 0 or price <= s.oracle[v, i, MIN_ANSWER] or price >= s.oracle[v, i, MAX_ANSWER]:
         return zero(), zero()
     return price, s.clock[0] - updated_at
-
-
-@inlined
-def is_decided(q: Quote) -> bool:
-    """Whether a debt may be repaid for collateral: of one that nobody could price for too long, the
-    price that it counts at decides.
-    """
-    return q.usable or (q.collateral_price == 0 and q.debt_price > 0)
 
 
 @inlined

@@ -147,6 +147,7 @@ ORACLE = (
     "watched_at",
     "disputed_for",
     "disputed_at",
+    "for_sale_since",
 )
 (
     HEARTBEAT,
@@ -164,6 +165,7 @@ ORACLE = (
     WATCHED_AT,
     DISPUTED_FOR,
     DISPUTED_AT,
+    FOR_SALE_SINCE,
 ) = range(len(ORACLE))
 
 FEED = ("answer", "updated_at", "mode")

@@ -216,7 +216,7 @@ def terms_at(
         return _refused(NOT_COLLATERAL)
 
     of_debt, of_collateral = oracle.read(s, v, d), oracle.read(s, v, c)
-    if not (oracle.is_decided(of_debt) and of_collateral.usable):
+    if not (oracle.is_for_sale(of_debt) and of_collateral.usable):
         return _refused(PRICE_NOT_USABLE)
     price_collateral = of_collateral.collateral_price
     if d == c:  # a token pays for itself whatever it is worth
@@ -236,6 +236,7 @@ def terms_at(
         seconds_thin = s.account[a, THIN_FOR]
         if seconds_thin != THIN_AUCTION:
             seconds_thin = thin_for(s, a, is_thin(s, a, h))
+        seconds_thin = min(seconds_thin, of_debt.for_sale_for, of_collateral.for_sale_for)
     context = Context(
         health_factor=h.factor,
         pair_debt=p.debt,

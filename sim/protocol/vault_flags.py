@@ -13,7 +13,6 @@ from sim.protocol.soundness import (
     THIN_AUCTION,
 )
 from sim.protocol.state import (
-    DUST_VALUE,
     FLAGGED_AT,
     IS_COLLATERAL,
     LIQUIDATION_DELAY,
@@ -44,8 +43,6 @@ class Health(NamedTuple):
     """USD, down: of what nobody can price as well, for three days, at the price accepted last."""
     debt_value: int
     """USD, up."""
-    payable_value: int
-    """USD, up: of debts that may be repaid for collateral."""
     least_debt_value: int
     """USD, up: of its smallest debt; the largest integer when nothing is owed."""
     factor: int
@@ -60,10 +57,8 @@ class Standing(NamedTuple):
     """What of an account's health decides about a liquidation, as in `Health`."""
 
     factor: int
-    collateral_value: int
     usable_value: int
     debt_value: int
-    payable_value: int
 
 
 @inlined
@@ -163,18 +158,15 @@ def thin_for(s: State, a: int, thin: bool) -> int:
 
 @jitable
 def is_thin(s: State, a: int, h: Standing) -> bool:
-    """Whether anybody may liquidate the account, all of it but dust is for sale, and it is less
-    than the debts that may be repaid and the bonus. While something waits for its price nobody
-    bids, so no time is counted.
+    """Whether anybody may liquidate the account, and what of it can be sold is less than its debts
+    and the bonus.
     """
     if not may_begin(s, a, h.factor):
         return False
     v = s.account_vault[a]
-    if h.collateral_value >= h.usable_value + s.policy[v, DUST_VALUE]:
-        return False
     for i in range(s.unit.shape[0]):
-        needed = h.payable_value * (BPS + s.reserve[v, i, MAX_BONUS])
-        if s.position[a, i, IS_COLLATERAL] != 0 and h.collateral_value * BPS < needed:
+        needed = h.debt_value * (BPS + s.reserve[v, i, MAX_BONUS])
+        if s.position[a, i, IS_COLLATERAL] != 0 and h.usable_value * BPS < needed:
             return True
     return False
 
@@ -182,7 +174,7 @@ def is_thin(s: State, a: int, h: Standing) -> bool:
 @inlined
 def standing(h: Health) -> Standing:
     """What is asked of it by who liquidates."""
-    return Standing(h.factor, h.collateral_value, h.usable_value, h.debt_value, h.payable_value)
+    return Standing(h.factor, h.usable_value, h.debt_value)
 
 
 @jitable

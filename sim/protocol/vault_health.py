@@ -34,7 +34,7 @@ def health(s: State, a: int) -> Health:
     """How healthy the account is now, interest included."""
     v = s.account_vault[a]
     weighted, limit, collateral, debt = zero(), zero(), zero(), zero()
-    usable, forfeited, payable = zero(), zero(), zero()
+    usable, forfeited = zero(), zero()
     least_debt = max_uint()
     prices_ok, prices_usable = True, True
     for i in range(s.unit.shape[0]):
@@ -48,8 +48,6 @@ def health(s: State, a: int) -> Health:
         if is_debt:
             owed = debt_value(debt_assets(s, a, i), seen.debt_price, s.unit[i])
             debt += owed
-            if oracle.is_decided(seen):
-                payable += owed
             least_debt = min(least_debt, owed)
         if is_collateral:
             supplied = supplied_assets(s, a, i)
@@ -68,7 +66,6 @@ def health(s: State, a: int) -> Health:
         usable,
         forfeited,
         debt,
-        payable,
         least_debt,
         factor,
         prices_ok,

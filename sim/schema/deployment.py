@@ -79,9 +79,7 @@ NO_SPLIT_BOUND = {"target-health": "hf_for_max_bonus", "close-factor": "full_clo
 
 
 class Liquidation(Part):
-    """When an account may be liquidated, and which engine sets size and bonus
-    (VaultLiquidation.sol).
-    """
+    """When an account may be liquidated, and which engine says for how much (VaultLiquidation)."""
 
     engine: Literal["close-factor", "target-health", "dutch-bonus"] = Field(
         description="close-factor, target-health or dutch-bonus: what heals and half of the rest; "

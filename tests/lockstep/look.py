@@ -12,7 +12,6 @@ from typing import NamedTuple
 from sim.protocol import hub, insurance, oracle
 from sim.protocol.fixed_point import BPS, div_down, max_uint, mul_div_half, ray, wad
 from sim.protocol.state import (
-    DUST_VALUE,
     FLAGGED_AT,
     IS_COLLATERAL,
     LIQUIDATION_DELAY,
@@ -41,6 +40,7 @@ class Quote(NamedTuple):
     collateral_price: int
     debt_price: int
     forfeit_price: int
+    for_sale_for: int
     threshold: int
     limit: int
     lent: bool
@@ -104,6 +104,7 @@ class Look:
             collateral_price=seen.collateral_price,
             debt_price=seen.debt_price,
             forfeit_price=seen.forfeit_price,
+            for_sale_for=seen.for_sale_for,
             threshold=threshold(s, v, i),
             limit=self.reserve[v][i][LTV],
             lent=lent,
@@ -141,7 +142,7 @@ class Look:
         )
 
     def _health(self, a: int, quotes: list[Quote]) -> Health:
-        weighted = limit = collateral = sold = forfeited = payable = 0
+        weighted = limit = collateral = sold = forfeited = 0
         debts = []
         ok = usable = True
         for i, (supplied, scaled, backs) in enumerate(self.position[a]):
@@ -152,7 +153,6 @@ class Look:
             if scaled:
                 owed = -(-scaled * q.shares.borrow_index // ray())
                 debts.append(-(-owed * q.debt_price // q.unit))
-                payable += debts[-1] if q.usable or 0 == q.collateral_price < q.debt_price else 0
             if backs:
                 held = self.worth(i, supplied) if q.lent else supplied
                 value = held * q.collateral_price // q.unit
@@ -163,7 +163,7 @@ class Look:
                 limit += value * q.limit
         debt, least = sum(debts), min(debts, default=max_uint())
         factor = div_down(mul_div_half(weighted, wad(), debt), BPS) if debt else max_uint()
-        values = (weighted, limit, collateral, sold, forfeited, debt, payable, least)
+        values = (weighted, limit, collateral, sold, forfeited, debt, least)
         return Health(*values, factor, ok, usable)
 
     def worth(self, i: int, shares: int) -> int:
@@ -190,17 +190,15 @@ class Look:
         return self.is_flagged(a) and served
 
     def is_due_and_thin(self, a: int, quotes: list[Quote]) -> bool:
-        """Whether a liquidator may begin, nothing but dust waits for a price, and for all of it he
-        would get less than what may be repaid and a bonus: that of some collateral.
+        """Whether a liquidator may begin, and would get less than debts and bonus for all that can
+        be sold: that of some collateral.
         """
         h, reserve = self.health_at(a, quotes), self.reserve[self.vault[a]]
         bonus = [
             reserve[i][MAX_BONUS] for i, row in enumerate(self.position[a]) if row[IS_COLLATERAL]
         ]
-        dust = self.policy[self.vault[a]][DUST_VALUE]
-        poor = bonus and h.collateral_value * BPS < h.payable_value * (BPS + max(bonus))
-        sold = h.collateral_value - h.usable_value < dust
-        return bool(poor) and sold and self.is_eligible(a, quotes)
+        poor = bonus and h.usable_value * BPS < h.debt_value * (BPS + max(bonus))
+        return bool(poor) and self.is_eligible(a, quotes)
 
     def is_flagged(self, a: int) -> bool:
         """Whether a flag was set, at most the delay and six hours ago."""

@@ -262,6 +262,7 @@ def _liquidate(before: Look, after: Look, row: Entry) -> None:
     thin, waited = before.is_due_and_thin(a, after.quotes[v]), 0
     if before.is_flagged(a):
         _, waited, _ = _thin(before, a, thin, after.clock)
+        waited = min(waited, debt.for_sale_for, collateral.for_sale_for)
     due = min(bonus, max(beyond, bonus * waited / 1_800))
     assert out * unit <= value * (1 + due * (1 - part)) + slack, "15"
     if before.policy[v][ENGINE] != CLOSE_FACTOR:

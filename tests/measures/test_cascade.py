@@ -147,9 +147,9 @@ def test_a_liquidation_lowers_health_exactly_past_the_frontier(
     assert op.flag(s, liquidator, 0) == OK
     for _ in range(THIN_AUCTION // RECOVERY_GAP):
         s.clock[0] += RECOVERY_GAP
+        for i in range(2):
+            op.post_price(s, 0, i, 0, int(s.feed[0, i, ANSWER]))
         op.flag(s, liquidator, 0)
-    for i in range(2):
-        op.post_price(s, 0, i, 0, int(s.feed[0, i, ANSWER]))
     before, health = _health(s), frontier + offset
     assert toxic(s, census(s), [0]) == (int(health < 0.88), int(health < 0.968))
     # Too little for the impact of what is sold on what it fetches to matter.

@@ -199,6 +199,20 @@ MUTATIONS = (
         ),
     ),
     _in_both(
+        "grown-while-waiting",
+        "time in which nothing could be sold counts for the bonus that suppliers pay",
+        (
+            "VaultLiquidation",
+            "Math.min(thinFor, p.forSaleFor)",
+            "thinFor",
+        ),
+        (
+            "vault",
+            "min(seconds_thin, of_debt.for_sale_for, of_collateral.for_sale_for)",
+            "seconds_thin",
+        ),
+    ),
+    _in_both(
         "all-too-early",
         "all may be repaid from a health of .99 down",
         (

@@ -79,7 +79,6 @@ ONLY_THERE = {
         "setFeed": CONFIGURED,
         "getFeed": ARRAYS,
         "getAnchor": ARRAYS,
-        "_see": "the rest of `poke`",
         "_quote": "the rest of `read`",
         "_looksThrough": "in the twin no asset is another's share",
         "_word": "in the twin no asset is another's share",
@@ -123,7 +122,6 @@ ONLY_THERE = {
     "periphery/Liquidator": {"onLiquidate": "between `vault.seize` and `vault.settle`"},
 }
 ONLY_HERE = {
-    "oracle": {"is_decided": "`Prices.isDecided`"},
     "vault_flags": {"standing": "of a health, what is asked of it there"},
     "hub_share": {
         "deposit": "OpenZeppelin's",

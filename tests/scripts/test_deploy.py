@@ -20,6 +20,7 @@ CONTRACTS = {
     "OracleRouter",
     "CloseFactor",
     "Vault",
+    "VaultLiquidation",
     "Liquidator",
     "Lens",
     "TestToken",
