@@ -34,7 +34,7 @@ from sim.protocol.vault_accounts import health
 from sim.protocol.vault_reserves import threshold
 
 ANCHORED = [name.replace("_", " ") for name in ORACLE[ANCHOR:]]
-PRICE = ("price", "status", "usable", "collateral price", "debt price", *ANCHORED)
+PRICE = tuple(name.replace("_", " ") for name in oracle.Quote._fields) + tuple(ANCHORED)
 ACCOUNT = (
     "collateral bits",
     "debt bits",
@@ -129,9 +129,8 @@ class Snapshot:
 
 def _price(s: State, v: int, i: int) -> list[int]:
     """The row that `Lens.prices` returns."""
-    q = oracle.read(s, v, i)
-    row = [q.price, q.status, int(q.usable), q.collateral_price, q.debt_price]
-    return [*row, *s.oracle[v, i, ANCHOR:].tolist()]
+    quote = [int(word) for word in oracle.read(s, v, i)]
+    return [*quote, *s.oracle[v, i, ANCHOR:].tolist()]
 
 
 def _account(s: State, a: int) -> list[int]:
