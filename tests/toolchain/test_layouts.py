@@ -35,3 +35,18 @@ def test_a_member_stands_where_lockstep_reads_it() -> None:
         assert row is not None, name
         assert field.slot == int(start[1]) + int(row[1])
         assert field.shift == 8 * int(row[3] or 0)
+
+
+@pytest.mark.chain
+def test_a_vault_and_the_code_that_it_liquidates_with_mean_the_same_slots() -> None:
+    """Every variable that VaultLiquidation knows stands in the vault where it expects it."""
+    kept = {
+        name: [
+            (one["label"], one["slot"], one["offset"], re.sub(r"\)\d+", ")", one["type"]))
+            for one in contracts()[name].layout["storage"]
+        ]
+        for name in ("Vault", "VaultLiquidation")
+    }
+    of_code = kept["VaultLiquidation"]
+    assert [label for label, *_ in of_code][-2:] == ["_accounts", "_positions"]
+    assert kept["Vault"][: len(of_code)] == of_code
