@@ -76,7 +76,8 @@ contract OracleRouter is IOracleRouter, AccessControl {
         (uint256 price, uint256 age) = _answer(f);
         _see(f, a, asset, price, age);
         Quote memory q = _quote(f, a, price, age);
-        if (_isForSale(q) != (a.forSaleSince != 0)) a.forSaleSince = _isForSale(q) ? uint40(block.timestamp) : 0;
+        _noteSale(a, q.usable);
+        if (q.usable) q.forSaleFor = _forSaleFor(a);
         return q;
     }
 
@@ -134,13 +135,12 @@ contract OracleRouter is IOracleRouter, AccessControl {
         uint256 worth = a.price == 0 ? price : a.price; // without an anchor: at the last answer
         if (unknownFor >= LOST_AFTER) worth = 0;
         uint256 forfeited = unknownFor >= FORGOTTEN_AFTER ? 0 : Math.max(worth, a.price);
-        uint256 forSaleFor = worth == 0 ? _forSaleFor(a) : 0; // a debt that is decided
+        (, uint256 forSaleFor) = Math.trySub(unknownFor, LOST_AFTER); // a debt of it is paid from then on
         return Quote(price, status, false, worth, a.price, forfeited, forSaleFor);
     }
 
     /// @dev Of a price beyond `maxMoveBps` of the anchor: in the account's favour until it was disputed for too long; and
-    /// at the anchor when no report has confirmed it for its heartbeat, or for as long as would have decided it: one answer
-    /// decides nothing.
+    /// at the anchor when no report has confirmed it for a third of a hold-off, for one answer decides nothing.
     function _disputed(
         Feed storage f,
         Anchor storage a,
@@ -148,23 +148,26 @@ contract OracleRouter is IOracleRouter, AccessControl {
         uint256 age
     ) internal view returns (Quote memory) {
         (uint256 low, uint256 high) = (Math.min(price, a.price), Math.max(price, a.price));
-        (uint256 gap, uint256 decides) = (f.holdOff / SIGHTINGS, DISPUTE_HOLD_OFFS * uint256(f.holdOff));
-        bool overdue = a.disputedFor >= decides && block.timestamp <= a.disputedAt + gap;
+        uint256 gap = f.holdOff / SIGHTINGS;
+        bool overdue = a.disputedFor >= DISPUTE_HOLD_OFFS * uint256(f.holdOff) && block.timestamp <= a.disputedAt + gap;
         if (overdue) return Quote(price, Status.DEVIATED, true, low, high, high, _forSaleFor(a));
-        if (age > Math.min(f.heartbeat, decides)) {
-            return Quote(price, Status.DEVIATED, false, a.price, a.price, a.price, 0);
-        }
+        if (age > gap) return Quote(price, Status.DEVIATED, false, a.price, a.price, a.price, 0);
         return Quote(price, Status.DEVIATED, false, high, low, high, 0);
     }
 
-    /// @dev Whether an asset can be bought or sold in a liquidation; one that is lost only as a debt.
-    function _isForSale(Quote memory q) internal pure returns (bool) {
-        return q.usable || (q.collateralPrice == 0 && q.debtPrice > 0);
+    /// @dev Notes since when the price is usable, and since when it is not; what is gone for no longer than a block was not gone.
+    function _noteSale(Anchor storage a, bool usable) internal {
+        if (!usable) {
+            if (a.waitsSince == 0) a.waitsSince = uint40(block.timestamp);
+        } else if (a.waitsSince != 0 || a.forSaleSince == 0) {
+            if (a.waitsSince != block.timestamp || a.forSaleSince == 0) a.forSaleSince = uint40(block.timestamp);
+            a.waitsSince = 0;
+        }
     }
 
-    /// @dev For how long pokes have seen it for sale.
+    /// @dev For how long pokes have seen it usable.
     function _forSaleFor(Anchor storage a) internal view returns (uint256) {
-        return a.forSaleSince == 0 ? 0 : block.timestamp - a.forSaleSince;
+        return a.waitsSince != 0 || a.forSaleSince == 0 ? 0 : block.timestamp - a.forSaleSince;
     }
 
     /// @dev Counts for how long the feed is seen to be down: two moments a day apart are no day, nor is a moment's answer
@@ -174,8 +177,10 @@ contract OracleRouter is IOracleRouter, AccessControl {
         if (!down && before == 0) return;
         uint256 passed = block.timestamp - before;
         bool goesOn = down && a.downAt == before && passed <= DOWN_GAP;
-        uint256 counted = _counted(a.downFor, passed, goesOn, FORGOTTEN_AFTER);
-        a.downFor = uint40(counted);
+        // What had long been lost does not stay so for longer, once it is seen again, than what was lost just now.
+        uint256 past = goesOn ? a.downFor : Math.min(a.downFor, LOST_AFTER);
+        uint256 counted = _counted(past, passed, goesOn, FORGOTTEN_AFTER);
+        a.downFor = uint24(counted);
         a.watchedAt = down || counted != 0 ? uint40(block.timestamp) : 0;
         if (down) a.downAt = uint40(block.timestamp);
     }
@@ -198,7 +203,7 @@ contract OracleRouter is IOracleRouter, AccessControl {
         if (goesOn && !fresh) return; // to be counted once a report confirms it
         if (goesOn) passed = block.timestamp - since;
         uint256 counted = _counted(a.disputedFor, passed, goesOn, DISPUTE_HOLD_OFFS * uint256(f.holdOff));
-        if (counted != a.disputedFor) a.disputedFor = uint40(counted);
+        if (counted != a.disputedFor) a.disputedFor = uint24(counted);
         if (fresh) {
             a.disputedAt = uint40(block.timestamp);
             if (since == 0) emit HoldOffStarted(asset, price, a.price);

@@ -90,7 +90,7 @@ abstract contract VaultHealth is VaultPositions {
     /// unhealthy. Without a flag, and if it was not due, no price is read.
     function _seeHealed(uint256 accountId, bool due) internal {
         if (!due && !isFlagged(accountId)) return;
-        Health memory h = health(accountId);
+        (Health memory h, ) = _pokedHealth(accountId); // a sighting counts if the router has one, too
         _see(accountId, h);
         if (due) _stayDue(accountId, h.factor);
     }

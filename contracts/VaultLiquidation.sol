@@ -104,10 +104,10 @@ contract VaultLiquidation is VaultHealth, ReentrancyGuardTransient {
 
     // --- internals ----------------------------------------------------------------------------------------------
 
-    /// @dev Too little for a liquidator, and a loss to whoever lent: what an account still owns is not taken from it. What
-    /// nobody can price is not nothing there, but it is no hope either: else dust of it would keep a loss off the books.
+    /// @dev Too little for a liquidator, and a loss to whoever lent: what an account still owns is not taken from it, and
+    /// what nobody can price is not nothing, for as long as any outage takes.
     function _isBeyondHope(Health memory h) internal view returns (bool) {
-        return h.collateralValue < _policy.dustValue && h.forfeitValue < h.debtValue;
+        return h.forfeitValue < _policy.dustValue && h.forfeitValue < h.debtValue;
     }
 
     /// @dev Eligibility, the engine's quote clamped, and the amounts that follow from it.
@@ -269,7 +269,7 @@ contract VaultLiquidation is VaultHealth, ReentrancyGuardTransient {
             address asset = _reserves[i].asset;
             uint256 scaled = _positions[accountId][asset].scaledDebt;
             _positions[accountId][asset].scaledDebt = 0;
-            uint256 worth = hub.debtOf(asset, scaled).mulDivDown(h.collateralValue, h.debtValue);
+            uint256 worth = hub.debtOf(asset, scaled).mulDivDown(h.forfeitValue, h.debtValue);
             emit WrittenOff(accountId, asset, hub.reportDeficit(asset, scaled, worth), scaled);
         }
         _unflag(accountId);

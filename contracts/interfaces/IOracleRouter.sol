@@ -33,13 +33,14 @@ interface IOracleRouter is IAccessControl {
         uint64 candidate; // of the prices seen on one side of it, the nearest; 0: none
         uint40 candidateSince; // since when they are there
         uint40 seenAt; // when the feed was last seen, silence aside; only with a hold-off
-        uint40 downFor; // seconds for which no answer was seen that could be believed, less those when one was
+        uint24 downFor; // seconds for which no answer was seen that could be believed, less those when one was
         // ---
         uint40 downAt; // when none was last
         uint40 watchedAt; // when the feed was last seen while that is counted, 0 while it is not
-        uint40 disputedFor; // seconds for which prices were seen beyond `maxMoveBps`, less those when not
+        uint24 disputedFor; // seconds for which prices were seen beyond `maxMoveBps`, less those when not
         uint40 disputedAt; // when a fresh one was last, 0 while others are seen
-        uint40 forSaleSince; // since when it is seen to be for sale: usable, or lost and owed; 0 while it is not
+        uint40 forSaleSince; // since when pokes see that it is usable
+        uint40 waitsSince; // since when they see that it is not, 0 while it is
     }
 
     struct Quote {
@@ -49,7 +50,7 @@ interface IOracleRouter is IAccessControl {
         uint256 collateralPrice; // what collateral counts at for liquidation, and is sold at if usable
         uint256 debtPrice; // what a debt counts at for liquidation, and is repaid at if usable or collateral counts 0
         uint256 forfeitPrice; // what collateral is worth at least, where it is asked whether it would pay
-        uint256 forSaleFor; // seconds for which pokes have seen that a liquidation may buy, sell or repay it, 0 if it may not
+        uint256 forSaleFor; // seconds for which pokes have seen that a liquidation may buy, sell or repay it; 0 if it may not
     }
 
     /// @notice Emitted on `setFeed`.
@@ -84,8 +85,8 @@ interface IOracleRouter is IAccessControl {
 
     /// @notice The price as it stands now, and what it counts at when accounts are judged. While it may be used, that is
     /// the price. While it is disputed it is the better one for the account of price and anchor; once disputed for two
-    /// hold-offs the worse one, at which it then may be used. A disputed price that no report has confirmed for a heartbeat,
-    /// or for two hold-offs, counts for nothing: the anchor does. While nobody knows it, a debt counts at the anchor, and
+    /// hold-offs the worse one, at which it then may be used. A disputed price that no report has confirmed for a third of a
+    /// hold-off counts for nothing: the anchor does. While nobody knows it, a debt counts at the anchor, and
     /// so does collateral for a day (without an anchor, at the last answer), then at nothing; whether that would pay a debt
     /// is asked at the anchor for three days. Unknown: DOWN, for as long as pokes saw it every hour at least, or STALE for
     /// three heartbeats.

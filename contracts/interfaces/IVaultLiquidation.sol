@@ -37,7 +37,7 @@ interface IVaultLiquidation {
         ILiquidationEngine engine;
         uint32 liquidationDelay; // seconds between flag and liquidation; 0: no flag needed
         uint64 urgentHealth; // WAD; below it the delay does not apply
-        uint256 dustValue; // USD; an insolvent account whose collateral counts for less is written off; whoever
+        uint256 dustValue; // USD; an insolvent account whose collateral is worth less is written off; whoever
         // borrows, or takes collateral out, owes at least as much of every asset that he owes
     }
 
@@ -212,9 +212,8 @@ interface IVaultLiquidation {
         bool receiveShares,
         bytes calldata data
     ) external returns (uint256 repaid, uint256 collateralOut);
-    /// @notice Writes off the debts of an unhealthy account whose collateral counts for less than the dust line and is
-    /// below what it owes; anyone may. For the second, what nobody can price, or what is disputed, is worth at least the
-    /// price accepted last, for three days (`IOracleRouter.Quote.forfeitPrice`): where it would pay it is nobody's to take
-    /// in an outage, and its owner has as long to repay
+    /// @notice Writes off the debts of an unhealthy account whose collateral is below the dust line and below what it owes;
+    /// anyone may. What nobody can price, or what is disputed, is worth at least the price accepted last, for three days
+    /// (`IOracleRouter.Quote.forfeitPrice`): it is nobody's to take in an outage, and its owner has as long to repay
     function writeOff(uint256 accountId) external;
 }

@@ -44,19 +44,20 @@ contract Lens {
         }
     }
 
-    /// @notice Per asset: the seven fields of `IOracleRouter.Quote`, then the ten of `IOracleRouter.Anchor`
+    /// @notice Per asset: the seven fields of `IOracleRouter.Quote`, then the eleven of `IOracleRouter.Anchor`
     function prices(IOracleRouter oracle, address[] calldata tokens) external view returns (uint256[] memory out) {
-        out = new uint256[](tokens.length * 17);
+        out = new uint256[](tokens.length * 18);
         for (uint256 i = 0; i < tokens.length; ++i) {
             IOracleRouter.Quote memory q = oracle.read(tokens[i]);
             IOracleRouter.Anchor memory a = oracle.getAnchor(tokens[i]);
-            uint256 o = i * 17;
+            uint256 o = i * 18;
             (out[o], out[o + 1], out[o + 2]) = (q.price, uint256(q.status), _word(q.usable));
             (out[o + 3], out[o + 4]) = (q.collateralPrice, q.debtPrice);
             (out[o + 5], out[o + 6]) = (q.forfeitPrice, q.forSaleFor);
             (out[o + 7], out[o + 8], out[o + 9], out[o + 10]) = (a.price, a.candidate, a.candidateSince, a.seenAt);
             (out[o + 11], out[o + 12], out[o + 13]) = (a.downFor, a.downAt, a.watchedAt);
             (out[o + 14], out[o + 15], out[o + 16]) = (a.disputedFor, a.disputedAt, a.forSaleSince);
+            out[o + 17] = a.waitsSince;
         }
     }
 

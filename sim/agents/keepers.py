@@ -29,6 +29,7 @@ from sim.protocol.state import (
     THIN,
     THIN_AT,
     THIN_FOR,
+    WAITS_SINCE,
     WATCHED_AT,
     WELL_AT,
     WELL_SINCE,
@@ -55,7 +56,8 @@ def poke(s: State) -> None:
         for i in range(s.unit.shape[0]):
             seen, row = oracle.read(s, v, i), s.oracle[v, i]
             counts = row[DISPUTED_FOR] != 0 or row[WATCHED_AT] != 0
-            counts = counts or oracle.is_for_sale(seen) != (row[FOR_SALE_SINCE] != 0)
+            for_sale = row[FOR_SALE_SINCE] != 0 and row[WAITS_SINCE] == 0
+            counts = counts or seen.usable != for_sale
             if seen.price != row[ANCHOR] or row[CANDIDATE] != 0 or counts:
                 op.poke(s, KEEPER, i, v)
 
@@ -125,7 +127,7 @@ def write_off(s: State, w: Market) -> None:
         for a in range(block * BLOCK, min((block + 1) * BLOCK, s.account.shape[0])):
             if own.hot[a] == 0 or not is_hopeless(s, w, a):
                 continue
-            if not is_ruined(s, w, a):
+            if not is_ruined(s, a):
                 own.ruined[block] = 1  # until nobody can price it for too long
                 continue
             op.write_off(s, KEEPER, a)

@@ -296,15 +296,12 @@ def is_hopeless(s: State, w: Market, a: int) -> bool:
 
 
 @jitable
-def is_ruined(s: State, w: Market, a: int) -> bool:
-    """Whether what it has would not pay what it owes either: what counts for nothing may be worth
-    something.
+def is_ruined(s: State, a: int) -> bool:
+    """Whether it has none either at the prices accepted last, where others are disputed or nobody
+    knows any.
     """
-    seen = w.watchers.watch[a]
-    if seen[USABLE] != 0:
-        return bool(seen[COLLATERAL_VALUE] < seen[DEBT_VALUE])
-    h = health(s, a)
-    return h.forfeit_value < h.debt_value
+    h, dust = health(s, a), s.policy[s.account_vault[a], DUST_VALUE]
+    return bool(h.forfeit_value < dust and h.forfeit_value < h.debt_value)
 
 
 @jitable

@@ -24,6 +24,7 @@ from sim.protocol.state import (
     MODE,
     SEEN_AT,
     UPDATED_AT,
+    WAITS_SINCE,
     WATCHED_AT,
     State,
 )
@@ -52,7 +53,7 @@ def forget_anchor(s: State, v: int, i: int) -> None:
     row = s.oracle[v, i]
     for field in (ANCHOR, CANDIDATE, CANDIDATE_SINCE, SEEN_AT, DISPUTED_AT, DISPUTED_FOR):
         row[field] = zero()
-    for field in (DOWN_FOR, DOWN_AT, WATCHED_AT, FOR_SALE_SINCE):
+    for field in (DOWN_FOR, DOWN_AT, WATCHED_AT, FOR_SALE_SINCE, WAITS_SINCE):
         row[field] = zero()
 
 
@@ -62,9 +63,7 @@ def poke(s: State, v: int, i: int) -> None:
     asset is for sale.
     """
     _see(s, v, i)
-    row, for_sale = s.oracle[v, i], is_for_sale(read(s, v, i))
-    if for_sale != (row[FOR_SALE_SINCE] != 0):
-        row[FOR_SALE_SINCE] = s.clock[0] if for_sale else zero()
+    _note_sale(s, v, i, read(s, v, i).usable)
 
 
 class Quote(NamedTuple):
@@ -134,32 +133,46 @@ def _unknown(s: State, v: int, i: int, price: int, age: int) -> Quote:
     if unknown_for >= LOST_AFTER:
         worth = zero()
     forfeited = zero() if unknown_for >= FORGOTTEN_AFTER else max(worth, row[ANCHOR])
-    waits = zero() if worth != 0 else _for_sale_for(s, v, i)  # 0, but for a debt that is decided
-    return Quote(price, status, False, worth, row[ANCHOR], forfeited, waits)
+    paid_for = max(unknown_for - LOST_AFTER, zero())  # a debt of it is paid from then on
+    return Quote(price, status, False, worth, row[ANCHOR], forfeited, paid_for)
 
 
 @jitable
 def _disputed(s: State, v: int, i: int, price: int, age: int) -> Quote:
     """Of a price far from the anchor: in the account's favour until it was disputed for too long;
-    and at the anchor when no report has confirmed it for its heartbeat, or for as long as would
-    have decided it: one answer decides nothing.
+    and at the anchor when no report has confirmed it for a third of a hold-off, for one answer
+    decides nothing.
     """
     row = s.oracle[v, i]
     low, high = min(price, row[ANCHOR]), max(price, row[ANCHOR])
     gap = div_down(row[HOLD_OFF], SIGHTINGS)
     in_sight = s.clock[0] <= row[DISPUTED_AT] + gap
-    decides = DISPUTE_HOLD_OFFS * row[HOLD_OFF]
-    if in_sight and row[DISPUTED_FOR] >= decides:
+    if in_sight and row[DISPUTED_FOR] >= DISPUTE_HOLD_OFFS * row[HOLD_OFF]:
         return Quote(price, STATUS_DEVIATED, True, low, high, high, _for_sale_for(s, v, i))
-    if age > min(row[HEARTBEAT], decides):
+    if age > gap:
         anchor = row[ANCHOR]
         return Quote(price, STATUS_DEVIATED, False, anchor, anchor, anchor, zero())
     return Quote(price, STATUS_DEVIATED, False, high, low, high, zero())
 
 
+@jitable
+def _note_sale(s: State, v: int, i: int, usable: bool) -> None:
+    """Note since when the price is usable, and since when it is not; what is gone for no longer
+    than a block was not gone.
+    """
+    row, now = s.oracle[v, i], s.clock[0]
+    if not usable:
+        if row[WAITS_SINCE] == 0:
+            row[WAITS_SINCE] = now
+    elif row[WAITS_SINCE] != 0 or row[FOR_SALE_SINCE] == 0:
+        if row[WAITS_SINCE] != now or row[FOR_SALE_SINCE] == 0:
+            row[FOR_SALE_SINCE] = now
+        row[WAITS_SINCE] = zero()
+
+
 @inlined
-def is_for_sale(q: Quote) -> bool:
-    """Whether an asset can be bought or sold in a liquidation; one that is lost only as a debt: the
+def is_decided(q: Quote) -> bool:
+    """Whether a debt may be repaid for collateral: of one that nobody could price for too long, the
     price that it counts at decides.
     """
     return q.usable or (q.collateral_price == 0 and q.debt_price > 0)
@@ -167,9 +180,11 @@ def is_for_sale(q: Quote) -> bool:
 
 @inlined
 def _for_sale_for(s: State, v: int, i: int) -> int:
-    """For how long pokes have seen it for sale, seconds."""
+    """For how long pokes have seen it usable, seconds."""
     since = s.oracle[v, i, FOR_SALE_SINCE]
-    return zero() if since == 0 else s.clock[0] - since
+    if since == 0 or s.oracle[v, i, WAITS_SINCE] != 0:
+        return zero()
+    return s.clock[0] - since
 
 
 @jitable
@@ -183,7 +198,10 @@ def _watch(s: State, v: int, i: int, down: bool) -> None:
         return
     passed = s.clock[0] - before
     goes_on = down and row[DOWN_AT] == before and passed <= DOWN_GAP
-    row[DOWN_FOR] = _counted(row[DOWN_FOR], passed, goes_on, FORGOTTEN_AFTER)
+    # What had long been lost does not stay so for longer, once it is seen again, than what was lost
+    # just now.
+    past = row[DOWN_FOR] if goes_on else min(row[DOWN_FOR], LOST_AFTER)
+    row[DOWN_FOR] = _counted(past, passed, goes_on, FORGOTTEN_AFTER)
     row[WATCHED_AT] = s.clock[0] if down or row[DOWN_FOR] != 0 else zero()
     if down:
         row[DOWN_AT] = s.clock[0]

@@ -148,6 +148,7 @@ ORACLE = (
     "disputed_for",
     "disputed_at",
     "for_sale_since",
+    "waits_since",
 )
 (
     HEARTBEAT,
@@ -166,6 +167,7 @@ ORACLE = (
     DISPUTED_FOR,
     DISPUTED_AT,
     FOR_SALE_SINCE,
+    WAITS_SINCE,
 ) = range(len(ORACLE))
 
 FEED = ("answer", "updated_at", "mode")

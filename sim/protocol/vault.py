@@ -148,8 +148,8 @@ def liquidate(
 
 @jitable
 def write_off(s: State, a: int) -> int:
-    """Write off the debts of an unhealthy account whose collateral counts for less than the dust
-    line, and is less than what it owes even at the prices accepted last.
+    """Write off the debts of an unhealthy account whose collateral is below the dust line and below
+    what it owes, also at the prices accepted last.
     """
     poke(s, a)
     h = health(s, a)
@@ -166,7 +166,7 @@ def write_off(s: State, a: int) -> int:
 @inlined
 def _is_beyond_hope(s: State, a: int, h: Health) -> bool:
     dust = s.policy[s.account_vault[a], DUST_VALUE]
-    return h.collateral_value < dust and h.forfeit_value < h.debt_value
+    return h.forfeit_value < dust and h.forfeit_value < h.debt_value
 
 
 class Terms(NamedTuple):
@@ -216,7 +216,7 @@ def terms_at(
         return _refused(NOT_COLLATERAL)
 
     of_debt, of_collateral = oracle.read(s, v, d), oracle.read(s, v, c)
-    if not (oracle.is_for_sale(of_debt) and of_collateral.usable):
+    if not (oracle.is_decided(of_debt) and of_collateral.usable):
         return _refused(PRICE_NOT_USABLE)
     price_collateral = of_collateral.collateral_price
     if d == c:  # a token pays for itself whatever it is worth
@@ -346,7 +346,7 @@ def _write_off_all(s: State, a: int, h: Health) -> int:
     for i in range(s.unit.shape[0]):
         scaled = s.position[a, i, POSITION_DEBT]
         if scaled != 0:
-            worth = mul_div_down(hub.debt_of(s, i, scaled), h.collateral_value, h.debt_value)
+            worth = mul_div_down(hub.debt_of(s, i, scaled), h.forfeit_value, h.debt_value)
             code, _ = hub_losses.report_deficit(s, s.account_vault[a], i, scaled, worth)
             if code != OK:
                 return code

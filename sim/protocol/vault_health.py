@@ -115,6 +115,7 @@ def see_healed(s: State, a: int, due: bool) -> None:
     """
     if not due and not is_flagged(s, a):
         return
+    poke(s, a)  # a sighting counts if the router has one, too
     h = health(s, a)
     see(s, a, h)
     if due:

@@ -218,7 +218,7 @@ def test_write_off__collateral_without_a_price_is_worth_more_than_dust__is_refus
     vault, oracle, weth, wbtc, usdc, stranger, enter, set_feed, open_position, set_price, chain
 ):
     """$9 of weth and wbtc last accepted at $40,000: .0004 are $16, whatever the feed says now.
-    Seen down for a day they count for nothing, and would not pay the debt.
+    Seen down for three days they are forgotten.
     """
     set_feed(wbtc, heartbeat=HEARTBEAT)
     set_feed(weth, holdOff=0)
@@ -227,7 +227,7 @@ def test_write_off__collateral_without_a_price_is_worth_more_than_dust__is_refus
     enter("down", wbtc)
     with reverts(vault.CollateralRemains):
         vault.writeOff(account, sender=stranger)
-    for _ in range(26):  # looked at more often than every hour
+    for _ in range(76):  # looked at more often than every hour
         chain.pending_timestamp += 3_500
         set_price(weth, 9)
         oracle.poke(wbtc, sender=stranger)

@@ -235,7 +235,7 @@ def _check_transition(before: Look, after: Look, row: Entry) -> None:
         owed = a[DEFICIT_OWED] - max(b[DEFICIT_OWED] - recovered, 0)
         if kind == op.write_off.kind:  # for what the collateral was worth the fund does not pay
             h = before.health_at(account, after.quotes[mine])
-            worth = loss * h.collateral_value // h.debt_value
+            worth = loss * h.forfeit_value // h.debt_value
             assert owed == max(worth - by_fees, 0), "22"
         assert 0 <= owed <= borne, "22"
         assert by_fund == min(loss - by_fees - owed, before.insures[i]), "22"
@@ -377,8 +377,7 @@ def _check_liquidation(before: Look, after: Look, row: Entry) -> None:
     assert seized_value * 10_000 <= paid_value * (10_000 + bonus), "15"
 
     if now.factor < wad():  # 20 no unhealthy debt without collateral
-        hope = now.collateral_value >= before.policy[v][DUST_VALUE]
-        assert hope or now.forfeit_value >= now.debt_value, "20"
+        assert now.forfeit_value >= min(before.policy[v][DUST_VALUE], now.debt_value), "20"
     if not after.has_debt(a):
         return
     # The smallest units of both tokens are worth this much: nothing can be exact beyond it.

@@ -8,6 +8,7 @@ from __future__ import annotations
 import pytest
 
 from sim.protocol import operations as op
+from sim.protocol import oracle
 from sim.protocol.errors import ALREADY_FLAGGED, OK, PRICE_NOT_USABLE
 from sim.protocol.fixed_point import max_uint
 from sim.protocol.soundness import RECOVERY_GAP, THIN_AUCTION
@@ -161,6 +162,54 @@ def test_while_nothing_can_be_sold_no_bonus_grows(case: str) -> None:
     before = exploits.wealth(m, *both, **prices)
     assert m.do(op.liquidate, SECOND, account, d, c, max_uint(), 0, 0) == OK
     assert float(exploits.wealth(m, *both, **prices) - before) <= 1
+
+
+@pytest.mark.parametrize("hours", [23, 25])
+@pytest.mark.parametrize("seen_by", ["keepers", "repayments"])
+def test_what_was_lost_comes_back_without_a_bonus_grown(hours: int, seen_by: str) -> None:
+    """$35,625 of WBTC owe $35,253, and nobody knows their price for a day: they count for nothing.
+    The account is seen due and thin for half an hour, by flags or by repayments of dust. Back at
+    their price they are sold for no more than they are worth beyond the debt.
+    """
+    m, account, owner = exploits.market(), exploits.ACCOUNT, exploits.ATTACKER
+    assert m.do(op.supply, owner, account, WBTC, m.amount(WBTC, 50_000)) == OK
+    assert m.do(op.borrow, owner, account, WETH, m.amount(WETH, 32_490)) == OK
+    later(m, 60, WETH=217)
+    breaks(m, WBTC)
+    for k in range(6 * hours + 4):
+        later(m, RECOVERY_GAP, WETH=217)
+        if seen_by == "keepers" or k < 6 * hours:
+            for i in range(4):
+                assert m.do(op.poke, KEEPER, i, 0) == OK
+        if seen_by == "keepers" or k == 6 * hours:
+            m.do(op.flag, KEEPER, account)
+        elif k > 6 * hours:
+            assert m.do(op.repay, KEEPER, account, WETH, 10**9) == OK
+    breaks(m, WBTC, 0)
+    prices = {"WETH": 217, "WBTC": 5_700}
+    later(m, 12, **prices)
+    both = (owner, SECOND)
+    before = exploits.wealth(m, *both, **prices)
+    assert m.do(op.liquidate, SECOND, account, WETH, WBTC, max_uint(), 0, 0) == OK
+    assert float(exploits.wealth(m, *both, **prices) - before) <= 1
+
+
+def test_a_spike_within_a_block_keeps_no_bonus_from_growing(market: ProtocolMachine) -> None:
+    """Every ten minutes WETH is seen beyond the largest move, and back in the same block: the half
+    hour goes on. Seen back a block later it begins anew.
+    """
+    believed(market, 0, WETH=110)
+    for _ in range(4):
+        later(market, RECOVERY_GAP, WETH=110)
+        assert market.do(op.flag, KEEPER, ACCOUNT) in (OK, ALREADY_FLAGGED)
+        for price in (150, 110):
+            later(market, 0, WETH=price)
+            assert market.do(op.poke, SECOND, WETH, 0) == OK
+    assert oracle.read(market.s, 0, WETH).for_sale_for >= THIN_AUCTION
+    for price in (150, 110):
+        later(market, 12, WETH=price)
+        assert market.do(op.poke, SECOND, WETH, 0) == OK
+    assert oracle.read(market.s, 0, WETH).for_sale_for == 0
 
 
 def test_what_nobody_sees_does_not_count(market: ProtocolMachine) -> None:

@@ -281,8 +281,8 @@ MUTATIONS = (
         "debts are written off above the dust line",
         (
             "VaultLiquidation",
-            "return h.collateralValue < _policy.dustValue &&",
-            "return h.collateralValue < 20 * _policy.dustValue &&",
+            "return h.forfeitValue < _policy.dustValue &&",
+            "return h.forfeitValue < 20 * _policy.dustValue &&",
         ),
         (
             "vault",

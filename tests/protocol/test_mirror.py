@@ -122,6 +122,7 @@ ONLY_THERE = {
     "periphery/Liquidator": {"onLiquidate": "between `vault.seize` and `vault.settle`"},
 }
 ONLY_HERE = {
+    "oracle": {"is_decided": "`Prices.isDecided`"},
     "vault_flags": {"standing": "of a health, what is asked of it there"},
     "hub_share": {
         "deposit": "OpenZeppelin's",
