@@ -93,7 +93,7 @@ def open_source(path: Path) -> Source:
         if not found and (path / QUESTION).is_file():
             raise SourceError(
                 f"{path}: a tuning study without {RESULT}: resume it, with the command that "
-                "began it"
+                "began it and --resume"
             )
         if not found:
             raise SourceError(f"{path}: neither {TAPE}, {MANIFEST} nor {RESULT} in it; {_MAKE}")
