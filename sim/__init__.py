@@ -14,6 +14,7 @@ from sim.version import VERSION
 if TYPE_CHECKING:
     from sim.engines.failures import ChainError, LockstepError
     from sim.files.lock import LockedError
+    from sim.front.contrasts import contrast
     from sim.front.grid import sweep_over
     from sim.front.reading import read
     from sim.front.run import Run, run
@@ -46,6 +47,7 @@ _DOOR = {
     "Sweep": "front.sweeps",
     "TapeError": "tape",
     "actions": "users.actions",
+    "contrast": "front.contrasts",
     "known": "scenario",
     "load": "scenario",
     "presets": "front.studies",
@@ -74,6 +76,7 @@ __all__ = [
     "TapeError",
     "__version__",
     "actions",
+    "contrast",
     "known",
     "load",
     "presets",

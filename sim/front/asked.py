@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from sim.front.handed_over import placed
 from sim.front.own_prices import Prices, levels
-from sim.measures.published import unmeasured
+from sim.measures import contrasts, published
 from sim.questions.store import QuestionError
 from sim.scenario import Scenario, ScenarioError, load, with_overrides
 from sim.schema.arguments import fields_of
@@ -69,7 +69,8 @@ def changed(
         # What figures are conditional on names the scenario: these are not its prices.
         given |= {"name": f"{one.name[:53]}-own-prices", **levels(one, prices)}
     one = with_overrides(one, {**given, **fields_of("overrides", overrides)}, redraw_book)
-    if problems := list(unmeasured(one.expected)):
+    problems = [*published.unmeasured(one.expected), *contrasts.unmeasured(one.contrast)]
+    if problems:
         raise ScenarioError(f"scenario '{one.name}'", problems)
     return one
 

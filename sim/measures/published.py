@@ -11,12 +11,10 @@ import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from sim.measures.facts import Facts
 from sim.measures.measure import Measure
-from sim.measures.registry import MEASURES, figure, of_assets, of_runs
+from sim.measures.registry import MEASURES, of_assets, of_runs
 from sim.schema.expected import Expected
 from sim.schema.problems import Problem, nearest
-from sim.tape import Frames
 
 EQUAL, NEAR = 0.005, 0.10
 """A median within this share of the published figure is inside, as that is rounded; or near."""
@@ -84,12 +82,6 @@ class Compared(NamedTuple):
         return [one for one in self.simulated if one == one]
 
 
-def measures(tape: Frames, expected: Sequence[Expected]) -> dict[str, float]:
-    """What the run came to of everything that was published."""
-    run = Facts(tape)
-    return {one.measure: figure(run, one.measure) for one in expected}
-
-
 def compare(books: Sequence[Mapping[str, float]], expected: Sequence[Expected]) -> list[Compared]:
-    """Every published figure with those of the runs, see `measures`; the first is the run's."""
+    """Every published figure with those of the runs, by measure; the first is the run's."""
     return [Compared(one, tuple(book[one.measure] for book in books)) for one in expected]

@@ -6,6 +6,7 @@ everywhere: docs/extending.md.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 from sim.measures.facts import Facts
 from sim.measures.measure import Found, Measure, Place, SuiteTable
@@ -40,6 +41,12 @@ def figure(run: Facts | Frames, name: str) -> float:
     measure = MEASURES[kind]
     value = (measure.found_of(facts, asset) if asset else measure.found(facts)).value
     return math.nan if value is None else float(value)
+
+
+def figures(tape: Frames, names: Iterable[str]) -> dict[str, float]:
+    """Several of them, by these names."""
+    run = Facts(tape)
+    return {name: figure(run, name) for name in names}
 
 
 def of_runs() -> dict[str, Measure]:

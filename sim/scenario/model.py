@@ -14,6 +14,7 @@ from sim.schema.attack import Attack
 from sim.schema.base import FromList, Instant, Level, Part, Symbol, Usd, unit
 from sim.schema.blocks import Blocks
 from sim.schema.book import Book, BookFile, BorrowerBook
+from sim.schema.contrast import Contrast
 from sim.schema.deployment import FormerTerms, Protocol, Terms
 from sim.schema.expected import Expected
 from sim.schema.faults import Feeds
@@ -28,9 +29,9 @@ from sim.schema.reference import ReferenceMarket
 class Scenario(Part):
     """Everything a run needs. `assets` sets the order of the columns of every array of a run."""
 
-    OWN: ClassVar[tuple[str, ...]] = ("name", "title", "story", "sources", "expected")
-    """What it does not take over from one that it extends: what that is called, and what was
-    published of its event.
+    OWN: ClassVar[tuple[str, ...]] = ("name", "title", "story", "sources", "expected", "contrast")
+    """What it does not take over from one that it extends: what that is called, what was published
+    of its event, and what it is there to show.
     """
     FILLED: ClassVar[tuple[str, ...]] = ("title", "story", "sources")
     """Of these, what is made of its name and its file where it says nothing."""
@@ -136,6 +137,11 @@ class Scenario(Part):
         max_length=100,
         description="a list of published figures that a run is held against: measure, value or "
         "low and high, source, note; absent: the scenario is no event",
+    )
+    contrast: Contrast | None = Field(
+        default=None,
+        description="the scenario without the mechanism that it is there to show: without, lowers, "
+        "costs; absent: it shows none",
     )
 
     def with_(

@@ -15,7 +15,7 @@ def figures(own: Run, books: int, console: Console) -> list[Figures]:
     """
     found: list[Figures] = []
     name, number = own.scenario.name, drawn(own.scenario, books)
-    runs = of_books(own, number)
+    runs = of_books(own, number, [one.measure for one in own.scenario.expected])
     text = f"{name}, other books"
     try:
         for one in track(runs, text, total=number, console=console, transient=True):

@@ -11,8 +11,8 @@ import pytest
 from sim.agents.start import ARBITRAGEURS, SUPPLIERS
 from sim.market.market import LIQUIDATIONS, REFUSED_VALUE
 from sim.measures.activity import hours_of_liquidations
-from sim.measures.published import Compared, compare, measures
-from sim.measures.registry import MEASURES, figure, of_assets
+from sim.measures.published import Compared, compare
+from sim.measures.registry import MEASURES, figure, figures, of_assets
 from sim.protocol import hub, vault_accounts
 from sim.protocol import operations as op
 from sim.protocol.errors import OK
@@ -301,7 +301,7 @@ def test_names_of_before_are_read_as_what_they_meant() -> None:
 
 def test_comparison_keeps_the_order(tape: Frames) -> None:
     given = [published(value=1_800), Expected(measure="liquidations", value=4, source="x")]
-    one = measures(tape, given)
+    one = figures(tape, [each.measure for each in given])
     rows = compare([one, {**one, "liquidations": 4.0}, {**one, "liquidations": 4.0}], given)
     assert [row.simulated for row in rows] == [(1_800,) * 3, (3, 4, 4)]
     assert [row.verdict for row in rows] == ["inside", "inside"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sim.measures.published import compare, measures
+from sim.measures.published import compare
+from sim.measures.registry import figures
 from sim.report.page.content import Section
 from sim.report.published_table import published_table
 from sim.schema.expected import Expected, of_today
@@ -17,7 +18,7 @@ def sections(tape: Frames, scenario: Mapping[str, Any]) -> list[Section]:
     published = [Expected.model_validate(one) for one in scenario.get("expected", ())]
     if not published:
         return []
-    books = _books(tape) or [measures(tape, published)]
+    books = _books(tape) or [figures(tape, [one.measure for one in published])]
     table = published_table(compare(books, published), sources=True)
     return [Section("expected", "Against what was published of the event", [table])]
 

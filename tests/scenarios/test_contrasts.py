@@ -1,0 +1,19 @@
+"""Every scenario that is there to show a mechanism: it lowers what it says, over twenty books."""
+
+from __future__ import annotations
+
+import pytest
+
+import sim
+from sim.scenario import known, load
+
+SHOWN = [name for name in known() if load(name).contrast]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SHOWN)
+def test_it_lowers_what_it_says_and_says_what_that_costs(name: str) -> None:
+    table = sim.contrast(name, books=20)
+    lowered = table[table["side"] == "lowered"]
+    assert (lowered["high"] < 0).all(), table.to_string()
+    assert table["difference"].notna().all(), "every measure has a figure on every book"
