@@ -252,10 +252,24 @@ class Encoder:
         token = self._d.tokens[asset]
         return Transaction("OracleRouter", self._d.routers[v], "forgetAnchor", words(token))
 
+    # --- tokens of other chains -------------------------------------------------------------------
+
+    def receive_message(
+        self, actor: int, asset: int, to: int, amount: int, sent_at: int, nonce: int
+    ) -> Transaction:
+        arguments = words(nonce, actor_address(to), amount, sent_at)
+        return self._bridged(asset, "receiveMessage", arguments)
+
+    def send_back(self, actor: int, asset: int, amount: int) -> Transaction:
+        return self._bridged(asset, "sendBack", words(amount))
+
     # --- the contracts ----------------------------------------------------------------------------
 
     def _hub(self, function: str, *arguments: int | str | bool) -> Transaction:
         return Transaction("LiquidityHub", self._d.hub, function, words(*arguments))
+
+    def _bridged(self, asset: int, function: str, arguments: bytes) -> Transaction:
+        return Transaction("BridgedTestToken", self._d.tokens[asset], function, arguments)
 
     def _vault_of(self, account: int) -> str:
         return self._d.vaults[int(self._s.account_vault[account])]

@@ -26,6 +26,9 @@ from sim.protocol.state import (
     LIQUIDATION_DELAY,
     MAX_ANSWER,
     MAX_MOVE,
+    MESSAGE_AGE,
+    MESSAGE_CAP,
+    MESSAGE_WINDOW,
     MIN_ANSWER,
     REHYPOTHECATE,
     SUPPLY_CAP,
@@ -95,8 +98,9 @@ def listing(d: Deployment, s: State, symbols: list[str]) -> list[Deployed]:
     found += [Deployed("vault", "Vault", one) for one in d.vaults]
     found.append(Deployed("liquidator", "Liquidator", d.liquidator))
     found.append(Deployed("lens", "Lens", d.lens))
+    for i, (symbol, address) in enumerate(zip(symbols, d.tokens, strict=True)):
+        found.append(Deployed(f"{symbol} token", token_contract(s, i), address))
     for what, contract, addresses in (
-        ("token", "TestToken", d.tokens),
         ("feed", "PriceFeed", d.feeds[0]),
         ("second feed", "PriceFeed", d.feeds[1]),
         ("share token", "HubShare", d.shares),
@@ -150,9 +154,7 @@ def deploy(by: Deployer, s: State, symbols: list[str]) -> Deployment:
     """
     assets = range(len(symbols))
     vaults = range(s.policy.shape[0])
-    tokens = [
-        by.deploy("TestToken", symbol, len(str(s.unit[i])) - 1) for i, symbol in enumerate(symbols)
-    ]
+    tokens = [_deploy_token(by, s, i, symbol) for i, symbol in enumerate(symbols)]
     feeds = [[by.deploy("PriceFeed", FEED_DECIMALS) for _ in assets] for _slot in range(2)]
 
     hub = by.deploy("LiquidityHub", by.admin)
@@ -215,6 +217,19 @@ def deploy(by: Deployer, s: State, symbols: list[str]) -> Deployment:
         liquidator=by.deploy("Liquidator"),
         lens=by.deploy("Lens"),
     )
+
+
+def token_contract(s: State, i: int) -> str:
+    """What an asset's token is: of this chain, or bridged."""
+    return "BridgedTestToken" if s.bridge[i, MESSAGE_WINDOW] else "TestToken"
+
+
+def _deploy_token(by: Deployer, s: State, i: int, symbol: str) -> str:
+    contract, named = token_contract(s, i), (symbol, len(str(s.unit[i])) - 1)
+    if contract == "TestToken":
+        return by.deploy(contract, *named)
+    limits = tuple(s.bridge[i, [MESSAGE_CAP, MESSAGE_WINDOW, MESSAGE_AGE]])
+    return by.deploy(contract, *named, by.admin, limits)
 
 
 def _deploy_engine(by: Deployer, s: State, v: int) -> str:

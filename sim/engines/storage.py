@@ -40,6 +40,7 @@ from sim.protocol.state import (
     LEAVING,
     LEAVING_AFTER,
     LP_SUPPLY,
+    MESSAGE_WINDOW,
     NEXT_EXIT,
     PENDING_EPOCH,
     PENDING_STAKE,
@@ -211,6 +212,7 @@ class Storage(Variables):
             for array, index in held.get(name, ()):
                 self.add(word, array, index)
                 self.words.add(supply, array, index, group=None)
+        self._bridge(s, i)
         for slot in range(2):
             what = f"feed {slot} {symbol}"
             for variable in ("answer", "updatedAt", "mode"):
@@ -223,6 +225,16 @@ class Storage(Variables):
         for k in self._actors:
             what, path = f"hub shares of actor {k} {symbol}", ["_balances", actor_address(k)]
             self.add(self.set("HubShare", share, what, path), "holding", (k, i, HUB_SHARES))
+
+    def _bridge(self, s: State, i: int) -> None:
+        """What a token of another chain keeps besides."""
+        token, what = self._d.tokens[i], f"bridge {self._symbols[i]}"
+        if not s.bridge[i, MESSAGE_WINDOW]:
+            return
+        self.row("BridgedTestToken", token, what, ["_bucket"], "bridge", (i,))
+        for nonce in range(s.received.shape[1]):
+            word = self.set("BridgedTestToken", token, f"{what} {nonce}", ["received", nonce])
+            self.add(word, "received", (i, nonce))
 
     def _erc20(self, contract: str, address: str, what: str, name: str, symbol: str) -> int:
         """Name, symbol, and the word of the supply."""

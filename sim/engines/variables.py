@@ -17,6 +17,7 @@ from sim.protocol.state import (
     ACCOUNT,
     ACTIVE,
     ADD_CAP,
+    BRIDGE,
     DRAW_CAP,
     FEED,
     HALTED,
@@ -49,6 +50,7 @@ _COLUMNS = {
     "position": POSITION,
     "pool": POOL,
     "pair": PAIR,
+    "bridge": BRIDGE,
 }
 Path = Sequence[int | str]
 """See `sim.engines.layouts.Layout.fields`."""

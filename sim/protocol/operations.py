@@ -12,6 +12,7 @@ is the order of their numbers there.
 from __future__ import annotations
 
 from sim.protocol import (
+    bridge,
     hub,
     hub_losses,
     hub_share,
@@ -327,6 +328,23 @@ def forget_anchor(s: State, actor: int, asset: Asset, v: Vault) -> int:
     """A vault's router begins with a feed anew: what it sees next is believed."""
     oracle.forget_anchor(s, v, asset)
     return OK
+
+
+# --- tokens of other chains -----------------------------------------------------------------------
+
+
+@operation()
+def receive_message(
+    s: State, actor: int, asset: Asset, to: Actor, amount: Amount, sent_at: Amount, nonce: Option
+) -> int:
+    """The relayer brings a message: mint what `to` locked at `sent_at`, a timestamp."""
+    return bridge.receive_message(s, actor, asset, nonce, to, amount, sent_at)
+
+
+@operation()
+def send_back(s: State, actor: int, asset: Asset, amount: Amount) -> int:
+    """Burn tokens of another chain for as much on it."""
+    return bridge.send_back(s, actor, asset, amount)
 
 
 # --- all of them ----------------------------------------------------------------------------------

@@ -226,6 +226,15 @@ POOL = (
 PAIR = ("reserve0", "reserve1", "cumulative0", "cumulative1", "last_update", "lp_supply", "fee_bps")
 RESERVE0, RESERVE1, CUMULATIVE0, CUMULATIVE1, LAST_UPDATE, LP_SUPPLY, FEE_BPS = range(len(PAIR))
 
+BRIDGE = ("cap", "window", "max_age", "filled", "filled_at")
+(
+    MESSAGE_CAP,
+    MESSAGE_WINDOW,
+    MESSAGE_AGE,
+    BUCKET_FILLED,
+    BUCKET_FILLED_AT,
+) = range(len(BRIDGE))
+
 
 class Entry(NamedTuple):
     """One row of the journal: what was asked, by whom, the verdict (`errors`) and what moved. What
@@ -287,6 +296,8 @@ class State(NamedTuple):
     pair_tokens: Array  # (P, 2) assets, int64
     pair_of: Array  # (m, m) the pair of two assets, or -1, int64
     lp: Array  # (A, P) LP shares
+    bridge: Array  # (m, BRIDGE); a window of 0: of this chain
+    received: Array  # (m, K) 1: the message of this number was received
     result: Array  # (3,) what the current operation moved
     journal: Array  # (capacity, Entry)
     journal_length: Array  # (1,) int64
@@ -302,9 +313,10 @@ def empty(
     pair_tokens: list[tuple[int, int]],
     now: int,
     journal_capacity: int,
+    messages: int = 0,
 ) -> State:
     """A protocol just deployed at time `now`: nothing configured, supplied or owed. All numbers are
-    Python integers.
+    Python integers. `messages`: how many there can be from other chains, of each token.
     """
 
     def zeros(*shape: int) -> Array:
@@ -340,6 +352,8 @@ def empty(
         pair_tokens=np.array(pair_tokens, dtype=np.int64).reshape(pairs, 2),
         pair_of=pair_of,
         lp=zeros(actors, pairs),
+        bridge=zeros(m, len(BRIDGE)),
+        received=zeros(m, messages),
         result=zeros(3),
         journal=zeros(journal_capacity, len(Entry._fields)),
         journal_length=np.zeros(1, dtype=np.int64),

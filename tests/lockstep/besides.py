@@ -5,6 +5,8 @@ the comparison after the next operation holds both against each other.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
@@ -32,7 +34,10 @@ vaults = st.integers(0, 1)
 
 
 class Machine(SteeredMachine):
-    """What everyone may do, by operations and besides."""
+    """What everyone may do, by operations and besides. WBTC is of another chain."""
+
+    bridged: ClassVar[dict[int, tuple[int, int, int]]] = {1: (500 * 10**8, 3_600, 1_800)}
+    messages = 64
 
     # --- governance -------------------------------------------------------------------------------
 

@@ -27,7 +27,7 @@ from sim.protocol.vault_accounts import Health
 from sim.protocol.vault_reserves import threshold
 
 ROWS = ("hub", "rates", "oracle", "feed", "reserve", "spoke", "pool", "pair", "policy")
-ROWS += ("account", "position", "holding", "lp")
+ROWS += ("account", "position", "holding", "lp", "bridge", "received")
 
 
 class Quote(NamedTuple):
@@ -64,6 +64,8 @@ class Look:
     position: list[list[list[int]]]
     holding: list[list[list[int]]]
     lp: list[list[int]]
+    bridge: list[list[int]]
+    received: list[list[int]]
 
     def __init__(self, s: State, last: Look | None = None) -> None:
         for name in ROWS:

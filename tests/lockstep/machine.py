@@ -322,6 +322,31 @@ class ProtocolMachine(SideBySide):
         for slot in range(2):
             self.do(op.set_feed_mode, 0, i, slot, 0)
 
+    # --- tokens of other chains
+    # -----------------------------------------------------------------------
+
+    @precondition(lambda self: self.bridged)
+    @rule(
+        nonce=st.integers(0, 63),
+        to=actors,
+        usd=dollars,
+        age=st.sampled_from([-1, 0, 600, 1_800, 1_801]),
+        by=st.sampled_from([0, 0, 0, 1]),
+    )
+    def message(self, nonce: int, to: int, usd: int, age: int, by: int) -> None:
+        """Messages arrive in any order, again, too late, too large, and from who is no relayer."""
+        for i in self.bridged:
+            sent_at = int(self.s.clock[0]) - age
+            number = nonce % self.messages
+            self.do(op.receive_message, by, i, to, self.amount(i, usd), sent_at, number)
+
+    @precondition(lambda self: self.bridged)
+    @rule(actor=actors, usd=dollars)
+    def send_back(self, actor: int, usd: int) -> None:
+        """Tokens go back to where they come from."""
+        for i in self.bridged:
+            self.do(op.send_back, actor, i, self.amount(i, usd))
+
     # --- governance
     # -----------------------------------------------------------------------------------
 

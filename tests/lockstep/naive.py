@@ -14,6 +14,8 @@ from sim.protocol.state import (
     BASE_RATE,
     BORROW_INDEX,
     BORROW_RATE,
+    BUCKET_FILLED,
+    BUCKET_FILLED_AT,
     CASH,
     CLOSE_FACTOR,
     DEFICIT,
@@ -31,6 +33,9 @@ from sim.protocol.state import (
     LT,
     LT_FROM,
     MAX_BONUS,
+    MESSAGE_AGE,
+    MESSAGE_CAP,
+    MESSAGE_WINDOW,
     OPTIMAL_USAGE,
     POSITION_DEBT,
     RAMP_END,
@@ -364,6 +369,27 @@ def _swaps(before: Look, after: Look, row: Entry) -> None:
         assert -moved[1 - side] <= fair, "29"
 
 
+# --- tokens of other chains -----------------------------------------------------------------------
+
+
+def _message(before: Look, after: Look, row: Entry) -> None:
+    """Once, in its time, and no more than a bucket holds that drains in a straight line."""
+    i, b, a = row.x, before.bridge[row.x], after.bridge[row.x]
+    drained = Fraction(b[MESSAGE_CAP] * (after.clock - b[BUCKET_FILLED_AT]), b[MESSAGE_WINDOW])
+    assert _is_up(a[BUCKET_FILLED] - row.amount, max(b[BUCKET_FILLED] - drained, Fraction(0))), "38"
+    assert row.amount > 0 and a[BUCKET_FILLED] <= b[MESSAGE_CAP], "38"
+    assert 0 <= after.clock - row.limit <= b[MESSAGE_AGE], "38"
+    assert (before.received[i][row.option], after.received[i][row.option]) == (0, 1), "38"
+    came = after.holding[row.y][i][WALLET] - before.holding[row.y][i][WALLET]
+    assert came == row.amount, "30"
+
+
+def _send_back(before: Look, after: Look, row: Entry) -> None:
+    i, k = row.x, row.actor
+    assert before.holding[k][i][WALLET] - after.holding[k][i][WALLET] == row.amount > 0, "30"
+    assert before.bridge == after.bridge, "38"
+
+
 _CHECKS: dict[int, Callable[[Look, Look, Entry], None]] = {
     op.accrue.kind: _accrue,
     op.deposit.kind: _shares,
@@ -380,4 +406,6 @@ _CHECKS: dict[int, Callable[[Look, Look, Entry], None]] = {
     op.flag.kind: _flag,
     op.make_good.kind: _make_good,
     op.claim_fees.kind: _claim_fees,
+    op.receive_message.kind: _message,
+    op.send_back.kind: _send_back,
 }

@@ -18,7 +18,7 @@ from sim.engines.lockstep import Lockstep
 from sim.protocol import operations as op
 from sim.protocol.errors import OK
 from sim.protocol.records import copy
-from sim.protocol.state import HOLD_OFF, State
+from sim.protocol.state import BUCKET_FILLED, HOLD_OFF, State
 from sim.protocol.transaction import Operation
 from sim.protocol.vault_accounts import health
 from tests.lockstep import naive
@@ -44,11 +44,20 @@ class SideBySide(RuleBasedStateMachine):
     """Columns that are otherwise than in `genesis`, in both vaults."""
     hold_off = 1_800
     """0: every price is believed at once."""
+    bridged: ClassVar[dict[int, tuple[int, int, int]]] = {}
+    """Assets of another chain: the most that messages mint, in how many seconds that drains, how
+    old they may be."""
+    messages = 0
+    """How many each of these can have."""
     _opened: ClassVar[dict[tuple[Any, ...], Any]] = {}
 
     def __init__(self) -> None:
         super().__init__()
-        key = (self.engines, self.delay, tuple(self.policy.items()), self.hold_off)
+        bridges = tuple(self.bridged.items())
+        key = (
+            *(self.engines, self.delay, tuple(self.policy.items()), self.hold_off),
+            *(bridges, self.messages),
+        )
         if key not in self._opened:
             s, lockstep, minted = _open(*key)
             self._opened[key] = [s, lockstep, minted, lockstep.chain.snapshot()]
@@ -75,6 +84,10 @@ class SideBySide(RuleBasedStateMachine):
         rows = journal_rows(self.s)
         self.lockstep.play(rows, int(self.s.clock[0]), self.s)
         (row,) = rows
+        if code == OK and row.kind == op.receive_message.kind:
+            self.minted[row.x] += row.amount
+        if code == OK and row.kind == op.send_back.kind:
+            self.minted[row.x] -= row.amount
         own = -1
         if row.account >= 0:
             own = int(self.s.own_account[self.s.account_vault[row.account], actor])
@@ -97,13 +110,20 @@ class SideBySide(RuleBasedStateMachine):
 
 
 def _open(
-    engines: tuple[int, int], delay: int, policy: tuple[tuple[int, int], ...], hold_off: int
+    engines: tuple[int, int],
+    delay: int,
+    policy: tuple[tuple[int, int], ...],
+    hold_off: int,
+    bridges: tuple[tuple[int, tuple[int, int, int]], ...],
+    messages: int,
 ) -> tuple[State, Lockstep, list[int]]:
     """Tokens, prices, liquidity and positions, compared once; how much of each token was minted."""
-    s = genesis(engines, delay)
+    s = genesis(engines, delay, messages=messages)
     for column, value in policy:
         s.policy[:, column] = value
     s.oracle[:, :, HOLD_OFF] = hold_off
+    for i, limits in bridges:
+        s.bridge[i, :BUCKET_FILLED] = limits
     lockstep = Lockstep(RevmChain(), s, SYMBOLS, views_every=VIEWS_EVERY)
     s.clock[0] += 1
     opening(s)

@@ -25,7 +25,9 @@ RESERVES = [
 ]
 
 
-def genesis(engines: tuple[int, int] = (0, 1), delay: int = 0, loss_window: int = 3_600) -> State:
+def genesis(
+    engines: tuple[int, int] = (0, 1), delay: int = 0, loss_window: int = 3_600, messages: int = 0
+) -> State:
     """Two vaults on one hub; every actor owns two accounts in the first, one in the second."""
     owners, vaults = [], []
     for actor in range(ACTORS):
@@ -42,6 +44,7 @@ def genesis(engines: tuple[int, int] = (0, 1), delay: int = 0, loss_window: int 
         pair_tokens=pairs,
         now=START,
         journal_capacity=256,
+        messages=messages,
     )
     for i in range(4):
         s.rates[i] = [1_000, 8_000, 100, 400, 20_000]

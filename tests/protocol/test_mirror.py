@@ -33,6 +33,7 @@ MIRROR = {
     ],
     "pair": ["market/ConstantProductPair"],
     "liquidator": ["periphery/Liquidator"],
+    "bridge": ["periphery/BridgedCollateral"],
     "fixed_point": ["libraries/FixedPoint"],
 }
 """Each file of the twin and what it is the twin of, in the order in which it has it."""
@@ -119,6 +120,10 @@ ONLY_THERE = {
     },
     "liquidation/DutchBonus": {"hfForMaxBonus": "`soundness.ANY_HEALTH`"},
     "market/ConstantProductPair": {"_reserves": "`side` says which reserve is which"},
+    "periphery/BridgedCollateral": {
+        **dict.fromkeys(("limits", "bucket"), ARRAYS),
+        "decimals": ARRAYS,
+    },
     "periphery/Liquidator": {"onLiquidate": "between `vault.seize` and `vault.settle`"},
 }
 ONLY_HERE = {
