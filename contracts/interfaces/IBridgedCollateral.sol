@@ -40,18 +40,19 @@ interface IBridgedCollateral {
     function MOST_AGE() external view returns (uint256);
     /// @notice Who brings messages
     function relayer() external view returns (address);
-    /// @notice What messages may mint, and how old they may be
-    function limits() external view returns (Limits memory);
-    /// @notice What fills the bucket, as of the last message
-    function bucket() external view returns (Bucket memory);
     /// @notice Whether the message of this number has been received
     function received(uint256 nonce) external view returns (bool);
-    /// @notice What messages may mint now: cap - (filled - down(cap * seconds since / window)), never below nothing
-    function mintable() external view returns (uint256);
 
     /// @notice Mints `amount` to `account`, which locked as much on the other chain at `sentAt`; the relayer alone
     /// @dev Warning: this chain cannot know whether it did. What is minted for what never happened backs nothing.
     function receiveMessage(uint256 nonce, address account, uint256 amount, uint256 sentAt) external;
     /// @notice Burns `amount` of the caller's for as much on the other chain; makes no room in the bucket
     function sendBack(uint256 amount) external;
+
+    /// @notice What messages may mint now: cap - (filled - down(cap * seconds since / window)), never below nothing
+    function mintable() external view returns (uint256);
+    /// @notice What messages may mint, and how old they may be
+    function limits() external view returns (Limits memory);
+    /// @notice What fills the bucket, as of the last message
+    function bucket() external view returns (Bucket memory);
 }

@@ -2,6 +2,7 @@
 pragma solidity 0.8.30;
 
 import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
+import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
 import {IBridgedCollateral} from "../interfaces/IBridgedCollateral.sol";
 import {FixedPoint} from "../libraries/FixedPoint.sol";
 
@@ -30,12 +31,8 @@ contract BridgedCollateral is IBridgedCollateral, ERC20 {
         address relayer_,
         Limits memory limits_
     ) ERC20(symbol_, symbol_) {
-        bool sound = relayer_ != address(0) &&
-            limits_.cap > 0 &&
-            limits_.window > 0 &&
-            limits_.maxAge > 0 &&
-            limits_.maxAge <= MOST_AGE;
-        if (!sound) revert InvalidLimits();
+        bool sound = limits_.cap > 0 && limits_.window > 0 && limits_.maxAge > 0 && limits_.maxAge <= MOST_AGE;
+        if (relayer_ == address(0) || !sound) revert InvalidLimits();
         (_decimals, relayer) = (decimals_, relayer_);
         (_cap, _window, _maxAge) = (limits_.cap, limits_.window, limits_.maxAge);
     }
@@ -76,7 +73,7 @@ contract BridgedCollateral is IBridgedCollateral, ERC20 {
         return _bucket;
     }
 
-    /// @inheritdoc ERC20
+    /// @inheritdoc IERC20Metadata
     function decimals() public view override returns (uint8) {
         return _decimals;
     }
