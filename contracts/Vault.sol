@@ -37,6 +37,16 @@ contract Vault is VaultAccounts {
     }
 
     /// @inheritdoc IVaultLiquidation
+    function marginCall(uint256) external {
+        liquidation.functionDelegateCall(msg.data);
+    }
+
+    /// @inheritdoc IVaultLiquidation
+    function endMarginCall(uint256) external {
+        liquidation.functionDelegateCall(msg.data);
+    }
+
+    /// @inheritdoc IVaultLiquidation
     function liquidate(
         uint256,
         address,

@@ -163,14 +163,15 @@ abstract contract VaultAccounts is VaultReserves, Multicall, ReentrancyGuardTran
 
     // --- internals ----------------------------------------------------------------------------------------------
 
-    /// @dev After everything that raises risk: undisputed prices, debt within the limit, health at least 1, and no debt that
-    /// is too small to be worth anybody's while.
+    /// @dev After everything that raises risk: undisputed prices, debt within the limit, health at least 1 and, under a margin call,
+    /// at least that of calls, and no debt that is too small to be worth anybody's while.
     function _requireSafe(uint256 accountId) internal {
         if (_accounts[accountId].debtBits == 0) return;
         (Health memory h, ) = _pokedHealth(accountId);
         if (!h.pricesOk) revert PriceNotOk();
         if (h.debtValue * FixedPoint.BPS > h.weightedLimit) revert BorrowLimitExceeded();
         if (h.factor < FixedPoint.WAD) revert Unhealthy();
+        if (h.factor < _policy.marginCallHealth && isCalled(accountId)) revert UnderMarginCall();
         if (h.leastDebtValue < _policy.dustValue) revert DebtTooSmall();
         _see(accountId, h);
     }

@@ -7,7 +7,7 @@ import {VaultState} from "./VaultState.sol";
 import {Amounts} from "./libraries/Amounts.sol";
 import {FixedPoint} from "./libraries/FixedPoint.sol";
 
-/// @title Flags: the time between falling ill and being liquidated
+/// @title Flags: the time between falling ill and being liquidated; and margin calls, before that
 /// @notice A flag belongs to one fall. It lapses by itself, and before that ends only by a recovery that was seen again and
 /// again for some time; no single block and no operation takes it away. Twin: `sim/protocol/vault_flags.py`.
 abstract contract VaultFlags is VaultState {
@@ -15,6 +15,11 @@ abstract contract VaultFlags is VaultState {
     function isFlagged(uint256 accountId) public view returns (bool) {
         uint256 flaggedAt = _accounts[accountId].flaggedAt;
         return flaggedAt != 0 && block.timestamp < flaggedAt + _policy.liquidationDelay + FLAG_VALIDITY;
+    }
+
+    /// @inheritdoc IVaultLiquidation
+    function isCalled(uint256 accountId) public view returns (bool) {
+        return _policy.marginCallHealth != 0 && _accounts[accountId].calledAt != 0;
     }
 
     // --- internals ----------------------------------------------------------------------------------------------
@@ -44,11 +49,12 @@ abstract contract VaultFlags is VaultState {
         emit Flagged(accountId, healthFactor);
     }
 
-    /// @dev Whoever measures a flagged account sees it ill or well. Recovery ends the flag once it was seen for long enough:
+    /// @dev Whoever measures an account sees whether it answered its margin call, and a flagged one ill or well. Recovery ends the flag once it was seen for long enough:
     /// the next fall has a delay of its own, and a price that is pushed up for a block changes nothing. While a price cannot
     /// be used nobody knows of a recovery.
     /// @return news whether there was anything new
     function _see(uint256 accountId, Health memory h) internal returns (bool news) {
+        _seeCall(accountId, h);
         bool well = h.factor >= RECOVERY_HEALTH;
         if (!isFlagged(accountId) || (well && !h.pricesUsable)) return false;
         news = _seeThin(accountId, h);
@@ -75,7 +81,7 @@ abstract contract VaultFlags is VaultState {
         bool thin = _isThin(accountId, h);
         uint256 counted = _thinFor(a, thin);
         if (!thin && !a.thin && counted == a.thinFor) return false;
-        (a.thin, a.thinFor, a.thinAt) = (thin, uint16(counted), uint40(block.timestamp));
+        (a.thin, a.thinFor, a.thinAt) = (thin, uint16(counted), uint32(block.timestamp));
         emit ThinSeen(accountId, thin, counted);
         return true;
     }
@@ -99,6 +105,18 @@ abstract contract VaultFlags is VaultState {
             if (h.usableValue * FixedPoint.BPS < needed) return true;
         }
         return false;
+    }
+
+    /// @dev A call ends at the health of calls, of which nobody knows while a price cannot be used, or with the last debt.
+    function _seeCall(uint256 accountId, Health memory h) internal {
+        if (!isCalled(accountId) || h.factor < _policy.marginCallHealth) return;
+        if (h.pricesUsable || _accounts[accountId].debtBits == 0) _endCall(accountId);
+    }
+
+    function _endCall(uint256 accountId) internal {
+        if (_accounts[accountId].calledAt == 0) return;
+        _accounts[accountId].calledAt = 0;
+        emit MarginCallEnded(accountId);
     }
 
     function _unflag(uint256 accountId) internal {

@@ -86,10 +86,10 @@ abstract contract VaultHealth is VaultPositions {
         return _mayBegin(accountId, health(accountId).factor);
     }
 
-    /// @dev After what heals an account, which was `due` for liquidation before: notes a recovery, and keeps due who stays
-    /// unhealthy. Without a flag, and if it was not due, no price is read.
+    /// @dev After what heals an account, which was `due` for liquidation before: notes a recovery and an answer to a margin call,
+    /// and keeps due who stays unhealthy. Without a flag and a call, and if it was not due, no price is read.
     function _seeHealed(uint256 accountId, bool due) internal {
-        if (!due && !isFlagged(accountId)) return;
+        if (!due && !isFlagged(accountId) && !isCalled(accountId)) return;
         (Health memory h, ) = _pokedHealth(accountId); // a sighting counts if the router has one, too
         _see(accountId, h);
         if (due) _stayDue(accountId, h.factor);

@@ -56,6 +56,26 @@ contract VaultLiquidation is VaultHealth, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IVaultLiquidation
+    function marginCall(uint256 accountId) external nonReentrant {
+        (Health memory h, ) = _pokedHealth(accountId);
+        if (h.factor < FixedPoint.WAD) revert Unhealthy();
+        if (h.factor >= _policy.marginCallHealth) revert AccountHealthy();
+        if (isCalled(accountId)) revert AlreadyCalled();
+        _accounts[accountId].calledAt = uint32(block.timestamp);
+        emit MarginCalled(accountId, h.factor);
+        _see(accountId, h);
+    }
+
+    /// @inheritdoc IVaultLiquidation
+    function endMarginCall(uint256 accountId) external nonReentrant {
+        if (!isCalled(accountId)) revert NotCalled();
+        (Health memory h, ) = _pokedHealth(accountId);
+        if (!h.pricesUsable) revert PriceNotUsable();
+        if (h.factor < _policy.marginCallHealth) revert Unhealthy();
+        _see(accountId, h);
+    }
+
+    /// @inheritdoc IVaultLiquidation
     function liquidate(
         uint256 accountId,
         address debtAsset,
@@ -273,5 +293,6 @@ contract VaultLiquidation is VaultHealth, ReentrancyGuardTransient {
             emit WrittenOff(accountId, asset, hub.reportDeficit(asset, scaled, worth), scaled);
         }
         _unflag(accountId);
+        _endCall(accountId);
     }
 }

@@ -21,6 +21,8 @@ abstract contract VaultReserves is IVault, VaultHealth, AccessControl {
     uint256 internal constant MOST_LIQUIDATION_FEE_BPS = 5_000;
     /// @dev Longer than that nobody is shielded by an illness that was announced.
     uint256 internal constant MOST_DELAY = 1 days;
+    /// @dev Above it nobody needs to be called, and everyone could be kept from what is his.
+    uint256 internal constant MOST_MARGIN_CALL_HEALTH = 2e18;
     constructor(Policy memory policy_, address admin) {
         _grantRole(DEFAULT_ADMIN_ROLE, admin);
         _setPolicy(policy_);
@@ -104,7 +106,9 @@ abstract contract VaultReserves is IVault, VaultHealth, AccessControl {
             p.liquidationDelay <= MOST_DELAY &&
             p.urgentHealth <= FixedPoint.WAD &&
             p.dustValue > 0 &&
-            p.dustValue <= MIN_LEFTOVER; // so that a partial liquidation never ends in a write-off
+            p.dustValue <= MIN_LEFTOVER && // so that a partial liquidation never ends in a write-off
+            (p.marginCallHealth == 0 || p.marginCallHealth >= FixedPoint.WAD) &&
+            p.marginCallHealth <= MOST_MARGIN_CALL_HEALTH;
         if (!sound) revert InvalidPolicy();
         _policy = p;
         emit PolicySet(p);

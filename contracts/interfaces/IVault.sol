@@ -27,8 +27,8 @@ interface IVault is IVaultLiquidation, IAccessControl {
     /// @notice Thrown when a configuration is unsound, lowers a threshold in less than `RAMP_PER_BPS`, changes whether collateral that
     /// is there is lent on, or would be the 65th reserve.
     error InvalidReserve(address asset);
-    /// @notice Thrown when a policy has no engine, a delay above a day, an urgent health above 1, or a dust line that is
-    /// zero or above what a partial liquidation leaves.
+    /// @notice Thrown when a policy has no engine, a delay above a day, an urgent health above 1, a dust line that is zero or
+    /// above what a partial liquidation leaves, or a health of margin calls that is neither 0 nor from 1 to 2.
     error InvalidPolicy();
     /// @notice Thrown when the caller neither owns nor manages the account.
     error NotAuthorised();
@@ -60,6 +60,8 @@ interface IVault is IVaultLiquidation, IAccessControl {
     error PriceNotOk();
     /// @notice Thrown when the account would owe more than its borrow limit.
     error BorrowLimitExceeded();
+    /// @notice Thrown when a called account would borrow, or take collateral out, and be below the health of calls.
+    error UnderMarginCall();
     /// @notice Thrown when the account would borrow, or take collateral out, and owe less than the dust line of an asset.
     error DebtTooSmall();
 
@@ -73,7 +75,8 @@ interface IVault is IVaultLiquidation, IAccessControl {
     /// @param rampSeconds time over which a lower threshold comes into force, at least `RAMP_PER_BPS` for each basis point
     /// and at most a year; ignored unless the threshold falls. Of the bonus at most half is the protocol's
     function setReserve(address asset, ReserveConfig calldata config, uint256 rampSeconds) external;
-    /// @notice Sets engine, delay (a day at most), urgent health and dust line; every reserve must suit the engine
+    /// @notice Sets engine, delay (a day at most), urgent health, dust line and health of margin calls; every reserve must suit the
+    /// engine. Without a health of calls none stands; with one again, those do that nothing ended
     function setPolicy(Policy calldata policy_) external;
     /// @notice The liquidation rules in force
     function policy() external view returns (Policy memory);

@@ -37,8 +37,9 @@ interface IVaultLiquidation {
         ILiquidationEngine engine;
         uint32 liquidationDelay; // seconds between flag and liquidation; 0: no flag needed
         uint64 urgentHealth; // WAD; below it the delay does not apply
-        uint256 dustValue; // USD; an insolvent account whose collateral is worth less is written off; whoever
+        uint128 dustValue; // USD; an insolvent account whose collateral is worth less is written off; whoever
         // borrows, or takes collateral out, owes at least as much of every asset that he owes
+        uint64 marginCallHealth; // WAD, 1 to 2; who is healthy, but below it, may be called (`marginCall`); 0: nobody
     }
 
     struct Account {
@@ -53,7 +54,8 @@ interface IVaultLiquidation {
         bool urgent; // the flag needs no delay: an operation lifted the account above the urgent health
         bool thin; // seen last, under this flag, due for liquidation and with less than its debts and the bonus
         uint16 thinFor; // seconds that it was seen so, from one sighting to the next
-        uint40 thinAt; // timestamp of the last sighting that changed these
+        uint32 thinAt; // timestamp of the last sighting that changed these
+        uint32 calledAt; // timestamp of the margin call that stands, 0 if none does
     }
 
     struct Position {
@@ -89,6 +91,11 @@ interface IVaultLiquidation {
     event ThinSeen(uint256 indexed accountId, bool thin, uint256 thinFor);
     /// @notice Emitted when a flag ends before it lapses: after a recovery, and on a write-off.
     event Unflagged(uint256 indexed accountId);
+    /// @notice Emitted on `marginCall`: until the call ends the account may neither borrow nor take collateral out.
+    event MarginCalled(uint256 indexed accountId, uint256 healthFactor);
+    /// @notice Emitted when a margin call ends: on `endMarginCall`, on all that changes the position, once the account is seen at the
+    /// health of calls or above, or owes nothing, and on a write-off.
+    event MarginCallEnded(uint256 indexed accountId);
     /// @notice Emitted on `liquidate`: the position loses `seized`, of which `fee` goes to the protocol and the rest, worth
     /// `collateralOut`, to the liquidator (as a position if `asShares`).
     event Liquidated(
@@ -119,16 +126,23 @@ interface IVaultLiquidation {
     /// @notice Thrown when what is to be seized does not back the account.
     error NotCollateral();
     /// @notice Thrown when the price of the debt to be repaid, or of the collateral to be seized, may not be used, nor has the
-    /// debt been without one for so long that what it counts at decides; and by `unflag`, when any price of the account may not.
+    /// debt been without one for so long that what it counts at decides; and by `unflag` and `endMarginCall`, when any price of the
+    /// account may not.
     error PriceNotUsable();
-    /// @notice Thrown when the account would be below a health of 1; and by `unflag`, when it is below `RECOVERY_HEALTH`.
+    /// @notice Thrown when the account would be below a health of 1; by `unflag`, when it is below `RECOVERY_HEALTH`; by `marginCall`,
+    /// when it is below 1, where a call comes too late; and by `endMarginCall`, when it is below the health of calls.
     error Unhealthy();
-    /// @notice Thrown when an account that is not below a health of 1 is flagged, liquidated or written off.
+    /// @notice Thrown when an account that is not below a health of 1 is flagged, liquidated or written off, or one that is not below
+    /// the health of calls is called.
     error AccountHealthy();
     /// @notice Thrown when an account is flagged twice, no recovery of it is going on, and nothing new is seen.
     error AlreadyFlagged();
     /// @notice Thrown when the flag of an account without one is to be cleared.
     error NotFlagged();
+    /// @notice Thrown when an account is called twice.
+    error AlreadyCalled();
+    /// @notice Thrown when the call of an account without one is to be ended.
+    error NotCalled();
     /// @notice Thrown when an account is liquidated before its delay has passed.
     error DelayNotPassed();
     /// @notice Thrown when an owner liquidates his own account.
@@ -168,6 +182,8 @@ interface IVaultLiquidation {
     function oracle() external view returns (IOracleRouter);
     /// @notice Whether the account has a flag that has not lapsed
     function isFlagged(uint256 accountId) external view returns (bool);
+    /// @notice Whether a margin call of the account stands; none does while the policy has no health of calls
+    function isCalled(uint256 accountId) external view returns (bool);
     /// @notice What an account has and owes of an asset, as booked
     function positionOf(uint256 accountId, address asset) external view returns (Position memory);
     /// @notice Token units a position's `supplied` is worth now, down
@@ -192,6 +208,15 @@ interface IVaultLiquidation {
     /// `RECOVERY_TIME`, at least every `RECOVERY_GAP`. Every price must be usable: a factor in the account's favour is no
     /// recovery
     function unflag(uint256 accountId) external;
+    /// @notice Calls for margin: of an account that is healthy, but below the policy's `marginCallHealth`; anyone may. While called
+    /// it may neither borrow nor take collateral out nor end that some backs its debts, unless that leaves it at the health of calls
+    /// or above. Supply and repayment are as free as ever
+    /// @dev A price that cannot be used counts in the account's favour, as for `flag`: it is called no sooner for it.
+    /// @dev Warning: to sell collateral of a called account, repay first.
+    function marginCall(uint256 accountId) external;
+    /// @notice Ends the margin call of an account that is at the health of calls or above; anyone may, and all that changes its
+    /// position does so as well. Every price must be usable: a factor in the account's favour answers no call
+    function endMarginCall(uint256 accountId) external;
     /// @notice Repays debt of an unhealthy account for its collateral plus a bonus
     /// @dev Warning: state what you accept. What an engine allows, and the bonus, change with every block. Beyond what the
     /// account has beyond its debt, there is no bonus until it is seen thin (`flag`); seen so for half an hour it is the largest.

@@ -13,7 +13,13 @@ from sim.engines.chain import Call
 from sim.engines.deployment import Deployment
 from sim.protocol import operations as op
 from sim.protocol.fixed_point import max_uint
-from sim.protocol.state import LIQUIDATION_DELAY, URGENT_HEALTH, Entry, State
+from sim.protocol.state import (
+    LIQUIDATION_DELAY,
+    MARGIN_CALL_HEALTH,
+    URGENT_HEALTH,
+    Entry,
+    State,
+)
 from sim.protocol.vault_reserves import unpacked
 
 ACTOR_BASE = 0xB0A7 << 144
@@ -184,6 +190,12 @@ class Encoder:
     def unflag(self, actor: int, account: int) -> Transaction:
         return self._vault(account, "unflag")
 
+    def margin_call(self, actor: int, account: int) -> Transaction:
+        return self._vault(account, "marginCall")
+
+    def end_margin_call(self, actor: int, account: int) -> Transaction:
+        return self._vault(account, "endMarginCall")
+
     def liquidate(
         self,
         actor: int,
@@ -243,10 +255,10 @@ class Encoder:
         return self._hub("setSpoke", *arguments)
 
     def set_dust_value(self, actor: int, v: int, value: int) -> Transaction:
-        rest = self._s.policy[v, [LIQUIDATION_DELAY, URGENT_HEALTH]]
-        return Transaction(
-            "Vault", self._d.vaults[v], "setPolicy", words(self._d.engines[v], *rest, value)
-        )
+        before = self._s.policy[v, [LIQUIDATION_DELAY, URGENT_HEALTH]]
+        after = self._s.policy[v, MARGIN_CALL_HEALTH]
+        arguments = words(self._d.engines[v], *before, value, after)
+        return Transaction("Vault", self._d.vaults[v], "setPolicy", arguments)
 
     def forget_anchor(self, actor: int, asset: int, v: int) -> Transaction:
         token = self._d.tokens[asset]

@@ -24,6 +24,7 @@ from sim.protocol.state import (
     HOLD_OFF,
     IMMEDIATE,
     LIQUIDATION_DELAY,
+    MARGIN_CALL_HEALTH,
     MAX_ANSWER,
     MAX_MOVE,
     MESSAGE_AGE,
@@ -185,7 +186,10 @@ def deploy(by: Deployer, s: State, symbols: list[str]) -> Deployment:
         vault = by.deploy(
             "Vault",
             liquidation,
-            (engine, policy[LIQUIDATION_DELAY], policy[URGENT_HEALTH], policy[DUST_VALUE]),
+            (
+                *(engine, policy[LIQUIDATION_DELAY], policy[URGENT_HEALTH], policy[DUST_VALUE]),
+                policy[MARGIN_CALL_HEALTH],
+            ),
             by.admin,
         )
         for i in assets:

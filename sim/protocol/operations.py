@@ -223,6 +223,18 @@ def unflag(s: State, actor: int, account: Account) -> int:
     return vault.unflag(s, account)
 
 
+@operation(Group.DECISION)
+def margin_call(s: State, actor: int, account: Account) -> int:
+    """Call for margin of an account that is healthy, but not by much."""
+    return vault.margin_call(s, account)
+
+
+@operation(Group.DECISION)
+def end_margin_call(s: State, actor: int, account: Account) -> int:
+    """End the call of one that is healthier."""
+    return vault.end_margin_call(s, account)
+
+
 @operation(Group.DECISION, Group.LIQUIDATION)
 def liquidate(
     s: State,

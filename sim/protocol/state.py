@@ -115,6 +115,7 @@ POLICY = (
     "liquidation_delay",
     "urgent_health",
     "dust_value",
+    "margin_call_health",
 )
 (
     ENGINE,
@@ -125,6 +126,7 @@ POLICY = (
     LIQUIDATION_DELAY,
     URGENT_HEALTH,
     DUST_VALUE,
+    MARGIN_CALL_HEALTH,
 ) = range(len(POLICY))
 CLOSE_FACTOR, TARGET_HEALTH_ENGINE, DUTCH_BONUS = range(len(ENGINES))
 
@@ -176,8 +178,19 @@ ANSWER, UPDATED_AT, MODE = range(len(FEED))
 ACCOUNT = (
     *("flagged_at", "well_since", "well_at", "urgent"),
     *("thin", "thin_for", "thin_at", "isolated"),
+    "called_at",
 )
-FLAGGED_AT, WELL_SINCE, WELL_AT, URGENT, THIN, THIN_FOR, THIN_AT, ISOLATED = range(len(ACCOUNT))
+(
+    FLAGGED_AT,
+    WELL_SINCE,
+    WELL_AT,
+    URGENT,
+    THIN,
+    THIN_FOR,
+    THIN_AT,
+    ISOLATED,
+    CALLED_AT,
+) = range(len(ACCOUNT))
 
 POSITION = ("supplied", "scaled_debt", "is_collateral")
 SUPPLIED, POSITION_DEBT, IS_COLLATERAL = range(len(POSITION))

@@ -12,12 +12,14 @@ from typing import NamedTuple
 from sim.protocol import hub, hub_losses, oracle
 from sim.protocol.errors import (
     ACCOUNT_HEALTHY,
+    ALREADY_CALLED,
     ALREADY_FLAGGED,
     COLLATERAL_REMAINS,
     DELAY_NOT_PASSED,
     INSUFFICIENT_BALANCE,
     INSUFFICIENT_COLLATERAL_OUT,
     NO_DEBT,
+    NOT_CALLED,
     NOT_COLLATERAL,
     NOT_FLAGGED,
     OK,
@@ -39,10 +41,12 @@ from sim.protocol.fixed_point import (
 from sim.protocol.liquidation import Context, Pair, fitting, quote
 from sim.protocol.soundness import RECOVERY_HEALTH_BPS, THIN_AUCTION
 from sim.protocol.state import (
+    CALLED_AT,
     DUST_VALUE,
     FLAGGED_AT,
     IS_COLLATERAL,
     LIQUIDATION_FEE,
+    MARGIN_CALL_HEALTH,
     MAX_BONUS,
     MIN_BONUS,
     POSITION_DEBT,
@@ -57,7 +61,9 @@ from sim.protocol.vault_flags import (
     Standing,
     begin_flag,
     delay_passed,
+    end_call,
     end_flag,
+    is_called,
     is_flagged,
     is_thin,
     see,
@@ -105,6 +111,39 @@ def unflag(s: State, a: int) -> int:
     if not h.prices_usable:
         return PRICE_NOT_USABLE
     if h.factor * BPS < RECOVERY_HEALTH_BPS * wad():
+        return UNHEALTHY
+    see(s, a, h)
+    return OK
+
+
+@jitable
+def margin_call(s: State, a: int) -> int:
+    """Call for margin: of an account that is healthy, but below the health of calls."""
+    poke(s, a)
+    h = health(s, a)
+    if h.factor < wad():
+        return UNHEALTHY
+    if h.factor >= s.policy[s.account_vault[a], MARGIN_CALL_HEALTH]:
+        return ACCOUNT_HEALTHY
+    if is_called(s, a):
+        return ALREADY_CALLED
+    s.account[a, CALLED_AT] = s.clock[0]
+    see(s, a, h)
+    return OK
+
+
+@jitable
+def end_margin_call(s: State, a: int) -> int:
+    """End the call of an account that is at the health of calls or above, if every price of it is
+    usable.
+    """
+    if not is_called(s, a):
+        return NOT_CALLED
+    poke(s, a)
+    h = health(s, a)
+    if not h.prices_usable:
+        return PRICE_NOT_USABLE
+    if h.factor < s.policy[s.account_vault[a], MARGIN_CALL_HEALTH]:
         return UNHEALTHY
     see(s, a, h)
     return OK
@@ -352,4 +391,5 @@ def _write_off_all(s: State, a: int, h: Health) -> int:
                 return code
             s.position[a, i, POSITION_DEBT] = zero()
     end_flag(s, a)
+    end_call(s, a)
     return OK

@@ -27,6 +27,7 @@ from sim.protocol.errors import (
     SPOKE_NOT_ACTIVE,
     SUPPLY_CAP_EXCEEDED,
     TOO_MANY_ASSETS,
+    UNDER_MARGIN_CALL,
     UNHEALTHY,
     ZERO_AMOUNT,
 )
@@ -53,6 +54,7 @@ from sim.protocol.state import (
     HALTED,
     IS_COLLATERAL,
     ISOLATED,
+    MARGIN_CALL_HEALTH,
     POSITION_DEBT,
     REHYPOTHECATE,
     SUPPLIED,
@@ -61,7 +63,7 @@ from sim.protocol.state import (
     State,
 )
 from sim.protocol.vault_flags import Health as Health
-from sim.protocol.vault_flags import see
+from sim.protocol.vault_flags import is_called, see
 from sim.protocol.vault_health import health as health
 from sim.protocol.vault_health import is_due, poke, see_healed
 from sim.protocol.vault_positions import (
@@ -238,7 +240,8 @@ def repay(s: State, actor: int, a: int, i: int, amount: int) -> int:
 @jitable
 def _require_safe(s: State, a: int) -> int:
     """After everything that raises risk: undisputed prices, debt within the limit, health at least
-    1, and no debt that is too small to be worth anybody's while.
+    1 and, under a margin call, at least that of calls, and no debt that is too small to be worth
+    anybody's while.
     """
     if not has_debt(s, a):
         return OK
@@ -250,6 +253,8 @@ def _require_safe(s: State, a: int) -> int:
         return BORROW_LIMIT_EXCEEDED
     if h.factor < wad():
         return UNHEALTHY
+    if h.factor < s.policy[s.account_vault[a], MARGIN_CALL_HEALTH] and is_called(s, a):
+        return UNDER_MARGIN_CALL
     if h.least_debt_value < s.policy[s.account_vault[a], DUST_VALUE]:
         return DEBT_TOO_SMALL
     see(s, a, h)

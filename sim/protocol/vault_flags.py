@@ -1,4 +1,6 @@
-"""Twin of `contracts/VaultFlags.sol`: the time between falling ill and being liquidated."""
+"""Twin of `contracts/VaultFlags.sol`: the time between falling ill and being liquidated; and margin
+calls, before that.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +15,13 @@ from sim.protocol.soundness import (
     THIN_AUCTION,
 )
 from sim.protocol.state import (
+    CALLED_AT,
     FLAGGED_AT,
     IS_COLLATERAL,
     LIQUIDATION_DELAY,
+    MARGIN_CALL_HEALTH,
     MAX_BONUS,
+    POSITION_DEBT,
     THIN,
     THIN_AT,
     THIN_FOR,
@@ -68,6 +73,13 @@ def is_flagged(s: State, a: int) -> bool:
     return at != 0 and s.clock[0] < at + delay + FLAG_VALIDITY
 
 
+@inlined
+def is_called(s: State, a: int) -> bool:
+    """Whether a margin call of the account stands."""
+    least = s.policy[s.account_vault[a], MARGIN_CALL_HEALTH]
+    return least != 0 and s.account[a, CALLED_AT] != 0
+
+
 # --- internals ------------------------------------------------------------------------------------
 
 
@@ -104,9 +116,11 @@ def begin_flag(s: State, a: int) -> None:
 
 @jitable
 def see(s: State, a: int, h: Health) -> bool:
-    """Whoever measures a flagged account sees it ill or well: the flag ends once it was seen well
-    for long enough. Whether there was anything new.
+    """Whoever measures an account sees whether it answered its margin call, and a flagged one ill
+    or well: the flag ends once it was seen well for long enough. Whether there was anything new of
+    the flag.
     """
+    _see_call(s, a, h)
     well = h.factor * BPS >= RECOVERY_HEALTH_BPS * wad()
     if not is_flagged(s, a) or (well and not h.prices_usable):
         return False
@@ -175,6 +189,25 @@ def is_thin(s: State, a: int, h: Standing) -> bool:
 def standing(h: Health) -> Standing:
     """What is asked of it by who liquidates."""
     return Standing(h.factor, h.usable_value, h.debt_value)
+
+
+@jitable
+def _see_call(s: State, a: int, h: Health) -> None:
+    """A call ends at the health of calls, of which nobody knows while a price cannot be used, or
+    with the last debt.
+    """
+    if not is_called(s, a) or h.factor < s.policy[s.account_vault[a], MARGIN_CALL_HEALTH]:
+        return
+    owes = False
+    for i in range(s.unit.shape[0]):
+        owes = owes or s.position[a, i, POSITION_DEBT] != 0
+    if h.prices_usable or not owes:
+        end_call(s, a)
+
+
+@jitable
+def end_call(s: State, a: int) -> None:
+    s.account[a, CALLED_AT] = zero()
 
 
 @jitable

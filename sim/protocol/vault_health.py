@@ -24,7 +24,7 @@ from sim.protocol.state import (
     POSITION_DEBT,
     State,
 )
-from sim.protocol.vault_flags import Health, is_flagged, may_begin, see, stay_due
+from sim.protocol.vault_flags import Health, is_called, is_flagged, may_begin, see, stay_due
 from sim.protocol.vault_positions import debt_assets, has_debt, supplied_assets
 from sim.protocol.vault_reserves import threshold
 
@@ -110,10 +110,10 @@ def is_due(s: State, a: int) -> bool:
 
 @jitable
 def see_healed(s: State, a: int, due: bool) -> None:
-    """After what heals an account, which was `due` for liquidation before: note a recovery, and
-    keep due who stays unhealthy.
+    """After what heals an account, which was `due` for liquidation before: note a recovery and an
+    answer to a margin call, and keep due who stays unhealthy.
     """
-    if not due and not is_flagged(s, a):
+    if not due and not is_flagged(s, a) and not is_called(s, a):
         return
     poke(s, a)  # a sighting counts if the router has one, too
     h = health(s, a)

@@ -120,6 +120,13 @@ class Liquidation(Part):
         "of the least debt of an asset that is opened, above 0, below the "
         f"{LEAST_LEFTOVER_USD} that a partial liquidation leaves",
     )
+    margin_call_health: float | None = Field(
+        default=None,
+        ge=1,
+        le=2,
+        description="health factor below which a healthy account is called for margin: until it is "
+        "there again it may neither borrow nor take collateral out, 1..2; absent: nobody is called",
+    )
 
 
 class Terms(Part):
@@ -228,6 +235,7 @@ class Protocol(Part):
             "liquidation_delay": rule.delay_seconds,
             "urgent_health": to_wad(rule.urgent_health),
             "dust_value": round(rule.dust_value_usd * USD),
+            "margin_call_health": to_wad(rule.margin_call_health or 0.0),
         }
 
     def _full_close_health(self) -> int:

@@ -38,6 +38,7 @@ class Ledger:
                 "thin": False,
                 "thinFor": 0,
                 "thinAt": 0,
+                "calledAt": 0,
                 "isolated": False,
                 "manager": ZERO_ADDRESS,
             }
@@ -211,6 +212,12 @@ class Ledger:
 
     def on_unflagged(self, e, _):
         self._flag(e, **NO_FLAG)
+
+    def on_margin_called(self, e, now):
+        self._flag(e, calledAt=now)
+
+    def on_margin_call_ended(self, e, _):
+        self._flag(e, calledAt=0)
 
     def on_liquidated(self, e, _):
         self._move(e, e.collateralAsset, supplied=-e.seized)

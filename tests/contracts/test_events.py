@@ -17,7 +17,7 @@ def scenario(
     model = rate_model(reserve_factor=1_000, base=100, slope1=400, slope2=6_000)
     for token in d.tokens:
         hub.setRateModel(token, model, sender=admin)
-    slow = make_vault(delay=60, urgent=9 * WAD // 10)
+    slow = make_vault(delay=60, urgent=9 * WAD // 10, calls=1_083 * WAD // 1_000)
     one, two, three, four = (account_id(borrower, sub) for sub in range(4))
 
     def later(days):
@@ -47,14 +47,15 @@ def scenario(
     d.shares[usdc.address].withdraw(10**9, supplier, supplier, sender=supplier)
     slow.supply(one, weth, WAD, sender=borrower)
     slow.borrow(one, usdc, 1_480 * 10**6, borrower, sender=borrower)
+    slow.marginCall(one, sender=stranger)
     set_price(weth, 1_600)
-    for amount in (100, 200):  # from a health of .86 to .93, then to 1.08
+    for amount in (100, 200):  # from a health of .86 to .93, then to 1.085: the call ends
         slow.repay(one, usdc, amount * 10**6, sender=borrower)
     vault.flag(one, sender=stranger)
     escrow.flag(one, sender=stranger)
     take = (MAX_UINT, 0)
     vault.liquidate(one, usdc, weth, 3_000 * 10**6, 0, False, b"", sender=liquidator)
-    escrow.setPolicy((d.close_factor, 0, 0, 1_000 * 10**8), sender=admin)
+    escrow.setPolicy((d.close_factor, 0, 0, 1_000 * 10**8, 0), sender=admin)
     later(1)
     vault.liquidate(one, usdc, weth, 4_000 * 10**6, 0, True, b"", sender=liquidator)
     escrow.liquidate(one, usdc, weth, 4_000 * 10**6, 0, True, b"", sender=liquidator)

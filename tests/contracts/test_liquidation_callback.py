@@ -43,6 +43,8 @@ def seize(puppet, vault, weth, usdc, stranger):
         ("setCollateral", ("own", "usdc", False)),
         ("flag", ("victim",)),
         ("unflag", ("victim",)),
+        ("marginCall", ("victim",)),
+        ("endMarginCall", ("victim",)),
         ("liquidate", ("victim", "usdc", "weth", 1, 0, True, b"")),
         ("writeOff", ("victim",)),
     ],

@@ -21,11 +21,13 @@ def test_code__called_by_itself__finds_nothing_and_moves_nothing(
     """It has no accounts, no reserves, and is no spoke of the hub."""
     account = unhealthy()
     books = [hub.getAsset(t) for t in (weth, usdc)]
-    for call in (code.flag, code.writeOff):
+    for call in (code.flag, code.writeOff, code.marginCall):
         with reverts(code.AccountHealthy):
             call(account, sender=liquidator)
     with reverts(code.NotFlagged):
         code.unflag(account, sender=liquidator)
+    with reverts(code.NotCalled):
+        code.endMarginCall(account, sender=liquidator)
     usdc.approve(code, MAX_UINT, sender=liquidator)
     with reverts(code.AccountHealthy):
         code.liquidate(account, usdc, weth, MAX_UINT, 0, False, b"", sender=liquidator)

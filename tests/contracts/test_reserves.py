@@ -139,7 +139,7 @@ def test_set_policy__after_a_ramp__asks_for_the_threshold_in_force(
     """90% x 1.05 is too much for bonuses that grow down to a health of .9; what it was before a
     ramp does not count once it is below that.
     """
-    policy = (target_health, 0, 0, USD)
+    policy = (target_health, 0, 0, USD, 0)
     set_reserve(weth, ltBps=9_000)
     start = set_reserve(weth, ramp=10 * DAY, ltBps=8_000).timestamp
     # (1 + 5%) lt <= .9 from lt = 85.71% on: after 42.9% of the ramp, on the fifth day
@@ -195,11 +195,11 @@ def test_set_reserve__sixty_fifth__is_refused(project, vault, admin, set_reserve
 
 
 def test_policy__as_deployed__is_readable(vault, close_factor):
-    """Engine, delay, urgent health, dust line."""
+    """Engine, delay, urgent health, dust line; nobody is called."""
     policy = vault.policy()
     assert policy.engine == close_factor.address
     assert (policy.liquidationDelay, policy.urgentHealth) == (0, 0)
-    assert policy.dustValue == 10 * USD
+    assert (policy.dustValue, policy.marginCallHealth) == (10 * USD, 0)
 
 
 @pytest.mark.parametrize(
@@ -210,12 +210,17 @@ def test_policy__as_deployed__is_readable(vault, close_factor):
         {"urgent": WAD + 1},
         {"dust": 0},
         {"dust": 1_000 * USD + 1},
+        {"calls": 1},
+        {"calls": WAD - 1},
+        {"calls": 2 * WAD + 1},
     ],
     ids=str,
 )
 def test_set_policy__out_of_bounds__is_refused(vault, close_factor, admin, borrower, changes):
-    """An engine must be a contract, and the dust line at most what a partial liquidation leaves."""
-    p = {"engine": close_factor, "delay": 0, "urgent": 0, "dust": 1} | changes
+    """An engine must be a contract, the dust line at most what a partial liquidation leaves, and
+    whoever is called healthy.
+    """
+    p = {"engine": close_factor, "delay": 0, "urgent": 0, "dust": 1, "calls": WAD} | changes
     if p["engine"] == "borrower":
         p["engine"] = borrower
     with reverts(vault.InvalidPolicy):
@@ -228,8 +233,9 @@ def test_set_policy__engine_that_a_reserve_does_not_suit__is_refused(
     """.8 x 1.15 is fine for this close factor and not for that bonus that grows with the fall."""
     set_reserve(weth, maxBonusBps=1_500)
     with reverts(vault.InvalidReserve, asset=weth):
-        vault.setPolicy((target_health, 0, 0, USD), sender=admin)
+        vault.setPolicy((target_health, 0, 0, USD, 0), sender=admin)
     set_reserve(weth)
-    tx = vault.setPolicy((target_health, 60, WAD // 2, vault.MIN_LEFTOVER()), sender=admin)
+    most = (target_health, 60, WAD // 2, vault.MIN_LEFTOVER(), 2 * WAD)
+    tx = vault.setPolicy(most, sender=admin)
     assert len(tx.decode_logs(vault.PolicySet)) == 1
     assert vault.policy().engine == target_health.address

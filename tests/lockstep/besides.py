@@ -21,6 +21,7 @@ from sim.protocol.state import (
     DUST_VALUE,
     HUB_SHARES,
     LIQUIDATION_DELAY,
+    MARGIN_CALL_HEALTH,
     URGENT_HEALTH,
     WALLET,
 )
@@ -64,16 +65,15 @@ class Machine(SteeredMachine):
         delay=st.sampled_from([0, 300, 600, 3_600]),
         urgent=st.sampled_from([850, 900, 950]),
         dust=st.sampled_from([1, 5]),
+        call=st.sampled_from([0, 1_000, 1_100, 1_500]),
     )
-    def set_policy(self, v: int, delay: int, urgent: int, dust: int) -> None:
-        """Delay, urgent health and dust line; the engine stays."""
-        d, health = self.lockstep.deployment, urgent * 10**15
-        self._sent(0, d.vaults[v], "Vault", "setPolicy", d.engines[v], delay, health, dust * USD)
-        for column, value in (
-            (LIQUIDATION_DELAY, delay),
-            (URGENT_HEALTH, health),
-            (DUST_VALUE, dust * USD),
-        ):
+    def set_policy(self, v: int, delay: int, urgent: int, dust: int, call: int) -> None:
+        """Delay, urgent health, dust line and health of margin calls; the engine stays."""
+        d, columns = self.lockstep.deployment, (LIQUIDATION_DELAY, URGENT_HEALTH, DUST_VALUE)
+        columns += (MARGIN_CALL_HEALTH,)
+        values = delay, urgent * 10**15, dust * USD, call * 10**15
+        self._sent(0, d.vaults[v], "Vault", "setPolicy", d.engines[v], *values)
+        for column, value in zip(columns, values, strict=True):
             self.s.policy[v, column] = value
         # An operation that sets one of them sends the others as its encoder knows them.
         approved = self.lockstep._encoder.approved

@@ -23,6 +23,7 @@ from sim.protocol.state import (
     BORROW_CAP,
     BORROW_INDEX,
     BORROW_RATE,
+    CALLED_AT,
     CANDIDATE_SINCE,
     CASH,
     COVERED_BY_FEES,
@@ -49,6 +50,7 @@ from sim.protocol.state import (
     LEAVING,
     LEAVING_AFTER,
     LP_SUPPLY,
+    MARGIN_CALL_HEALTH,
     MAX_BONUS,
     NEXT_EXIT,
     PENDING_EPOCH,
@@ -88,6 +90,11 @@ from tests.lockstep.look import Look
 
 USER_RISK = (op.borrow.kind, op.withdraw.kind, op.set_collateral.kind)
 LIQUIDATIONS = (op.liquidate.kind, op.flash_liquidate.kind)
+MEASURES = (
+    *(*USER_RISK, *LIQUIDATIONS, op.supply.kind, op.repay.kind, op.margin_call.kind),
+    *(op.end_margin_call.kind, op.flag.kind, op.unflag.kind),
+)
+"""What looks at the health of the account that it is about, if that is called."""
 PRICES_MOVE = (
     op.post_price.kind,
     op.set_feed_mode.kind,
@@ -104,6 +111,7 @@ def check(before: Look, after: Look, row: Entry, own: int, minted: list[int]) ->
     _check_transition(before, after, row)
     _check_health(before, after, row, own)
     _check_flags(before, after, row, own)
+    _check_calls(before, after, row, own)
     if row.code == OK and row.kind in LIQUIDATIONS:
         _check_liquidation(before, after, row)
     if row.code == OK and row.kind == op.write_off.kind:  # nobody loses more than he owes
@@ -333,6 +341,30 @@ def _check_flags(before: Look, after: Look, row: Entry, own: int) -> None:
             assert 0 <= now[THIN_FOR] <= min(was[THIN_FOR] * stands + grew, 1_800), "34"
         if now[URGENT] > was[URGENT]:
             assert before.is_eligible(a, quotes) and after.is_eligible(a), "34"
+
+
+def _check_calls(before: Look, after: Look, row: Entry, own: int) -> None:
+    """Who is healthy but near is called; while he is he raises no risk; he is no more once he is
+    seen at the health of calls, at prices that are known, or owes nothing.
+    """
+    for a, (was, now) in enumerate(zip(before.account, after.account, strict=True)):
+        least, called = after.policy[after.vault[a]][MARGIN_CALL_HEALTH], now[CALLED_AT] != 0
+        if was[CALLED_AT] != now[CALLED_AT]:
+            assert row.code == OK and a in (row.account, own), "called"
+            assert 0 in (was[CALLED_AT], now[CALLED_AT]), "called"
+            h = after.health(a)
+            if called:
+                assert now[CALLED_AT] == after.clock and row.kind == op.margin_call.kind, "called"
+                assert wad() <= h.factor < least, "called"
+            elif after.has_debt(a):
+                assert least and h.factor >= least and h.prices_usable, "called"
+        elif row.code == OK and a == row.account and row.kind in MEASURES and before.is_called(a):
+            h = after.health(a)  # who answered a call is not kept under it
+            answered = h.factor >= least and (h.prices_usable or not after.has_debt(a))
+            assert not answered, "called"
+            raised = row.kind in USER_RISK and after.position[a] != before.position[a]
+            raised = raised and not (row.kind == op.set_collateral.kind and row.option == 1)
+            assert not raised, "called"
 
 
 def _is_repriced(before: Look, after: Look, a: int) -> bool:

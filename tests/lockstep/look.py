@@ -12,10 +12,12 @@ from typing import NamedTuple
 from sim.protocol import hub, insurance, oracle
 from sim.protocol.fixed_point import BPS, div_down, max_uint, mul_div_half, ray, wad
 from sim.protocol.state import (
+    CALLED_AT,
     FLAGGED_AT,
     IS_COLLATERAL,
     LIQUIDATION_DELAY,
     LTV,
+    MARGIN_CALL_HEALTH,
     MAX_BONUS,
     POSITION_DEBT,
     REHYPOTHECATE,
@@ -206,6 +208,10 @@ class Look:
         """Whether a flag was set, at most the delay and six hours ago."""
         at, policy = self.account[a][FLAGGED_AT], self.policy[self.vault[a]]
         return at > 0 and self.clock - at < policy[LIQUIDATION_DELAY] + 6 * 3_600
+
+    def is_called(self, a: int) -> bool:
+        """Whether a margin call stands, in a vault that has them."""
+        return self.account[a][CALLED_AT] > 0 and self.policy[self.vault[a]][MARGIN_CALL_HEALTH] > 0
 
     def has_debt(self, a: int) -> bool:
         """Whether an account owes anything."""

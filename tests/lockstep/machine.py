@@ -12,6 +12,7 @@ from sim.protocol.hub import VIRTUAL_SHARES
 from sim.protocol.state import (
     ANSWER,
     BORROW_CAP,
+    CALLED_AT,
     DEFICIT,
     DUST_VALUE,
     IS_COLLATERAL,
@@ -243,10 +244,47 @@ class ProtocolMachine(SideBySide):
     def _unhealthy(self) -> list[int]:
         return [a for a in range(ACCOUNTS) if self.look().health(a).factor < wad()]
 
-    @rule(operation=st.sampled_from([op.flag, op.unflag, op.write_off]), account=accounts)
+    @rule(
+        operation=st.sampled_from(
+            [op.flag, op.unflag, op.margin_call, op.end_margin_call, op.write_off]
+        ),
+        account=accounts,
+    )
     def chore(self, operation: Operation[...], account: int) -> None:
-        """Keepers flag, unflag and write off, whether it is due or not."""
+        """Keepers flag, unflag, call, end calls and write off, whether it is due or not."""
         self.do(operation, 1, account)
+
+    @rule(actor=actors, i=assets, d=assets, usd=dollars)
+    def answer(self, actor: int, i: int, d: int, usd: int) -> None:
+        """Everyone who is near is called; those who are try what a call forbids, answer it, and try
+        again.
+        """
+        for a in self._called(actor):
+            owner = int(self.s.account_owner[a])
+            self.do(op.borrow, owner, a, d, self.amount(d, 2))
+            self.do(op.withdraw, owner, a, i, self.amount(i, usd) // 1_000)
+            self.do(op.supply, owner, a, i, self.amount(i, usd))
+            self.do(op.withdraw, owner, a, i, self.amount(i, usd) // 2)
+            self.do(op.end_margin_call, actor, a)
+
+    @rule(actor=actors, i=assets, d=assets, usd=dollars)
+    def price_answers(self, actor: int, i: int, d: int, usd: int) -> None:
+        """Everyone who is near is called; a price rises by a fifth and somebody tells the vaults;
+        those who are not called any more borrow; it is as before.
+        """
+        called, price = self._called(actor), int(self.s.feed[0, i, ANSWER])
+        self.do(op.post_price, 0, i, 0, price * 6 // 5)
+        for a in called:
+            if self.do(op.end_margin_call, actor, a) == OK:
+                self.do(op.borrow, int(self.s.account_owner[a]), a, d, self.amount(d, usd))
+        self.do(op.post_price, 0, i, 0, price)
+
+    def _called(self, actor: int) -> list[int]:
+        """The accounts that are called, once everyone who may be is."""
+        for a in range(ACCOUNTS):
+            if wad() <= self.look().health(a).factor < 2 * wad():
+                self.do(op.margin_call, actor, a)
+        return [a for a in range(ACCOUNTS) if self.s.account[a, CALLED_AT]]
 
     @rule(actor=actors, account=accounts, d=assets, c=assets, usd=dollars)
     def liquidate_anyone(self, actor: int, account: int, d: int, c: int, usd: int) -> None:

@@ -56,7 +56,7 @@ def genesis(
             bounds = [START_PRICES[i] // 1_000, START_PRICES[i] * 1_000]
             s.oracle[v, i, :ANCHOR] = [3_600, *bounds, 3_000, 1_800, int(i == 0)]
     for v, engine in enumerate(engines):
-        # engine, target health, hf for max bonus, full close, auction, delay, urgent, dust
+        # engine, target health, hf for max bonus, full close, auction, delay, urgent, dust, calls
         s.policy[v] = [
             engine,
             1_050 * 10**15,
@@ -66,6 +66,7 @@ def genesis(
             delay * v,
             900 * 10**15,
             10**8,
+            1_200 * 10**15 * v,
         ]
     s.losses[:] = [loss_window, 0, 86_400]
     s.pair[:, 6] = 30

@@ -55,7 +55,7 @@ def wide(
         s.oracle[0, i, :ANCHOR] = [86_400, 0, 10**15, 3_000, 1_800, int(fallback)]
     # Engine, target, health of the largest bonus and of a full close, auction, delay, urgent, dust.
     healths = [1_050 * 10**15, 950 * 10**15, 950 * 10**15]
-    s.policy[0] = [engine, *healths, 3_600, delay, 900 * 10**15, 10**8]
+    s.policy[0] = [engine, *healths, 3_600, delay, 900 * 10**15, 10**8, 0]
     s.losses[:] = [3_600, 0, 86_400]
     s.pair[:, 6] = 30
     return s

@@ -161,6 +161,26 @@ MUTATIONS = (
         ),
     ),
     _in_both(
+        "call-forgotten",
+        "whoever is called for margin borrows and withdraws as before",
+        (
+            "VaultAccounts",
+            "if (h.factor < _policy.marginCallHealth && isCalled(accountId)) revert UnderMarginCall();",
+            "",
+        ),
+        (
+            "vault_accounts",
+            "h.factor < s.policy[s.account_vault[a], MARGIN_CALL_HEALTH] and is_called(s, a)",
+            "h.factor < 0 and is_called(s, a)",
+        ),
+    ),
+    _in_both(
+        "call-unanswered",
+        "supply and repayment end no margin call",
+        ("VaultHealth", " && !isCalled(accountId)) return;", ") return;"),
+        ("vault_health", " and not is_called(s, a):", ":"),
+    ),
+    _in_both(
         "impatient",
         "half of the delay is enough",
         (

@@ -108,7 +108,8 @@ ONLY_THERE = {
         "_pull": ARRIVES,
     },
     "Vault": dict.fromkeys(
-        ("flag", "unflag", "liquidate", "writeOff"), "`VaultLiquidation` has the code"
+        ("flag", "unflag", "marginCall", "endMarginCall", "liquidate", "writeOff"),
+        "`VaultLiquidation` has the code",
     ),
     "VaultLiquidation": {
         "_pair": "the beginning of `terms_at`",
