@@ -3,9 +3,10 @@ still want to.
 
 Each looks every `review` seconds. Where the health is beyond his trigger he waits `delay` seconds,
 looks again and, if it still is, acts (top-up, deleverage, loop or withdraw); then he goes on
-looking. He goes by the protocol's own prices and does nothing while they are not usable. Accounts
-without debt have no health and are left alone. A refused operation ends his action; what he has in
-hand by then he keeps in his purse for the next.
+looking. Who waits for a margin call does not look before there is one: he acts `delay` seconds
+after it, and again every `review` seconds while it stands. He goes by the protocol's own prices and
+does nothing while they are not usable. Accounts without debt have no health and are left alone. A
+refused operation ends his action; what he has in hand by then he keeps in his purse for the next.
 
 In all formulas C is the collateral in question, LT its threshold, D the debt, W = sum LT C over all
 collaterals, h the health he wants; values in USD.
@@ -19,6 +20,7 @@ from sim.agents.habits import (
     DELAY,
     DELEVERAGE,
     LOOP,
+    ON_CALL,
     REVIEW,
     ROUNDS,
     TARGET,
@@ -31,7 +33,14 @@ from sim.health.levels import SLACK, estimate
 from sim.health.watchers import look_at
 from sim.market import feeds
 from sim.market.costs import value_of
-from sim.market.market import FACTOR, TAKEN_OUT_VALUE, TOPPED_UP_VALUE, USABLE, Market
+from sim.market.market import (
+    CALLS_ANSWERED,
+    FACTOR,
+    TAKEN_OUT_VALUE,
+    TOPPED_UP_VALUE,
+    USABLE,
+    Market,
+)
 from sim.protocol import operations as op
 from sim.protocol import oracle
 from sim.protocol.errors import OK
@@ -42,8 +51,9 @@ from sim.protocol.fixed_point import (
     mul_div_whole,
     wad,
 )
-from sim.protocol.state import IS_COLLATERAL, State
+from sim.protocol.state import CALLED_AT, IS_COLLATERAL, State
 from sim.protocol.vault_accounts import health
+from sim.protocol.vault_flags import is_called
 from sim.protocol.vault_reserves import threshold
 
 
@@ -51,8 +61,17 @@ from sim.protocol.vault_reserves import threshold
 def act(s: State, w: Market, k: int, own: Borrowers) -> None:
     """Everyone whose look or action is due, in order of account."""
     for n in range(own.account.shape[0]):
-        if s.clock[0] >= own.due[n]:
+        if s.clock[0] >= own.due[n] and _knows(s, own, n):
             _look(s, w, k, own, n)
+
+
+@jitable
+def _knows(s: State, own: Borrowers, n: int) -> bool:
+    """Whether there is anything to look at: for who waits for a call, one that he had time for."""
+    a, row = own.account[n], own.behaviour[own.habit[n]]
+    if row[ON_CALL] == 0:
+        return True
+    return bool(is_called(s, a) and s.clock[0] >= s.account[a, CALLED_AT] + row[DELAY])
 
 
 @jitable
@@ -63,13 +82,16 @@ def _look(s: State, w: Market, k: int, own: Borrowers, n: int) -> None:
     if beyond:
         look_at(s, w, a)
         beyond = _is_beyond(w, k, own, n)
-    if beyond and own.waiting[n] == 0 and row[DELAY] > 0:
+    if beyond and own.waiting[n] == 0 and row[DELAY] > 0 and row[ON_CALL] == 0:
         own.waiting[n] = 1
         own.due[n] = s.clock[0] + row[DELAY]
         return
     if beyond:
+        called = is_called(s, a)
         _react(s, w, k, own, n)
         look_at(s, w, a)
+        if called and not is_called(s, a):
+            w.tally[CALLS_ANSWERED] += 1
     own.waiting[n] = 0
     missed = mul_div_whole(s.clock[0] - own.due[n], 1, row[REVIEW])
     own.due[n] += (missed + 1) * row[REVIEW]

@@ -21,8 +21,8 @@ from sim.schema.people import Behaviour
 _DRAWS = 20  # first word of the spawn key, see `sim.market.draws`
 _SLIPPAGE_BPS = 1_000
 
-BEHAVIOUR = ("kind", "trigger", "target", "review", "delay", "rounds", "slippage")
-BEHAVES, TRIGGER, TARGET, REVIEW, DELAY, ROUNDS, SLIPPAGE = range(len(BEHAVIOUR))
+BEHAVIOUR = ("kind", "trigger", "target", "review", "delay", "rounds", "slippage", "on_call")
+BEHAVES, TRIGGER, TARGET, REVIEW, DELAY, ROUNDS, SLIPPAGE, ON_CALL = range(len(BEHAVIOUR))
 BEHAVIOURS = ("top-up", "deleverage", "loop", "withdraw")
 TOP_UP, DELEVERAGE, LOOP, WITHDRAW = range(len(BEHAVIOURS))
 
@@ -50,7 +50,8 @@ class Borrowers(NamedTuple):
         looks = [
             now + ceil((1 - draws[a, 2]) * behaviours[habit[a]].review_seconds) for a in reacting
         ]
-        rows = [_behaviour(behaviour) for behaviour in behaviours]
+        calls = start.scenario.protocol.liquidation.margin_call_health or 0.0
+        rows = [_behaviour(behaviour, calls) for behaviour in behaviours]
         return cls(
             behaviour=np.array(rows, dtype=object).reshape(len(rows), len(BEHAVIOUR)),
             account=reacting.astype(np.int64),
@@ -89,14 +90,16 @@ def _dealt(start: Start, draws: Array) -> Array:
     return habit
 
 
-def _behaviour(one: Behaviour) -> list[int]:
+def _behaviour(one: Behaviour, calls: float) -> list[int]:
+    """A row; `calls` is the health below which accounts are called."""
     slippage = _SLIPPAGE_BPS if one.max_slippage_bps is None else one.max_slippage_bps
     return [
         BEHAVIOURS.index(one.kind),
-        to_wad(one.trigger),
+        to_wad(calls if one.on_margin_call else one.trigger),
         to_wad(one.to_health),
         one.review_seconds,
         one.delay_seconds,
         one.rounds or 1,
         slippage,
+        int(one.on_margin_call),
     ]

@@ -1,5 +1,5 @@
-"""Keepers: the chores that anyone may do and that somebody does: accrual, pokes, flags, write-offs,
-closing deficits.
+"""Keepers: the chores that anyone may do and that somebody does: accrual, pokes, flags, margin
+calls, write-offs, closing deficits.
 
 They act at any gas price (an assumption: these calls are rare and small).
 """
@@ -7,9 +7,10 @@ They act at any gas price (an assumption: these calls are rare and small).
 from __future__ import annotations
 
 from sim.health.watchers import BLOCK, is_hopeless, is_ruined, look_at, standing_of
-from sim.market.market import FACTOR, USABLE, Market
+from sim.market.market import FACTOR, MARGIN_CALLS, USABLE, Market
 from sim.protocol import operations as op
 from sim.protocol import oracle
+from sim.protocol.errors import OK
 from sim.protocol.fixed_point import BPS, inlined, jitable, wad
 from sim.protocol.soundness import (
     RECOVERY_GAP,
@@ -26,6 +27,7 @@ from sim.protocol.state import (
     DEFICIT_SINCE,
     DISPUTED_FOR,
     FOR_SALE_SINCE,
+    MARGIN_CALL_HEALTH,
     THIN,
     THIN_AT,
     THIN_FOR,
@@ -35,7 +37,7 @@ from sim.protocol.state import (
     WELL_SINCE,
     State,
 )
-from sim.protocol.vault_flags import is_flagged, is_thin, thin_for
+from sim.protocol.vault_flags import is_called, is_flagged, is_thin, thin_for
 
 KEEPER = 0
 
@@ -65,14 +67,15 @@ def poke(s: State) -> None:
 @jitable
 def flag(s: State, w: Market) -> None:
     """Flag the unhealthy, for delays and bonuses that grow with time, and see whether the flagged
-    are recovered, as often as it takes; as often see who is thin.
+    are recovered, as often as it takes; as often see who is thin. Call who is near, and end the
+    calls of those who are not any more.
     """
     own = w.watchers
     for block in range(own.hot_in.shape[0]):
         if own.hot_in[block] == 0:
             continue
         for a in range(block * BLOCK, min((block + 1) * BLOCK, s.account.shape[0])):
-            if own.hot[a] != 0 and _flags(s, w, a):
+            if own.hot[a] != 0 and (_flags(s, w, a) or _calls(s, w, a)):
                 look_at(s, w, a)
 
 
@@ -93,6 +96,24 @@ def _flags(s: State, w: Market, a: int) -> bool:
         op.flag(s, KEEPER, a)
         return True
     return False
+
+
+@inlined
+def _calls(s: State, w: Market, a: int) -> bool:
+    """Whether there was a margin call to send or to end, which is done."""
+    least, seen = s.policy[s.account_vault[a], MARGIN_CALL_HEALTH], w.watchers.watch[a]
+    if least == 0:
+        return False
+    if is_called(s, a):
+        if seen[FACTOR] < least or seen[USABLE] == 0:
+            return False
+        op.end_margin_call(s, KEEPER, a)
+        return True
+    if not wad() <= seen[FACTOR] < least:
+        return False
+    if op.margin_call(s, KEEPER, a) == OK:
+        w.tally[MARGIN_CALLS] += 1
+    return True
 
 
 @jitable

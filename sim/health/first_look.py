@@ -6,9 +6,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.health.levels import SLACK, measure_units
+from sim.health.levels import SLACK, line, measure_units
 from sim.health.watchers import BLOCK, GROUP, look_at, mark
 from sim.market.market import BACKS, COLLATERAL_WORTH, DEBT_WORTH, OWES, Market
+from sim.protocol.fixed_point import wad
 from sim.protocol.state import IS_COLLATERAL, POSITION_DEBT, SUPPLIED, Array, State
 
 
@@ -20,9 +21,11 @@ def first_look(s: State, w: Market, doubles: Array) -> None:
     measure_units(s, w)
     factor = _estimates(s, w, doubles)
     _pair_up(s, w, doubles)
-    healthy = factor > 1 + SLACK
+    lines = [float(line(s, v)) / float(wad()) for v in range(len(s.policy))]
+    least = np.array(lines)[s.account_vault]
+    healthy = factor > least * (1 + SLACK)
     level = own.level[own.kind[healthy]]
-    own.limit[healthy] = level * ((1 + own.slack[0]) / factor[healthy])
+    own.limit[healthy] = level * (least[healthy] * (1 + own.slack[0]) / factor[healthy])
     for a in np.flatnonzero(~healthy):
         look_at(s, w, a)
         mark(s, w, a)

@@ -19,10 +19,11 @@ from sim.market.market import (
     Market,
 )
 from sim.protocol import hub, oracle
-from sim.protocol.fixed_point import BPS, inlined, jitable, ray
+from sim.protocol.fixed_point import BPS, inlined, jitable, ray, wad
 from sim.protocol.state import (
     IS_COLLATERAL,
     LIQUIDATION_FEE,
+    MARGIN_CALL_HEALTH,
     MAX_BONUS,
     POSITION_DEBT,
     REHYPOTHECATE,
@@ -102,6 +103,12 @@ def check_everyone(w: Market) -> None:
     own.limit.fill(np.inf)
     own.nearest.fill(np.inf)
     own.lacking.fill(np.inf)
+
+
+@inlined
+def line(s: State, v: int) -> int:
+    """The health (WAD) below which an account is one to act on: 1, or that of margin calls."""
+    return max(wad(), s.policy[v, MARGIN_CALL_HEALTH])
 
 
 @inlined

@@ -18,6 +18,10 @@ Only accounts at their limit are checked again, and only who is not plainly heal
 is then valued as the contract does. Who is unhealthy or flagged is checked at every look, and
 valued unless he plainly stays ill and nothing becomes of it.
 
+Where a vault calls for margin below a health of m > 1, all of that goes for m in place of 1: the
+limit is level0 (1 + slack) m / HF0, and who is below m, or called, is checked at every look, and
+valued unless he plainly stays between 1 and m, called.
+
 `slack` covers rounding: of doubles here, and of the integers of exact runs, in which a value is off
 by less than a unit of it and a unit of the token. That is below 1e-5 of any value above 1e5 such
 units of the account's assets, so below 4e-5 of a health factor then and now; smaller ones are
@@ -34,7 +38,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.health.levels import SLACK, estimate, measure_units
+from sim.health.levels import SLACK, estimate, line, measure_units
 from sim.health.prospects import backing
 from sim.market.market import (
     BACKS,
@@ -53,6 +57,7 @@ from sim.protocol.state import (
     DUST_VALUE,
     IS_COLLATERAL,
     LIQUIDATION_DELAY,
+    MARGIN_CALL_HEALTH,
     POSITION_DEBT,
     SUPPLIED,
     THIN,
@@ -60,7 +65,7 @@ from sim.protocol.state import (
     State,
 )
 from sim.protocol.vault_accounts import has_debt, health
-from sim.protocol.vault_flags import Standing, delay_passed, is_flagged, standing
+from sim.protocol.vault_flags import Standing, delay_passed, is_called, is_flagged, standing
 
 BLOCK = 16
 """Accounts that share one highest limit, so that most limits need no look."""
@@ -115,7 +120,7 @@ def _look_at_block(s: State, w: Market, block: int) -> None:
     for a in range(first, min(first + BLOCK, s.account.shape[0])):
         kind = own.kind[a]
         if own.limit[a] >= own.level[kind]:
-            stays = _stays_healthy(s, w, a) if own.hot[a] == 0 else _stays_ill(s, w, a)
+            stays = _stays_healthy(s, w, a) if own.hot[a] == 0 else _stays_as_it_is(s, w, a)
             if not stays:
                 look_at(s, w, a)
                 mark(s, w, a)
@@ -153,7 +158,8 @@ def _is_near(w: Market, row: int) -> bool:
 def _is_hot(s: State, w: Market, a: int) -> bool:
     """Whether the account was unhealthy when last checked, or owes and is flagged."""
     factor = w.watchers.watch[a, FACTOR]
-    return factor < wad() or (factor < max_uint() and is_flagged(s, a))
+    minded = is_flagged(s, a) or is_called(s, a)
+    return factor < line(s, s.account_vault[a]) or (factor < max_uint() and minded)
 
 
 @jitable
@@ -179,11 +185,32 @@ def _stays_healthy(s: State, w: Market, a: int) -> bool:
     if own.pair[a] == UNKNOWN:
         _pair_up(s, w, a)
         own.kind[a] = _level_of(s, w, a)
-    factor = estimate(s, w, a)
-    if factor <= 1 + SLACK:
+    factor, least = estimate(s, w, a), float(line(s, s.account_vault[a])) / float(wad())
+    if factor <= least * (1 + SLACK):
         return False
-    own.limit[a] = own.level[own.kind[a]] * ((1 + own.slack[0]) / factor)
+    own.limit[a] = own.level[own.kind[a]] * (least * (1 + own.slack[0]) / factor)
     return True
+
+
+@inlined
+def _stays_as_it_is(s: State, w: Market, a: int) -> bool:
+    """Whether an account to act on plainly stays as it was when it was valued last."""
+    if w.watchers.slack[0] == np.inf:
+        return False
+    if w.watchers.watch[a, FACTOR] >= wad():
+        return _stays_called(s, w, a)
+    return _stays_ill(s, w, a)
+
+
+@inlined
+def _stays_called(s: State, w: Market, a: int) -> bool:
+    """Whether a healthy account that is called plainly still is near, and nothing becomes of it."""
+    if not is_called(s, a) or is_flagged(s, a):
+        return False
+    least = s.policy[s.account_vault[a], MARGIN_CALL_HEALTH]
+    factor = estimate(s, w, a)
+    below = factor < float(least) / float(wad()) * (1 - SLACK)
+    return bool(w.watchers.watch[a, FACTOR] < least and below and factor > 1 + SLACK)
 
 
 @inlined
@@ -191,9 +218,7 @@ def _stays_ill(s: State, w: Market, a: int) -> bool:
     """Whether an account that was unhealthy plainly still is, and flagged, and nothing becomes of
     it with time: no delay ends, it is not dust, and whether it is thin is as it was seen.
     """
-    own, policy = w.watchers, s.policy[s.account_vault[a]]
-    if own.slack[0] == np.inf or own.watch[a, FACTOR] >= wad():
-        return False
+    policy = s.policy[s.account_vault[a]]
     if policy[LIQUIDATION_DELAY] != 0 or not is_flagged(s, a):
         return False
     factor, counted = estimate(s, w, a), backing(s, w, a)[1]
@@ -361,9 +386,10 @@ def _spared(s: State, w: Market, a: int) -> float:
     for i in range(s.unit.shape[0]):
         if s.position[a, i, IS_COLLATERAL] != 0 or s.position[a, i, POSITION_DEBT] != 0:
             least += own.least_value[i]
-    if factor < wad() or is_flagged(s, a) or smallest < least:
+    matters = line(s, s.account_vault[a])
+    if factor < matters or is_flagged(s, a) or is_called(s, a) or smallest < least:
         return np.inf
-    return float(wad()) / float(factor)
+    return float(matters) / float(factor)
 
 
 def valuing_everyone(w: Market) -> Market:

@@ -32,6 +32,8 @@ TALLY = (
     "backlog",
     "calls_waited",
     "longest_wait",
+    "margin_calls",
+    "calls_answered",
 )
 (
     LIQUIDATIONS,
@@ -48,9 +50,12 @@ TALLY = (
     BACKLOG,
     CALLS_WAITED,
     LONGEST_WAIT,
+    MARGIN_CALLS,
+    CALLS_ANSWERED,
 ) = range(len(TALLY))
 """Backlog: accounts whose liquidation would pay and finds no room in blocks, after the last step;
-calls that waited so, and the longest wait, seconds."""
+calls that waited so, and the longest wait, seconds. Margin calls, and those that the borrower's own
+reaction ended."""
 
 
 # --- prices ---------------------------------------------------------------------------------------
@@ -143,7 +148,7 @@ class Watchers(NamedTuple):
 
     watch: Array  # (n, WATCH) every account as last checked
     since: Array  # (n,) when the account was first seen liquidatable; 0: it is not
-    hot: Array  # (n,) int64: 1 for the accounts to act on: unhealthy or flagged
+    hot: Array  # (n,) int64: 1 for the accounts to act on: unhealthy, flagged, near
     hot_in: Array  # (blocks,) int64: how many there are in a block of accounts
     hot_count: Array  # (1,) int64: and in all
     ruined: Array  # (blocks,) int64: 1 if any of them may have to be written off

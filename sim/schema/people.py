@@ -3,7 +3,7 @@ who answer to interest rates.
 """
 
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -47,12 +47,19 @@ class Behaviour(Part):
     above_health: Health | None = Field(
         default=None, description="loop, withdraw: they act above this health factor, 1 to 1000"
     )
+    on_margin_call: bool = Field(
+        default=False,
+        description="top-up, deleverage: true if they act when their account is called for margin, "
+        "instead of below a health of their own; absent: false",
+    )
     to_health: Health = Field(description="the health factor they want, 1 to 1000")
     review_seconds: int = Field(
-        ge=1, le=30 * 86_400, description="how often they look, in whole seconds, 1..2592000"
+        ge=1,
+        le=30 * 86_400,
+        description="how often they look, and try again under a call, whole seconds, 1..2592000",
     )
     delay_seconds: Seconds = Field(
-        description="from the look to the action, in whole seconds, 0 to a year"
+        description="from the look, or the call, to the action, in whole seconds, 0 to a year"
     )
     probability: Share = Field(description="share of them that react at all, 0..1")
     rounds: Rounds | None = Field(
@@ -75,6 +82,10 @@ class Behaviour(Part):
 
     def _problems(self) -> Iterator[Problem]:
         needed, possible = _FIELDS[self.kind]
+        if self.on_margin_call and "below_health" not in needed:
+            yield Problem("on_margin_call", f"means nothing for kind {self.kind}", "remove it")
+        elif self.on_margin_call:  # which stands in for a health of their own
+            needed = tuple(name for name in needed if name != "below_health")
         for name in ("below_health", "above_health", "rounds", "reserve_share", "max_slippage_bps"):
             given = getattr(self, name) is not None
             if name in needed and not given:
@@ -93,6 +104,15 @@ class Behaviour(Part):
                 "to_health",
                 f"{self.to_health:g} is not below above_health {self.above_health:g}",
                 f"a number from 1 to below {self.above_health:g}",
+            )
+
+    def _problems_within(self, whole: Any) -> Iterator[Problem]:
+        called = whole.protocol.liquidation.margin_call_health
+        if self.on_margin_call and called is not None and self.to_health < called:
+            yield Problem(
+                "to_health",
+                f"{self.to_health:g} answers no margin call, which ends at {called:g}",
+                f"a number from {called:g} to 1000",
             )
 
     @property

@@ -165,8 +165,8 @@ MUTATIONS = (
         "whoever is called for margin borrows and withdraws as before",
         (
             "VaultAccounts",
-            "if (h.factor < _policy.marginCallHealth && isCalled(accountId)) revert UnderMarginCall();",
-            "",
+            "h.factor < _policy.marginCallHealth && isCalled(accountId)",
+            "h.factor < 0 && isCalled(accountId)",
         ),
         (
             "vault_accounts",

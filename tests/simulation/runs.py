@@ -28,6 +28,8 @@ SMALL: dict[str, Any] = {
     "duration_hours": 36,
 }
 
+CALLED: dict[str, Any] = {"protocol.liquidation.margin_call_health": 1.3}
+
 PEOPLE: dict[str, Any] = {
     "borrowers": [
         {

@@ -19,7 +19,7 @@ from sim.protocol.state import IS_COLLATERAL, POSITION_DEBT, SUPPLIED
 from sim.protocol.vault_accounts import health
 from sim.scenario import Scenario, known, load, with_overrides
 from sim.world import World, build, on_path
-from tests.simulation.runs import ANSWERING, PEOPLE, SMALL
+from tests.simulation.runs import ANSWERING, CALLED, PEOPLE, SMALL
 
 WAD = 10**18
 WILD = {"paths.model": "gbm", "paths.volatility_per_sqrt_year": {"WETH": 6.0, "WBTC": 5.0}}
@@ -42,6 +42,9 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "feeds.WBTC.min_price_usd": 5_500.0,
     },
     "people": PEOPLE,
+    "margin calls": {**PEOPLE, **CALLED},
+    "margin calls and a delay": {**CALLED, "protocol.liquidation.delay_seconds": 1_800},
+    "margin calls on a wild path": {**CALLED, **WILD, "book.two_collateral_share": 0.5},
     "people who answer to rates": ANSWERING,
     "loopers who look once": {
         "borrowers": [{**PEOPLE["borrowers"][2], "share": 1.0, "review_seconds": 86_400}],
