@@ -17,9 +17,11 @@ from sim.health.watchers import look_at
 from sim.market import lost_before
 from sim.market.binding import any_off
 from sim.market.market import (
+    CALLS_ANSWERED,
     FACTOR,
     GAS_VALUE,
     LIQUIDATIONS,
+    MARGIN_CALLS,
     PROFIT_VALUE,
     REPAID_VALUE,
     SEIZED_VALUE,
@@ -96,6 +98,8 @@ NUMBERS = {
     "steps_pool_off": Number(
         "number", "steps after which some pool was more than 2% off its reference price"
     ),
+    "margin_calls": Number("number", "margin calls"),
+    "calls_answered": Number("number", "margin calls that a borrower's own reaction ended"),
 }
 """What a path comes to, in the order of its row.
 
@@ -128,6 +132,8 @@ OUTCOME = tuple(NUMBERS)
     PEAK_SHORTFALL,
     STEPS_RUN_OUT,
     STEPS_POOL_OFF,
+    NUMBER_CALLED,
+    NUMBER_ANSWERED,
 ) = range(len(OUTCOME))
 NUMBERS_BY_ASSET = {
     "bad_debt": Number("USD", f"of bad_debt_usd, that of debts in this asset, {_AT_THE_END}"),
@@ -160,6 +166,8 @@ _FROM_TALLY = (
     (PROFIT, PROFIT_VALUE),
     (GAS, GAS_VALUE),
     (NUMBER_LIQUIDATED, LIQUIDATIONS),
+    (NUMBER_CALLED, MARGIN_CALLS),
+    (NUMBER_ANSWERED, CALLS_ANSWERED),
 )
 
 

@@ -161,6 +161,8 @@ class Measure:
     side: Side = "harm"
     """Of many paths. More of a benefit is better, less of a harm; a harm is 0 or more."""
     places: frozenset[Place] = EVERYWHERE
+    only_if_any: bool = False
+    """Of many paths: left out of the loss table of a sweep in which no path has any."""
     usual: bool = False
     """A harm that nearly every path has: what some paths show of it bounds the rest better than
     that it is 0 or more (`sim.tuning.race`).

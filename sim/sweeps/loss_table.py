@@ -89,6 +89,8 @@ def loss_table(outcomes: pd.DataFrame, sampler: Sampler, step_seconds: int) -> p
             amounts = measure.on(paths)
         except NotSweptError:
             continue
+        if measure.only_if_any and not amounts.any():
+            continue
         estimate = measure.estimate(amounts, parts)
         needs = None
         if math.isinf(estimate.high):

@@ -115,6 +115,8 @@ TABLES: dict[str, tuple[Column, ...]] = {
         ("backlog", COUNT, "accounts whose liquidation would pay and finds no room in blocks"),
         ("calls_waited", COUNT, "liquidations that waited for room in blocks so far"),
         ("longest_wait_seconds", COUNT, "the longest such wait so far"),
+        ("margin_calls", COUNT, "margin calls so far"),
+        ("calls_answered", COUNT, "margin calls that a borrower's own reaction ended so far"),
         ("operations", COUNT, "operations of this step"),
         ("gas_used", COUNT, "gas of this step's operations"),
     ),

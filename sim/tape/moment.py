@@ -12,6 +12,7 @@ from sim.health.census import census, counted
 from sim.market import lost_before
 from sim.market.market import (
     BACKLOG,
+    CALLS_ANSWERED,
     CALLS_WAITED,
     COLLATERAL_VALUE,
     DEBT_VALUE,
@@ -21,6 +22,7 @@ from sim.market.market import (
     LIQUIDATIONS,
     LONGEST_WAIT,
     LOOPED_VALUE,
+    MARGIN_CALLS,
     PROFIT_VALUE,
     REFUSED_VALUE,
     REPAID_VALUE,
@@ -122,6 +124,8 @@ def observe(world: World, k: int, rows: Sequence[Entry], doubles: Array) -> Mome
         "backlog": int(tally[BACKLOG]),
         "calls_waited": int(tally[CALLS_WAITED]),
         "longest_wait_seconds": int(tally[LONGEST_WAIT]),
+        "margin_calls": int(tally[MARGIN_CALLS]),
+        "calls_answered": int(tally[CALLS_ANSWERED]),
         "operations": len(rows),
         "gas_used": None,
     }

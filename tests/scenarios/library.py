@@ -34,6 +34,7 @@ SYNTHETIC = (
     "correlated-crash",
     "liquidity-drought",
     "loop-unwind",
+    "margin-calls",
     "oracle-outage",
     "single-crash",
     "stable-depeg",
