@@ -92,7 +92,10 @@ class Behaviour(Part):
                 wanted = str(type(self).model_fields[name].description)
                 yield Problem(name, f"is missing for kind {self.kind}", wanted)
             if given and name not in needed + possible:
-                yield Problem(name, f"means nothing for kind {self.kind}", "remove it")
+                whom = f"kind {self.kind}"
+                if self.on_margin_call and name == "below_health":
+                    whom = "who waits for a margin call"
+                yield Problem(name, f"means nothing for {whom}", "remove it")
         if self.below_health is not None and self.to_health <= self.below_health:
             yield Problem(
                 "to_health",

@@ -57,6 +57,9 @@ def _without(behaviour: dict[str, Any], *names: str) -> dict[str, Any]:
         # the right side of the trigger
         ([{**TOP_UP, "to_health": 1.15}], "[0].to_health", "not above below_health", "above 1.15"),
         ([{**LOOP, "to_health": 1.3}], "[0].to_health", "not below above_health", "below 1.3"),
+        # who waits for a margin call
+        ([{**TOP_UP, "on_margin_call": True}], "[0].below_health", "who waits for", "remove it"),
+        ([{**LOOP, "on_margin_call": True}], "[0].on_margin_call", "for kind loop", "remove it"),
         # together
         ([TOP_UP, {**LOOP, "name": "savers"}], "[1].name", "savers is taken", "of its own"),
         ([{**TOP_UP, "share": 0.6}, {**LOOP, "share": 0.5}], "", "add up to 1.1", "at most 1"),
@@ -66,6 +69,16 @@ def test_borrowers_that_make_no_sense_are_refused(
     borrowers: list[Any], path: str, problem: str, remedy: str
 ) -> None:
     _refused({"borrowers": borrowers}, f"borrowers{path}", problem, remedy)
+
+
+def test_who_answers_a_margin_call_must_want_to_end_it() -> None:
+    """To the health of calls or above; without calls any health will do, and he does nothing."""
+    one = {**_without(TOP_UP, "below_health"), "on_margin_call": True, "to_health": 1.2}
+    calls = "protocol.liquidation.margin_call_health"
+    overrides = {"borrowers": [one], calls: 1.21}
+    _refused(overrides, "borrowers[0].to_health", "1.2 answers no margin call", "from 1.21 to")
+    _scenario(**{**overrides, calls: 1.2})
+    _scenario(**{**overrides, calls: None})
 
 
 @pytest.mark.parametrize(

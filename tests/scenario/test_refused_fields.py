@@ -160,6 +160,12 @@ POSITIVE = "1e-8 to 1e+11"
             "got 1000",
             "below the 1000 that a partial liquidation leaves",
         ),
+        (
+            {"protocol.liquidation.margin_call_health": 0.99},
+            "protocol.liquidation.margin_call_health",
+            "got 0.99",
+            "1..2; absent: nobody is called",
+        ),
         ({"book.accounts": 0}, "book.accounts", "got 0", "1..100000"),
         ({"book.accounts": 100001}, "book.accounts", "got 100001", "1..100000"),
         ({"book.isolated_share": 1.1}, "book.isolated_share", "got 1.1", "0..1"),
