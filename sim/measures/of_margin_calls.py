@@ -16,8 +16,9 @@ _SWEEP: Final[frozenset[Place]] = frozenset({"losses"})
 
 
 def _so_far(run: Facts, column: str) -> float:
-    """What a column of table `steps` has come to."""
-    return float(run.tape.steps[column].iloc[-1])
+    """What a column of table `steps` has come to; 0 on a tape of before it was kept."""
+    steps = run.tape.steps
+    return float(steps[column].iloc[-1]) if column in steps else 0.0
 
 
 def _refusals(run: Facts) -> float:

@@ -18,7 +18,7 @@ from sim.measures.of_reserves import OF_RESERVES
 from sim.measures.of_runs import OF_RUNS
 from sim.tape import Frames
 
-_ALL = (*OF_RUNS, *OF_MARGIN_CALLS, *OF_CASCADES, *OF_ASSETS, *OF_PATHS, *OF_RESERVES)
+_ALL = (*OF_RUNS, *OF_CASCADES, *OF_ASSETS, *OF_PATHS, *OF_MARGIN_CALLS, *OF_RESERVES)
 MEASURES = {one.name: one for one in _ALL}
 """By name, in the order of tables."""
 assert len(MEASURES) == len(_ALL), "two measures of one name"

@@ -61,6 +61,17 @@ def test_every_row_of_a_loss_table_is_what_its_function_says(sampler: str) -> No
     assert table["unit"].tolist() == ["share"] + 12 * ["USD"]
 
 
+def test_a_measure_of_what_no_path_has_stands_in_no_loss_table() -> None:
+    """Margin calls of a sweep without them, and of one in which a path in four has two."""
+    found = outcomes(400)
+    without = loss_table(found.assign(margin_calls=0.0), "mc", 300)
+    assert without.equals(loss_table(found, "mc", 300))
+    calls = np.tile([2.0, 0.0, 0.0, 0.0], 100)
+    table = loss_table(found.assign(margin_calls=calls), "mc", 300)
+    assert table.index.difference(without.index).tolist() == ["margin_calls"]
+    assert table.loc["margin_calls", "value"] == 0.5
+
+
 def test_a_benefit_may_be_negative_and_a_harm_is_not() -> None:
     """Which decides the interval too: that of a mean of any sign, or of losses."""
     numbers = {"revenue": np.array([1.0, -3.0, 2.0, 4.0] * 20)}

@@ -179,6 +179,7 @@ def parameter_table(scenario: Mapping[str, Any]) -> Table:
     ]
     kinks = (protocol["rates"][symbol]["optimal_usage_bps"] for symbol in reserves)
     rows.append(["kink of the rate", *(share(kink / _BPS) for kink in kinks)])
+    calls = liquidation.get("margin_call_health")  # not there where it was not known yet
     capital = protocol["insurance"]["capital_usd"]
     rows.append(["insurance", *(money(capital.get(symbol, 0)) for symbol in reserves)])
     return Table(
@@ -186,7 +187,8 @@ def parameter_table(scenario: Mapping[str, Any]) -> Table:
         ["parameter", *reserves],
         rows,
         note=f"Caps are in tokens. Liquidation engine {liquidation['engine']}, delay "
-        f"{liquidation['delay_seconds']} seconds, dust line ${liquidation['dust_value_usd']:,.0f}.",
+        f"{liquidation['delay_seconds']} seconds, dust line ${liquidation['dust_value_usd']:,.0f}"
+        f"{f', margin calls below a health of {calls:g}' if calls else ''}.",
     )
 
 
