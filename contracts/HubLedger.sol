@@ -22,6 +22,8 @@ abstract contract HubLedger is ILiquidityHub, AccessControl, ReentrancyGuardTran
     using SafeCast for uint256;
     using SafeERC20 for IERC20;
 
+    /// @inheritdoc ILiquidityHub
+    bytes32 public constant PARAMETER_ROLE = keccak256("PARAMETER_ROLE");
     /// @dev Exist from the start and are nobody's: a first depositor cannot be diluted; claims never exceed what is there.
     uint256 internal constant VIRTUAL_SHARES = 1e6;
     uint256 internal constant VIRTUAL_ASSETS = 1;
@@ -47,6 +49,7 @@ abstract contract HubLedger is ILiquidityHub, AccessControl, ReentrancyGuardTran
 
     constructor(address admin) {
         _grantRole(DEFAULT_ADMIN_ROLE, admin);
+        _grantRole(PARAMETER_ROLE, admin);
     }
 
     // --- interest -----------------------------------------------------------------------------------------------

@@ -40,7 +40,7 @@ contract LiquidityHub is HubLedger {
     }
 
     /// @inheritdoc ILiquidityHub
-    function setRateModel(address asset, RateModel calldata model) external onlyRole(DEFAULT_ADMIN_ROLE) {
+    function setRateModel(address asset, RateModel calldata model) external onlyRole(PARAMETER_ROLE) {
         _setRateModel(asset, _accrued(asset), model);
     }
 

@@ -16,6 +16,8 @@ abstract contract VaultReserves is IVault, VaultHealth, AccessControl {
     using FixedPoint for uint256;
 
     /// @inheritdoc IVault
+    bytes32 public constant PARAMETER_ROLE = keccak256("PARAMETER_ROLE");
+    /// @inheritdoc IVault
     uint256 public constant RAMP_PER_BPS = 864;
     /// @dev More would leave who liquidates less than half of what he is paid: nobody would.
     uint256 internal constant MOST_LIQUIDATION_FEE_BPS = 5_000;
@@ -25,6 +27,7 @@ abstract contract VaultReserves is IVault, VaultHealth, AccessControl {
     uint256 internal constant MOST_MARGIN_CALL_HEALTH = 2e18;
     constructor(Policy memory policy_, address admin) {
         _grantRole(DEFAULT_ADMIN_ROLE, admin);
+        _grantRole(PARAMETER_ROLE, admin);
         _setPolicy(policy_);
     }
 
@@ -33,9 +36,10 @@ abstract contract VaultReserves is IVault, VaultHealth, AccessControl {
         address asset,
         ReserveConfig calldata config,
         uint256 rampSeconds
-    ) external onlyRole(DEFAULT_ADMIN_ROLE) {
+    ) external onlyRole(PARAMETER_ROLE) {
         uint256 index = _indexPlusOne[asset];
         if (index == 0) {
+            _checkRole(DEFAULT_ADMIN_ROLE);
             if (_reserves.length == MAX_RESERVES) revert InvalidReserve(asset);
             uint8 decimals = IERC20Metadata(asset).decimals();
             if (decimals > 24) revert InvalidReserve(asset); // 18, and 6 more for shares of it
@@ -83,6 +87,12 @@ abstract contract VaultReserves is IVault, VaultHealth, AccessControl {
     /// @inheritdoc IVault
     function reserveAt(uint256 index) external view returns (Reserve memory) {
         return _reserves[index];
+    }
+
+    /// @inheritdoc IVault
+    function reserveOf(address asset) external view returns (Reserve memory) {
+        (, Reserve storage r) = _reserve(asset);
+        return r;
     }
 
     /// @inheritdoc IVault

@@ -219,6 +219,10 @@ interface ILiquidityHub is IAccessControl, IBacked {
     /// @notice Suppliers bear losses for good at once, without a window
     function immediateLoss() external view returns (bool);
 
+    /// @notice Who has this role may change rate curves, and nothing else; the admin has it, too
+    // Named as the constant that it returns.
+    // solhint-disable-next-line func-name-mixedcase
+    function PARAMETER_ROLE() external view returns (bytes32);
     /// @notice Lists an asset with its rate curve; once, for good
     /// @dev Warning: tokens that rebase or take fees are refused at the first transfer that brings less than was booked.
     function listAsset(address asset, RateModel calldata model) external;

@@ -65,12 +65,16 @@ interface IVault is IVaultLiquidation, IAccessControl {
     /// @notice Thrown when the account would borrow, or take collateral out, and owe less than the dust line of an asset.
     error DebtTooSmall();
 
+    /// @notice Who has this role may change reserves that are listed, and nothing else; the admin has it, too
+    // Named as the constant that it returns.
+    // solhint-disable-next-line func-name-mixedcase
+    function PARAMETER_ROLE() external view returns (bytes32);
     /// @notice Least seconds of a ramp for each basis point that a threshold is lowered by: a percent takes a day
     // Named as the constant that it returns.
     // solhint-disable-next-line func-name-mixedcase
     function RAMP_PER_BPS() external view returns (uint256);
 
-    /// @notice Lists a reserve, or changes one
+    /// @notice Lists a reserve, which only the admin does, or changes one
     /// @dev Warning: a raised threshold is in force at once, a lowered one ramps; all else changes at once.
     /// @param rampSeconds time over which a lower threshold comes into force, at least `RAMP_PER_BPS` for each basis point
     /// and at most a year; ignored unless the threshold falls. Of the bonus at most half is the protocol's
@@ -84,6 +88,8 @@ interface IVault is IVaultLiquidation, IAccessControl {
     function reserveCount() external view returns (uint256);
     /// @notice A reserve by its place in the order of listing, which is its bit in an account
     function reserveAt(uint256 index) external view returns (Reserve memory);
+    /// @notice The reserve of an asset
+    function reserveOf(address asset) external view returns (Reserve memory);
     /// @notice Threshold in force now: falls linearly during a ramp
     function liquidationThreshold(uint256 index) external view returns (uint256 ltBps);
 

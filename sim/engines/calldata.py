@@ -264,6 +264,13 @@ class Encoder:
         token = self._d.tokens[asset]
         return Transaction("OracleRouter", self._d.routers[v], "forgetAnchor", words(token))
 
+    def update_parameter(
+        self, actor: int, asset: int, v: int, value: int, published_at: int, parameter: int
+    ) -> Transaction:
+        target = [*self._d.vaults, self._d.hub][v]
+        arguments = words(target, self._d.tokens[asset], parameter, value, published_at)
+        return Transaction("RiskSteward", self._d.steward, "update", arguments)
+
     # --- tokens of other chains -------------------------------------------------------------------
 
     def receive_message(

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, Protocol
 
+from eth_utils import keccak
+
 from sim.engines.artifacts import contracts
 from sim.engines.chain import Call, Chain
 from sim.protocol.state import (
@@ -31,6 +33,7 @@ from sim.protocol.state import (
     MESSAGE_CAP,
     MESSAGE_WINDOW,
     MIN_ANSWER,
+    RAMP,
     REHYPOTHECATE,
     SUPPLY_CAP,
     TARGET_HEALTH,
@@ -45,6 +48,7 @@ _ENGINE = {
     DUTCH_BONUS: "DutchBonus",
 }
 NOWHERE = "0x" + "00" * 20
+PARAMETER_ROLE = keccak(text="PARAMETER_ROLE")
 FEED_DECIMALS = 8
 
 
@@ -86,6 +90,8 @@ class Deployment(NamedTuple):
     pairs: list[str]
     liquidator: str
     lens: str
+    steward: str
+    """Nowhere if there is none."""
 
 
 def listing(d: Deployment, s: State, symbols: list[str]) -> list[Deployed]:
@@ -101,6 +107,7 @@ def listing(d: Deployment, s: State, symbols: list[str]) -> list[Deployed]:
     found.append(Deployed("lens", "Lens", d.lens))
     for i, (symbol, address) in enumerate(zip(symbols, d.tokens, strict=True)):
         found.append(Deployed(f"{symbol} token", token_contract(s, i), address))
+    found += [Deployed("steward", "RiskSteward", d.steward)] if d.steward != NOWHERE else []
     for what, contract, addresses in (
         ("feed", "PriceFeed", d.feeds[0]),
         ("second feed", "PriceFeed", d.feeds[1]),
@@ -151,7 +158,7 @@ def deploy(by: Deployer, s: State, symbols: list[str]) -> Deployment:
     """Deploy and configure everything; nothing is supplied, priced or borrowed yet.
 
     Order: tokens and feeds, hub and fund, then per vault router, engine, liquidation, vault and
-    reserves, share tokens, venues, periphery.
+    reserves, share tokens, venues, periphery, steward.
     """
     assets = range(len(symbols))
     vaults = range(s.policy.shape[0])
@@ -220,6 +227,7 @@ def deploy(by: Deployer, s: State, symbols: list[str]) -> Deployment:
         pairs=pairs,
         liquidator=by.deploy("Liquidator"),
         lens=by.deploy("Lens"),
+        steward=_deploy_steward(by, s, hub, vault_addresses),
     )
 
 
@@ -234,6 +242,17 @@ def _deploy_token(by: Deployer, s: State, i: int, symbol: str) -> str:
         return by.deploy(contract, *named)
     limits = tuple(s.bridge[i, [MESSAGE_CAP, MESSAGE_WINDOW, MESSAGE_AGE]])
     return by.deploy(contract, *named, by.admin, limits)
+
+
+def _deploy_steward(by: Deployer, s: State, hub: str, vaults: list[str]) -> str:
+    """With the role that it needs, if there is to be one."""
+    if s.bounds[RAMP] == 0:
+        return NOWHERE
+    steward = by.deploy("RiskSteward", hub, by.admin, tuple(s.bounds))
+    by.transact("LiquidityHub", hub, "grantRole", PARAMETER_ROLE, steward)
+    for vault in vaults:
+        by.transact("Vault", vault, "grantRole", PARAMETER_ROLE, steward)
+    return steward
 
 
 def _deploy_engine(by: Deployer, s: State, v: int) -> str:

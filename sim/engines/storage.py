@@ -12,7 +12,7 @@ from functools import partial
 import numpy as np
 
 from sim.engines.calldata import ACTOR_BASE, actor_address
-from sim.engines.deployment import Deployment
+from sim.engines.deployment import NOWHERE, PARAMETER_ROLE, Deployment
 from sim.engines.failures import Difference
 from sim.engines.layouts import Field, text
 from sim.engines.variables import Path, Variables, layout
@@ -42,12 +42,15 @@ from sim.protocol.state import (
     LP_SUPPLY,
     MESSAGE_WINDOW,
     NEXT_EXIT,
+    PARAMETERS,
     PENDING_EPOCH,
     PENDING_STAKE,
     POOL_ASSETS,
     POOL_EPOCH,
     POSITION_DEBT,
+    PUBLISHED_AT,
     RESERVE0,
+    SLOPE1_PARAMETER,
     STAKE,
     UNCOLLECTED,
     WALLET,
@@ -93,6 +96,8 @@ class Storage(Variables):
             self._vault(s, v)
         for p in range(len(d.pairs)):
             self._pair(p)
+        if d.steward != NOWHERE:
+            self._steward()
         for variable in ("_vault", "_proceeds"):
             self.set("Liquidator", d.liquidator, "liquidator", [variable])
         self.words.deploy(_arrays(s))
@@ -263,6 +268,7 @@ class Storage(Variables):
     def _hub(self, s: State) -> None:
         hub, fund = self._d.hub, self._d.fund
         self._admin("LiquidityHub", hub, "hub")
+        self._role("LiquidityHub", hub, "admin", actor_address(0))
         self.set("LiquidityHub", hub, "hub", ["fund"], int(fund, 16))
         window = self.set("LiquidityHub", hub, "hub", ["coverWindow"])
         self.add(window, "losses", (COVER_WINDOW,))
@@ -323,6 +329,7 @@ class Storage(Variables):
     def _vault(self, s: State, v: int) -> None:
         vault, what = self._d.vaults[v], f"vault {v}"
         self._admin("Vault", vault, what)
+        self._role("Vault", vault, "admin", actor_address(0))
         self.row("Vault", vault, f"{what} policy", ["_policy"], "policy", (v,), skip=("engine",))
         engine = layout("Vault").fields("_policy")["engine"]
         self.words.constant(vault, engine, f"{what} engine", int(self._d.engines[v], 16))
@@ -356,6 +363,23 @@ class Storage(Variables):
             path = ["_positions", self._ids[a], self._d.tokens[i]]
             self.row("Vault", vault, f"{what} {self._symbols[i]}", path, "position", (a, i))
 
+    def _steward(self) -> None:
+        """What it changed last and when, in every vault and in the hub."""
+        for v, target in enumerate([*self._d.vaults, self._d.hub]):
+            of_hub = target == self._d.hub
+            parameters = range(SLOPE1_PARAMETER, len(PARAMETERS)) if of_hub else range(SLOPE1_PARAMETER)
+            self._role("LiquidityHub" if of_hub else "Vault", target, "steward", self._d.steward)
+            for i in self._assets:
+                token, what = self._d.tokens[i], f"steward {v} {self._symbols[i]}"
+                path: Path = ["publishedAt", target, token]
+                word = self.set("RiskSteward", self._d.steward, f"{what} published at", path)
+                self.add(word, "changes", (v, i, PUBLISHED_AT))
+                for n in parameters:
+                    path = ["changedAt", target, token, n]
+                    name = f"{what} {PARAMETERS[n]} changed at"
+                    word = self.set("RiskSteward", self._d.steward, name, path)
+                    self.add(word, "changes", (v, i, n))
+
     # --- what several have ------------------------------------------------------------------------
 
     def _bears_time(self, contract: str, address: str, path: Path, name: str) -> None:
@@ -364,9 +388,14 @@ class Storage(Variables):
         self.from_deployment[self.word(contract, address, path, name)] = bits
 
     def _admin(self, contract: str, address: str, what: str) -> None:
-        """The one role there is, and who has it."""
+        """Who has the first role."""
         path: Path = ["_roles", 0, ".hasRole", actor_address(0)]
         self.set(contract, address, f"{what} admin", path, True)
+
+    def _role(self, contract: str, address: str, what: str, who: str) -> None:
+        """Who may change parameters."""
+        path: Path = ["_roles", int.from_bytes(PARAMETER_ROLE), ".hasRole", who]
+        self.set(contract, address, f"{what} of {address} parameters", path, True)
 
 
 def _arrays(s: State) -> dict[str, Array]:

@@ -11,6 +11,7 @@ from sim.protocol.errors import (
     INSUFFICIENT_BALANCE,
     INSUFFICIENT_CASH,
     INSUFFICIENT_SHARES,
+    INVALID_RATE_MODEL,
     LOSSES_FIRST,
     NO_DEFICIT,
     OK,
@@ -26,7 +27,9 @@ from sim.protocol.hub import (
     to_shares_up,
     update_rate,
 )
+from sim.protocol.soundness import MOST_RATE_BPS
 from sim.protocol.state import (
+    BASE_RATE,
     BORROW_INDEX,
     CASH,
     COVER_WINDOW,
@@ -41,11 +44,27 @@ from sim.protocol.state import (
     IMMEDIATE,
     REPORTED_DEFICIT,
     SCALED_DEBT,
+    SLOPE1,
+    SLOPE2,
     SOCIALISED,
     TOTAL_SHARES,
     WALLET,
     State,
 )
+
+
+@jitable
+def set_slopes(s: State, i: int, slope1: int, slope2: int) -> int:
+    """`setRateModel` with other slopes: interest so far is booked at the old ones."""
+    if slope1 > MOST_RATE_BPS or slope2 > MOST_RATE_BPS:
+        return INVALID_RATE_MODEL
+    if s.rates[i, BASE_RATE] + slope1 + slope2 > MOST_RATE_BPS:
+        return INVALID_RATE_MODEL
+    accrue(s, i)
+    s.rates[i, SLOPE1] = slope1
+    s.rates[i, SLOPE2] = slope2
+    update_rate(s, i)
+    return OK
 
 
 @jitable

@@ -20,6 +20,7 @@ from sim.protocol import (
     liquidator,
     oracle,
     pair,
+    steward,
     vault,
     vault_accounts,
     vault_reserves,
@@ -340,6 +341,22 @@ def forget_anchor(s: State, actor: int, asset: Asset, v: Vault) -> int:
     """A vault's router begins with a feed anew: what it sees next is believed."""
     oracle.forget_anchor(s, v, asset)
     return OK
+
+
+@operation()
+def update_parameter(
+    s: State,
+    actor: int,
+    asset: Asset,
+    v: Vault,
+    value: Amount,
+    published_at: Amount,
+    parameter: Option,
+) -> int:
+    """The steward's council changes one parameter of an asset in a vault; behind the last vault is
+    the hub. `parameter` is a place in `state.PARAMETERS`, `published_at` a timestamp.
+    """
+    return steward.update(s, actor, v, asset, parameter, value, published_at)
 
 
 # --- tokens of other chains -----------------------------------------------------------------------

@@ -133,6 +133,29 @@ CLOSE_FACTOR, TARGET_HEALTH_ENGINE, DUTCH_BONUS = range(len(ENGINES))
 LOSSES = ("cover_window", "immediate", "cooldown")
 COVER_WINDOW, IMMEDIATE, COOLDOWN = range(len(LOSSES))
 
+BOUNDS = ("max_change_bps", "max_cap_change_bps", "min_delay", "ramp")
+MAX_CHANGE, MAX_CAP_CHANGE, MIN_DELAY, RAMP = range(len(BOUNDS))
+"""Of the steward; all 0 if there is none."""
+
+PARAMETERS = (
+    *("ltv", "lt", "max_bonus", "min_bonus", "supply_cap", "borrow_cap"),
+    *("slope1", "slope2"),
+)
+"""What a steward changes, by the numbers of `IRiskSteward.Parameter`."""
+(
+    LTV_PARAMETER,
+    LT_PARAMETER,
+    MAX_BONUS_PARAMETER,
+    MIN_BONUS_PARAMETER,
+    SUPPLY_CAP_PARAMETER,
+    BORROW_CAP_PARAMETER,
+    SLOPE1_PARAMETER,
+    SLOPE2_PARAMETER,
+) = range(len(PARAMETERS))
+CHANGES = (*(f"{name}_changed_at" for name in PARAMETERS), "published_at")
+PUBLISHED_AT = len(PARAMETERS)
+"""Behind the times at which each parameter was changed."""
+
 ORACLE = (
     "heartbeat",
     "min_answer",
@@ -295,6 +318,8 @@ class State(NamedTuple):
     reserve: Array  # (V, m, RESERVE)
     policy: Array  # (V, POLICY)
     losses: Array  # (LOSSES,)
+    bounds: Array  # (BOUNDS,) of the steward
+    changes: Array  # (V + 1, m, CHANGES) by it, in a vault; last: in the hub
     oracle: Array  # (V, m, ORACLE)
     feed: Array  # (2, m, FEED): primary, fallback
     account: Array  # (n, ACCOUNT)
@@ -351,6 +376,8 @@ def empty(
         reserve=zeros(vaults, m, len(RESERVE)),
         policy=zeros(vaults, len(POLICY)),
         losses=zeros(len(LOSSES)),
+        bounds=zeros(len(BOUNDS)),
+        changes=zeros(vaults + 1, m, len(CHANGES)),
         oracle=zeros(vaults, m, len(ORACLE)),
         feed=zeros(2, m, len(FEED)),
         account=zeros(n, len(ACCOUNT)),

@@ -5,13 +5,12 @@ ramp of a lowered threshold.
 from __future__ import annotations
 
 from sim.protocol.errors import INVALID_POLICY, INVALID_RESERVE, OK
-from sim.protocol.fixed_point import BPS, YEAR, inlined, mul_div_whole, zero
+from sim.protocol.fixed_point import BPS, YEAR, inlined, jitable, mul_div_whole, zero
 from sim.protocol.soundness import (
-    ANY_HEALTH,
     MIN_LEFTOVER,
     MOST_LIQUIDATION_FEE_BPS,
     RAMP_PER_BPS,
-    most_returned,
+    WAD_PER_BPS_SQUARED,
 )
 from sim.protocol.state import (
     ADDED_SHARES,
@@ -60,33 +59,48 @@ def threshold(s: State, v: int, i: int) -> int:
 def set_reserve(s: State, v: int, i: int, supply_cap: int, borrow_cap: int, word: int) -> int:
     """`setReserve`: raising the threshold is immediate, lowering it ramps. On integers only."""
     row, ramp_seconds = unpacked(word)
-    now = threshold(s, v, i)
-    start, end, worst = zero(), zero(), row[LT]
     in_use = s.spoke[v, i, ADDED_SHARES] != 0 or s.spoke[v, i, ESCROWED] != 0
     if in_use and row[REHYPOTHECATE] != s.reserve[v, i, REHYPOTHECATE]:
         return INVALID_RESERVE
-    if row[LT] < now:
-        if ramp_seconds < (now - row[LT]) * RAMP_PER_BPS or ramp_seconds > YEAR:
+    ratios = row[LTV], row[LT], row[MAX_BONUS], row[MIN_BONUS], row[LIQUIDATION_FEE]
+    code = set_ratios(s, v, i, *ratios, ramp_seconds)
+    if code == OK:
+        s.reserve[v, i, :SUPPLY_CAP] = row
+        s.reserve[v, i, SUPPLY_CAP] = supply_cap
+        s.reserve[v, i, BORROW_CAP] = borrow_cap
+    return code
+
+
+@jitable
+def set_ratios(
+    s: State,
+    v: int,
+    i: int,
+    ltv: int,
+    lt: int,
+    max_bonus: int,
+    min_bonus: int,
+    liquidation_fee: int,
+    ramp_seconds: int,
+) -> int:
+    """The part of `setReserve` that is checked: all of it or nothing."""
+    now = threshold(s, v, i)
+    start, end, worst = zero(), zero(), lt
+    if lt < now:
+        if ramp_seconds < (now - lt) * RAMP_PER_BPS or ramp_seconds > YEAR:
             return INVALID_RESERVE
         start, end, worst = s.clock[0], s.clock[0] + ramp_seconds, now
-    hf_for_max_bonus = ANY_HEALTH
-    if s.policy[v, ENGINE] == TARGET_HEALTH_ENGINE:
-        hf_for_max_bonus = s.policy[v, HF_FOR_MAX_BONUS]
-    elif s.policy[v, ENGINE] == CLOSE_FACTOR:
-        hf_for_max_bonus = s.policy[v, FULL_CLOSE_HEALTH]
-    if row[LTV] > row[LT] or row[MIN_BONUS] > row[MAX_BONUS]:
-        return INVALID_RESERVE
-    if row[LIQUIDATION_FEE] > MOST_LIQUIDATION_FEE_BPS:
-        return INVALID_RESERVE
-    if (BPS + row[MAX_BONUS]) * worst > most_returned(hf_for_max_bonus):
-        return INVALID_RESERVE
-    s.reserve[v, i, :SUPPLY_CAP] = row
-    s.reserve[v, i, SUPPLY_CAP] = supply_cap
-    s.reserve[v, i, BORROW_CAP] = borrow_cap
-    s.reserve[v, i, LT_FROM] = worst
-    s.reserve[v, i, RAMP_START] = start
-    s.reserve[v, i, RAMP_END] = end
-    return OK
+    code = _check_reserve(s, v, ltv, lt, max_bonus, min_bonus, liquidation_fee, worst)
+    if code == OK:
+        s.reserve[v, i, LTV] = ltv
+        s.reserve[v, i, LT] = lt
+        s.reserve[v, i, MAX_BONUS] = max_bonus
+        s.reserve[v, i, MIN_BONUS] = min_bonus
+        s.reserve[v, i, LIQUIDATION_FEE] = liquidation_fee
+        s.reserve[v, i, LT_FROM] = worst
+        s.reserve[v, i, RAMP_START] = start
+        s.reserve[v, i, RAMP_END] = end
+    return code
 
 
 def set_dust_value(s: State, v: int, value: int) -> int:
@@ -110,3 +124,30 @@ def unpacked(word: int) -> tuple[list[int], int]:
     mask = (1 << FIELD_BITS) - 1
     fields = [word >> FIELD_BITS * field & mask for field in range(SUPPLY_CAP)]
     return fields, word >> RAMP_BITS
+
+
+@jitable
+def _check_reserve(
+    s: State,
+    v: int,
+    ltv: int,
+    lt: int,
+    max_bonus: int,
+    min_bonus: int,
+    liquidation_fee: int,
+    worst: int,
+) -> int:
+    """Whether the vault may have such a reserve, of which `worst` is the threshold in force: it
+    only falls from here on.
+    """
+    if ltv > lt or min_bonus > max_bonus or liquidation_fee > MOST_LIQUIDATION_FEE_BPS:
+        return INVALID_RESERVE
+    returned, engine = (BPS + max_bonus) * worst, s.policy[v, ENGINE]
+    if returned >= BPS * BPS:
+        return INVALID_RESERVE
+    at_health = returned * WAD_PER_BPS_SQUARED
+    if engine == TARGET_HEALTH_ENGINE and at_health > s.policy[v, HF_FOR_MAX_BONUS]:
+        return INVALID_RESERVE
+    if engine == CLOSE_FACTOR and at_health > s.policy[v, FULL_CLOSE_HEALTH]:
+        return INVALID_RESERVE
+    return OK

@@ -29,7 +29,7 @@ from sim.protocol.vault_accounts import Health
 from sim.protocol.vault_reserves import threshold
 
 ROWS = ("hub", "rates", "oracle", "feed", "reserve", "spoke", "pool", "pair", "policy")
-ROWS += ("account", "position", "holding", "lp", "bridge", "received")
+ROWS += ("account", "position", "holding", "lp", "bridge", "received", "changes")
 
 
 class Quote(NamedTuple):
@@ -68,6 +68,7 @@ class Look:
     lp: list[list[int]]
     bridge: list[list[int]]
     received: list[list[int]]
+    changes: list[list[list[int]]]
 
     def __init__(self, s: State, last: Look | None = None) -> None:
         for name in ROWS:

@@ -21,7 +21,7 @@ from sim.protocol.records import copy
 from sim.protocol.state import BUCKET_FILLED, HOLD_OFF, State
 from sim.protocol.transaction import Operation
 from sim.protocol.vault_accounts import health
-from tests.lockstep import naive
+from tests.lockstep import naive, stewardship
 from tests.lockstep.invariants import check, check_state
 from tests.lockstep.look import Look
 from tests.lockstep.stakers import Stakers
@@ -94,6 +94,7 @@ class SideBySide(RuleBasedStateMachine):
         self._look = Look(self.s, before)
         check(before, self._look, row, own, self.minted)
         naive.check(before, self._look, row)
+        stewardship.check(before, self._look, row)
         self.stakers.follow(before, self._look, row)
         self.tally[operation.declared.name, code == OK] += 1
         return code
@@ -101,7 +102,9 @@ class SideBySide(RuleBasedStateMachine):
     def look(self) -> Look:
         """The state of this moment."""
         if self._look is None or self._look.clock != self.s.clock[0]:
-            self._look = Look(self.s, self._look)
+            before, self._look = self._look, Look(self.s, self._look)
+            if before is not None:
+                stewardship.passes(before, self._look)
         return self._look
 
     def amount(self, i: int, usd: int) -> int:

@@ -68,6 +68,7 @@ def genesis(
             10**8,
             1_200 * 10**15 * v,
         ]
+    s.bounds[:] = [100, 2_000, 90_000, 86_400]
     s.losses[:] = [loss_window, 0, 86_400]
     s.pair[:, 6] = 30
     return s

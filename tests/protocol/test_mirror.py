@@ -19,6 +19,7 @@ MIRROR = {
     "hub_share": ["HubShare"],
     "insurance": ["InsuranceFund"],
     "oracle": ["OracleRouter"],
+    "steward": ["RiskSteward"],
     "vault_reserves": ["VaultState", "VaultReserves"],
     "vault_flags": ["VaultFlags"],
     "vault_positions": ["VaultPositions"],
@@ -66,8 +67,7 @@ ONLY_THERE = {
     },
     "LiquidityHub": {
         "listAsset": CONFIGURED,
-        "setRateModel": CONFIGURED,
-        "_setRateModel": CONFIGURED,
+        "_setRateModel": "the checks of `set_slopes`",
         "setSpoke": "a line of `operations.set_spoke`",
         "setLossPolicy": CONFIGURED,
         "_askFund": "`insurance.pay_out`: the twin's fund never reverts",
@@ -84,6 +84,7 @@ ONLY_THERE = {
         "_looksThrough": "in the twin no asset is another's share",
         "_word": "in the twin no asset is another's share",
     },
+    "RiskSteward": {"bounds": ARRAYS},
     "VaultState": {"_reserve": "an asset is its row"},
     "VaultReserves": {
         "setPolicy": CONFIGURED,
@@ -91,8 +92,8 @@ ONLY_THERE = {
         "policy": ARRAYS,
         "reserveCount": ARRAYS,
         "reserveAt": ARRAYS,
+        "reserveOf": ARRAYS,
         "liquidationThreshold": "`threshold`, which others call too",
-        "_checkReserve": "the end of `set_reserve`; a scenario is checked by `soundness`",
     },
     "VaultAccounts": {"accountOf": ARRAYS},
     "VaultHealth": {
@@ -138,6 +139,7 @@ ONLY_HERE = {
         "_halted": "the spoke's row",
     },
     "vault_reserves": {
+        "set_ratios": "`set_reserve` without flags and caps, which a steward calls too",
         "set_dust_value": "a part of `setPolicy`",
         "packed": "a configuration as a word of the journal",
         "unpacked": "a configuration as a word of the journal",
@@ -192,6 +194,7 @@ ONLY_HERE = {
     },
 }
 CALLED = {
+    ("LiquidityHub", "setRateModel"): "set_slopes",
     ("HubLedger", "_debtAt"): "debt_at",
     ("VaultFlags", "_flag"): "begin_flag",
     ("VaultFlags", "_unflag"): "end_flag",

@@ -1,0 +1,134 @@
+"""Twin of `contracts/RiskSteward.sol`: bounded, delayed, expiring changes of parameters."""
+
+from __future__ import annotations
+
+from sim.protocol import hub_losses, vault_reserves
+from sim.protocol.errors import (
+    CHANGE_OUT_OF_BOUNDS,
+    CHANGED_LATELY,
+    NOT_AUTHORISED,
+    NOT_YET_PUBLISHED,
+    OK,
+    UPDATE_EXPIRED,
+    UPDATE_SUPERSEDED,
+    VALUE_ZERO,
+    WRONG_TARGET,
+)
+from sim.protocol.fixed_point import BPS, jitable, max_amount, mul_div_down, zero
+from sim.protocol.state import (
+    BORROW_CAP,
+    BORROW_CAP_PARAMETER,
+    LIQUIDATION_FEE,
+    LT,
+    LT_PARAMETER,
+    LTV,
+    LTV_PARAMETER,
+    MAX_BONUS,
+    MAX_BONUS_PARAMETER,
+    MAX_CAP_CHANGE,
+    MAX_CHANGE,
+    MIN_BONUS,
+    MIN_BONUS_PARAMETER,
+    MIN_DELAY,
+    PUBLISHED_AT,
+    RAMP,
+    RAMP_END,
+    SLOPE1,
+    SLOPE1_PARAMETER,
+    SLOPE2,
+    SUPPLY_CAP,
+    SUPPLY_CAP_PARAMETER,
+    State,
+)
+
+COUNCIL = 0
+"""The admin."""
+EXPIRY = 6 * 3_600
+"""Seconds for which a published update may be applied."""
+
+
+@jitable
+def update(
+    s: State, actor: int, v: int, i: int, parameter: int, value: int, published_at: int
+) -> int:
+    """Change one parameter of an asset in vault v; behind the last vault is the hub."""
+    if s.bounds[RAMP] == 0:
+        raise ValueError("there is no steward")
+    if actor != COUNCIL:
+        return NOT_AUTHORISED
+    of_hub = parameter >= SLOPE1_PARAMETER
+    if of_hub != (v == s.policy.shape[0]):
+        return WRONG_TARGET
+    if value == 0:
+        return VALUE_ZERO
+    if published_at > s.clock[0]:
+        return NOT_YET_PUBLISHED
+    if s.clock[0] - published_at > EXPIRY:
+        return UPDATE_EXPIRED
+    if published_at < s.changes[v, i, PUBLISHED_AT]:
+        return UPDATE_SUPERSEDED
+    if s.clock[0] < s.changes[v, i, parameter] + s.bounds[MIN_DELAY]:
+        return CHANGED_LATELY
+    if of_hub:
+        code = _set_slope(s, i, parameter, value)
+    else:
+        code = _set_reserve(s, v, i, parameter, value)
+    if code == OK:
+        s.changes[v, i, parameter] = s.clock[0]
+        s.changes[v, i, PUBLISHED_AT] = published_at
+    return code
+
+
+# --- internals ------------------------------------------------------------------------------------
+
+
+@jitable
+def _set_slope(s: State, i: int, parameter: int, value: int) -> int:
+    slope1, slope2 = s.rates[i, SLOPE1], s.rates[i, SLOPE2]
+    if parameter == SLOPE1_PARAMETER:
+        before, slope1 = slope1, value
+    else:
+        before, slope2 = slope2, value
+    code = _check_change(before, value, s.bounds[MAX_CHANGE], 1 << 32)
+    return code if code != OK else hub_losses.set_slopes(s, i, slope1, slope2)
+
+
+@jitable
+def _set_reserve(s: State, v: int, i: int, parameter: int, value: int) -> int:
+    """All else as it is, a ramp that goes on included."""
+    row = s.reserve[v, i]
+    ltv, lt, max_bonus, min_bonus = row[LTV], row[LT], row[MAX_BONUS], row[MIN_BONUS]
+    ramp = max(zero(), row[RAMP_END] - s.clock[0])
+    most, below = s.bounds[MAX_CHANGE], max_amount()
+    if parameter == LTV_PARAMETER:
+        before, ltv = ltv, value
+    elif parameter == LT_PARAMETER:
+        before, lt = lt, value
+        ramp = max(ramp, s.bounds[RAMP])
+    elif parameter == MAX_BONUS_PARAMETER:
+        before, max_bonus = max_bonus, value
+    elif parameter == MIN_BONUS_PARAMETER:
+        before, min_bonus = min_bonus, value
+    else:
+        before = row[SUPPLY_CAP + parameter - SUPPLY_CAP_PARAMETER]
+        most = mul_div_down(before, s.bounds[MAX_CAP_CHANGE], BPS)
+    if parameter < SUPPLY_CAP_PARAMETER:
+        below = zero() + (1 << 16)
+    code = _check_change(before, value, most, below)
+    if code == OK:
+        fee = row[LIQUIDATION_FEE]
+        code = vault_reserves.set_ratios(s, v, i, ltv, lt, max_bonus, min_bonus, fee, ramp)
+    if code == OK and parameter == SUPPLY_CAP_PARAMETER:
+        row[SUPPLY_CAP] = value
+    if code == OK and parameter == BORROW_CAP_PARAMETER:
+        row[BORROW_CAP] = value
+    return code
+
+
+@jitable
+def _check_change(before: int, after: int, most: int, below: int) -> int:
+    """`after` is below what there is room for."""
+    change = max(after - before, before - after)
+    if change == 0 or change > most or after >= below:
+        return CHANGE_OUT_OF_BOUNDS
+    return OK
