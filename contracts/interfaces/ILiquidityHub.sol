@@ -139,6 +139,10 @@ interface ILiquidityHub is IAccessControl, IBacked {
     /// @notice Thrown when a deficit is closed before its window has passed.
     error CoverWindowOpen();
 
+    /// @notice Who has this role may change rate curves, and nothing else; the admin has it, too
+    // Named as the constant that it returns.
+    // solhint-disable-next-line func-name-mixedcase
+    function PARAMETER_ROLE() external view returns (bytes32);
     /// @notice Assets of which the protocol owes for collateral that it kept
     function owing() external view returns (uint256);
 
@@ -219,10 +223,6 @@ interface ILiquidityHub is IAccessControl, IBacked {
     /// @notice Suppliers bear losses for good at once, without a window
     function immediateLoss() external view returns (bool);
 
-    /// @notice Who has this role may change rate curves, and nothing else; the admin has it, too
-    // Named as the constant that it returns.
-    // solhint-disable-next-line func-name-mixedcase
-    function PARAMETER_ROLE() external view returns (bytes32);
     /// @notice Lists an asset with its rate curve; once, for good
     /// @dev Warning: tokens that rebase or take fees are refused at the first transfer that brings less than was booked.
     function listAsset(address asset, RateModel calldata model) external;

@@ -72,8 +72,6 @@ interface IRiskSteward {
     function hub() external view returns (ILiquidityHub);
     /// @notice Who may update
     function council() external view returns (address);
-    /// @notice How much, and how often
-    function bounds() external view returns (Bounds memory);
     /// @notice When the update that was applied last to an asset, in a vault or in the hub, was published; 0 if there was none
     function publishedAt(address target, address asset) external view returns (uint256);
     /// @notice When a parameter was last changed here, 0 if it never was
@@ -85,4 +83,6 @@ interface IRiskSteward {
     /// @dev Warning: all but a lower threshold is in force at once. A report on several parameters is several updates, of one
     /// publication: lower a borrow limit before its threshold, and raise it after.
     function update(Update calldata u) external;
+    /// @notice How much, and how often
+    function bounds() external view returns (Bounds memory);
 }

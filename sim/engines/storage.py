@@ -367,14 +367,14 @@ class Storage(Variables):
         """What it changed last and when, in every vault and in the hub."""
         for v, target in enumerate([*self._d.vaults, self._d.hub]):
             of_hub = target == self._d.hub
-            parameters = range(SLOPE1_PARAMETER, len(PARAMETERS)) if of_hub else range(SLOPE1_PARAMETER)
+            first, end = (SLOPE1_PARAMETER, len(PARAMETERS)) if of_hub else (0, SLOPE1_PARAMETER)
             self._role("LiquidityHub" if of_hub else "Vault", target, "steward", self._d.steward)
             for i in self._assets:
                 token, what = self._d.tokens[i], f"steward {v} {self._symbols[i]}"
                 path: Path = ["publishedAt", target, token]
                 word = self.set("RiskSteward", self._d.steward, f"{what} published at", path)
                 self.add(word, "changes", (v, i, PUBLISHED_AT))
-                for n in parameters:
+                for n in range(first, end):
                     path = ["changedAt", target, token, n]
                     name = f"{what} {PARAMETERS[n]} changed at"
                     word = self.set("RiskSteward", self._d.steward, name, path)

@@ -69,10 +69,7 @@ def update(
         return UPDATE_SUPERSEDED
     if s.clock[0] < s.changes[v, i, parameter] + s.bounds[MIN_DELAY]:
         return CHANGED_LATELY
-    if of_hub:
-        code = _set_slope(s, i, parameter, value)
-    else:
-        code = _set_reserve(s, v, i, parameter, value)
+    code = _set_slope(s, i, parameter, value) if of_hub else _set_reserve(s, v, i, parameter, value)
     if code == OK:
         s.changes[v, i, parameter] = s.clock[0]
         s.changes[v, i, PUBLISHED_AT] = published_at
