@@ -5,7 +5,8 @@
     2  liquidity goes or comes back,  liquidity_providers.act
        arbitrage pulls the venues     arbitrageurs.act
     3  feeds report, routers notice   feeds.report, keepers.poke
-    4  everyone looks                 watchers.look: at accounts that may have become unhealthy
+    4  ratios follow risk,            risk_desk.act: before anyone looks at what they allow
+       everyone looks                 watchers.look: at accounts that may have become unhealthy
     5  borrowers and suppliers react  borrowers.act, suppliers.act, rate_response.act
     6  attacker, users' agents act    attacker.act, users: in the order of the scenario
     7  keepers flag, liquidators act  keepers.flag, liquidators.act: sales move the venues; where a
@@ -31,6 +32,7 @@ from sim.agents import (
     liquidators,
     liquidity_providers,
     rate_response,
+    risk_desk,
     suppliers,
 )
 from sim.agents.actors import Actors
@@ -61,6 +63,7 @@ def step(s: State, w: Market, k: int, users: Users = nobody) -> None:
     reference.remember(s, w)
     feeds.report(s, w, k)
     keepers.poke(s)
+    risk_desk.act(s, w, k, actors.risk_desk)
     watchers.look(s, w)
     borrowers.act(s, w, k, actors.borrowers)
     suppliers.act(s, w, k, actors.suppliers)

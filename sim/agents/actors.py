@@ -13,6 +13,7 @@ from sim.agents.attacker import Attacker
 from sim.agents.habits import Borrowers
 from sim.agents.liquidity_providers import LiquidityProviders
 from sim.agents.rate_response import Responders
+from sim.agents.risk_desk import RiskDesk
 from sim.agents.start import Start
 from sim.agents.suppliers import Suppliers
 from sim.scenario import Scenario
@@ -27,6 +28,7 @@ class Actors(NamedTuple):
     suppliers: Suppliers
     rate_response: Responders
     attacker: Attacker
+    risk_desk: RiskDesk
 
     @classmethod
     def of(cls, start: Start) -> Actors:

@@ -84,7 +84,7 @@ def fit(symbols: tuple[str, ...], returns: Floats) -> Fit:
     """All parameters from daily log returns (days, assets)."""
     deviation = returns.std(axis=0, ddof=1)
     each = _falls_likelihood(returns, deviation)
-    garch = [_garch(one - one.mean()) for one in returns.T]
+    garch = [garch(one - one.mean()) for one in returns.T]
     alpha, beta, degrees, residuals = map(np.array, zip(*garch, strict=True))
     return Fit(
         symbols,
@@ -160,7 +160,7 @@ def _best(likelihood: Floats) -> tuple[float, float, float]:
     return float(_DEGREES[likelihood.argmax()]), float(near[0]), float(near[-1])
 
 
-def _garch(returns: Floats) -> tuple[float, float, float, Floats]:
+def garch(returns: Floats) -> tuple[float, float, float, Floats]:
     """(alpha, beta, nu, returns by their deviation) of one asset's demeaned returns."""
     scaled = returns / returns.std()
     model = arch_model(scaled, mean="Zero", vol="GARCH", p=1, q=1, dist="t", rescale=False)

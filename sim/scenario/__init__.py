@@ -325,6 +325,7 @@ def _file_fields(document: Any) -> Iterator[tuple[str, dict[str, Any], str]]:
     root = document if isinstance(document, dict) else {}
     assets = root.get("assets")
     holders = [("book", root.get("book"), "file"), ("paths", root.get("paths"), "history")]
+    holders.append(("risk_desk", root.get("risk_desk"), "history"))
     for symbol, asset in assets.items() if isinstance(assets, dict) else ():
         price = asset.get("price_usd") if isinstance(asset, dict) else None
         holders.append((f"assets.{symbol}.price_usd", price, "file"))

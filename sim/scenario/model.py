@@ -24,6 +24,7 @@ from sim.schema.paths import Paths
 from sim.schema.people import Behaviour, RateResponse, Withdrawals
 from sim.schema.problems import Problem, ScenarioError
 from sim.schema.reference import ReferenceMarket
+from sim.schema.risk_desk import RiskDesk
 
 
 class Scenario(Part):
@@ -116,6 +117,11 @@ class Scenario(Part):
         default_factory=dict,
         description="per asset: how its supply and borrowing answer to its rates, "
         "supply_per_point, borrowing_per_point, half_life_hours...; absent: they do not",
+    )
+    risk_desk: RiskDesk | None = Field(
+        default=None,
+        description="who proposes thresholds that follow volatility: assets, review_seconds, "
+        "estimator...; absent: nobody",
     )
     attack: Attack | None = Field(
         default=None,

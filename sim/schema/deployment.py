@@ -22,6 +22,7 @@ from sim.protocol.soundness import (
 from sim.protocol.units import BPS, USD, to_wad
 from sim.schema.base import Bps, Hours, Part, Symbol, Tokens, Usd, unit
 from sim.schema.problems import Problem
+from sim.schema.risk_desk import Steward
 
 LEAST_LEFTOVER_USD = MIN_LEFTOVER // USD
 
@@ -220,6 +221,11 @@ class Protocol(Part):
     insurance: Insurance = Field(description="the insurance fund: cooldown_hours, capital_usd")
     liquidation: Liquidation = Field(description="the liquidation rules: engine, target_health...")
     reserves: Mapping[Symbol, Reserve] = Field(description="per asset: the vault's configuration")
+    steward: Steward | None = Field(
+        default=None,
+        description="how parameters change without the admin: max_change_bps, ramp_hours...; "
+        "absent: they do not",
+    )
 
     def policy(self) -> dict[str, int]:
         """What goes for all of the vault, in the units of the contracts: the columns of the twin's

@@ -82,6 +82,8 @@ def genesis(scenario: Scenario, accounts: int) -> State:
         int(protocol.loss_mode == "immediate"),
         round(protocol.insurance.cooldown_hours * 3_600),
     ]
+    if protocol.steward:
+        s.bounds[:] = protocol.steward.bounds()
     s.pair[:, FEE_BPS] = [venue.fee_bps for venue in scenario.venues]
     return s
 
