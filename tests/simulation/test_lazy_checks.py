@@ -23,6 +23,22 @@ from tests.simulation.runs import ANSWERING, CALLED, PEOPLE, SMALL
 
 WAD = 10**18
 WILD = {"paths.model": "gbm", "paths.volatility_per_sqrt_year": {"WETH": 6.0, "WBTC": 5.0}}
+RATIOS_THAT_MOVE: dict[str, Any] = {
+    **WILD,
+    "protocol.steward": {"max_change_bps": 40, "ramp_hours": 9.6, "min_delay_hours": 9.6},
+    "risk_desk": {
+        "assets": ["WETH", "WBTC", "USDC", "DAI"],
+        "review_seconds": 600,
+        "half_life_hours": 2,
+        "volatility_per_sqrt_year": {"WETH": 1.0},
+        "horizon_hours": 6,
+        "deviations": 2,
+        "floor_bps": 4_000,
+        "ceiling_bps": 8_100,
+        "buffer_bps": 300,
+    },
+}
+"""Up at once, down over hours, and up again."""
 VARIANTS: dict[str, dict[str, Any]] = {
     "close factor": {},
     "delay": {"protocol.liquidation.delay_seconds": 1_800},
@@ -59,6 +75,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
         },
         "venues[0].depth_by_drawdown": [[0.0, 1.0], [0.4, 0.3]],
     },
+    "thresholds that move": RATIOS_THAT_MOVE,
     "escrow": {f"protocol.reserves.{a}.rehypothecate": False for a in ("WETH", "WBTC")},
 }
 
