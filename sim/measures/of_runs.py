@@ -12,6 +12,7 @@ from sim.measures.activity import (
 )
 from sim.measures.facts import Facts, clock
 from sim.measures.measure import Found, Measure
+from sim.measures.ratios import largest_cut
 from sim.measures.solvency import largest_usage, lowest_health
 
 
@@ -269,6 +270,20 @@ OF_RUNS = (
         meaning="price of gas",
         is_input=True,
         of_run=lambda run: float(run.tape.steps["gas_price_gwei"].max()),
+    ),
+    *(
+        Measure(
+            name=name,
+            title=f"largest cut of a threshold {words}",
+            unit="share",
+            meaning="set by the steward; it comes into force by and by",
+            of_run=lambda run, hours=hours: Found(largest_cut(run.tape, hours)),
+        )
+        for name, words, hours in (
+            ("largest_cut_1d", "in a day", 24.0),
+            ("largest_cut_5d", "in five days", 120.0),
+            ("peak_to_trough", "from peak to trough", None),
+        )
     ),
     Measure(
         name="operations",

@@ -51,7 +51,9 @@ EXPIRY = 6 * 3_600
 def update(
     s: State, actor: int, v: int, i: int, parameter: int, value: int, published_at: int
 ) -> int:
-    """Change one parameter of an asset in vault v; behind the last vault is the hub."""
+    """Change one parameter of an asset in vault v; behind the last vault is the hub. The result is
+    what it was.
+    """
     if s.bounds[RAMP] == 0:
         raise ValueError("there is no steward")
     if actor != COUNCIL:
@@ -86,7 +88,7 @@ def _set_slope(s: State, i: int, parameter: int, value: int) -> int:
         before, slope1 = slope1, value
     else:
         before, slope2 = slope2, value
-    code = _check_change(before, value, s.bounds[MAX_CHANGE], 1 << 32)
+    code = _check_change(s, before, value, s.bounds[MAX_CHANGE], 1 << 32)
     return code if code != OK else hub_losses.set_slopes(s, i, slope1, slope2)
 
 
@@ -111,7 +113,7 @@ def _set_reserve(s: State, v: int, i: int, parameter: int, value: int) -> int:
         most = mul_div_down(before, s.bounds[MAX_CAP_CHANGE], BPS)
     if parameter < SUPPLY_CAP_PARAMETER:
         below = zero() + (1 << 16)
-    code = _check_change(before, value, most, below)
+    code = _check_change(s, before, value, most, below)
     if code == OK:
         fee = row[LIQUIDATION_FEE]
         code = vault_reserves.set_ratios(s, v, i, ltv, lt, max_bonus, min_bonus, fee, ramp)
@@ -123,8 +125,9 @@ def _set_reserve(s: State, v: int, i: int, parameter: int, value: int) -> int:
 
 
 @jitable
-def _check_change(before: int, after: int, most: int, below: int) -> int:
+def _check_change(s: State, before: int, after: int, most: int, below: int) -> int:
     """`after` is below what there is room for."""
+    s.result[0] = before
     change = max(after - before, before - after)
     if change == 0 or change > most or after >= below:
         return CHANGE_OUT_OF_BOUNDS

@@ -61,6 +61,7 @@ def _check_update(before: Look, after: Look, row: Entry) -> None:
         bound = was[i][column] * of_cap // 10_000 if n >= CHANGED.index(SUPPLY_CAP) else most
         others = [one for one in after.vaults if one != v]
         assert all(after.reserve[one] == before.reserve[one] for one in others)
+    assert row.result0 == was[i][column]
     assert now[i][column] == value != 0 and 0 < abs(value - was[i][column]) <= bound
     for j, (old, new) in enumerate(zip(was, now, strict=True)):
         old, new = old.copy(), new.copy()

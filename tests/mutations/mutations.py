@@ -430,6 +430,34 @@ MUTATIONS = (
         ),
     ),
     _in_both(
+        "steward-further",
+        "a council changes a parameter by a unit more than it may",
+        (
+            "RiskSteward",
+            "if (change == 0 || change > most || to >= below)",
+            "if (change == 0 || change > most + 1 || to >= below)",
+        ),
+        (
+            "steward",
+            "if change == 0 or change > most or after >= below:",
+            "if change == 0 or change > most + 1 or after >= below:",
+        ),
+    ),
+    _in_both(
+        "steward-sooner",
+        "a parameter rests a second less than it must",
+        (
+            "RiskSteward",
+            "changedAt[u.target][u.asset][u.parameter] + _minDelay)",
+            "changedAt[u.target][u.asset][u.parameter] + _minDelay - 1)",
+        ),
+        (
+            "steward",
+            "if s.clock[0] < s.changes[v, i, parameter] + s.bounds[MIN_DELAY]:",
+            "if s.clock[0] < s.changes[v, i, parameter] + s.bounds[MIN_DELAY] - 1:",
+        ),
+    ),
+    _in_both(
         "venue-without-fee",
         "a venue takes no fee",
         (
