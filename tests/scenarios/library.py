@@ -32,6 +32,7 @@ EVENTS = (
 SYNTHETIC = (
     "absent-keepers",
     "correlated-crash",
+    "dynamic-ratios",
     "liquidity-drought",
     "loop-unwind",
     "margin-calls",
