@@ -190,18 +190,40 @@ abstract contract HubLedger is ILiquidityHub, AccessControl, ReentrancyGuardTran
         uint256 maxScaled
     ) external nonReentrant returns (uint256 scaled) {
         Asset storage a = _accrued(asset);
-        Spoke storage s = _spokes[asset][msg.sender];
-        uint256 debt = _debtAt(maxScaled, a.borrowIndex);
-        if (assets > debt) revert AmountTooLarge();
-        scaled = assets == debt ? maxScaled : assets.mulDivDown(FixedPoint.RAY, a.borrowIndex);
-        if (scaled == 0) revert ZeroAmount();
-        if (scaled > s.drawnScaled) revert InsufficientShares();
+        scaled = _burnDebt(a, _spokes[asset][msg.sender], assets, maxScaled);
         a.cash += assets.toUint128();
-        a.scaledDebt -= uint112(scaled);
-        s.drawnScaled -= uint128(scaled);
         emit Restored(asset, msg.sender, assets, scaled);
         _updateRate(asset, a);
         _checkBacked(asset, a);
+    }
+
+    /// @inheritdoc ILiquidityHub
+    function give(address asset, address to, uint256 shares) external nonReentrant {
+        _accrued(asset);
+        Spoke storage s = _spokes[asset][msg.sender];
+        if (shares == 0) revert ZeroAmount();
+        if (shares > s.addedShares) revert InsufficientShares();
+        s.addedShares -= uint144(shares);
+        _spokes[asset][to].addedShares += uint144(shares);
+        emit SharesGiven(asset, msg.sender, to, shares);
+    }
+
+    /// @inheritdoc ILiquidityHub
+    function restoreWithShares(
+        address asset,
+        uint256 assets,
+        uint256 shares,
+        uint256 maxScaled
+    ) external nonReentrant returns (uint256 scaled) {
+        Asset storage a = _accrued(asset);
+        Spoke storage s = _spokes[asset][msg.sender];
+        if (shares > s.addedShares) revert InsufficientShares();
+        if (shares < _burnt(assets, a.totalShares, _totalAssets(a))) revert UnfairShares();
+        scaled = _burnDebt(a, s, assets, maxScaled);
+        a.totalShares -= uint160(shares);
+        s.addedShares -= uint144(shares);
+        emit RestoredWithShares(asset, msg.sender, assets, shares, scaled);
+        _updateRate(asset, a);
     }
 
     // --- views --------------------------------------------------------------------------------------------------
@@ -326,6 +348,23 @@ abstract contract HubLedger is ILiquidityHub, AccessControl, ReentrancyGuardTran
         uint256 shares = _feeFor(fee, p.totalShares, p.totalAssets - fee);
         p.totalShares += shares;
         p.feeShares += shares;
+    }
+
+    /// @dev Scaled debt of a spoke for what pays it, down, or all of `maxScaled` if that is paid up: debt falls by no more than
+    /// `assets`, so no share loses by it.
+    function _burnDebt(
+        Asset storage a,
+        Spoke storage s,
+        uint256 assets,
+        uint256 maxScaled
+    ) internal returns (uint256 scaled) {
+        uint256 debt = _debtAt(maxScaled, a.borrowIndex);
+        if (assets > debt) revert AmountTooLarge();
+        scaled = assets == debt ? maxScaled : assets.mulDivDown(FixedPoint.RAY, a.borrowIndex);
+        if (scaled == 0) revert ZeroAmount();
+        if (scaled > s.drawnScaled) revert InsufficientShares();
+        a.scaledDebt -= uint112(scaled);
+        s.drawnScaled -= uint128(scaled);
     }
 
     /// @dev After every change of cash or debt.

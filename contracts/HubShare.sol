@@ -63,6 +63,15 @@ contract HubShare is IHubShare, ERC4626 {
         return previewRedeem(shares) == 0 ? 0 : shares;
     }
 
+    /// @inheritdoc IHubShare
+    function handOver(address owner, uint256 shares) external {
+        if (hub.isHalted(asset(), address(this))) revert SpokeHalted();
+        if (msg.sender != owner) _spendAllowance(owner, msg.sender, shares);
+        _burn(owner, shares);
+        hub.give(asset(), msg.sender, shares);
+        emit HandedOver(owner, msg.sender, shares);
+    }
+
     /// @dev What the hub's virtual shares add to the decimals of the asset.
     function _decimalsOffset() internal pure override returns (uint8) {
         return 6;

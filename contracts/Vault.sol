@@ -63,4 +63,20 @@ contract Vault is VaultAccounts {
     function writeOff(uint256) external {
         liquidation.functionDelegateCall(msg.data);
     }
+
+    /// @inheritdoc IVaultLiquidation
+    function pokeDeleveraging(address) external {
+        liquidation.functionDelegateCall(msg.data);
+    }
+
+    /// @inheritdoc IVaultLiquidation
+    function deleverage(
+        uint256,
+        address,
+        address,
+        uint256,
+        bool
+    ) external returns (uint256 repaid, uint256 collateralOut) {
+        return abi.decode(liquidation.functionDelegateCall(msg.data), (uint256, uint256));
+    }
 }

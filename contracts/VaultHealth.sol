@@ -4,6 +4,7 @@ pragma solidity 0.8.30;
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {IVaultLiquidation} from "./interfaces/IVaultLiquidation.sol";
 import {VaultPositions} from "./VaultPositions.sol";
+import {Amounts} from "./libraries/Amounts.sol";
 import {FixedPoint} from "./libraries/FixedPoint.sol";
 import {Price, Prices} from "./libraries/Prices.sol";
 
@@ -78,6 +79,30 @@ abstract contract VaultHealth is VaultPositions {
             }
         }
         h.factor = _healthFactor(h.weightedCollateral, h.debtValue);
+    }
+
+    /// @dev A debt and a collateral of an account, at the prices that they count at; both prices must be usable.
+    function _pair(
+        uint256 accountId,
+        address debtAsset,
+        address collateralAsset,
+        Price[] memory prices,
+        uint256 index
+    ) internal view returns (Amounts.Pair memory p, Reserve storage rc) {
+        (uint256 d, Reserve storage rd) = _reserve(debtAsset);
+        uint256 c;
+        (c, rc) = _reserve(collateralAsset);
+        if ((_accounts[accountId].debtBits >> d) & 1 == 0) revert NoDebt();
+        if ((_accounts[accountId].collateralBits >> c) & 1 == 0) revert NotCollateral();
+
+        (Price debt, Price collateral) = (prices[d], prices[c]);
+        if (!debt.isDecided() || !collateral.isUsable()) revert PriceNotUsable();
+        p.debt = _debtAt(_positions[accountId][debtAsset].scaledDebt, index);
+        p.collateral = _supplied(accountId, rc);
+        (p.priceDebt, p.priceCollateral) = (debt.ofDebt(), collateral.ofCollateral());
+        p.forSaleFor = Math.min(debt.forSaleFor(), collateral.forSaleFor());
+        if (d == c) p.priceCollateral = p.priceDebt; // a token pays for itself whatever it is worth
+        (p.unitDebt, p.unitCollateral) = (rd.unit, rc.unit);
     }
 
     /// @dev Whether a vault with a delay would let the account be liquidated now; without a delay no price is read.

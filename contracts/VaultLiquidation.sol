@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {ILiquidationCallback} from "./interfaces/ILiquidationCallback.sol";
 import {ILiquidationEngine} from "./interfaces/ILiquidationEngine.sol";
 import {ILiquidityHub} from "./interfaces/ILiquidityHub.sol";
 import {IOracleRouter} from "./interfaces/IOracleRouter.sol";
 import {IVaultLiquidation} from "./interfaces/IVaultLiquidation.sol";
-import {VaultHealth} from "./VaultHealth.sol";
+import {VaultDeleveraging} from "./VaultDeleveraging.sol";
 import {VaultState} from "./VaultState.sol";
 import {Amounts} from "./libraries/Amounts.sol";
 import {FixedPoint} from "./libraries/FixedPoint.sol";
@@ -19,7 +18,7 @@ import {Price} from "./libraries/Prices.sol";
 /// unhealthy. Invariants kept here (numbers of the specification): 14 only eligible accounts are liquidated; 15 the
 /// liquidator gets at most repaid x (1 + bonus); 19 no dust legs; 20 no unhealthy debt without collateral after a
 /// liquidation. Twin: `sim/protocol/vault.py`.
-contract VaultLiquidation is VaultHealth, ReentrancyGuardTransient {
+contract VaultLiquidation is VaultDeleveraging {
     using FixedPoint for uint256;
 
     /// @dev What one liquidation moves; see `_terms`.
@@ -145,7 +144,7 @@ contract VaultLiquidation is VaultHealth, ReentrancyGuardTransient {
         if (h.factor >= FixedPoint.WAD) revert AccountHealthy();
         if (!_delayPassed(accountId, h.factor)) revert DelayNotPassed();
         _see(accountId, h);
-        (Amounts.Pair memory p, Reserve storage rc) = _pair(accountId, debtAsset, collateralAsset, t);
+        (Amounts.Pair memory p, Reserve storage rc) = _pair(accountId, debtAsset, collateralAsset, t.prices, t.index);
         uint256 bonusBps;
         (t.repaid, bonusBps) = _quote(accountId, h, p, rc);
         t.repaid = Math.min(repayAmount, t.repaid);
@@ -153,29 +152,6 @@ contract VaultLiquidation is VaultHealth, ReentrancyGuardTransient {
         (t.repaid, t.seized, t.fee) = Amounts.fitting(t.repaid, p, bonusBps, rc.config.liquidationFeeBps);
         if (t.repaid == 0 || t.seized == t.fee) revert ZeroAmount();
         t.seizesAll = t.seized == p.collateral;
-    }
-
-    /// @dev A debt and a collateral of an account, at the prices that they count at; both prices must be usable.
-    function _pair(
-        uint256 accountId,
-        address debtAsset,
-        address collateralAsset,
-        Terms memory t
-    ) internal view returns (Amounts.Pair memory p, Reserve storage rc) {
-        (uint256 d, Reserve storage rd) = _reserve(debtAsset);
-        uint256 c;
-        (c, rc) = _reserve(collateralAsset);
-        if ((_accounts[accountId].debtBits >> d) & 1 == 0) revert NoDebt();
-        if ((_accounts[accountId].collateralBits >> c) & 1 == 0) revert NotCollateral();
-
-        (Price debt, Price collateral) = (t.prices[d], t.prices[c]);
-        if (!debt.isDecided() || !collateral.isUsable()) revert PriceNotUsable();
-        p.debt = _debtAt(_positions[accountId][debtAsset].scaledDebt, t.index);
-        p.collateral = _supplied(accountId, rc);
-        (p.priceDebt, p.priceCollateral) = (debt.ofDebt(), collateral.ofCollateral());
-        p.forSaleFor = Math.min(debt.forSaleFor(), collateral.forSaleFor());
-        if (d == c) p.priceCollateral = p.priceDebt; // a token pays for itself whatever it is worth
-        (p.unitDebt, p.unitCollateral) = (rd.unit, rc.unit);
     }
 
     function _quote(

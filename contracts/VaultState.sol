@@ -38,6 +38,8 @@ abstract contract VaultState is IVaultLiquidation {
     mapping(address asset => uint256) internal _indexPlusOne;
     mapping(uint256 accountId => Account) internal _accounts;
     mapping(uint256 accountId => mapping(address asset => Position)) internal _positions;
+    /// @dev By the asset that is owed.
+    mapping(address asset => Deleveraging) internal _deleveraging;
 
     constructor(ILiquidityHub hub_, IOracleRouter oracle_) {
         (hub, oracle) = (hub_, oracle_);

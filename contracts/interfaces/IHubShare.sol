@@ -8,6 +8,12 @@ import {ILiquidityHub} from "./ILiquidityHub.sol";
 /// @notice One share of this token is one share of the hub: a millionth of a unit at first, so that this token has six
 /// decimals more than its asset. Where it says more than the standard, it is said here.
 interface IHubShare is IERC4626 {
+    /// @notice Emitted on `handOver`: `shares` of `owner` are the hub shares of `spoke` now.
+    event HandedOver(address indexed owner, address indexed spoke, uint256 shares);
+
+    /// @notice Thrown when shares are handed over while this token is halted.
+    error SpokeHalted();
+
     /// @notice The hub that holds what is deposited
     function hub() external view returns (ILiquidityHub);
 
@@ -26,4 +32,9 @@ interface IHubShare is IERC4626 {
     /// @notice Bounded by what the hub has available: at full usage suppliers wait; nothing while this token is halted, or
     /// of shares that are worth less than a unit
     function maxRedeem(address owner) external view override returns (uint256);
+
+    /// @notice Burns `shares` of `owner` and gives what they are of the hub to the caller, who is a spoke that he let have them:
+    /// needs no cash
+    /// @dev Warning: the caller has them then, not `owner`. A vault burns them against a debt (`IVaultLiquidation.deleverage`).
+    function handOver(address owner, uint256 shares) external;
 }

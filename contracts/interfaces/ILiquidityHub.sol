@@ -85,6 +85,16 @@ interface ILiquidityHub is IAccessControl, IBacked {
     event Drawn(address indexed asset, address indexed spoke, address indexed to, uint256 assets, uint256 scaled);
     /// @notice Emitted on `restore`.
     event Restored(address indexed asset, address indexed spoke, uint256 assets, uint256 scaled);
+    /// @notice Emitted on `give`.
+    event SharesGiven(address indexed asset, address indexed spoke, address indexed to, uint256 shares);
+    /// @notice Emitted on `restoreWithShares`: no cash moved.
+    event RestoredWithShares(
+        address indexed asset,
+        address indexed spoke,
+        uint256 assets,
+        uint256 shares,
+        uint256 scaled
+    );
     /// @notice Emitted on `reportDeficit`.
     event DeficitReported(address indexed asset, address indexed spoke, uint256 assets, uint256 scaled);
     /// @notice Emitted on `reportDeficit`: suppliers bear `assets`, which fees to come may make good, and `owed` of it must.
@@ -183,6 +193,17 @@ interface ILiquidityHub is IAccessControl, IBacked {
     /// @notice Books `assets` already transferred in against a debt of `maxScaled`
     /// @return scaled debt burnt: all of it if `assets` is the debt rounded up, else down
     function restore(address asset, uint256 assets, uint256 maxScaled) external returns (uint256 scaled);
+    /// @notice Hands shares of the calling spoke to another one, which needs no consent to have more
+    function give(address asset, address to, uint256 shares) external;
+    /// @notice Burns `shares` of the calling spoke, at least what `assets` cost, against a debt of its own of `maxScaled`: no
+    /// cash moves, so there need not be any
+    /// @return scaled debt burnt, as for `restore`
+    function restoreWithShares(
+        address asset,
+        uint256 assets,
+        uint256 shares,
+        uint256 maxScaled
+    ) external returns (uint256 scaled);
 
     /// @notice What can leave now, token units: the bound of `remove`, `draw` and `claimFees`
     function available(address asset) external view returns (uint256);

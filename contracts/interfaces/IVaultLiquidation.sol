@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
+import {IHubShare} from "./IHubShare.sol";
 import {ILiquidationEngine} from "./ILiquidationEngine.sol";
 import {ILiquidityHub} from "./ILiquidityHub.sol";
 import {IOracleRouter} from "./IOracleRouter.sol";
@@ -40,6 +41,23 @@ interface IVaultLiquidation {
         uint128 dustValue; // USD; an insolvent account whose collateral is worth less is written off; whoever
         // borrows, or takes collateral out, owes at least as much of every asset that he owes
         uint64 marginCallHealth; // WAD, 1 to 2; who is healthy, but below it, may be called (`marginCall`); 0: nobody
+    }
+
+    /// @dev Of a debt asset; all zero: no account is ever deleveraged for it. Per asset, since what strains an asset is its own.
+    struct DeleveragingTerms {
+        IHubShare share; // its public face on the hub, with whose shares a caller may pay
+        uint16 usageBps; // of the hub's cash and debt; above it lenders are stuck
+        uint32 usageFor; // seconds for longer than which it was seen there, or below, before the mode begins, or ends
+        uint32 ramp; // seconds in which the health that may be deleveraged rises to the largest
+        uint64 maxHealth; // WAD, the largest
+        uint64 targetHealth; // WAD, that no deleveraging exceeds
+    }
+
+    struct Deleveraging {
+        DeleveragingTerms terms;
+        uint40 onSince; // timestamp since when the mode is on, 0 if it is off
+        uint40 turningSince; // timestamp of the first sighting in a row that spoke against the mode as it is, 0 if none did
+        uint40 seenAt; // timestamp of the last sighting
     }
 
     struct Account {
@@ -115,6 +133,28 @@ interface IVaultLiquidation {
     /// @notice Emitted on a write-off, by `liquidate` or `writeOff`: a debt of `assets` became a loss of the hub.
     event WrittenOff(uint256 indexed accountId, address indexed asset, uint256 assets, uint256 scaled);
 
+    /// @notice Emitted when the strain of a debt asset is seen, on `pokeDeleveraging` and on `deleverage`: it is `strained` or
+    /// not, and was seen otherwise than the mode says since `turningSince`, 0 if it was not.
+    event StrainSeen(address indexed asset, bool strained, uint256 turningSince);
+    /// @notice Emitted on `pokeDeleveraging` and on `deleverage`: from now on accounts that owe `asset` may be deleveraged, the
+    /// most levered first.
+    event DeleveragingBegan(address indexed asset);
+    /// @notice Emitted on `pokeDeleveraging` and on `deleverage`: the mode of `asset` ended, or had lapsed because nobody saw it.
+    event DeleveragingEnded(address indexed asset);
+    /// @notice Emitted on `deleverage`: the account's debt falls by `repaid`, its position by `supplied`, worth `collateralOut`,
+    /// which the caller got; he paid with `shares` of the debt asset's share token, or with tokens if 0.
+    event Deleveraged(
+        uint256 indexed accountId,
+        address indexed by,
+        address debtAsset,
+        address collateralAsset,
+        uint256 repaid,
+        uint256 scaledRepaid,
+        uint256 collateralOut,
+        uint256 supplied,
+        uint256 shares
+    );
+
     /// @notice Thrown when an asset is no reserve of this vault.
     error ReserveNotListed(address asset);
     /// @notice Thrown when an account id has bits above those of its owner and sub-account: it would be nobody's to find.
@@ -133,7 +173,8 @@ interface IVaultLiquidation {
     /// when it is below 1, where a call comes too late; and by `endMarginCall`, when it is below the health of calls.
     error Unhealthy();
     /// @notice Thrown when an account that is not below a health of 1 is flagged, liquidated or written off, or one that is not below
-    /// the health of calls is called.
+    /// the health of calls is called, or one is
+    /// deleveraged that is not below the health that may be.
     error AccountHealthy();
     /// @notice Thrown when an account is flagged twice, no recovery of it is going on, and nothing new is seen.
     error AlreadyFlagged();
@@ -145,13 +186,17 @@ interface IVaultLiquidation {
     error NotCalled();
     /// @notice Thrown when an account is liquidated before its delay has passed.
     error DelayNotPassed();
-    /// @notice Thrown when an owner liquidates his own account.
+    /// @notice Thrown when an owner liquidates or deleverages his own account.
     error SelfLiquidation();
     /// @notice Thrown when any liquidation of the size asked for, or a smaller one, would leave both legs open and one of
     /// them below `MIN_LEFTOVER`.
     error MustNotLeaveDust();
     /// @notice Thrown when a liquidator would get less collateral than he accepts.
     error InsufficientCollateralOut();
+    /// @notice Thrown when an asset is not strained, or its mode is off or was never set.
+    error DeleveragingOff();
+    /// @notice Thrown when a deleveraging would lower the account's health: it was below the threshold of what is taken.
+    error HealthWouldFall();
     /// @notice Thrown when an account is to be written off that still has collateral worth taking, or worth its debt.
     error CollateralRemains();
 
@@ -241,4 +286,33 @@ interface IVaultLiquidation {
     /// anyone may. What nobody can price, or what is disputed, is worth at least the price accepted last, for three days
     /// (`IOracleRouter.Quote.forfeitPrice`): it is nobody's to take in an outage, and its owner has as long to repay
     function writeOff(uint256 accountId) external;
+    /// @notice Sees whether a debt asset is strained; anyone may. It is while a loss is open that neither fees nor the fund
+    /// paid, and the fund has less of it than that, or while its usage is above `usageBps`. The mode begins with a loss at
+    /// once, with usage once that was seen high for longer than `usageFor`, and it ends once no strain was seen for longer than
+    /// that: each time at least every `RECOVERY_GAP`, and no sighting to the contrary between. What nobody saw for longer
+    /// than `RECOVERY_GAP` begins anew
+    /// @dev Usage of one block proves nothing, and can be made: neither a block of high usage begins the mode, nor does a block
+    /// of low usage end it. While it is on, nobody is deleveraged in a block without strain. Whoever lowers usage for a
+    /// block can hold up its beginning, once for each `usageFor`.
+    function pokeDeleveraging(address asset) external;
+    /// @notice While the mode of a debt asset is on and it is strained: repays debt of a levered account for its collateral of
+    /// equal value at the oracle's prices, those of a liquidation, rounded against the caller; no bonus. The health that may be
+    /// deleveraged rises from 1 to `maxHealth` over `ramp`. Not beyond `targetHealth`, and each leg is left whole, closed or
+    /// at `MIN_LEFTOVER`, as in a liquidation
+    /// @dev Health does not fall if it is at least the threshold lt of what is taken: with W the weighted collateral, D the
+    /// debt and x the value that leaves both, (W - lt x) / (D - x) >= W / D iff W x >= lt x D iff W / D >= lt. Where it
+    /// would, rounding included, the call reverts.
+    /// @dev Warning: the price is the oracle's, not the market's. State no more than you want at any price it may have.
+    /// @param amount most the caller will repay, units of `debtAsset`
+    /// @param payInShares pay with the debt asset's share token, which must let this vault have what it costs, up: no cash
+    /// moves, so it works when there is none. Else in tokens. What accounts of this vault supplied pays nothing: it backs debts
+    /// @return repaid units of `debtAsset`
+    /// @return collateralOut units of `collateralAsset`, in tokens
+    function deleverage(
+        uint256 accountId,
+        address debtAsset,
+        address collateralAsset,
+        uint256 amount,
+        bool payInShares
+    ) external returns (uint256 repaid, uint256 collateralOut);
 }

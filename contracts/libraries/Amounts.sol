@@ -112,6 +112,34 @@ library Amounts {
         return seize(repay, p, bonusBps, feeBps);
     }
 
+    /// @notice What may be repaid without a bonus so that health stays at or below `target`, token units, down: the value
+    /// D (T - HF) / (T - lt), less what roundings may take, as in `healing`
+    /// @param target WAD, above `healthFactor` and at least 1
+    function paidUpTo(
+        Pair memory p,
+        uint256 healthFactor,
+        uint256 debtValue,
+        uint256 ltBps,
+        uint256 target
+    ) internal pure returns (uint256) {
+        uint256 gap = target - FixedPoint.BPS * ltBps * 1e10;
+        uint256 roundings = Math.ceilDiv(3 * p.priceDebt, p.unitDebt) +
+            Math.ceilDiv(p.priceCollateral, p.unitCollateral) +
+            2;
+        uint256 missing = debtValue.mulDivDown(target - healthFactor, gap);
+        (, uint256 value) = Math.trySub(missing, roundings.mulDivUp(target, gap));
+        return value.mulDivDown(p.unitDebt, p.priceDebt);
+    }
+
+    /// @notice `fitting` without a bonus, and all roundings against who pays: what is seized is worth no more than what is
+    /// repaid, also where that is all there is
+    function atPar(uint256 repay, Pair memory p) internal pure returns (uint256 repaid, uint256 seized) {
+        (repaid, seized, ) = fitting(repay, p, 0, 0);
+        if (seized < p.collateral) return (repaid, seized);
+        uint256 needed = (p.priceCollateral * seized).mulDivUp(p.unitDebt, p.priceDebt * p.unitCollateral);
+        repaid = Math.max(repaid, needed);
+    }
+
     /// @notice What may be repaid at most so that no more than `collateral` is seized, token units, down
     function paidBy(Pair memory p, uint256 collateral, uint256 bonusBps) internal pure returns (uint256) {
         uint256 base = collateral.mulDivDown(FixedPoint.BPS, FixedPoint.BPS + bonusBps);

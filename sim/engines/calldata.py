@@ -228,6 +228,18 @@ class Encoder:
     def write_off(self, actor: int, account: int) -> Transaction:
         return self._vault(account, "writeOff")
 
+    def poke_deleveraging(self, actor: int, asset: int, v: int) -> Transaction:
+        token = self._d.tokens[asset]
+        return Transaction("Vault", self._d.vaults[v], "pokeDeleveraging", words(token))
+
+    def deleverage(
+        self, actor: int, account: int, debt: int, collateral: int, amount: int, in_shares: int
+    ) -> Transaction:
+        tokens = self._d.tokens
+        arguments = words(tokens[debt], tokens[collateral], amount, in_shares)
+        spent = (self._d.shares if in_shares else tokens)[debt]
+        return self._vault(account, "deleverage", arguments, [spent])
+
     # --- losses, the admin ------------------------------------------------------------------------
 
     def socialise(self, actor: int, asset: int) -> Transaction:

@@ -11,6 +11,8 @@ from eth_utils import keccak
 from sim.engines.artifacts import contracts
 from sim.engines.chain import Call, Chain
 from sim.protocol.state import (
+    ADL_ON_SINCE,
+    ADL_TARGET,
     AUCTION_SECONDS,
     CLOSE_FACTOR,
     COOLDOWN,
@@ -158,7 +160,7 @@ def deploy(by: Deployer, s: State, symbols: list[str]) -> Deployment:
     """Deploy and configure everything; nothing is supplied, priced or borrowed yet.
 
     Order: tokens and feeds, hub and fund, then per vault router, engine, liquidation, vault and
-    reserves, share tokens, venues, periphery, steward.
+    reserves, share tokens, terms of deleveraging, venues, periphery, steward.
     """
     assets = range(len(symbols))
     vaults = range(s.policy.shape[0])
@@ -210,6 +212,11 @@ def deploy(by: Deployer, s: State, symbols: list[str]) -> Deployment:
     shares = [by.deploy("HubShare", hub, token) for token in tokens]
     for i in assets:
         _set_spoke(by, s, hub, tokens[i], len(vaults), i, shares[i])
+    for v, vault in enumerate(vault_addresses):
+        for i in assets:
+            if s.adl[v, i, ADL_TARGET]:
+                terms = (shares[i], *s.adl[v, i, :ADL_ON_SINCE])
+                by.transact("Vault", vault, "setDeleveraging", tokens[i], terms)
     pairs = [
         by.deploy("ConstantProductPair", tokens[a], tokens[b], s.pair[p, FEE_BPS])
         for p, (a, b) in enumerate(s.pair_tokens)

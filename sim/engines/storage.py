@@ -24,6 +24,7 @@ from sim.protocol.pair import MINIMUM_LIQUIDITY
 from sim.protocol.records import copy
 from sim.protocol.state import (
     ADDED_SHARES,
+    ADL_TARGET,
     ANCHOR,
     CASH,
     COOLDOWN,
@@ -133,9 +134,11 @@ class Storage(Variables):
 
     def approve(self, owner: str, token: str, spender: str) -> int:
         """`owner` lets `spender` take any amount of a token: the word that says so."""
-        symbol = self._symbols[self._d.tokens.index(token)]
-        what = f"{symbol} that {owner} allows {spender}"
-        return self.set("TestToken", token, what, ["_allowances", owner, spender], max_uint())
+        own = token in self._d.tokens
+        symbol = self._symbols[(self._d.tokens if own else self._d.shares).index(token)]
+        what = f"{symbol} {'' if own else 'shares '}that {owner} allows {spender}"
+        contract = "TestToken" if own else "HubShare"
+        return self.set(contract, token, what, ["_allowances", owner, spender], max_uint())
 
     def _lost_and_left(self, s: State, blocks: Sequence[tuple[int, list[Entry]]]) -> set[int]:
         """A pool that was lost begins anew, after a loss or at a stake: what its stakers had stays
@@ -342,6 +345,11 @@ class Storage(Variables):
             unit = self.words.constant(vault, fields["unit"], f"{name} unit")
             self.add(unit, "unit", (i,), weight=1 << fields["unit"].shift)
             self.row("Vault", vault, name, ["_reserves", i], "reserve", (v, i))
+            adl: Path = ["_deleveraging", token]
+            self.row("Vault", vault, f"{name} deleveraging", adl, "adl", (v, i))
+            share = layout("Vault").fields(*adl)["terms.share"]
+            word = self.words.constant(vault, share, f"{name} share")
+            self.add(word, "adl", (v, i, ADL_TARGET), of=bool, weight=int(self._d.shares[i], 16))
         for a in range(len(s.account)):
             if s.account_vault[a] == v:
                 self._account(vault, f"{what} account {a}", a)

@@ -18,6 +18,12 @@ from sim.protocol.state import (
     ACTIVE,
     ADD_CAP,
     BRIDGE,
+    ADL,
+    ADL_MAX_HEALTH,
+    ADL_RAMP,
+    ADL_TARGET,
+    ADL_USAGE,
+    ADL_USAGE_FOR,
     DRAW_CAP,
     FEED,
     HALTED,
@@ -44,6 +50,7 @@ _COLUMNS = {
     "spoke": SPOKE,
     "reserve": RESERVE,
     "policy": POLICY,
+    "adl": ADL,
     "oracle": ORACLE,
     "feed": FEED,
     "account": ACCOUNT,
@@ -57,6 +64,7 @@ Path = Sequence[int | str]
 _CONFIGURATION = ("rates", "reserve", "policy", "losses", "unit")
 _SETTINGS = {
     "spoke": (ADD_CAP, DRAW_CAP, ACTIVE, HALTED),
+    "adl": (ADL_USAGE, ADL_USAGE_FOR, ADL_RAMP, ADL_MAX_HEALTH, ADL_TARGET),
     "oracle": (HEARTBEAT, MIN_ANSWER, MAX_ANSWER, MAX_MOVE, HOLD_OFF, HAS_FALLBACK),
 }
 """Columns among others that only the admin changes."""

@@ -225,19 +225,44 @@ def restore(s: State, spoke: int, i: int, assets: int, max_scaled: int) -> tuple
     up, else down.
     """
     accrue(s, i)
-    debt = debt_at(max_scaled, s.hub[i, BORROW_INDEX])
-    if assets > debt:
-        return AMOUNT_TOO_LARGE, zero()
-    scaled = max_scaled
-    if assets != debt:
-        scaled = mul_div_down(assets, ray(), s.hub[i, BORROW_INDEX])
-    if scaled == 0:
-        return ZERO_AMOUNT, zero()
-    if exceeds(scaled, s.spoke[spoke, i, DRAWN_SCALED]):
-        return INSUFFICIENT_SHARES, zero()
+    code, scaled = _burn_debt(s, spoke, i, assets, max_scaled)
+    if code != OK:
+        return code, zero()
     s.hub[i, CASH] += assets
-    s.hub[i, SCALED_DEBT] = less(s.hub[i, SCALED_DEBT], scaled)
-    s.spoke[spoke, i, DRAWN_SCALED] = less(s.spoke[spoke, i, DRAWN_SCALED], scaled)
+    update_rate(s, i)
+    return OK, scaled
+
+
+@jitable
+def give(s: State, spoke: int, i: int, to: int, shares: int) -> int:
+    """Hand shares of the spoke to another one."""
+    accrue(s, i)
+    if shares == 0:
+        return ZERO_AMOUNT
+    if exceeds(shares, s.spoke[spoke, i, ADDED_SHARES]):
+        return INSUFFICIENT_SHARES
+    s.spoke[spoke, i, ADDED_SHARES] = less(s.spoke[spoke, i, ADDED_SHARES], shares)
+    s.spoke[to, i, ADDED_SHARES] += shares
+    return OK
+
+
+@jitable
+def restore_with_shares(
+    s: State, spoke: int, i: int, assets: int, shares: int, max_scaled: int
+) -> tuple[int, int]:
+    """(code, scaled debt burnt) for `shares` of the spoke, at least what `assets` cost: no cash
+    moves.
+    """
+    accrue(s, i)
+    if exceeds(shares, s.spoke[spoke, i, ADDED_SHARES]):
+        return INSUFFICIENT_SHARES, zero()
+    if exceeds(to_shares_up(s, i, assets), shares):
+        return UNFAIR_SHARES, zero()
+    code, scaled = _burn_debt(s, spoke, i, assets, max_scaled)
+    if code != OK:
+        return code, zero()
+    s.hub[i, TOTAL_SHARES] = less(s.hub[i, TOTAL_SHARES], shares)
+    s.spoke[spoke, i, ADDED_SHARES] = less(s.spoke[spoke, i, ADDED_SHARES], shares)
     update_rate(s, i)
     return OK, scaled
 
@@ -345,6 +370,26 @@ def preview(s: State, i: int) -> Preview:
     fee = fee - recovered
     minted = _fee_for(fee, shares, held - fee)
     return Preview(grown, shares + minted, fee_shares + minted, held, remainder, recovered)
+
+
+@jitable
+def _burn_debt(s: State, spoke: int, i: int, assets: int, max_scaled: int) -> tuple[int, int]:
+    """(code, scaled debt of a spoke that `assets` pay): all of `max_scaled` if they pay it up, else
+    down.
+    """
+    debt = debt_at(max_scaled, s.hub[i, BORROW_INDEX])
+    if assets > debt:
+        return AMOUNT_TOO_LARGE, zero()
+    scaled = max_scaled
+    if assets != debt:
+        scaled = mul_div_down(assets, ray(), s.hub[i, BORROW_INDEX])
+    if scaled == 0:
+        return ZERO_AMOUNT, zero()
+    if exceeds(scaled, s.spoke[spoke, i, DRAWN_SCALED]):
+        return INSUFFICIENT_SHARES, zero()
+    s.hub[i, SCALED_DEBT] = less(s.hub[i, SCALED_DEBT], scaled)
+    s.spoke[spoke, i, DRAWN_SCALED] = less(s.spoke[spoke, i, DRAWN_SCALED], scaled)
+    return OK, scaled
 
 
 @jitable

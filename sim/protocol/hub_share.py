@@ -10,8 +10,9 @@ from sim.protocol.errors import (
     EXCEEDED_MAX_WITHDRAW,
     INSUFFICIENT_BALANCE,
     OK,
+    SPOKE_HALTED,
 )
-from sim.protocol.fixed_point import jitable, zero
+from sim.protocol.fixed_point import exceeds, jitable, less, zero
 from sim.protocol.state import (
     ACTIVE,
     ADD_CAP,
@@ -60,6 +61,17 @@ def max_redeem(s: State, actor: int, i: int) -> int:
     if hub.to_assets_down(s, i, shares) == 0:
         return zero()
     return shares
+
+
+@jitable
+def hand_over(s: State, actor: int, i: int, to: int, shares: int) -> int:
+    """Burn `shares` of the actor and give what they are of the hub to spoke `to`."""
+    if _halted(s, i):
+        return SPOKE_HALTED
+    if exceeds(shares, s.holding[actor, i, HUB_SHARES]):
+        return INSUFFICIENT_BALANCE
+    s.holding[actor, i, HUB_SHARES] = less(s.holding[actor, i, HUB_SHARES], shares)
+    return hub.give(s, s.spoke.shape[0] - 1, i, to, shares)
 
 
 @jitable

@@ -241,6 +241,36 @@ def fitting(repay: int, p: Pair, bonus_bps: int, fee_bps: int) -> tuple[int, Amo
 
 
 @jitable
+def paid_up_to(p: Pair, health_factor: int, debt_value: int, lt_bps: int, target: int) -> int:
+    """What may be repaid without a bonus so that health stays at or below `target`, token units,
+    down: the value D (T - HF) / (T - lt), less what roundings may take, as in `healing`.
+    """
+    gap = target - BPS * lt_bps * WAD_PER_BPS_SQUARED
+    roundings = (
+        mul_div_up(3, p.price_debt, p.unit_debt)
+        + mul_div_up(1, p.price_collateral, p.unit_collateral)
+        + 2
+    )
+    missing = mul_div_down(debt_value, target - health_factor, gap)
+    value = max(missing - mul_div_up(roundings, target, gap), zero())
+    return mul_div_down(value, p.unit_debt, p.price_debt)
+
+
+@jitable
+def at_par(repay: int, p: Pair) -> tuple[int, Amounts]:
+    """(code, `fitting` without a bonus), and all roundings against who pays: what is seized is worth
+    no more than what is repaid, also where that is all there is.
+    """
+    code, moved = fitting(repay, p, 0, 0)
+    if moved.seized < p.collateral:
+        return code, moved
+    needed = mul_div_up(
+        p.price_collateral * moved.seized, p.unit_debt, p.price_debt * p.unit_collateral
+    )
+    return code, Amounts(max(moved.repaid, needed), moved.seized, moved.fee)
+
+
+@jitable
 def paid_by(p: Pair, collateral: int, bonus_bps: int) -> int:
     """What may be repaid at most so that no more than `collateral` is seized, down."""
     base = mul_div_down(collateral, BPS, BPS + bonus_bps)

@@ -23,6 +23,7 @@ from sim.protocol import (
     steward,
     vault,
     vault_accounts,
+    vault_deleveraging,
     vault_reserves,
 )
 from sim.protocol.errors import OK
@@ -271,6 +272,28 @@ def flash_liquidate(
 def write_off(s: State, actor: int, account: Account) -> int:
     """Take the debt of an account without collateral off the books; who bears it does at once."""
     return vault.write_off(s, account)
+
+
+@operation(Group.DECISION)
+def poke_deleveraging(s: State, actor: int, asset: Asset, v: Vault) -> int:
+    """See whether a vault's debt asset is strained, so that its mode begins or ends."""
+    return vault_deleveraging.poke_deleveraging(s, v, asset)
+
+
+@operation(Group.DECISION)
+def deleverage(
+    s: State,
+    actor: int,
+    account: Account,
+    debt: Asset,
+    collateral: Asset,
+    amount: Amount,
+    in_shares: Option,
+) -> int:
+    """Repay up to `amount` of a levered account's debt from the wallet, or (`in_shares` 1) by
+    burning hub shares, for collateral of equal value.
+    """
+    return vault_deleveraging.deleverage(s, actor, account, debt, collateral, amount, in_shares)
 
 
 # --- losses, the admin ----------------------------------------------------------------------------

@@ -130,6 +130,28 @@ POLICY = (
 ) = range(len(POLICY))
 CLOSE_FACTOR, TARGET_HEALTH_ENGINE, DUTCH_BONUS = range(len(ENGINES))
 
+ADL = (
+    "usage_bps",
+    "usage_for",
+    "ramp",
+    "max_health",
+    "target_health",
+    "on_since",
+    "turning_since",
+    "seen_at",
+)
+(
+    ADL_USAGE,
+    ADL_USAGE_FOR,
+    ADL_RAMP,
+    ADL_MAX_HEALTH,
+    ADL_TARGET,
+    ADL_ON_SINCE,
+    ADL_TURNING_SINCE,
+    ADL_SEEN_AT,
+) = range(len(ADL))
+"""Auto-deleveraging: the first five are its terms, all zero where there is none."""
+
 LOSSES = ("cover_window", "immediate", "cooldown")
 COVER_WINDOW, IMMEDIATE, COOLDOWN = range(len(LOSSES))
 
@@ -317,6 +339,7 @@ class State(NamedTuple):
     spoke: Array  # (V + 1, m, SPOKE)
     reserve: Array  # (V, m, RESERVE)
     policy: Array  # (V, POLICY)
+    adl: Array  # (V, m, ADL) by the asset that is owed
     losses: Array  # (LOSSES,)
     bounds: Array  # (BOUNDS,) of the steward
     changes: Array  # (V + 1, m, CHANGES) by it, in a vault; last: in the hub
@@ -375,6 +398,7 @@ def empty(
         spoke=zeros(vaults + 1, m, len(SPOKE)),
         reserve=zeros(vaults, m, len(RESERVE)),
         policy=zeros(vaults, len(POLICY)),
+        adl=zeros(vaults, m, len(ADL)),
         losses=zeros(len(LOSSES)),
         bounds=zeros(len(BOUNDS)),
         changes=zeros(vaults + 1, m, len(CHANGES)),

@@ -25,6 +25,7 @@ MIRROR = {
     "vault_positions": ["VaultPositions"],
     "vault_health": ["VaultHealth"],
     "vault_accounts": ["VaultAccounts"],
+    "vault_deleveraging": ["VaultDeleveraging"],
     "vault": ["VaultLiquidation", "Vault"],
     "liquidation": [
         "liquidation/CloseFactor",
@@ -93,6 +94,8 @@ ONLY_THERE = {
         "reserveCount": ARRAYS,
         "reserveAt": ARRAYS,
         "reserveOf": ARRAYS,
+        "setDeleveraging": CONFIGURED,
+        "deleveragingOf": ARRAYS,
         "liquidationThreshold": "`threshold`, which others call too",
     },
     "VaultAccounts": {"accountOf": ARRAYS},
@@ -100,6 +103,7 @@ ONLY_THERE = {
         "ownerOf": ARRAYS,
         "_pokedHealth": "`poke`, then `health`",
         "_healthAt": "the rest of `health`: the twin's feeds stand still in an operation",
+        "_pair": "the beginnings of `vault.terms_at` and of `vault_deleveraging.legs`",
     },
     "VaultPositions": {
         "positionOf": ARRAYS,
@@ -109,11 +113,14 @@ ONLY_THERE = {
         "_pull": ARRIVES,
     },
     "Vault": dict.fromkeys(
-        ("flag", "unflag", "marginCall", "endMarginCall", "liquidate", "writeOff"),
+        (
+            *("flag", "unflag", "marginCall", "endMarginCall", "liquidate", "writeOff"),
+            *("pokeDeleveraging", "deleverage"),
+        ),
         "`VaultLiquidation` has the code",
     ),
+    "VaultDeleveraging": {"_moveLegs": "`legs`, and the lines after it in `deleverage`"},
     "VaultLiquidation": {
-        "_pair": "the beginning of `terms_at`",
         "_quote": "`liquidation.quote`, on the context that `terms_at` fills",
     },
     "liquidation/CloseFactor": {
@@ -149,6 +156,10 @@ ONLY_HERE = {
     "vault_positions": {
         "has_debt": "bits of the account there",
         "other": "bits of the account there",
+    },
+    "vault_deleveraging": {
+        "legs": "the first half of `_moveLegs`",
+        "note": "the end of `_seeStrain`: what is refused leaves no trace",
     },
     "vault": {
         "terms_at": "`terms` of an account known to be liquidatable",
