@@ -13,8 +13,8 @@ import {Price} from "./libraries/Prices.sol";
 
 /// @title Auto-deleveraging: lenders who are stuck take collateral of the most levered accounts instead
 /// @notice A part of the code with which a vault liquidates (`VaultLiquidation`). Invariants kept here (numbers of the
-/// specification): 9 both legs move; 15 the caller gets at most what he pays; 19 no dust legs; 37 only while the mode is
-/// on and the asset strained, only of accounts below the health that may be, whose health does not fall, nor rises
+/// specification): 9 both legs move; 15 the caller gets at most what he pays; 19 no dust legs. And only while the mode is
+/// on and the asset strained, only of accounts below the health that may be, whose health neither falls nor rises
 /// beyond the target. Twin: `sim/protocol/vault_deleveraging.py`.
 abstract contract VaultDeleveraging is VaultHealth, ReentrancyGuardTransient {
     using FixedPoint for uint256;

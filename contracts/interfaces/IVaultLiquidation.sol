@@ -173,8 +173,7 @@ interface IVaultLiquidation {
     /// when it is below 1, where a call comes too late; and by `endMarginCall`, when it is below the health of calls.
     error Unhealthy();
     /// @notice Thrown when an account that is not below a health of 1 is flagged, liquidated or written off, or one that is not below
-    /// the health of calls is called, or one is
-    /// deleveraged that is not below the health that may be.
+    /// the health of calls is called, or one that is not below the health that may be is deleveraged.
     error AccountHealthy();
     /// @notice Thrown when an account is flagged twice, no recovery of it is going on, and nothing new is seen.
     error AlreadyFlagged();

@@ -26,15 +26,15 @@ from sim.protocol.state import (
     WALLET,
 )
 from sim.protocol.units import USD
-from tests.lockstep.governed import GovernedMachine
 from tests.lockstep.machine import actors, assets
 from tests.lockstep.side_by_side import SYMBOLS
+from tests.lockstep.strained import StrainedMachine
 from tests.lockstep.support import ACTORS, START_PRICES
 
 vaults = st.integers(0, 1)
 
 
-class Machine(GovernedMachine):
+class Machine(StrainedMachine):
     """What everyone may do, by operations and besides. WBTC is of another chain."""
 
     bridged: ClassVar[dict[int, tuple[int, int, int]]] = {1: (500 * 10**8, 3_600, 1_800)}

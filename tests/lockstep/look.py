@@ -29,7 +29,7 @@ from sim.protocol.vault_accounts import Health
 from sim.protocol.vault_reserves import threshold
 
 ROWS = ("hub", "rates", "oracle", "feed", "reserve", "spoke", "pool", "pair", "policy")
-ROWS += ("account", "position", "holding", "lp", "bridge", "received", "changes")
+ROWS += ("adl", "account", "position", "holding", "lp", "bridge", "received", "changes")
 
 
 class Quote(NamedTuple):
@@ -62,6 +62,7 @@ class Look:
     pool: list[list[int]]
     pair: list[list[int]]
     policy: list[list[int]]
+    adl: list[list[list[int]]]
     account: list[list[int]]
     position: list[list[list[int]]]
     holding: list[list[list[int]]]

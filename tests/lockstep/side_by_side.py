@@ -21,7 +21,7 @@ from sim.protocol.records import copy
 from sim.protocol.state import BUCKET_FILLED, HOLD_OFF, State
 from sim.protocol.transaction import Operation
 from sim.protocol.vault_accounts import health
-from tests.lockstep import naive, stewardship
+from tests.lockstep import deleveraging, naive, stewardship
 from tests.lockstep.invariants import check, check_state
 from tests.lockstep.look import Look
 from tests.lockstep.stakers import Stakers
@@ -95,6 +95,7 @@ class SideBySide(RuleBasedStateMachine):
         check(before, self._look, row, own, self.minted)
         naive.check(before, self._look, row)
         stewardship.check(before, self._look, row)
+        deleveraging.check(before, self._look, row)
         self.stakers.follow(before, self._look, row)
         self.tally[operation.declared.name, code == OK] += 1
         return code

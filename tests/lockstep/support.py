@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from sim.protocol import hub
 from sim.protocol import operations as op
-from sim.protocol.state import ANCHOR, LTV, State, empty
+from sim.protocol.state import ADL_ON_SINCE, ANCHOR, LTV, State, empty
 
 SYMBOLS = ["WETH", "WBTC", "USDC", "DAI"]
 DECIMALS = [18, 8, 6, 18]
@@ -23,6 +23,10 @@ RESERVES = [
     [8_000, 8_500, 450, 50, 0, 1, 1, 1],
     [7_000, 7_500, 750, 100, 1_000, 1, 1, 1],
 ]
+
+ADL_TERMS = [9_000, 1_800, 3_600, 1_250 * 10**15, 1_400 * 10**15]
+"""Deleveraging of who owes what is lent out to more than 90% for half an hour: within an hour of
+all below a health of 1.25, to one of 1.4. In all of vault 1, for the two dollars of vault 0."""
 
 
 def genesis(
@@ -69,6 +73,7 @@ def genesis(
             1_200 * 10**15 * v,
         ]
     s.bounds[:] = [100, 2_000, 90_000, 86_400]
+    s.adl[1, :, :ADL_ON_SINCE] = s.adl[0, 2:, :ADL_ON_SINCE] = ADL_TERMS
     s.losses[:] = [loss_window, 0, 86_400]
     s.pair[:, 6] = 30
     return s
