@@ -258,8 +258,8 @@ def paid_up_to(p: Pair, health_factor: int, debt_value: int, lt_bps: int, target
 
 @jitable
 def at_par(repay: int, p: Pair) -> tuple[int, Amounts]:
-    """(code, `fitting` without a bonus), and all roundings against who pays: what is seized is worth
-    no more than what is repaid, also where that is all there is.
+    """(code, `fitting` without a bonus), all roundings against who pays: what is seized is worth no
+    more than what is repaid, also where that is all there is.
     """
     code, moved = fitting(repay, p, 0, 0)
     if moved.seized < p.collateral:

@@ -44,6 +44,9 @@ class Ledger:
             }
         )  # (vault, account)
         self.positions = defaultdict(lambda: {"supplied": 0, "scaledDebt": 0})
+        self.modes = defaultdict(
+            lambda: {"onSince": 0, "turningSince": 0, "seenAt": 0}
+        )  # (vault, asset)
         self.reserves = defaultdict(list)  # vault: assets in order of listing
         self.seen = set()  # names of the events so far
         self.fee = defaultdict(int)  # what the last liquidation's collateral paid to the protocol
@@ -91,6 +94,17 @@ class Ledger:
 
     def on_restored(self, e, now):
         self.on_drawn(e, now, sign=-1)
+
+    def on_shares_given(self, e, _):
+        self.spokes[e.asset, e.spoke]["addedShares"] -= e.shares
+        self.spokes[e.asset, e.to]["addedShares"] += e.shares
+
+    def on_restored_with_shares(self, e, _):
+        a, s = self._both(e)
+        a["scaledDebt"] -= e.scaled
+        s["drawnScaled"] -= e.scaled
+        a["totalShares"] -= e.shares
+        s["addedShares"] -= e.shares
 
     def on_escrow_added(self, e, _, sign=1):
         a, s = self._both(e)
@@ -227,6 +241,22 @@ class Ledger:
             position = self.positions[e.contract_address, owner, e.collateralAsset]
             position["supplied"] += e.seized - self.fee[e.contract_address]
         self.fee[e.contract_address] = 0
+
+    def on_strain_seen(self, e, now):
+        self.modes[e.contract_address, e.asset] |= {"turningSince": e.turningSince, "seenAt": now}
+
+    def on_deleveraging_set(self, e, _):
+        self.modes.pop((e.contract_address, e.asset), None)
+
+    def on_deleveraging_began(self, e, now):
+        self.modes[e.contract_address, e.asset]["onSince"] = now
+
+    def on_deleveraging_ended(self, e, _):
+        self.modes[e.contract_address, e.asset]["onSince"] = 0
+
+    def on_deleveraged(self, e, _):
+        self._move(e, e.collateralAsset, supplied=-e.supplied)
+        self._move(e, e.debtAsset, scaled=-e.scaledRepaid)
 
     def _flag(self, e, **fields):
         self.accounts[e.contract_address, e.accountId] |= fields

@@ -33,6 +33,20 @@ OK, STALE, DEVIATED, DOWN = range(4)
 NORMAL, REVERTS, INCOMPLETE, GARBLED, BURNS = range(5)
 
 
+def deleveraging_terms(share, **changes) -> tuple:
+    """Half of all is lent for half an hour; within an hour of all below 1.5, to a health of 2."""
+    terms = {
+        "share": share,
+        "usageBps": 5_000,
+        "usageFor": 1_800,
+        "ramp": HOUR,
+        "maxHealth": 15 * WAD // 10,
+        "targetHealth": 2 * WAD,
+    }
+    assert changes.keys() <= terms.keys(), changes
+    return tuple((terms | changes).values())
+
+
 def down(a: int, b: int, d: int) -> int:
     """floor(a b / d)"""
     return a * b // d

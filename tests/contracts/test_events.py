@@ -3,7 +3,15 @@
 import pytest
 
 from tests.contracts.replay import Ledger
-from tests.contracts.support import DAY, MAX_CAP, MAX_UINT, WAD, account_id, rate_model
+from tests.contracts.support import (
+    DAY,
+    MAX_CAP,
+    MAX_UINT,
+    WAD,
+    account_id,
+    deleveraging_terms,
+    rate_model,
+)
 
 
 @pytest.fixture
@@ -48,6 +56,7 @@ def scenario(
     slow.supply(one, weth, WAD, sender=borrower)
     slow.borrow(one, usdc, 1_480 * 10**6, borrower, sender=borrower)
     slow.marginCall(one, sender=stranger)
+    deleverage(d, vault, one, stranger, supplier, chain, admin)
     set_price(weth, 1_600)
     for amount in (100, 200):  # from a health of .86 to .93, then to 1.085: the call ends
         slow.repay(one, usdc, amount * 10**6, sender=borrower)
@@ -78,6 +87,21 @@ def scenario(
     hub.socialise(usdc, sender=stranger)
     hub.claimFees(weth, admin, sender=admin)
     return [vault, escrow, slow], [one, two, three, four, account_id(liquidator)]
+
+
+def deleverage(d, vault, account, stranger, supplier, chain, admin):
+    """The mode begins, a lender takes collateral for a tenth of his shares, and it ends."""
+    share = d.shares[d.usdc.address]
+    share.approve(vault, MAX_UINT, sender=supplier)
+    terms = deleveraging_terms(share, usageBps=1, usageFor=600, ramp=0, maxHealth=2 * WAD)
+    vault.setDeleveraging(d.usdc, terms, sender=admin)
+    for _ in range(3):
+        chain.pending_timestamp += 400
+        vault.pokeDeleveraging(d.usdc, sender=stranger)
+    vault.deleverage(account, d.usdc, d.weth, 100 * 10**6, True, sender=supplier)
+    vault.deleverage(account, d.usdc, d.weth, 100 * 10**6, False, sender=stranger)
+    chain.pending_timestamp += 700
+    vault.pokeDeleveraging(d.usdc, sender=stranger)
 
 
 def replayed(hub, vaults, chain) -> Ledger:
@@ -119,6 +143,8 @@ def test_events__of_a_whole_scenario__rebuild_every_balance(deployed, hub, spoke
             row = ledger.accounts[vault.address, account]
             assert row == fields(vault.accountOf(account), row)
             for token in deployed.tokens:
+                mode = ledger.modes[vault.address, token.address]
+                assert mode == fields(vault.deleveragingOf(token), mode)
                 row = ledger.positions[vault.address, account, token.address]
                 assert row == fields(vault.positionOf(account, token), row)
     balance_the_books(deployed, hub, vaults, ledger)

@@ -41,10 +41,14 @@ def funded(add, hub, asset, spoke):
         lambda d, x: d.hub.claimFees(d.weth, x, sender=x),
         lambda d, x: d.vault.setReserve(d.weth, reserve_config(), 0, sender=x),
         lambda d, x: d.vault.setPolicy((d.close_factor, 0, 0, 1), sender=x),
+        lambda d, x: d.vault.setDeleveraging(d.weth, (d.share, 0, 0, 0, 0, 0), sender=x),
         lambda d, x: d.oracle.setFeed(d.weth, d.oracle.getFeed(d.weth), sender=x),
         lambda d, x: d.oracle.forgetAnchor(d.weth, sender=x),
     ],
-    ids=["asset", "rate", "spoke", "loss policy", "fees", "reserve", "policy", "feed", "anchor"],
+    ids=[
+        *("asset", "rate", "spoke", "loss policy", "fees", "reserve", "policy"),
+        *("deleveraging", "feed", "anchor"),
+    ],
 )
 def test_configure__without_the_role__is_refused(deployed, hub, stranger, call):
     """Nothing that sets parameters or takes fees is open to everyone."""

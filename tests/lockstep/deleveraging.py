@@ -103,7 +103,7 @@ def _who(before: Look, after: Look, row: Entry, v: int) -> None:
 
 
 def _how_much(before: Look, after: Look, row: Entry, v: int) -> None:
-    """Both legs move, by equal value, rounded against who pays; what pays in shares moves no cash."""
+    """Both legs move, by equal value, rounded against who pays; shares move no cash."""
     a, d, c, k = row.account, row.x, row.y, row.actor
     repaid, seized, burnt = row.result0, row.result1, row.result2
     debt, collateral = after.quotes[v][d], after.quotes[v][c]

@@ -1,5 +1,5 @@
-"""Auto-deleveraging on twin and EVM side by side: when its mode begins and ends, whom it takes from,
-and for how much.
+"""Auto-deleveraging on twin and EVM side by side: when its mode begins and ends, whom it takes
+from, and for how much.
 """
 
 from __future__ import annotations
@@ -159,7 +159,7 @@ def test_high_is_above_and_not_at(market: ProtocolMachine) -> None:
 
 @pytest.mark.parametrize("how", ["seen low", "unseen for longer than ten minutes"])
 def test_what_interrupts_begins_anew(market: ProtocolMachine, how: str) -> None:
-    """A sighting of low usage, if only of one block; or no sighting for ten minutes and a second."""
+    """Low usage that was seen, if only in one block; or ten minutes and a second unseen."""
     m = market
     lend_out(m)
     poke(m)
@@ -373,8 +373,8 @@ def test_splitting_takes_no_more(market: ProtocolMachine) -> None:
 
 
 def test_dust_is_left_of_no_leg(market: ProtocolMachine) -> None:
-    """An account that owes $1,500 can repay $500 of it; one that owes $900 nothing, since closing it
-    would lift it beyond the target.
+    """Of $1,500 that are owed $500 can be repaid; of $900 nothing, since to close that would lift
+    the account beyond the target.
     """
     m = market
     for a, owed in ((9, 1_500), (10, 900)):
@@ -394,8 +394,8 @@ def test_dust_is_left_of_no_leg(market: ProtocolMachine) -> None:
 
 
 def test_health_below_the_threshold_of_what_is_taken_would_fall(market: ProtocolMachine) -> None:
-    """(W - lt x) / (D - x) >= W / D iff HF >= lt: WETH at $120 leaves health 0.71, below 0.8; at $140
-    0.83. Both are refused their bonus, and only the first its deleveraging.
+    """(W - lt x) / (D - x) >= W / D iff HF >= lt: WETH at $140 leaves a health of 0.83, above 0.8;
+    at $120 one of 0.71, below it.
     """
     m = market
     turn_on(m, ramped=RAMP)
