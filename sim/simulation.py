@@ -4,7 +4,7 @@
                                       sold in the last step is passed on to the market outside
     2  liquidity goes or comes back,  liquidity_providers.act
        arbitrage pulls the venues     arbitrageurs.act
-    3  feeds report, routers notice   feeds.report, keepers.poke
+    3  feeds report, routers notice   feeds.report, keepers.poke, keepers.watch_strain
     4  ratios follow risk,            risk_desk.act: before anyone looks at what they allow
        everyone looks                 watchers.look: at accounts that may have become unhealthy
     5  borrowers and suppliers react  borrowers.act, suppliers.act, rate_response.act
@@ -64,6 +64,7 @@ def step(s: State, w: Market, k: int, users: Users = nobody) -> None:
     feeds.report(s, w, k)
     keepers.poke(s)
     risk_desk.act(s, w, k, actors.risk_desk)
+    keepers.watch_strain(s)
     watchers.look(s, w)
     borrowers.act(s, w, k, actors.borrowers)
     suppliers.act(s, w, k, actors.suppliers)

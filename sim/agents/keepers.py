@@ -19,6 +19,9 @@ from sim.protocol.soundness import (
     THIN_AUCTION,
 )
 from sim.protocol.state import (
+    ADL_ON_SINCE,
+    ADL_TARGET,
+    ADL_TURNING_SINCE,
     ANCHOR,
     CANDIDATE,
     COVER_WINDOW,
@@ -37,6 +40,7 @@ from sim.protocol.state import (
     WELL_SINCE,
     State,
 )
+from sim.protocol.vault_deleveraging import see_strain
 from sim.protocol.vault_flags import is_called, is_flagged, is_thin, thin_for
 
 KEEPER = 0
@@ -62,6 +66,21 @@ def poke(s: State) -> None:
             counts = counts or seen.usable != for_sale
             if seen.price != row[ANCHOR] or row[CANDIDATE] != 0 or counts:
                 op.poke(s, KEEPER, i, v)
+
+
+@jitable
+def watch_strain(s: State) -> None:
+    """See whether assets are strained, where that counts: modes of deleveraging begin and end in
+    time.
+    """
+    for v in range(s.policy.shape[0]):
+        for i in range(s.unit.shape[0]):
+            row = s.adl[v, i]
+            if row[ADL_TARGET] == 0:
+                continue
+            seen = see_strain(s, v, i)
+            if seen.strained or row[ADL_ON_SINCE] != 0 or row[ADL_TURNING_SINCE] != 0:
+                op.poke_deleveraging(s, KEEPER, i, v)
 
 
 @jitable

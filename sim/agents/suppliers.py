@@ -20,7 +20,8 @@ The base grows with usage and loss, both seen at the beginning of the step:
 with lost = deficit + socialised, what suppliers bear.
 
 Everyone asks once. Who finds no cash is refused for good, and keeps his shares; so withdrawals end
-when withdrawn + refused is all that these suppliers had: what they hold and what they took.
+when withdrawn + refused is all that these suppliers had: what they hold and what they took. Once
+deleveraging is on, who was refused may take collateral instead (`sim.agents.stuck`).
 
 Source: Hawkes, Biometrika 58 (1971); discrete and Poisson given the past: Ferland, Latour, Oraichi,
 J. Time Series Analysis 27 (2006).
@@ -34,6 +35,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sim.agents import stuck
 from sim.agents.start import SUPPLIERS, WAD, Start, to_tokens
 from sim.market.costs import value_of
 from sim.market.market import REFUSED_VALUE, WITHDRAWN_VALUE, Market
@@ -73,6 +75,7 @@ class Suppliers(NamedTuple):
     arrived: Array  # (F,) int64: how many of them have come
     compensator: Array  # (F,) withdrawals expected so far, WAD
     excitation: Array  # (F,) withdrawals that past ones will still provoke, in the mean, WAD
+    instead: stuck.Instead
 
     @classmethod
     def of(cls, start: Start) -> Suppliers:
@@ -100,6 +103,7 @@ class Suppliers(NamedTuple):
             arrived=np.zeros(len(assets), dtype=np.int64),
             compensator=np.full(len(assets), 0, dtype=object),
             excitation=np.full(len(assets), 0, dtype=object),
+            instead=stuck.of([leaving[i].stuck for i in assets], len(symbols)),
         )
 
 
@@ -135,7 +139,10 @@ def act(s: State, w: Market, k: int, own: Suppliers) -> None:
         if leaving > 0:
             size = own.terms[f, SIZE]
             asked = (int(own.arrived[f]) - leaving) * size
-            _withdraw(s, w, k, own, i, asked, leaving * size)
+            _withdraw(s, w, k, own, f, asked, leaving * size)
+        if own.instead.how[f] != stuck.WAIT:
+            asked = int(own.arrived[f]) * own.terms[f, SIZE]
+            stuck.take(s, w, own.actor[0], own.instead, f, i, _refused(s, own, f, asked))
 
 
 @jitable
@@ -170,14 +177,14 @@ def arrivals(own: Suppliers, f: int, expected: int) -> int:
 
 
 @jitable
-def _withdraw(s: State, w: Market, k: int, own: Suppliers, i: int, asked: int, wanted: int) -> None:
+def _withdraw(s: State, w: Market, k: int, own: Suppliers, f: int, asked: int, wanted: int) -> None:
     """Withdraw `wanted` units, or what is left to those who have not asked yet, or what cash there
-    is; `asked` is what was wanted before, of which what is not in the wallet was refused.
+    is; `asked` is what was wanted before.
     """
-    actor = own.actor[0]
+    actor, i = own.actor[0], own.asset[f]
     shares = s.holding[actor, i, HUB_SHARES]
     worth = hub.to_assets_down(s, i, shares)
-    refused = max(zero(), asked - s.holding[actor, i, WALLET])
+    refused = _refused(s, own, f, asked)
     wanted = min(wanted, max(zero(), worth - refused))
     amount = min(wanted, hub.available(s, i))
     taken = zero()
@@ -190,3 +197,11 @@ def _withdraw(s: State, w: Market, k: int, own: Suppliers, i: int, asked: int, w
             taken = s.result[0]
     w.tally[WITHDRAWN_VALUE] += value_of(w, s, k, i, taken)
     w.tally[REFUSED_VALUE] += value_of(w, s, k, i, wanted - taken)
+
+
+@jitable
+def _refused(s: State, own: Suppliers, f: int, asked: int) -> int:
+    """Of what was asked, the units that are neither in the wallet nor paid for collateral."""
+    i = own.asset[f]
+    paid_out = s.holding[own.actor[0], i, WALLET] - own.instead.received[i]
+    return max(zero(), asked - paid_out - own.instead.paid[f])

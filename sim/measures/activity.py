@@ -68,6 +68,30 @@ def withdrawals_refused_usd(tape: Frames) -> float:
     return float(tape.steps["refused_usd"].iloc[-1]) + _usd(tape, tried[others], "refused")
 
 
+def deleveraged_usd(tape: Frames) -> float:
+    """Debt that lenders who were stuck repaid for collateral of equal value, USD of the time."""
+    return _usd(tape, _deleveragings(tape), "result0")
+
+
+def deleveraged_accounts(tape: Frames) -> int:
+    """How many they took collateral of."""
+    return int(_deleveragings(tape)["account"].nunique())
+
+
+def stuck_usd(tape: Frames) -> float:
+    """What suppliers were refused for want of cash and did not take as collateral, USD of the time
+    at which each was.
+    """
+    taken = _deleveragings(tape)
+    mine = _usd(tape, taken[taken["actor"] == SUPPLIERS], "result0")
+    return max(float(tape.steps["refused_usd"].iloc[-1]) - mine, 0.0)
+
+
+def _deleveragings(tape: Frames) -> pd.DataFrame:
+    rows = _after_the_opening(tape, ("deleverage",))
+    return rows[rows["verdict"] == "ok"]
+
+
 def repaid_tokens(tape: Frames, asset: str) -> float:
     """Debt in the asset that liquidators repaid."""
     done = liquidations(tape)

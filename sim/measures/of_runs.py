@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pandas as pd
 
 from sim.measures.activity import (
     busiest_hour_liquidations,
+    deleveraged_accounts,
+    deleveraged_usd,
     hours_of_liquidations,
     liquidated_accounts,
+    stuck_usd,
     withdrawn_usd,
 )
+from sim.measures.borrowers import scenario_of
 from sim.measures.facts import Facts, clock
 from sim.measures.measure import Found, Measure
 from sim.measures.ratios import largest_cut
 from sim.measures.solvency import largest_usage, lowest_health
+from sim.tape import Frames
 
 
 def _before(run: Facts) -> Found:
@@ -50,6 +57,12 @@ def _liquidations_per_account(run: Facts) -> Found:
 def _gas_used(run: Facts) -> Found:
     gas = run.run["gas_used"]
     return Found(None, "not measured by this engine") if pd.isna(gas) else Found(int(gas))
+
+
+def _if_deleveraging(run: Facts, measure: Callable[[Frames], float]) -> Found:
+    """Nothing where the protocol deleverages nobody."""
+    on = scenario_of(run.tape)["protocol"].get("deleveraging")
+    return Found(measure(run.tape) if on else None)
 
 
 OF_RUNS = (
@@ -156,6 +169,29 @@ OF_RUNS = (
         title="gas they paid",
         unit="USD",
         of_run=lambda run: run.liquidations.gas_usd,
+    ),
+    Measure(
+        name="deleveraged_usd",
+        title="debt repaid for collateral by lenders who were stuck",
+        short="deleveraged",
+        unit="USD",
+        meaning="while auto-deleveraging was on: of equal value at oracle prices, without a bonus",
+        of_run=lambda run: _if_deleveraging(run, deleveraged_usd),
+    ),
+    Measure(
+        name="deleveraged_accounts",
+        title="accounts it was taken of",
+        short="deleveraged accounts",
+        unit="number",
+        of_run=lambda run: _if_deleveraging(run, deleveraged_accounts),
+    ),
+    Measure(
+        name="stuck_usd",
+        title="refused to suppliers who stay stuck",
+        short="stuck",
+        unit="USD",
+        meaning="withdrawals for which there was no cash, less what was taken as collateral",
+        of_run=lambda run: _if_deleveraging(run, stuck_usd),
     ),
     Measure(
         name="unpaid",

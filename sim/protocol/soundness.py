@@ -19,7 +19,12 @@ RECOVERY_HEALTH_BPS = BPS + BPS // 100
 RECOVERY_TIME = 1_800
 """Seconds that an account must have been seen recovered before its flag ends."""
 RECOVERY_GAP = 600
-"""Most seconds from one sighting of a recovery to the next: what nobody saw does not count."""
+"""Most seconds from one sighting of a recovery, or of what strains an asset, to the next: what
+nobody saw does not count."""
+MOST_DELEVERAGING_TIME = 30 * 86_400
+"""Most seconds for which an asset must be strained, and of the ramp of auto-deleveraging."""
+MOST_TARGET_HEALTH = 10
+"""The highest health that a deleveraging may leave."""
 MOST_DELAY = 86_400
 """Most seconds from a flag to liquidation."""
 MOST_LIQUIDATION_FEE_BPS = BPS // 2

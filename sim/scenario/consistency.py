@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from sim.protocol.soundness import RECOVERY_GAP
 from sim.schema.base import Part, iso
 from sim.schema.book import BorrowerBook
 from sim.schema.people import MOST_WITHDRAWALS
@@ -31,6 +32,13 @@ def problems(s: Scenario) -> Iterator[Problem]:
     yield from _people_problems(s)
     yield from _section_problems(s)
     yield from _own_agent_problems(s)
+    if s.protocol.deleveraging and s.step_seconds > RECOVERY_GAP:
+        yield Problem(
+            "protocol.deleveraging",
+            f"lapses if nobody looks for {RECOVERY_GAP} s, and keepers look every "
+            f"{s.step_seconds} s",
+            f"step_seconds of at most {RECOVERY_GAP}",
+        )
     names = [liquidator.name for liquidator in s.liquidators]
     for i, name in enumerate(names):
         if name in names[:i]:

@@ -14,8 +14,11 @@ from sim.protocol.soundness import (
     MIN_COOLDOWN,
     MIN_LEFTOVER,
     MOST_DELAY,
+    MOST_DELEVERAGING_TIME,
     MOST_LIQUIDATION_FEE_BPS,
     MOST_RATE_BPS,
+    MOST_TARGET_HEALTH,
+    RECOVERY_GAP,
     WAD_PER_BPS_SQUARED,
     most_returned,
 )
@@ -130,6 +133,54 @@ class Liquidation(Part):
     )
 
 
+class Deleveraging(Part):
+    """When lenders who are stuck may take collateral instead (VaultDeleveraging.sol)."""
+
+    usage_bps: int = Field(
+        ge=1,
+        le=BPS,
+        description="usage above which lenders of an asset are stuck, in bps, 1..10000",
+    )
+    usage_minutes: float = Field(
+        ge=RECOVERY_GAP / 60,
+        le=MOST_DELEVERAGING_TIME / 60,
+        description="minutes for longer than which it must be seen there until the mode begins, "
+        "and below until it ends, 10 to 43200; a loss that the fund did not pay begins it at once",
+    )
+    ramp_hours: float = Field(
+        ge=0,
+        le=MOST_DELEVERAGING_TIME / 3_600,
+        description="hours in which the health below which accounts are deleveraged rises from 1 "
+        "to max_health, 0 to 720",
+    )
+    max_health: float = Field(
+        ge=1, le=MOST_TARGET_HEALTH, description="the largest such health, 1..10"
+    )
+    target_health: float = Field(
+        ge=1,
+        le=MOST_TARGET_HEALTH,
+        description="health factor that no deleveraging exceeds, max_health..10",
+    )
+
+    def _problems(self) -> Iterator[Problem]:
+        if self.target_health < self.max_health:
+            yield Problem(
+                "target_health",
+                f"{self.target_health:g} is below max_health {self.max_health:g}",
+                f"at least {self.max_health:g}: who may be deleveraged can be lifted",
+            )
+
+    def terms(self) -> list[int]:
+        """The first columns of the twin's row, `sim.protocol.state.ADL`."""
+        return [
+            self.usage_bps,
+            round(self.usage_minutes * 60),
+            round(self.ramp_hours * 3_600),
+            to_wad(self.max_health),
+            to_wad(self.target_health),
+        ]
+
+
 class Terms(Part):
     """Of what the vault allows with one asset, what decides which positions there can be."""
 
@@ -225,6 +276,11 @@ class Protocol(Part):
         default=None,
         description="how parameters change without the admin: max_change_bps, ramp_hours...; "
         "absent: they do not",
+    )
+    deleveraging: Deleveraging | None = Field(
+        default=None,
+        description="when lenders who are stuck may take collateral of levered accounts instead: "
+        "usage_bps, usage_minutes, ramp_hours, max_health, target_health; absent: never",
     )
 
     def policy(self) -> dict[str, int]:

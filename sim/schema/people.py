@@ -159,6 +159,12 @@ class Withdrawals(Part):
     above_usage: float = Field(
         default=0.9, ge=0, lt=1, description="usage at which that begins, 0 to below 1"
     )
+    stuck: Literal["wait", "first-come", "pro-rata"] = Field(
+        default="wait",
+        description="what those do who find no cash, once protocol.deleveraging lets them: wait "
+        "for it; take collateral first-come, of whoever may be deleveraged first; or pro-rata, of "
+        "everyone who may be, by what he owes; absent: wait",
+    )
     per_loss: Sensitivity = Field(
         default=0.0,
         json_schema_extra=unit("multiple of the base rate"),

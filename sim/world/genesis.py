@@ -8,6 +8,7 @@ from sim.agents.start import owner
 from sim.protocol import hub
 from sim.protocol.oracle import SIGHTINGS
 from sim.protocol.state import (
+    ADL_ON_SINCE,
     FEE_BPS,
     HAS_FALLBACK,
     POLICY,
@@ -77,6 +78,8 @@ def genesis(scenario: Scenario, accounts: int) -> State:
         hub.update_rate(s, i)
     policy = protocol.policy()
     s.policy[0] = [policy[column] for column in POLICY]
+    if protocol.deleveraging:
+        s.adl[0, :, :ADL_ON_SINCE] = protocol.deleveraging.terms()
     s.losses[:] = [
         round(protocol.cover_window_hours * 3_600),
         int(protocol.loss_mode == "immediate"),
