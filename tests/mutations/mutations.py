@@ -481,4 +481,28 @@ MUTATIONS = (
             "supplied = hub.to_shares_down(s, i, amount)",
         ),
     ),
+    _in_both(
+        "deleverage-unstrained",
+        "while the mode is on, also an asset that is not strained is deleveraged",
+        ("VaultDeleveraging", "return on && strained;", "return on;"),
+        (
+            "vault_deleveraging",
+            "if seen.on_since == 0 or not seen.strained:",
+            "if seen.on_since == 0:",
+        ),
+    ),
+    _in_both(
+        "deleverage-down",
+        "who takes all collateral of an account at par pays for it down",
+        (
+            "libraries/Amounts",
+            "repaid = Math.max(repaid, needed);",
+            "repaid = Math.min(repaid, needed - 1);",
+        ),
+        (
+            "liquidation",
+            "Amounts(max(moved.repaid, needed), moved.seized, moved.fee)",
+            "Amounts(min(moved.repaid, needed - 1), moved.seized, moved.fee)",
+        ),
+    ),
 )
