@@ -274,7 +274,7 @@ def write_off(s: State, actor: int, account: Account) -> int:
     return vault.write_off(s, account)
 
 
-@operation(Group.DECISION)
+@operation()
 def poke_deleveraging(s: State, actor: int, asset: Asset, v: Vault) -> int:
     """See whether a vault's debt asset is strained, so that its mode begins or ends."""
     return vault_deleveraging.poke_deleveraging(s, v, asset)

@@ -423,3 +423,17 @@ def test_collateral_that_is_lent_out_cannot_be_taken(market: ProtocolMachine) ->
     assert take(m, 5_000) == OK
     assert moved(m)[1] == 10**19
     assert take(m, 5_000) == INSUFFICIENT_CASH
+
+
+def test_all_of_a_collateral_is_paid_for_up(market: ProtocolMachine) -> None:
+    """3/16 of a WBTC, less a satoshi, at $8,001: $1,500.18742 and more are $1,500.187420."""
+    m = market
+    held = 3 * 10**8 // 16 - 1
+    assert m.do(op.supply, OWNER, ACCOUNT, WBTC, held) == OK
+    post(m, WBTC, 8_001)
+    turn_on(m, ramped=RAMP)
+    assert take(m, 10**6, c=WBTC) == OK
+    repaid, seized, _ = moved(m)
+    exact = Fraction(held * 8_001 * 10**6, 10**8)
+    assert seized == held and repaid - 1 < exact <= repaid and exact != repaid
+    assert supplied_assets(m.s, ACCOUNT, WBTC) == 0
