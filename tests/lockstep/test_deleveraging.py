@@ -426,7 +426,7 @@ def test_collateral_that_is_lent_out_cannot_be_taken(market: ProtocolMachine) ->
 
 
 def test_all_of_a_collateral_is_paid_for_up(market: ProtocolMachine) -> None:
-    """3/16 of a WBTC, less a satoshi, at $8,001: $1,500.18742 and more are $1,500.187420."""
+    """3/16 of a WBTC, less a satoshi, at $8,001 are $1,500.18741999: $1,500.187420 are paid."""
     m = market
     held = 3 * 10**8 // 16 - 1
     assert m.do(op.supply, OWNER, ACCOUNT, WBTC, held) == OK
