@@ -402,7 +402,7 @@ class Storage(Variables):
 
     def _role(self, contract: str, address: str, what: str, who: str) -> None:
         """Who may change parameters."""
-        path: Path = ["_roles", int.from_bytes(PARAMETER_ROLE), ".hasRole", who]
+        path: Path = ["_roles", int.from_bytes(PARAMETER_ROLE, "big"), ".hasRole", who]
         self.set(contract, address, f"{what} of {address} parameters", path, True)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import pandas as pd
 
@@ -63,6 +64,10 @@ def _if_deleveraging(run: Facts, measure: Callable[[Frames], float]) -> Found:
     """Nothing where the protocol deleverages nobody."""
     on = scenario_of(run.tape)["protocol"].get("deleveraging")
     return Found(measure(run.tape) if on else None)
+
+
+def _cut(hours: float | None, run: Facts) -> Found:
+    return Found(largest_cut(run.tape, hours))
 
 
 OF_RUNS = (
@@ -313,7 +318,7 @@ OF_RUNS = (
             title=f"largest cut of a threshold {words}",
             unit="share",
             meaning="set by the steward; it comes into force by and by",
-            of_run=lambda run, hours=hours: Found(largest_cut(run.tape, hours)),
+            of_run=partial(_cut, hours),
         )
         for name, words, hours in (
             ("largest_cut_1d", "in a day", 24.0),
