@@ -57,6 +57,7 @@ abstract contract VaultAccounts is VaultReserves, Multicall, ReentrancyGuardTran
             if (!_hasRoom(accountId, i)) revert TooManyAssets();
             bool due = _isDue(accountId);
             a.collateralBits |= _bit(i);
+            _checkConcentration(accountId, i, r);
             _seeHealed(accountId, due);
         } else {
             a.collateralBits &= ~_bit(i);
@@ -85,6 +86,7 @@ abstract contract VaultAccounts is VaultReserves, Multicall, ReentrancyGuardTran
         }
         _increaseSupplied(accountId, i, asset, supplied);
         if (!fits || held > r.config.supplyCap) _checkExcess(accountId, i, r);
+        _checkConcentration(accountId, i, r);
         _seeHealed(accountId, due);
         emit Supplied(accountId, asset, msg.sender, amount, supplied);
     }
@@ -179,13 +181,29 @@ abstract contract VaultAccounts is VaultReserves, Multicall, ReentrancyGuardTran
     /// @dev Of more than caps and switches let the vault have: refused, but for collateral that brings an account that owes more than its
     /// borrow limit nearer to it: nobody may be kept from that, and it makes no room for new debt.
     function _checkExcess(uint256 accountId, uint256 i, Reserve storage r) internal view {
+        if (_isBeyondLimit(accountId, i)) return;
         ILiquidityHub.Spoke memory s = hub.getSpoke(r.asset, address(this));
-        if ((_accounts[accountId].collateralBits >> i) & 1 == 1) {
-            Health memory h = health(accountId);
-            if (h.debtValue * FixedPoint.BPS > h.weightedLimit) return;
-        }
         if (!s.active) revert SpokeNotActive();
         if (hub.toAssetsDown(r.asset, s.addedShares) + s.escrowed > s.addCap) revert AddCapExceeded();
         revert SupplyCapExceeded();
+    }
+
+    /// @dev Of an asset that became or grew as collateral: its share of what the vault has of it. What nobody can price is worth
+    /// nothing here, as supply needs no price. Who takes shares in a liquidation is not asked.
+    function _checkConcentration(uint256 accountId, uint256 i, Reserve storage r) internal view {
+        uint256 most = r.config.concentrationBps;
+        if (most == 0 || (_accounts[accountId].collateralBits >> i) & 1 == 0) return;
+        ILiquidityHub.Spoke memory s = hub.getSpoke(r.asset, address(this));
+        uint256 total = r.config.rehypothecate ? s.addedShares : s.escrowed;
+        if (_positions[accountId][r.asset].supplied * FixedPoint.BPS <= total * most) return;
+        uint256 value = _supplied(accountId, r).collateralValue(oracle.read(r.asset).collateralPrice, r.unit);
+        if (value > r.config.concentrationFloor && !_isBeyondLimit(accountId, i)) revert ConcentrationExceeded();
+    }
+
+    /// @dev Whether asset i is collateral of an account that owes more than its borrow limit with it.
+    function _isBeyondLimit(uint256 accountId, uint256 i) internal view returns (bool) {
+        if ((_accounts[accountId].collateralBits >> i) & 1 == 0) return false;
+        Health memory h = health(accountId);
+        return h.debtValue * FixedPoint.BPS > h.weightedLimit;
     }
 }

@@ -74,8 +74,9 @@ abstract contract VaultHealth is VaultPositions {
                 h.collateralValue += value;
                 if (price.isUsable()) h.usableValue += value;
                 h.forfeitValue += supplied.collateralValue(price.ofForfeited(), r.unit);
-                h.weightedCollateral += value * _threshold(r);
-                h.weightedLimit += value * r.config.ltvBps;
+                (uint256 weighted, uint256 limit) = _weigh(r, value);
+                h.weightedCollateral += weighted;
+                h.weightedLimit += limit;
             }
         }
         h.factor = _healthFactor(h.weightedCollateral, h.debtValue);

@@ -162,18 +162,19 @@ contract VaultLiquidation is VaultDeleveraging {
     ) internal view returns (uint256 maxRepay, uint256 bonusBps) {
         Account storage a = _accounts[accountId];
         (uint256 flaggedFor, uint256 thinFor) = isFlagged(accountId) ? (block.timestamp - a.flaggedAt, a.thinFor) : (0, 0);
+        uint256 backing = p.collateral.collateralValue(p.priceCollateral, p.unitCollateral);
         (maxRepay, bonusBps) = _policy.engine.quote(
             ILiquidationEngine.Context({
                 healthFactor: h.factor,
                 pairDebt: p.debt,
                 pairDebtValue: p.debt.debtValue(p.priceDebt, p.unitDebt),
-                pairCollateralValue: p.collateral.collateralValue(p.priceCollateral, p.unitCollateral),
+                pairCollateralValue: backing,
                 totalDebtValue: h.debtValue,
                 priceDebt: p.priceDebt,
                 unitDebt: p.unitDebt,
                 priceCollateral: p.priceCollateral,
                 unitCollateral: p.unitCollateral,
-                ltBps: _threshold(rc),
+                ltBps: _marginalThreshold(rc, backing),
                 minBonusBps: rc.config.minBonusBps,
                 maxBonusBps: rc.config.maxBonusBps,
                 secondsFlagged: flaggedFor

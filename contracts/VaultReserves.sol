@@ -3,6 +3,7 @@ pragma solidity 0.8.30;
 
 import {AccessControl} from "@openzeppelin/contracts/access/AccessControl.sol";
 import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {ILiquidityHub} from "./interfaces/ILiquidityHub.sol";
 import {IVault} from "./interfaces/IVault.sol";
 import {VaultHealth} from "./VaultHealth.sol";
@@ -10,8 +11,9 @@ import {FixedPoint} from "./libraries/FixedPoint.sol";
 
 /// @title Risk parameters of a vault
 /// @notice A configuration is refused unless ltv <= lt, lt * (1 + maxBonus) < 1 (no bad debt on a continuous price path)
-/// and (1 + maxBonus) * lt <= the engine's `hfForMaxBonus` (splitting a liquidation never pays). Raising a threshold is
-/// immediate; lowering it ramps, so that governance liquidates nobody overnight (invariant 31).
+/// and (1 + maxBonus) * lt <= the engine's `hfForMaxBonus` (splitting a liquidation never pays), for the largest threshold,
+/// which is the first bracket's. Raising a threshold is immediate; lowering it ramps, so that governance liquidates nobody
+/// overnight (invariant 31). Brackets only ever fall (invariant 26).
 abstract contract VaultReserves is IVault, VaultHealth, AccessControl {
     using FixedPoint for uint256;
 
@@ -57,16 +59,14 @@ abstract contract VaultReserves is IVault, VaultHealth, AccessControl {
             ILiquidityHub.Spoke memory s = hub.getSpoke(asset, address(this));
             if (s.addedShares != 0 || s.escrowed != 0) revert InvalidReserve(asset);
         }
-        uint256 ltNow = _threshold(r);
+        uint256 fall = _rampFrom(r, config);
         r.config = config;
-        if (config.ltBps < ltNow) {
-            bool gentle = rampSeconds >= (ltNow - config.ltBps) * RAMP_PER_BPS && rampSeconds <= FixedPoint.YEAR;
+        if (fall > 0) {
+            bool gentle = rampSeconds >= fall * RAMP_PER_BPS && rampSeconds <= FixedPoint.YEAR;
             if (!gentle) revert InvalidReserve(asset);
-            r.ltFromBps = uint16(ltNow);
-            r.rampStart = uint40(block.timestamp);
-            r.rampEnd = uint40(block.timestamp + rampSeconds);
+            (r.rampStart, r.rampEnd) = (uint40(block.timestamp), uint40(block.timestamp + rampSeconds));
         } else {
-            (r.ltFromBps, r.rampStart, r.rampEnd) = (config.ltBps, 0, 0);
+            (r.rampStart, r.rampEnd) = (0, 0);
         }
         _checkReserve(r);
         emit ReserveSet(asset, config, r.ltFromBps, r.rampEnd);
@@ -133,10 +133,42 @@ abstract contract VaultReserves is IVault, VaultHealth, AccessControl {
         return _threshold(_reserves[index]);
     }
 
+    /// @inheritdoc IVault
+    function marginalThreshold(uint256 index, uint256 value) external view returns (uint256) {
+        return _marginalThreshold(_reserves[index], value);
+    }
+
+    /// @dev Notes from where each bracket's threshold ramps: from that in force of the value at which the bracket begins, or
+    /// where it does not fall, from itself. Nobody's collateral counts for less at once, whatever brackets there were.
+    /// @return fall the most that any falls by, BPS
+    function _rampFrom(Reserve storage r, ReserveConfig calldata config) internal returns (uint256 fall) {
+        Tiers calldata t = config.tiers;
+        uint256[3] memory to = [uint256(config.ltBps), t.secondLtBps, t.thirdLtBps];
+        uint256[3] memory from = [_threshold(r), 0, 0];
+        if (config.tiered) {
+            from[1] = _marginalThreshold(r, uint256(t.secondAbove) + 1);
+            from[2] = _marginalThreshold(r, uint256(t.thirdAbove) + 1);
+        } else {
+            (to[1], to[2]) = (0, 0);
+        }
+        for (uint256 k = 0; k < 3; ++k) {
+            if (from[k] > to[k]) fall = Math.max(fall, from[k] - to[k]);
+            else from[k] = to[k];
+        }
+        (r.ltFromBps, r.secondFromBps, r.thirdFromBps) = (uint16(from[0]), uint16(from[1]), uint16(from[2]));
+    }
+
     function _checkReserve(Reserve storage r) internal view {
         ReserveConfig memory c = r.config;
         uint256 worst = (FixedPoint.BPS + c.maxBonusBps) * _threshold(r); // it only falls from here on
+        bool falling = c.ltBps > 0 &&
+            c.tiers.secondAbove > 0 &&
+            c.tiers.secondAbove <= c.tiers.thirdAbove &&
+            c.ltBps >= c.tiers.secondLtBps &&
+            c.tiers.secondLtBps >= c.tiers.thirdLtBps;
         bool sound = c.ltvBps <= c.ltBps &&
+            c.concentrationBps <= FixedPoint.BPS &&
+            (falling || !c.tiered) &&
             c.minBonusBps <= c.maxBonusBps &&
             c.liquidationFeeBps <= MOST_LIQUIDATION_FEE_BPS &&
             worst < FixedPoint.BPS * FixedPoint.BPS &&

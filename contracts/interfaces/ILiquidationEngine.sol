@@ -15,7 +15,7 @@ interface ILiquidationEngine {
         uint256 unitDebt; // 10 ** decimals
         uint256 priceCollateral;
         uint256 unitCollateral;
-        uint256 ltBps; // liquidation threshold of the collateral now in force
+        uint256 ltBps; // liquidation threshold of the collateral now in force, of the highest bracket that the account has of it
         uint256 minBonusBps;
         uint256 maxBonusBps;
         uint256 secondsFlagged; // 0 when the account is not flagged

@@ -7,7 +7,8 @@ import {IVaultLiquidation} from "./IVaultLiquidation.sol";
 /// @title The vault: margin accounts on a hub
 /// @notice What an account is, and in which units: `IVaultLiquidation`.
 interface IVault is IVaultLiquidation, IAccessControl {
-    /// @notice Emitted on `setReserve`: the threshold in force falls from `ltFromBps` until `rampEnd`.
+    /// @notice Emitted on `setReserve`: the threshold in force falls from `ltFromBps` until `rampEnd`, and with it those of
+    /// the other brackets (`reserveAt`).
     event ReserveSet(address indexed asset, ReserveConfig config, uint256 ltFromBps, uint256 rampEnd);
     /// @notice Emitted on `setPolicy`, and when the vault is created.
     event PolicySet(Policy policy);
@@ -57,6 +58,9 @@ interface IVault is IVaultLiquidation, IAccessControl {
     error IsolatedLimit();
     /// @notice Thrown when an account would have or owe more than `MOST_ASSETS` assets.
     error TooManyAssets();
+    /// @notice Thrown when an account that is within its borrow limit would have more of the vault's total of an asset as collateral
+    /// than `concentrationBps`, worth more than `concentrationFloor`.
+    error ConcentrationExceeded();
     /// @notice Thrown when isolation is changed while the account has collateral or debt.
     error AccountNotEmpty();
     /// @notice Thrown when a position has less supplied than is asked for, or nothing.
@@ -80,9 +84,10 @@ interface IVault is IVaultLiquidation, IAccessControl {
     function RAMP_PER_BPS() external view returns (uint256);
 
     /// @notice Lists a reserve, which only the admin does, or changes one
-    /// @dev Warning: a raised threshold is in force at once, a lowered one ramps; all else changes at once.
-    /// @param rampSeconds time over which a lower threshold comes into force, at least `RAMP_PER_BPS` for each basis point
-    /// and at most a year; ignored unless the threshold falls. Of the bonus at most half is the protocol's
+    /// @dev Warning: a raised threshold is in force at once, a lowered one ramps; all else changes at once. A bracket's ramp
+    /// starts from the threshold in force of the value at which the bracket begins.
+    /// @param rampSeconds time over which lower thresholds come into force, at least `RAMP_PER_BPS` for each basis point of
+    /// the bracket that falls most and at most a year; ignored unless one falls. Of the bonus at most half is the protocol's
     function setReserve(address asset, ReserveConfig calldata config, uint256 rampSeconds) external;
     /// @notice Sets engine, delay (a day at most), urgent health, dust line and health of margin calls; every reserve must suit the
     /// engine. Without a health of calls none stands; with one again, those do that nothing ended
@@ -102,6 +107,8 @@ interface IVault is IVaultLiquidation, IAccessControl {
     function reserveOf(address asset) external view returns (Reserve memory);
     /// @notice Threshold in force now: falls linearly during a ramp
     function liquidationThreshold(uint256 index) external view returns (uint256 ltBps);
+    /// @notice The same of the bracket that collateral worth `value` (USD) reaches: the largest is that of the first
+    function marginalThreshold(uint256 index, uint256 value) external view returns (uint256 ltBps);
 
     /// @notice Lets `manager` act on one sub-account; the zero address ends it. Only the owner: a manager cannot pass its
     /// power on
@@ -109,10 +116,11 @@ interface IVault is IVaultLiquidation, IAccessControl {
     function setManager(uint256 accountId, address manager) external;
     /// @notice Makes a sub-account isolated (one collateral, one debt) or cross; only while it has neither
     function setIsolated(uint256 accountId, bool isolated) external;
-    /// @notice Lets a supplied asset back the account's debts, or no longer
+    /// @notice Lets a supplied asset back the account's debts, or no longer; of its share of the vault's total as in `supply`
     function setCollateral(uint256 accountId, address asset, bool enabled) external;
     /// @notice Adds `amount` of `asset` to an account; needs no price. The first supply of an asset becomes collateral
     /// where the reserve and the account's isolation allow it, more of it counts as what is there (`CollateralSet`).
+    /// An account's collateral may grow to `concentrationBps` of the vault's total of the asset, or to `concentrationFloor`.
     /// Caps and switches do not keep an account that owes more than its borrow limit from collateral that brings it nearer,
     /// but for an asset of which an inactive spoke has nothing yet
     function supply(uint256 accountId, address asset, uint256 amount) external;

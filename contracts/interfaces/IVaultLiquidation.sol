@@ -11,17 +11,28 @@ import {IOracleRouter} from "./IOracleRouter.sol";
 /// in BPS, health factors in WAD. A position's `supplied` is hub shares where the reserve rehypothecates, token units
 /// where it is kept in escrow. What the hub refuses it refuses with its own errors (`ILiquidityHub`).
 interface IVaultLiquidation {
+    struct Tiers {
+        uint64 secondAbove; // USD; what an account's collateral is worth beyond it counts at `secondLtBps`
+        uint64 thirdAbove; // USD; beyond it at `thirdLtBps`, at least `secondAbove`
+        uint16 secondLtBps; // at most `ltBps`
+        uint16 thirdLtBps; // at most `secondLtBps`
+    }
+
     struct ReserveConfig {
-        uint16 ltvBps; // borrow limit per unit of collateral value
-        uint16 ltBps; // liquidation threshold
+        uint16 ltvBps; // borrow limit per unit of collateral value, of the first bracket
+        uint16 ltBps; // liquidation threshold, of the first bracket
         uint16 maxBonusBps;
         uint16 minBonusBps;
         uint16 liquidationFeeBps; // protocol's share of the bonus
+        uint16 concentrationBps; // most of the vault's total of it that one account's collateral may grow to; 0: all
         bool rehypothecate; // collateral is lent on; else kept in escrow
         bool collateralEnabled; // may newly become collateral
         bool borrowEnabled; // may newly be borrowed
+        bool tiered; // counts in brackets, see `tiers`; else all of it at `ltBps`
         uint112 supplyCap; // of the whole vault, token units
         uint112 borrowCap;
+        uint64 concentrationFloor; // USD; up to it an account's collateral may grow whatever its share
+        Tiers tiers; // read only where `tiered`
     }
 
     struct Reserve {
@@ -30,8 +41,10 @@ interface IVaultLiquidation {
         uint16 ltFromBps; // threshold at the start of a ramp
         // ---
         ReserveConfig config;
+        uint16 secondFromBps; // the same of the other brackets
+        uint16 thirdFromBps;
         uint40 rampStart;
-        uint40 rampEnd; // the configured threshold is in force from here
+        uint40 rampEnd; // the configured thresholds are in force from here
     }
 
     struct Policy {
@@ -82,8 +95,8 @@ interface IVaultLiquidation {
     }
 
     struct Health {
-        uint256 weightedCollateral; // sum of value x threshold, USD x BPS
-        uint256 weightedLimit; // sum of value x ltv, USD x BPS
+        uint256 weightedCollateral; // sum of value x threshold, by brackets, USD x BPS
+        uint256 weightedLimit; // sum of value x ltv, likewise, USD x BPS
         uint256 collateralValue; // USD, down
         uint256 usableValue; // USD, down: of collateral that may be sold
         uint256 forfeitValue; // USD, down: of what nobody can price as well, for three days, at the price accepted last
@@ -239,7 +252,8 @@ interface IVaultLiquidation {
     /// @notice What an account holds, owes and is allowed, at the prices that each asset counts at for liquidation
     /// (`IOracleRouter.read`): a feed that is broken or disputed liquidates nobody for a stated time, and shields nobody
     /// who is unhealthy without it, nor anybody for longer.
-    /// @dev HF = floor(half(sum C_i lt_i, WAD, sum D_j) / BPS), with C_i down and D_j up.
+    /// @dev HF = floor(half(sum W(C_i), WAD, sum D_j) / BPS), with C_i down and D_j up. W(C) = C lt; of a tiered reserve
+    /// sum_k lt_k (min(C, T_k+1) - T_k)^+, which is continuous, rises, bends down and is at most C lt.
     /// @dev Warning: prices are not poked here, so an operation may find another status.
     function health(uint256 accountId) external view returns (Health memory);
     /// @notice Whether `liquidate` would find the account eligible now

@@ -46,7 +46,6 @@ from sim.protocol.state import (
     DRAW_CAP,
     DRAWN_SCALED,
     ESCROWED,
-    LTV,
     REHYPOTHECATE,
     SUPPLY_CAP,
     WALLET,
@@ -54,6 +53,7 @@ from sim.protocol.state import (
     State,
 )
 from sim.protocol.vault_accounts import collateral_value, health
+from sim.protocol.vault_reserves import weigh
 from sim.scenario import Scenario
 
 NAME = "attacker"
@@ -151,7 +151,7 @@ def _borrowing_pays(s: State, w: Market, k: int, own: Attacker) -> bool:
     status_of_target = oracle.read(s, v, target).status
     if seen.status != oracle.STATUS_OK or status_of_target != oracle.STATUS_OK:
         return False
-    limit = collateral_value(pledged, seen.price, s.unit[i]) * s.reserve[v, i, LTV]
+    limit = weigh(s, v, i, collateral_value(pledged, seen.price, s.unit[i]))[1]
     borrowed = mul_div_down(_most_debt(s, own, limit), w.price[k, target], s.unit[target])
     code, out = pair.amount_out(s, p, 1 - side, pledged)
     if code != OK:

@@ -52,9 +52,9 @@ from sim.protocol.fixed_point import (
     wad,
 )
 from sim.protocol.state import CALLED_AT, IS_COLLATERAL, State
-from sim.protocol.vault_accounts import health
+from sim.protocol.vault_accounts import collateral_value, health, supplied_assets
 from sim.protocol.vault_flags import is_called
-from sim.protocol.vault_reserves import threshold
+from sim.protocol.vault_reserves import marginal_threshold
 
 
 @jitable
@@ -144,14 +144,17 @@ def _top_up(s: State, w: Market, k: int, own: Borrowers, n: int) -> None:
     a, target = own.account[n], own.behaviour[own.habit[n], TARGET]
     v = s.account_vault[a]
     for i in range(s.unit.shape[0]):
-        lt = threshold(s, v, i)
-        if s.position[a, i, IS_COLLATERAL] == 0 or own.purse[n, i] == 0 or lt == 0:
+        if s.position[a, i, IS_COLLATERAL] == 0 or own.purse[n, i] == 0:
+            continue
+        price = oracle.read(s, v, i).price
+        held = collateral_value(supplied_assets(s, a, i), price, s.unit[i])
+        lt = marginal_threshold(s, v, i, held)
+        if lt == 0:
             continue
         h = health(s, a)
         missing = mul_div_up(h.debt_value * BPS, target, wad()) - h.weighted_collateral
         if missing * leverage.HAIR <= h.debt_value * BPS:
             return
-        price = oracle.read(s, v, i).price
         amount = mul_div_up(mul_div_up(missing, 1, lt), s.unit[i], price)
         amount = min(amount, own.purse[n, i])
         if op.supply(s, s.account_owner[a], a, i, amount) == OK:

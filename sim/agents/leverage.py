@@ -39,8 +39,14 @@ from sim.protocol.state import (
     RESERVE1,
     State,
 )
-from sim.protocol.vault_accounts import debt_assets, debt_value, health, supplied_assets
-from sim.protocol.vault_reserves import threshold
+from sim.protocol.vault_accounts import (
+    collateral_value,
+    debt_assets,
+    debt_value,
+    health,
+    supplied_assets,
+)
+from sim.protocol.vault_reserves import marginal_threshold, threshold
 
 HAIR = 10_000
 """Nobody goes closer to a limit or a target than a ten-thousandth of the debt. Less is not worth a
@@ -121,7 +127,8 @@ def increase(s: State, w: Market, k: int, own: Borrowers, n: int) -> bool:
     p = s.pair_of[c, d]
     side = side_of(s, p, d)
     cost = _cost(s, v, p, side)
-    weight = mul_div_down(threshold(s, v, c) * wad(), wad(), cost * BPS)
+    held = collateral_value(supplied_assets(s, a, c), oracle.read(s, v, c).price, s.unit[c])
+    weight = mul_div_down(marginal_threshold(s, v, c, held) * wad(), wad(), cost * BPS)
     if weight < target:
         room = min(room, mul_div_down(spare, wad(), target - weight))
     price = oracle.read(s, v, d).price

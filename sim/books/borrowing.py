@@ -139,7 +139,13 @@ class Amounts:
         """What each account may borrow, USD."""
         reserves = [scenario.protocol.reserves[symbol] for symbol in scenario.symbols]
         ltv = np.array([one.ltv_bps * one.collateral_enabled / 1e4 for one in reserves])
-        return np.asarray(collateral @ (self.value * ltv), dtype=np.float64)
+        limits = np.asarray(collateral @ (self.value * ltv), dtype=np.float64)
+        for i, one in enumerate(reserves):
+            if one.tiers:
+                flat = collateral[:, i] * self.value[i]
+                lost = flat - one.weigh(flat * USD) / (one.lt_bps * USD)
+                limits = limits - lost * ltv[i]
+        return limits
 
     def _fit(self, scenario: Scenario, name: str, amounts: Floats) -> Floats:
         """By asset: the share of the amounts that a cap leaves room for."""

@@ -43,11 +43,11 @@ def describe(book: Book, scenario: Scenario, prices: Sequence[int]) -> dict[str,
     """
     reserves = [scenario.protocol.reserves[symbol] for symbol in scenario.symbols]
     pledged = [scenario.terms[symbol].collateral_enabled for symbol in scenario.symbols]
-    counted = [r.lt_bps if is_it else 0 for r, is_it in zip(reserves, pledged, strict=True)]
     units = np.array([10**asset.decimals for asset in scenario.assets.values()], dtype=object)
     collateral = book.collateral * np.array(prices, dtype=object) // units
     debt = -(-book.debt * np.array(prices, dtype=object) // units)  # rounded up, as the vault does
-    weighted = collateral @ np.array(counted, dtype=object)
+    columns = zip(reserves, pledged, collateral.T, strict=True)
+    weighted = np.sum([r.weigh(values) * is_it for r, is_it, values in columns], axis=0)
     owed_by = debt.sum(axis=1)
     collateral_usd, debt_usd = (value.astype(np.float64) / USD for value in (collateral, debt))
 

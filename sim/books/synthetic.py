@@ -15,6 +15,7 @@ from sim.books.book import MAX_AMOUNT, Book, Floats, Integers
 from sim.protocol.units import BPS, USD
 from sim.scenario import Scenario
 from sim.schema.book import MIN_ACCOUNT_DEBT_USD, BorrowerBook
+from sim.schema.deployment import Terms
 
 # Above the borrow limit's own rounding and below everything that matters: the room that an account
 # at its limit starts with.
@@ -33,8 +34,10 @@ def synthetic(scenario: Scenario, prices_at_start: Sequence[int], rng: np.random
         collateral value = health factor * debt value / sum of part_i * lt_i
 
     and more where the borrow limit asks for it, with 0.1% to spare: an account opened at its limit
-    cannot be as close to liquidation as one that the market carried there. Thresholds and limits
-    are those that the book is drawn under (`Scenario.terms`), whatever the reserves' are now.
+    cannot be as close to liquidation as one that the market carried there. Where collateral counts
+    in brackets of its value, accounts owe less by as much as it counts for less. Thresholds, limits
+    and brackets are those that the book is drawn under (`Scenario.terms`), whatever the reserves'
+    are now.
 
     `rng` is asked once, for one row of draws per account, and a generator spawned from it for
     another: the draws of the first accounts do not depend on how many follow. Raises ValueError if
@@ -74,6 +77,8 @@ def synthetic(scenario: Scenario, prices_at_start: Sequence[int], rng: np.random
     ltv = np.array([one.ltv_bps for one in terms]) / BPS
     collateral_usd = debt_usd * np.maximum(health / (parts @ lt), _LIMIT_MARGIN / (parts @ ltv))
 
+    debt_usd = debt_usd * _counted_in_brackets(terms, parts * collateral_usd[:, None])
+
     units = [10**asset.decimals for asset in scenario.assets.values()]
     debt = np.zeros(shape)
     debt[rows, debt_asset] = debt_usd
@@ -82,6 +87,24 @@ def synthetic(scenario: Scenario, prices_at_start: Sequence[int], rng: np.random
         _to_amounts(debt, prices_at_start, units),
         isolated,
     )
+
+
+def _counted_in_brackets(terms: Sequence[Terms], collateral_usd: Floats) -> Floats:
+    """The share of what everyone's collateral would count for all in the first bracket: for health
+    or for the borrow limit, whichever is less; 1 without brackets.
+    """
+    if not any(one.tiers for one in terms):
+        return np.ones(len(collateral_usd))
+    by_lt, by_ltv, lt, ltv = np.zeros((4, len(collateral_usd)))
+    for i, one in enumerate(terms):
+        value = collateral_usd[:, i] * USD
+        flat = value * one.lt_bps
+        weighted = one.weigh(value)
+        of_limit = one.ltv_bps / one.lt_bps if one.lt_bps else 0.0
+        by_lt, lt = by_lt + weighted, lt + flat
+        by_ltv, ltv = by_ltv + weighted * of_limit, ltv + flat * of_limit
+    share: Floats = np.minimum(by_lt / lt, by_ltv / ltv)
+    return share
 
 
 def _debts(book: BorrowerBook, uniform: Floats) -> Floats:

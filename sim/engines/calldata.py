@@ -255,8 +255,9 @@ class Encoder:
     def set_reserve(
         self, actor: int, asset: int, v: int, supply_cap: int, borrow_cap: int, fields: int
     ) -> Transaction:
-        before_caps, ramp_seconds = unpacked(fields)
-        arguments = words(self._d.tokens[asset], *before_caps, supply_cap, borrow_cap, ramp_seconds)
+        before_caps, after_caps, ramp_seconds = unpacked(fields)
+        config = *before_caps, supply_cap, borrow_cap, *after_caps
+        arguments = words(self._d.tokens[asset], *config, ramp_seconds)
         return Transaction("Vault", self._d.vaults[v], "setReserve", arguments)
 
     def set_spoke(

@@ -28,6 +28,7 @@ from sim.protocol.state import (
     HOLD_OFF,
     IMMEDIATE,
     LIQUIDATION_DELAY,
+    LT_FROM,
     MARGIN_CALL_HEALTH,
     MAX_ANSWER,
     MAX_MOVE,
@@ -37,6 +38,7 @@ from sim.protocol.state import (
     MIN_ANSWER,
     RAMP,
     REHYPOTHECATE,
+    SECOND_ABOVE,
     SUPPLY_CAP,
     TARGET_HEALTH,
     TARGET_HEALTH_ENGINE,
@@ -153,7 +155,8 @@ def reserve_config(s: State, v: int, i: int) -> tuple[Any, ...]:
     """The state's reserve row as `IVault.ReserveConfig`."""
     row = list(s.reserve[v, i])
     flags = [bool(x) for x in row[REHYPOTHECATE:SUPPLY_CAP]]
-    return (*row[:REHYPOTHECATE], *flags, *row[SUPPLY_CAP : SUPPLY_CAP + 2])
+    fields, tiers = row[SUPPLY_CAP:SECOND_ABOVE], tuple(row[SECOND_ABOVE:LT_FROM])
+    return (*row[:REHYPOTHECATE], *flags, *fields, tiers)
 
 
 def deploy(by: Deployer, s: State, symbols: list[str]) -> Deployment:

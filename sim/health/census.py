@@ -19,8 +19,17 @@ from sim.market.market import (
     WATCH,
 )
 from sim.protocol import hub, oracle
+from sim.protocol.brackets import weighted
 from sim.protocol.fixed_point import BPS, div_down, max_uint, mul_div_half, ray, wad
-from sim.protocol.state import IS_COLLATERAL, POSITION_DEBT, REHYPOTHECATE, SUPPLIED, Array, State
+from sim.protocol.state import (
+    IS_COLLATERAL,
+    POSITION_DEBT,
+    REHYPOTHECATE,
+    SUPPLIED,
+    TIERED,
+    Array,
+    State,
+)
 from sim.protocol.vault_accounts import collateral_value, debt_value
 from sim.protocol.vault_flags import delay_passed
 from sim.protocol.vault_reserves import threshold
@@ -65,7 +74,7 @@ def _estimate(s: State, position: Array) -> tuple[Array, Array]:
     supplied = position[:, :, SUPPLIED] * backs
     owes = debt != 0
     watch = np.zeros((n, len(WATCH)))
-    weighted, least = np.zeros((2, n))
+    counted, excess, least = np.zeros((3, n))
     usable = np.ones(n, dtype=bool)
     for v in range(len(s.policy)):
         members = np.flatnonzero(s.account_vault == v)
@@ -78,19 +87,22 @@ def _estimate(s: State, position: Array) -> tuple[Array, Array]:
                 held = now.total_assets + hub.VIRTUAL_ASSETS
                 worth[i] *= held / (now.total_shares + hub.VIRTUAL_SHARES)
             counts[i] = worth[i] * threshold(s, v, i)
+            if s.reserve[v, i, TIERED] != 0:
+                values = supplied[members, i] * worth[i]
+                excess[members] += values * threshold(s, v, i) - weighted(s, v, i, values)
             costs[i] = now.borrow_index * seen.debt_price / s.unit[i] / ray()
             if not seen.usable:
                 usable[members] &= (backs[members, i] == 0) & ~owes[members, i]
         watch[members, COLLATERAL_VALUE] = supplied[members] @ worth
         watch[members, DEBT_VALUE] = debt[members] @ costs
-        weighted[members] = supplied[members] @ counts
+        counted[members] = supplied[members] @ counts - excess[members]
         has = owes[members] | (backs[members] != 0)
         least[members] = has @ rounds
     owing = owes.any(axis=1)
     watch[~owing, COLLATERAL_VALUE] = 0
     watch[:, FACTOR] = float(max_uint())
     valued = watch[:, DEBT_VALUE] != 0
-    watch[valued, FACTOR] = weighted[valued] * (wad() / BPS) / watch[valued, DEBT_VALUE]
+    watch[valued, FACTOR] = counted[valued] * (wad() / BPS) / watch[valued, DEBT_VALUE]
     watch[owing & usable, USABLE] = 1
     return watch, watch[:, (COLLATERAL_VALUE, DEBT_VALUE)].min(axis=1) < least
 
@@ -99,7 +111,7 @@ def counted(s: State, rows: Array) -> Array:
     """The same in the contract's integers, of some accounts: (rows, WATCH)."""
     n, position = len(rows), s.position[rows]
     watch = np.full((n, len(WATCH)), 0, dtype=object)
-    weighted = np.full(n, 0, dtype=object)
+    counted = np.full(n, 0, dtype=object)
     usable = np.ones(n, dtype=bool)
     for v in range(len(s.policy)):
         members = s.account_vault[rows] == v
@@ -112,14 +124,14 @@ def counted(s: State, rows: Array) -> Array:
                 assets = hub.to_assets_down(s, i, assets)
             value = collateral_value(assets, seen.collateral_price, s.unit[i])
             watch[backs, COLLATERAL_VALUE] += value
-            weighted[backs] += value * threshold(s, v, i)
+            counted[backs] += weighted(s, v, i, value)
             debt = hub.debt_of(s, i, position[owes, i, POSITION_DEBT])
             watch[owes, DEBT_VALUE] += debt_value(debt, seen.debt_price, s.unit[i])
             if not seen.usable:
                 usable[backs] = usable[owes] = False
     watch[:, FACTOR] = max_uint()
     valued = watch[:, DEBT_VALUE] != 0
-    factors = mul_div_half(weighted[valued], wad(), watch[valued, DEBT_VALUE])
+    factors = mul_div_half(counted[valued], wad(), watch[valued, DEBT_VALUE])
     watch[valued, FACTOR] = div_down(factors, BPS)
     watch[usable, USABLE] = 1
     for n in np.flatnonzero(watch[:, FACTOR] < wad()):

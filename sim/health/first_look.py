@@ -6,11 +6,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.health.levels import SLACK, line, measure_units
+from sim.health.levels import SLACK, in_brackets, line, measure_units
 from sim.health.watchers import BLOCK, GROUP, look_at, mark
-from sim.market.market import BACKS, COLLATERAL_WORTH, DEBT_WORTH, OWES, Market
+from sim.market.market import (
+    BACKS,
+    COLLATERAL_WORTH,
+    DEBT_WORTH,
+    OWES,
+    VALUE_WORTH,
+    Market,
+)
 from sim.protocol.fixed_point import wad
-from sim.protocol.state import IS_COLLATERAL, POSITION_DEBT, SUPPLIED, Array, State
+from sim.protocol.state import IS_COLLATERAL, POSITION_DEBT, SUPPLIED, TIERED, Array, State
 
 
 def first_look(s: State, w: Market, doubles: Array) -> None:
@@ -47,7 +54,8 @@ def _pair_up(s: State, w: Market, doubles: Array) -> None:
     rows = np.flatnonzero(one)
     own.pledge[rows, BACKS] = doubles[rows, pair[rows] // m, SUPPLIED]
     own.pledge[rows, OWES] = doubles[rows, pair[rows] % m, POSITION_DEBT]
-    own.kind[:] = np.where(one, s.account_vault * m**2 + pair, len(own.level) - 1)
+    by_level = one & (s.reserve[s.account_vault, pair // m, TIERED] == 0)
+    own.kind[:] = np.where(by_level, s.account_vault * m**2 + pair, len(own.level) - 1)
 
 
 def _estimates(s: State, w: Market, doubles: Array) -> Array:
@@ -61,6 +69,9 @@ def _estimates(s: State, w: Market, doubles: Array) -> Array:
         unpriced |= (debt[:, i] != 0) & (worth[:, i, DEBT_WORTH] == 0)
         owed += debt[:, i] * worth[:, i, DEBT_WORTH]
         pledged = doubles[:, i, SUPPLIED] * worth[:, i, COLLATERAL_WORTH]
+        for a in np.flatnonzero(backs[:, i] & (s.reserve[s.account_vault, i, TIERED] != 0)):
+            value = doubles[a, i, SUPPLIED] * worth[a, i, VALUE_WORTH]
+            pledged[a] = in_brackets(s, s.account_vault[a], i, value)
         counted += np.where(backs[:, i], pledged, 0.0)
         least += np.where(backs[:, i] | (debt[:, i] != 0), own.least_value[i], 0.0)
     unknown = unpriced | (owed == 0) | (owed < least) | (counted < least)

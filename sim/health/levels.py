@@ -16,6 +16,8 @@ from sim.market.market import (
     OWES,
     REPAYS_WORTH,
     THIN_BELOW,
+    VALUE_WORTH,
+    WORTH_AT,
     Market,
 )
 from sim.protocol import hub, oracle
@@ -26,11 +28,13 @@ from sim.protocol.state import (
     MARGIN_CALL_HEALTH,
     MAX_BONUS,
     POSITION_DEBT,
+    RAMP_END,
     REHYPOTHECATE,
     SUPPLIED,
+    TIERED,
     State,
 )
-from sim.protocol.vault_reserves import threshold
+from sim.protocol.vault_reserves import threshold, weigh
 
 SLACK = 1e-4
 """What an estimate may be off by, as a share of a health factor."""
@@ -59,15 +63,19 @@ def measure_units(s: State, w: Market) -> None:
             counted = seen.collateral_price
             collateral = float(counted * threshold(s, v, i)) / float(BPS * s.unit[i])
             repays = float(counted) / (float(s.unit[i]) * (1 + net_bonus(s, v, i)))
+            value = float(counted) / float(s.unit[i])
             if s.reserve[v, i, REHYPOTHECATE] != 0:
                 share_price = float(now.total_assets + hub.VIRTUAL_ASSETS) / float(
                     now.total_shares + hub.VIRTUAL_SHARES
                 )
                 collateral *= share_price
                 repays *= share_price
+                value *= share_price
             debt = float(seen.debt_price * now.borrow_index) / float(ray() * s.unit[i])
             before, owed = own.worth[v, i, COLLATERAL_WORTH], own.worth[v, i, DEBT_WORTH]
-            if collateral < before:
+            if s.reserve[v, i, TIERED] != 0:
+                collateral_fall = min(collateral_fall, _fall_in_brackets(s, w, v, i, value))
+            elif collateral < before:
                 collateral_fall = min(collateral_fall, collateral / before)
             if debt > owed:
                 debt_rise = min(debt_rise, owed / debt)
@@ -76,6 +84,8 @@ def measure_units(s: State, w: Market) -> None:
             own.worth[v, i, COLLATERAL_PRICE] = float(counted)
             own.worth[v, i, DEBT_PRICE] = float(seen.debt_price)
             own.worth[v, i, REPAYS_WORTH] = repays
+            own.worth[v, i, VALUE_WORTH] = value
+            own.worth[v, i, WORTH_AT] = float(s.clock[0])
             rate = float(BPS + s.reserve[v, i, MAX_BONUS]) / BPS
             thin = rate * float(threshold(s, v, i)) / BPS
             own.worth[v, i, THIN_BELOW] = thin if seen.usable else np.inf
@@ -93,6 +103,31 @@ def measure_units(s: State, w: Market) -> None:
     own.level[own.level.shape[0] - 1] = fall
     if fall < SMALLEST_FALL:
         check_everyone(w)
+
+
+@jitable
+def _fall_in_brackets(s: State, w: Market, v: int, i: int, value: float) -> float:
+    """The share to which what any amount of collateral counts for may have fallen since the last
+    look, a unit being worth `value` now. Thresholds of brackets have fallen only in a ramp: then 0.
+    """
+    before = w.watchers.worth[v, i]
+    if s.reserve[v, i, RAMP_END] > before[WORTH_AT]:
+        return 0.0
+    return value / before[VALUE_WORTH] if value < before[VALUE_WORTH] else 1.0
+
+
+@inlined
+def counts(s: State, w: Market, v: int, i: int, supplied: float) -> float:
+    """What so much collateral counted for at the last look, a value."""
+    if s.reserve[v, i, TIERED] == 0:
+        return supplied * w.watchers.worth[v, i, COLLATERAL_WORTH]
+    return in_brackets(s, v, i, supplied * w.watchers.worth[v, i, VALUE_WORTH])
+
+
+@jitable
+def in_brackets(s: State, v: int, i: int, value: float) -> float:
+    """What collateral worth so much counts for, a value."""
+    return float(weigh(s, v, i, value)[0]) / BPS  # type: ignore[arg-type]  # in doubles
 
 
 @jitable
@@ -121,7 +156,7 @@ def estimate(s: State, w: Market, a: int) -> float:
     if pair >= 0:
         c, d = pair // m, pair % m
         owed = own.pledge[a, OWES] * own.worth[v, d, DEBT_WORTH]
-        counted = own.pledge[a, BACKS] * own.worth[v, c, COLLATERAL_WORTH]
+        counted = counts(s, w, v, c, own.pledge[a, BACKS])
         least = own.least_value[c] + own.least_value[d]
     else:
         for i in range(m):
@@ -130,7 +165,7 @@ def estimate(s: State, w: Market, a: int) -> float:
                 return 0.0
             owed += float(debt) * own.worth[v, i, DEBT_WORTH]
             if backs:
-                counted += float(s.position[a, i, SUPPLIED]) * own.worth[v, i, COLLATERAL_WORTH]
+                counted += counts(s, w, v, i, float(s.position[a, i, SUPPLIED]))
             if backs or debt != 0:
                 least += own.least_value[i]
     if owed == 0 or owed < least or counted < least:

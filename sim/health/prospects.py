@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sim.health.levels import net_bonus
+from sim.health.levels import counts, net_bonus
 from sim.market.costs import gas_value
 from sim.market.market import (
     BACKS,
@@ -17,7 +17,6 @@ from sim.market.market import (
     CALL,
     CAPACITY,
     COLLATERAL_PRICE,
-    COLLATERAL_WORTH,
     DEBT_PRICE,
     DEBT_WORTH,
     DEPTH,
@@ -321,12 +320,12 @@ def backing(s: State, w: Market, a: int) -> tuple[float, float]:
     if pair >= 0:
         c, d = pair // m, pair % m
         owed = w.watchers.pledge[a, OWES] * w.watchers.worth[v, d, DEBT_WORTH]
-        counted = w.watchers.pledge[a, BACKS] * w.watchers.worth[v, c, COLLATERAL_WORTH]
+        counted = counts(s, w, v, c, w.watchers.pledge[a, BACKS])
         return owed, counted
     for i in range(m):
         owed += float(s.position[a, i, POSITION_DEBT]) * w.watchers.worth[v, i, DEBT_WORTH]
         held = float(s.position[a, i, SUPPLIED] * s.position[a, i, IS_COLLATERAL])
-        counted += held * w.watchers.worth[v, i, COLLATERAL_WORTH]
+        counted += counts(s, w, v, i, held)
     return owed, counted
 
 

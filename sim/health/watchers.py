@@ -9,7 +9,10 @@ unit of scaled debt j costs (price x index), prices being those that either coun
     level_cd = C_c / D_d                                   for accounts of one collateral, one debt
     fall = product over looks of min_i min(1, C_i / C_i') min_j min(1, D_j' / D_j)       for others
 
-where ' is the look before. Then HF >= HF0 level / level0 for an account that had HF0 when its level
+where ' is the look before. What counts in brackets of its value bends down: more of it counts for
+less than in proportion, a part of it for more. So of a tiered reserve C_i is its price x share
+price, the account goes by `fall` whatever it owes, and while thresholds of brackets ramp, everyone
+is checked. Then HF >= HF0 level / level0 for an account that had HF0 when its level
 was level0, with = for one pair. It cannot be below 1 while
 
     level > limit = level0 (1 + slack) / HF0.
@@ -62,6 +65,7 @@ from sim.protocol.state import (
     SUPPLIED,
     THIN,
     THIN_FOR,
+    TIERED,
     State,
 )
 from sim.protocol.vault_accounts import has_debt, health
@@ -339,11 +343,12 @@ def _kind(s: State, w: Market, a: int) -> int:
 
 @jitable
 def _level_of(s: State, w: Market, a: int) -> int:
-    """That of a healthy account's pair."""
+    """That of a healthy account's pair, if its collateral counts in proportion."""
     own = w.watchers
-    if own.pair[a] < 0:
+    v, pair = s.account_vault[a], own.pair[a]
+    if pair < 0 or s.reserve[v, pair // s.unit.shape[0], TIERED] != 0:
         return own.level.shape[0] - 1
-    return s.account_vault[a] * s.unit.shape[0] ** 2 + own.pair[a]
+    return v * s.unit.shape[0] ** 2 + pair
 
 
 @jitable

@@ -125,15 +125,22 @@ WATCH = (
 )
 FACTOR, COLLATERAL_VALUE, DEBT_VALUE, USABLE, LIQUIDATABLE = range(len(WATCH))
 
-WORTH = ("collateral", "debt", "collateral_price", "debt_price", "repays", "thin")
-"""What a unit of collateral counts for, what a unit of scaled debt costs, the prices of a token as
-collateral and as debt; how much debt all of a unit of collateral pays for at the largest bonus; the
-health factor below which the bonus may be more than what it backs, infinite while it has no price
-that can be used.
+WORTH = ("collateral", "debt", "collateral_price", "debt_price", "repays", "thin", "value", "at")
+"""What a unit of collateral counts for, in the first bracket; what a unit of scaled debt costs; the
+prices of a token as collateral and as debt; how much debt all of a unit of collateral pays for at
+the largest bonus; the health factor below which the bonus may be more than what it backs, infinite
+while it has no price that can be used; what a unit of collateral is worth, and as of when.
 """
-COLLATERAL_WORTH, DEBT_WORTH, COLLATERAL_PRICE, DEBT_PRICE, REPAYS_WORTH, THIN_BELOW = range(
-    len(WORTH)
-)
+(
+    COLLATERAL_WORTH,
+    DEBT_WORTH,
+    COLLATERAL_PRICE,
+    DEBT_PRICE,
+    REPAYS_WORTH,
+    THIN_BELOW,
+    VALUE_WORTH,
+    WORTH_AT,
+) = range(len(WORTH))
 
 
 PLEDGE = ("backs", "owes")

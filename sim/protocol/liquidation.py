@@ -57,7 +57,7 @@ class Context(NamedTuple):
     price_collateral: int
     unit_collateral: int
     lt_bps: int
-    """The threshold of the collateral now in force."""
+    """The threshold of the collateral now in force, of the highest bracket that there is of it."""
     min_bonus_bps: int
     max_bonus_bps: int
     seconds_flagged: int

@@ -16,9 +16,6 @@ from sim.protocol.errors import (
 )
 from sim.protocol.fixed_point import BPS, jitable, max_amount, mul_div_down, zero
 from sim.protocol.state import (
-    BORROW_CAP,
-    BORROW_CAP_PARAMETER,
-    LIQUIDATION_FEE,
     LT,
     LT_PARAMETER,
     LTV,
@@ -95,33 +92,24 @@ def _set_slope(s: State, i: int, parameter: int, value: int) -> int:
 @jitable
 def _set_reserve(s: State, v: int, i: int, parameter: int, value: int) -> int:
     """All else as it is, a ramp that goes on included."""
-    row = s.reserve[v, i]
-    ltv, lt, max_bonus, min_bonus = row[LTV], row[LT], row[MAX_BONUS], row[MIN_BONUS]
+    row = s.reserve[v, i].copy()
     ramp = max(zero(), row[RAMP_END] - s.clock[0])
-    most, below = s.bounds[MAX_CHANGE], max_amount()
-    if parameter == LTV_PARAMETER:
-        before, ltv = ltv, value
-    elif parameter == LT_PARAMETER:
-        before, lt = lt, value
+    most, below, column = s.bounds[MAX_CHANGE], zero() + (1 << 16), LTV
+    if parameter == LT_PARAMETER:
+        column = LT
         ramp = max(ramp, s.bounds[RAMP])
     elif parameter == MAX_BONUS_PARAMETER:
-        before, max_bonus = max_bonus, value
+        column = MAX_BONUS
     elif parameter == MIN_BONUS_PARAMETER:
-        before, min_bonus = min_bonus, value
-    else:
-        before = row[SUPPLY_CAP + parameter - SUPPLY_CAP_PARAMETER]
-        most = mul_div_down(before, s.bounds[MAX_CAP_CHANGE], BPS)
-    if parameter < SUPPLY_CAP_PARAMETER:
-        below = zero() + (1 << 16)
-    code = _check_change(s, before, value, most, below)
-    if code == OK:
-        fee = row[LIQUIDATION_FEE]
-        code = vault_reserves.set_ratios(s, v, i, ltv, lt, max_bonus, min_bonus, fee, ramp)
-    if code == OK and parameter == SUPPLY_CAP_PARAMETER:
-        row[SUPPLY_CAP] = value
-    if code == OK and parameter == BORROW_CAP_PARAMETER:
-        row[BORROW_CAP] = value
-    return code
+        column = MIN_BONUS
+    elif parameter != LTV_PARAMETER:
+        column = SUPPLY_CAP + parameter - SUPPLY_CAP_PARAMETER
+        most, below = mul_div_down(row[column], s.bounds[MAX_CAP_CHANGE], BPS), max_amount()
+    code = _check_change(s, row[column], value, most, below)
+    if code != OK:
+        return code
+    row[column] = value
+    return vault_reserves.set_row(s, v, i, row, ramp)
 
 
 @jitable

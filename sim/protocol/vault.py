@@ -81,7 +81,7 @@ from sim.protocol.vault_positions import (
     increase_supplied,
     supplied_assets,
 )
-from sim.protocol.vault_reserves import threshold
+from sim.protocol.vault_reserves import marginal_threshold
 
 
 @jitable
@@ -276,18 +276,19 @@ def terms_at(
         if seconds_thin != THIN_AUCTION:
             seconds_thin = thin_for(s, a, is_thin(s, a, h))
         seconds_thin = min(seconds_thin, of_debt.for_sale_for, of_collateral.for_sale_for)
+    backing = collateral_value(p.collateral, p.price_collateral, p.unit_collateral)
     context = Context(
         health_factor=h.factor,
         pair_debt=p.debt,
         pair_debt_value=debt_value(p.debt, p.price_debt, p.unit_debt),
-        pair_collateral_value=collateral_value(p.collateral, p.price_collateral, p.unit_collateral),
+        pair_collateral_value=backing,
         total_debt_value=h.debt_value,
         usable_collateral_value=h.usable_value,
         price_debt=p.price_debt,
         unit_debt=p.unit_debt,
         price_collateral=p.price_collateral,
         unit_collateral=p.unit_collateral,
-        lt_bps=threshold(s, v, c),
+        lt_bps=marginal_threshold(s, v, c, backing),
         min_bonus_bps=s.reserve[v, c, MIN_BONUS],
         max_bonus_bps=s.reserve[v, c, MAX_BONUS],
         seconds_flagged=seconds_flagged,

@@ -7,7 +7,7 @@ Tokens that leave the protocol go to the wallet of the actor who asked.
 
 from __future__ import annotations
 
-from sim.protocol import hub
+from sim.protocol import hub, oracle
 from sim.protocol.errors import (
     ACCOUNT_NOT_EMPTY,
     ADD_CAP_EXCEEDED,
@@ -16,6 +16,7 @@ from sim.protocol.errors import (
     BORROW_DISABLED,
     BORROW_LIMIT_EXCEEDED,
     COLLATERAL_DISABLED,
+    CONCENTRATION_EXCEEDED,
     DEBT_TOO_SMALL,
     INSUFFICIENT_BALANCE,
     INSUFFICIENT_SUPPLY,
@@ -48,6 +49,8 @@ from sim.protocol.state import (
     BORROW_CAP,
     BORROW_ENABLED,
     COLLATERAL_ENABLED,
+    CONCENTRATION,
+    CONCENTRATION_FLOOR,
     DRAWN_SCALED,
     DUST_VALUE,
     ESCROWED,
@@ -120,6 +123,9 @@ def set_collateral(s: State, actor: int, a: int, i: int, enabled: int) -> int:
         return TOO_MANY_ASSETS
     due = is_due(s, a)
     s.position[a, i, IS_COLLATERAL] = enabled
+    code = _check_concentration(s, a, i)
+    if code != OK:
+        return code
     see_healed(s, a, due)
     return OK
 
@@ -153,6 +159,8 @@ def supply(s: State, actor: int, a: int, i: int, amount: int) -> int:
         return code
     increase_supplied(s, a, i, supplied)
     code = _check_excess(s, a, i)
+    if code == OK:
+        code = _check_concentration(s, a, i)
     if code != OK:
         return code
     see_healed(s, a, due)
@@ -271,13 +279,40 @@ def _check_excess(s: State, a: int, i: int) -> int:
     total = hub.to_assets_down(s, i, spoke[ADDED_SHARES]) + spoke[ESCROWED]
     if spoke[ACTIVE] != 0 and total <= spoke[ADD_CAP] and total <= most:
         return OK
-    if s.position[a, i, IS_COLLATERAL] != 0:
-        h = health(s, a)
-        if h.debt_value * BPS > h.weighted_limit:
-            return OK
+    if _is_beyond_limit(s, a, i):
+        return OK
     if spoke[ACTIVE] == 0:
         return SPOKE_NOT_ACTIVE
     return ADD_CAP_EXCEEDED if total > spoke[ADD_CAP] else SUPPLY_CAP_EXCEEDED
+
+
+@jitable
+def _check_concentration(s: State, a: int, i: int) -> int:
+    """Of an asset that became or grew as collateral: its share of what the vault has of it. What
+    nobody can price is worth nothing here.
+    """
+    v = s.account_vault[a]
+    most = s.reserve[v, i, CONCENTRATION]
+    if most == 0 or s.position[a, i, IS_COLLATERAL] == 0:
+        return OK
+    lent = s.reserve[v, i, REHYPOTHECATE] != 0
+    total = s.spoke[v, i, ADDED_SHARES] if lent else s.spoke[v, i, ESCROWED]
+    if s.position[a, i, SUPPLIED] * BPS <= total * most:
+        return OK
+    price = oracle.read(s, v, i).collateral_price
+    value = collateral_value(supplied_assets(s, a, i), price, s.unit[i])
+    if value <= s.reserve[v, i, CONCENTRATION_FLOOR] or _is_beyond_limit(s, a, i):
+        return OK
+    return CONCENTRATION_EXCEEDED
+
+
+@jitable
+def _is_beyond_limit(s: State, a: int, i: int) -> bool:
+    """Whether asset i is collateral of an account that owes more than its borrow limit with it."""
+    if s.position[a, i, IS_COLLATERAL] == 0:
+        return False
+    h = health(s, a)
+    return h.debt_value * BPS > h.weighted_limit
 
 
 @jitable

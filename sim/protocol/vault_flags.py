@@ -37,9 +37,9 @@ class Health(NamedTuple):
     """An account at its vault's prices; USD has 8 decimals."""
 
     weighted_collateral: int
-    """Sum of value x threshold, USD x BPS."""
+    """Sum of value x threshold, by brackets, USD x BPS."""
     weighted_limit: int
-    """Sum of value x LTV, USD x BPS."""
+    """Sum of value x LTV, likewise, USD x BPS."""
     collateral_value: int
     """USD, down."""
     usable_value: int

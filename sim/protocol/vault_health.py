@@ -20,13 +20,12 @@ from sim.protocol.fixed_point import (
 from sim.protocol.state import (
     IS_COLLATERAL,
     LIQUIDATION_DELAY,
-    LTV,
     POSITION_DEBT,
     State,
 )
 from sim.protocol.vault_flags import Health, is_called, is_flagged, may_begin, see, stay_due
 from sim.protocol.vault_positions import debt_assets, has_debt, supplied_assets
-from sim.protocol.vault_reserves import threshold
+from sim.protocol.vault_reserves import weigh
 
 
 @jitable
@@ -56,8 +55,9 @@ def health(s: State, a: int) -> Health:
             if seen.usable:
                 usable += value
             forfeited += collateral_value(supplied, seen.forfeit_price, s.unit[i])
-            weighted += value * threshold(s, v, i)
-            limit += value * s.reserve[v, i, LTV]
+            counted, lent = weigh(s, v, i, value)
+            weighted += counted
+            limit += lent
     factor = health_factor(weighted, debt)
     return Health(
         weighted,

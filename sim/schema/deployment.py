@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
-from typing import Literal
+from itertools import pairwise
+from typing import Annotated, Literal
 
 from pydantic import Field
 
+from sim.protocol.brackets import weigh_all
 from sim.protocol.soundness import (
     ANY_HEALTH,
     ENGINES,
@@ -22,8 +24,9 @@ from sim.protocol.soundness import (
     WAD_PER_BPS_SQUARED,
     most_returned,
 )
+from sim.protocol.state import Array
 from sim.protocol.units import BPS, USD, to_wad
-from sim.schema.base import Bps, Hours, Part, Symbol, Tokens, Usd, unit
+from sim.schema.base import Bps, FromList, Hours, Part, Symbol, Tokens, Usd, unit
 from sim.schema.problems import Problem
 from sim.schema.risk_desk import Steward
 
@@ -181,6 +184,22 @@ class Deleveraging(Part):
         ]
 
 
+class Tier(Part):
+    """From which value on an account's collateral of an asset counts for less."""
+
+    above_usd: float = Field(
+        ge=1,
+        le=1e11,
+        description="what an account's collateral is worth beyond so many USD, 1 to 1e+11...",
+    )
+    lt_bps: int = Field(
+        ge=1,
+        le=BPS,
+        description="...counts at this liquidation threshold, in bps, 1..10000, at most that below "
+        "it; the borrow limit falls in proportion",
+    )
+
+
 class Terms(Part):
     """Of what the vault allows with one asset, what decides which positions there can be."""
 
@@ -188,6 +207,11 @@ class Terms(Part):
     lt_bps: Bps = Field(description="liquidation threshold, in bps, 0..10000")
     collateral_enabled: bool = Field(description="true: may newly become collateral; false: not")
     borrow_enabled: bool = Field(description="true: may newly be borrowed; false: not")
+    tiers: Annotated[tuple[Tier, ...], Field(max_length=2), FromList] = Field(
+        default=(),
+        description="brackets of an account's collateral beyond the first, which counts at lt_bps: "
+        "up to two of above_usd and lt_bps, rising and falling; absent: all counts at lt_bps",
+    )
 
     def _problems(self) -> Iterator[Problem]:
         if self.ltv_bps > self.lt_bps:
@@ -196,6 +220,26 @@ class Terms(Part):
                 f"borrow limit {self.ltv_bps} is above the liquidation threshold {self.lt_bps}",
                 f"at most {self.lt_bps}: who borrows to the limit must not be liquidatable",
             )
+        for n, (below, tier) in enumerate(pairwise((_first_bracket(self), *self.tiers))):
+            if tier.lt_bps > below.lt_bps:
+                yield Problem(
+                    f"tiers[{n}].lt_bps",
+                    f"{tier.lt_bps} is above the {below.lt_bps} of the bracket below it",
+                    f"at most {below.lt_bps}: more collateral must not count for more",
+                )
+            if tier.above_usd <= below.above_usd:
+                yield Problem(
+                    f"tiers[{n}].above_usd",
+                    f"{tier.above_usd:g} is not above {below.above_usd:g}, where the last begins",
+                    f"more than {below.above_usd:g}",
+                )
+
+    def weigh(self, values: Array) -> Array:
+        """What collateral worth so much counts for in health: USD with 8 decimals, and that x BPS;
+        exact on integers.
+        """
+        thresholds = [self.lt_bps, *(tier.lt_bps for tier in self.tiers)]
+        return weigh_all(values, thresholds, [round(tier.above_usd * USD) for tier in self.tiers])
 
 
 class FormerTerms(Part):
@@ -233,6 +277,49 @@ class Reserve(Terms):
         json_schema_extra=unit("tokens"),
         description="most the vault owes, in tokens, above 0; absent: no cap",
     )
+    concentration_bps: Bps = Field(
+        default=0,
+        description="most of the vault's total of it that one account's collateral may grow to, in "
+        "bps, 0..10000; 0: all",
+    )
+    concentration_floor_usd: float = Field(
+        default=0,
+        ge=0,
+        le=1e11,
+        description="USD up to which it may grow whatever its share, 0 to 1e+11",
+    )
+
+    @property
+    def tiered(self) -> bool:
+        """Whether there are brackets, as the contracts are told. Where there is one beyond the
+        first, the second of them is the third as well.
+        """
+        return bool(self.tiers)
+
+    @property
+    def concentration_floor(self) -> int:
+        """USD with 8 decimals."""
+        return round(self.concentration_floor_usd * USD)
+
+    @property
+    def second_above(self) -> int:
+        """USD with 8 decimals; 0 without brackets."""
+        return round(self.tiers[0].above_usd * USD) if self.tiers else 0
+
+    @property
+    def third_above(self) -> int:
+        """USD with 8 decimals; 0 without brackets."""
+        return round(self.tiers[-1].above_usd * USD) if self.tiers else 0
+
+    @property
+    def second_lt_bps(self) -> int:
+        """Of the second bracket; 0 without brackets."""
+        return self.tiers[0].lt_bps if self.tiers else 0
+
+    @property
+    def third_lt_bps(self) -> int:
+        """Of the third bracket; 0 without brackets."""
+        return self.tiers[-1].lt_bps if self.tiers else 0
 
     def _problems(self) -> Iterator[Problem]:
         yield from super()._problems()
@@ -249,6 +336,10 @@ class Reserve(Terms):
                 "leave bad debt on a continuous price path",
                 lower_bonus_or_threshold(self, most_returned(ANY_HEALTH)),
             )
+
+
+def _first_bracket(terms: Terms) -> Tier:
+    return Tier.model_construct(above_usd=0.0, lt_bps=terms.lt_bps)
 
 
 def lower_bonus_or_threshold(reserve: Reserve, most: int) -> str:

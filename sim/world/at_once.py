@@ -16,6 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from sim.protocol import hub, oracle
+from sim.protocol.brackets import limits, weighted
 from sim.protocol.fixed_point import BPS, div_down, max_amount, max_shares, mul_div_half, ray, wad
 from sim.protocol.state import (
     ACTIVE,
@@ -36,7 +37,6 @@ from sim.protocol.state import (
     IS_COLLATERAL,
     ISOLATED,
     LAST_ACCRUAL,
-    LTV,
     POSITION_DEBT,
     REHYPOTHECATE,
     REPORTED_DEFICIT,
@@ -48,7 +48,6 @@ from sim.protocol.state import (
     Array,
 )
 from sim.protocol.vault_accounts import collateral_value, debt_value
-from sim.protocol.vault_reserves import threshold
 from sim.world.opening import Opening
 
 _VAULT = 0
@@ -156,7 +155,7 @@ class AtOnce(Opening):
     def _all_are_safe(self, rows: Array, owed: Array) -> bool:
         """What the vault asks of each after it borrowed the last time."""
         s, position = self._s, self._s.position[rows]
-        limit, weighted, debt = np.full((3, len(rows)), 0, dtype=object)
+        limit, counted, debt = np.full((3, len(rows)), 0, dtype=object)
         dust = s.policy[_VAULT, DUST_VALUE]
         for i in range(len(s.unit)):
             backs = np.flatnonzero(position[:, i, IS_COLLATERAL] != 0)
@@ -170,13 +169,13 @@ class AtOnce(Opening):
             lent = s.reserve[_VAULT, i, REHYPOTHECATE] != 0
             supplied = position[backs, i, SUPPLIED] // (_SHARES if lent else 1)
             value = collateral_value(supplied, seen.price, s.unit[i])
-            limit[backs] += value * s.reserve[_VAULT, i, LTV]
-            weighted[backs] += value * threshold(s, _VAULT, i)
+            limit[backs] += limits(s.reserve[_VAULT, i], value)
+            counted[backs] += weighted(s, _VAULT, i, value)
             owing = debt_value(owed[owes, i], seen.price, s.unit[i])
             if (owing < dust).any():
                 return False
             debt[owes] += owing
-        factor = div_down(mul_div_half(weighted, wad(), debt), BPS)
+        factor = div_down(mul_div_half(counted, wad(), debt), BPS)
         return not ((debt * BPS > limit) | (factor < wad())).any()
 
     def _is_untouched(self, i: int) -> bool:

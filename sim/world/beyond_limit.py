@@ -20,6 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sim.books import Book
+from sim.protocol.brackets import limits
 from sim.protocol.state import (
     BORROW_CAP,
     BORROW_ENABLED,
@@ -67,8 +68,8 @@ def lenient(scenario: Scenario, book: Book, prices: Sequence[int], reserves: Arr
         for amounts, cap in ((book.supplied, SUPPLY_CAP), (book.debt, BORROW_CAP)):
             if amounts[:, i].sum() > rows[i, cap]:
                 rows[i, cap] = UNLIMITED
-    limits, debts = _values(scenario, book, prices, rows)
-    if _beyond(limits, debts).any():
+    lent, debts = _values(scenario, book, prices, rows)
+    if _beyond(lent, debts).any():
         rows[:, LTV] = rows[:, LT]
     return rows
 
@@ -82,12 +83,12 @@ def beyond_limit(
     Raises ScenarioError, which names all of them, for those that can be opened at no price that the
     routers take.
     """
-    limits, debts = _values(scenario, book, prices, reserves)
+    lent, debts = _values(scenario, book, prices, reserves)
     late, problems = {}, []
-    for a in np.flatnonzero(_beyond(limits, debts)):
-        pledged = limits[a] > 0
+    for a in np.flatnonzero(_beyond(lent, debts)):
+        pledged = lent[a] > 0
         owed = sum(debts[a, ~pledged])
-        room = sum(limits[a]) - sum(debts[a, pledged]) * (1 + _LEAST_ROOM)
+        room = sum(lent[a]) - sum(debts[a, pledged]) * (1 + _LEAST_ROOM)
         if not owed or room <= 0:
             found = _seeded(int(a), scenario, book, prices, reserves, debts[a] // BPS)
             if isinstance(found, Problem):
@@ -114,15 +115,15 @@ def _values(
     scenario: Scenario, book: Book, prices: Sequence[int], reserves: Array
 ) -> tuple[Array, Array]:
     """What everyone may borrow and owes, (accounts, assets) in value x BPS."""
-    ltv = reserves[:, LTV] * reserves[:, COLLATERAL_ENABLED]
     units = np.array([10**asset.decimals for asset in scenario.assets.values()], dtype=object)
-    limits = book.collateral * np.array(prices, dtype=object) // units * ltv
-    return limits, -(-book.debt * np.array(prices, dtype=object) // units) * BPS
+    values = book.collateral * np.array(prices, dtype=object) // units
+    lent = [limits(row, values[:, i]) * row[COLLATERAL_ENABLED] for i, row in enumerate(reserves)]
+    return np.stack(lent, axis=1), -(-book.debt * np.array(prices, dtype=object) // units) * BPS
 
 
-def _beyond(limits: Array, debts: Array) -> Array:
+def _beyond(lent: Array, debts: Array) -> Array:
     most, of = (1 + _LEAST_ROOM).as_integer_ratio()  # in integers: as exact, and quick
-    return np.asarray(debts.sum(axis=1) * most > limits.sum(axis=1) * of, dtype=bool)
+    return np.asarray(debts.sum(axis=1) * most > lent.sum(axis=1) * of, dtype=bool)
 
 
 def _seeded(

@@ -9,11 +9,14 @@ from sim.protocol import hub
 from sim.protocol.oracle import SIGHTINGS
 from sim.protocol.state import (
     ADL_ON_SINCE,
+    CONCENTRATION_FLOOR,
     FEE_BPS,
     HAS_FALLBACK,
+    LT_FROM,
     POLICY,
     RATES,
     RESERVE,
+    SECOND_LT,
     SPOKE,
     SUPPLY_CAP,
     State,
@@ -62,7 +65,9 @@ def genesis(scenario: Scenario, accounts: int) -> State:
             for cap in (reserve.supply_cap, reserve.borrow_cap)
         ]
         parameters = [int(getattr(reserve, column)) for column in RESERVE[:SUPPLY_CAP]]
-        s.reserve[0, i] = [*parameters, *caps, reserve.lt_bps, 0, 0]
+        beyond = [getattr(reserve, column) for column in RESERVE[CONCENTRATION_FLOOR:LT_FROM]]
+        in_force = [reserve.lt_bps, *beyond[SECOND_LT - CONCENTRATION_FLOOR :]]
+        s.reserve[0, i] = [*parameters, *caps, *beyond, *in_force, 0, 0]
         bounds = [round(feed.min_price_usd * USD), round(feed.max_price_usd * USD)]
         hold_off = feed.hold_off_seconds
         if hold_off > 0:  # keepers look once a step, and what they see must be seen so often

@@ -115,6 +115,9 @@ def account_id(owner, sub: int = 0) -> int:
     return int(str(getattr(owner, "address", owner)), 16) << 8 | sub
 
 
+NO_TIERS = {"secondAbove": 0, "thirdAbove": 0, "secondLtBps": 0, "thirdLtBps": 0}
+
+
 def reserve_config(**changes) -> dict:
     """A reserve with borrow limit 75%, threshold 80%, bonus 5%, a tenth of it to the protocol."""
     config = {
@@ -123,11 +126,15 @@ def reserve_config(**changes) -> dict:
         "maxBonusBps": 500,
         "minBonusBps": 500,
         "liquidationFeeBps": 1_000,
+        "concentrationBps": 0,
         "rehypothecate": True,
         "collateralEnabled": True,
         "borrowEnabled": True,
+        "tiered": False,
         "supplyCap": MAX_CAP,
         "borrowCap": MAX_CAP,
+        "concentrationFloor": 0,
+        "tiers": NO_TIERS,
     }
     assert changes.keys() <= config.keys(), changes
     return config | changes

@@ -26,6 +26,8 @@ from sim.protocol.state import (
     CALLED_AT,
     CANDIDATE_SINCE,
     CASH,
+    CONCENTRATION,
+    CONCENTRATION_FLOOR,
     COVERED_BY_FEES,
     COVERED_BY_FUND,
     DEFICIT,
@@ -86,7 +88,7 @@ from sim.protocol.state import (
     State,
 )
 from sim.protocol.vault_accounts import collateral_value, debt_value
-from tests.lockstep.look import Look
+from tests.lockstep.look import Look, Quote
 
 USER_RISK = (op.borrow.kind, op.withdraw.kind, op.set_collateral.kind)
 LIQUIDATIONS = (op.liquidate.kind, op.flash_liquidate.kind)
@@ -173,6 +175,8 @@ def _check_asset(s: Look, i: int, minted: list[int]) -> None:
     rates = s.rates[i]
     low, high = rates[BASE_RATE], rates[BASE_RATE] + rates[SLOPE1] + rates[SLOPE2]
     assert low * 10**23 <= h[BORROW_RATE] <= high * 10**23, "7"
+    for quotes in s.quotes:
+        _check_brackets(quotes[i])
     # 21 losses are conserved and reported by someone
     borne = h[COVERED_BY_FEES] + h[COVERED_BY_FUND] + h[SOCIALISED]
     assert h[DEFICIT_REPORTED] == borne + h[DEFICIT], "21"
@@ -188,6 +192,19 @@ def _check_asset(s: Look, i: int, minted: list[int]) -> None:
     held = sum(row[WALLET] for row in holdings) + h[CASH] + h[ESCROW]
     held += s.pool[i][POOL_ASSETS] + s.pool[i][UNCOLLECTED]
     assert held + reserves == minted[i], "30"
+
+
+def _check_brackets(q: Quote) -> None:
+    """26 more collateral counts for more, but no more in proportion, and for no more to borrow than
+    for health.
+    """
+    for value, counted, limit in q.counts:
+        assert limit <= counted <= value * q.threshold, "26"
+    for (x, low, _), (y, middle, _), (z, high, _) in zip(
+        q.counts, q.counts[1:], q.counts[2:], strict=False
+    ):
+        assert low <= middle <= high, "26"
+        assert (middle - low) * (z - y) >= (high - middle) * (y - x), "26"
 
 
 def _check_pool(pool: list[int], holdings: list[list[int]]) -> None:
@@ -255,6 +272,8 @@ def _check_transition(before: Look, after: Look, row: Entry) -> None:
             h = after.health(account)
             assert h.debt_value * 10_000 > h.weighted_limit, "25"
             assert after.position[account][x][IS_COLLATERAL], "25"
+    if code == OK and kind in (op.supply.kind, op.set_collateral.kind):
+        _check_concentration(after, account, x)
     if code == OK and kind == op.withdraw.kind:
         assert not after.spoke[mine][x][HALTED], "36"
     if code == OK and kind == op.borrow.kind:
@@ -280,6 +299,22 @@ def _check_anchors(before: Look, after: Look) -> None:
         seen, clock = after.quotes[v][i].price, after.clock
         assert b[CANDIDATE_SINCE] + b[HOLD_OFF] <= clock <= b[SEEN_AT] + b[HOLD_OFF] // 3
         assert min(was, seen) <= now <= max(was, seen), "persists"
+
+
+def _check_concentration(s: Look, a: int, i: int) -> None:
+    """38 collateral that grew is no more than its share of the vault's, or small, or of an account
+    beyond its borrow limit.
+    """
+    v, position = s.vault[a], s.position[a][i]
+    most, floor = s.reserve[v][i][CONCENTRATION], s.reserve[v][i][CONCENTRATION_FLOOR]
+    if not most or not position[IS_COLLATERAL]:
+        return
+    total = sum(row[i][SUPPLIED] for row, own in zip(s.position, s.vault, strict=True) if own == v)
+    q, h = s.quotes[v][i], s.health(a)
+    held = s.worth(i, position[SUPPLIED]) if q.lent else position[SUPPLIED]
+    small = held * q.collateral_price // q.unit <= floor
+    beyond = h.debt_value * 10_000 > h.weighted_limit
+    assert position[SUPPLIED] * 10_000 <= total * most or small or beyond, "38"
 
 
 def _at_risk(s: Look, i: int, spoke: list[int]) -> int:

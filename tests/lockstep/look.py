@@ -16,17 +16,23 @@ from sim.protocol.state import (
     FLAGGED_AT,
     IS_COLLATERAL,
     LIQUIDATION_DELAY,
+    LT,
     LTV,
     MARGIN_CALL_HEALTH,
     MAX_BONUS,
     POSITION_DEBT,
     REHYPOTHECATE,
+    SECOND_ABOVE,
+    SECOND_LT,
+    THIRD_ABOVE,
+    THIRD_LT,
+    TIERED,
     URGENT,
     URGENT_HEALTH,
     State,
 )
 from sim.protocol.vault_accounts import Health
-from sim.protocol.vault_reserves import threshold
+from sim.protocol.vault_reserves import marginal_threshold, threshold, weigh
 
 ROWS = ("hub", "rates", "oracle", "feed", "reserve", "spoke", "pool", "pair", "policy")
 ROWS += ("adl", "account", "position", "holding", "lp", "bridge", "received", "changes")
@@ -45,9 +51,44 @@ class Quote(NamedTuple):
     for_sale_for: int
     threshold: int
     limit: int
+    brackets: tuple[tuple[int, int, int], ...]
+    """Where each begins, its threshold in force, the one configured."""
+    counts: tuple[tuple[int, int, int], ...]
+    """(value, what it counts for, for the borrow limit), where brackets begin and between."""
     lent: bool
     unit: int
     shares: hub.Preview
+
+    def weighted(self, value: int) -> tuple[int, int]:
+        """By the thresholds in force and as configured, what is in each bracket times its own."""
+        ends = [begins for begins, _, _ in self.brackets[1:]] + [max(value, 1)]
+        inside = [
+            max(min(value, end) - begins, 0)
+            for (begins, _, _), end in zip(self.brackets, ends, strict=True)
+        ]
+        rows = list(zip(inside, self.brackets, strict=True))
+        return sum(x * now for x, (_, now, _) in rows), sum(x * lt for x, (_, _, lt) in rows)
+
+    def reached(self, value: int) -> int:
+        """The threshold of the highest bracket with anything of a value in it."""
+        return [now for begins, now, _ in self.brackets if value > begins or begins == 0][-1]
+
+
+def _brackets(s: State, v: int, i: int) -> tuple[tuple[int, int, int], ...]:
+    row = s.reserve[v, i].tolist()
+    begin = [(0, row[LT])]
+    if row[TIERED]:
+        begin += [(row[SECOND_ABOVE], row[SECOND_LT]), (row[THIRD_ABOVE], row[THIRD_LT])]
+    return tuple((x, int(marginal_threshold(s, v, i, x + 1)), lt) for x, lt in begin)
+
+
+def _around(row: list[int]) -> tuple[int, ...]:
+    """Values where the brackets of a reserve begin, beside them and between; none without."""
+    if not row[TIERED]:
+        return ()
+    second, third = row[SECOND_ABOVE], row[THIRD_ABOVE]
+    near = {x + by for x in (second, third) for by in (-1, 0, 1)}
+    return tuple(sorted({0, 1, second // 3, (second + third) // 2, 3 * third} | near))
 
 
 class Look:
@@ -113,6 +154,8 @@ class Look:
             for_sale_for=seen.for_sale_for,
             threshold=threshold(s, v, i),
             limit=self.reserve[v][i][LTV],
+            brackets=_brackets(s, v, i),
+            counts=tuple((x, *map(int, weigh(s, v, i, x))) for x in _around(self.reserve[v][i])),
             lent=lent,
             unit=int(s.unit[i]),
             shares=self.shares[i],
@@ -165,8 +208,9 @@ class Look:
                 collateral += value
                 sold += value if q.usable else 0
                 forfeited += held * q.forfeit_price // q.unit
-                weighted += value * q.threshold
-                limit += value * q.limit
+                counted, configured = q.weighted(value)
+                weighted += counted
+                limit += configured * q.limit // q.brackets[0][2] if configured else 0
         debt, least = sum(debts), min(debts, default=max_uint())
         factor = div_down(mul_div_half(weighted, wad(), debt), BPS) if debt else max_uint()
         values = (weighted, limit, collateral, sold, forfeited, debt, least)

@@ -13,15 +13,24 @@ from sim.protocol.state import (
     ANSWER,
     BORROW_CAP,
     CALLED_AT,
+    CONCENTRATION,
+    CONCENTRATION_FLOOR,
     DEFICIT,
     DUST_VALUE,
     IS_COLLATERAL,
     LT,
+    LT_FROM,
     POSITION_DEBT,
     REHYPOTHECATE,
+    SECOND_ABOVE,
+    SECOND_LT,
     SUPPLY_CAP,
+    THIRD_ABOVE,
+    THIRD_LT,
+    TIERED,
 )
 from sim.protocol.transaction import Operation
+from sim.protocol.units import USD
 from sim.protocol.vault_reserves import packed
 from tests.lockstep.side_by_side import ACCOUNTS, ASSETS, SideBySide
 from tests.lockstep.support import ACTORS, START_PRICES, UNLIMITED
@@ -424,7 +433,47 @@ class ProtocolMachine(SideBySide):
         self.do(op.set_collateral, actor, own, i, 1)
         self.do(op.withdraw, actor, own, i, self.amount(i, usd) // 4)
         if code == OK:
-            self.configure(i, v, dict(enumerate(before[: BORROW_CAP + 1])), LONG_RAMP)
+            self.configure(i, v, dict(enumerate(before[:LT_FROM])), LONG_RAMP)
+
+    @rule(
+        i=assets,
+        v=st.integers(0, 1),
+        on=st.integers(0, 1),
+        falls=st.tuples(st.sampled_from([0, 1, 1_500, 9_000]), st.sampled_from([0, 2_000])),
+        begin=st.tuples(dollars, dollars),
+        ramp=st.sampled_from([0, 86_400, LONG_RAMP]),
+    )
+    def set_brackets(
+        self, i: int, v: int, on: int, falls: tuple[int, int], begin: tuple[int, int], ramp: int
+    ) -> None:
+        """The admin lets large collateral count for less, over time, or for as much again."""
+        lt = int(self.s.reserve[v, i, LT])
+        thresholds = lt - falls[0], lt - falls[0] - falls[1]
+        above = [x * USD for x in sorted(begin)]
+        changes = dict(zip((SECOND_LT, THIRD_LT), [max(x, 0) for x in thresholds], strict=True))
+        changes |= dict(zip((SECOND_ABOVE, THIRD_ABOVE), above, strict=True))
+        self.configure(i, v, changes | {TIERED: on}, ramp)
+
+    @rule(
+        i=assets,
+        v=st.integers(0, 1),
+        most=st.sampled_from([1, 2_000, 5_000, 10_000]),
+        floor=st.sampled_from([0, 30_000, 1_000_000]),
+        usd=dollars,
+        actor=actors,
+    )
+    def concentrate(self, i: int, v: int, most: int, floor: int, usd: int, actor: int) -> None:
+        """The admin limits everyone's share; someone supplies, and turns off what backs him to
+        supply more; the limit is lifted.
+        """
+        own = 3 * actor + 2 * v
+        self.configure(i, v, {CONCENTRATION: most, CONCENTRATION_FLOOR: floor * USD}, LONG_RAMP)
+        self.do(op.supply, actor, own, i, self.amount(i, usd))
+        self.do(op.set_collateral, actor, own, i, 0)
+        self.do(op.supply, actor, own, i, self.amount(i, usd))
+        self.do(op.set_collateral, actor, own, i, 1)
+        self.do(op.repay, actor, own, i, self.amount(i, usd))
+        self.configure(i, v, {CONCENTRATION: 0, CONCENTRATION_FLOOR: 0}, LONG_RAMP)
 
     @rule(v=st.integers(0, 1), value=st.sampled_from([0, 1, 10**11, 10**11 + 1]), usd=dollars)
     def dust_line_moves(self, v: int, value: int, usd: int) -> None:

@@ -44,12 +44,16 @@ from sim.protocol.state import (
     RESERVE0,
     RESERVE_FACTOR,
     SCALED_DEBT,
+    SECOND_FROM,
+    SECOND_LT,
     SLOPE1,
     SLOPE2,
     SUPPLIED,
     THIN,
     THIN_AT,
     THIN_FOR,
+    THIRD_FROM,
+    THIRD_LT,
     TOTAL_SHARES,
     WALLET,
     WELL_SINCE,
@@ -143,8 +147,13 @@ def _thresholds(after: Look) -> None:
             left, whole = 0, 1
             if after.clock < r[RAMP_END]:
                 left, whole = r[RAMP_END] - after.clock, r[RAMP_END] - r[RAMP_START]
-            lt = r[LT] * whole + (r[LT_FROM] - r[LT]) * left
-            assert abs(after.quotes[v][i].threshold * whole - lt) < whole, "31"
+            lines = [(LT_FROM, LT), (SECOND_FROM, SECOND_LT), (THIRD_FROM, THIRD_LT)]
+            brackets = after.quotes[v][i].brackets
+            assert brackets[0][1] == after.quotes[v][i].threshold, "31"
+            for (begins, now, _), (from_, to) in zip(brackets, lines, strict=False):
+                lt = r[to] * whole + (r[from_] - r[to]) * left
+                if begins not in [x for x, _, _ in brackets[2:]] or to == THIRD_LT:
+                    assert abs(now * whole - lt) < whole, "31"
 
 
 # --- suppliers ------------------------------------------------------------------------------------
@@ -274,12 +283,13 @@ def _liquidate(before: Look, after: Look, row: Entry) -> None:
         return
     assert out * unit >= value * (1 + (due - Fraction(1, BPS)) * (1 - part)) - slack, "15"
 
-    lt = Fraction(collateral.threshold, BPS)
+    backs = before.position[a][c][SUPPLIED]
+    held = before.worth(c, backs) if collateral.lent else backs
+    price = collateral.debt_price if d == c else collateral.collateral_price
+    lt = Fraction(collateral.reached(held * price // collateral.unit), BPS)
     if was.factor <= 95 * WAD // 100:
         return
     owed = before.owed(d, before.position[a][d][POSITION_DEBT])
-    backs = before.position[a][c][SUPPLIED]
-    held = before.worth(c, backs) if collateral.lent else backs
     heals = was.debt_value * Fraction(WAD - was.factor, WAD) / (1 - (1 + bonus) * lt)
     rounded = 16 * slack / (1 - (1 + bonus) * lt)
     left = owed * debt.debt_price // debt.unit - heals, held * unit - heals * (1 + bonus)

@@ -18,8 +18,18 @@ from sim.engines.lockstep import Lockstep
 from sim.protocol import operations as op
 from sim.protocol.errors import OK
 from sim.protocol.records import copy
-from sim.protocol.state import BUCKET_FILLED, HOLD_OFF, State
+from sim.protocol.state import (
+    BUCKET_FILLED,
+    HOLD_OFF,
+    LT_FROM,
+    SECOND_ABOVE,
+    SECOND_FROM,
+    THIRD_FROM,
+    TIERED,
+    State,
+)
 from sim.protocol.transaction import Operation
+from sim.protocol.units import USD
 from sim.protocol.vault_accounts import health
 from tests.lockstep import deleveraging, naive, stewardship
 from tests.lockstep.invariants import check, check_state
@@ -128,6 +138,9 @@ def _open(
     s.oracle[:, :, HOLD_OFF] = hold_off
     for i, limits in bridges:
         s.bridge[i, :BUCKET_FILLED] = limits
+    s.reserve[1, 0, TIERED] = 1  # in the second vault large collateral in WETH counts for less
+    s.reserve[1, 0, SECOND_ABOVE:LT_FROM] = [40_000 * USD, 120_000 * USD, 7_000, 5_000]
+    s.reserve[1, 0, [SECOND_FROM, THIRD_FROM]] = [7_000, 5_000]
     lockstep = Lockstep(RevmChain(), s, SYMBOLS, views_every=VIEWS_EVERY)
     s.clock[0] += 1
     opening(s)

@@ -16,13 +16,15 @@ ACTORS = 6
 """0 is the admin."""
 UNLIMITED = (1 << 112) - 1
 
-#            ltv   lt    max   min  fee   rehyp coll borrow
+#            ltv   lt    max   min  fee conc rehyp coll borrow tiered
 RESERVES = [
-    [7_500, 8_000, 500, 100, 1_000, 1, 1, 1],
-    [6_500, 7_000, 1_000, 200, 2_000, 0, 1, 1],
-    [8_000, 8_500, 450, 50, 0, 1, 1, 1],
-    [7_000, 7_500, 750, 100, 1_000, 1, 1, 1],
+    [7_500, 8_000, 500, 100, 1_000, 0, 1, 1, 1, 0],
+    [6_500, 7_000, 1_000, 200, 2_000, 0, 0, 1, 1, 0],
+    [8_000, 8_500, 450, 50, 0, 0, 1, 1, 1, 0],
+    [7_000, 7_500, 750, 100, 1_000, 0, 1, 1, 1, 0],
 ]
+NO_BRACKETS = [0, 0, 0, 0, 0]
+"""Nor a floor of concentration."""
 
 ADL_TERMS = [9_000, 1_800, 3_600, 1_250 * 10**15, 1_400 * 10**15]
 """Deleveraging of who owes what is lent out to more than 90% for half an hour: within an hour of
@@ -56,7 +58,7 @@ def genesis(
         s.spoke[:, i] = [UNLIMITED, UNLIMITED, 0, 0, 0, 0, 1, 0]
         for v in range(2):
             caps = [UNLIMITED, UNLIMITED]
-            s.reserve[v, i] = [*RESERVES[i], *caps, RESERVES[i][1], 0, 0]
+            s.reserve[v, i] = [*RESERVES[i], *caps, *NO_BRACKETS, RESERVES[i][1], 0, 0, 0, 0]
             bounds = [START_PRICES[i] // 1_000, START_PRICES[i] * 1_000]
             s.oracle[v, i, :ANCHOR] = [3_600, *bounds, 3_000, 1_800, int(i == 0)]
     for v, engine in enumerate(engines):

@@ -23,6 +23,7 @@ from sim.protocol import operations as op
 from sim.protocol.errors import OK
 from sim.protocol.fixed_point import wad
 from sim.protocol.state import (
+    BORROW_CAP,
     EXIT_SHARES,
     IS_COLLATERAL,
     LEAVES_AT,
@@ -30,7 +31,10 @@ from sim.protocol.state import (
     POOL_EPOCH,
     POOL_SHARES,
     POSITION_DEBT,
+    REHYPOTHECATE,
+    SECOND_ABOVE,
     STAKE,
+    THIRD_FROM,
     URGENT_HEALTH,
     State,
 )
@@ -98,8 +102,10 @@ def test_every_slot_after_the_deployment_is_explained(chain: Chain) -> None:
         ("oracle", (0, DAI, 0), "oracle 0 DAI heartbeat"),
         ("oracle", (1, WETH, 5), "oracle 1 WETH fallback"),
         ("reserve", (0, USDC, 1), "vault 0 USDC lt bps"),
-        ("reserve", (1, USDC, 5), "vault 1 USDC rehypothecate"),
-        ("reserve", (1, USDC, 9), "vault 1 USDC borrow cap"),
+        ("reserve", (1, USDC, REHYPOTHECATE), "vault 1 USDC rehypothecate"),
+        ("reserve", (1, USDC, BORROW_CAP), "vault 1 USDC borrow cap"),
+        ("reserve", (1, USDC, SECOND_ABOVE), "vault 1 USDC second above"),
+        ("reserve", (1, USDC, THIRD_FROM), "vault 1 USDC third from bps"),
         ("spoke", (2, DAI, 0), "spoke share token DAI add cap"),
         ("spoke", (1, DAI, 7), "spoke vault 1 DAI halted"),
         ("losses", (0,), "hub coverWindow"),

@@ -43,14 +43,12 @@ def wide(
             500,
             500,
             1_000,
-            1,
-            1,
-            1,
+            *(0, 1, 1, 1, 0),
             UNLIMITED,
             UNLIMITED,
+            *(0, 0, 0, 0, 0),
             8_000,
-            0,
-            0,
+            *(0, 0, 0, 0),
         ]
         s.oracle[0, i, :ANCHOR] = [86_400, 0, 10**15, 3_000, 1_800, int(fallback)]
     # Engine, target, health of the largest bonus and of a full close, auction, delay, urgent, dust.
