@@ -39,6 +39,15 @@ RATIOS_THAT_MOVE: dict[str, Any] = {
     },
 }
 """Up at once, down over hours, and up again."""
+BRACKETS: dict[str, Any] = {
+    "protocol.reserves.WETH.tiers": [
+        {"above_usd": 2_000, "lt_bps": 7_000},
+        {"above_usd": 100_000, "lt_bps": 5_000},
+    ],
+    "protocol.reserves.WBTC.tiers": [{"above_usd": 50_000, "lt_bps": 4_000}],
+    "protocol.reserves.USDC.tiers": [{"above_usd": 10_000, "lt_bps": 6_000}],
+}
+"""Under which most of what is pledged counts in several."""
 VARIANTS: dict[str, dict[str, Any]] = {
     "close factor": {},
     "delay": {"protocol.liquidation.delay_seconds": 1_800},
@@ -76,6 +85,18 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "venues[0].depth_by_drawdown": [[0.0, 1.0], [0.4, 0.3]],
     },
     "thresholds that move": RATIOS_THAT_MOVE,
+    "brackets": BRACKETS,
+    "brackets, two collaterals": {
+        **BRACKETS,
+        "book.two_collateral_share": 1.0,
+        "book.isolated_share": 0.0,
+    },
+    "brackets, debts that rise": {
+        **BRACKETS,
+        "protocol.liquidation.engine": "target-health",
+        "book.debt_weights": {"WETH": 40, "WBTC": 30, "USDC": 20, "DAI": 10},
+        **{f"suppliers.{symbol}": 5e7 for symbol in ("WETH", "WBTC", "USDC", "DAI")},
+    },
     "escrow": {f"protocol.reserves.{a}.rehypothecate": False for a in ("WETH", "WBTC")},
 }
 
