@@ -17,6 +17,7 @@ from sim.measures.activity import (
     withdrawn_usd,
 )
 from sim.measures.borrowers import scenario_of
+from sim.measures.brackets import has_tiers, largest_share, powers
 from sim.measures.facts import Facts, clock
 from sim.measures.measure import Found, Measure
 from sim.measures.ratios import largest_cut
@@ -68,6 +69,26 @@ def _if_deleveraging(run: Facts, measure: Callable[[Frames], float]) -> Found:
 
 def _cut(hours: float | None, run: Facts) -> Found:
     return Found(largest_cut(run.tape, hours))
+
+
+def _kept_back(run: Facts) -> Found:
+    seen = powers(run.tape)
+    return Found(seen.flat - seen.by_account if has_tiers(run.tape) else None)
+
+
+def _regained(run: Facts) -> Found:
+    seen = powers(run.tape)
+    return Found(seen.in_halves - seen.by_account if has_tiers(run.tape) else None)
+
+
+def _gained_by_owners(run: Facts) -> Found:
+    seen = powers(run.tape)
+    return Found(seen.by_account - seen.by_owner if has_tiers(run.tape) else None)
+
+
+def _largest(run: Facts, of: str) -> Found:
+    share = largest_share(run.tape)
+    return Found(None) if share is None else Found(getattr(share, of), share.asset)
 
 
 OF_RUNS = (
@@ -197,6 +218,51 @@ OF_RUNS = (
         unit="USD",
         meaning="withdrawals for which there was no cash, less what was taken as collateral",
         of_run=lambda run: _if_deleveraging(run, stuck_usd),
+    ),
+    Measure(
+        name="power_usd",
+        title="borrowing power at the start",
+        unit="USD",
+        table="files",
+        side="benefit",
+        meaning="what could be borrowed against all collateral after the opening",
+        of_run=lambda run: powers(run.tape).by_account,
+    ),
+    Measure(
+        name="power_kept_back_usd",
+        title="borrowing power that tiers keep back",
+        unit="USD",
+        meaning="what could be borrowed besides if all collateral counted as its first bracket",
+        of_run=_kept_back,
+    ),
+    Measure(
+        name="regained_by_splitting_usd",
+        title="of it regained by two accounts each",
+        unit="USD",
+        meaning="what brackets would let borrow besides, had everyone half of his collateral in an "
+        "account more",
+        of_run=_regained,
+    ),
+    Measure(
+        name="gained_by_owners_usd",
+        title="of it gained by who has several",
+        unit="USD",
+        meaning="what owners may borrow besides because brackets are of accounts and not of owners",
+        of_run=_gained_by_owners,
+    ),
+    Measure(
+        name="largest_account_share",
+        title="largest share of an account",
+        unit="ratio",
+        meaning="of what is pledged of an asset in which shares are limited, after the opening",
+        of_run=lambda run: _largest(run, "by_account"),
+    ),
+    Measure(
+        name="largest_owner_share",
+        title="largest share of an owner",
+        unit="ratio",
+        meaning="the same of all accounts of an owner, who is not limited",
+        of_run=lambda run: _largest(run, "by_owner"),
     ),
     Measure(
         name="unpaid",
