@@ -15,6 +15,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from sim.protocol.brackets import weigh_all
 from sim.tape import Frames
 
 Floats = npt.NDArray[np.float64]
@@ -31,6 +32,16 @@ class Pools(NamedTuple):
     """(pools,) of what is sold, a fraction."""
 
 
+class Brackets(NamedTuple):
+    """An asset of which large collateral counts for less."""
+
+    asset: int
+    thresholds: list[float]
+    """Fractions, falling."""
+    above: list[float]
+    """USD, where the second begins and those after it."""
+
+
 class Book(NamedTuple):
     """Who has pledged and owes what."""
 
@@ -38,11 +49,23 @@ class Book(NamedTuple):
     prices: Floats
     """(assets,) at the oracle, USD."""
     thresholds: Floats
-    """(assets,) LT, a fraction."""
+    """(assets,) LT, a fraction; of the first bracket."""
     collateral: Floats
     """(accounts, assets) tokens that back debt."""
     debt: Floats
     """(accounts, assets) tokens."""
+    brackets: tuple[Brackets, ...] = ()
+    """Of the assets that have several."""
+
+    def weighted(self, prices: Floats, collateral: Floats | None = None) -> Floats:
+        """What the collateral of every account counts for, USD; of `prices` (steps, assets) too."""
+        tokens = self.collateral if collateral is None else collateral
+        worth = prices * self.thresholds
+        found: Floats = tokens @ worth if worth.ndim == 1 else worth @ tokens.T
+        for i, thresholds, above in self.brackets:
+            values: Floats = np.multiply.outer(prices[..., i], tokens[:, i])
+            found = found + (weigh_all(values, thresholds, above) - values * thresholds[0])
+        return found
 
     def values(self, prices: Floats) -> tuple[Floats, Floats]:
         """Collateral and debt of every account in USD."""
@@ -50,7 +73,7 @@ class Book(NamedTuple):
 
     def health(self, prices: Floats) -> Floats:
         """Health factor of every account; infinite without debt."""
-        weighted, owed = self.collateral @ (prices * self.thresholds), self.debt @ prices
+        weighted, owed = self.weighted(prices), self.debt @ prices
         return np.divide(weighted, owed, out=np.full(len(owed), np.inf), where=owed > 0)
 
 
@@ -81,7 +104,20 @@ def book(tape: Frames, when: Literal["start", "end"] = "start") -> Book:
         np.array([reserves[symbol]["lt_bps"] for symbol in symbols]) / _BPS,
         tokens("supplied") * backs,
         tokens("debt"),
+        tuple(
+            Brackets(
+                i,
+                [lt / _BPS for lt in (reserves[symbol]["lt_bps"], *_of(tiers, "lt_bps"))],
+                _of(tiers, "above_usd"),
+            )
+            for i, symbol in enumerate(symbols)
+            if (tiers := reserves[symbol].get("tiers"))
+        ),
     )
+
+
+def _of(tiers: list[dict[str, float]], name: str) -> list[float]:
+    return [tier[name] for tier in tiers]
 
 
 def pools(tape: Frames) -> Pools:

@@ -122,7 +122,7 @@ def liquidatable(tape: Frames, assets: Sequence[str], drops: npt.ArrayLike) -> p
     for drop in np.atleast_1d(np.asarray(drops, dtype=np.float64)):
         prices = book.prices[0] * np.where(falling, 1 - drop, 1.0)
         collateral, debt = book.collateral @ prices, book.debt @ prices
-        hit = (debt > 0) & (book.collateral @ (prices * book.thresholds) < debt)
+        hit = (debt > 0) & (book.opened.weighted(prices) < debt)
         rows.append((drop, int(hit.sum()), collateral[hit].sum(), debt[hit].sum()))
     columns = ["drop", "accounts", "collateral_usd", "debt_usd"]
     return pd.DataFrame(rows, columns=columns).set_index("drop")
@@ -146,8 +146,8 @@ def expected_branching_ratio(tape: Frames, asset: str, drop: float) -> float:
     before, after = book.prices[0], book.prices[0].copy()
     after[i] *= 1 - drop
     owed = book.debt @ after
-    now = (owed > 0) & (book.collateral @ (after * book.thresholds) < owed)
-    new = now & ~(book.collateral @ (before * book.thresholds) < book.debt @ before)
+    now = (owed > 0) & (book.opened.weighted(after) < owed)
+    new = now & ~(book.opened.weighted(before) < book.debt @ before)
     bonus = scenario["protocol"]["reserves"][asset]["max_bonus_bps"] / _BPS
     sold = np.minimum(book.collateral[:, i] * after[i], owed * (1 + bonus))[new].sum()
     return float(np.log1p(sold / depth) / -np.log1p(-drop))
@@ -241,7 +241,7 @@ def rounds(tape: Frames) -> Rounds:
     first = pd.Series(True, index=done.index)
     if (impact != 1).any():
         a = done["account"].unique().astype(np.intp)
-        collateral = (oracle * book.thresholds) @ book.collateral[a].T
+        collateral = book.opened.weighted(oracle, book.collateral[a])
         debt = (oracle * book.interest()) @ book.debt[a].T
         from_outside = pd.Series((collateral < debt).any(axis=0), index=a)
         first = from_outside.loc[done["account"]].set_axis(done.index)
@@ -313,8 +313,8 @@ class _Book:
     """The book at the start and prices over time, as arrays: accounts x assets, steps x assets."""
 
     def __init__(self, tape: Frames) -> None:
-        opened = opening_book(tape)
-        self._tape, self.symbols, self.thresholds = tape, opened.symbols, opened.thresholds
+        self.opened = opened = opening_book(tape)
+        self._tape, self.symbols = tape, opened.symbols
         self.collateral, self.debt = opened.collateral, opened.debt
         first = tape.assets[tape.assets["step"] == 0]
         self.units = 10.0 ** first["decimals"].to_numpy(dtype=np.float64)

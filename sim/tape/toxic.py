@@ -18,11 +18,12 @@ from sim.protocol.state import (
     REHYPOTHECATE,
     RESERVE0,
     SUPPLIED,
+    TIERED,
     Array,
     State,
 )
 from sim.protocol.vault_accounts import collateral_value, debt_value
-from sim.protocol.vault_reserves import threshold
+from sim.protocol.vault_reserves import marginal_threshold, threshold
 
 
 def toxic(s: State, watch: Array, known: Sequence[int]) -> tuple[int, int]:
@@ -49,7 +50,10 @@ def toxic(s: State, watch: Array, known: Sequence[int]) -> tuple[int, int]:
     thresholds = np.full((len(s.policy), m), 0, dtype=object)
     for vault, asset in np.ndindex(thresholds.shape):
         thresholds[vault, asset] = threshold(s, vault, asset)
-    frontier = thresholds[v, c] * (BPS + s.reserve[v, c, MAX_BONUS]) * wad()
+    counted = thresholds[v, c]
+    for n in np.flatnonzero(s.reserve[v, c, TIERED] != 0):  # it is sold from the highest bracket
+        counted[n] = marginal_threshold(s, v[n], c[n], largest.value[both[n]])
+    frontier = counted * (BPS + s.reserve[v, c, MAX_BONUS]) * wad()
     reserves = np.full((m, m), 0, dtype=object)  # of a collateral, on its pair with a debt
     for one, other in np.argwhere(s.pair_of >= 0):
         p = s.pair_of[one, other]
@@ -70,6 +74,8 @@ class _Largest(NamedTuple):
     debt: Array
     pledged: Array
     """Token units of that collateral."""
+    value: Array
+    """The same, USD."""
 
 
 def _largest(s: State, rows: Array) -> _Largest:
@@ -90,4 +96,5 @@ def _largest(s: State, rows: Array) -> _Largest:
     collateral, debt = (
         np.where((values >= 0).any(axis=1), values.argmax(axis=1), -1) for values in (held, owed)
     )
-    return _Largest(collateral, debt, units[np.arange(n), collateral])
+    rows_of = np.arange(n), collateral
+    return _Largest(collateral, debt, units[rows_of], held[rows_of])

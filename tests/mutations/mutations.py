@@ -49,6 +49,34 @@ MUTATIONS = (
         ),
     ),
     _in_both(
+        "brackets-flat",
+        "the second bracket of collateral counts as much as the first",
+        (
+            "VaultState",
+            "weighted += second * _inForce(r, r.secondFromBps, t.secondLtBps);",
+            "weighted += second * _threshold(r);",
+        ),
+        (
+            "vault_reserves",
+            "weighted += second * in_force(s, v, i, SECOND_FROM, SECOND_LT)",
+            "weighted += second * threshold(s, v, i)",
+        ),
+    ),
+    _in_both(
+        "concentration-of-all",
+        "an account's collateral may be all that the vault has",
+        (
+            "VaultAccounts",
+            "supplied * FixedPoint.BPS <= total * most)",
+            "supplied * FixedPoint.BPS <= total * FixedPoint.BPS)",
+        ),
+        (
+            "vault_accounts",
+            "s.position[a, i, SUPPLIED] * BPS <= total * most:",
+            "s.position[a, i, SUPPLIED] * BPS <= total * BPS:",
+        ),
+    ),
+    _in_both(
         "repay-up",
         "repaying burns scaled debt up",
         (

@@ -79,6 +79,35 @@ POSITIVE = "1e-8 to 1e+11"
             "valid boolean, got 1",
             "escrow",
         ),
+        (
+            {"protocol.reserves.WETH.tiers": [{"above_usd": 1e6, "lt_bps": 8_001}]},
+            "protocol.reserves.WETH.tiers[0].lt_bps",
+            "8001 is above the 8000 of the bracket below it",
+            "at most 8000",
+        ),
+        (
+            {
+                "protocol.reserves.WETH.tiers": [
+                    {"above_usd": 1e6, "lt_bps": 7_000},
+                    {"above_usd": 1e6, "lt_bps": 6_000},
+                ]
+            },
+            "protocol.reserves.WETH.tiers[1].above_usd",
+            "is not above 1e+06, where the last begins",
+            "more than 1e+06",
+        ),
+        (
+            {"protocol.reserves.WETH.tiers": [{"above_usd": 0.5, "lt_bps": 7_000}]},
+            "protocol.reserves.WETH.tiers[0].above_usd",
+            "greater than or equal to 1",
+            "USD",
+        ),
+        (
+            {"protocol.reserves.WETH.concentration_bps": 10_001},
+            "protocol.reserves.WETH.concentration_bps",
+            "less than or equal to 10000",
+            "0: all",
+        ),
         ({"start": "12 March"}, "start", "valid datetime", "2020-03-12T00:00:00Z"),
         ({"start": datetime(2020, 3, 12)}, "start", "timezone", "with its zone"),
         ({"start": datetime(2020, 3, 12).date()}, "start", "valid datetime", "with its zone"),

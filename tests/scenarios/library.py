@@ -39,6 +39,7 @@ SYNTHETIC = (
     "oracle-outage",
     "single-crash",
     "stable-depeg",
+    "whales-in-tiers",
 )
 CALM = ("lending-market",)
 """A day on which nothing happens: what tuning lays crashes over."""
