@@ -1,14 +1,15 @@
 """Accounts of a book that the protocol would not let borrow what they owe, and how they are opened.
 
 A market carries accounts beyond their borrow limit, even below a health of 1, and more than caps
-now allow, and debts below the dust line; no operation makes these under the settings and at the
-prices of the day. So the admin first sets limits as high as thresholds, without the caps that are
-exceeded, and the dust line to nothing where there is anyone below it; who is beyond even that
-borrows while what it owes is cheaper: the feeds of those assets report a part of the start's price,
-and afterwards the start's price again. Every other account has borrowed by then, and nobody acts in
-between. Who has no collateral to borrow against, bad debt from before, gets a seed of two
-millionths of the debt: no operation leaves a debt without collateral behind, and a liquidation that
-would writes it off. In the end the scenario's own settings are in force.
+now allow, or a larger share of an asset, and debts below the dust line; no operation makes these
+under the settings and at the prices of the day. So the admin first sets limits as high as
+thresholds, without the caps that are exceeded, and the dust line to nothing where there is anyone
+below it; who is beyond even that borrows while what it owes is cheaper: the feeds of those assets
+report a part of the start's price, and afterwards the start's price again. Every other account has
+borrowed by then, and nobody acts in between. Who has no collateral to borrow against, bad debt from
+before, gets a seed of two millionths of the debt: no operation leaves a debt without collateral
+behind, and a liquidation that would writes it off. In the end the scenario's own settings are in
+force.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from sim.protocol.state import (
     BORROW_CAP,
     BORROW_ENABLED,
     COLLATERAL_ENABLED,
+    CONCENTRATION,
     LT,
     LTV,
     SUPPLY_CAP,
@@ -60,6 +62,7 @@ def lenient(scenario: Scenario, book: Book, prices: Sequence[int], reserves: Arr
     book is beyond.
     """
     rows = reserves.copy()
+    rows[:, CONCENTRATION] = 0  # whoever supplies first has all of it
     for i, symbol in enumerate(scenario.symbols):
         terms = scenario.terms[symbol]
         rows[i, COLLATERAL_ENABLED] = int(terms.collateral_enabled)

@@ -13,11 +13,11 @@ WETH = "protocol.reserves.WETH"
 CALM = {"duration_hours": 1, "assets.WETH.price_usd": 3_000}
 BOOK = """account,asset,supplied,debt,owner
 a,WETH,10000,,whale
-a,USDC,,1000000,
+a,USDC,,1000000,whale
 b,WETH,10000,,whale
-b,USDC,,1000000,
+b,USDC,,1000000,whale
 c,WETH,5000,,other
-c,USDC,,500000,
+c,USDC,,500000,other
 """
 
 
@@ -66,6 +66,6 @@ def test_the_largest_share_of_an_account_and_of_an_owner(run: sim.Run) -> None:
 
 def test_without_either_there_is_no_word_of_them() -> None:
     """Nor a row."""
-    figures = sim.run(sim.load("single-crash").with_(CALM), accounts=6).figures
+    figures = sim.run(sim.load("single-crash").with_(CALM), accounts=12).figures
     for name in ("power_kept_back_usd", "regained_by_splitting_usd", "largest_owner_share"):
         assert name not in figures.index
