@@ -27,6 +27,22 @@ contract Vault is VaultAccounts {
     }
 
     /// @inheritdoc IVaultLiquidation
+    function pokeDeleveraging(address) external {
+        liquidation.functionDelegateCall(msg.data);
+    }
+
+    /// @inheritdoc IVaultLiquidation
+    function deleverage(
+        uint256,
+        address,
+        address,
+        uint256,
+        bool
+    ) external returns (uint256 repaid, uint256 collateralOut) {
+        return abi.decode(liquidation.functionDelegateCall(msg.data), (uint256, uint256));
+    }
+
+    /// @inheritdoc IVaultLiquidation
     function flag(uint256) external {
         liquidation.functionDelegateCall(msg.data);
     }
@@ -62,21 +78,5 @@ contract Vault is VaultAccounts {
     /// @inheritdoc IVaultLiquidation
     function writeOff(uint256) external {
         liquidation.functionDelegateCall(msg.data);
-    }
-
-    /// @inheritdoc IVaultLiquidation
-    function pokeDeleveraging(address) external {
-        liquidation.functionDelegateCall(msg.data);
-    }
-
-    /// @inheritdoc IVaultLiquidation
-    function deleverage(
-        uint256,
-        address,
-        address,
-        uint256,
-        bool
-    ) external returns (uint256 repaid, uint256 collateralOut) {
-        return abi.decode(liquidation.functionDelegateCall(msg.data), (uint256, uint256));
     }
 }

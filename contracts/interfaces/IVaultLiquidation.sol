@@ -258,6 +258,35 @@ interface IVaultLiquidation {
     function health(uint256 accountId) external view returns (Health memory);
     /// @notice Whether `liquidate` would find the account eligible now
     function isLiquidatable(uint256 accountId) external view returns (bool);
+    /// @notice Sees whether a debt asset is strained; anyone may. It is while a loss is open that neither fees nor the fund
+    /// paid, and the fund has less of it than that, or while its usage is above `usageBps`. The mode begins with a loss at
+    /// once, with usage once that was seen high for longer than `usageFor`, and it ends once no strain was seen for longer than
+    /// that: each time at least every `RECOVERY_GAP`, and no sighting to the contrary between. What nobody saw for longer
+    /// than `RECOVERY_GAP` begins anew
+    /// @dev Usage of one block proves nothing, and can be made: neither a block of high usage begins the mode, nor does a block
+    /// of low usage end it. While it is on, nobody is deleveraged in a block without strain. Whoever lowers usage for a
+    /// block can hold up its beginning, once for each `usageFor`.
+    function pokeDeleveraging(address asset) external;
+    /// @notice While the mode of a debt asset is on and it is strained: repays debt of a levered account for its collateral of
+    /// equal value at the oracle's prices, those of a liquidation, rounded against the caller; no bonus. The health that may be
+    /// deleveraged rises from 1 to `maxHealth` over `ramp`. Not beyond `targetHealth`, and each leg is left whole, closed or
+    /// at `MIN_LEFTOVER`, as in a liquidation
+    /// @dev Health does not fall if it is at least the threshold lt of what is taken: with W the weighted collateral, D the
+    /// debt and x the value that leaves both, (W - lt x) / (D - x) >= W / D iff W x >= lt x D iff W / D >= lt. Where it
+    /// would, rounding included, the call reverts.
+    /// @dev Warning: the price is the oracle's, not the market's. State no more than you want at any price it may have.
+    /// @param amount most the caller will repay, units of `debtAsset`
+    /// @param payInShares pay with the debt asset's share token, which must let this vault have what it costs, up: no cash
+    /// moves, so it works when there is none. Else in tokens. What accounts of this vault supplied pays nothing: it backs debts
+    /// @return repaid units of `debtAsset`
+    /// @return collateralOut units of `collateralAsset`, in tokens
+    function deleverage(
+        uint256 accountId,
+        address debtAsset,
+        address collateralAsset,
+        uint256 amount,
+        bool payInShares
+    ) external returns (uint256 repaid, uint256 collateralOut);
     /// @notice Starts the liquidation delay of an unhealthy account; anyone may. Of a flagged one that is not recovered, ends
     /// the row of sightings of its recovery, or sees whether it is thin: due for liquidation and with less, of what can be
     /// sold, than its debts and the bonus. What lenders add to a bonus grows with the time that it was seen so, at least every `RECOVERY_GAP`
@@ -299,33 +328,4 @@ interface IVaultLiquidation {
     /// anyone may. What nobody can price, or what is disputed, is worth at least the price accepted last, for three days
     /// (`IOracleRouter.Quote.forfeitPrice`): it is nobody's to take in an outage, and its owner has as long to repay
     function writeOff(uint256 accountId) external;
-    /// @notice Sees whether a debt asset is strained; anyone may. It is while a loss is open that neither fees nor the fund
-    /// paid, and the fund has less of it than that, or while its usage is above `usageBps`. The mode begins with a loss at
-    /// once, with usage once that was seen high for longer than `usageFor`, and it ends once no strain was seen for longer than
-    /// that: each time at least every `RECOVERY_GAP`, and no sighting to the contrary between. What nobody saw for longer
-    /// than `RECOVERY_GAP` begins anew
-    /// @dev Usage of one block proves nothing, and can be made: neither a block of high usage begins the mode, nor does a block
-    /// of low usage end it. While it is on, nobody is deleveraged in a block without strain. Whoever lowers usage for a
-    /// block can hold up its beginning, once for each `usageFor`.
-    function pokeDeleveraging(address asset) external;
-    /// @notice While the mode of a debt asset is on and it is strained: repays debt of a levered account for its collateral of
-    /// equal value at the oracle's prices, those of a liquidation, rounded against the caller; no bonus. The health that may be
-    /// deleveraged rises from 1 to `maxHealth` over `ramp`. Not beyond `targetHealth`, and each leg is left whole, closed or
-    /// at `MIN_LEFTOVER`, as in a liquidation
-    /// @dev Health does not fall if it is at least the threshold lt of what is taken: with W the weighted collateral, D the
-    /// debt and x the value that leaves both, (W - lt x) / (D - x) >= W / D iff W x >= lt x D iff W / D >= lt. Where it
-    /// would, rounding included, the call reverts.
-    /// @dev Warning: the price is the oracle's, not the market's. State no more than you want at any price it may have.
-    /// @param amount most the caller will repay, units of `debtAsset`
-    /// @param payInShares pay with the debt asset's share token, which must let this vault have what it costs, up: no cash
-    /// moves, so it works when there is none. Else in tokens. What accounts of this vault supplied pays nothing: it backs debts
-    /// @return repaid units of `debtAsset`
-    /// @return collateralOut units of `collateralAsset`, in tokens
-    function deleverage(
-        uint256 accountId,
-        address debtAsset,
-        address collateralAsset,
-        uint256 amount,
-        bool payInShares
-    ) external returns (uint256 repaid, uint256 collateralOut);
 }
