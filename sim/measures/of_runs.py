@@ -389,7 +389,7 @@ OF_RUNS = (
         for name, words, hours in (
             ("largest_cut_1d", "in a day", 24.0),
             ("largest_cut_5d", "in five days", 120.0),
-            ("peak_to_trough", "from peak to trough", None),
+            ("peak_to_trough", "from the highest to the lowest after it", None),
         )
     ),
     Measure(

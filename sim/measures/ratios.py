@@ -15,8 +15,8 @@ from sim.tape import Frames
 
 def largest_cut(tape: Frames, hours: float | None = None) -> float | None:
     """By how much the threshold of an asset in a vault fell the most, .01 is a percentage point,
-    within so many hours, or within the run: from its peak to the trough after it. None if none was
-    ever set.
+    within so many hours, or within the run: from the highest to the lowest after it. None if none
+    was ever set.
     """
     rows = tape.operations
     is_one = (rows["kind"] == op.update_parameter.declared.name) & (rows["verdict"] == "ok")
