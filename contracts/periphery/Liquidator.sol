@@ -8,10 +8,11 @@ import {IConstantProductPair} from "../interfaces/IConstantProductPair.sol";
 import {ILiquidationCallback} from "../interfaces/ILiquidationCallback.sol";
 import {ILiquidator} from "../interfaces/ILiquidator.sol";
 import {IVault} from "../interfaces/IVault.sol";
+import {Split} from "../libraries/Split.sol";
 
 /// @title Liquidator: liquidates without capital
-/// @notice Seizes, sells what it seized on a pair inside the vault's callback, repays from the proceeds and hands the
-/// rest to its caller, or reverts if that is less than the caller wants. Holds nothing between transactions.
+/// @notice Seizes, sells what it seized on one or several pools inside the vault's callback, repays from the proceeds and
+/// hands the rest to its caller, or reverts if that is less than the caller wants. Holds nothing between transactions.
 /// Twin: `sim/protocol/liquidator.py`.
 contract Liquidator is ILiquidator, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
@@ -23,7 +24,7 @@ contract Liquidator is ILiquidator, ReentrancyGuardTransient {
     /// @inheritdoc ILiquidator
     function liquidate(
         IVault vault,
-        IConstantProductPair pair,
+        IConstantProductPair[] calldata pools,
         uint256 accountId,
         address debtAsset,
         address collateralAsset,
@@ -31,7 +32,7 @@ contract Liquidator is ILiquidator, ReentrancyGuardTransient {
         uint256 minProfit
     ) external nonReentrant returns (uint256 profit) {
         _vault = vault;
-        bytes memory data = abi.encode(pair, minProfit);
+        bytes memory data = abi.encode(pools, minProfit);
         (uint256 repaid, ) = vault.liquidate(accountId, debtAsset, collateralAsset, repayAmount, 0, false, data);
         profit = _proceeds - repaid;
         _vault = IVault(address(0));
@@ -50,11 +51,33 @@ contract Liquidator is ILiquidator, ReentrancyGuardTransient {
         bytes calldata data
     ) external {
         if (msg.sender != address(_vault)) revert UnexpectedCallback();
-        (IConstantProductPair pair, uint256 minProfit) = abi.decode(data, (IConstantProductPair, uint256));
-        IERC20(collateralAsset).forceApprove(address(pair), collateralOut);
-        uint256 proceeds = pair.swapExactIn(IERC20(collateralAsset), collateralOut, 0, address(this));
+        (IConstantProductPair[] memory pools, uint256 minProfit) = abi.decode(data, (IConstantProductPair[], uint256));
+        uint256 proceeds = _sell(pools, IERC20(collateralAsset), collateralOut);
         if (proceeds < repaid || proceeds - repaid < minProfit) revert ProfitTooLow(proceeds, repaid, minProfit);
         _proceeds = proceeds;
         IERC20(debtAsset).forceApprove(msg.sender, repaid);
+    }
+
+    /// @inheritdoc ILiquidator
+    function split(
+        IConstantProductPair[] calldata pools,
+        IERC20 tokenIn,
+        uint256 amount
+    ) external view returns (uint256[] memory parts) {
+        return Split.parts(pools, tokenIn, amount);
+    }
+
+    /// @dev Each pool's part of `amount` on it.
+    function _sell(
+        IConstantProductPair[] memory pools,
+        IERC20 tokenIn,
+        uint256 amount
+    ) internal returns (uint256 proceeds) {
+        uint256[] memory parts = Split.parts(pools, tokenIn, amount);
+        for (uint256 i = 0; i < pools.length; ++i) {
+            if (parts[i] == 0) continue;
+            tokenIn.forceApprove(address(pools[i]), parts[i]);
+            proceeds += pools[i].swapExactIn(tokenIn, parts[i], 0, address(this));
+        }
     }
 }

@@ -21,11 +21,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sim.agents.sales import sell
 from sim.agents.start import Start, integers, owner
 from sim.health.watchers import look_at
 from sim.market import feeds
 from sim.market.market import Market
-from sim.protocol import hub, oracle, pair
+from sim.protocol import hub, oracle, split
 from sim.protocol import operations as op
 from sim.protocol.errors import OK
 from sim.protocol.fixed_point import (
@@ -55,6 +56,7 @@ from sim.protocol.state import (
 from sim.protocol.vault_accounts import collateral_value, health
 from sim.protocol.vault_reserves import weigh
 from sim.scenario import Scenario
+from sim.schema.venues import place_of
 
 NAME = "attacker"
 
@@ -89,8 +91,7 @@ class Attacker(NamedTuple):
         if attack is None:
             return cls(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=object))
         account = start.own_account[NAME]
-        pairs = [frozenset(venue.assets) for venue in scenario.venues]
-        pair = pairs.index(frozenset(attack.venue))
+        pair = place_of(scenario.venues, attack.venue, attack.venue_name)
         pays_on = 1 - scenario.venues[pair].assets.index(attack.asset)
         asset, target = (scenario.symbols.index(name) for name in (attack.asset, attack.borrow))
         row = [owner(scenario, account), account, asset, target, pair, pays_on, WAITING]
@@ -111,23 +112,33 @@ def act(s: State, w: Market, k: int, own: Attacker) -> None:
     if own.who.shape[0] == 0 or own.who[ATTACK_STAGE] == DONE:
         return
     if own.who[ATTACK_STAGE] == WAITING and s.clock[0] >= own.times[ATTACK_AT]:
-        _swap_all(s, own, own.who[ATTACK_SIDE])
+        _buy(s, own)
         own.who[ATTACK_STAGE] = BOUGHT
     waits = s.clock[0] < own.times[BORROW_FROM] or feeds.in_grace(w, k)
     if own.who[ATTACK_STAGE] == BOUGHT and not waits:
         own.who[ATTACK_STAGE] = DONE
         if _borrowing_pays(s, w, k, own):
             _borrow(s, w, own)
-        _swap_all(s, own, 1 - own.who[ATTACK_SIDE])  # whatever is not pledged
+        _sell_back(s, own)  # whatever is not pledged
 
 
 @jitable
-def _swap_all(s: State, own: Attacker, side: int) -> None:
-    """Sell all of what is on this side of the pair."""
-    actor, p = own.who[ATTACKER_ACTOR], own.who[ATTACK_PAIR]
+def _buy(s: State, own: Attacker) -> None:
+    """Spend everything on the venue attacked."""
+    actor, p, side = own.who[ATTACKER_ACTOR], own.who[ATTACK_PAIR], own.who[ATTACK_SIDE]
     held = s.holding[actor, s.pair_tokens[p, side], WALLET]
     if held > 0:
         op.swap_in(s, actor, p, side, held, zero())
+
+
+@jitable
+def _sell_back(s: State, own: Attacker) -> None:
+    """Sell what was bought, on every venue of the two assets."""
+    actor, i = own.who[ATTACKER_ACTOR], own.who[ATTACKED_ASSET]
+    held = s.holding[actor, i, WALLET]
+    if held > 0:
+        quote = s.pair_tokens[own.who[ATTACK_PAIR], own.who[ATTACK_SIDE]]
+        sell(s, actor, i, quote, held, False)
 
 
 @jitable
@@ -153,10 +164,10 @@ def _borrowing_pays(s: State, w: Market, k: int, own: Attacker) -> bool:
         return False
     limit = weigh(s, v, i, collateral_value(pledged, seen.price, s.unit[i]))[1]
     borrowed = mul_div_down(_most_debt(s, own, limit), w.price[k, target], s.unit[target])
-    code, out = pair.amount_out(s, p, 1 - side, pledged)
+    quote = s.pair_tokens[p, side]
+    code, out = split.proceeds(s, i, quote, pledged)
     if code != OK:
         return True
-    quote = s.pair_tokens[p, side]
     return borrowed > mul_div_down(out, w.price[k, quote], s.unit[quote])
 
 

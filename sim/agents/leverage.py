@@ -8,13 +8,15 @@ Notation as in `sim.agents.borrowers`. A sale of a first unit on a pair with res
 of value for one of value, at oracle prices P of u token units. A sale of q costs k (1 + (1 - f) q /
 R), so that with at most a share `slippage` of the value lost q is at most R (1 / ((1 - slippage) k)
 - 1) / (1 - f). k takes the first unit's cost for all: what is still missing is left to the next
-round.
+round. Where several venues trade the two, k is that of the best one, and the sale is divided
+between them (`sim.protocol.split`).
 """
 
 from __future__ import annotations
 
 from sim.agents.habits import SLIPPAGE, TARGET, Borrowers
 from sim.agents.largest import largest_collateral, largest_debt
+from sim.agents.sales import sell
 from sim.market.costs import value_of
 from sim.market.market import DELEVERAGED_VALUE, LOOPED_VALUE, Market
 from sim.protocol import hub, oracle
@@ -30,7 +32,7 @@ from sim.protocol.fixed_point import (
     wad,
     zero,
 )
-from sim.protocol.liquidator import side_of
+from sim.protocol.split import side_of
 from sim.protocol.state import (
     FEE_BPS,
     LTV,
@@ -75,9 +77,7 @@ def reduce(s: State, w: Market, k: int, own: Borrowers, n: int) -> bool:
     missing = mul_div_up(h.debt_value, target, wad()) - div_down(h.weighted_collateral, BPS)
     if missing * HAIR <= h.debt_value:
         return False
-    p = s.pair_of[c, d]
-    side = side_of(s, p, c)
-    cost = _cost(s, v, p, side)
+    cost = _least_cost(s, v, c, d)
     weight = zero()
     if own.purse[n, c] == 0:
         weight = mul_div_up(cost, threshold(s, v, c), BPS)
@@ -88,11 +88,11 @@ def reduce(s: State, w: Market, k: int, own: Borrowers, n: int) -> bool:
     owed = debt_value(debt_assets(s, a, d), price_d, s.unit[d])
     repaid = min(mul_div_up(missing, wad(), target - weight), owed)
     sold = mul_div_up(mul_div_up(repaid, cost, wad()), s.unit[c], price_c)
-    sold = min(sold, _most_sold(s, p, side, cost, row[SLIPPAGE]))
+    sold = min(sold, _most_sold(s, v, c, d, row[SLIPPAGE]))
     if own.purse[n, c] == 0:
         take_out(s, own, n, c, min(sold, withdrawable(s, a, c, wad())))
     sold = min(sold, own.purse[n, c])
-    if sold == 0 or not _swap(s, own, n, p, side, sold):
+    if sold == 0 or _swap(s, own, n, c, d, sold) == 0:
         return False
     if op.repay(s, owner, a, d, own.purse[n, d]) != OK:
         return False
@@ -124,24 +124,20 @@ def increase(s: State, w: Market, k: int, own: Borrowers, n: int) -> bool:
     room = div_down(room_below(h.weighted_limit, h.debt_value), BPS)
     if spare * HAIR <= h.debt_value or room * HAIR <= h.debt_value:
         return False
-    p = s.pair_of[c, d]
-    side = side_of(s, p, d)
-    cost = _cost(s, v, p, side)
+    cost = _least_cost(s, v, d, c)
     held = collateral_value(supplied_assets(s, a, c), oracle.read(s, v, c).price, s.unit[c])
     weight = mul_div_down(marginal_threshold(s, v, c, held) * wad(), wad(), cost * BPS)
     if weight < target:
         room = min(room, mul_div_down(spare, wad(), target - weight))
     price = oracle.read(s, v, d).price
     amount = min(mul_div_down(room, s.unit[d], price), hub.available(s, d))
-    amount = min(amount, _most_sold(s, p, side, cost, row[SLIPPAGE]))
+    amount = min(amount, _most_sold(s, v, d, c, row[SLIPPAGE]))
     if amount == 0 or op.borrow(s, owner, a, d, amount) != OK:
         return False
     own.purse[n, d] += amount
     w.tally[LOOPED_VALUE] += value_of(w, s, k, d, amount)
-    if not _swap(s, own, n, p, side, amount):
-        return False
-    bought = s.result[1]
-    if op.supply(s, owner, a, c, bought) != OK:
+    bought = _swap(s, own, n, d, c, amount)
+    if bought == 0 or op.supply(s, owner, a, c, bought) != OK:
         return False
     own.purse[n, c] -= bought
     return True
@@ -187,14 +183,24 @@ def take_out(s: State, own: Borrowers, n: int, c: int, amount: int) -> int:
 
 
 @jitable
-def _swap(s: State, own: Borrowers, n: int, p: int, side: int, sold: int) -> bool:
-    """Sell from the purse, whatever it brings."""
-    owner = s.account_owner[own.account[n]]
-    if op.swap_in(s, owner, p, side, sold, zero()) != OK:
-        return False
-    own.purse[n, s.pair_tokens[p, side]] -= sold
-    own.purse[n, s.pair_tokens[p, 1 - side]] += s.result[1]
-    return True
+def _swap(s: State, own: Borrowers, n: int, i: int, j: int, amount: int) -> int:
+    """Sell i from the purse for j, whatever it brings; what that is."""
+    sold, bought = sell(s, s.account_owner[own.account[n]], i, j, amount, False)
+    own.purse[n, i] -= sold
+    own.purse[n, j] += bought
+    return bought
+
+
+@jitable
+def _least_cost(s: State, v: int, i: int, j: int) -> int:
+    """k of the first unit of i sold for j: where it costs least."""
+    p = s.pair_of[i, j]
+    least = _cost(s, v, p, side_of(s, p, i))
+    p = s.next_pair[p]
+    while p >= 0:
+        least = min(least, _cost(s, v, p, side_of(s, p, i)))
+        p = s.next_pair[p]
+    return least
 
 
 @jitable
@@ -209,10 +215,23 @@ def _cost(s: State, v: int, p: int, side: int) -> int:
 
 
 @jitable
-def _most_sold(s: State, p: int, side: int, cost: int, slippage_bps: int) -> int:
-    """Token units whose sale loses at most `slippage_bps` of their value at oracle prices."""
+def _most_sold(s: State, v: int, i: int, j: int, slippage_bps: int) -> int:
+    """Token units of i whose sale for j loses at most `slippage_bps` of their value at oracle
+    prices, on each venue and so together.
+    """
     if slippage_bps == BPS:
         return max_uint()
+    most, p = zero(), s.pair_of[i, j]
+    while p >= 0:
+        side = side_of(s, p, i)
+        most += _most_sold_on(s, p, side, _cost(s, v, p, side), slippage_bps)
+        p = s.next_pair[p]
+    return most
+
+
+@jitable
+def _most_sold_on(s: State, p: int, side: int, cost: int, slippage_bps: int) -> int:
+    """The same on one venue."""
     keep = BPS - s.pair[p, FEE_BPS]
     worst = mul_div_down(wad() * BPS, wad(), (BPS - slippage_bps) * cost)  # to k, WAD
     if worst <= wad():

@@ -8,12 +8,13 @@ repays beyond it is time of the next steps. Of those who can act on an account t
 first, equal bids in the order of the scenario. Blocks have room for so many calls an hour; what
 finds none waits, and room that nobody takes is gone.
 Each tries all pairs of a debt and a collateral of the account that may pay him, best first; once
-one is liquidated everyone looks at the account again. A liquidation too large for the venue is cut
-to the size that gains most there. Without capital of its own a liquidator uses the flash liquidator
-and stops when the venue pays less than the debt and his profit; with it he repays from his wallet,
-and may keep what he seizes, at the reference price, or take it as a position when the hub is short
-of cash. Only who keeps needs no venue: he sells it in the reference market and buys back what he
-repaid, outside the books here, where he is seen to hold what he seized.
+one is liquidated everyone looks at the account again. A liquidation too large for the venues is cut
+to the size that gains most there; where several trade the two, each takes its part of the sale.
+Without capital of its own a liquidator uses the flash liquidator and stops when the venues pay less
+than the debt and his profit; with it he repays from his wallet, and may keep what he seizes, at the
+reference price, or take it as a position when the hub is short of cash. Only who keeps needs no
+venue: he sells it in the reference market and buys back what he repaid, outside the books here,
+where he is seen to hold what he seized.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from __future__ import annotations
 import numpy as np
 
 from sim.agents.offers import Offer, asks, keeps, paying, takes_shares
+from sim.agents.sales import sell
 from sim.health.prospects import (
     Prospect,
     best_pair,
@@ -58,7 +60,6 @@ from sim.market.market import (
 from sim.protocol import operations as op
 from sim.protocol.errors import OK
 from sim.protocol.fixed_point import inlined, jitable, mul_div_down, zero
-from sim.protocol.liquidator import side_of
 from sim.protocol.state import WALLET, State
 
 
@@ -304,8 +305,7 @@ def _liquidate(
     if kept:
         reference.trade(w, c, offer.out, d, offer.repaid)
     else:
-        p = s.pair_of[c, d]
-        op.swap_in(s, actor, p, side_of(s, p, c), offer.out, offer.worth)
+        sell(s, actor, c, d, offer.out, True)
     return code
 
 

@@ -4,7 +4,7 @@ is worth, sold or kept.
 Gain is concave in what is repaid of one debt for one collateral, and either one of them is used up
 or enough is left of both. So no size pays if none of these does: all there is, the most that leaves
 enough, what the hub's cash of a lent collateral pays out, and the size that gains most on the
-venue, or else the most that leaves enough.
+venues, or else the most that leaves enough.
 """
 
 from __future__ import annotations
@@ -21,10 +21,9 @@ from sim.market.market import (
     TAKES_SHARES,
     Market,
 )
-from sim.protocol import hub, pair, vault
+from sim.protocol import hub, split, vault
 from sim.protocol.errors import INSUFFICIENT_CASH, INSUFFICIENT_LIQUIDITY, OK
 from sim.protocol.fixed_point import BPS, jitable, mul_div_down, mul_div_up, zero
-from sim.protocol.liquidator import side_of
 from sim.protocol.state import REHYPOTHECATE, State
 
 OF_CASH = 9_900
@@ -66,8 +65,7 @@ def paying(
     offer = _leaving_enough(s, w, k, lq, a, d, c, most)
     short = offer.worth < offer.repaid + least
     if offer.code == OK and short and not keeps(s, w, lq, a, c, offer.out):
-        p = s.pair_of[c, d]
-        best = venue.best_sale(s, p, side_of(s, p, c), offer.repaid, offer.out)
+        best = venue.best_sale_of_all(s, c, d, offer.repaid, offer.out)
         if 0 < best < offer.out:
             amount = mul_div_down(best, offer.repaid, offer.out)
             offer = _leaving_enough(s, w, k, lq, a, d, c, amount)
@@ -118,8 +116,7 @@ def _offer(s: State, w: Market, k: int, lq: int, a: int, d: int, c: int, amount:
         return Offer(OK, amount, t.repaid, out, worth)
     if c != d and _lacks_cash(s, a, c, out):
         return Offer(INSUFFICIENT_CASH, amount, t.repaid, out, zero())
-    p = s.pair_of[c, d]
-    if p < 0:
+    if s.pair_of[c, d] < 0:
         return Offer(INSUFFICIENT_LIQUIDITY, amount, zero(), zero(), zero())
-    code, proceeds = pair.amount_out(s, p, side_of(s, p, c), out)
+    code, proceeds = split.proceeds(s, c, d, out)
     return Offer(code, amount, t.repaid, out, proceeds)

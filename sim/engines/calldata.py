@@ -220,9 +220,10 @@ class Encoder:
         amount: int,
         least_profit: int,
     ) -> Transaction:
-        pair = self._d.pairs[self._s.pair_of[collateral, debt]]
-        arguments = words(self._vault_of(account), pair, self.account_ids[account])
+        pools = self._pools(collateral, debt)
+        arguments = words(self._vault_of(account), 7 * 32, self.account_ids[account])
         arguments += words(self._d.tokens[debt], self._d.tokens[collateral], amount, least_profit)
+        arguments += words(len(pools), *pools)  # behind seven words
         return Transaction("Liquidator", self._d.liquidator, "liquidate", arguments)
 
     def write_off(self, actor: int, account: int) -> Transaction:
@@ -316,6 +317,14 @@ class Encoder:
     def _sides(self, p: int) -> list[str]:
         """The tokens of a pair."""
         return [self._d.tokens[i] for i in self._s.pair_tokens[p]]
+
+    def _pools(self, one: int, other: int) -> list[str]:
+        """The pairs of two assets."""
+        pools, p = [], self._s.pair_of[one, other]
+        while p >= 0:
+            pools.append(self._d.pairs[p])
+            p = self._s.next_pair[p]
+        return pools
 
     def _pair(self, p: int, function: str, arguments: bytes, spends: Sequence[str]) -> Transaction:
         return Transaction("ConstantProductPair", self._d.pairs[p], function, arguments, spends)

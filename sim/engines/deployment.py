@@ -119,8 +119,11 @@ def listing(d: Deployment, s: State, symbols: list[str]) -> list[Deployed]:
     ):
         for symbol, address in zip(symbols, addresses, strict=True):
             found.append(Deployed(f"{symbol} {what}", contract, address))
-    for (a, b), address in zip(s.pair_tokens, d.pairs, strict=True):
-        found.append(Deployed(f"{symbols[a]}/{symbols[b]} pair", "ConstantProductPair", address))
+    for p, ((a, b), address) in enumerate(zip(s.pair_tokens, d.pairs, strict=True)):
+        name = f"{symbols[a]}/{symbols[b]} pair"
+        if s.pair_of[a, b] != p or s.next_pair[p] >= 0:  # of several: by its place under venues
+            name += f" {p}"
+        found.append(Deployed(name, "ConstantProductPair", address))
     return found
 
 

@@ -27,7 +27,7 @@ TOLERANCE = 1e-6
 wrong by whole operations."""
 _UNITS = 1_000
 """Of what is smaller: roundings of integers, a few in each operation."""
-_SCRATCH = ("result", "journal", "journal_length", "undo")
+_SCRATCH = ("split", "result", "journal", "journal_length", "undo")
 
 
 class Expected(NamedTuple):

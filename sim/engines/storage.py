@@ -60,7 +60,7 @@ from sim.protocol.state import (
     State,
 )
 
-NOT_KEPT = ("clock", "result", "journal", "journal_length", "undo")
+NOT_KEPT = ("clock", "split", "result", "journal", "journal_length", "undo")
 """The time of a block, and what the twin notes for itself."""
 _REQUESTS = {"shares": PENDING_STAKE, "leavesAt": LEAVES_AT, "epoch": PENDING_EPOCH}
 _MAY_LOSE = (op.liquidate.kind, op.flash_liquidate.kind, op.write_off.kind, op.stake.kind)

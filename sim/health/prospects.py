@@ -33,7 +33,7 @@ from sim.market.market import (
 )
 from sim.protocol.fixed_point import BPS, inlined, jitable, wad
 from sim.protocol.liquidation import CLOSE_FACTOR_BPS, FULL_CLOSE_VALUE
-from sim.protocol.liquidator import side_of
+from sim.protocol.split import side_of
 from sim.protocol.state import (
     CLOSE_FACTOR,
     ENGINE,
@@ -104,16 +104,19 @@ def measure(s: State, w: Market, k: int, c: int, d: int) -> None:
         profit(r) = r [(1 + g) / (1 + (1 + g) r / S) - 1]
 
     and the best size is S (sqrt(1 + g) - 1) / (1 + g). A liquidator counts profit at the reference
-    price of d, by which it may be more. Without a venue there is nothing to gain by a sale. Who
-    keeps the collateral gains the held gain of any size, at reference prices.
+    price of d, by which it may be more. Several venues bring at most what one does that has the
+    best m of them and the sum of their S, and that much if their m are equal. Without a venue there
+    is nothing to gain by a sale. Who keeps the collateral gains the held gain of any size, at
+    reference prices.
     """
     own = w.prospects
     p, price, reserve = s.pair_of[c, d], 0.0, 0.0
-    if p >= 0:
+    while p >= 0:
         side = side_of(s, p, c)
-        keep = 1 - float(s.pair[p, FEE_BPS]) / BPS
-        reserve = float(s.pair[p, RESERVE1 - side])
-        price = keep * reserve / float(s.pair[p, RESERVE0 + side])
+        keep, there = 1 - float(s.pair[p, FEE_BPS]) / BPS, float(s.pair[p, RESERVE1 - side])
+        reserve += there
+        price = max(price, keep * there / float(s.pair[p, RESERVE0 + side]))
+        p = s.next_pair[p]
     some_keep = False
     for lq in range(w.liquidators.terms.shape[0]):
         some_keep = some_keep or keeps_some(w, lq)

@@ -45,6 +45,7 @@ from sim.schema.faults import (
     WrongAnswer,
     WrongDecimals,
 )
+from sim.schema.venues import place_of
 from sim.schema.wads import WAD, wads
 
 Floats = npt.NDArray[np.float64]
@@ -110,8 +111,8 @@ def fault_table(scenario: Scenario) -> npt.NDArray[np.object_]:
         for outage in _of(scenario, symbol, Outage):
             column[_holds(scenario, outage), SILENT] = 1
         for read in _of(scenario, symbol, VenuePrice):
-            pairs = [set(venue.assets) for venue in scenario.venues]
-            column[_holds(scenario, read), READS_VENUE] = pairs.index(set(read.venue))
+            place = place_of(scenario.venues, read.venue, read.venue_name)
+            column[_holds(scenario, read), READS_VENUE] = place
         for floor in _of(scenario, symbol, Floor):
             column[_holds(scenario, floor), ANSWER_FLOOR] = to_price_units([floor.answer_usd])[0]
         for cap in _of(scenario, symbol, RateCap):

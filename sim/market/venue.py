@@ -13,6 +13,7 @@ R (sqrt(g (1 + b)) - 1) / g.
 from __future__ import annotations
 
 from sim.protocol.fixed_point import BPS, jitable, mul_div_down, sqrt_down, zero
+from sim.protocol.split import side_of
 from sim.protocol.state import FEE_BPS, RESERVE0, RESERVE1, State
 
 
@@ -27,6 +28,18 @@ def best_sale(s: State, p: int, side: int, cost: int, units: int) -> int:
     if root <= reserve_in:
         return zero()
     return mul_div_down(root - reserve_in, BPS, keep)
+
+
+@jitable
+def best_sale_of_all(s: State, c: int, d: int, cost: int, units: int) -> int:
+    """The same of c on all pairs of c and d together: each is sold to until its last unit brings
+    what a unit costs.
+    """
+    best, p = zero(), s.pair_of[c, d]
+    while p >= 0:
+        best += best_sale(s, p, side_of(s, p, c), cost, units)
+        p = s.next_pair[p]
+    return best
 
 
 @jitable

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from sim.protocol import hub, pair, vault
+from sim.protocol import hub, pair, split, vault
 from sim.protocol.errors import OK, PROFIT_TOO_LOW
-from sim.protocol.fixed_point import jitable
-from sim.protocol.state import WALLET, State
+from sim.protocol.fixed_point import jitable, zero
+from sim.protocol.split import side_of
+from sim.protocol.state import SOLD, WALLET, State
 from sim.protocol.vault_health import poke
 
 
@@ -13,8 +14,8 @@ from sim.protocol.vault_health import poke
 def liquidate(
     s: State, actor: int, a: int, d: int, c: int, repay_amount: int, min_profit: int
 ) -> int:
-    """Liquidate through the pair of `c` and `d`; refused unless the sale pays the debt and at least
-    `min_profit`.
+    """Liquidate through the pairs of `c` and `d`; refused unless the sale pays the debt and at
+    least `min_profit`.
     """
     hub.accrue(s, d)
     hub.accrue(s, c)
@@ -26,12 +27,9 @@ def liquidate(
     code = vault.seize(s, actor, a, c, t, 0)
     if code != OK:
         return code
-    p = s.pair_of[c, d]
-    side = side_of(s, p, c)
-    code, proceeds = pair.amount_out(s, p, side, out)
+    code, proceeds = _sell(s, c, d, out)
     if code != OK:
         return code
-    pair.move_reserves(s, p, side, out, proceeds)
     if proceeds < t.repaid or proceeds - t.repaid < min_profit:
         return PROFIT_TOO_LOW
     s.holding[actor, d, WALLET] += proceeds - t.repaid
@@ -42,8 +40,18 @@ def liquidate(
 
 
 @jitable
-def side_of(s: State, p: int, token: int) -> int:
-    """0 or 1: which side of pair `p` the token is."""
-    if s.pair_tokens[p, 0] == token:
-        return 0
-    return 1
+def _sell(s: State, c: int, d: int, amount: int) -> tuple[int, int]:
+    """(code, proceeds): each pool's part of `amount` of c on it."""
+    split.parts(s, c, d, amount)
+    proceeds, p = zero(), s.pair_of[c, d]
+    while p >= 0:
+        sold = s.split[p, SOLD]
+        if sold != 0:
+            side = side_of(s, p, c)
+            code, out = pair.amount_out(s, p, side, sold)
+            if code != OK:
+                return code, zero()
+            pair.move_reserves(s, p, side, sold, out)
+            proceeds += out
+        p = s.next_pair[p]
+    return OK, proceeds

@@ -311,6 +311,9 @@ BRIDGE = ("cap", "window", "max_age", "filled", "filled_at")
     BUCKET_FILLED_AT,
 ) = range(len(BRIDGE))
 
+SPLIT = ("sold", "width", "root")
+SOLD, WIDTH, ROOT = range(len(SPLIT))
+
 
 class Entry(NamedTuple):
     """One row of the journal: what was asked, by whom, the verdict (`errors`) and what moved. What
@@ -373,7 +376,9 @@ class State(NamedTuple):
     pool: Array  # (m, POOL) insurance
     pair: Array  # (P, PAIR)
     pair_tokens: Array  # (P, 2) assets, int64
-    pair_of: Array  # (m, m) the pair of two assets, or -1, int64
+    pair_of: Array  # (m, m) the first pair of two assets, or -1, int64
+    next_pair: Array  # (P,) the next pair of the same two assets, or -1, int64
+    split: Array  # (P, SPLIT) scratch: how `split` divides a sale
     lp: Array  # (A, P) LP shares
     bridge: Array  # (m, BRIDGE); a window of 0: of this chain
     received: Array  # (m, K) 1: the message of this number was received
@@ -406,7 +411,9 @@ def empty(
     for account in reversed(range(n)):
         own[account_vault[account], account_owner[account]] = account
     pair_of = np.full((m, m), -1, dtype=np.int64)
-    for p, (token0, token1) in enumerate(pair_tokens):
+    next_pair = np.full(pairs, -1, dtype=np.int64)
+    for p, (token0, token1) in reversed(list(enumerate(pair_tokens))):
+        next_pair[p] = pair_of[token0, token1]
         pair_of[token0, token1] = pair_of[token1, token0] = p
     s = State(
         clock=zeros(1),
@@ -433,6 +440,8 @@ def empty(
         pair=zeros(pairs, len(PAIR)),
         pair_tokens=np.array(pair_tokens, dtype=np.int64).reshape(pairs, 2),
         pair_of=pair_of,
+        next_pair=next_pair,
+        split=zeros(pairs, len(SPLIT)),
         lp=zeros(actors, pairs),
         bridge=zeros(m, len(BRIDGE)),
         received=zeros(m, messages),

@@ -184,7 +184,7 @@ def state_digest(state: State) -> str:
     """
     digest = hashlib.sha256()
     for name, array in state._asdict().items():
-        if name not in ("result", "journal", "journal_length", "undo"):
+        if name not in ("split", "result", "journal", "journal_length", "undo"):
             numbers = " ".join(str(int(number)) for number in array.ravel())
             digest.update(f"{name} {array.shape} {numbers}\n".encode())
     return digest.hexdigest()

@@ -11,6 +11,7 @@ from sim.schema.book import BorrowerBook
 from sim.schema.people import MOST_WITHDRAWALS
 from sim.schema.price_file import PriceFile
 from sim.schema.problems import Problem, join, unknown
+from sim.schema.venues import places_of
 
 if TYPE_CHECKING:
     from sim.scenario.model import Scenario
@@ -150,17 +151,15 @@ def unit_problems(s: Scenario, symbol: str, highest_usd: float) -> Iterator[Prob
 
 
 def _venue_problems(s: Scenario) -> Iterator[Problem]:
-    first: dict[frozenset[str], int] = {}
     for i, venue in enumerate(s.venues):
         for j, symbol in enumerate(venue.assets):
             yield from unknown(s.assets, f"venues[{i}].assets[{j}]", symbol)
-        same = first.setdefault(frozenset(venue.assets), i)
-        if same != i:
-            yield Problem(
-                f"venues[{i}].assets",
-                f"the same pair as venues[{same}]",
-                "one venue per pair: add the depths",
-            )
+        others = [place for place in places_of(s.venues, venue.assets) if place != i]
+        if others and venue.name is None:
+            remedy = "a name for each, or one venue: add the depths"
+            yield Problem(f"venues[{i}].name", f"the same pair as venues[{others[0]}]", remedy)
+        elif any(s.venues[place].name == venue.name for place in others if place < i):
+            yield Problem(f"venues[{i}].name", f"{venue.name} is taken", "a name of its own")
 
 
 def _reference_problems(s: Scenario) -> Iterator[Problem]:
@@ -176,8 +175,7 @@ def _reference_problems(s: Scenario) -> Iterator[Problem]:
 
 
 def _fault_problems(s: Scenario) -> Iterator[Problem]:
-    pairs = [venue.assets for venue in s.venues]
-    yield from s.feeds.problems_in(s.assets, pairs, s.start, s.steps, s.step_seconds)
+    yield from s.feeds.problems_in(s.assets, s.venues, s.start, s.steps, s.step_seconds)
     for symbol, feed in s.feeds.items():
         if feed.replay and s.hold_at_low:
             problem = "recorded rounds go on after the lowest price"

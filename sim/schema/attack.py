@@ -6,7 +6,9 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from sim.schema.base import FromList, Instant, Part, PositiveUsd, Seconds, Symbol, iso
+from sim.schema.market import VenueName
 from sim.schema.problems import Problem, unknown
+from sim.schema.venues import name_problems
 
 
 class Attack(Part):
@@ -16,6 +18,10 @@ class Attack(Part):
     asset: Symbol = Field(description="the asset bought and pledged, a key of assets")
     venue: Annotated[tuple[Symbol, Symbol], FromList] = Field(
         description="the pair it is bought on, as under venues, like [CRV, USDC]"
+    )
+    venue_name: VenueName | None = Field(
+        default=None,
+        description="the name of that venue, where several trade the pair; absent: the only one",
     )
     capital_usd: PositiveUsd = Field(
         description="USD of the venue's other asset, all of it spent, above 0, at most 1e+12"
@@ -41,6 +47,8 @@ class Attack(Part):
         if frozenset(self.venue) not in [frozenset(venue.assets) for venue in whole.venues]:
             there = ", ".join(f"[{', '.join(venue.assets)}]" for venue in whole.venues)
             yield Problem("venue", "no such venue", f"the venues are: {there or 'none'}")
+        else:
+            yield from name_problems(whole.venues, self.venue, self.venue_name)
         if not whole.start <= self.at <= whole.end:
             remedy = f"a time from {iso(whole.start)} to {iso(whole.end)}"
             yield Problem("at", "outside the run", remedy)

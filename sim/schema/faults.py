@@ -13,8 +13,9 @@ from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
 from sim.protocol.units import BPS
 from sim.schema.base import FromList, Instant, Level, Magnitude, Part, Symbol, Waypoint
-from sim.schema.market import Feed
+from sim.schema.market import Feed, Venue, VenueName
 from sim.schema.problems import InconsistentError, Problem, nearest
+from sim.schema.venues import name_problems, places_of
 
 
 class Window(Part):
@@ -126,6 +127,10 @@ class VenuePrice(AssetFault):
     venue: Annotated[tuple[Symbol, Symbol], FromList] = Field(
         description="the pair of one of venues that holds the asset, like [CRV, USDC]"
     )
+    venue_name: VenueName | None = Field(
+        default=None,
+        description="the name of that venue, where several trade the pair; absent: the only one",
+    )
 
 
 class SequencerDown(Window):
@@ -228,12 +233,12 @@ class Feeds(Part):
     def problems_in(
         self,
         assets: Collection[str],
-        pairs: Sequence[tuple[str, str]],
+        venues: Sequence[Venue],
         start: datetime,
         steps: int,
         step_seconds: int,
     ) -> Iterator[Problem]:
-        """What is wrong with feeds and faults in a run of these assets, pairs and times."""
+        """What is wrong with feeds and faults in a run of these assets, venues and times."""
         yield from self._rate_problems(assets)
         end = start + timedelta(seconds=steps * step_seconds)
         windows = [
@@ -252,7 +257,7 @@ class Feeds(Part):
                 problem = f"{fault.asset}'s feed does not see the price of its asset"
                 yield Problem(f"{path}.kind", problem, "another kind of fault, or another feed")
             if isinstance(fault, VenuePrice):
-                yield from _venue_problems(fault, pairs, path)
+                yield from _venue_problems(fault, venues, path)
             if isinstance(fault, WrongAnswer) and isinstance(fault.factor, tuple):
                 yield from _factor_problems(fault.factor, begin, min(stop, end), path)
             yield from _window_problems(fault, begin, stop, start, end, step_seconds, path)
@@ -276,17 +281,18 @@ def _asset(fault: Window) -> str | None:
     return fault.asset if isinstance(fault, AssetFault) else None
 
 
-def _venue_problems(
-    fault: VenuePrice, pairs: Sequence[tuple[str, str]], path: str
-) -> Iterator[Problem]:
-    if not any(set(pair) == set(fault.venue) for pair in pairs):
-        names = ["/".join(pair) for pair in pairs]
+def _venue_problems(fault: VenuePrice, venues: Sequence[Venue], path: str) -> Iterator[Problem]:
+    if not places_of(venues, fault.venue):
+        names = ["/".join(venue.assets) for venue in venues]
         remedy = nearest("/".join(fault.venue), names, "the venues are")
         yield Problem(f"{path}.venue", "not a venue", remedy)
     elif fault.asset not in fault.venue:
         yield Problem(
             f"{path}.venue", f"{fault.asset} is not traded there", f"a venue of {fault.asset}"
         )
+    else:
+        for found in name_problems(venues, fault.venue, fault.venue_name):
+            yield found._replace(path=f"{path}.{found.path}")
 
 
 def _factor_problems(

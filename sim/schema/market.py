@@ -14,6 +14,7 @@ from sim.schema.problems import Problem
 
 # A pair with nothing in it has no price: somebody always stays.
 LEAST_DEPTH_SHARE = 1e-4
+VenueName = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=32)]
 _DepthShare = Annotated[float, Field(ge=LEAST_DEPTH_SHARE, le=1)]
 Kind = Literal["volatile", "stable", "lst", "lrt", "other"]
 
@@ -181,6 +182,11 @@ class Venue(Part):
         "bps, above 0, below 10000, without fees], rising; the depth is fitted",
     )
     fee_bps: int = Field(ge=0, le=1_000, description="the swap fee in bps, 0..1000")
+    name: VenueName | None = Field(
+        default=None,
+        description="what it is called, lower-case words joined by hyphens; needed where several "
+        "venues trade the same pair",
+    )
     depth_over_time: Annotated[tuple[Waypoint, ...], FromList] | None = Field(
         default=None,
         min_length=1,
@@ -209,6 +215,11 @@ class Venue(Part):
         "the market outside the pools; a share s of the moves of a pool of R USD a side is "
         "R / (2 s) / 100"
     }
+
+    @property
+    def label(self) -> str:
+        """What tables call it: WETH/DAI, WETH/DAI (deep)."""
+        return "/".join(self.assets) + (f" ({self.name})" if self.name else "")
 
     def _problems(self) -> Iterator[Problem]:
         if self.assets[0] == self.assets[1]:

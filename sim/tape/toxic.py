@@ -10,7 +10,7 @@ import numpy as np
 from sim.market.market import FACTOR
 from sim.protocol import hub, oracle
 from sim.protocol.fixed_point import BPS, wad
-from sim.protocol.liquidator import side_of
+from sim.protocol.split import side_of
 from sim.protocol.state import (
     IS_COLLATERAL,
     MAX_BONUS,
@@ -37,7 +37,8 @@ def toxic(s: State, watch: Array, known: Sequence[int]) -> tuple[int, int]:
 
     where the vault sees at once what selling k does to its price on a pool with reserve R: what is
     left of the account's c loses 2 / R of its value per token sold (McFarlane, arXiv:2510.10171).
-    Exact; k is the account's largest collateral, sold for its largest debt.
+    Exact; k is the account's largest collateral, sold for its largest debt. R is that of all pools
+    of the two, which are one where their prices and fees agree.
     """
     below = np.flatnonzero(watch[:, FACTOR] < wad())
     if not len(below):
@@ -54,10 +55,12 @@ def toxic(s: State, watch: Array, known: Sequence[int]) -> tuple[int, int]:
     for n in np.flatnonzero(s.reserve[v, c, TIERED] != 0):  # it is sold from the highest bracket
         counted[n] = marginal_threshold(s, v[n], c[n], largest.value[both[n]])
     frontier = counted * (BPS + s.reserve[v, c, MAX_BONUS]) * wad()
-    reserves = np.full((m, m), 0, dtype=object)  # of a collateral, on its pair with a debt
+    reserves = np.full((m, m), 0, dtype=object)  # of a collateral, on its pairs with a debt
     for one, other in np.argwhere(s.pair_of >= 0):
         p = s.pair_of[one, other]
-        reserves[one, other] = s.pair[p, RESERVE0 + side_of(s, p, one)]
+        while p >= 0:
+            reserves[one, other] += s.pair[p, RESERVE0 + side_of(s, p, one)]
+            p = s.next_pair[p]
     sold = s.pair_of[c, d] >= 0
     reserve = np.where(sold, reserves[c, d], 1)
     extra = np.where(sold, 2 * largest.pledged[both], 0)

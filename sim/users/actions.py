@@ -15,7 +15,7 @@ from typing import NamedTuple
 from sim.protocol import operations as op
 from sim.protocol import transaction
 from sim.protocol.fixed_point import max_uint
-from sim.protocol.liquidator import side_of
+from sim.protocol.split import side_of
 from sim.protocol.state import State
 
 EVERYTHING = max_uint()

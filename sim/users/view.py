@@ -22,8 +22,8 @@ from sim.market.market import (
 )
 from sim.protocol import hub, insurance, oracle, pair, vault_accounts
 from sim.protocol.errors import OK
-from sim.protocol.liquidator import side_of
 from sim.protocol.records import mapped
+from sim.protocol.split import side_of
 from sim.protocol.state import (
     BORROW_INDEX,
     BORROW_RATE,

@@ -37,8 +37,8 @@ from sim.protocol import operations as op
 from sim.protocol import pair
 from sim.protocol.errors import OK
 from sim.protocol.fixed_point import max_uint
-from sim.protocol.liquidator import side_of
 from sim.protocol.records import copy
+from sim.protocol.split import side_of
 from sim.protocol.state import (
     CASH,
     FLAGGED_AT,

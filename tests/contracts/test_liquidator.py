@@ -1,4 +1,4 @@
-"""Liquidator: seizes, sells on the pair inside the callback, repays, hands over the rest."""
+"""Liquidator: seizes, sells on pools inside the callback, repays, hands over the rest."""
 
 import pytest
 
@@ -24,7 +24,7 @@ def flash_liquidate(flash, vault, pair, weth, usdc, stranger):
     """flash_liquidate(account, repay, profit): by a stranger without capital."""
 
     def flash_liquidate(account, repay=MAX_UINT, profit=0):
-        return flash.liquidate(vault, pair, account, usdc, weth, repay, profit, sender=stranger)
+        return flash.liquidate(vault, [pair], account, usdc, weth, repay, profit, sender=stranger)
 
     return flash_liquidate
 
@@ -93,7 +93,7 @@ def test_liquidate__borrower_calls_it_on_himself__is_paid_the_bonus(
     account = unhealthy()
     market(5_000)
     before = usdc.balanceOf(borrower)
-    flash.liquidate(vault, pair, account, usdc, weth, MAX_UINT, 0, sender=borrower)
+    flash.liquidate(vault, [pair], account, usdc, weth, MAX_UINT, 0, sender=borrower)
     assert usdc.balanceOf(borrower) > before
 
 

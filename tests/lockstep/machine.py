@@ -32,12 +32,13 @@ from sim.protocol.state import (
 from sim.protocol.transaction import Operation
 from sim.protocol.units import USD
 from sim.protocol.vault_reserves import packed
-from tests.lockstep.side_by_side import ACCOUNTS, ASSETS, SideBySide
+from tests.lockstep.side_by_side import ACCOUNTS, ASSETS, POOLS, SideBySide
 from tests.lockstep.support import ACTORS, START_PRICES, UNLIMITED
 
 actors = st.integers(0, ACTORS - 1)
 accounts = st.integers(0, ACCOUNTS - 1)
 assets = st.integers(0, ASSETS - 1)
+pools = st.integers(0, POOLS - 1)
 adversarial = st.sampled_from([0, 1, 2, UNLIMITED, UNLIMITED + 1, max_uint()])
 dollars = st.one_of(
     st.integers(1, 100), st.integers(100, 100_000), st.integers(100_000, 20_000_000)
@@ -179,14 +180,14 @@ class ProtocolMachine(SideBySide):
         """Stakers leave if they may."""
         self.do(op.unstake, actor, i)
 
-    @rule(actor=actors, p=assets, side=st.integers(0, 1), usd=dollars, exact_in=st.booleans())
+    @rule(actor=actors, p=pools, side=st.integers(0, 1), usd=dollars, exact_in=st.booleans())
     def swap(self, actor: int, p: int, side: int, usd: int, exact_in: bool) -> None:
         """Traders sell an amount or buy one."""
         sold = self.s.pair_tokens[p, side if exact_in else 1 - side]
         operation, limit = (op.swap_in, 0) if exact_in else (op.swap_out, max_uint())
         self.do(operation, actor, p, side, self.amount(int(sold), usd), limit)
 
-    @rule(actor=actors, p=assets, usd=dollars)
+    @rule(actor=actors, p=pools, usd=dollars)
     def provide(self, actor: int, p: int, usd: int) -> None:
         """Liquidity comes and goes."""
         amounts = [self.amount(int(i), usd) for i in self.s.pair_tokens[p]]

@@ -31,7 +31,7 @@ from sim.protocol.state import (
 from sim.protocol.transaction import Operation
 from sim.protocol.units import USD
 from sim.protocol.vault_accounts import health
-from tests.lockstep import deleveraging, naive, stewardship
+from tests.lockstep import deleveraging, naive, sales, stewardship
 from tests.lockstep.invariants import check, check_state
 from tests.lockstep.look import Look
 from tests.lockstep.stakers import Stakers
@@ -39,6 +39,7 @@ from tests.lockstep.support import ACTORS, START_PRICES, SYMBOLS, genesis, openi
 
 ACCOUNTS = 3 * ACTORS
 ASSETS = len(SYMBOLS)
+POOLS = len(genesis().pair)
 VIEWS_EVERY = 8
 """Operations from one look at what the contracts work out of their storage to the next."""
 
@@ -106,6 +107,7 @@ class SideBySide(RuleBasedStateMachine):
         naive.check(before, self._look, row)
         stewardship.check(before, self._look, row)
         deleveraging.check(before, self._look, row)
+        sales.check(before, self._look, row)
         self.stakers.follow(before, self._look, row)
         self.tally[operation.declared.name, code == OK] += 1
         return code

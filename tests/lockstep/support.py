@@ -40,7 +40,7 @@ def genesis(
         for v in (0, 0, 1):
             owners.append(actor)
             vaults.append(v)
-    pairs = [(0, 3), (0, 2), (1, 3), (2, 3)]
+    pairs = [(0, 3), (0, 2), (1, 3), (2, 3), (2, 0)]  # the last: the second pool of its pair
     s = empty(
         units=[10**d for d in DECIMALS],
         vaults=2,
@@ -77,7 +77,7 @@ def genesis(
     s.bounds[:] = [100, 2_000, 90_000, 86_400]
     s.adl[1, :, :ADL_ON_SINCE] = s.adl[0, 2:, :ADL_ON_SINCE] = ADL_TERMS
     s.losses[:] = [loss_window, 0, 86_400]
-    s.pair[:, 6] = 30
+    s.pair[:, 6] = [30, 30, 30, 30, 5]
     return s
 
 

@@ -25,7 +25,7 @@ def document() -> Any:
         # what is right alone but not together
         ({"duration_hours": 1.01}, "duration_hours", "whole steps of 300 s", "1.0, or another"),
         ({"duration_hours": 0.01}, "duration_hours", "whole steps of 300 s", f"{1 / 12!r}, or"),
-        ({"venues[1].assets": ["DAI", "WETH"]}, "venues[1].assets", "venues[0]", "one venue per"),
+        ({"venues[1].assets": ["DAI", "WETH"]}, "venues[1].name", "venues[0]", "a name for each"),
         ({"venues[1].assets": ["DAI", "DAI"]}, "venues[1].assets[1]", "itself", "another asset"),
         ({"liquidators[1].name": "default keeper"}, "liquidators[1].name", "taken", "its own"),
         (
