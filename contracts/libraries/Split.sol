@@ -60,7 +60,7 @@ library Split {
                 (known[i].root, sold[i]) = (0, 0);
                 return false;
             }
-            sold[i] = trading == 0 ? left : part;
+            sold[i] = trading == 0 ? left : Math.min(part, left); // more than is left only if another closes
             left -= sold[i];
         }
         return true;

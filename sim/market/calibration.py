@@ -49,7 +49,7 @@ def depth_usd(venue: Venue) -> float:
             venue.depth.sale_usd, venue.depth.price_move_bps / BPS, venue.fee_bps / BPS
         )
     if venue.depth_usd_per_side is None:
-        raise ValueError(f"the venue of {'/'.join(venue.assets)} has no depth")
+        raise ValueError(f"the venue {venue.label} has no depth")
     return venue.depth_usd_per_side
 
 

@@ -133,7 +133,8 @@ class _Prices:
     def __init__(self, tape: Frames) -> None:
         assets = tape.assets.set_index(["step", "asset"])
         self._unit = assets["reference_price_usd"] / 10.0 ** assets["decimals"].astype(float)
-        self._pairs = list(dict.fromkeys(tape.venues["pair"]))
+        first = tape.venues["step"] == tape.venues["step"].min()
+        self._pairs = tape.venues.loc[first, "pair"].tolist()
 
     def of(self, row: pd.Series) -> float:
         """What moved in an operation on an asset."""

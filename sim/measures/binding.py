@@ -122,8 +122,8 @@ def pools_off(tape: Frames) -> list[PoolOff]:
     """The pools that were off their reference price for long, the one that was longest first."""
     assets = tape.assets.pivot(index="step", columns="asset", values="reference_price_usd")
     times, found = tape.steps["time_utc"], []
-    for pair, rows in tape.venues.groupby("pair", sort=False):
-        base, quote = str(pair).split("/")
+    for venue, rows in tape.venues.groupby("venue", sort=False):
+        base, quote = str(rows["pair"].iloc[0]).split("/")
         reference = (assets[base] / assets[quote]).to_numpy()
         gap = rows["price_token1_per_token0"].to_numpy() / reference - 1
         spells = [
@@ -134,7 +134,7 @@ def pools_off(tape: Frames) -> list[PoolOff]:
         if seconds >= OFF_SECONDS:
             inside = gap[first : last + 1]
             largest = float(inside[np.abs(inside).argmax()])
-            found.append(PoolOff(str(pair), seconds / 3_600, times.iloc[first], largest))
+            found.append(PoolOff(str(venue), seconds / 3_600, times.iloc[first], largest))
     return sorted(found, key=lambda one: -one.hours)
 
 

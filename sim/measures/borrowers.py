@@ -25,6 +25,8 @@ _BPS = 10_000
 class Pools(NamedTuple):
     """Exit liquidity: constant-product pools, one row each."""
 
+    names: list[str]
+    """Of the venues: the pair, and what it is called if that is said."""
     pairs: list[tuple[str, str]]
     reserves: Floats
     """(pools, 2) whole tokens."""
@@ -125,15 +127,15 @@ def pools(tape: Frames) -> Pools:
     decimals = dict(zip(tape.assets["asset"], tape.assets["decimals"].astype(int), strict=True))
     first = tape.venues[tape.venues["step"] == tape.venues["step"].min()]
     pairs: list[tuple[str, str]] = [tuple(pair.split("/")) for pair in first["pair"]]
-    fees = {tuple(sorted(v["assets"])): v["fee_bps"] / _BPS for v in scenario_of(tape)["venues"]}
     reserves = [
         (float(row.reserve0) / 10.0 ** decimals[a], float(row.reserve1) / 10.0 ** decimals[b])
         for (a, b), row in zip(pairs, first.itertuples(), strict=True)
     ]
     return Pools(
+        first["venue"].tolist(),
         pairs,
         np.array(reserves, dtype=np.float64).reshape(-1, 2),
-        np.array([fees[tuple(sorted(pair))] for pair in pairs]),
+        np.array([venue["fee_bps"] / _BPS for venue in scenario_of(tape)["venues"]]),
     )
 
 

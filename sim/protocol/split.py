@@ -92,7 +92,8 @@ def _fill(s: State, c: int, d: int, amount: int) -> bool:
                 s.split[p, ROOT] = zero()
                 s.split[p, SOLD] = zero()
                 return False
-            s.split[p, SOLD] = left if trading == 0 else min(part, left)  # in doubles it may exceed
+            # More than is left only if another closes, and in doubles.
+            s.split[p, SOLD] = left if trading == 0 else min(part, left)
             left -= s.split[p, SOLD]
         p = s.next_pair[p]
     return True

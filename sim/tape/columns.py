@@ -150,6 +150,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
     "venues": _columns(
         _STEP,
         ("pair", TEXT, "token0/token1"),
+        ("venue", TEXT, "which one: the pair, and its name if it has one"),
         ("reserve0", TOKENS, "units of token0"),
         ("reserve1", TOKENS, "units of token1"),
         ("price_token1_per_token0", FLOAT, "marginal price of a whole token0, before the fee"),
@@ -223,7 +224,7 @@ TABLE_MEANINGS = {
     "run": "One row: what was run, with what, and how far it came",
     "steps": "A row per step: prices of gas, health of all accounts, and sums so far",
     "assets": "A row per step and asset: prices, and the asset's part of hub, vault and fund",
-    "venues": "A row per step and pair: what is in it",
+    "venues": "A row per step and venue: what is in it",
     "operations": "A row per operation in the order in which they were carried out or refused",
     "accounts": "A row per account and asset: what it had and owed at the start and at the end",
     "agents": "A row per step and agent of a name, the attacker or the user's own: what it has",

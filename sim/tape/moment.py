@@ -266,6 +266,7 @@ def _venues(world: World, k: int) -> list[Row]:
             {
                 "step": k,
                 "pair": f"{world.symbols[token0]}/{world.symbols[token1]}",
+                "venue": world.scenario.venues[p].label,
                 "reserve0": reserve0,
                 "reserve1": reserve1,
                 "price_token1_per_token0": (reserve1 * s.unit[token0])

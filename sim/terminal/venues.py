@@ -12,7 +12,7 @@ def venue_lines(scenario: Scenario) -> list[str]:
     """The depth of every venue that is not given as such, and how well it fits what is given."""
     lines = []
     for venue in scenario.venues:
-        line = f"{'/'.join(venue.assets)} is {short_usd(depth_usd(venue))} deep a side"
+        line = f"{venue.label} is {short_usd(depth_usd(venue))} deep a side"
         if venue.quotes is not None:
             fitted = fit([(sale, bps / BPS) for sale, bps in venue.quotes])
             lines.append(

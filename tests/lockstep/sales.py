@@ -60,7 +60,8 @@ def check_best(pools: Sequence[Pool], parts: Sequence[int], brought: int) -> Non
     unit; of each part, a few units that are worth the difference between two last units.
     """
     amount = sum(parts)
-    prices = {pool.last_unit(part) for pool, part in zip(pools, parts, strict=True) if any(pool[:2])}
+    each = zip(pools, parts, strict=True)
+    prices = {pool.last_unit(part) for pool, part in each if pool.reserve_in}
     off = len(pools) + 2
     units = sum(_div(p.reserve_out, p.reserve_in**2) for p in pools if p.reserve_in) * off**2
     bound = min(most(pools, amount, price) for price in prices)
@@ -75,10 +76,10 @@ def check(before: Look, after: Look, row: Entry) -> None:
     d, c, out, brought = row.x, row.y, row.result1, row.result0 + row.result2
     pools, parts = [], []
     for p, tokens in enumerate(after.pair_tokens):
-        moved = [after.pair[p][RESERVE0 + side] - before.pair[p][RESERVE0 + side] for side in (0, 1)]
+        b, a = before.pair[p], after.pair[p]
+        moved = [a[RESERVE0 + side] - b[RESERVE0 + side] for side in (0, 1)]
         if set(tokens) == {c, d}:
             side = tokens.index(c)
-            b = before.pair[p]
             pools.append(Pool(b[RESERVE0 + side], b[RESERVE0 + 1 - side], b[FEE_BPS]))
             parts.append(moved[side])
             brought += moved[1 - side]

@@ -23,7 +23,7 @@ ONE = Book(
     np.array([[0.0, 600.0]]),
 )
 # 20 ETH against $2,000, no fee: k = 40,000.
-POOL = Pools([("ETH", "USD")], np.array([[20.0, 2_000.0]]), np.array([0.0]))
+POOL = Pools(["ETH/USD"], [("ETH", "USD")], np.array([[20.0, 2_000.0]]), np.array([0.0]))
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def test_a_fee_is_lost() -> None:
 
 
 def test_nobody_to_sell_to_brings_nothing() -> None:
-    none = Pools([], np.empty((0, 2)), np.empty(0))
+    none = Pools([], [], np.empty((0, 2)), np.empty(0))
     assert bad_debt(ONE, none, ["ETH"], [0.5], [1.0]).iloc[0, 0] == 600
     assert bad_debt(ONE, none, ["ETH"], [0.5], [math.inf]).iloc[0, 0] == 100
 
@@ -84,7 +84,10 @@ def test_a_pool_of_two_falling_assets_is_no_exit_where_there_is_another() -> Non
         np.zeros((0, 3)),
     )
     both = Pools(
-        [("BTC", "ETH"), ("ETH", "USD")], np.array([[1.0, 10.0], [5.0, 500.0]]), np.zeros(2)
+        ["BTC/ETH", "ETH/USD"],
+        [("BTC", "ETH"), ("ETH", "USD")],
+        np.array([[1.0, 10.0], [5.0, 500.0]]),
+        np.zeros(2),
     )
     assert depth_usd(three, both, ["ETH", "BTC"]).tolist() == pytest.approx([500, 1_000, 500])
     assert depth_usd(three, both, ["ETH"]).tolist() == pytest.approx([1_500, 1_000, 500])

@@ -261,8 +261,14 @@ def depth_table(book: Book, pools: Pools) -> Table:
     """What each pool holds as the run begins."""
     worth = dict(zip(book.symbols, book.prices, strict=True))
     rows: list[list[Cell]] = [
-        [f"{a} / {b}", money(reserves[0] * worth[a]), money(reserves[1] * worth[b]), share(fee)]
-        for (a, b), reserves, fee in zip(pools.pairs, pools.reserves, pools.fees, strict=True)
+        [
+            name.replace("/", " / ", 1),
+            *(money(amount * worth[one]) for one, amount in zip(pair, reserves, strict=True)),
+            share(fee),
+        ]
+        for name, pair, reserves, fee in zip(
+            pools.names, pools.pairs, pools.reserves, pools.fees, strict=True
+        )
     ]
     return Table(
         "Exit liquidity as the run begins", ["pool", "first side", "second side", "fee"], rows
