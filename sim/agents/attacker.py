@@ -11,7 +11,8 @@ with borrow limit LTV and neither fee nor arbitrage
     profit = q (LTV sqrt(1 + e) - 1)         above 0 exactly if 1 + e > 1 / LTV^2
 
 It spends its capital at once, waits, and then decides once: to borrow and never repay, if that is
-worth more at reference prices than selling back on the venue; otherwise to sell back.
+worth more at reference prices than selling back; otherwise to sell back. It buys on one venue, and
+sells back on all of them that trade the two.
 """
 
 from __future__ import annotations

@@ -12,6 +12,8 @@ R (sqrt(g (1 + b)) - 1) / g.
 
 from __future__ import annotations
 
+from sim.protocol import pair
+from sim.protocol.errors import OK
 from sim.protocol.fixed_point import BPS, jitable, mul_div_down, sqrt_down, zero
 from sim.protocol.split import side_of
 from sim.protocol.state import FEE_BPS, RESERVE0, RESERVE1, State
@@ -40,6 +42,22 @@ def best_sale_of_all(s: State, c: int, d: int, cost: int, units: int) -> int:
         best += best_sale(s, p, side_of(s, p, c), cost, units)
         p = s.next_pair[p]
     return best
+
+
+def best_venue(s: State, c: int, d: int, amount: int, exact_out: bool) -> tuple[int, int]:
+    """(pair, side of c): where selling `amount` of c brings most of d or, `exact_out`, buying
+    `amount` of d takes least of c; the first if none does it, (-1, 0) if none trades the two.
+    """
+    p = best = int(s.pair_of[c, d])
+    reached = None
+    while p >= 0:
+        quote = pair.amount_in if exact_out else pair.amount_out
+        code, found = quote(s, p, side_of(s, p, c), amount)
+        better = reached is None or (found < reached if exact_out else found > reached)
+        if code == OK and better:
+            best, reached = p, found
+        p = int(s.next_pair[p])
+    return best, side_of(s, best, c) if best >= 0 else 0
 
 
 @jitable

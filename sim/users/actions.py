@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import NamedTuple
 
+from sim.market.venue import best_venue
 from sim.protocol import operations as op
 from sim.protocol import transaction
 from sim.protocol.fixed_point import max_uint
-from sim.protocol.split import side_of
 from sim.protocol.state import State
 
 EVERYTHING = max_uint()
@@ -56,11 +56,18 @@ class Names(NamedTuple):
         return self.symbols.index(symbol)
 
     def pair(self, one: str, other: str) -> int:
-        """The number of the venue that trades them."""
+        """The number of the first venue that trades them."""
         p = int(self.state.pair_of[self.asset(one), self.asset(other)])
         if p < 0:
             raise OperationError(f"no venue trades {one} against {other}")
         return p
+
+    def cheapest(self, sold: str, wanted: str, amount: int, *, exact_out: bool) -> tuple[int, int]:
+        """The venue that gives most for an amount of `sold`, or takes least for one of `wanted`,
+        and which of its sides is sold: where several trade them, one operation is on one.
+        """
+        self.pair(sold, wanted)
+        return best_venue(self.state, self.asset(sold), self.asset(wanted), amount, exact_out)
 
     def some_account(self, account: int) -> int:
         """An account that there is."""
@@ -158,7 +165,9 @@ class SetCollateral(Operation):
 
 @dataclass(frozen=True)
 class Sell(Operation):
-    """Exactly `amount` of `asset` for `wanted` on their venue, or nothing below `least`."""
+    """Exactly `amount` of `asset` for `wanted`, or nothing below `least`; of several venues of the
+    two on the one that gives most for it.
+    """
 
     asset: str
     wanted: str
@@ -166,14 +175,15 @@ class Sell(Operation):
     least: int = 0
 
     def asked(self, names: Names) -> Asked:
-        p = names.pair(self.asset, self.wanted)
-        side = side_of(names.state, p, names.asset(self.asset))
+        p, side = names.cheapest(self.asset, self.wanted, self.amount, exact_out=False)
         return op.swap_in, (p, side, self.amount, self.least)
 
 
 @dataclass(frozen=True)
 class Buy(Operation):
-    """Exactly `amount` of `asset`, paid in `paid` on their venue, or nothing above `most`."""
+    """Exactly `amount` of `asset`, paid in `paid`, or nothing above `most`; of several venues of
+    the two on the one that takes least for it.
+    """
 
     asset: str
     paid: str
@@ -181,8 +191,7 @@ class Buy(Operation):
     most: int = EVERYTHING
 
     def asked(self, names: Names) -> Asked:
-        p = names.pair(self.asset, self.paid)
-        side = side_of(names.state, p, names.asset(self.paid))
+        p, side = names.cheapest(self.paid, self.asset, self.amount, exact_out=True)
         return op.swap_out, (p, side, self.amount, self.most)
 
 
@@ -276,7 +285,7 @@ class Liquidate(Operation):
 
 @dataclass(frozen=True)
 class FlashLiquidate(Operation):
-    """The same without capital: the collateral is sold on the venue of the two in the same
+    """The same without capital: the collateral is sold on the venues of the two in the same
     transaction; nothing for less than `least_profit` units of the debt.
     """
 

@@ -20,6 +20,7 @@ from sim.market.market import (
     LIQUIDATABLE,
     Market,
 )
+from sim.market.venue import best_venue
 from sim.protocol import hub, insurance, oracle, pair, vault_accounts
 from sim.protocol.errors import OK
 from sim.protocol.records import mapped
@@ -184,25 +185,26 @@ class View:
     # --- venues -----------------------------------------------------------------------------------
 
     def reserves(self, one: str, other: str) -> tuple[int, int]:
-        """What their venue holds of both; (0, 0) if none trades them."""
-        p, side = self._pair(one, other)
-        if p < 0:
-            return 0, 0
-        row = self._s.pair[p]
-        return int(row[RESERVE0 + side]), int(row[RESERVE1 - side])
+        """What their venues hold of both; (0, 0) if none trades them."""
+        first, second = self._number[one], self._number[other]
+        held, p = [0, 0], int(self._s.pair_of[first, second])
+        while p >= 0:
+            row, side = self._s.pair[p], side_of(self._s, p, first)
+            held[0] += int(row[RESERVE0 + side])
+            held[1] += int(row[RESERVE1 - side])
+            p = int(self._s.next_pair[p])
+        return held[0], held[1]
 
     def proceeds(self, sold: str, wanted: str, amount: int) -> int:
-        """What selling an amount would bring now, fee and impact included; 0 if it cannot be."""
-        p, side = self._pair(sold, wanted)
+        """What selling an amount would bring now, fee and impact included, as `Sell` does it: on
+        the venue that gives most; 0 if it cannot be.
+        """
+        first, second = self._number[sold], self._number[wanted]
+        p, side = best_venue(self._s, first, second, amount, False)
         if p < 0:
             return 0
         code, out = pair.amount_out(self._s, p, side, amount)
         return int(out) if code == OK else 0
-
-    def _pair(self, one: str, other: str) -> tuple[int, int]:
-        first, second = self._number[one], self._number[other]
-        p = int(self._s.pair_of[first, second])
-        return p, side_of(self._s, p, first) if p >= 0 else 0
 
     # --- the hub ----------------------------------------------------------------------------------
 

@@ -353,6 +353,23 @@ MUTATIONS = (
         ),
     ),
     Mutation(
+        "parts-ignore-fees",
+        "a sale is divided between pools by what they pay after their fees",
+        (
+            (
+                "contracts/libraries/Split.sol",
+                "p.keep = FixedPoint.BPS - pair.feeBps();",
+                "p.keep = FixedPoint.BPS - 0 * pair.feeBps();",
+            ),
+            ("sim/protocol/split.py", "keep = BPS - s.pair[p, FEE_BPS]", "keep = BPS"),
+            (
+                "sim/protocol/split.py",
+                "net = part * (BPS - s.pair[p, FEE_BPS])",
+                "net = part * BPS",
+            ),
+        ),
+    ),
+    Mutation(
         "a-period-too-early",
         "stakes leave at the end of the period in which they are asked to",
         (

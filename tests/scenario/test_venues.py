@@ -6,12 +6,21 @@ from typing import Any
 
 import pytest
 
+from sim.market.faults import fault_table
+from sim.market.market import READS_VENUE
 from sim.protocol.units import BPS
 from sim.scenario import ScenarioError, load, of_json, with_overrides
 from sim.schema.market import Venue
 
 BASE = load("black-thursday")
 NO_DEPTH: dict[str, Any] = {"venues[0].depth_usd_per_side": None}
+NAMES = ("venues[0].name", "venues[1].name")
+TWO = {"venues[1].assets": ["DAI", "WETH"], NAMES[0]: "deep", NAMES[1]: "shallow"}
+READ = {"feeds.faults": [{"kind": "venue", "asset": "WETH", "venue": ["WETH", "DAI"]}]}
+ATTACK = {
+    **{"at": BASE.start, "asset": "WETH", "venue": ["WETH", "DAI"]},
+    **{"capital_usd": 1e6, "borrow": "USDC"},
+}
 DEPTH = {"sale_usd": 1e6, "price_move_bps": 200}
 
 
@@ -43,6 +52,19 @@ def test_what_is_said_of_venues_survives_the_way_through_json() -> None:
 def test_off_is_the_default() -> None:
     venue = Venue(assets=("WETH", "DAI"), depth_usd_per_side=1e6, fee_bps=30)
     assert venue.depth_over_time is venue.depth_by_drawdown is None
+
+
+def test_a_pair_may_have_several_venues_each_of_a_name() -> None:
+    """What names one of them means that one; where there is one only it needs no name."""
+    named = {**READ["feeds.faults"][0], "venue_name": "shallow"}
+    two = {**TWO, "feeds.faults": [named], "attack": {**ATTACK, "venue_name": "deep"}}
+    found = with_overrides(BASE, two)
+    assert [venue.label for venue in found.venues[:2]] == ["WETH/DAI (deep)", "DAI/WETH (shallow)"]
+    weth = found.symbols.index("WETH")
+    assert set(fault_table(found)[1:, weth, READS_VENUE]) == {1}
+    alone = with_overrides(BASE, {**READ, "attack": ATTACK})
+    assert set(fault_table(alone)[1:, weth, READS_VENUE]) == {0}
+    assert alone.venues[0].label == "WETH/DAI"
 
 
 @pytest.mark.parametrize(
@@ -104,6 +126,38 @@ def test_off_is_the_default() -> None:
             "venues[0].depth_over_time[1].at",
             "does not come after",
             "rising times",
+        ),
+        (
+            {"venues[1].assets": ["DAI", "WETH"]},
+            "venues[0].name",
+            "the same pair as venues[1]",
+            "a name for each, or one venue",
+        ),
+        (
+            {"venues[1].assets": ["DAI", "WETH"], **dict.fromkeys(NAMES, "deep")},
+            "venues[1].name",
+            "deep is taken",
+            "a name of its own",
+        ),
+        ({"venues[0].name": "Not a name"}, "venues[0].name", "pattern", "joined by hyphens"),
+        ({**TWO, **READ}, "feeds.faults[0].venue_name", "2 venues trade WETH/DAI", "one of deep, "),
+        (
+            {**TWO, **READ, "feeds.faults": [{**READ["feeds.faults"][0], "venue_name": "thin"}]},
+            "feeds.faults[0].venue_name",
+            "no venue of WETH/DAI is called thin",
+            "deep",
+        ),
+        (
+            {"feeds.faults": [{**READ["feeds.faults"][0], "venue_name": "deep"}]},
+            "feeds.faults[0].venue_name",
+            "no venue of WETH/DAI is called deep",
+            "it has no name",
+        ),
+        (
+            {**TWO, "attack": ATTACK},
+            "attack.venue_name",
+            "2 venues trade WETH/DAI",
+            "one of deep, shallow",
         ),
         (
             {"arbitrage.speed_bps": 9_000},

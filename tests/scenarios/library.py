@@ -33,6 +33,7 @@ SYNTHETIC = (
     "absent-keepers",
     "correlated-crash",
     "dynamic-ratios",
+    "fragmented-venues",
     "liquidity-drought",
     "loop-unwind",
     "margin-calls",
