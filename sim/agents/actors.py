@@ -45,7 +45,9 @@ class Role(NamedTuple):
     """Of the scenario that says so."""
     capital: Callable[[Scenario], Mapping[str, float] | None]
     """USD of each asset that it owns at the start; None in a scenario without it."""
+    vault: Callable[[Scenario], int]
+    """In which its account is."""
 
 
-ROLES = (Role(attacker.NAME, "attack", attacker.capital),)
+ROLES = (Role(attacker.NAME, "attack", attacker.capital, attacker.vault),)
 """In the order of their accounts."""

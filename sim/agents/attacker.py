@@ -107,6 +107,13 @@ def capital(scenario: Scenario) -> Mapping[str, float] | None:
     return {attack.venue[1 - attack.venue.index(attack.asset)]: attack.capital_usd}
 
 
+def vault(scenario: Scenario) -> int:
+    """The first that takes what the attacker pledges and lends what it borrows, if one does."""
+    vaults, attack = scenario.protocol.vaults.values(), scenario.attack
+    may = [attack and v.takes(attack.asset) and v.lends(attack.borrow) for v in vaults]
+    return may.index(True) if True in may else 0
+
+
 @jitable
 def act(s: State, w: Market, k: int, own: Attacker) -> None:
     """Buy at the time of the attack, decide when the wait is over."""

@@ -1,7 +1,7 @@
 """Borrower books: who owes what against which collateral when a run starts.
 
 A book is drawn from the distributions of a scenario (`synthetic`), or read from a file, one account
-after the other (`recorded`); `describe` says how it compares with measured ones.
+after the other (`recorded`), and every account is put into a vault (`placed`); `describe` says how it compares with measured ones.
 """
 
 from collections.abc import Sequence
@@ -10,16 +10,29 @@ import numpy as np
 
 from sim.books.book import Book
 from sim.books.description import COMPOUND_2023, describe, gini
+from sim.books.placing import placed
 from sim.books.recorded import recorded
 from sim.books.synthetic import synthetic
 from sim.scenario import Scenario
 from sim.schema.book import BookFile
 
-__all__ = ["COMPOUND_2023", "Book", "at_start", "describe", "gini", "recorded", "synthetic"]
+__all__ = [
+    "COMPOUND_2023",
+    "Book",
+    "at_start",
+    "describe",
+    "gini",
+    "placed",
+    "recorded",
+    "synthetic",
+]
 
 
 def at_start(scenario: Scenario, prices: Sequence[int], rng: np.random.Generator) -> Book:
-    """The book of a scenario; raises what `synthetic` and `recorded` do."""
+    """The book of a scenario; raises what `synthetic`, `recorded` and `placed` do."""
     if isinstance(scenario.book, BookFile):
-        return recorded(scenario)
-    return synthetic(scenario, prices, rng)
+        book = recorded(scenario)
+    else:
+        book = synthetic(scenario, prices, rng)
+    (own,) = rng.spawn(1)
+    return placed(scenario, book, prices, own)

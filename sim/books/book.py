@@ -27,6 +27,15 @@ class Reading(NamedTuple):
     """What was understood, for whoever runs it."""
 
 
+class Parts(NamedTuple):
+    """Where the accounts of a split book come from (`sim.books.placing`)."""
+
+    of: npt.NDArray[np.intp]
+    """(accounts,) the account of the book as it was drawn or read."""
+    number: npt.NDArray[np.intp]
+    """(accounts,) which part of it, from 1; 0 for all of it."""
+
+
 class Book(NamedTuple):
     """Accounts at the start: rows are accounts, columns the scenario's assets."""
 
@@ -41,6 +50,10 @@ class Book(NamedTuple):
     none."""
     reading: Reading | None = None
     """Of the file that it is from; None: it is drawn."""
+    vault: npt.NDArray[np.int64] | None = None
+    """(accounts,) the vault of each; None: all are in the first."""
+    parts: Parts | None = None
+    """None: every account is whole."""
 
     @property
     def supplied(self) -> Integers:
@@ -49,13 +62,24 @@ class Book(NamedTuple):
 
     def recorded_health(self, a: int) -> float | None:
         """The health factor that the file has of an account; None where there is none."""
-        known = self.reading is not None and a < len(self.debt) and self.reading.health[a]
-        return float(known) if known and np.isfinite(known) else None
+        if self.reading is None or a >= len(self.debt) or self._part(a):
+            return None
+        known = self.reading.health[self._whole(a)]
+        return float(known) if np.isfinite(known) else None
 
     def name(self, a: int) -> str:
         """What to call an account: as its file does, or by its number."""
-        return f"account {a}" if self.reading is None else self.reading.names[a]
+        of, part = self._whole(a), self._part(a)
+        name = f"account {of}" if self.reading is None else self.reading.names[of]
+        return f"{name} part {part}" if part else name
 
     def owner(self, a: int) -> str:
-        """What to call the owner of an account, likewise."""
-        return f"borrower {a}" if self.reading is None else self.reading.owners[a]
+        """What to call the owner of an account, likewise; of all its parts."""
+        of = self._whole(a)
+        return f"borrower {of}" if self.reading is None else self.reading.owners[of]
+
+    def _whole(self, a: int) -> int:
+        return a if self.parts is None else int(self.parts.of[a])
+
+    def _part(self, a: int) -> int:
+        return 0 if self.parts is None else int(self.parts.number[a])

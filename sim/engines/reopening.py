@@ -42,7 +42,7 @@ from sim.protocol.state import (
 )
 from sim.scenario import Scenario, ScenarioError, with_overrides
 from sim.schema.problems import Problem
-from sim.world import World, begin, build, start_of
+from sim.world import World, begin, build, start_of, vaults_of
 from sim.world.genesis import UNLIMITED, genesis
 from sim.world.opening import Opening
 from sim.world.reference_market import with_impact
@@ -132,6 +132,7 @@ class Reopening:
         self._out = kind == _BORROW
         # Not the world: hundreds of these are kept at a time, for the books of a search.
         self._book, self._book_seed, self._agents = world.book, world.book_seed, world.agents
+        self._vaults = vaults_of(world.scenario, world.book)[: len(world.book.debt)]
 
     def at(self, scenario: Scenario, collateral: Floats, debt: Floats) -> Memory:
         """The start with these amounts, (accounts, assets) in token units.
@@ -141,7 +142,7 @@ class Reopening:
         `check_amounts`.
         """
         check_amounts(collateral, debt, self._book)
-        state, prices = genesis(scenario, len(debt)), list(self._prices[0])
+        state, prices = genesis(scenario, len(debt), self._vaults), list(self._prices[0])
         book = self._book._replace(collateral=_whole(collateral), debt=_whole(debt))
         start = start_of(scenario, book, self._prices, self._book_seed)
         nobody = Book(book.collateral[:0], book.debt[:0], book.isolated[:0])

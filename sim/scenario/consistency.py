@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from sim.protocol.soundness import RECOVERY_GAP
+from sim.scenario.segments import problems as segment_problems
 from sim.schema.base import Part, iso
 from sim.schema.book import BorrowerBook
 from sim.schema.people import MOST_WITHDRAWALS
@@ -30,6 +31,7 @@ def problems(s: Scenario) -> Iterator[Problem]:
     yield from _reference_problems(s)
     yield from _fault_problems(s)
     yield from _book_problems(s)
+    yield from segment_problems(s)
     yield from _people_problems(s)
     yield from _section_problems(s)
     yield from _own_agent_problems(s)

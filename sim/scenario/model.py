@@ -210,6 +210,21 @@ class Scenario(Part):
                 terms[symbol] = terms[symbol].model_copy(update=changed)
         return terms
 
+    def terms_in(self, v: int) -> Mapping[str, Terms]:
+        """The same as vault v has them: of several, some do not take or lend an asset."""
+        if not self.protocol.vaults:
+            return self.terms
+        one = list(self.protocol.vaults.values())[v]
+        return {
+            symbol: terms.model_copy(
+                update={
+                    "collateral_enabled": terms.collateral_enabled and one.takes(symbol),
+                    "borrow_enabled": terms.borrow_enabled and one.lends(symbol),
+                }
+            )
+            for symbol, terms in self.terms.items()
+        }
+
     @property
     def responding(self) -> tuple[str, ...]:
         """The assets whose supply or borrowing answers to rates, in the order of `symbols`."""

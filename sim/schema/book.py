@@ -9,6 +9,7 @@ from pydantic import Discriminator, Field, Tag
 from sim.schema.base import FromList, Part, PositiveUsd, Share, Symbol, Weight, unit
 from sim.schema.deployment import Terms
 from sim.schema.problems import Problem
+from sim.schema.segment import VaultName
 
 # Below $2,000 a position is always closed whole, and what a liquidation leaves must be worth $1,000
 # (CloseFactor.sol): a book of smaller debts would be liquidations of dust only.
@@ -30,6 +31,20 @@ COMPOUND_2023_HEALTH = (
 COMPOUND_2023_TOP_SHARES = ((1, 0.135), (10, 0.504), (100, 0.921), (1_000, 0.9986))
 
 Health = Annotated[float, Field(ge=1, le=1_000)]
+VaultShares = Annotated[
+    Mapping[VaultName, Weight],
+    Field(
+        description="of several vaults: name -> weight by which an account is in it by chance, of "
+        "those that take and lend what it has, 0 to 1e+6; absent: each is in the first such vault"
+    ),
+]
+Split = Annotated[
+    Literal["no", "vaults", "isolated"],
+    Field(
+        description="no; vaults: an account of several vaults' collateral is one in each, debts by "
+        "the borrow limits of the parts; isolated: an isolated one per collateral and debt"
+    ),
+]
 
 
 class BorrowerBook(Part):
@@ -124,6 +139,8 @@ class BorrowerBook(Part):
         "the book is drawn under; absent: those of protocol.reserves. An override of those "
         "fills it in with what was before, so that positions stay",
     )
+    vault_shares: VaultShares = {}
+    split: Split = "no"
 
     def _problems(self) -> Iterator[Problem]:
         yield from self._quantile_problems()
@@ -184,7 +201,15 @@ class BorrowerBook(Part):
 
 
 BookColumn = Literal[
-    "account", "asset", "supplied", "debt", "isolated", "used_as_collateral", "owner", "health"
+    "account",
+    "asset",
+    "supplied",
+    "debt",
+    "isolated",
+    "used_as_collateral",
+    "owner",
+    "health",
+    "vault",
 ]
 
 
@@ -200,8 +225,8 @@ class BookFile(Part):
     columns: Mapping[BookColumn, Annotated[str, Field(min_length=1, max_length=200)]] = Field(
         default={},
         description="what the file calls the columns account, asset, supplied, debt, isolated, "
-        "used_as_collateral, owner, health, like {account: user_address, asset: symbol}; absent: "
-        "the same",
+        "used_as_collateral, owner, health, vault, like {account: user_address, asset: symbol}; "
+        "absent: the same",
     )
     units: Literal["tokens", "base"] = Field(
         default="tokens",
@@ -211,6 +236,8 @@ class BookFile(Part):
         default="refuse",
         description="refuse or drop: rows about what is not an asset of the scenario",
     )
+    vault_shares: VaultShares = {}
+    split: Split = "no"
 
 
 Book = Annotated[

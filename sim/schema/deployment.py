@@ -27,8 +27,9 @@ from sim.protocol.soundness import (
 from sim.protocol.state import Array
 from sim.protocol.units import BPS, USD, to_wad
 from sim.schema.base import Bps, FromList, Hours, Part, Symbol, Tokens, Usd, unit
-from sim.schema.problems import Problem
+from sim.schema.problems import Problem, ScenarioError
 from sim.schema.risk_desk import Steward
+from sim.schema.segment import Segment, VaultName, otherwise
 
 LEAST_LEFTOVER_USD = MIN_LEFTOVER // USD
 
@@ -373,6 +374,33 @@ class Protocol(Part):
         description="when lenders who are stuck may take collateral of levered accounts instead: "
         "usage_bps, usage_minutes, ramp_hours, max_health, target_health; absent: never",
     )
+    vaults: Mapping[VaultName, Segment] = Field(
+        default={},
+        max_length=16,
+        description="several vaults on the hub, by their names, each with what differs from "
+        "reserves and liquidation: collateral, borrow, draw_caps...; absent: one vault, with these",
+    )
+
+    @property
+    def each(self) -> tuple["Protocol", ...]:
+        """The protocol as every vault has it, in their order: of one vault, as it is said."""
+        return tuple(self._of(name) for name in self.vaults) or (self,)
+
+    def _of(self, name: str) -> "Protocol":
+        """Reserves and liquidation of one of several. Raises `ScenarioError` for what is wrong."""
+        one, path = self.vaults[name], f"vaults.{name}"
+        reserves = {}
+        for symbol, reserve in self.reserves.items():
+            here = f"{path}.reserves.{symbol}"
+            own = otherwise(reserve, one.reserves.get(symbol, {}), here)
+            allowed = {
+                "collateral_enabled": own.collateral_enabled and one.takes(symbol),
+                "borrow_enabled": own.borrow_enabled and one.lends(symbol),
+            }
+            reserves[symbol] = own.model_copy(update=allowed)
+        liquidation = otherwise(self.liquidation, one.liquidation, f"{path}.liquidation")
+        update = {"reserves": reserves, "liquidation": liquidation, "vaults": {}}
+        return self.model_copy(update=update)
 
     def policy(self) -> dict[str, int]:
         """What goes for all of the vault, in the units of the contracts: the columns of the twin's
@@ -399,6 +427,18 @@ class Protocol(Part):
         return max(FULL_CLOSE_BPS * BPS, *returned) * WAD_PER_BPS_SQUARED
 
     def _problems(self) -> Iterator[Problem]:
+        of_all = list(self._split_problems())
+        yield from of_all
+        for name in self.vaults:
+            try:
+                found = self._of(name)._split_problems()
+                own = [one for one in found if one not in of_all]
+            except ScenarioError as error:
+                yield from error.problems
+                continue
+            yield from (one._replace(path=f"vaults.{name}.{one.path}") for one in own)
+
+    def _split_problems(self) -> Iterator[Problem]:
         field = NO_SPLIT_BOUND.get(self.liquidation.engine)
         bound = getattr(self.liquidation, field) if field else None
         if bound is None:

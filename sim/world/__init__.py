@@ -82,7 +82,7 @@ def without_code(
     if problems := [*_taken(scenario, book), *_too_many_assets(book)]:
         raise ScenarioError(f"scenario '{scenario.name}'", problems)
     accounts = len(book.debt) + len(own(scenario)) + len(share_takers(scenario))
-    deployed = genesis(scenario, accounts)
+    deployed = genesis(scenario, accounts, vaults_of(scenario, book))
     start = start_of(scenario, book, market_prices, root)
     market = surroundings(start, accounts, agents)
     given = book, reserves(start), list(market_prices[0])
@@ -102,6 +102,12 @@ def start_of(scenario: Scenario, book: books.Book, prices: Any, seed: int) -> St
     """What agents are made from; `prices` are the reference prices, (steps + 1, assets)."""
     accounts = {one.name: len(book.debt) + n for n, one in enumerate(own(scenario))}
     return Start(scenario, book, prices, seed, accounts)
+
+
+def vaults_of(scenario: Scenario, book: books.Book) -> list[int]:
+    """The vault of every account but share takers'."""
+    of_book = [0] * len(book.debt) if book.vault is None else book.vault.tolist()
+    return [*of_book, *(one.vault for one in own(scenario))]
 
 
 def begin(state: State, market: Market) -> None:

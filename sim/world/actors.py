@@ -22,21 +22,38 @@ class Own(NamedTuple):
     """One of the user's own agents."""
     capital_usd: Mapping[str, float]
     """By asset."""
+    vault: int = 0
+
+
+class Taker(NamedTuple):
+    """A liquidator who takes positions, with an account in a vault."""
+
+    actor: int
+    vault: int
 
 
 def own(scenario: Scenario) -> list[Own]:
     """In the order of their accounts: agents that come with the house, then the user's."""
-    house = [(role.name, role.capital(scenario)) for role in ROLES]
+    house = [(role, role.capital(scenario)) for role in ROLES]
     return [
-        *(Own(name, False, capital) for name, capital in house if capital is not None),
+        *(
+            Own(role.name, False, has, role.vault(scenario))
+            for role, has in house
+            if has is not None
+        ),
         *(Own(agent.name, True, agent.capital_usd) for agent in scenario.agents),
     ]
 
 
-def share_takers(scenario: Scenario) -> list[int]:
-    """The liquidators who take positions, as actors: their accounts come last."""
+def share_takers(scenario: Scenario) -> list[Taker]:
+    """The liquidators who take positions, in every vault: their accounts come last."""
     taking = [one.takes_shares for one in scenario.liquidators]
-    return [FIRST_LIQUIDATOR + n for n, takes in enumerate(taking) if takes]
+    return [
+        Taker(FIRST_LIQUIDATOR + n, v)
+        for v in range(len(scenario.protocol.each))
+        for n, takes in enumerate(taking)
+        if takes
+    ]
 
 
 def first_own_account(scenario: Scenario, accounts: int) -> int:
@@ -58,7 +75,10 @@ def account_name(scenario: Scenario, book: Book, account: int) -> str:
     """What to call an account."""
     if account < len(book.debt):
         return book.name(account)
-    takers = [one.name for one in scenario.liquidators if one.takes_shares]
+    vaults, takers = list(scenario.protocol.vaults), []
+    for actor, v in share_takers(scenario):
+        name = scenario.liquidators[actor - FIRST_LIQUIDATOR].name
+        takers.append(f"{name} in {vaults[v]}" if vaults else name)
     return [*(one.name for one in own(scenario)), *takers][account - len(book.debt)]
 
 

@@ -11,7 +11,7 @@ it reads of the operation.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -50,13 +50,18 @@ from sim.protocol.state import (
 from sim.protocol.vault_accounts import collateral_value, debt_value
 from sim.world.opening import Opening
 
-_VAULT = 0
 _SHARES = hub.VIRTUAL_SHARES // hub.VIRTUAL_ASSETS
 """For a unit, before there was interest or loss."""
 
 
 class AtOnce(Opening):
     """An opening that leaves the same state, but for the journal and what undoes operations."""
+
+    def _vaults(self) -> Iterator[tuple[int, Array]]:
+        """Every vault with the accounts of the book that are in it."""
+        vault = self._s.account_vault[: len(self._book.debt)]
+        for v in range(len(self._s.policy)):
+            yield v, np.flatnonzero(vault == v)
 
     def _supply_all(self) -> None:
         amounts, unpledged = self._supplied, self._book.unpledged
@@ -65,52 +70,57 @@ class AtOnce(Opening):
         if self._seeds or told_apart or not self._all_can_be_supplied():
             super()._supply_all()
             return
-        s = self._s
-        for i in range(len(s.unit)):
-            total = amounts[:, i].sum()
-            if s.reserve[_VAULT, i, REHYPOTHECATE] != 0:
-                s.hub[i, CASH] += total
-                s.hub[i, TOTAL_SHARES] += total * _SHARES
-                s.spoke[_VAULT, i, ADDED_SHARES] += total * _SHARES
-                hub.update_rate(s, i)
-            else:
-                s.hub[i, ESCROW] += total
-                s.spoke[_VAULT, i, ESCROWED] += total
-        accounts = len(amounts)
-        pledges = (amounts != 0) & (s.reserve[_VAULT, :, COLLATERAL_ENABLED] != 0)
+        s, accounts = self._s, len(amounts)
+        for v, rows in self._vaults():
+            for i in range(len(s.unit)):
+                total = amounts[rows, i].sum()
+                if s.reserve[v, i, REHYPOTHECATE] != 0:
+                    s.hub[i, CASH] += total
+                    s.hub[i, TOTAL_SHARES] += total * _SHARES
+                    s.spoke[v, i, ADDED_SHARES] += total * _SHARES
+                    hub.update_rate(s, i)
+                else:
+                    s.hub[i, ESCROW] += total
+                    s.spoke[v, i, ESCROWED] += total
+        reserve = s.reserve[s.account_vault[:accounts]]
+        pledges = (amounts != 0) & (reserve[:, :, COLLATERAL_ENABLED] != 0)
         first = np.cumsum(pledges, axis=1) == 1
         pledges &= first | ~isolated[:, np.newaxis]
         if unpledged is not None:
             pledges &= unpledged == 0
         s.account[:accounts, ISOLATED] += isolated.astype(int).astype(object)
-        lent = s.reserve[_VAULT, :, REHYPOTHECATE] != 0
+        lent = reserve[:, :, REHYPOTHECATE] != 0
         s.position[:accounts, :, SUPPLIED] = amounts * np.where(lent, _SHARES, 1).astype(object)
         s.position[:accounts, :, IS_COLLATERAL] = pledges.astype(int).astype(object)
         s.holding[s.account_owner[:accounts], :, WALLET] += self._reserves
 
     def _all_can_be_supplied(self) -> bool:
         """Whether none would be refused, and each comes to `_SHARES` for a unit."""
-        s = self._s
-        for i in range(len(s.unit)):
-            amounts, row, of_vault = self._supplied[:, i], s.hub[i], s.spoke[_VAULT, i]
-            total = amounts.sum()
-            if total == 0:
-                continue
-            lent = s.reserve[_VAULT, i, REHYPOTHECATE] != 0
-            held, most = (row[CASH], row[TOTAL_SHARES]) if lent else (row[ESCROW], 0)
-            added = of_vault[ADDED_SHARES] // _SHARES
-            of_vault_now = total + (added if lent else of_vault[ESCROWED])
-            refused = (
-                not self._is_untouched(i)
-                or of_vault[ACTIVE] == 0
-                or held + total >= max_amount()
-                or most + total * _SHARES >= max_shares()
-                or total + added + of_vault[ESCROWED] > of_vault[ADD_CAP]
-                or of_vault_now > s.reserve[_VAULT, i, SUPPLY_CAP]
-            )
-            if refused:
-                return False
-        return True
+        return all(
+            self._can_be_supplied(v, i, self._supplied[rows, i].sum())
+            for v, rows in self._vaults()
+            for i in range(len(self._s.unit))
+        )
+
+    def _can_be_supplied(self, v: int, i: int, total: int) -> bool:
+        s, row, of_vault = self._s, self._s.hub[i], self._s.spoke[v, i]
+        if total == 0:
+            return True
+        lent = s.reserve[v, i, REHYPOTHECATE] != 0
+        # Of all vaults: what one of them adds counts for the others.
+        everyone = self._supplied[:, i].sum()
+        held, most = (row[CASH], row[TOTAL_SHARES]) if lent else (row[ESCROW], 0)
+        added = of_vault[ADDED_SHARES] // _SHARES
+        of_vault_now = total + (added if lent else of_vault[ESCROWED])
+        refused = (
+            not self._is_untouched(i)
+            or of_vault[ACTIVE] == 0
+            or held + everyone >= max_amount()
+            or most + everyone * _SHARES >= max_shares()
+            or total + added + of_vault[ESCROWED] > of_vault[ADD_CAP]
+            or of_vault_now > s.reserve[v, i, SUPPLY_CAP]
+        )
+        return not refused
 
     def _borrow_all(self, accounts: Sequence[int]) -> None:
         rows = np.asarray(accounts, dtype=np.intp)
@@ -118,59 +128,68 @@ class AtOnce(Opening):
         if not self._all_can_borrow(rows):
             super()._borrow_all(accounts)
             return
-        s, owed = self._s, self._book.debt[rows]
+        s, owed, vault = self._s, self._book.debt[rows], self._s.account_vault[rows]
         for i in range(len(s.unit)):
             total = owed[:, i].sum()
             s.hub[i, CASH] -= total
             s.hub[i, SCALED_DEBT] += total
-            s.spoke[_VAULT, i, DRAWN_SCALED] += total
+            for v in range(len(s.policy)):
+                s.spoke[v, i, DRAWN_SCALED] += owed[vault == v, i].sum()
             hub.update_rate(s, i)
         s.position[rows, :, POSITION_DEBT] = owed
         s.holding[s.account_owner[rows], :, WALLET] += owed
 
     def _all_can_borrow(self, rows: Array) -> bool:
         """Whether none would be refused, and each comes to as much scaled debt as debt."""
-        s, owed = self._s, self._book.debt[rows]
+        s, owed, vault = self._s, self._book.debt[rows], self._s.account_vault[rows]
+        for v in range(len(s.policy)):
+            for i in range(len(s.unit)):
+                if not self._can_be_drawn(v, i, owed[vault == v, i].sum()):
+                    return False
         for i in range(len(s.unit)):
-            row, of_vault, total = s.hub[i], s.spoke[_VAULT, i], owed[:, i].sum()
-            if total == 0:
-                continue
-            drawn = of_vault[DRAWN_SCALED] + total
-            refused = (
-                not self._is_untouched(i)
-                or of_vault[ACTIVE] == 0
-                or of_vault[HALTED] != 0
-                or s.reserve[_VAULT, i, BORROW_ENABLED] == 0
-                or total > row[CASH]
-                or drawn + of_vault[REPORTED_DEFICIT] > of_vault[DRAW_CAP]
-                or drawn > s.reserve[_VAULT, i, BORROW_CAP]
-            )
-            if refused:
+            if owed[:, i].sum() > s.hub[i, CASH]:
                 return False
         several = (owed != 0).sum(axis=1) > 1
         if (several & (s.account[rows, ISOLATED] != 0)).any():
             return False
-        return self._all_are_safe(rows, owed)
+        return all(
+            self._all_are_safe(v, rows[vault == v], owed[vault == v]) for v in range(len(s.policy))
+        )
 
-    def _all_are_safe(self, rows: Array, owed: Array) -> bool:
-        """What the vault asks of each after it borrowed the last time."""
+    def _can_be_drawn(self, v: int, i: int, total: int) -> bool:
+        s, of_vault = self._s, self._s.spoke[v, i]
+        if total == 0:
+            return True
+        drawn = of_vault[DRAWN_SCALED] + total
+        refused = (
+            not self._is_untouched(i)
+            or of_vault[ACTIVE] == 0
+            or of_vault[HALTED] != 0
+            or s.reserve[v, i, BORROW_ENABLED] == 0
+            or drawn + of_vault[REPORTED_DEFICIT] > of_vault[DRAW_CAP]
+            or drawn > s.reserve[v, i, BORROW_CAP]
+        )
+        return not refused
+
+    def _all_are_safe(self, v: int, rows: Array, owed: Array) -> bool:
+        """What vault v asks of each after it borrowed the last time."""
         s, position = self._s, self._s.position[rows]
         limit, counted, debt = np.full((3, len(rows)), 0, dtype=object)
-        dust = s.policy[_VAULT, DUST_VALUE]
+        dust = s.policy[v, DUST_VALUE]
         for i in range(len(s.unit)):
             backs = np.flatnonzero(position[:, i, IS_COLLATERAL] != 0)
             owes = np.flatnonzero(owed[:, i] != 0)
             if not len(backs) and not len(owes):
                 continue
-            oracle.poke(s, _VAULT, i)
-            seen = oracle.read(s, _VAULT, i)
+            oracle.poke(s, v, i)
+            seen = oracle.read(s, v, i)
             if seen.status != oracle.STATUS_OK or not self._is_untouched(i):
                 return False
-            lent = s.reserve[_VAULT, i, REHYPOTHECATE] != 0
+            lent = s.reserve[v, i, REHYPOTHECATE] != 0
             supplied = position[backs, i, SUPPLIED] // (_SHARES if lent else 1)
             value = collateral_value(supplied, seen.price, s.unit[i])
-            limit[backs] += limits(s.reserve[_VAULT, i], value)
-            counted[backs] += weighted(s, _VAULT, i, value)
+            limit[backs] += limits(s.reserve[v, i], value)
+            counted[backs] += weighted(s, v, i, value)
             owing = debt_value(owed[owes, i], seen.price, s.unit[i])
             if (owing < dust).any():
                 return False

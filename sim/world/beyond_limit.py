@@ -34,6 +34,7 @@ from sim.protocol.state import (
 )
 from sim.protocol.units import BPS, USD
 from sim.scenario import Scenario, ScenarioError
+from sim.scenario.segments import feed_in
 from sim.schema.problems import Problem
 from sim.world.genesis import UNLIMITED
 
@@ -57,14 +58,27 @@ class Late(NamedTuple):
     """(asset, token units) that it supplies to borrow against, if it has nothing else."""
 
 
-def lenient(scenario: Scenario, book: Book, prices: Sequence[int], reserves: Array) -> Array:
-    """The rows of `reserves` (assets, RESERVE) while accounts open: as they are, but for what the
-    book is beyond.
+def in_vault(book: Book, v: int) -> Book:
+    """The book, in which accounts of other vaults have nothing."""
+    if book.vault is None:
+        return book
+    here = (book.vault == v).astype(int).astype(object)[:, np.newaxis]
+    unpledged = None if book.unpledged is None else book.unpledged * here
+    return book._replace(
+        collateral=book.collateral * here, debt=book.debt * here, unpledged=unpledged
+    )
+
+
+def lenient(
+    scenario: Scenario, book: Book, prices: Sequence[int], reserves: Array, v: int
+) -> Array:
+    """The rows of `reserves` (assets, RESERVE) of vault v while accounts open: as they are, but for
+    what the `book` of it is beyond.
     """
-    rows = reserves.copy()
+    rows, here = reserves.copy(), scenario.terms_in(v)
     rows[:, CONCENTRATION] = 0  # whoever supplies first has all of it
     for i, symbol in enumerate(scenario.symbols):
-        terms = scenario.terms[symbol]
+        terms = here[symbol]
         rows[i, COLLATERAL_ENABLED] = int(terms.collateral_enabled)
         rows[i, BORROW_ENABLED] = int(terms.borrow_enabled or (book.debt[:, i] != 0).any())
         rows[i, LTV] = min(max(rows[i, LTV], terms.ltv_bps), rows[i, LT])
@@ -78,10 +92,10 @@ def lenient(scenario: Scenario, book: Book, prices: Sequence[int], reserves: Arr
 
 
 def beyond_limit(
-    scenario: Scenario, book: Book, prices: Sequence[int], reserves: Array
+    scenario: Scenario, book: Book, prices: Sequence[int], reserves: Array, v: int
 ) -> dict[int, Late]:
-    """The accounts that cannot borrow at `prices` (8 decimals) under `reserves` (assets, RESERVE),
-    by number.
+    """The accounts that cannot borrow at `prices` (8 decimals) under `reserves` (assets, RESERVE) of
+    vault v, by number.
 
     Raises ScenarioError, which names all of them, for those that can be opened at no price that the
     routers take.
@@ -93,7 +107,7 @@ def beyond_limit(
         owed = sum(debts[a, ~pledged])
         room = sum(lent[a]) - sum(debts[a, pledged]) * (1 + _LEAST_ROOM)
         if not owed or room <= 0:
-            found = _seeded(int(a), scenario, book, prices, reserves, debts[a] // BPS)
+            found = _seeded(int(a), scenario, book, prices, reserves, debts[a] // BPS, v)
             if isinstance(found, Problem):
                 problems.append(found)
             else:
@@ -101,7 +115,7 @@ def beyond_limit(
             continue
         assets = tuple(int(i) for i in np.flatnonzero((debts[a] > 0) & ~pledged))
         late[int(a)] = Late(assets, _USED * Fraction(room) / owed)
-        problems += _too_cheap(book.name(a), late[int(a)], scenario, prices)
+        problems += _too_cheap(book.name(a), late[int(a)], scenario, prices, v)
     if problems:
         raise ScenarioError(f"scenario '{scenario.name}'", problems)
     return late
@@ -136,6 +150,7 @@ def _seeded(
     prices: Sequence[int],
     reserves: Array,
     owed: Array,
+    v: int,
 ) -> Late | Problem:
     """How an account without collateral that would do is opened; `owed` (assets,) is in value."""
     assets = tuple(int(i) for i in np.flatnonzero(book.debt[a]))
@@ -150,7 +165,7 @@ def _seeded(
             "owes more than anything can be borrowed against, and no asset is left to seed it",
             "leave it out: it is bad debt already",
         )
-    floors = {i: round(scenario.feeds[scenario.symbols[i]].min_price_usd * USD) for i in assets}
+    floors = {i: _floor(scenario, v, scenario.symbols[i]) for i in assets}
     part = max(_SEEDED_AT, *(_ABOVE_FLOOR * (floors[i] + 1) / int(prices[i]) for i in assets))
     if part > _HIGHEST_SEEDED_AT:
         feeds = [f"feeds.{scenario.symbols[i]}.min_price_usd" for i in assets]
@@ -167,16 +182,21 @@ def _seeded(
 
 
 def _too_cheap(
-    name: str, late: Late, scenario: Scenario, prices: Sequence[int]
+    name: str, late: Late, scenario: Scenario, prices: Sequence[int], v: int
 ) -> Iterator[Problem]:
     for i in late.assets:
         symbol, price = scenario.symbols[i], int(prices[i] * late.part)
-        if price <= round(scenario.feeds[symbol].min_price_usd * USD):
+        if price <= _floor(scenario, v, symbol):
             yield Problem(
                 _path(name),
                 f"owes so much that it could only borrow {symbol} at {price / USD:g} USD",
                 f"leave it out, or feeds.{symbol}.min_price_usd below that",
             )
+
+
+def _floor(scenario: Scenario, v: int, symbol: str) -> int:
+    """The lowest price, of 8 decimals, that the router of vault v takes."""
+    return round(feed_in(scenario, v, symbol).min_price_usd * USD)
 
 
 def _path(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import ceil
 
 from sim.agents.start import owner
@@ -10,6 +11,7 @@ from sim.protocol.oracle import SIGHTINGS
 from sim.protocol.state import (
     ADL_ON_SINCE,
     CONCENTRATION_FLOOR,
+    DRAW_CAP,
     FEE_BPS,
     HAS_FALLBACK,
     LT_FROM,
@@ -24,6 +26,8 @@ from sim.protocol.state import (
 )
 from sim.protocol.units import USD
 from sim.scenario import Scenario
+from sim.scenario.segments import feed_in
+from sim.schema.deployment import Reserve
 from sim.world.actors import share_takers
 
 UNLIMITED = (1 << 112) - 1
@@ -36,16 +40,19 @@ OPERATIONS_PER_ROUND = 3
 """Of a borrower who reacts: withdraw, sell, repay; or borrow, buy, supply."""
 
 
-def genesis(scenario: Scenario, accounts: int) -> State:
-    """The configured, empty protocol at the scenario's start: columns are fields of their name."""
-    symbols, protocol = scenario.symbols, scenario.protocol
-    takers = share_takers(scenario)
+def genesis(scenario: Scenario, accounts: int, vaults: Sequence[int] = ()) -> State:
+    """The configured, empty protocol at the scenario's start: columns are fields of their name.
+    `vaults` are those of the first accounts; others are in the first, but share takers.
+    """
+    symbols, protocol, takers = scenario.symbols, scenario.protocol, share_takers(scenario)
     owners = [owner(scenario, a) for a in range(accounts - len(takers))]
+    placed = [*vaults, *(0 for _ in owners[len(vaults) :])]
+    each = protocol.each
     s = empty(
         units=[10 ** scenario.assets[symbol].decimals for symbol in symbols],
-        vaults=1,
-        account_owner=owners + takers,
-        account_vault=[0] * accounts,
+        vaults=len(each),
+        account_owner=owners + [one.actor for one in takers],
+        account_vault=placed + [one.vault for one in takers],
         actors=owner(scenario, len(owners)),
         pair_tokens=[tuple(map(symbols.index, venue.assets)) for venue in scenario.venues],  # type: ignore[misc]
         now=int(scenario.start.timestamp()),
@@ -54,37 +61,22 @@ def genesis(scenario: Scenario, accounts: int) -> State:
         + _reactions(scenario, accounts),
     )
     for i, symbol in enumerate(symbols):
-        rates, reserve, feed = (
-            protocol.rates[symbol],
-            protocol.reserves[symbol],
-            scenario.feeds[symbol],
-        )
-        s.rates[i] = [getattr(rates, column) for column in RATES]
-        caps = [
-            UNLIMITED if cap is None else min(int(cap * s.unit[i]), UNLIMITED)
-            for cap in (reserve.supply_cap, reserve.borrow_cap)
-        ]
-        parameters = [int(getattr(reserve, column)) for column in RESERVE[:SUPPLY_CAP]]
-        beyond = [getattr(reserve, column) for column in RESERVE[CONCENTRATION_FLOOR:LT_FROM]]
-        in_force = [reserve.lt_bps, *beyond[SECOND_LT - CONCENTRATION_FLOOR :]]
-        s.reserve[0, i] = [*parameters, *caps, *beyond, *in_force, 0, 0]
-        bounds = [round(feed.min_price_usd * USD), round(feed.max_price_usd * USD)]
-        hold_off = feed.hold_off_seconds
-        if hold_off > 0:  # keepers look once a step, and what they see must be seen so often
-            hold_off = max(hold_off, SIGHTINGS * scenario.step_seconds)
-        s.oracle[0, i, :HAS_FALLBACK] = [
-            feed.heartbeat_seconds,
-            *bounds,
-            feed.max_move_bps,
-            hold_off,
-        ]
+        s.rates[i] = [getattr(protocol.rates[symbol], column) for column in RATES]
         spoke = dict.fromkeys(SPOKE, 0) | {"add_cap": UNLIMITED, "draw_cap": UNLIMITED, "active": 1}
         s.spoke[:, i] = list(spoke.values())
         hub.update_rate(s, i)
-    policy = protocol.policy()
-    s.policy[0] = [policy[column] for column in POLICY]
+        for v, one in enumerate(each):
+            s.reserve[v, i] = _reserve(one.reserves[symbol], s.unit[i])
+            s.oracle[v, i, :HAS_FALLBACK] = _router(scenario, v, symbol)
+    for v, name in enumerate(protocol.vaults):
+        for symbol, cap in protocol.vaults[name].draw_caps.items():
+            i = symbols.index(symbol)
+            s.spoke[v, i, DRAW_CAP] = _cap(cap, s.unit[i])
+    for v, one in enumerate(each):
+        policy = one.policy()
+        s.policy[v] = [policy[column] for column in POLICY]
     if protocol.deleveraging:
-        s.adl[0, :, :ADL_ON_SINCE] = protocol.deleveraging.terms()
+        s.adl[:, :, :ADL_ON_SINCE] = protocol.deleveraging.terms()
     s.losses[:] = [
         round(protocol.cover_window_hours * 3_600),
         int(protocol.loss_mode == "immediate"),
@@ -94,6 +86,29 @@ def genesis(scenario: Scenario, accounts: int) -> State:
         s.bounds[:] = protocol.steward.bounds()
     s.pair[:, FEE_BPS] = [venue.fee_bps for venue in scenario.venues]
     return s
+
+
+def _reserve(reserve: Reserve, unit: int) -> list[int]:
+    """A vault's row of an asset."""
+    caps = [_cap(cap, unit) for cap in (reserve.supply_cap, reserve.borrow_cap)]
+    parameters = [int(getattr(reserve, column)) for column in RESERVE[:SUPPLY_CAP]]
+    beyond = [getattr(reserve, column) for column in RESERVE[CONCENTRATION_FLOOR:LT_FROM]]
+    in_force = [reserve.lt_bps, *beyond[SECOND_LT - CONCENTRATION_FLOOR :]]
+    return [*parameters, *caps, *beyond, *in_force, 0, 0]
+
+
+def _cap(tokens: float | None, unit: int) -> int:
+    return UNLIMITED if tokens is None else min(int(tokens * unit), UNLIMITED)
+
+
+def _router(scenario: Scenario, v: int, symbol: str) -> list[int]:
+    """How the router of a vault reads the feed of an asset."""
+    feed = feed_in(scenario, v, symbol)
+    hold_off = feed.hold_off_seconds
+    if hold_off > 0:  # keepers look once a step, and what they see must be seen so often
+        hold_off = max(hold_off, SIGHTINGS * scenario.step_seconds)
+    bounds = [round(feed.min_price_usd * USD), round(feed.max_price_usd * USD)]
+    return [feed.heartbeat_seconds, *bounds, feed.max_move_bps, hold_off]
 
 
 def _reactions(scenario: Scenario, accounts: int) -> int:

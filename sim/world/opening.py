@@ -42,7 +42,7 @@ from sim.protocol.vault_reserves import packed
 from sim.scenario import Scenario, ScenarioError
 from sim.schema.problems import Problem
 from sim.world.actors import own
-from sim.world.beyond_limit import beyond_limit, grouped, lenient
+from sim.world.beyond_limit import Late, beyond_limit, grouped, in_vault, lenient
 
 OPERATIONS_PER_BLOCK = 500
 
@@ -176,14 +176,21 @@ class Opening:
         """Everyone's positions; those beyond their threshold come last, at lowered prices. Debts
         may be as small as they are.
         """
-        own, dust = self._s.reserve[0].copy(), int(self._s.policy[0, DUST_VALUE])
-        while_opening = lenient(self._scenario, self._book, self._prices, own)
-        late = beyond_limit(self._scenario, self._book, self._prices, while_opening)
+        own, dust = self._s.reserve.copy(), self._s.policy[:, DUST_VALUE].copy()
+        while_opening, small = own.copy(), []
+        late: dict[int, Late] = {}
+        for v in range(len(own)):
+            of_vault = self._scenario, in_vault(self._book, v), self._prices
+            while_opening[v] = lenient(*of_vault, own[v], v)
+            found = beyond_limit(*of_vault, while_opening[v], v)
+            if found or self._owes_less_than(dust[v], of_vault[1]):
+                small.append(v)
+            late |= found
         everyone = range(len(self._book.debt))
         self._seeds = {a: one.seed for a, one in late.items() if one.seed}
         self._configure(while_opening)
-        if late or self._owes_less_than(dust):
-            self._do("protocol.liquidation", op.set_dust_value, ADMIN, 0, 1)
+        for v in small:
+            self._do("protocol.liquidation", op.set_dust_value, ADMIN, v, 1)
         self._supply_all()  # what one account supplies is what another has borrowed
         self._borrow_all([a for a in everyone if a not in late])
         for lowered, group in grouped(late):
@@ -194,26 +201,28 @@ class Opening:
             for i in lowered.assets:
                 self._report(i, self._prices[i])
         self._configure(own)
-        if self._s.policy[0, DUST_VALUE] != dust:
-            self._do("protocol.liquidation", op.set_dust_value, ADMIN, 0, dust)
+        for v in np.flatnonzero(self._s.policy[:, DUST_VALUE] != dust):
+            self._do("protocol.liquidation", op.set_dust_value, ADMIN, int(v), dust[v])
 
-    def _owes_less_than(self, value: int) -> bool:
+    def _owes_less_than(self, value: int, book: books.Book) -> bool:
         """Whether any debt of the book was repaid but for less, or is older than the dust line."""
-        values = self._book.debt * np.array(self._prices, dtype=object) // self._s.unit
-        return bool(((self._book.debt != 0) & (values <= value)).any())
+        values = book.debt * np.array(self._prices, dtype=object) // self._s.unit
+        return bool(((book.debt != 0) & (values <= value)).any())
 
     def _configure(self, reserves: Any) -> None:
-        """Set the reserves that are not as in `reserves` (assets, RESERVE)."""
-        for i, row in enumerate(reserves):
-            if (self._s.reserve[0, i] != row).any():
-                numbers = 0, row[SUPPLY_CAP], row[BORROW_CAP], packed(row)
-                self._do("protocol.reserves", op.set_reserve, ADMIN, i, *numbers)
+        """Set the reserves that are not as in `reserves` (vaults, assets, RESERVE)."""
+        for v, rows in enumerate(reserves):
+            for i, row in enumerate(rows):
+                if (self._s.reserve[v, i] != row).any():
+                    numbers = v, row[SUPPLY_CAP], row[BORROW_CAP], packed(row)
+                    self._do("protocol.reserves", op.set_reserve, ADMIN, i, *numbers)
 
     def _report(self, i: int, price: int) -> None:
-        """Bring the feed and the router to `price`."""
+        """Bring the feed and the routers to `price`."""
         self._do("book", op.post_price, ADMIN, i, 0, price)
-        self._do("book", op.forget_anchor, ADMIN, i, 0)
-        self._do("book", op.poke, ADMIN, i, 0)
+        for v in range(len(self._s.policy)):
+            self._do("book", op.forget_anchor, ADMIN, i, v)
+            self._do("book", op.poke, ADMIN, i, v)
 
     def _supply_all(self) -> None:
         for a in range(len(self._book.debt)):

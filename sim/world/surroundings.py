@@ -48,7 +48,7 @@ def surroundings(start: Start, accounts: int, agents: Sequence[Agent] = ()) -> M
         native=np.array([symbols.index(scenario.native_asset)]),
         feeds=_feeds(scenario),
         reference=reference_market(scenario),
-        watchers=_watchers(accounts, len(symbols)),
+        watchers=_watchers(accounts, len(symbols), len(scenario.protocol.each)),
         prospects=_prospects(len(symbols), len(scenario.liquidators)),
         liquidators=_liquidators(scenario, accounts),
         actors=Actors.of(start),
@@ -87,8 +87,8 @@ def _feeds(scenario: Scenario) -> Feeds:
     )
 
 
-def _watchers(accounts: int, assets: int) -> Watchers:
-    blocks = -(-accounts // BLOCK)
+def _watchers(accounts: int, assets: int, vaults: int) -> Watchers:
+    blocks, levels = -(-accounts // BLOCK), vaults * assets**2 + 1
     rows = blocks + -(-blocks // GROUP) + 1
     return Watchers(
         watch=np.full((accounts, len(WATCH)), 0, dtype=object),
@@ -100,14 +100,14 @@ def _watchers(accounts: int, assets: int) -> Watchers:
         lacking=np.full(blocks, np.inf),
         owed=np.zeros((blocks + 1, assets)),
         limit=np.full(accounts, np.inf),
-        kind=np.full(accounts, assets**2, dtype=np.int64),
+        kind=np.full(accounts, levels - 1, dtype=np.int64),
         pair=np.full(accounts, UNKNOWN, dtype=np.int64),
         pledge=np.zeros((accounts, len(PLEDGE))),
-        nearest=np.full((rows, assets**2 + 1), np.inf),
-        reached=np.zeros(assets**2 + 1, dtype=np.int64),
+        nearest=np.full((rows, levels), np.inf),
+        reached=np.zeros(levels, dtype=np.int64),
         reached_count=np.zeros(1, dtype=np.int64),
-        level=np.ones(assets**2 + 1),
-        worth=np.zeros((1, assets, len(WORTH))),
+        level=np.ones(levels),
+        worth=np.zeros((vaults, assets, len(WORTH))),
         least_value=np.zeros(assets),
         slack=np.full(1, SLACK),
         skips=np.ones(1, dtype=np.int64),
