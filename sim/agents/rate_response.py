@@ -167,8 +167,10 @@ def usual_rates(scenario: Scenario, book: Book, prices: Array, symbol: str) -> t
     curve = scenario.rate_response[symbol].settled_under or scenario.protocol.rates[symbol]
     unit = 10 ** scenario.assets[symbol].decimals
     supplied = to_tokens(scenario.suppliers[symbol], unit, prices[i])
-    if scenario.protocol.reserves[symbol].rehypothecate:
-        supplied += int(book.collateral[:, i].sum())
+    for v, one in enumerate(scenario.protocol.each):
+        if one.reserves[symbol].rehypothecate:
+            rows = slice(None) if book.vault is None else book.vault == v
+            supplied += int(book.collateral[rows, i].sum())
     debt = int(book.debt[:, i].sum())
     paid = borrow_rate(
         supplied - debt,

@@ -1,7 +1,8 @@
 """Borrower books: who owes what against which collateral when a run starts.
 
 A book is drawn from the distributions of a scenario (`synthetic`), or read from a file, one account
-after the other (`recorded`), and every account is put into a vault (`placed`); `describe` says how it compares with measured ones.
+after the other (`recorded`). Everyone is in one of the vaults (`placed`). `describe` says how it
+compares with measured ones.
 """
 
 from collections.abc import Sequence
@@ -16,16 +17,7 @@ from sim.books.synthetic import synthetic
 from sim.scenario import Scenario
 from sim.schema.book import BookFile
 
-__all__ = [
-    "COMPOUND_2023",
-    "Book",
-    "at_start",
-    "describe",
-    "gini",
-    "placed",
-    "recorded",
-    "synthetic",
-]
+__all__ = ["COMPOUND_2023", "Book", "at_start", "describe", "gini", "recorded", "synthetic"]
 
 
 def at_start(scenario: Scenario, prices: Sequence[int], rng: np.random.Generator) -> Book:

@@ -17,7 +17,7 @@ everyone's amount of that asset by the same share.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -25,10 +25,12 @@ import numpy.typing as npt
 from sim.books import Book
 from sim.protocol.units import USD
 from sim.scenario import Scenario, ScenarioError, with_overrides
+from sim.schema.deployment import Reserve
 from sim.schema.problems import Problem
 from sim.schema.tuning import Debts
 
 Floats = npt.NDArray[np.float64]
+Rows = slice | npt.NDArray[np.bool_]
 
 SAID: Mapping[Debts, str] = {
     "same-positions": "positions are the same under every setting: whom a lower threshold leaves "
@@ -55,7 +57,7 @@ class Amounts:
         self._units = np.array(units, dtype=np.float64)
         self.collateral = book.collateral.astype(np.float64)
         self.debt = book.debt.astype(np.float64)
-        self._idle = (book.supplied - book.collateral).sum(axis=0).astype(np.float64)
+        self._idle = book.supplied - book.collateral
         self._limit = self._limits(scenario, self.collateral)
 
     def under(self, scenario: Scenario) -> tuple[Floats, Floats]:
@@ -93,7 +95,7 @@ class Amounts:
         if kind == "supply_cap":
             before = self._limits(scenario, collateral)
             # What backs no debt takes up room under the cap, and stays what it is.
-            room = max(tokens * self._units[i] - self._idle[i], 0.0)
+            room = max(tokens * self._units[i] - self._idling(i), 0.0)
             collateral[:, i] *= room / collateral[:, i].sum()
             changed = debt * _ratio(self._limits(scenario, collateral), before)
         else:
@@ -113,7 +115,7 @@ class Amounts:
         i, kind = self._counted(path)
         collateral, debt = self.under(scenario)
         counted = (
-            collateral[:, i].sum() + self._idle[i] if kind == "supply_cap" else debt[:, i].sum()
+            collateral[:, i].sum() + self._idling(i) if kind == "supply_cap" else debt[:, i].sum()
         )
         return float(counted / self._units[i])
 
@@ -137,37 +139,52 @@ class Amounts:
 
     def _limits(self, scenario: Scenario, collateral: Floats) -> Floats:
         """What each account may borrow, USD."""
-        reserves = [scenario.protocol.reserves[symbol] for symbol in scenario.symbols]
-        ltv = np.array([one.ltv_bps * one.collateral_enabled / 1e4 for one in reserves])
-        limits = np.asarray(collateral @ (self.value * ltv), dtype=np.float64)
-        for i, one in enumerate(reserves):
-            if one.tiers:
-                flat = collateral[:, i] * self.value[i]
-                lost = flat - one.weigh(flat * USD) / (one.lt_bps * USD)
-                limits = limits - lost * ltv[i]
+        limits = np.zeros(len(collateral))
+        for rows, reserves in self._vaults(scenario):
+            ltv = np.array([one.ltv_bps * one.collateral_enabled / 1e4 for one in reserves])
+            limits[rows] = collateral[rows] @ (self.value * ltv)
+            for i, one in enumerate(reserves):
+                if one.tiers:
+                    flat = collateral[rows, i] * self.value[i]
+                    lost = flat - one.weigh(flat * USD) / (one.lt_bps * USD)
+                    limits[rows] -= lost * ltv[i]
         return limits
 
+    def _idling(self, i: int, rows: Rows = slice(None)) -> float:
+        """Token units of asset i that are supplied and back no debt."""
+        return float(self._idle[rows, i].sum())
+
+    def _vaults(self, scenario: Scenario) -> Iterator[tuple[Rows, list[Reserve]]]:
+        """Of every vault: its accounts, and its reserves in the order of the assets."""
+        for v, one in enumerate(scenario.protocol.each):
+            rows = slice(None) if self.book.vault is None else self.book.vault == v
+            yield rows, [one.reserves[symbol] for symbol in scenario.symbols]
+
     def _fit(self, scenario: Scenario, name: str, amounts: Floats) -> Floats:
-        """By asset: the share of the amounts that a cap leaves room for."""
-        share = np.ones(len(self._units))
-        for i, symbol in enumerate(scenario.symbols):
-            cap, total = getattr(scenario.protocol.reserves[symbol], name), amounts[:, i].sum()
-            if cap is None:
-                continue
-            room = _ROOM * cap * self._units[i]
-            if name == "supply_cap":
-                room = max(room - self._idle[i], 0.0)
-            if total > room:
-                share[i] = room / total
+        """By account and asset: the share of the amounts that its vault's cap leaves room for."""
+        share = np.ones_like(amounts)
+        for rows, reserves in self._vaults(scenario):
+            for i, reserve in enumerate(reserves):
+                cap, total = getattr(reserve, name), amounts[rows, i].sum()
+                if cap is None:
+                    continue
+                room = _ROOM * cap * self._units[i]
+                if name == "supply_cap":
+                    room = max(room - self._idling(i, rows), 0.0)
+                if total > room:
+                    share[rows, i] = room / total
         return share
 
     def _cash(self, scenario: Scenario, collateral: Floats, debt: Floats) -> Floats:
         """By asset: the share of the debt for which cash lasts; everyone supplies first."""
         share = np.ones(len(self._units))
         for i, symbol in enumerate(scenario.symbols):
-            lent_on = scenario.protocol.reserves[symbol].rehypothecate
+            lent_on = sum(
+                collateral[rows, i].sum() * reserves[i].rehypothecate
+                for rows, reserves in self._vaults(scenario)
+            )
             supplied = scenario.suppliers[symbol] / self.value[i]
-            there, owed = supplied + collateral[:, i].sum() * lent_on, debt[:, i].sum()
+            there, owed = supplied + lent_on, debt[:, i].sum()
             if owed > _CASH * there:
                 share[i] = _CASH * there / owed
         return share

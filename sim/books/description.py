@@ -41,18 +41,24 @@ def describe(book: Book, scenario: Scenario, prices: Sequence[int]) -> dict[str,
     probability in percent, are of all that owe, as published; `sound_health_quantiles` of those
     that are not bad debt already.
     """
-    reserves = [scenario.protocol.reserves[symbol] for symbol in scenario.symbols]
-    pledged = [scenario.terms[symbol].collateral_enabled for symbol in scenario.symbols]
+    each = scenario.protocol.each
+    reserves = [[one.reserves[symbol] for symbol in scenario.symbols] for one in each]
+    terms = [scenario.terms_in(v) for v in range(len(each))]
+    used = [[one[symbol].collateral_enabled for symbol in scenario.symbols] for one in terms]
+    vault = np.zeros(len(book.debt), dtype=np.intp) if book.vault is None else book.vault
+    pledged = np.array(used, dtype=object)[vault]  # of every account, in its vault
     units = np.array([10**asset.decimals for asset in scenario.assets.values()], dtype=object)
     collateral = book.collateral * np.array(prices, dtype=object) // units
     debt = -(-book.debt * np.array(prices, dtype=object) // units)  # rounded up, as the vault does
-    columns = zip(reserves, pledged, collateral.T, strict=True)
-    weighted = np.sum([r.weigh(values) * is_it for r, is_it, values in columns], axis=0)
+    weighted = np.full(len(book.debt), 0, dtype=object)
+    for v, own in enumerate(reserves):
+        columns = zip(own, used[v], collateral[vault == v].T, strict=True)
+        parts = [r.weigh(values) * is_it for r, is_it, values in columns]
+        weighted[vault == v] = np.sum(parts, axis=0)
     owed_by = debt.sum(axis=1)
     collateral_usd, debt_usd = (value.astype(np.float64) / USD for value in (collateral, debt))
 
-    used = np.array(pledged, dtype=object)
-    missing = np.maximum(owed_by - (collateral * used).sum(axis=1), 0).astype(np.float64) / USD
+    missing = np.maximum(owed_by - (collateral * pledged).sum(axis=1), 0).astype(np.float64) / USD
     owing = owed_by > 0
     health = weighted[owing].astype(np.float64) / BPS / owed_by[owing].astype(np.float64)
     liquidatable = weighted < owed_by * BPS

@@ -16,23 +16,26 @@ of its debts likewise. So nothing is lost or added by splitting, to the unit.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
-from sim.books.book import Book, Integers, Parts
+from sim.books.book import Book, Floats, Integers, Parts
 from sim.scenario import Scenario, ScenarioError
 from sim.schema.problems import Problem
+
+Amounts = dict[int, int]
+"""Token units by asset."""
 
 
 class _Part(NamedTuple):
     """An account of the book as it will be."""
 
     vault: int
-    collateral: dict[int, int]
-    """Token units by asset."""
-    debt: dict[int, int]
+    collateral: Amounts
+    debt: Amounts
 
 
 def placed(scenario: Scenario, book: Book, prices: Sequence[int], rng: np.random.Generator) -> Book:
@@ -40,16 +43,22 @@ def placed(scenario: Scenario, book: Book, prices: Sequence[int], rng: np.random
     have 8 decimals; `rng` says by chance who is where. Raises ScenarioError, which names accounts
     that no vault takes.
     """
-    given = scenario.book
+    given, named = scenario.book, book.vault is not None
+    if named and given.split == "vaults":
+        problem = Problem("book.split", "the file names everyone's vault", "no, or isolated")
+        raise ScenarioError(f"scenario '{scenario.name}'", [problem])
+    if named and given.vault_shares:
+        problem = Problem("book.vault_shares", "the file names everyone's vault", "leave them out")
+        raise ScenarioError(f"scenario '{scenario.name}'", [problem])
     if given.split == "no" and not scenario.protocol.vaults:
         return book
     rules = _Rules(scenario, book, prices)
-    if given.split == "no" or book.vault is not None:
+    if given.split == "no" or named:
         vault = rules.vaults(rng.random(len(book.debt)))
         book = book._replace(vault=vault)
         if given.split == "no":
             return book
-    return _split(book, [list(rules.parts(a)) for a in range(len(book.debt))], rules.isolates)
+    return _split(book, [rules.parts(a) for a in range(len(book.debt))], rules.isolates)
 
 
 class _Rules:
@@ -73,12 +82,17 @@ class _Rules:
             scenario.terms[one].ltv_bps * scenario.terms[one].collateral_enabled for one in symbols
         ]
 
-    def vaults(self, uniform: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+    def vaults(self, uniform: Floats) -> npt.NDArray[np.int64]:
         """The vault of every account that stays whole, (accounts,)."""
         if (named := self._book.vault) is not None:
-            self._check(self._fits[np.arange(len(named)), named], "its vault does not take it")
+            unfit = np.flatnonzero(~self._fits[np.arange(len(named)), named])
+            if len(unfit):
+                raise self._refused(
+                    unfit, "its vault does not take its collateral, or lend it this"
+                )
             return named
-        self._check(self._fits.any(axis=1), "no vault takes its collateral and lends its debts")
+        if len(unfit := np.flatnonzero(~self._fits.any(axis=1))):
+            raise self._refused(unfit, "no vault takes its collateral and lends its debts")
         names, shares = self._scenario.protocol.vaults, self._scenario.book.vault_shares
         odds = self._fits * np.array([shares.get(name, 0.0) for name in names])
         heaped = odds.cumsum(axis=1)
@@ -86,38 +100,31 @@ class _Rules:
         first = self._fits.argmax(axis=1)
         return np.where(heaped[:, -1] > 0, drawn, first).astype(np.int64)
 
-    def _check(self, fits: np.ndarray, problem: str) -> None:  # type: ignore[type-arg]
-        """Raise ScenarioError for accounts that do not fit."""
-        places = [f"book ({self._book.name(int(a))})" for a in np.flatnonzero(~fits)]
-        if places:
-            remedy = "book.split: vaults, or more of collateral and borrow in protocol.vaults"
-            problems = [Problem(place, problem, remedy) for place in places]
-            raise ScenarioError(f"scenario '{self._scenario.name}'", problems)
+    def _refused(self, accounts: Iterable[int], problem: str) -> ScenarioError:
+        remedy = "book.split: vaults, or more of collateral and borrow in protocol.vaults"
+        found = [Problem(f"book ({self._book.name(int(a))})", problem, remedy) for a in accounts]
+        return ScenarioError(f"scenario '{self._scenario.name}'", found)
 
-    def parts(self, a: int) -> Iterator[_Part]:
+    def parts(self, a: int) -> list[_Part]:
         """The accounts that account a becomes."""
-        pledged = {
-            int(i): int(self._book.collateral[a, i]) for i in self._book.collateral[a].nonzero()[0]
-        }
-        owed = {int(i): int(self._book.debt[a, i]) for i in self._book.debt[a].nonzero()[0]}
-        by_vault: dict[int, dict[int, int]] = {}
-        for c, amount in pledged.items():
+        owed = _held(self._book.debt[a])
+        by_vault: dict[int, Amounts] = {}
+        for c, amount in _held(self._book.collateral[a]).items():
             by_vault.setdefault(self._home(a, c), {})[c] = amount
-        if not by_vault:
-            by_vault[self._home(a, None)] = {}
-        places = list(by_vault.items())
+        places = list(by_vault.items()) or [(self._home(a, None), {})]
         if self.isolates:
             places = [(v, {c: n}) for v, own in places for c, n in own.items()] or places
-        debts = self._debts(a, places, owed)
-        for (v, own), due in zip(places, debts, strict=True):
+        parts: list[_Part] = []
+        for (v, own), due in zip(places, self._debts(a, places, owed), strict=True):
             if self.isolates and len(due) > 1:
-                yield from self._one_debt_each(v, own, due)
+                parts += self._one_debt_each(v, own, due)
             else:
-                yield _Part(v, own, due)
+                parts.append(_Part(v, own, due))
+        return parts
 
     def _home(self, a: int, c: int | None) -> int:
         """The vault in which account a has collateral c: one that takes all of the account, or the
-        first that takes c and lends most of what it owes.
+        first that takes c and lends most of the assets that it owes.
         """
         if self._book.vault is not None:
             return int(self._book.vault[a])
@@ -126,35 +133,39 @@ class _Rules:
         lent = (self._lends & (self._book.debt[a] != 0)).sum(axis=1)
         odds = lent if c is None else np.where(self._takes[:, c], lent, -1)
         if odds.max() < 0:
-            self._check(np.arange(len(self._book.debt)) != a, "no vault takes its collateral")
+            raise self._refused([a], "no vault takes its collateral")
         return int(odds.argmax())
 
-    def _debts(
-        self, a: int, places: list[tuple[int, dict[int, int]]], owed: dict[int, int]
-    ) -> list[dict[int, int]]:
+    def _debts(self, a: int, places: list[tuple[int, Amounts]], owed: Amounts) -> list[Amounts]:
+        """What of the debts each part owes."""
         limits = [
             sum(self._value(c, n) * self._ltv[c] for c, n in own.items()) for _, own in places
         ]
-        debts: list[dict[int, int]] = [{} for _ in places]
+        debts: list[Amounts] = [{} for _ in places]
         for d, amount in owed.items():
-            lends = [bool(self._lends[v, d]) for v, _ in places]
+            lends = [int(self._lends[v, d]) for v, _ in places]
             if not any(lends):
-                self._check(np.arange(len(self._book.debt)) != a, "no vault of it lends its debts")
+                raise self._refused([a], "no vault that takes its collateral lends its debts")
             weights = [limit * may for limit, may in zip(limits, lends, strict=True)]
-            for k, part in enumerate(shared(amount, weights if any(weights) else lends)):
+            parts = shared(amount, weights if any(weights) else lends)
+            for own, part in zip(debts, parts, strict=True):
                 if part:
-                    debts[k][d] = part
+                    own[d] = part
         return debts
 
-    def _one_debt_each(self, v: int, own: dict[int, int], due: dict[int, int]) -> Iterator[_Part]:
-        values = [self._value(d, n) for d, n in due.items()]
+    def _one_debt_each(self, v: int, own: Amounts, due: Amounts) -> Iterator[_Part]:
+        values = [self._value(d, n) + 1 for d, n in due.items()]  # of dust, too, something
         columns = {c: shared(n, values) for c, n in own.items()}
         for k, (d, n) in enumerate(due.items()):
             yield _Part(v, {c: parts[k] for c, parts in columns.items()}, {d: n})
 
     def _value(self, i: int, amount: int) -> int:
         price, unit = self._worth[i]
-        return amount * price // unit
+        return int(amount * price // unit)
+
+
+def _held(row: Integers) -> Amounts:
+    return {int(i): int(row[i]) for i in np.flatnonzero(row)}
 
 
 def shared(amount: int, weights: Sequence[int]) -> list[int]:

@@ -172,7 +172,7 @@ class Compiled:
     def _run(self, prices: Floats, observed: Floats, first: int, last: int) -> Floats:
         memory, start = self.memory, self._start
         check_tables(prices, observed, self._steps, start.market.price[0])
-        outcomes = np.zeros((len(prices), width(prices.shape[2])))
+        outcomes = np.zeros((len(prices), width(prices.shape[2], len(memory.state.policy))))
 
         def run(some: slice) -> None:
             self._entry(

@@ -27,6 +27,7 @@ from sim.market.market import (
     SEIZED_VALUE,
     Market,
 )
+from sim.market.shortfall import shortfall
 from sim.protocol import hub, insurance
 from sim.protocol.fixed_point import inlined, jitable, mul_div_down, mul_div_up, wad, zero
 from sim.protocol.state import (
@@ -36,6 +37,7 @@ from sim.protocol.state import (
     COVERED_BY_FUND,
     DEFICIT,
     DEFICIT_REPORTED,
+    REPORTED_DEFICIT,
     SCALED_DEBT,
     SOCIALISED,
     Array,
@@ -171,14 +173,27 @@ _FROM_TALLY = (
 )
 
 
-def names(symbols: Sequence[str]) -> list[str]:
-    """What the numbers of a path are: OUTCOME, then `BY_ASSET` of each asset as "bad_debt.WETH"."""
-    return [*OUTCOME, *(f"{name}.{symbol}" for symbol in symbols for name in BY_ASSET)]
+NUMBERS_BY_VAULT = {
+    "vault_loss": Number("USD", f"bad debt and shortfall of accounts in this vault, {_AT_THE_END}"),
+}
+"""Of each vault where there are several, behind those of the assets: what was lost before the path
+is in it.
+"""
+BY_VAULT = tuple(NUMBERS_BY_VAULT)
 
 
-def width(assets: int) -> int:
+def names(symbols: Sequence[str], vaults: Sequence[str] = ()) -> list[str]:
+    """What the numbers of a path are: OUTCOME, then `BY_ASSET` of each asset as "bad_debt.WETH",
+    then, of several vaults, `BY_VAULT` of each as "vault_loss.majors".
+    """
+    of_assets = [f"{name}.{symbol}" for symbol in symbols for name in BY_ASSET]
+    several = vaults if len(vaults) > 1 else ()
+    return [*OUTCOME, *of_assets, *(f"{name}.{one}" for one in several for name in BY_VAULT)]
+
+
+def width(assets: int, vaults: int = 1) -> int:
     """How many numbers a path comes to."""
-    return len(OUTCOME) + assets * len(BY_ASSET)
+    return len(OUTCOME) + assets * len(BY_ASSET) + (vaults * len(BY_VAULT) if vaults > 1 else 0)
 
 
 @jitable
@@ -229,11 +244,25 @@ def conclude(s: State, w: Market, k: int, outcome: Array) -> None:
         outcome[_SHORTFALL_OF + i * _EACH] = missing
         outcome[_LOSS_OF + i * _EACH] = added
         outcome[LOSS] += added
+    if s.policy.shape[0] > 1:
+        _conclude_vaults(s, w, k, outcome)
     for a in range(s.account.shape[0]):
         if w.watchers.hot[a] != 0:  # nobody else is unhealthy
             look_at(s, w, a)
             if w.watchers.watch[a, FACTOR] < wad():
                 outcome[UNHEALTHY] += 1
+
+
+@jitable
+def _conclude_vaults(s: State, w: Market, k: int, outcome: Array) -> None:
+    """The loss of each of several vaults."""
+    first = len(OUTCOME) + s.unit.shape[0] * _EACH
+    for v in range(s.policy.shape[0]):
+        for i in range(s.unit.shape[0]):
+            reported = s.spoke[v, i, REPORTED_DEFICIT]
+            outcome[first + v] += mul_div_down(reported, w.price[k, i], s.unit[i])
+    for a in range(s.account.shape[0]):
+        outcome[first + s.account_vault[a]] += shortfall(s, w, k, a)
 
 
 @inlined

@@ -35,6 +35,7 @@ from sim.sweeps.plan import Block, Plan, usual_block
 from sim.sweeps.reserves import by_asset
 from sim.sweeps.run import pace, run
 from sim.sweeps.stored import StoredSweep, begin, load
+from sim.sweeps.vaults import by_vault
 from sim.tape import Tables
 from sim.world import World
 
@@ -90,6 +91,11 @@ class Sweep:
     def by_asset(self) -> pd.DataFrame:
         """Losses by the asset that is owed, as `sim.sweeps.reserves.by_asset`."""
         return by_asset(self.outcomes, self.stored.plan.sampler)
+
+    @frame
+    def by_vault(self) -> pd.DataFrame:
+        """Losses by the vault that they were owed in, as `sim.sweeps.vaults.by_vault`."""
+        return by_vault(self.outcomes, self.stored.plan.sampler)
 
     def worst(self, count: int = 3) -> pd.DataFrame:
         """The rows of `outcomes` that lose most, the worst first. Raises `QuestionError` unless

@@ -10,6 +10,7 @@ to the rounding of doubles.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -42,6 +43,8 @@ class Brackets(NamedTuple):
     """Fractions, falling."""
     above: list[float]
     """USD, where the second begins and those after it."""
+    here: npt.NDArray[np.bool_]
+    """(accounts,): of those in whose vault it is so."""
 
 
 class Book(NamedTuple):
@@ -51,7 +54,7 @@ class Book(NamedTuple):
     prices: Floats
     """(assets,) at the oracle, USD."""
     thresholds: Floats
-    """(assets,) LT, a fraction; of the first bracket."""
+    """(assets,) LT, a fraction, of the first bracket; (accounts, assets) with several vaults."""
     collateral: Floats
     """(accounts, assets) tokens that back debt."""
     debt: Floats
@@ -59,14 +62,22 @@ class Book(NamedTuple):
     brackets: tuple[Brackets, ...] = ()
     """Of the assets that have several."""
 
-    def weighted(self, prices: Floats, collateral: Floats | None = None) -> Floats:
-        """What the collateral of every account counts for, USD; of `prices` (steps, assets) too."""
-        tokens = self.collateral if collateral is None else collateral
-        worth = prices * self.thresholds
-        found: Floats = tokens @ worth if worth.ndim == 1 else worth @ tokens.T
-        for i, thresholds, above in self.brackets:
+    def weighted(self, prices: Floats, accounts: npt.NDArray[np.intp] | None = None) -> Floats:
+        """What the collateral of every account, or of some, counts for, USD; of `prices` (steps,
+        assets) too, then (steps, accounts).
+        """
+        rows = slice(None) if accounts is None else accounts
+        tokens = self.collateral[rows]
+        if self.thresholds.ndim == 1:
+            worth = prices * self.thresholds
+            found: Floats = tokens @ worth if worth.ndim == 1 else worth @ tokens.T
+        else:
+            counted = tokens * self.thresholds[rows]
+            found = counted @ prices if prices.ndim == 1 else prices @ counted.T
+        for i, thresholds, above, here in self.brackets:
             values: Floats = np.multiply.outer(prices[..., i], tokens[:, i])
-            found = found + (weigh_all(values, thresholds, above) - values * thresholds[0])
+            less = weigh_all(values, thresholds, above) - values * thresholds[0]
+            found = found + less * here[rows]
         return found
 
     def values(self, prices: Floats) -> tuple[Floats, Floats]:
@@ -91,7 +102,6 @@ def book(tape: Frames, when: Literal["start", "end"] = "start") -> Book:
     assets = tape.assets[tape.assets["step"] == step]
     symbols = assets["asset"].tolist()
     units = 10.0 ** assets["decimals"].to_numpy(dtype=np.float64)
-    reserves = scenario_of(tape)["protocol"]["reserves"]
     column = "is_collateral_start" if when == "start" else "is_collateral"
     backs = tape.accounts[column].to_numpy(dtype=bool).reshape(-1, len(symbols))
 
@@ -103,23 +113,45 @@ def book(tape: Frames, when: Literal["start", "end"] = "start") -> Book:
     return Book(
         symbols,
         assets["oracle_price_usd"].to_numpy(dtype=np.float64),
-        np.array([reserves[symbol]["lt_bps"] for symbol in symbols]) / _BPS,
+        _thresholds(tape, symbols),
         tokens("supplied") * backs,
         tokens("debt"),
-        tuple(
-            Brackets(
-                i,
-                [lt / _BPS for lt in (reserves[symbol]["lt_bps"], *_of(tiers, "lt_bps"))],
-                _of(tiers, "above_usd"),
-            )
-            for i, symbol in enumerate(symbols)
-            if (tiers := reserves[symbol].get("tiers"))
-        ),
+        tuple(_brackets(tape, symbols)),
     )
 
 
 def _of(tiers: list[dict[str, float]], name: str) -> list[float]:
     return [tier[name] for tier in tiers]
+
+
+def _reserves(tape: Frames) -> list[tuple[npt.NDArray[np.bool_], dict[str, Any]]]:
+    """Of every vault: which accounts are in it, and its reserves by asset."""
+    protocol = scenario_of(tape)["protocol"]
+    named = tape.accounts["vault"][:: tape.accounts["asset"].nunique()].to_numpy()
+    own: dict[str, Any] = protocol["reserves"]
+    if not protocol.get("vaults"):
+        return [(np.ones(len(named), dtype=bool), own)]
+    return [
+        (named == name, {s: {**own[s], **vault["reserves"].get(s, {})} for s in own})
+        for name, vault in protocol["vaults"].items()
+    ]
+
+
+def _thresholds(tape: Frames, symbols: list[str]) -> Floats:
+    vaults = _reserves(tape)
+    found: Floats = np.zeros((len(vaults[0][0]), len(symbols)))
+    for here, reserves in vaults:
+        found[here] = [reserves[symbol]["lt_bps"] / _BPS for symbol in symbols]
+    return found if len(vaults) > 1 else found[0]
+
+
+def _brackets(tape: Frames, symbols: list[str]) -> Iterator[Brackets]:
+    for here, reserves in _reserves(tape):
+        for i, symbol in enumerate(symbols):
+            if tiers := reserves[symbol].get("tiers"):
+                thresholds = [reserves[symbol]["lt_bps"], *_of(tiers, "lt_bps")]
+                above = _of(tiers, "above_usd")
+                yield Brackets(i, [lt / _BPS for lt in thresholds], above, here)
 
 
 def pools(tape: Frames) -> Pools:

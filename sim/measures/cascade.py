@@ -241,7 +241,7 @@ def rounds(tape: Frames) -> Rounds:
     first = pd.Series(True, index=done.index)
     if (impact != 1).any():
         a = done["account"].unique().astype(np.intp)
-        collateral = book.opened.weighted(oracle, book.collateral[a])
+        collateral = book.opened.weighted(oracle, a)
         debt = (oracle * book.interest()) @ book.debt[a].T
         from_outside = pd.Series((collateral < debt).any(axis=0), index=a)
         first = from_outside.loc[done["account"]].set_axis(done.index)

@@ -135,7 +135,7 @@ def verify(
     on_floats = compiled.outcomes(prices, seen)[0]
     float_rows = compiled.journal(prices[0], seen[0])
     one = on_path(world, prices[0], seen[0])
-    columns = names(world.symbols)
+    columns = names(world.symbols, list(scenario.protocol.vaults))
     outcome = np.full(len(columns), 0, dtype=object)
     decisions, compared, difference = Comparison(), [0], None
     tape = Tape(one, engine) if record else None

@@ -122,7 +122,10 @@ def run(task: Task, stopped: Callable[[], bool] = _never) -> Done:
     """
     _check_origin(task.subject)
     scenario = task.subject.scenario
-    found, at_start = [np.empty((0, width(len(scenario.symbols))))], {}
+    found, at_start = (
+        [np.empty((0, width(len(scenario.symbols), len(scenario.protocol.vaults))))],
+        {},
+    )
     seconds = []
     under = with_overrides(scenario, task.setting.values) if task.setting else scenario
     for part in task.parts:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from sim.schema.book import BorrowerBook
-from sim.schema.faults import Feed
+from sim.schema.market import Feed
 from sim.schema.problems import Problem, ScenarioError, nearest, unknown
 from sim.schema.segment import otherwise
 
@@ -42,16 +42,16 @@ def problems(s: Scenario) -> Iterator[Problem]:
     if s.book.vault_shares and s.book.split != "no":
         problem = "are of accounts that stay whole, and book.split splits them"
         yield Problem("book.vault_shares", problem, "one of the two")
-    if not vaults or not isinstance(s.book, BorrowerBook):
-        return
-    sides = (
-        ("collateral", "takes", s.book.collateral_weights),
-        ("debt", "lends", s.book.debt_weights),
-    )
-    for side, verb, weights in sides:
-        for symbol, weight in weights.items():
-            if weight and not any(getattr(one, verb)(symbol) for one in vaults.values()):
-                remedy = f"0, or {symbol} in one of protocol.vaults"
-                yield Problem(
-                    f"book.{side}_weights.{symbol}", f"no vault {verb} this asset", remedy
-                )
+    if vaults and isinstance(s.book, BorrowerBook):
+        pledged, owed = s.book.collateral_weights, s.book.debt_weights
+        yield from _nowhere("collateral", "takes", pledged, [one.takes for one in vaults.values()])
+        yield from _nowhere("debt", "lends", owed, [one.lends for one in vaults.values()])
+
+
+def _nowhere(
+    side: str, verb: str, weights: Mapping[str, float], may: Sequence[Callable[[str], bool]]
+) -> Iterator[Problem]:
+    for symbol, weight in weights.items():
+        if weight and not any(one(symbol) for one in may):
+            remedy = f"0, or {symbol} in one of protocol.vaults"
+            yield Problem(f"book.{side}_weights.{symbol}", f"no vault {verb} this asset", remedy)

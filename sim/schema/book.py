@@ -139,7 +139,7 @@ class BorrowerBook(Part):
         "the book is drawn under; absent: those of protocol.reserves. An override of those "
         "fills it in with what was before, so that positions stay",
     )
-    vault_shares: VaultShares = {}
+    vault_shares: VaultShares = Field(default={})
     split: Split = "no"
 
     def _problems(self) -> Iterator[Problem]:
@@ -236,7 +236,7 @@ class BookFile(Part):
         default="refuse",
         description="refuse or drop: rows about what is not an asset of the scenario",
     )
-    vault_shares: VaultShares = {}
+    vault_shares: VaultShares = Field(default={})
     split: Split = "no"
 
 

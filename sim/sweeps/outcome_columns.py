@@ -10,7 +10,13 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from sim.engines.outcome import NUMBERS, NUMBERS_BY_ASSET, Number, names
+from sim.engines.outcome import (
+    NUMBERS,
+    NUMBERS_BY_ASSET,
+    NUMBERS_BY_VAULT,
+    Number,
+    names,
+)
 from sim.measures.measure import Paths
 from sim.protocol.units import USD
 
@@ -37,6 +43,9 @@ COLUMNS = {column(name, one): (name, one.meaning) for name, one in NUMBERS.items
 BY_ASSET = {column(name, one): (name, one.meaning) for name, one in NUMBERS_BY_ASSET.items()}
 """The same of `sim.engines.outcome.BY_ASSET`; of asset WETH the column is "bad_debt_usd.WETH"."""
 
+BY_VAULT = {column(name, one): (name, one.meaning) for name, one in NUMBERS_BY_VAULT.items()}
+"""The same of `sim.engines.outcome.BY_VAULT`, where there are several vaults."""
+
 
 def paths_of(outcomes: pd.DataFrame, step_seconds: int) -> Paths:
     """Outcomes of a sweep for measures. A number that an earlier version did not keep raises
@@ -54,37 +63,43 @@ def paths_of(outcomes: pd.DataFrame, step_seconds: int) -> Paths:
     return Paths(number, step_seconds)
 
 
-def columns(symbols: Sequence[str]) -> dict[str, tuple[str, str]]:
-    """All columns of a scenario with these assets, see `COLUMNS`."""
-    by_asset = {
-        f"{name}.{symbol}": (f"{source}.{symbol}", meaning)
-        for symbol in symbols
-        for name, (source, meaning) in BY_ASSET.items()
+def columns(symbols: Sequence[str], vaults: Sequence[str] = ()) -> dict[str, tuple[str, str]]:
+    """All columns of a scenario with these assets and vaults, see `COLUMNS`."""
+    several = vaults if len(vaults) > 1 else ()
+    parts = {
+        f"{name}.{one}": (f"{source}.{one}", meaning)
+        for ones, of_one in ((symbols, BY_ASSET), (several, BY_VAULT))
+        for one in ones
+        for name, (source, meaning) in of_one.items()
     }
-    return COLUMNS | by_asset
+    return COLUMNS | parts
 
 
-def schema(symbols: Sequence[str]) -> Any:
+def schema(symbols: Sequence[str], vaults: Sequence[str] = ()) -> Any:
     """Of a block's file; every field says its meaning in its metadata."""
     fields = [
         pa.field(name, pa.int64(), False, {"meaning": meaning}) for name, meaning in WHICH.items()
     ]
-    for name, (_, meaning) in columns(symbols).items():
+    for name, (_, meaning) in columns(symbols, vaults).items():
         kind = pa.float64() if _is_float(name) else pa.int64()
         fields.append(pa.field(name, kind, False, {"meaning": meaning}))
     return pa.schema(fields)
 
 
 def frame(
-    paths: Sequence[int], book: int, outcomes: npt.NDArray[np.float64], symbols: Sequence[str]
+    paths: Sequence[int],
+    book: int,
+    outcomes: npt.NDArray[np.float64],
+    symbols: Sequence[str],
+    vaults: Sequence[str] = (),
 ) -> pd.DataFrame:
     """What `Compiled.outcomes` returns of these paths of a book as columns of a block."""
     found: dict[str, npt.NDArray[Any]] = {
         "path": np.array(paths, dtype=np.int64),
         "book": np.full(len(paths), book, dtype=np.int64),
     }
-    sources = names(symbols)
-    for name, (source, _) in columns(symbols).items():
+    sources = names(symbols, vaults)
+    for name, (source, _) in columns(symbols, vaults).items():
         values = outcomes[:, sources.index(source)]
         if _in_usd(name):
             found[name] = values * _VALUE

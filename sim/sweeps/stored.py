@@ -136,9 +136,10 @@ class StoredSweep:
 
     def write(self, block: Block, outcomes: Floats) -> None:
         """Put a finished block on the disk; `outcomes` as `Compiled.outcomes` returns them."""
-        symbols = self.plan.scenario.symbols
-        rows = frame(block.paths, block.book, outcomes, symbols)
-        table = pa.Table.from_pandas(rows, schema(symbols), preserve_index=False)
+        scenario = self.plan.scenario
+        of = scenario.symbols, list(scenario.protocol.vaults)
+        rows = frame(block.paths, block.book, outcomes, *of)
+        table = pa.Table.from_pandas(rows, schema(*of), preserve_index=False)
         with replacing(self._file(block)) as draft:
             parquet.write_table(table.replace_schema_metadata(None), draft)
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 import pyarrow as pa
 
-FORMAT = 8
+FORMAT = 9
 """Raised when a reader of older tapes would misread a newer one."""
 
 TEXT, FLAG, COUNT, FLOAT = pa.string(), pa.bool_(), pa.int64(), pa.float64()
@@ -46,6 +46,7 @@ class Frames(NamedTuple):
     accounts: pd.DataFrame
     agents: pd.DataFrame
     parties: pd.DataFrame
+    vaults: pd.DataFrame
     compared: pd.DataFrame
 
 
@@ -180,6 +181,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
         ("account", COUNT, "row of the book; after it the attacker's and the user's own agents'"),
         ("name", TEXT, "its name in the book's file, or its number in words"),
         ("owner", TEXT, "who owns it, likewise"),
+        ("vault", TEXT, "name of the vault it is in; null where there is one"),
         ("asset", TEXT, "symbol"),
         ("supplied_start", TOKENS, "units supplied after the opening"),
         ("debt_start", TOKENS, "units owed after the opening"),
@@ -213,6 +215,14 @@ TABLES: dict[str, tuple[Column, ...]] = {
         ("held_start", TOKENS, "units owned, less those owed, after the opening"),
         ("held_end", TOKENS, "the same at the end"),
     ),
+    "vaults": _columns(
+        ("vault", TEXT, "its name in the scenario"),
+        ("asset", TEXT, "symbol"),
+        ("supplied", TOKENS, "units of its accounts, interest included"),
+        ("debt", TOKENS, "units that they owe, interest included"),
+        ("deficit_reported", TOKENS, "bad debt that it realised"),
+        ("shortfall", TOKENS, "part of the shortfall of its accounts owed in this asset"),
+    ),
     "compared": _columns(
         ("book", COUNT, "0 is the run's own; others are drawn alike and run on the twin"),
         ("measure", TEXT, "of which a figure was published, see sim.measures.registry"),
@@ -229,6 +239,7 @@ TABLE_MEANINGS = {
     "accounts": "A row per account and asset: what it had and owed at the start and at the end",
     "agents": "A row per step and agent of a name, the attacker or the user's own: what it has",
     "parties": "A row per kind of actor and asset: what it owned at the start and at the end",
+    "vaults": "A row per vault and asset at the end, where there are several vaults",
     "compared": "A row per book and published measure, of events that are held against some",
 }
 """What the rows of a table are."""

@@ -146,6 +146,7 @@ def with_gas(moment: Moment, gas: Sequence[int]) -> Moment:
 def accounts(world: World) -> list[Row]:
     """Every account's positions now, one row per asset."""
     s, symbols, rows = world.state, world.symbols, []
+    vaults = list(world.scenario.protocol.vaults)
     supplied, owed = amounts(s)
     owing = np.flatnonzero((owed != 0).any(axis=1))
     factors = dict(zip(owing, counted(s, owing)[:, FACTOR], strict=True))
@@ -159,6 +160,7 @@ def accounts(world: World) -> list[Row]:
                     "account": a,
                     "name": name,
                     "owner": owner,
+                    "vault": vaults[s.account_vault[a]] if vaults else None,
                     "asset": symbol,
                     "supplied": supplied[a, i],
                     "debt": owed[a, i],
@@ -175,10 +177,11 @@ def _priced(s: State, doubles: Array) -> list[int]:
     """The accounts with debt, without those that hold an asset whose feed is down: a price of 0
     says nothing about their health.
     """
-    down = [i for i in range(len(s.unit)) if oracle.read(s, _VAULT, i).price == 0]
+    vaults, assets = range(len(s.policy)), range(len(s.unit))
+    down = np.array([[oracle.read(s, v, i).price == 0 for i in assets] for v in vaults])
     owed = doubles[:, :, POSITION_DEBT] != 0
     held = (doubles[:, :, IS_COLLATERAL] != 0) | owed
-    return list(np.flatnonzero(owed.any(axis=1) & ~held[:, down].any(axis=1)))
+    return list(np.flatnonzero(owed.any(axis=1) & ~(held & down[s.account_vault]).any(axis=1)))
 
 
 def health_factors(s: State) -> Array:

@@ -20,6 +20,7 @@ from sim.scenario import digest
 from sim.tape.columns import FORMAT, Tables, tables
 from sim.tape.moment import Moment, accounts, observe, with_gas
 from sim.tape.parties import PARTIES, held
+from sim.tape.vaults import rows as rows_of_vaults
 from sim.version import VERSION
 from sim.world import World
 
@@ -117,6 +118,7 @@ class Tape:
                 "accounts": self._accounts(self._end.state),
                 "agents": [row for moment in moments for row in moment.agents],
                 "parties": self._parties(self._end),
+                "vaults": self._vaults(self._end),
                 "compared": [],
             }
         )
@@ -170,6 +172,12 @@ class Tape:
                 }
             )
         return joined
+
+    def _vaults(self, end: _End) -> list[dict[str, Any]]:
+        """Every vault at the end, one row per asset."""
+        scenario = self._world.scenario
+        prices = self._world.market.price[end.step]
+        return rows_of_vaults(end.state, scenario, prices) if scenario.protocol.vaults else []
 
     def _parties(self, end: _End) -> list[dict[str, Any]]:
         """Start and end of every party, one row per asset."""

@@ -23,6 +23,7 @@ from sim.report.agent_tables import agents_table, attack_table
 from sim.report.crash_figure import write_crash_figure
 from sim.report.published_table import notes, published_table
 from sim.report.run_tables import cascade_table, figures_table, loss_table, parties_table
+from sim.report.vault_tables import vault_table
 from sim.scenario import Scenario
 from sim.tape import TAPE, Frames, TapeError
 from sim.terminal.agent_failure import agent_failure
@@ -215,8 +216,10 @@ def run_tables(tape: Frames) -> list[RenderableType]:
     everyone's profit and loss, the attacker's and that of the user's agents.
     """
     figures, attack, agents = found(tape), attack_table(tape), agents_table(tape)
+    vaults = vault_table(tape)
     return [
         printed(loss_table(tape)),
+        *([printed(vaults)] if vaults else []),
         printed(cascade_table(figures), header=False),
         printed(figures_table(tape, figures), header=False),
         printed(parties_table(tape)),

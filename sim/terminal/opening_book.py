@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 from typing import Any
 
 import numpy as np
 from rich.console import Console
 
 from sim.books import COMPOUND_2023, describe
-from sim.books.book import Integers, Reading
+from sim.books.book import Integers
 from sim.health.census import census
 from sim.market.market import FACTOR
 from sim.protocol.state import BORROW_CAP, SUPPLY_CAP
@@ -30,7 +31,7 @@ def print_book(world: World, console: Console) -> None:
     """
     book = describe(world.book, world.scenario, list(world.market.price[0]))
     if reading := world.book.reading:
-        for line in (*reading.lines, *_health_of_file(world, reading)):
+        for line in (*reading.lines, *_health_of_file(world)):
             console.print(line, markup=False)
     owe = "account owes" if book["accounts"] == 1 else "accounts owe"
     console.print(
@@ -65,17 +66,20 @@ def print_book(world: World, console: Console) -> None:
 
 
 def _beyond_caps(world: World) -> Iterator[str]:
+    names = list(world.scenario.protocol.vaults)
+    vault = world.state.account_vault[: len(world.book.debt)]
     for amounts, column, done in (
         (world.book.supplied, SUPPLY_CAP, "supplied"),
         (world.book.debt, BORROW_CAP, "borrowed"),
     ):
-        for i, symbol in enumerate(world.symbols):
-            total, cap = amounts[:, i].sum(), world.state.reserve[0, i, column]
+        for v, (i, symbol) in product(range(len(names) or 1), enumerate(world.symbols)):
+            total = amounts[vault == v, i].sum()
+            cap, unit = world.state.reserve[v, i, column], world.state.unit[i]
             if total > cap:
-                unit = world.state.unit[i]
+                where = f" in {names[v]}" if names else ""
                 yield (
-                    f"{total / unit:,.0f} {symbol} are {done} at the start, beyond the cap of "
-                    f"{cap / unit:,.0f}: nobody can add to it."
+                    f"{total / unit:,.0f} {symbol} are {done}{where} at the start, beyond the cap "
+                    f"of {cap / unit:,.0f}: nobody can add to it."
                 )
 
 
@@ -105,14 +109,15 @@ def _usd(world: World, amounts: Integers, i: int) -> float:
     return value / USD
 
 
-def _health_of_file(world: World, reading: Reading) -> Iterator[str]:
+def _health_of_file(world: World) -> Iterator[str]:
     """How the health factors of a file compare with those of the protocol at the start."""
     owes = world.book.debt.any(axis=1)
-    known = np.flatnonzero(np.isfinite(reading.health) & (reading.health > 0) & owes.astype(bool))
+    of_file = [world.book.recorded_health(a) or 0.0 for a in range(len(world.book.debt))]
+    known = np.flatnonzero((np.array(of_file) > 0) & owes.astype(bool))
     if not len(known):
         return
     here = (census(world.state)[known, FACTOR] / 10**18).astype(float)
-    there = reading.health[known]
+    there = np.array(of_file)[known]
     off = np.abs(here / there - 1)
     a = int(off.argmax())
     yield (

@@ -14,6 +14,7 @@ from sim.questions.store import QuestionError
 from sim.report import caveats, given
 from sim.report.sweep_figure import write_fan_figure, write_loss_figure
 from sim.report.sweep_tables import bearer_table, loss_table, reserve_table
+from sim.report.vault_tables import vaults_of_paths
 from sim.scenario import Scenario
 from sim.sweeps import loss_table as losses
 from sim.sweeps.fan import load_fan
@@ -137,8 +138,10 @@ def _show(swept: Sweep, figures: list[Path], console: Console) -> None:
     plan, outcomes, folder = swept.stored.plan, swept.outcomes, swept.folder
     books, line = given.books_of_plan(plan), given.of_plan(plan)
     risk = loss_table(swept.losses, plan.paths, books, losses.variance(outcomes), line)
-    for one in (risk, bearer_table(swept.borne_by), reserve_table(swept.by_asset)):
-        console.print("", printed(one), sep="\n")
+    vaults = vaults_of_paths(swept.by_vault)
+    for one in (risk, bearer_table(swept.borne_by), reserve_table(swept.by_asset), vaults):
+        if one is not None:
+            console.print("", printed(one), sep="\n")
     console.print()
     for text in caveats.of_paths(outcomes, plan.scenario.step_seconds):
         console.print(text, style="yellow", markup=False)

@@ -18,6 +18,7 @@ from sim.questions.store import QuestionError
 from sim.questions.verification import Verification, world_on
 from sim.report import given
 from sim.report.sweep_tables import verified_table
+from sim.scenario import Scenario
 from sim.sweeps.outcome_columns import columns, frame
 from sim.sweeps.stored import StoredSweep
 from sim.tape import write
@@ -79,7 +80,7 @@ def _verify(swept: Sweep, worst: int, paths: Sequence[int], engine: str, console
                 _keep(one, folder)
                 _say(one, scenario.symbols, console)
                 written = outcomes.loc[path].to_dict()
-                repeated = _repeats(one, written, scenario.symbols, console)
+                repeated = _repeats(one, written, scenario, console)
                 if not repeated or one.differences or one.apart:
                     code = FAILED
     except KeyboardInterrupt:
@@ -138,11 +139,12 @@ def _say(one: Verification, symbols: Sequence[str], console: Console) -> None:
 
 
 def _repeats(
-    one: Verification, written: Mapping[Any, Any], symbols: Sequence[str], console: Console
+    one: Verification, written: Mapping[Any, Any], scenario: Scenario, console: Console
 ) -> bool:
     """Whether floats come to what the sweep wrote, bit for bit."""
-    again = frame([one.path], 0, np.array([list(one.on_floats.values())]), symbols).iloc[0]
-    different = [name for name in columns(symbols) if again[name] != written[name]]
+    of = scenario.symbols, list(scenario.protocol.vaults)
+    again = frame([one.path], 0, np.array([list(one.on_floats.values())]), *of).iloc[0]
+    different = [name for name in columns(*of) if again[name] != written[name]]
     if different:
         name = different[0]
         line(

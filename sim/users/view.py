@@ -72,6 +72,7 @@ class View:
     _w: Market
     _number: dict[str, int]
     _actor: int
+    _vault: int
 
     answers: tuple[Answer, ...]
     """What became of what the agent asked for last."""
@@ -84,6 +85,7 @@ class View:
             _w=mapped(w, _read_only),
             _number={symbol: i for i, symbol in enumerate(symbols)},
             _actor=actor,
+            _vault=int(s.account_vault[account]),
             answers=(),
             assets=tuple(symbols),
             account=account,
@@ -124,12 +126,12 @@ class View:
         return int(self._w.price[self.step, self._number[asset]])
 
     def oracle_price(self, asset: str) -> int:
-        """What the vault goes by; 0 when the feed is down."""
-        return int(oracle.read(self._s, 0, self._number[asset]).price)
+        """What the vault of the agent's account goes by; 0 when the feed is down."""
+        return int(oracle.read(self._s, self._vault, self._number[asset]).price)
 
     def oracle_status(self, asset: str) -> str:
         """ok, stale, deviated or down. Nothing can be borrowed unless it is ok."""
-        return STATUS[oracle.read(self._s, 0, self._number[asset]).status]
+        return STATUS[oracle.read(self._s, self._vault, self._number[asset]).status]
 
     def value(self, asset: str, amount: int) -> int:
         """USD (8 decimals) of an amount at the reference price, down."""

@@ -34,13 +34,9 @@ class Taker(NamedTuple):
 
 def own(scenario: Scenario) -> list[Own]:
     """In the order of their accounts: agents that come with the house, then the user's."""
-    house = [(role, role.capital(scenario)) for role in ROLES]
+    there = [role for role in ROLES if role.capital(scenario) is not None]
     return [
-        *(
-            Own(role.name, False, has, role.vault(scenario))
-            for role, has in house
-            if has is not None
-        ),
+        *(Own(one.name, False, one.capital(scenario) or {}, one.vault(scenario)) for one in there),
         *(Own(agent.name, True, agent.capital_usd) for agent in scenario.agents),
     ]
 

@@ -94,8 +94,8 @@ def lenient(
 def beyond_limit(
     scenario: Scenario, book: Book, prices: Sequence[int], reserves: Array, v: int
 ) -> dict[int, Late]:
-    """The accounts that cannot borrow at `prices` (8 decimals) under `reserves` (assets, RESERVE) of
-    vault v, by number.
+    """The accounts of vault v that cannot borrow at `prices` (8 decimals) under `reserves` (assets,
+    RESERVE), by number.
 
     Raises ScenarioError, which names all of them, for those that can be opened at no price that the
     routers take.

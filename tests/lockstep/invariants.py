@@ -111,6 +111,7 @@ def check(before: Look, after: Look, row: Entry, own: int, minted: list[int]) ->
     """
     _check_state(after, before, minted)
     _check_transition(before, after, row)
+    _check_firewall(before, after, row)
     _check_health(before, after, row, own)
     _check_flags(before, after, row, own)
     _check_calls(before, after, row, own)
@@ -224,9 +225,6 @@ def _check_transition(before: Look, after: Look, row: Entry) -> None:
     kind, account, x, code = row.kind, row.account, row.x, row.code
     mine = after.vault[account] if account >= 0 else -1
     for i in after.assets:
-        if account >= 0:
-            for v in after.vaults:  # 23 the other vault's ledger is untouched
-                assert v == mine or before.spoke[v][i] == after.spoke[v][i], "23"
         b, a = before.hub[i], after.hub[i]
         if a == b:
             continue
@@ -285,6 +283,33 @@ def _check_transition(before: Look, after: Look, row: Entry) -> None:
         for p, b in enumerate(before.pair):
             a = after.pair[p]
             assert a[RESERVE0] * a[RESERVE1] >= b[RESERVE0] * b[RESERVE1], "29"
+
+
+def _check_firewall(before: Look, after: Look, row: Entry) -> None:
+    """23 what becomes of an account touches nothing of other vaults, and its loss no asset that its
+    own did not draw, by no more than it drew.
+    """
+    if row.account < 0:
+        return
+    mine, owes = after.vault[row.account], before.position[row.account]
+    for v in after.vaults:
+        if v != mine:
+            for name in ("spoke", "reserve", "oracle"):
+                assert getattr(before, name)[v] == getattr(after, name)[v], "23"
+            assert before.policy[v] == after.policy[v], "23"
+    for a, v in enumerate(after.vault):
+        if v != mine:
+            assert before.position[a] == after.position[a], "23"
+            assert before.account[a] == after.account[a], "23"
+    for i in after.assets:
+        was, now = before.spoke[mine][i], after.spoke[mine][i]
+        loss = now[REPORTED_DEFICIT] - was[REPORTED_DEFICIT]
+        assert loss == after.hub[i][DEFICIT_REPORTED] - before.hub[i][DEFICIT_REPORTED], "23"
+        assert 0 <= loss <= before.owed(i, owes[i][POSITION_DEBT]), "23"
+        if row.kind in (*LIQUIDATIONS, op.write_off.kind) and was[DRAWN_SCALED] == 0:
+            untouched = i not in (row.x, row.y) or row.kind == op.write_off.kind
+            if untouched and before.shares[i] != after.shares[i]:
+                raise AssertionError("23")  # to the unit
 
 
 def _check_anchors(before: Look, after: Look) -> None:

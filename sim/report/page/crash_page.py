@@ -39,6 +39,7 @@ from sim.report.page.source import Crash
 from sim.report.page.timeline import timeline
 from sim.report.run_tables import cascade_table, figures_table, loss_table, parties_table
 from sim.report.text import clock, listed, owing, span, usd
+from sim.report.vault_tables import vault_table
 from sim.schema.deployment import Reserve
 from sim.tape import Frames
 
@@ -57,7 +58,7 @@ def page(source: Crash) -> Page:
     sections = [
         Section("summary", "Summary", [*summary(tape, moved), figures_table(tape, figures)]),
         Section("cascade", "The cascade", [cascade_table(figures), timeline(tape, moved)]),
-        Section("losses", "What was lost, and who paid", [loss_table(tape), parties_table(tape)]),
+        Section("losses", "What was lost, and who paid", _lost(tape)),
         Section(
             "falls",
             "What falls of prices do to this book",
@@ -151,6 +152,11 @@ def summary(tape: Frames, moved: list[str]) -> list[Part]:
             "liquidator of this run gain its gas and the profit it wants."
         )
     return [said, lost, *left, given.of_run(tape), *caveats.of_run(tape)]
+
+
+def _lost(tape: Frames) -> list[Part]:
+    vaults = vault_table(tape)
+    return [loss_table(tape), *([vaults] if vaults else []), parties_table(tape)]
 
 
 def bonuses(scenario: Mapping[str, Any], symbols: list[str]) -> dict[str, float]:

@@ -17,12 +17,14 @@ from sim.report.page.plot import COLOURS, Trace, axis, band, figure, line, plain
 from sim.report.page.source import Sweep
 from sim.report.sweep_words import scope, split_line
 from sim.report.text import sentence, usd
+from sim.report.vault_tables import vaults_of_paths
 from sim.scenario import Scenario
 from sim.sweeps.fan import QUANTILES, Fan
 from sim.sweeps.kept import Kept
 from sim.sweeps.loss_table import book_of, borne_by, loss_table, loss_usd, variance, worst_paths
 from sim.sweeps.plan import Plan
 from sim.sweeps.reserves import by_asset
+from sim.sweeps.vaults import by_vault
 from sim.tape import Frames
 
 _MOST_ROWS = 30
@@ -40,11 +42,13 @@ def page(source: Sweep) -> Page:
     lost = loss_usd(outcomes)
     document = scenario.model_dump(mode="json")
     books, line = given.books_of_plan(plan), given.of_plan(plan)
+    vaults = vaults_of_paths(by_vault(outcomes, plan.sampler))
     risk: list[Part] = [
         sweep_tables.loss_table(table, plan.paths, books, variance(outcomes), line),
         exceedance_chart([Curve(f"{plan.paths:,} paths", lost, book_of(outcomes), table)]),
         sweep_tables.bearer_table(bearers, line),
         sweep_tables.reserve_table(by_asset(outcomes, plan.sampler), line),
+        *([vaults] if vaults else []),
         worst_table(outcomes),
     ]
     kept = source.kept
