@@ -13,7 +13,7 @@ from sim.tape import Frames
 
 def losses(tape: Frames) -> pd.DataFrame:
     """What every vault lost until the end in every asset that its accounts owed: bad_debt_usd and
-    shortfall_usd at reference prices, rows by (vault, asset); no rows where there is one vault.
+    shortfall_usd at reference prices, rows by (vault, asset).
 
     What was lost before the run is in it. Vaults sum to the assets of `sim.measures.solvency`, but
     for a unit of a shortfall each.

@@ -16,7 +16,7 @@ from sim.tape import Frames
 def vault_table(tape: Frames) -> Table | None:
     """What each vault of a run lost, by the asset that was owed."""
     lost = vaults.losses(tape)
-    if lost.empty:
+    if lost.index.get_level_values("vault").nunique() < 2:
         return None
     rows: list[list[Cell]] = []
     for vault, of_vault in lost.groupby(level="vault", sort=False):

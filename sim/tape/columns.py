@@ -181,7 +181,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
         ("account", COUNT, "row of the book; after it the attacker's and the user's own agents'"),
         ("name", TEXT, "its name in the book's file, or its number in words"),
         ("owner", TEXT, "who owns it, likewise"),
-        ("vault", TEXT, "name of the vault it is in; null where there is one"),
+        ("vault", TEXT, "name of the vault it is in; vault where there is one"),
         ("asset", TEXT, "symbol"),
         ("supplied_start", TOKENS, "units supplied after the opening"),
         ("debt_start", TOKENS, "units owed after the opening"),
@@ -216,7 +216,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
         ("held_end", TOKENS, "the same at the end"),
     ),
     "vaults": _columns(
-        ("vault", TEXT, "its name in the scenario"),
+        ("vault", TEXT, "its name in the scenario; vault where there is one"),
         ("asset", TEXT, "symbol"),
         ("supplied", TOKENS, "units of its accounts, interest included"),
         ("debt", TOKENS, "units that they owe, interest included"),
@@ -239,7 +239,7 @@ TABLE_MEANINGS = {
     "accounts": "A row per account and asset: what it had and owed at the start and at the end",
     "agents": "A row per step and agent of a name, the attacker or the user's own: what it has",
     "parties": "A row per kind of actor and asset: what it owned at the start and at the end",
-    "vaults": "A row per vault and asset at the end, where there are several vaults",
+    "vaults": "A row per vault and asset at the end",
     "compared": "A row per book and published measure, of events that are held against some",
 }
 """What the rows of a table are."""

@@ -63,6 +63,7 @@ from sim.tape.exact_shortfall import shortfall
 from sim.tape.positions import amounts
 from sim.tape.toxic import toxic
 from sim.tape.unpaid import unpaid
+from sim.tape.vaults import vault_names
 from sim.tape.wealth import agents
 from sim.world import World
 from sim.world.actors import account_name, actor_name
@@ -146,7 +147,7 @@ def with_gas(moment: Moment, gas: Sequence[int]) -> Moment:
 def accounts(world: World) -> list[Row]:
     """Every account's positions now, one row per asset."""
     s, symbols, rows = world.state, world.symbols, []
-    vaults = list(world.scenario.protocol.vaults)
+    vaults = vault_names(world.scenario)
     supplied, owed = amounts(s)
     owing = np.flatnonzero((owed != 0).any(axis=1))
     factors = dict(zip(owing, counted(s, owing)[:, FACTOR], strict=True))
@@ -160,7 +161,7 @@ def accounts(world: World) -> list[Row]:
                     "account": a,
                     "name": name,
                     "owner": owner,
-                    "vault": vaults[s.account_vault[a]] if vaults else None,
+                    "vault": vaults[s.account_vault[a]],
                     "asset": symbol,
                     "supplied": supplied[a, i],
                     "debt": owed[a, i],

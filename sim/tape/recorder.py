@@ -175,9 +175,8 @@ class Tape:
 
     def _vaults(self, end: _End) -> list[dict[str, Any]]:
         """Every vault at the end, one row per asset."""
-        scenario = self._world.scenario
         prices = self._world.market.price[end.step]
-        return rows_of_vaults(end.state, scenario, prices) if scenario.protocol.vaults else []
+        return rows_of_vaults(end.state, self._world.scenario, prices)
 
     def _parties(self, end: _End) -> list[dict[str, Any]]:
         """Start and end of every party, one row per asset."""

@@ -1,4 +1,4 @@
-"""What each of several vaults has, owes and lost at the end of a run."""
+"""What each vault has, owes and lost at the end of a run."""
 
 from __future__ import annotations
 
@@ -19,11 +19,14 @@ from sim.scenario import Scenario
 from sim.tape.exact_shortfall import shortfall
 
 
+def vault_names(scenario: Scenario) -> list[str]:
+    """What to call the vaults; one alone needs no name of its own."""
+    return list(scenario.protocol.vaults) or ["vault"]
+
+
 def rows(s: State, scenario: Scenario, prices: Array) -> list[dict[str, Any]]:
-    """A row per vault and asset at reference `prices`, of the tape's table `vaults`; none where
-    there is one vault, which is all of table `assets`.
-    """
-    names, missing = list(scenario.protocol.vaults), shortfall(s, prices)
+    """A row per vault and asset at reference `prices`, of the tape's table `vaults`."""
+    names, missing = vault_names(scenario), shortfall(s, prices)
     vault = s.account_vault[missing.accounts]
     found = []
     for v, name in enumerate(names):

@@ -306,10 +306,9 @@ def _check_firewall(before: Look, after: Look, row: Entry) -> None:
         loss = now[REPORTED_DEFICIT] - was[REPORTED_DEFICIT]
         assert loss == after.hub[i][DEFICIT_REPORTED] - before.hub[i][DEFICIT_REPORTED], "23"
         assert 0 <= loss <= before.owed(i, owes[i][POSITION_DEBT]), "23"
-        if row.kind in (*LIQUIDATIONS, op.write_off.kind) and was[DRAWN_SCALED] == 0:
-            untouched = i not in (row.x, row.y) or row.kind == op.write_off.kind
-            if untouched and before.shares[i] != after.shares[i]:
-                raise AssertionError("23")  # to the unit
+        has = owes[i][SUPPLIED] or owes[i][POSITION_DEBT] or i in (row.x, row.y)
+        if row.kind in (*LIQUIDATIONS, op.write_off.kind) and not has:
+            assert before.shares[i] == after.shares[i], "23"  # to the unit
 
 
 def _check_anchors(before: Look, after: Look) -> None:
