@@ -135,7 +135,13 @@ def test_an_asset_that_no_shocked_vault_may_draw_keeps_its_share_price(tmp_path:
         "ether": {"collateral": ["WETH"], "borrow": ["WBTC"]},
         "small": {"collateral": ["LINK"], "borrow": ["USDC"]},
     }
-    whole = {"book": {"file": str(book)}, "contrast": None, "protocol.vaults": walls}
+    whole: dict[str, Any] = {
+        "book": {"file": str(book)},
+        "contrast": None,
+        "protocol.vaults": walls,
+    }
+    drop = [{"at": f"2026-01-01T02:0{n}:00Z", "value": value} for n, value in ((0, 15.0), (5, 4.0))]
+    whole["assets.LINK.price_usd"] = drop
     fallen = with_overrides(load("alt-segments"), {**SHORT_RUN, **whole})
     calm = with_overrides(fallen, {"assets.LINK.price_usd": 15.0})
     (_, one), (_, other) = _ended(fallen), _ended(calm)
