@@ -45,8 +45,8 @@ class Role(NamedTuple):
     """Of the scenario that says so."""
     capital: Callable[[Scenario], Mapping[str, float] | None]
     """USD of each asset that it owns at the start; None in a scenario without it."""
-    vault: Callable[[Scenario], int]
-    """In which its account is."""
+    vault: Callable[[Scenario], int] = lambda _: 0
+    """In which its account is; the first, unless it says otherwise."""
 
 
 ROLES = (Role(attacker.NAME, "attack", attacker.capital, attacker.vault),)

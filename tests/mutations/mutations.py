@@ -77,6 +77,20 @@ MUTATIONS = (
         ),
     ),
     _in_both(
+        "draws-one-by-one",
+        "a draw cap bounds each draw of a vault, not what it owes",
+        (
+            "HubLedger",
+            "if (drawn + s.reportedDeficit > s.drawCap)",
+            "if (assets + s.reportedDeficit > s.drawCap)",
+        ),
+        (
+            "hub",
+            "if drawn + s.spoke[spoke, i, REPORTED_DEFICIT] > s.spoke[spoke, i, DRAW_CAP]:",
+            "if assets + s.spoke[spoke, i, REPORTED_DEFICIT] > s.spoke[spoke, i, DRAW_CAP]:",
+        ),
+    ),
+    _in_both(
         "repay-up",
         "repaying burns scaled debt up",
         (
