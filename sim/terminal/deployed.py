@@ -15,10 +15,10 @@ def address_table(deployed: list[Deployed]) -> Table:
 
 def console_lines(deployed: list[Deployed], world: World) -> list[str]:
     """Three lines for `ape console`: get some tokens, supply them, look at the account."""
-    address = {one.name: one.address for one in deployed}
+    address = {one.name: one.address for one in reversed(deployed)}  # of several, the first
     symbol = next(
         symbol
-        for symbol, reserve in world.scenario.protocol.reserves.items()
+        for symbol, reserve in world.scenario.protocol.each[0].reserves.items()
         if reserve.collateral_enabled
     )
     unit = f"10**{world.scenario.assets[symbol].decimals}"

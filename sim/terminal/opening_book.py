@@ -40,6 +40,8 @@ def print_book(world: World, console: Console) -> None:
         f"the ten largest owe {book['top_10_debt_share']:.0%}."
     )
     console.print(printed(book_table(book)))
+    for line in _vaults(world):
+        console.print(line)
     for name in ("collateral", "debt"):
         console.print(f"{name.capitalize()}: {_mix(book[f'{name}_usd'])}.")
     if isinstance(world.scenario.book, BorrowerBook) and world.scenario.book.drawn_under:
@@ -62,6 +64,19 @@ def print_book(world: World, console: Console) -> None:
             f"{number:,} account{' is' if number == 1 else 's are'} liquidatable at the start, "
             f"with {owed} of debt.",
             style="yellow",
+        )
+
+
+def _vaults(world: World) -> Iterator[str]:
+    """Who is in which of several vaults."""
+    vault = world.state.account_vault[: len(world.book.debt)]
+    for v, name in enumerate(world.scenario.protocol.vaults):
+        here, assets = vault == v, range(len(world.symbols))
+        owed = sum(_usd(world, world.book.debt[here], i) for i in assets)
+        backs = sum(_usd(world, world.book.collateral[here], i) for i in assets)
+        yield (
+            f"Vault {name}: {here.sum():,} accounts, {short_usd(owed)} owed against "
+            f"{short_usd(backs)}."
         )
 
 

@@ -30,7 +30,7 @@ def book(one: Scenario, seed: int = 1) -> Book:
     ("more", "where", "what"),
     [
         ({"protocol.vaults": {"Majors": {}}}, "protocol.vaults", "pattern"),
-        ({"protocol.vaults": {"a": {"colateral": []}}}, "protocol.vaults.a.colateral", "unknown"),
+        ({"protocol.vaults": {"a": {"collaterals": []}}}, "protocol.vaults.a.collaterals", "unknown"),
         ({"protocol.vaults": {"a": {"collateral": ["X"]}}}, "collateral[0]", "not an asset"),
         (
             {"protocol.vaults": {"a": {"reserves": {"WETH": {"lt_bps": 20_000}}}}},
@@ -140,7 +140,7 @@ def test_a_file_names_the_vault_of_an_account(tmp_path: Path) -> None:
     found = read("a,LINK,1000,0,small\na,USDC,0,900,small\nb,WETH,1,0,majors\n")
     assert found.vault is not None and found.vault.tolist() == [1, 0]
     for rows, what in (
-        ("a,LINK,1,0,smal\n", "did you mean small"),
+        ("a,LINK,1,0,smalls\n", "did you mean small"),
         ("a,LINK,1,0,small\na,USDC,0,1,majors\n", "line 3, vault"),
         ("a,WETH,1,0,small\n", "does not take"),
         ("a,WETH,1,0,\nb,WETH,1,0,majors\n", "line 2, vault: is empty"),

@@ -194,8 +194,23 @@ def parameter_table(scenario: Mapping[str, Any]) -> Table:
         rows,
         note=f"Caps are in tokens. Liquidation engine {liquidation['engine']}, delay "
         f"{liquidation['delay_seconds']} seconds, dust line ${liquidation['dust_value_usd']:,.0f}"
-        f"{f', margin calls below a health of {calls:g}' if calls else ''}.",
+        f"{f', margin calls below a health of {calls:g}' if calls else ''}."
+        f"{_differing(protocol.get('vaults') or {})}",
     )
+
+
+def _differing(vaults: Mapping[str, Any]) -> str:
+    """What several vaults do otherwise, a sentence each."""
+    said = ""
+    for name, one in vaults.items():
+        takes, lends = (
+            "all" if one[side] is None else listed(one[side]) for side in ("collateral", "borrow")
+        )
+        parts = [f"collateral {takes}", f"lends {lends}"]
+        parts += [f"{key} {one[key]}" for key in ("reserves", "liquidation", "feeds") if one[key]]
+        parts += [f"draws at most {cap:,.0f} {asset}" for asset, cap in one["draw_caps"].items()]
+        said += f" Vault {name}: {', '.join(parts)}."
+    return said
 
 
 def _said(field: FieldInfo) -> str:
