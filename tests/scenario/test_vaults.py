@@ -30,7 +30,11 @@ def book(one: Scenario, seed: int = 1) -> Book:
     ("more", "where", "what"),
     [
         ({"protocol.vaults": {"Majors": {}}}, "protocol.vaults", "pattern"),
-        ({"protocol.vaults": {"a": {"collaterals": []}}}, "protocol.vaults.a.collaterals", "unknown"),
+        (
+            {"protocol.vaults": {"a": {"collaterals": []}}},
+            "protocol.vaults.a.collaterals",
+            "unknown",
+        ),
         ({"protocol.vaults": {"a": {"collateral": ["X"]}}}, "collateral[0]", "not an asset"),
         (
             {"protocol.vaults": {"a": {"reserves": {"WETH": {"lt_bps": 20_000}}}}},
