@@ -381,27 +381,6 @@ class Protocol(Part):
         "reserves and liquidation: collateral, borrow, draw_caps...; absent: one vault, with these",
     )
 
-    @property
-    def each(self) -> tuple["Protocol", ...]:
-        """The protocol as every vault has it, in their order: of one vault, as it is said."""
-        return tuple(self._of(name) for name in self.vaults) or (self,)
-
-    def _of(self, name: str) -> "Protocol":
-        """Reserves and liquidation of one of several. Raises `ScenarioError` for what is wrong."""
-        one, path = self.vaults[name], f"vaults.{name}"
-        reserves = {}
-        for symbol, reserve in self.reserves.items():
-            here = f"{path}.reserves.{symbol}"
-            own = otherwise(reserve, one.reserves.get(symbol, {}), here)
-            allowed = {
-                "collateral_enabled": own.collateral_enabled and one.takes(symbol),
-                "borrow_enabled": own.borrow_enabled and one.lends(symbol),
-            }
-            reserves[symbol] = own.model_copy(update=allowed)
-        liquidation = otherwise(self.liquidation, one.liquidation, f"{path}.liquidation")
-        update = {"reserves": reserves, "liquidation": liquidation, "vaults": {}}
-        return self.model_copy(update=update)
-
     def policy(self) -> dict[str, int]:
         """What goes for all of the vault, in the units of the contracts: the columns of the twin's
         policy, by their names in `sim.protocol.state`.
@@ -425,6 +404,27 @@ class Protocol(Part):
             return to_wad(self.liquidation.full_close_health)
         returned = [r.lt_bps * (BPS + r.max_bonus_bps) for r in self.reserves.values()]
         return max(FULL_CLOSE_BPS * BPS, *returned) * WAD_PER_BPS_SQUARED
+
+    @property
+    def each(self) -> tuple["Protocol", ...]:
+        """The protocol as every vault has it, in their order: of one vault, as it is said."""
+        return tuple(self._of(name) for name in self.vaults) or (self,)
+
+    def _of(self, name: str) -> "Protocol":
+        """Reserves and liquidation of one of several. Raises `ScenarioError` for what is wrong."""
+        one, path = self.vaults[name], f"vaults.{name}"
+        reserves = {}
+        for symbol, reserve in self.reserves.items():
+            here = f"{path}.reserves.{symbol}"
+            own = otherwise(reserve, one.reserves.get(symbol, {}), here)
+            allowed = {
+                "collateral_enabled": own.collateral_enabled and one.takes(symbol),
+                "borrow_enabled": own.borrow_enabled and one.lends(symbol),
+            }
+            reserves[symbol] = own.model_copy(update=allowed)
+        liquidation = otherwise(self.liquidation, one.liquidation, f"{path}.liquidation")
+        update = {"reserves": reserves, "liquidation": liquidation, "vaults": {}}
+        return self.model_copy(update=update)
 
     def _problems(self) -> Iterator[Problem]:
         of_all = list(self._split_problems())
