@@ -41,6 +41,7 @@ abstract contract HubLedger is ILiquidityHub, AccessControl, ReentrancyGuardTran
     mapping(address asset => Asset) internal _assets;
     mapping(address asset => RateModel) internal _rateModels;
     mapping(address asset => mapping(address spoke => Spoke)) internal _spokes;
+    mapping(address asset => Outflow) internal _outflows;
     /// @inheritdoc ILiquidityHub
     uint256 public owing;
     /// @dev Of what and how much `noteShortage` found missing, in this transaction.
@@ -82,7 +83,7 @@ abstract contract HubLedger is ILiquidityHub, AccessControl, ReentrancyGuardTran
         if (assets >= FixedPoint.MAX_AMOUNT || a.cash + assets >= FixedPoint.MAX_AMOUNT) revert AmountTooLarge();
         if (shares >= FixedPoint.MAX_SHARES || a.totalShares + shares >= FixedPoint.MAX_SHARES) revert AmountTooLarge();
         if (shares > _minted(assets, a.totalShares, _totalAssets(a))) revert UnfairShares();
-        a.cash += uint128(assets);
+        _putIn(asset, a, assets);
         a.totalShares += uint160(shares);
         s.addedShares += uint144(shares);
         emit Added(asset, msg.sender, assets, shares);
@@ -97,9 +98,8 @@ abstract contract HubLedger is ILiquidityHub, AccessControl, ReentrancyGuardTran
         Spoke storage s = _spokes[asset][msg.sender];
         if (assets == 0 || shares == 0) revert ZeroAmount();
         if (shares > s.addedShares) revert InsufficientShares();
-        if (assets > available(asset)) revert InsufficientCash();
         if (shares < _burnt(assets, a.totalShares, _totalAssets(a))) revert UnfairShares();
-        a.cash -= uint128(assets);
+        _takeOut(asset, a, assets);
         a.totalShares -= uint160(shares);
         s.addedShares -= uint144(shares);
         emit Removed(asset, msg.sender, to, assets, shares);
@@ -170,10 +170,9 @@ abstract contract HubLedger is ILiquidityHub, AccessControl, ReentrancyGuardTran
         if (!s.active) revert SpokeNotActive();
         if (s.halted) revert SpokeHalted();
         if (assets == 0) revert ZeroAmount();
-        if (assets > available(asset)) revert InsufficientCash();
+        _takeOut(asset, a, assets);
         scaled = assets.mulDivUp(FixedPoint.RAY, a.borrowIndex);
         if (a.scaledDebt + scaled >= FixedPoint.MAX_AMOUNT) revert AmountTooLarge();
-        a.cash -= uint128(assets);
         a.scaledDebt += uint112(scaled);
         s.drawnScaled += uint128(scaled);
         drawn = _debtAt(s.drawnScaled, a.borrowIndex);
@@ -191,7 +190,7 @@ abstract contract HubLedger is ILiquidityHub, AccessControl, ReentrancyGuardTran
     ) external nonReentrant returns (uint256 scaled) {
         Asset storage a = _accrued(asset);
         scaled = _burnDebt(a, _spokes[asset][msg.sender], assets, maxScaled);
-        a.cash += assets.toUint128();
+        _putIn(asset, a, assets);
         emit Restored(asset, msg.sender, assets, scaled);
         _updateRate(asset, a);
         _checkBacked(asset, a);
@@ -230,13 +229,17 @@ abstract contract HubLedger is ILiquidityHub, AccessControl, ReentrancyGuardTran
 
     /// @inheritdoc ILiquidityHub
     function available(address asset) public view returns (uint256) {
-        return _assets[asset].cash;
+        Asset storage a = _assets[asset];
+        if (!a.limited) return a.cash;
+        (uint256 level, uint256 capacity) = _bucket(asset);
+        (, uint256 left) = Math.trySub(capacity, level);
+        return Math.min(a.cash, left);
     }
 
     /// @inheritdoc ILiquidityHub
     function room(address asset) external view returns (uint256) {
         Preview memory p = _preview(asset);
-        (, uint256 assets) = Math.trySub(FixedPoint.MAX_AMOUNT - 1, available(asset));
+        (, uint256 assets) = Math.trySub(FixedPoint.MAX_AMOUNT - 1, _assets[asset].cash);
         uint256 shares = FixedPoint.MAX_SHARES - 1 - p.totalShares;
         uint256 paid = shares.mulDivDown(_backing(p.totalShares, p.totalAssets), p.totalShares + VIRTUAL_SHARES);
         return Math.min(assets, paid);
@@ -294,6 +297,11 @@ abstract contract HubLedger is ILiquidityHub, AccessControl, ReentrancyGuardTran
     /// @inheritdoc ILiquidityHub
     function isHalted(address asset, address spoke) external view returns (bool) {
         return _spokes[asset][spoke].halted;
+    }
+
+    /// @inheritdoc ILiquidityHub
+    function getOutflow(address asset) external view returns (Outflow memory) {
+        return _outflows[asset];
     }
 
     /// @inheritdoc ILiquidityHub
@@ -365,6 +373,42 @@ abstract contract HubLedger is ILiquidityHub, AccessControl, ReentrancyGuardTran
         if (scaled > s.drawnScaled) revert InsufficientShares();
         a.scaledDebt -= uint112(scaled);
         s.drawnScaled -= uint128(scaled);
+    }
+
+    /// @dev Cash that is paid out; it fills the bucket, if the asset has one.
+    function _takeOut(address asset, Asset storage a, uint256 assets) internal {
+        if (assets > a.cash) revert InsufficientCash();
+        if (a.limited) {
+            (uint256 level, uint256 capacity) = _bucket(asset);
+            if (level + assets > capacity) revert OutflowLimited();
+            _fill(asset, level + assets, capacity);
+        }
+        a.cash -= uint128(assets);
+    }
+
+    /// @dev Cash that came; it takes as much out of the bucket, which gives no credit beyond being empty.
+    function _putIn(address asset, Asset storage a, uint256 assets) internal {
+        if (a.limited) {
+            (uint256 level, uint256 capacity) = _bucket(asset);
+            (, uint256 left) = Math.trySub(level, assets);
+            if (level > 0) _fill(asset, left, capacity);
+        }
+        a.cash += assets.toUint128();
+    }
+
+    function _fill(address asset, uint256 level, uint256 capacity) internal {
+        Outflow storage o = _outflows[asset];
+        (o.level, o.capacity, o.levelAt) = (uint128(level), uint128(capacity), uint40(block.timestamp));
+    }
+
+    /// @dev What is in the bucket now, up, and what it holds: once it is empty, anew of what there is.
+    function _bucket(address asset) internal view returns (uint256 level, uint256 capacity) {
+        Outflow storage o = _outflows[asset];
+        uint256 drained = uint256(o.capacity).mulDivDown(block.timestamp - o.levelAt, o.window);
+        (, level) = Math.trySub(o.level, drained);
+        if (level > 0) return (level, o.capacity);
+        capacity = _preview(asset).totalAssets.mulDivDown(o.limitBps, FixedPoint.BPS);
+        return (0, Math.max(capacity, o.floorAmount));
     }
 
     /// @dev After every change of cash or debt.

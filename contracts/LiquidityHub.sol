@@ -18,6 +18,10 @@ import {FixedPoint} from "./libraries/FixedPoint.sol";
 contract LiquidityHub is HubLedger {
     using SafeCast for uint256;
     using SafeERC20 for IERC20;
+    using FixedPoint for uint256;
+
+    /// @dev Longest of an outflow limit.
+    uint256 internal constant MOST_WINDOW = 30 days;
 
     /// @inheritdoc ILiquidityHub
     IInsuranceFund public fund;
@@ -57,6 +61,25 @@ contract LiquidityHub is HubLedger {
         Spoke storage s = _spokes[asset][spoke];
         (s.addCap, s.drawCap, s.active, s.halted) = (addCap, drawCap, active, halted);
         emit SpokeSet(asset, spoke, addCap, drawCap, active, halted);
+    }
+
+    /// @inheritdoc ILiquidityHub
+    function setOutflowLimit(
+        address asset,
+        uint16 limitBps,
+        uint112 floorAmount,
+        uint32 window
+    ) external onlyRole(DEFAULT_ADMIN_ROLE) {
+        Asset storage a = _accrued(asset);
+        bool sound = limitBps <= FixedPoint.BPS && window <= MOST_WINDOW && (limitBps > 0 || floorAmount > 0);
+        if (window > 0 && !sound) revert InvalidOutflowLimit();
+        Outflow storage o = _outflows[asset];
+        uint256 level;
+        if (a.limited) (level, ) = _bucket(asset);
+        (a.limited, o.window, o.limitBps, o.floorAmount) = (window > 0, window, limitBps, floorAmount);
+        uint256 capacity = _totalAssets(a).mulDivDown(limitBps, FixedPoint.BPS);
+        _fill(asset, level, Math.max(capacity, floorAmount));
+        emit OutflowLimitSet(asset, limitBps, floorAmount, window);
     }
 
     /// @inheritdoc ILiquidityHub
@@ -144,10 +167,9 @@ contract LiquidityHub is HubLedger {
         uint256 shares = a.feeShares;
         assets = _feeAssets(a);
         if (assets == 0) revert ZeroAmount();
-        if (assets > available(asset)) revert InsufficientCash();
+        _takeOut(asset, a, assets);
         a.feeShares = 0;
         a.totalShares -= uint160(shares);
-        a.cash -= uint128(assets);
         emit FeesClaimed(asset, to, assets, shares);
         _updateRate(asset, a);
         IERC20(asset).safeTransfer(to, assets);

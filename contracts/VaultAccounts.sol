@@ -7,6 +7,7 @@ import {Multicall} from "@openzeppelin/contracts/utils/Multicall.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {ILiquidityHub} from "./interfaces/ILiquidityHub.sol";
+import {IRiskGuard} from "./interfaces/IRiskGuard.sol";
 import {IVault} from "./interfaces/IVault.sol";
 import {VaultReserves} from "./VaultReserves.sol";
 import {FixedPoint} from "./libraries/FixedPoint.sol";
@@ -113,6 +114,7 @@ abstract contract VaultAccounts is VaultReserves, Multicall, ReentrancyGuardTran
         _decreaseSupplied(accountId, i, asset, supplied);
         emit Withdrawn(accountId, asset, to, amount, supplied);
         if (hub.isHalted(asset, address(this))) revert SpokeHalted();
+        _ask(IRiskGuard.Action.WITHDRAW, i, 0, _accounts[accountId].debtBits == 0);
         if (lent) hub.remove(asset, amount, supplied, to);
         else hub.removeEscrow(asset, amount, to);
         _requireSafe(accountId);
@@ -129,6 +131,7 @@ abstract contract VaultAccounts is VaultReserves, Multicall, ReentrancyGuardTran
         (uint256 i, Reserve storage r) = _reserve(asset);
         if (!r.config.borrowEnabled) revert BorrowDisabled();
         Account storage a = _accounts[accountId];
+        _ask(IRiskGuard.Action.BORROW, i, a.collateralBits, false);
         if (a.isolated && a.debtBits & ~_bit(i) != 0) revert IsolatedLimit();
         if (!_hasRoom(accountId, i)) revert TooManyAssets();
         if (amount >= FixedPoint.MAX_AMOUNT) revert AmountTooLarge();

@@ -2,6 +2,7 @@
 pragma solidity 0.8.30;
 
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {IRiskGuard} from "./interfaces/IRiskGuard.sol";
 import {IVaultLiquidation} from "./interfaces/IVaultLiquidation.sol";
 import {VaultPositions} from "./VaultPositions.sol";
 import {Amounts} from "./libraries/Amounts.sol";
@@ -79,6 +80,8 @@ abstract contract VaultHealth is VaultPositions {
                 h.weightedLimit += limit;
             }
         }
+        IRiskGuard guard = _policy.guard;
+        if (address(guard) != address(0)) h.weightedLimit = h.weightedLimit.mulDivDown(guard.stressBps(), FixedPoint.BPS);
         h.factor = _healthFactor(h.weightedCollateral, h.debtValue);
     }
 
@@ -104,6 +107,21 @@ abstract contract VaultHealth is VaultPositions {
         p.forSaleFor = Math.min(debt.forSaleFor(), collateral.forSaleFor());
         if (d == c) p.priceCollateral = p.priceDebt; // a token pays for itself whatever it is worth
         (p.unitDebt, p.unitCollateral) = (rd.unit, rc.unit);
+    }
+
+    /// @dev Where a vault asks its guard, if it has one, before anything leaves it or is risked in it: with the reserve `first`,
+    /// and those in `bits`. What heals an account (supply, repay) is never asked for.
+    function _ask(IRiskGuard.Action action, uint256 first, uint256 bits, bool exempt) internal view {
+        IRiskGuard guard = _policy.guard;
+        if (address(guard) == address(0)) return;
+        uint256 count = 1;
+        for (uint256 rest = bits; rest != 0; ++count) rest &= rest - 1;
+        address[] memory assets = new address[](count);
+        (assets[0], count) = (_reserves[first].asset, 0);
+        for (uint256 i = 0; bits >> i != 0; ++i) {
+            if ((bits >> i) & 1 == 1) assets[++count] = _reserves[i].asset;
+        }
+        guard.check(action, assets, exempt);
     }
 
     /// @dev Whether a vault with a delay would let the account be liquidated now; without a delay no price is read.

@@ -6,6 +6,7 @@ import {ILiquidationCallback} from "./interfaces/ILiquidationCallback.sol";
 import {ILiquidationEngine} from "./interfaces/ILiquidationEngine.sol";
 import {ILiquidityHub} from "./interfaces/ILiquidityHub.sol";
 import {IOracleRouter} from "./interfaces/IOracleRouter.sol";
+import {IRiskGuard} from "./interfaces/IRiskGuard.sol";
 import {IVaultLiquidation} from "./interfaces/IVaultLiquidation.sol";
 import {VaultDeleveraging} from "./VaultDeleveraging.sol";
 import {VaultState} from "./VaultState.sol";
@@ -118,6 +119,8 @@ contract VaultLiquidation is VaultDeleveraging {
         (Health memory h, ) = _pokedHealth(accountId);
         if (h.factor >= FixedPoint.WAD) revert AccountHealthy();
         if (!_isBeyondHope(h)) revert CollateralRemains();
+        uint256 bits = _accounts[accountId].collateralBits | _accounts[accountId].debtBits;
+        _askToLiquidate(Math.log2(bits), bits, h);
         _writeOffAll(accountId, h);
     }
 
@@ -145,6 +148,7 @@ contract VaultLiquidation is VaultDeleveraging {
         if (!_delayPassed(accountId, h.factor)) revert DelayNotPassed();
         _see(accountId, h);
         (Amounts.Pair memory p, Reserve storage rc) = _pair(accountId, debtAsset, collateralAsset, t.prices, t.index);
+        _askToLiquidate(_indexPlusOne[debtAsset] - 1, _bit(_indexPlusOne[collateralAsset] - 1), h);
         uint256 bonusBps;
         (t.repaid, bonusBps) = _quote(accountId, h, p, rc);
         t.repaid = Math.min(repayAmount, t.repaid);
@@ -152,6 +156,10 @@ contract VaultLiquidation is VaultDeleveraging {
         (t.repaid, t.seized, t.fee) = Amounts.fitting(t.repaid, p, bonusBps, rc.config.liquidationFeeBps);
         if (t.repaid == 0 || t.seized == t.fee) revert ZeroAmount();
         t.seizesAll = t.seized == p.collateral;
+    }
+
+    function _askToLiquidate(uint256 first, uint256 bits, Health memory h) internal view {
+        _ask(IRiskGuard.Action.LIQUIDATE, first, bits, h.factor < _policy.urgentHealth);
     }
 
     function _quote(

@@ -183,7 +183,8 @@ abstract contract VaultReserves is IVault, VaultHealth, AccessControl {
             p.dustValue > 0 &&
             p.dustValue <= MIN_LEFTOVER && // so that a partial liquidation never ends in a write-off
             (p.marginCallHealth == 0 || p.marginCallHealth >= FixedPoint.WAD) &&
-            p.marginCallHealth <= MOST_MARGIN_CALL_HEALTH;
+            p.marginCallHealth <= MOST_MARGIN_CALL_HEALTH &&
+            (address(p.guard) == address(0) || p.guard.oracle() == oracle);
         if (!sound) revert InvalidPolicy();
         _policy = p;
         emit PolicySet(p);

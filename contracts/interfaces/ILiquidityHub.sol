@@ -21,6 +21,7 @@ interface ILiquidityHub is IAccessControl, IBacked {
         // ---
         uint160 totalShares; // claims of all spokes and of the protocol
         uint40 deficitSince; // when the last loss that is open was reported, 0 if none is
+        bool limited; // it has an outflow limit
         // ---
         uint112 scaledDebt; // debt / borrowIndex
         uint144 feeShares; // the protocol's part of totalShares: the first layer of the loss waterfall
@@ -32,6 +33,17 @@ interface ILiquidityHub is IAccessControl, IBacked {
         uint128 coveredByFees; // ... and who bore them
         uint128 coveredByFund;
         uint128 socialised;
+    }
+
+    /// @dev A leaky bucket: net outflow fills it, and it drains evenly, all of its capacity in a window.
+    struct Outflow {
+        uint128 level; // token units in it at `levelAt`
+        uint128 capacity; // most token units in it, as of when it was last empty
+        // ---
+        uint40 levelAt;
+        uint32 window; // seconds; 0: no limit
+        uint16 limitBps; // of the total assets when it is empty ...
+        uint112 floorAmount; // ... or this, token units, if that is more: its capacity
     }
 
     struct RateModel {
@@ -62,6 +74,8 @@ interface ILiquidityHub is IAccessControl, IBacked {
     event RateModelSet(address indexed asset, RateModel model);
     /// @notice Emitted on `setSpoke`.
     event SpokeSet(address indexed asset, address indexed spoke, uint256 addCap, uint256 drawCap, bool active, bool halted);
+    /// @notice Emitted on `setOutflowLimit`.
+    event OutflowLimitSet(address indexed asset, uint256 limitBps, uint256 floorAmount, uint256 window);
     /// @notice Emitted on `setLossPolicy`.
     event LossPolicySet(address fund, uint256 coverWindow, bool immediate);
     /// @notice Emitted on everything that books interest: `index` replaces the old index, `feeShares` new shares go to
@@ -123,6 +137,8 @@ interface ILiquidityHub is IAccessControl, IBacked {
     error AssetAlreadyListed(address asset);
     /// @notice Thrown when a curve has no kink inside 0..100%, keeps all interest or charges more than 1,000% a year.
     error InvalidRateModel();
+    /// @notice Thrown when an outflow limit lets nothing out, is above all that there is, or has a window above 30 days.
+    error InvalidOutflowLimit();
     /// @notice Thrown when a policy has the fund of another hub, or a window above a year.
     error InvalidLossPolicy();
     /// @notice Thrown when a spoke that is not active draws, or adds an asset of which it has nothing yet.
@@ -138,6 +154,8 @@ interface ILiquidityHub is IAccessControl, IBacked {
     error DrawCapExceeded();
     /// @notice Thrown when suppliers' tokens are lent out: wait, or take shares.
     error InsufficientCash();
+    /// @notice Thrown when more would leave than the outflow limit lets out, though it is there: wait, or take shares.
+    error OutflowLimited();
     /// @notice Thrown when a spoke has less of what it would give up: shares, escrow or debt.
     error InsufficientShares();
     /// @notice Thrown when a spoke states shares that are not rounded against itself.
@@ -205,7 +223,10 @@ interface ILiquidityHub is IAccessControl, IBacked {
         uint256 maxScaled
     ) external returns (uint256 scaled);
 
-    /// @notice What can leave now, token units: the bound of `remove`, `draw` and `claimFees`
+    /// @notice What can leave now, token units: the bound of `remove`, `draw` and `claimFees`. The cash, or what the outflow limit
+    /// lets out if that is less
+    /// @dev Of all spokes together: a run goes through whichever is open. Liquidators, too, are paid no more in tokens; they take shares.
+    /// So in no window does more than two capacities leave, net of what comes, whatever a spoke does.
     function available(address asset) external view returns (uint256);
     /// @notice The most that can be added of an asset, whatever spokes may, token units: until 2^112 are cash or 2^144 shares
     /// are out
@@ -234,6 +255,8 @@ interface ILiquidityHub is IAccessControl, IBacked {
     function getSpoke(address asset, address spoke) external view returns (Spoke memory);
     /// @notice Whether nothing may leave the spoke
     function isHalted(address asset, address spoke) external view returns (bool);
+    /// @notice Where the outflow limit of an asset stands, as last booked; all zero if it has none
+    function getOutflow(address asset) external view returns (Outflow memory);
     /// @notice The rate curve of an asset
     function getRateModel(address asset) external view returns (RateModel memory);
 
@@ -262,6 +285,11 @@ interface ILiquidityHub is IAccessControl, IBacked {
         bool active,
         bool halted
     ) external;
+    /// @notice Limits what may leave of an asset, net of what comes: at once its capacity, `limitBps` of the total assets or, if that is
+    /// more, `floorAmount`; what left is forgotten evenly, a capacity in `window` seconds (at most 30 days; 0: no limit). What has
+    /// left counts under the new limit, too
+    /// @dev Warning: a run on a limited asset lasts longer, and who comes first still takes what there is.
+    function setOutflowLimit(address asset, uint16 limitBps, uint112 floorAmount, uint32 window) external;
     /// @notice Sets who bears losses after the fees, and for how long fees to come make good what suppliers bore
     /// @dev Warning: a fund that reverts pays nothing, and is not asked again for the same loss.
     function setLossPolicy(IInsuranceFund fund_, uint256 coverWindow_, bool immediate) external;

@@ -31,7 +31,7 @@ interface IVault is IVaultLiquidation, IAccessControl {
     /// is there is lent on, or would be the 65th reserve.
     error InvalidReserve(address asset);
     /// @notice Thrown when a policy has no engine, a delay above a day, an urgent health above 1, a dust line that is zero or
-    /// above what a partial liquidation leaves, or a health of margin calls that is neither 0 nor from 1 to 2.
+    /// above what a partial liquidation leaves, a health of margin calls that is neither 0 nor from 1 to 2, or a guard of another router.
     error InvalidPolicy();
     /// @notice Thrown when terms of deleveraging that are not all zero have a share token of another asset or hub, a usage of 0
     /// or above 100%, a `usageFor` below `RECOVERY_GAP` or times above 30 days, or not 1 <= `maxHealth` <= `targetHealth` <= 10.
@@ -89,8 +89,8 @@ interface IVault is IVaultLiquidation, IAccessControl {
     /// @param rampSeconds time over which lower thresholds come into force, at least `RAMP_PER_BPS` for each basis point of
     /// the bracket that falls most and at most a year; ignored unless one falls. Of the bonus at most half is the protocol's
     function setReserve(address asset, ReserveConfig calldata config, uint256 rampSeconds) external;
-    /// @notice Sets engine, delay (a day at most), urgent health, dust line and health of margin calls; every reserve must suit the
-    /// engine. Without a health of calls none stands; with one again, those do that nothing ended
+    /// @notice Sets engine, delay (a day at most), urgent health, dust line, health of margin calls and guard; every reserve must suit
+    /// the engine. Without a health of calls none stands; with one again, those do that nothing ended
     function setPolicy(Policy calldata policy_) external;
     /// @notice Sets when accounts that owe `asset` may be deleveraged; all zero: never
     /// @dev Warning: the mode begins anew, whatever was seen.

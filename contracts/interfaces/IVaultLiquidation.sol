@@ -5,6 +5,7 @@ import {IHubShare} from "./IHubShare.sol";
 import {ILiquidationEngine} from "./ILiquidationEngine.sol";
 import {ILiquidityHub} from "./ILiquidityHub.sol";
 import {IOracleRouter} from "./IOracleRouter.sol";
+import {IRiskGuard} from "./IRiskGuard.sol";
 
 /// @title Liquidation of a vault's accounts, and what it needs to know of them
 /// @notice `accountId = uint160(owner) << 8 | subAccount`. Amounts in token units, values in USD with 8 decimals, ratios
@@ -54,6 +55,7 @@ interface IVaultLiquidation {
         uint128 dustValue; // USD; an insolvent account whose collateral is worth less is written off; whoever
         // borrows, or takes collateral out, owes at least as much of every asset that he owes
         uint64 marginCallHealth; // WAD, 1 to 2; who is healthy, but below it, may be called (`marginCall`); 0: nobody
+        IRiskGuard guard; // asked before anything leaves or is risked; zero address: none
     }
 
     /// @dev Of a debt asset; all zero: no account is ever deleveraged for it. Per asset, since what strains an asset is its own.
@@ -96,7 +98,7 @@ interface IVaultLiquidation {
 
     struct Health {
         uint256 weightedCollateral; // sum of value x threshold, by brackets, USD x BPS
-        uint256 weightedLimit; // sum of value x ltv, likewise, USD x BPS
+        uint256 weightedLimit; // sum of value x ltv, likewise, USD x BPS; times the guard's stress multiplier, down
         uint256 collateralValue; // USD, down
         uint256 usableValue; // USD, down: of collateral that may be sold
         uint256 forfeitValue; // USD, down: of what nobody can price as well, for three days, at the price accepted last

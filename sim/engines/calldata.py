@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
 
-from eth_utils import to_checksum_address
-
 from sim.engines.artifacts import contracts
 from sim.engines.chain import Call
+from sim.engines.deployment import ACTOR_BASE as ACTOR_BASE
 from sim.engines.deployment import Deployment
+from sim.engines.deployment import actor_address as actor_address
 from sim.protocol import operations as op
 from sim.protocol.fixed_point import max_uint
 from sim.protocol.state import (
@@ -21,14 +21,6 @@ from sim.protocol.state import (
     State,
 )
 from sim.protocol.vault_reserves import unpacked
-
-ACTOR_BASE = 0xB0A7 << 144
-
-
-@cache
-def actor_address(actor: int) -> str:
-    """The account that plays an actor on a chain."""
-    return to_checksum_address(f"0x{ACTOR_BASE + actor:040x}")
 
 
 @cache
@@ -271,7 +263,7 @@ class Encoder:
     def set_dust_value(self, actor: int, v: int, value: int) -> Transaction:
         before = self._s.policy[v, [LIQUIDATION_DELAY, URGENT_HEALTH]]
         after = self._s.policy[v, MARGIN_CALL_HEALTH]
-        arguments = words(self._d.engines[v], *before, value, after)
+        arguments = words(self._d.engines[v], *before, value, after, self._d.guards[v])
         return Transaction("Vault", self._d.vaults[v], "setPolicy", arguments)
 
     def forget_anchor(self, actor: int, asset: int, v: int) -> Transaction:
@@ -296,7 +288,38 @@ class Encoder:
     def send_back(self, actor: int, asset: int, amount: int) -> Transaction:
         return self._bridged(asset, "sendBack", words(amount))
 
+    # --- brakes -----------------------------------------------------------------------------------
+
+    def set_outflow_limit(
+        self, actor: int, asset: int, limit: int, floor: int, window: int
+    ) -> Transaction:
+        return self._hub("setOutflowLimit", self._d.tokens[asset], limit, floor, window)
+
+    def pause(self, actor: int, asset: int, v: int, seconds: int, bits: int) -> Transaction:
+        return self._guard(v, "pause", self._d.tokens[asset], bits, seconds)
+
+    def unpause(self, actor: int, asset: int, v: int, bits: int) -> Transaction:
+        return self._guard(v, "unpause", self._d.tokens[asset], bits)
+
+    def note_price(self, actor: int, asset: int, v: int) -> Transaction:
+        return self._guard(v, "poke", self._d.tokens[asset])
+
+    def trip(self, actor: int, asset: int, v: int) -> Transaction:
+        return self._guard(v, "trip", self._d.tokens[asset])
+
+    def set_stress(self, actor: int, v: int, bps: int) -> Transaction:
+        return self._guard(v, "setStress", bps)
+
+    def lower_stress(self, actor: int, v: int, bps: int) -> Transaction:
+        return self._guard(v, "lowerStress", bps)
+
+    def post_sequencer(self, actor: int, status: int) -> Transaction:
+        return Transaction("PriceFeed", self._d.sequencer, "post", words(status))
+
     # --- the contracts ----------------------------------------------------------------------------
+
+    def _guard(self, v: int, function: str, *arguments: int | str | bool) -> Transaction:
+        return Transaction("RiskGuard", self._d.guards[v], function, words(*arguments))
 
     def _hub(self, function: str, *arguments: int | str | bool) -> Transaction:
         return Transaction("LiquidityHub", self._d.hub, function, words(*arguments))

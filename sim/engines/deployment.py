@@ -4,9 +4,10 @@ for ape.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, NamedTuple, Protocol
 
-from eth_utils import keccak
+from eth_utils import keccak, to_checksum_address
 
 from sim.engines.artifacts import contracts
 from sim.engines.chain import Call, Chain
@@ -14,6 +15,7 @@ from sim.protocol.state import (
     ADL_ON_SINCE,
     ADL_TARGET,
     AUCTION_SECONDS,
+    BREAKER_STOPS_LIQUIDATION,
     CLOSE_FACTOR,
     COOLDOWN,
     COVER_WINDOW,
@@ -22,6 +24,8 @@ from sim.protocol.state import (
     ENGINE,
     FEE_BPS,
     FULL_CLOSE_HEALTH,
+    GUARDED,
+    GUARDIAN,
     HAS_FALLBACK,
     HEARTBEAT,
     HF_FOR_MAX_BONUS,
@@ -32,6 +36,7 @@ from sim.protocol.state import (
     MARGIN_CALL_HEALTH,
     MAX_ANSWER,
     MAX_MOVE,
+    MAX_PAUSE,
     MESSAGE_AGE,
     MESSAGE_CAP,
     MESSAGE_WINDOW,
@@ -39,6 +44,7 @@ from sim.protocol.state import (
     RAMP,
     REHYPOTHECATE,
     SECOND_ABOVE,
+    SEQUENCER_FEED,
     SUPPLY_CAP,
     TARGET_HEALTH,
     TARGET_HEALTH_ENGINE,
@@ -53,7 +59,14 @@ _ENGINE = {
 }
 NOWHERE = "0x" + "00" * 20
 PARAMETER_ROLE = keccak(text="PARAMETER_ROLE")
+ACTOR_BASE = 0xB0A7 << 144
 FEED_DECIMALS = 8
+
+
+@cache
+def actor_address(actor: int) -> str:
+    """The account that plays an actor on a chain."""
+    return to_checksum_address(f"0x{ACTOR_BASE + actor:040x}")
 
 
 class Deployer(Protocol):
@@ -89,6 +102,10 @@ class Deployment(NamedTuple):
     engines: list[str]
     liquidations: list[str]
     """With whose code each vault liquidates."""
+    guards: list[str]
+    """Of each vault; nowhere if it has none."""
+    sequencer: str
+    """The feed of whether the sequencer is up; nowhere if no guard asks it."""
     vaults: list[str]
     shares: list[str]
     pairs: list[str]
@@ -106,6 +123,9 @@ def listing(d: Deployment, s: State, symbols: list[str]) -> list[Deployed]:
     found += [Deployed("oracle router", "OracleRouter", one) for one in d.routers]
     found += [Deployed("engine", *one) for one in zip(engines, d.engines, strict=True)]
     found += [Deployed("liquidation", "VaultLiquidation", one) for one in d.liquidations]
+    found += [Deployed("guard", "RiskGuard", one) for one in d.guards if one != NOWHERE]
+    if d.sequencer != NOWHERE:
+        found.append(Deployed("sequencer feed", "PriceFeed", d.sequencer))
     found += [Deployed("vault", "Vault", one) for one in d.vaults]
     found.append(Deployed("liquidator", "Liquidator", d.liquidator))
     found.append(Deployed("lens", "Lens", d.lens))
@@ -186,7 +206,9 @@ def deploy(by: Deployer, s: State, symbols: list[str]) -> Deployment:
     for i in assets:
         by.transact("LiquidityHub", hub, "listAsset", tokens[i], tuple(s.rates[i]))
 
-    routers, engines, liquidations, vault_addresses = [], [], [], []
+    routers, engines, liquidations, guards, vault_addresses = [], [], [], [], []
+    asked = s.guard[:, SEQUENCER_FEED].any()
+    sequencer = by.deploy("PriceFeed", FEED_DECIMALS) if asked else NOWHERE
     for v in vaults:
         router = by.deploy("OracleRouter", by.admin)
         for i in assets:
@@ -198,21 +220,16 @@ def deploy(by: Deployer, s: State, symbols: list[str]) -> Deployment:
         engine = _deploy_engine(by, s, v)
         policy = s.policy[v]
         liquidation = by.deploy("VaultLiquidation", hub, router)
-        vault = by.deploy(
-            "Vault",
-            liquidation,
-            (
-                *(engine, policy[LIQUIDATION_DELAY], policy[URGENT_HEALTH], policy[DUST_VALUE]),
-                policy[MARGIN_CALL_HEALTH],
-            ),
-            by.admin,
-        )
+        guard = _deploy_guard(by, s, v, router, sequencer)
+        rule = policy[[LIQUIDATION_DELAY, URGENT_HEALTH, DUST_VALUE, MARGIN_CALL_HEALTH]]
+        vault = by.deploy("Vault", liquidation, (engine, *rule, guard), by.admin)
         for i in assets:
             by.transact("Vault", vault, "setReserve", tokens[i], reserve_config(s, v, i), 0)
             _set_spoke(by, s, hub, tokens[i], v, i, vault)
         routers.append(router)
         engines.append(engine)
         liquidations.append(liquidation)
+        guards.append(guard)
         vault_addresses.append(vault)
 
     shares = [by.deploy("HubShare", hub, token) for token in tokens]
@@ -235,6 +252,8 @@ def deploy(by: Deployer, s: State, symbols: list[str]) -> Deployment:
         routers=routers,
         engines=engines,
         liquidations=liquidations,
+        guards=guards,
+        sequencer=sequencer,
         vaults=vault_addresses,
         shares=shares,
         pairs=pairs,
@@ -276,6 +295,18 @@ def _deploy_engine(by: Deployer, s: State, v: int) -> str:
         DUTCH_BONUS: (policy[AUCTION_SECONDS],),
     }
     return by.deploy(_ENGINE[policy[ENGINE]], *parameters[policy[ENGINE]])
+
+
+def _deploy_guard(by: Deployer, s: State, v: int, router: str, sequencer: str) -> str:
+    """Of the vault; nowhere if it has none."""
+    row = s.guard[v]
+    if row[GUARDED] == 0:
+        return NOWHERE
+    numbers, flags = row[MAX_PAUSE:BREAKER_STOPS_LIQUIDATION], row[BREAKER_STOPS_LIQUIDATION:]
+    feed = sequencer if row[SEQUENCER_FEED] else NOWHERE
+    terms = (*numbers, *(bool(x) for x in flags[:2]), feed)
+    guardian = actor_address(int(row[GUARDIAN]))
+    return by.deploy("RiskGuard", router, terms, by.admin, guardian)
 
 
 def _set_spoke(

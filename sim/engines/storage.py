@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
+from eth_utils import keccak
 
 from sim.engines.calldata import ACTOR_BASE, actor_address
 from sim.engines.deployment import NOWHERE, PARAMETER_ROLE, Deployment
@@ -33,6 +34,7 @@ from sim.protocol.state import (
     ESCROW,
     EXIT_ASSETS,
     EXIT_SHARES,
+    GUARDIAN,
     HAS_FALLBACK,
     HUB_SHARES,
     IMMEDIATE,
@@ -51,10 +53,15 @@ from sim.protocol.state import (
     POSITION_DEBT,
     PUBLISHED_AT,
     RESERVE0,
+    RING,
+    SEEN_AT_FIRST,
+    SEEN_FIRST,
+    SEQUENCER_FEED,
     SLOPE1_PARAMETER,
     STAKE,
     UNCOLLECTED,
     WALLET,
+    WINDOW,
     Array,
     Entry,
     State,
@@ -94,6 +101,7 @@ class Storage(Variables):
         self._hub(s)
         for v in range(len(d.vaults)):
             self._router(s, v)
+            self._guard(s, v)
             self._vault(s, v)
         for p in range(len(d.pairs)):
             self._pair(p)
@@ -288,6 +296,11 @@ class Storage(Variables):
         self._bears_time("LiquidityHub", d.hub, path, "lastAccrual")
         path = ["_rateModels", token]
         self.row("LiquidityHub", d.hub, f"rates {symbol}", path, "rates", (i,))
+        limited = layout("LiquidityHub").fields("_assets", token)["limited"]
+        word = self.words.constant(d.hub, limited, f"hub {symbol} limited")
+        self.add(word, "outflow", (i, WINDOW), of=bool, weight=1 << limited.shift)
+        path = ["_outflows", token]
+        self.row("LiquidityHub", d.hub, f"outflow {symbol}", path, "outflow", (i,))
         for k, spoke in enumerate([*d.vaults, d.shares[i]]):
             what = f"spoke {f'vault {k}' if k < len(d.vaults) else 'share token'} {symbol}"
             self.row("LiquidityHub", d.hub, what, ["_spokes", token, spoke], "spoke", (k, i))
@@ -329,6 +342,36 @@ class Storage(Variables):
             self.add(price, "oracle", (v, i, ANCHOR))
             self.row("OracleRouter", router, what, ["_anchors", token], "oracle", (v, i))
 
+    def _guard(self, s: State, v: int) -> None:
+        guard, what, sequencer = self._d.guards[v], f"guard {v}", self._d.sequencer
+        if guard == NOWHERE:
+            return
+        self._admin("RiskGuard", guard, what)
+        role = int.from_bytes(keccak(text="GUARDIAN"), "big")
+        path: Path = ["_roles", role, ".hasRole", actor_address(int(s.guard[v, GUARDIAN]))]
+        self.set("RiskGuard", guard, f"{what} guardian", path, True)
+        skip = ("sequencerFeed",)
+        self.row("RiskGuard", guard, f"{what} terms", ["_terms"], "guard", (v,), skip=skip)
+        self.row("RiskGuard", guard, what, ["stressBps"], "guard", (v,))
+        feed, asked = (
+            layout("RiskGuard").fields("_terms")["sequencerFeed"],
+            s.guard[v, SEQUENCER_FEED] != 0,
+        )
+        value = int(sequencer, 16) if asked else 0
+        self.words.constant(guard, feed, f"{what} sequencer feed", value)
+        if asked:
+            for variable in ("answer", "updatedAt", "mode"):
+                self.row("PriceFeed", sequencer, "sequencer", [variable], "sequencer", ())
+        for i in self._assets:
+            token, name = self._d.tokens[i], f"{what} {self._symbols[i]}"
+            self.row("RiskGuard", guard, name, ["_brakes", token], "brake", (v, i))
+            for k in range(RING):
+                entry = layout("RiskGuard").fields("_seen", token, k)
+                for field, first in (("price", SEEN_FIRST), ("at", SEEN_AT_FIRST)):
+                    word = self.words.constant(guard, entry[field], f"{name} seen {k} {field}")
+                    weight = 1 << entry[field].shift
+                    self.add(word, "brake", (v, i, first + k), weight=weight)
+
     def _vault(self, s: State, v: int) -> None:
         vault, what = self._d.vaults[v], f"vault {v}"
         self._admin("Vault", vault, what)
@@ -336,6 +379,8 @@ class Storage(Variables):
         self.row("Vault", vault, f"{what} policy", ["_policy"], "policy", (v,), skip=("engine",))
         engine = layout("Vault").fields("_policy")["engine"]
         self.words.constant(vault, engine, f"{what} engine", int(self._d.engines[v], 16))
+        guard = layout("Vault").fields("_policy")["guard"]
+        self.words.constant(vault, guard, f"{what} guard", int(self._d.guards[v], 16))
         self.set("Vault", vault, f"{what} reserves", ["_reserves"], len(self._symbols))
         for i in self._assets:
             token, name = self._d.tokens[i], f"{what} {self._symbols[i]}"

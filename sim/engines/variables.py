@@ -23,9 +23,11 @@ from sim.protocol.state import (
     ADL_TARGET,
     ADL_USAGE,
     ADL_USAGE_FOR,
+    BRAKE,
     BRIDGE,
     DRAW_CAP,
     FEED,
+    GUARD,
     HALTED,
     HAS_FALLBACK,
     HEARTBEAT,
@@ -35,6 +37,7 @@ from sim.protocol.state import (
     MAX_MOVE,
     MIN_ANSWER,
     ORACLE,
+    OUTFLOW,
     PAIR,
     POLICY,
     POOL,
@@ -58,10 +61,14 @@ _COLUMNS = {
     "pool": POOL,
     "pair": PAIR,
     "bridge": BRIDGE,
+    "outflow": OUTFLOW,
+    "guard": GUARD,
+    "brake": BRAKE,
+    "sequencer": FEED,
 }
 Path = Sequence[int | str]
 """See `sim.engines.layouts.Layout.fields`."""
-_CONFIGURATION = ("rates", "reserve", "policy", "losses", "unit")
+_CONFIGURATION = ("rates", "reserve", "policy", "losses", "guard", "unit")
 _SETTINGS = {
     "spoke": (ADD_CAP, DRAW_CAP, ACTIVE, HALTED),
     "adl": (ADL_USAGE, ADL_USAGE_FOR, ADL_RAMP, ADL_MAX_HEALTH, ADL_TARGET),

@@ -16,6 +16,7 @@ from sim.protocol.errors import (
     INSUFFICIENT_CASH,
     INSUFFICIENT_SHARES,
     OK,
+    OUTFLOW_LIMITED,
     SPOKE_HALTED,
     SPOKE_NOT_ACTIVE,
     UNFAIR_SHARES,
@@ -45,6 +46,7 @@ from sim.protocol.state import (
     BASE_RATE,
     BORROW_INDEX,
     BORROW_RATE,
+    CAPACITY,
     CASH,
     COVERED_BY_FEES,
     DEFICIT,
@@ -56,15 +58,20 @@ from sim.protocol.state import (
     ESCROWED,
     FEE_REMAINDER,
     FEE_SHARES,
+    FLOOR_AMOUNT,
     HALTED,
     LAST_ACCRUAL,
+    LEVEL,
+    LEVEL_AT,
     OPTIMAL_USAGE,
+    OUTFLOW_LIMIT,
     REPORTED_DEFICIT,
     RESERVE_FACTOR,
     SCALED_DEBT,
     SLOPE1,
     SLOPE2,
     TOTAL_SHARES,
+    WINDOW,
     State,
 )
 from sim.protocol.units import SHARES_OF_A_LOST_POOL
@@ -109,7 +116,7 @@ def add(s: State, spoke: int, i: int, assets: int, shares: int) -> int:
         return AMOUNT_TOO_LARGE
     if exceeds(shares, to_shares_down(s, i, assets)):
         return UNFAIR_SHARES
-    s.hub[i, CASH] += assets
+    _put_in(s, i, assets)
     s.hub[i, TOTAL_SHARES] += shares
     s.spoke[spoke, i, ADDED_SHARES] += shares
     update_rate(s, i)
@@ -126,11 +133,11 @@ def remove(s: State, spoke: int, i: int, assets: int, shares: int) -> int:
         return ZERO_AMOUNT
     if exceeds(shares, s.spoke[spoke, i, ADDED_SHARES]):
         return INSUFFICIENT_SHARES
-    if exceeds(assets, available(s, i)):
-        return INSUFFICIENT_CASH
     if exceeds(to_shares_up(s, i, assets), shares):
         return UNFAIR_SHARES
-    s.hub[i, CASH] = less(s.hub[i, CASH], assets)
+    code = take_out(s, i, assets)
+    if code != OK:
+        return code
     s.hub[i, TOTAL_SHARES] = less(s.hub[i, TOTAL_SHARES], shares)
     s.spoke[spoke, i, ADDED_SHARES] = less(s.spoke[spoke, i, ADDED_SHARES], shares)
     update_rate(s, i)
@@ -204,12 +211,12 @@ def draw(s: State, spoke: int, i: int, assets: int) -> tuple[int, int]:
         return SPOKE_HALTED, zero()
     if assets == 0:
         return ZERO_AMOUNT, zero()
-    if assets > available(s, i):
-        return INSUFFICIENT_CASH, zero()
+    code = take_out(s, i, assets)
+    if code != OK:
+        return code, zero()
     scaled = mul_div_up(assets, ray(), s.hub[i, BORROW_INDEX])
     if s.hub[i, SCALED_DEBT] + scaled >= max_amount():
         return AMOUNT_TOO_LARGE, zero()
-    s.hub[i, CASH] -= assets
     s.hub[i, SCALED_DEBT] += scaled
     s.spoke[spoke, i, DRAWN_SCALED] += scaled
     drawn = debt_at(s.spoke[spoke, i, DRAWN_SCALED], s.hub[i, BORROW_INDEX])
@@ -228,7 +235,7 @@ def restore(s: State, spoke: int, i: int, assets: int, max_scaled: int) -> tuple
     code, scaled = _burn_debt(s, spoke, i, assets, max_scaled)
     if code != OK:
         return code, zero()
-    s.hub[i, CASH] += assets
+    _put_in(s, i, assets)
     update_rate(s, i)
     return OK, scaled
 
@@ -272,8 +279,13 @@ def restore_with_shares(
 
 @inlined
 def available(s: State, i: int) -> int:
-    """What can leave now, token units: the bound of `remove`, `draw` and `claim_fees`."""
-    return s.hub[i, CASH]
+    """What can leave now, token units: the bound of `remove`, `draw` and `claim_fees`. The cash, or
+    what the outflow limit lets out if that is less.
+    """
+    if s.outflow[i, WINDOW] == 0:
+        return s.hub[i, CASH]
+    level, capacity = bucket(s, i)
+    return min(s.hub[i, CASH], max(capacity - level, zero()))
 
 
 @jitable
@@ -283,7 +295,7 @@ def room(s: State, i: int) -> int:
     backing = _backing(now.total_shares, now.total_assets)
     shares = less(max_shares() - 1, now.total_shares)
     most = mul_div_down(shares, backing, now.total_shares + VIRTUAL_SHARES)
-    return min(max(max_amount() - 1 - available(s, i), zero()), most)
+    return min(max(max_amount() - 1 - s.hub[i, CASH], zero()), most)
 
 
 @inlined
@@ -390,6 +402,50 @@ def _burn_debt(s: State, spoke: int, i: int, assets: int, max_scaled: int) -> tu
     s.hub[i, SCALED_DEBT] = less(s.hub[i, SCALED_DEBT], scaled)
     s.spoke[spoke, i, DRAWN_SCALED] = less(s.spoke[spoke, i, DRAWN_SCALED], scaled)
     return OK, scaled
+
+
+@jitable
+def take_out(s: State, i: int, assets: int) -> int:
+    """Pay cash out; it fills the bucket, if the asset has one."""
+    if exceeds(assets, s.hub[i, CASH]):
+        return INSUFFICIENT_CASH
+    if s.outflow[i, WINDOW] != 0:
+        level, capacity = bucket(s, i)
+        if exceeds(level + assets, capacity):
+            return OUTFLOW_LIMITED
+        fill(s, i, level + assets, capacity)
+    s.hub[i, CASH] = less(s.hub[i, CASH], assets)
+    return OK
+
+
+@jitable
+def _put_in(s: State, i: int, assets: int) -> None:
+    """Cash that came; it takes as much out of the bucket."""
+    if s.outflow[i, WINDOW] != 0:
+        level, capacity = bucket(s, i)
+        if level > 0:
+            fill(s, i, max(level - assets, zero()), capacity)
+    s.hub[i, CASH] += assets
+
+
+@jitable
+def fill(s: State, i: int, level: int, capacity: int) -> None:
+    """So much is in the bucket now, and it holds so much."""
+    s.outflow[i, LEVEL] = level
+    s.outflow[i, CAPACITY] = capacity
+    s.outflow[i, LEVEL_AT] = s.clock[0]
+
+
+@jitable
+def bucket(s: State, i: int) -> tuple[int, int]:
+    """(what is in it now, up, what it holds): once it is empty, anew of what there is."""
+    o = s.outflow[i]
+    drained = mul_div_down(o[CAPACITY], s.clock[0] - o[LEVEL_AT], o[WINDOW])
+    level = max(o[LEVEL] - drained, zero())
+    if level > 0:
+        return level, o[CAPACITY]
+    capacity = mul_div_down(preview(s, i).total_assets, o[OUTFLOW_LIMIT], BPS)
+    return level, max(capacity, o[FLOOR_AMOUNT])
 
 
 @jitable

@@ -9,25 +9,28 @@ from sim.protocol import insurance
 from sim.protocol.errors import (
     COVER_WINDOW_OPEN,
     INSUFFICIENT_BALANCE,
-    INSUFFICIENT_CASH,
     INSUFFICIENT_SHARES,
+    INVALID_OUTFLOW_LIMIT,
     INVALID_RATE_MODEL,
     LOSSES_FIRST,
     NO_DEFICIT,
     OK,
     ZERO_AMOUNT,
 )
-from sim.protocol.fixed_point import exceeds, jitable, less, zero
+from sim.protocol.fixed_point import BPS, exceeds, jitable, less, mul_div_down, zero
 from sim.protocol.hub import (
     accrue,
-    available,
+    bucket,
     debt_at,
     fee_assets,
+    fill,
     recover,
+    take_out,
     to_shares_up,
+    total_assets,
     update_rate,
 )
-from sim.protocol.soundness import MOST_RATE_BPS
+from sim.protocol.soundness import MOST_OUTFLOW_WINDOW, MOST_RATE_BPS
 from sim.protocol.state import (
     BASE_RATE,
     BORROW_INDEX,
@@ -41,7 +44,9 @@ from sim.protocol.state import (
     DEFICIT_SINCE,
     DRAWN_SCALED,
     FEE_SHARES,
+    FLOOR_AMOUNT,
     IMMEDIATE,
+    OUTFLOW_LIMIT,
     REPORTED_DEFICIT,
     SCALED_DEBT,
     SLOPE1,
@@ -49,6 +54,7 @@ from sim.protocol.state import (
     SOCIALISED,
     TOTAL_SHARES,
     WALLET,
+    WINDOW,
     State,
 )
 
@@ -64,6 +70,27 @@ def set_slopes(s: State, i: int, slope1: int, slope2: int) -> int:
     s.rates[i, SLOPE1] = slope1
     s.rates[i, SLOPE2] = slope2
     update_rate(s, i)
+    return OK
+
+
+@jitable
+def set_outflow_limit(s: State, i: int, limit_bps: int, floor_amount: int, window: int) -> int:
+    """Limit what may leave of an asset, net of what comes: at once a capacity, and that again in
+    every `window` seconds; 0 for no limit.
+    """
+    accrue(s, i)
+    sound = limit_bps <= BPS and window <= MOST_OUTFLOW_WINDOW
+    sound = sound and (limit_bps > 0 or floor_amount > 0)
+    if window > 0 and not sound:
+        return INVALID_OUTFLOW_LIMIT
+    level = zero()
+    if s.outflow[i, WINDOW] != 0:
+        level, _ = bucket(s, i)
+    s.outflow[i, WINDOW] = window
+    s.outflow[i, OUTFLOW_LIMIT] = limit_bps
+    s.outflow[i, FLOOR_AMOUNT] = floor_amount
+    capacity = mul_div_down(total_assets(s, i), limit_bps, BPS)
+    fill(s, i, level, max(capacity, floor_amount))
     return OK
 
 
@@ -146,11 +173,11 @@ def claim_fees(s: State, actor: int, i: int) -> int:
     assets = fee_assets(s, i)
     if assets == 0:
         return ZERO_AMOUNT
-    if assets > available(s, i):
-        return INSUFFICIENT_CASH
+    code = take_out(s, i, assets)
+    if code != OK:
+        return code
     s.hub[i, TOTAL_SHARES] -= s.hub[i, FEE_SHARES]
     s.hub[i, FEE_SHARES] = zero()
-    s.hub[i, CASH] -= assets
     s.holding[actor, i, WALLET] += assets
     s.result[0] = assets
     update_rate(s, i)

@@ -20,6 +20,7 @@ from sim.protocol import (
     liquidator,
     oracle,
     pair,
+    risk_guard,
     steward,
     vault,
     vault_accounts,
@@ -397,6 +398,64 @@ def receive_message(
 def send_back(s: State, actor: int, asset: Asset, amount: Amount) -> int:
     """Burn tokens of another chain for as much on it."""
     return bridge.send_back(s, actor, asset, amount)
+
+
+# --- brakes ---------------------------------------------------------------------------------------
+
+
+@operation()
+def set_outflow_limit(
+    s: State, actor: int, asset: Asset, limit: Amount, floor: Amount, window: Option
+) -> int:
+    """What may leave the hub, net of what comes: at once `limit` bps of all there is, or `floor`
+    token units, and that again in every `window` seconds; 0 for no limit.
+    """
+    return hub_losses.set_outflow_limit(s, asset, limit, floor, window)
+
+
+@operation()
+def pause(s: State, actor: int, asset: Asset, v: Vault, seconds: Amount, bits: Option) -> int:
+    """A vault's guardian stops borrowing (1), withdrawing (2), liquidating (4) for a while."""
+    return risk_guard.pause(s, actor, v, asset, bits, seconds)
+
+
+@operation()
+def unpause(s: State, actor: int, asset: Asset, v: Vault, bits: Option) -> int:
+    """The owner of a vault's guard ends pauses."""
+    return risk_guard.unpause(s, actor, v, asset, bits)
+
+
+@operation(refusable=False)
+def note_price(s: State, actor: int, asset: Asset, v: Vault) -> int:
+    """A vault's guard notes the price that the router accepts."""
+    risk_guard.poke(s, v, asset)
+    return OK
+
+
+@operation(Group.DECISION)
+def trip(s: State, actor: int, asset: Asset, v: Vault) -> int:
+    """Open a vault's breaker of an asset whose price moved far."""
+    return risk_guard.trip(s, v, asset)
+
+
+@operation()
+def set_stress(s: State, actor: int, v: Vault, bps: Amount) -> int:
+    """The owner of a vault's guard sets what borrow limits are multiplied with."""
+    return risk_guard.set_stress(s, actor, v, bps)
+
+
+@operation()
+def lower_stress(s: State, actor: int, v: Vault, bps: Amount) -> int:
+    """Its guardian lowers it."""
+    return risk_guard.lower_stress(s, actor, v, bps)
+
+
+@operation(refusable=False)
+def post_sequencer(s: State, actor: int, status: Option) -> int:
+    """The sequencer's feed reports that it is up (0) or down (1), from now on."""
+    s.sequencer[ANSWER] = status
+    s.sequencer[UPDATED_AT] = s.clock[0]
+    return OK
 
 
 # --- all of them ----------------------------------------------------------------------------------

@@ -32,6 +32,12 @@ MOST_LIQUIDATION_FEE_BPS = BPS // 2
 MIN_HOLD_OFF, MAX_HOLD_OFF = 300, 7 * 86_400
 """Least and most seconds that a price must be seen to persist, unless 0
 (`contracts/OracleRouter.sol`)."""
+MOST_OUTFLOW_WINDOW = 30 * 86_400
+"""Longest window of an outflow limit, seconds (`contracts/LiquidityHub.sol`)."""
+MOST_PAUSE, LEAST_PAUSE_GAP, MOST_GRACE = 14 * 86_400, 3_600, 86_400
+"""Seconds; bounds of a guard's terms (`contracts/RiskGuard.sol`)."""
+MIN_STRESS = BPS // 2
+"""Least of what borrow limits are multiplied with, bps."""
 MIN_COOLDOWN = 86_400
 """Least seconds from asking for stake to its leaving (`contracts/InsuranceFund.sol`)."""
 MOST_ASSETS = 8

@@ -170,6 +170,50 @@ ADL = (
 ) = range(len(ADL))
 """Auto-deleveraging: the first five are its terms, all zero where there is none."""
 
+GUARD = (
+    "guarded",
+    "guardian",
+    "max_pause",
+    "pause_gap",
+    "grace",
+    "trip_window",
+    "cool_off",
+    "trip_bps",
+    "breaker_stops_liquidation",
+    "urgent_exempt",
+    "sequencer_feed",
+    "stress_bps",
+)
+(
+    GUARDED,
+    GUARDIAN,
+    MAX_PAUSE,
+    PAUSE_GAP,
+    GRACE,
+    TRIP_WINDOW,
+    COOL_OFF,
+    TRIP,
+    BREAKER_STOPS_LIQUIDATION,
+    URGENT_EXEMPT,
+    SEQUENCER_FEED,
+    STRESS,
+) = range(len(GUARD))
+"""The first is 0 in a vault without a guard, of which nothing else is read."""
+
+RING = 8
+"""Entries of the ring of accepted prices."""
+BRAKE = (
+    *("borrow_paused_until", "withdraw_paused_until", "liquidate_paused_until"),
+    *("tripped_at", "next"),
+    *(f"seen_{k}" for k in range(RING)),
+    *(f"seen_at_{k}" for k in range(RING)),
+)
+PAUSED_UNTIL, TRIPPED_AT, NEXT, SEEN_FIRST, SEEN_AT_FIRST = 0, 3, 4, 5, 5 + RING
+"""Of what has several columns the first."""
+
+OUTFLOW = ("level", "capacity", "level_at", "window", "limit_bps", "floor_amount")
+LEVEL, CAPACITY, LEVEL_AT, WINDOW, OUTFLOW_LIMIT, FLOOR_AMOUNT = range(len(OUTFLOW))
+
 LOSSES = ("cover_window", "immediate", "cooldown")
 COVER_WINDOW, IMMEDIATE, COOLDOWN = range(len(LOSSES))
 
@@ -342,6 +386,7 @@ class Undo(NamedTuple):
     hub: Array
     spoke: Array
     oracle: Array
+    outflow: Array  # of assets with a limit
     pool: Array
     pair: Array
     account: Array  # (2, fields): the account and the actor's own
@@ -364,6 +409,10 @@ class State(NamedTuple):
     losses: Array  # (LOSSES,)
     bounds: Array  # (BOUNDS,) of the steward
     changes: Array  # (V + 1, m, CHANGES) by it, in a vault; last: in the hub
+    outflow: Array  # (m, OUTFLOW)
+    guard: Array  # (V, GUARD)
+    brake: Array  # (V, m, BRAKE)
+    sequencer: Array  # (FEED,) 0 while it is up, since when
     oracle: Array  # (V, m, ORACLE)
     feed: Array  # (2, m, FEED): primary, fallback
     account: Array  # (n, ACCOUNT)
@@ -427,6 +476,10 @@ def empty(
         losses=zeros(len(LOSSES)),
         bounds=zeros(len(BOUNDS)),
         changes=zeros(vaults + 1, m, len(CHANGES)),
+        outflow=zeros(m, len(OUTFLOW)),
+        guard=zeros(vaults, len(GUARD)),
+        brake=zeros(vaults, m, len(BRAKE)),
+        sequencer=zeros(len(FEED)),
         oracle=zeros(vaults, m, len(ORACLE)),
         feed=zeros(2, m, len(FEED)),
         account=zeros(n, len(ACCOUNT)),
@@ -452,6 +505,7 @@ def empty(
             hub=zeros(m, len(HUB)),
             spoke=zeros(vaults + 1, m, len(SPOKE)),
             oracle=zeros(vaults, m, len(ORACLE)),
+            outflow=zeros(m, len(OUTFLOW)),
             pool=zeros(m, len(POOL)),
             pair=zeros(pairs, len(PAIR)),
             account=zeros(2, len(ACCOUNT)),

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, ParamSpec, Protocol, cast
 
 from sim.protocol.errors import OK
 from sim.protocol.fixed_point import jitable, zero
-from sim.protocol.state import Entry, State, assign
+from sim.protocol.state import WINDOW, Entry, State, assign
 
 P = ParamSpec("P")
 
@@ -216,6 +216,9 @@ def _remember(s: State, actor: int, account: int) -> None:
     assign(u.hub, s.hub)
     assign(u.spoke, s.spoke)
     assign(u.oracle, s.oracle)
+    for i in range(s.outflow.shape[0]):
+        if s.outflow[i, WINDOW] != 0:
+            assign(u.outflow[i], s.outflow[i])
     assign(u.pool, s.pool)
     assign(u.pair, s.pair)
     assign(u.holding, s.holding[actor])
@@ -235,6 +238,9 @@ def _undo(s: State, actor: int, account: int) -> None:
     assign(s.hub, u.hub)
     assign(s.spoke, u.spoke)
     assign(s.oracle, u.oracle)
+    for i in range(s.outflow.shape[0]):
+        if s.outflow[i, WINDOW] != 0:
+            assign(s.outflow[i], u.outflow[i])
     assign(s.pool, u.pool)
     assign(s.pair, u.pair)
     assign(s.holding[actor], u.holding)

@@ -7,7 +7,7 @@ Tokens that leave the protocol go to the wallet of the actor who asked.
 
 from __future__ import annotations
 
-from sim.protocol import hub, oracle
+from sim.protocol import hub, oracle, risk_guard
 from sim.protocol.errors import (
     ACCOUNT_NOT_EMPTY,
     ADD_CAP_EXCEEDED,
@@ -67,8 +67,8 @@ from sim.protocol.state import (
 )
 from sim.protocol.vault_flags import Health as Health
 from sim.protocol.vault_flags import is_called, see
+from sim.protocol.vault_health import ask, is_due, poke, see_healed
 from sim.protocol.vault_health import health as health
-from sim.protocol.vault_health import is_due, poke, see_healed
 from sim.protocol.vault_positions import (
     becomes_collateral,
     burn_debt,
@@ -191,6 +191,9 @@ def withdraw(s: State, actor: int, a: int, i: int, amount: int) -> int:
     decrease_supplied(s, a, i, supplied)
     if s.spoke[v, i, HALTED] != 0:
         return SPOKE_HALTED
+    code = ask(s, a, risk_guard.WITHDRAW, i, -1, not has_debt(s, a))
+    if code != OK:
+        return code
     code = hub.remove(s, v, i, amount, supplied) if lent else hub.remove_escrow(s, v, i, amount)
     if code != OK:
         return code
@@ -207,6 +210,9 @@ def borrow(s: State, actor: int, a: int, i: int, amount: int) -> int:
     v = s.account_vault[a]
     if s.reserve[v, i, BORROW_ENABLED] == 0:
         return BORROW_DISABLED
+    code = ask(s, a, risk_guard.BORROW, i, -1, False)
+    if code != OK:
+        return code
     if s.account[a, ISOLATED] != 0 and other(s, a, i, POSITION_DEBT):
         return ISOLATED_LIMIT
     if not has_room(s, a, i):

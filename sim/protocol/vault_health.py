@@ -4,7 +4,8 @@ changes.
 
 from __future__ import annotations
 
-from sim.protocol import oracle
+from sim.protocol import oracle, risk_guard
+from sim.protocol.errors import IN_GRACE, OK
 from sim.protocol.fixed_point import (
     BPS,
     collateral_value,
@@ -13,6 +14,7 @@ from sim.protocol.fixed_point import (
     inlined,
     jitable,
     max_uint,
+    mul_div_down,
     mul_div_half,
     wad,
     zero,
@@ -21,6 +23,7 @@ from sim.protocol.state import (
     IS_COLLATERAL,
     LIQUIDATION_DELAY,
     POSITION_DEBT,
+    STRESS,
     State,
 )
 from sim.protocol.vault_flags import Health, is_called, is_flagged, may_begin, see, stay_due
@@ -58,6 +61,8 @@ def health(s: State, a: int) -> Health:
             counted, lent = weigh(s, v, i, value)
             weighted += counted
             limit += lent
+    if risk_guard.is_guarded(s, v):
+        limit = mul_div_down(limit, s.guard[v, STRESS], BPS)
     factor = health_factor(weighted, debt)
     return Health(
         weighted,
@@ -98,6 +103,30 @@ def poke(s: State, a: int) -> None:
     for i in range(s.unit.shape[0]):
         if s.position[a, i, IS_COLLATERAL] != 0 or s.position[a, i, POSITION_DEBT] != 0:
             oracle.poke(s, s.account_vault[a], i)
+
+
+@jitable
+def ask(s: State, a: int, action: int, i: int, c: int, exempt: bool) -> int:
+    """Why the vault's guard, if it has one, refuses `action` with asset i of the account; to borrow
+    with all of its collateral as well, to liquidate with collateral c, or if that is negative with
+    all that it has and owes.
+    """
+    v = s.account_vault[a]
+    if not risk_guard.is_guarded(s, v):
+        return OK
+    code = risk_guard.check(s, v, action, i, True, exempt)
+    for j in range(s.unit.shape[0]):
+        if code != OK:
+            return code
+        beside = j == c
+        if c < 0 and action != risk_guard.WITHDRAW:
+            backs, owed = s.position[a, j, IS_COLLATERAL] != 0, s.position[a, j, POSITION_DEBT] != 0
+            beside = backs or (owed and action == risk_guard.LIQUIDATE)
+        if beside:
+            code = risk_guard.check(s, v, action, j, False, exempt)
+    if code == OK and action == risk_guard.LIQUIDATE and risk_guard.is_held_up(s, v, exempt):
+        return IN_GRACE
+    return code
 
 
 @jitable

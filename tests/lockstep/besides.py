@@ -26,15 +26,15 @@ from sim.protocol.state import (
     WALLET,
 )
 from sim.protocol.units import USD
+from tests.lockstep.brakes import BrakedMachine
 from tests.lockstep.machine import actors, assets
 from tests.lockstep.side_by_side import SYMBOLS
-from tests.lockstep.strained import StrainedMachine
 from tests.lockstep.support import ACTORS, START_PRICES
 
 vaults = st.integers(0, 1)
 
 
-class Machine(StrainedMachine):
+class Machine(BrakedMachine):
     """What everyone may do, by operations and besides. WBTC is of another chain."""
 
     bridged: ClassVar[dict[int, tuple[int, int, int]]] = {1: (500 * 10**8, 3_600, 1_800)}
@@ -68,11 +68,12 @@ class Machine(StrainedMachine):
         call=st.sampled_from([0, 1_000, 1_100, 1_500]),
     )
     def set_policy(self, v: int, delay: int, urgent: int, dust: int, call: int) -> None:
-        """Delay, urgent health, dust line and health of margin calls; the engine stays."""
+        """Delay, urgent health, dust line and health of margin calls; engine and guard stay."""
         d, columns = self.lockstep.deployment, (LIQUIDATION_DELAY, URGENT_HEALTH, DUST_VALUE)
         columns += (MARGIN_CALL_HEALTH,)
         values = delay, urgent * 10**15, dust * USD, call * 10**15
-        self._sent(0, d.vaults[v], "Vault", "setPolicy", d.engines[v], *values)
+        policy = (d.engines[v], *values, d.guards[v])
+        self._sent(0, d.vaults[v], "Vault", "setPolicy", *policy)
         for column, value in zip(columns, values, strict=True):
             self.s.policy[v, column] = value
         # An operation that sets one of them sends the others as its encoder knows them.

@@ -14,6 +14,7 @@ from sim.protocol.fixed_point import BPS, div_down, max_uint, mul_div_half, ray,
 from sim.protocol.state import (
     CALLED_AT,
     FLAGGED_AT,
+    GUARDED,
     IS_COLLATERAL,
     LIQUIDATION_DELAY,
     LT,
@@ -24,6 +25,7 @@ from sim.protocol.state import (
     REHYPOTHECATE,
     SECOND_ABOVE,
     SECOND_LT,
+    STRESS,
     THIRD_ABOVE,
     THIRD_LT,
     TIERED,
@@ -36,6 +38,7 @@ from sim.protocol.vault_reserves import marginal_threshold, threshold, weigh
 
 ROWS = ("hub", "rates", "oracle", "feed", "reserve", "spoke", "pool", "pair", "policy")
 ROWS += ("adl", "account", "position", "holding", "lp", "bridge", "received", "changes")
+ROWS += ("outflow", "guard", "brake", "sequencer")
 
 
 class Quote(NamedTuple):
@@ -111,6 +114,10 @@ class Look:
     bridge: list[list[int]]
     received: list[list[int]]
     changes: list[list[list[int]]]
+    outflow: list[list[int]]
+    guard: list[list[int]]
+    brake: list[list[list[int]]]
+    sequencer: list[int]
 
     def __init__(self, s: State, last: Look | None = None) -> None:
         for name in ROWS:
@@ -124,7 +131,7 @@ class Look:
         """What of every pool of the insurance fund bears losses now."""
         self.quotes = [[self._quote(s, last, v, i) for i in self.assets] for v in self.vaults]
         self._healths: list[Health | None] = [None] * len(self.account)
-        if last is not None:
+        if last is not None and last.guard == self.guard:
             self._take_over(last)
 
     def _shares(self, s: State, last: Look | None, i: int) -> hub.Preview:
@@ -211,6 +218,9 @@ class Look:
                 counted, configured = q.weighted(value)
                 weighted += counted
                 limit += configured * q.limit // q.brackets[0][2] if configured else 0
+        terms = self.guard[self.vault[a]]
+        if terms[GUARDED]:
+            limit = limit * terms[STRESS] // BPS
         debt, least = sum(debts), min(debts, default=max_uint())
         factor = div_down(mul_div_half(weighted, wad(), debt), BPS) if debt else max_uint()
         values = (weighted, limit, collateral, sold, forfeited, debt, least)

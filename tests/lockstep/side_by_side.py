@@ -35,11 +35,12 @@ from tests.lockstep import deleveraging, naive, sales, stewardship
 from tests.lockstep.invariants import check, check_state
 from tests.lockstep.look import Look
 from tests.lockstep.stakers import Stakers
-from tests.lockstep.support import ACTORS, START_PRICES, SYMBOLS, genesis, opening
+from tests.lockstep.support import ACTORS, START_PRICES, SYMBOLS, genesis, guard, opening
 
 ACCOUNTS = 3 * ACTORS
 ASSETS = len(SYMBOLS)
 POOLS = len(genesis().pair)
+GUARDED_VAULT = 1
 VIEWS_EVERY = 8
 """Operations from one look at what the contracts work out of their storage to the next."""
 
@@ -143,6 +144,7 @@ def _open(
     s.reserve[1, 0, TIERED] = 1  # in the second vault large collateral in WETH counts for less
     s.reserve[1, 0, SECOND_ABOVE:LT_FROM] = [40_000 * USD, 120_000 * USD, 7_000, 5_000]
     s.reserve[1, 0, [SECOND_FROM, THIRD_FROM]] = [7_000, 5_000]
+    guard(s, GUARDED_VAULT)
     lockstep = Lockstep(RevmChain(), s, SYMBOLS, views_every=VIEWS_EVERY)
     s.clock[0] += 1
     opening(s)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from sim.protocol import hub
 from sim.protocol import operations as op
-from sim.protocol.state import ADL_ON_SINCE, ANCHOR, LTV, State, empty
+from sim.protocol.state import ADL_ON_SINCE, ANCHOR, GUARD, LTV, State, empty
 
 SYMBOLS = ["WETH", "WBTC", "USDC", "DAI"]
 DECIMALS = [18, 8, 6, 18]
@@ -15,6 +15,8 @@ START = 1_700_000_000
 ACTORS = 6
 """0 is the admin."""
 UNLIMITED = (1 << 112) - 1
+GUARDIAN = 2
+"""The actor who may pause where there is a guard."""
 
 #            ltv   lt    max   min  fee conc rehyp coll borrow tiered
 RESERVES = [
@@ -79,6 +81,28 @@ def genesis(
     s.losses[:] = [loss_window, 0, 86_400]
     s.pair[:, 6] = [30, 30, 30, 30, 5]
     return s
+
+
+def guard(s: State, v: int, **changes: int) -> None:
+    """Put a guard on a vault: pauses of an hour, an hour apart, ten minutes of grace; a fifth
+    within an hour trips its breaker for half an hour.
+    """
+    terms = {
+        "guarded": 1,
+        "guardian": GUARDIAN,
+        "max_pause": 3_600,
+        "pause_gap": 3_600,
+        "grace": 600,
+        "trip_window": 3_600,
+        "cool_off": 1_800,
+        "trip_bps": 2_000,
+        "breaker_stops_liquidation": 0,
+        "urgent_exempt": 1,
+        "sequencer_feed": 1,
+        "stress_bps": 10_000,
+    }
+    assert changes.keys() <= terms.keys()
+    s.guard[v] = [(terms | changes)[column] for column in GUARD]
 
 
 def opening(s: State) -> None:

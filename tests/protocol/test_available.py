@@ -37,10 +37,11 @@ def s() -> State:
 
 
 @pytest.fixture
-def limit(monkeypatch: pytest.MonkeyPatch) -> int:
-    """A gate that lets out a single unit of an asset."""
-    for module in (hub, hub_losses):
-        monkeypatch.setattr(module, "available", lambda s, i: min(1, s.hub[i, CASH]))
+def limit(s: State) -> int:
+    """A limiter that lets out a single unit of every asset."""
+    for i in range(len(s.unit)):
+        assert op.set_outflow_limit(s, 0, i, 0, 1, 3_600) == OK
+        assert hub.available(s, i) == 1 < s.hub[i, CASH]
     return 1
 
 
@@ -48,7 +49,7 @@ def verdict(code: int) -> str:
     return NAMES[code]
 
 
-def test_without_a_gate_it_is_the_cash(s: State) -> None:
+def test_without_a_limit_it_is_the_cash(s: State) -> None:
     assert [hub.available(s, i) for i in range(4)] == list(s.hub[:, CASH])
     assert op.withdraw_assets(s, SUPPLIER, USDC, 2) == OK
 
@@ -62,16 +63,29 @@ def test_the_share_token_offers_what_is_let_out(s: State, limit: int) -> None:
     assert verdict(op.withdraw_assets(s, SUPPLIER, USDC, 2)) == "ERC4626ExceededMaxWithdraw"
     assert verdict(op.redeem(s, SUPPLIER, USDC, 10**6)) == "ERC4626ExceededMaxRedeem"
     assert op.withdraw_assets(s, SUPPLIER, USDC, 1) == OK
+    assert hub_share.max_withdraw(s, SUPPLIER, USDC) == 0
 
 
-def test_nothing_leaves_the_hub_past_the_gate(s: State, limit: int) -> None:
+def test_nothing_leaves_the_hub_past_the_limit(s: State, limit: int) -> None:
     """By withdrawal, by borrowing, as fees, as what a liquidator takes."""
     owner = int(s.account_owner[ACCOUNT])
-    assert verdict(hub.remove(s, 0, USDC, 2, 2 * 10**6)) == "InsufficientCash"
-    assert verdict(hub.draw(s, 0, USDC, 2)[0]) == "InsufficientCash"
-    assert verdict(op.borrow(s, owner, ACCOUNT, DAI, 10**18)) == "InsufficientCash"
+    assert verdict(hub.remove(s, 0, USDC, 2, 2 * 10**6)) == "OutflowLimited"
+    assert verdict(hub.draw(s, 0, USDC, 2)[0]) == "OutflowLimited"
+    assert verdict(op.borrow(s, owner, ACCOUNT, DAI, 10**18)) == "OutflowLimited"
     lent = next(i for i in range(4) if s.hub[i, FEE_SHARES] and hub.fee_assets(s, i) > limit)
-    assert verdict(op.claim_fees(s, 0, lent)) == "InsufficientCash"
+    assert verdict(op.claim_fees(s, 0, lent)) == "OutflowLimited"
+
+
+def test_what_is_not_there_is_not_limited(s: State, limit: int) -> None:
+    """Whoever asks for more than the cash is told so: no waiting brings it."""
+    assert verdict(hub.draw(s, 0, USDC, s.hub[USDC, CASH] + 1)[0]) == "InsufficientCash"
+
+
+def test_room_is_that_of_the_cash(s: State) -> None:
+    """What is let out says nothing of what may come in."""
+    before = hub.room(s, USDC)
+    assert hub_losses.set_outflow_limit(s, USDC, 0, 1, 3_600) == OK
+    assert hub.room(s, USDC) == before
 
 
 def test_agents_ask_the_hub() -> None:

@@ -20,6 +20,7 @@ MIRROR = {
     "insurance": ["InsuranceFund"],
     "oracle": ["OracleRouter"],
     "steward": ["RiskSteward"],
+    "risk_guard": ["RiskGuard"],
     "vault_reserves": ["VaultState", "VaultReserves"],
     "vault_flags": ["VaultFlags"],
     "vault_positions": ["VaultPositions"],
@@ -58,6 +59,7 @@ ONLY_THERE = {
         "getAsset": ARRAYS,
         "getSpoke": ARRAYS,
         "getRateModel": ARRAYS,
+        "getOutflow": ARRAYS,
         "_burnt": "a `mul_div` in the direction that is meant",
         "_toAssets": "a `mul_div` in the direction that is meant",
     },
@@ -87,6 +89,12 @@ ONLY_THERE = {
         "_word": "in the twin no asset is another's share",
     },
     "RiskSteward": {"bounds": ARRAYS},
+    "RiskGuard": {
+        "setTerms": CONFIGURED,
+        "_setTerms": CONFIGURED,
+        **dict.fromkeys(("terms", "brakeOf", "seenOf", "_pausedUntil", "_setPaused"), ARRAYS),
+        "_isStopped": "a line of `check`",
+    },
     "VaultState": {"_reserve": "an asset is its row"},
     "VaultReserves": {
         "setPolicy": CONFIGURED,
@@ -142,6 +150,12 @@ ONLY_THERE = {
 }
 ONLY_HERE = {
     "oracle": {"is_decided": "`Prices.isDecided`"},
+    "risk_guard": {
+        "is_guarded": "an address compared there",
+        "_has": "bits of a word there",
+        "grace_of": "a line of `check`",
+        "notes": "the condition in `poke`, for keepers",
+    },
     "vault_flags": {"standing": "of a health, what is asked of it there"},
     "hub_share": {
         "deposit": "OpenZeppelin's",
