@@ -87,10 +87,21 @@ def feed_settings(feed, **changes) -> dict:
     return settings | changes
 
 
-def new_vault(project, d, admin, engine, delay=0, urgent=0, dust=DUST_VALUE, calls=0, **config):
+def new_vault(
+    project,
+    d,
+    admin,
+    engine,
+    delay=0,
+    urgent=0,
+    dust=DUST_VALUE,
+    calls=0,
+    guard=ZERO_ADDRESS,
+    **config,
+):
     """A vault that lists weth, usdc and wbtc alike and may add and draw without limit."""
     liquidation = admin.deploy(project.VaultLiquidation, d.hub, d.oracle)
-    vault = admin.deploy(project.Vault, liquidation, (engine, delay, urgent, dust, calls), admin)
+    vault = admin.deploy(project.Vault, liquidation, (engine, delay, urgent, dust, calls, guard), admin)
     for token in d.tokens:
         d.hub.setSpoke(token, vault, MAX_CAP, MAX_CAP, True, False, sender=admin)
     reserve = reserve_config(**config)

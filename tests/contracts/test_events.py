@@ -8,6 +8,7 @@ from tests.contracts.support import (
     MAX_CAP,
     MAX_UINT,
     WAD,
+    ZERO_ADDRESS,
     account_id,
     deleveraging_terms,
     rate_model,
@@ -64,7 +65,7 @@ def scenario(
     escrow.flag(one, sender=stranger)
     take = (MAX_UINT, 0)
     vault.liquidate(one, usdc, weth, 3_000 * 10**6, 0, False, b"", sender=liquidator)
-    escrow.setPolicy((d.close_factor, 0, 0, 1_000 * 10**8, 0), sender=admin)
+    escrow.setPolicy((d.close_factor, 0, 0, 1_000 * 10**8, 0, ZERO_ADDRESS), sender=admin)
     later(1)
     vault.liquidate(one, usdc, weth, 4_000 * 10**6, 0, True, b"", sender=liquidator)
     escrow.liquidate(one, usdc, weth, 4_000 * 10**6, 0, True, b"", sender=liquidator)

@@ -38,15 +38,16 @@ def funded(add, hub, asset, spoke):
         lambda d, x: d.hub.setRateModel(d.weth, rate_model(), sender=x),
         lambda d, x: d.hub.setSpoke(d.weth, x, MAX_CAP, MAX_CAP, True, False, sender=x),
         lambda d, x: d.hub.setLossPolicy(d.fund, 0, True, sender=x),
+        lambda d, x: d.hub.setOutflowLimit(d.weth, 1, 0, 1, sender=x),
         lambda d, x: d.hub.claimFees(d.weth, x, sender=x),
         lambda d, x: d.vault.setReserve(d.weth, reserve_config(), 0, sender=x),
-        lambda d, x: d.vault.setPolicy((d.close_factor, 0, 0, 1), sender=x),
+        lambda d, x: d.vault.setPolicy((d.close_factor, 0, 0, 1, ZERO_ADDRESS), sender=x),
         lambda d, x: d.vault.setDeleveraging(d.weth, (d.share, 0, 0, 0, 0, 0), sender=x),
         lambda d, x: d.oracle.setFeed(d.weth, d.oracle.getFeed(d.weth), sender=x),
         lambda d, x: d.oracle.forgetAnchor(d.weth, sender=x),
     ],
     ids=[
-        *("asset", "rate", "spoke", "loss policy", "fees", "reserve", "policy"),
+        *("asset", "rate", "spoke", "loss-policy", "outflow", "fees", "reserve", "policy"),
         *("deleveraging", "feed", "anchor"),
     ],
 )

@@ -9,6 +9,7 @@ from tests.contracts.support import (
     USD,
     WAD,
     YEAR,
+    ZERO_ADDRESS,
     account_id,
     reserve_config,
     reverts,
@@ -139,7 +140,7 @@ def test_set_policy__after_a_ramp__asks_for_the_threshold_in_force(
     """90% x 1.05 is too much for bonuses that grow down to a health of .9; what it was before a
     ramp does not count once it is below that.
     """
-    policy = (target_health, 0, 0, USD, 0)
+    policy = (target_health, 0, 0, USD, 0, ZERO_ADDRESS)
     set_reserve(weth, ltBps=9_000)
     start = set_reserve(weth, ramp=10 * DAY, ltBps=8_000).timestamp
     # (1 + 5%) lt <= .9 from lt = 85.71% on: after 42.9% of the ramp, on the fifth day
@@ -220,7 +221,8 @@ def test_set_policy__out_of_bounds__is_refused(vault, close_factor, admin, borro
     """An engine must be a contract, the dust line at most what a partial liquidation leaves, and
     whoever is called healthy.
     """
-    p = {"engine": close_factor, "delay": 0, "urgent": 0, "dust": 1, "calls": WAD} | changes
+    p = {"engine": close_factor, "delay": 0, "urgent": 0, "dust": 1, "calls": WAD}
+    p |= {"guard": ZERO_ADDRESS} | changes
     if p["engine"] == "borrower":
         p["engine"] = borrower
     with reverts(vault.InvalidPolicy):
@@ -233,9 +235,9 @@ def test_set_policy__engine_that_a_reserve_does_not_suit__is_refused(
     """.8 x 1.15 is fine for this close factor and not for that bonus that grows with the fall."""
     set_reserve(weth, maxBonusBps=1_500)
     with reverts(vault.InvalidReserve, asset=weth):
-        vault.setPolicy((target_health, 0, 0, USD, 0), sender=admin)
+        vault.setPolicy((target_health, 0, 0, USD, 0, ZERO_ADDRESS), sender=admin)
     set_reserve(weth)
-    most = (target_health, 60, WAD // 2, vault.MIN_LEFTOVER(), 2 * WAD)
+    most = (target_health, 60, WAD // 2, vault.MIN_LEFTOVER(), 2 * WAD, ZERO_ADDRESS)
     tx = vault.setPolicy(most, sender=admin)
     assert len(tx.decode_logs(vault.PolicySet)) == 1
     assert vault.policy().engine == target_health.address

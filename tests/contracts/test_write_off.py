@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.contracts.support import MAX_UINT, VIRTUAL_SHARES, WAD, reverts
+from tests.contracts.support import MAX_UINT, VIRTUAL_SHARES, WAD, ZERO_ADDRESS, reverts
 
 
 @pytest.fixture
@@ -99,7 +99,8 @@ def dust_line(close_factor, admin):
     """dust_line(vault, usd): moves it, when there are accounts that owe less."""
 
     def dust_line(vault, usd):
-        vault.setPolicy((close_factor, 0, 0, usd * 10**8), sender=admin)
+        policy = (close_factor, 0, 0, usd * 10**8, ZERO_ADDRESS)
+        vault.setPolicy(policy, sender=admin)
 
     return dust_line
 
