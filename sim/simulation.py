@@ -4,7 +4,8 @@
                                       sold in the last step is passed on to the market outside
     2  liquidity goes or comes back,  liquidity_providers.act
        arbitrage pulls the venues     arbitrageurs.act
-    3  feeds report, routers notice   feeds.report, keepers.poke, keepers.watch_strain
+    3  feeds report, routers notice   feeds.report, keepers.poke, keepers.trip, keepers.watch_strain
+       who may brake the vault        guardian.act
     4  ratios follow risk,            risk_desk.act: before anyone looks at what they allow
        everyone looks                 watchers.look: at accounts that may have become unhealthy
     5  borrowers and suppliers react  borrowers.act, suppliers.act, rate_response.act
@@ -28,6 +29,7 @@ from sim.agents import (
     arbitrageurs,
     attacker,
     borrowers,
+    guardian,
     keepers,
     liquidators,
     liquidity_providers,
@@ -63,8 +65,10 @@ def step(s: State, w: Market, k: int, users: Users = nobody) -> None:
     reference.remember(s, w)
     feeds.report(s, w, k)
     keepers.poke(s)
-    risk_desk.act(s, w, k, actors.risk_desk)
+    keepers.trip(s)
     keepers.watch_strain(s)
+    guardian.act(s, w, k, actors.guardian)
+    risk_desk.act(s, w, k, actors.risk_desk)
     watchers.look(s, w)
     borrowers.act(s, w, k, actors.borrowers)
     suppliers.act(s, w, k, actors.suppliers)

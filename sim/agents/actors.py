@@ -10,6 +10,7 @@ from typing import NamedTuple, get_type_hints
 from sim.agents import attacker
 from sim.agents.arbitrageurs import Arbitrageurs
 from sim.agents.attacker import Attacker
+from sim.agents.guardian import Guardian
 from sim.agents.habits import Borrowers
 from sim.agents.liquidity_providers import LiquidityProviders
 from sim.agents.rate_response import Responders
@@ -29,6 +30,7 @@ class Actors(NamedTuple):
     rate_response: Responders
     attacker: Attacker
     risk_desk: RiskDesk
+    guardian: Guardian
 
     @classmethod
     def of(cls, start: Start) -> Actors:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from sim.health.watchers import BLOCK, is_hopeless, is_ruined, look_at, standing_of
 from sim.market.market import FACTOR, MARGIN_CALLS, USABLE, Market
 from sim.protocol import operations as op
-from sim.protocol import oracle
+from sim.protocol import oracle, risk_guard
 from sim.protocol.errors import OK
 from sim.protocol.fixed_point import BPS, inlined, jitable, wad
 from sim.protocol.soundness import (
@@ -34,6 +34,7 @@ from sim.protocol.state import (
     THIN,
     THIN_AT,
     THIN_FOR,
+    TRIP,
     WAITS_SINCE,
     WATCHED_AT,
     WELL_AT,
@@ -81,6 +82,21 @@ def watch_strain(s: State) -> None:
             seen = see_strain(s, v, i)
             if seen.strained or row[ADL_ON_SINCE] != 0 or row[ADL_TURNING_SINCE] != 0:
                 op.poke_deleveraging(s, KEEPER, i, v)
+
+
+@jitable
+def trip(s: State) -> None:
+    """Show a vault's guard the prices that it has not noted, and open its breaker by those that
+    moved far.
+    """
+    for v in range(s.policy.shape[0]):
+        if not risk_guard.is_guarded(s, v) or s.guard[v, TRIP] == 0:
+            continue
+        for i in range(s.unit.shape[0]):
+            if risk_guard.moved(s, v, i, s.oracle[v, i, ANCHOR]):
+                op.trip(s, KEEPER, i, v)
+            elif risk_guard.notes(s, v, i):
+                op.note_price(s, KEEPER, i, v)
 
 
 @jitable

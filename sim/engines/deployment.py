@@ -305,7 +305,7 @@ def _deploy_guard(by: Deployer, s: State, v: int, router: str, sequencer: str) -
     numbers, flags = row[MAX_PAUSE:BREAKER_STOPS_LIQUIDATION], row[BREAKER_STOPS_LIQUIDATION:]
     feed = sequencer if row[SEQUENCER_FEED] else NOWHERE
     terms = (*numbers, *(bool(x) for x in flags[:2]), feed)
-    guardian = actor_address(int(row[GUARDIAN]))
+    guardian = actor_address(int(row[GUARDIAN])) if row[GUARDIAN] else by.admin
     return by.deploy("RiskGuard", router, terms, by.admin, guardian)
 
 

@@ -38,6 +38,7 @@ from sim.protocol.state import (
     LT,
     LTV,
     SUPPLY_CAP,
+    WINDOW,
     State,
 )
 from sim.scenario import Scenario, ScenarioError, with_overrides
@@ -162,7 +163,8 @@ class Reopening:
             book_seed=self._book_seed,
         )
         everyone = self._carried_out(opened, self._with(collateral, debt))
-        filled = everyone.state._replace(reserve=state.reserve, policy=state.policy)
+        configured = {name: getattr(state, name) for name in ("reserve", "policy", "outflow")}
+        filled = everyone.state._replace(**configured)
         nothing = self._rows[:0]
         return self._carried_out(opened._replace(state=filled), nothing)
 
@@ -195,12 +197,13 @@ def _lenient(s: State) -> State:
     """The state with settings that let everyone supply, and borrow against any collateral, however
     little.
     """
-    reserve, policy = s.reserve.copy(), s.policy.copy()
+    reserve, policy, outflow = s.reserve.copy(), s.policy.copy(), s.outflow.copy()
     policy[:, DUST_VALUE] = 0
+    outflow[:, WINDOW] = 0
     reserve[:, :, [LTV, LT]] = _ALL_IS_SAFE
     reserve[:, :, [SUPPLY_CAP, BORROW_CAP]] = UNLIMITED
     reserve[:, :, [COLLATERAL_ENABLED, BORROW_ENABLED]] = 1
-    return s._replace(reserve=reserve, policy=policy)
+    return s._replace(reserve=reserve, policy=policy, outflow=outflow)
 
 
 def _whole(amounts: Floats) -> Any:

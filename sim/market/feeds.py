@@ -34,7 +34,7 @@ from sim.market.market import (
 )
 from sim.protocol import operations as op
 from sim.protocol.fixed_point import BPS, jitable, max_price, mul_div_whole, wad, zero
-from sim.protocol.state import ANSWER, RESERVE0, RESERVE1, UPDATED_AT, State
+from sim.protocol.state import ANSWER, RESERVE0, RESERVE1, SEQUENCER_FEED, UPDATED_AT, State
 
 OPERATOR = 0
 """The actor that posts prices."""
@@ -47,6 +47,8 @@ def report(s: State, w: Market, k: int) -> None:
     heartbeat is due; those that follow another's answer after it.
     """
     own = w.feeds
+    if own.halted.shape[0] > 0 and own.halted[k - 1] == HALTED and _is_asked(s):
+        op.post_sequencer(s, OPERATOR, zero())
     faulty = own.fault.shape[0] > 0
     for i in range(s.unit.shape[0]):
         if not faulty or own.fault[k, i, RATE_OF] < 0:
@@ -90,6 +92,15 @@ def faulty_answer(s: State, w: Market, k: int, i: int) -> int:
         seen = own.observed[k, int(fault[CAP_OF])]
         answer = min(answer, _nearest(seen, fault[ANSWER_CAP], wad()))
     return max(min(answer, max_price() - 1), zero() + 1)
+
+
+@jitable
+def _is_asked(s: State) -> bool:
+    """Whether any vault's guard asks whether the sequencer is up."""
+    asked = False
+    for v in range(s.guard.shape[0]):
+        asked = asked or s.guard[v, SEQUENCER_FEED] != 0
+    return asked
 
 
 @jitable

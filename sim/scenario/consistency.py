@@ -238,6 +238,8 @@ def _people_problems(s: Scenario) -> Iterator[Problem]:
     total = sum(behaviour.share for behaviour in s.borrowers)
     if total > 1 + 1e-9:  # ten times 0.1 is not 1 in binary
         yield Problem("borrowers", f"the shares add up to {total:g}", "at most 1 together")
+    for symbol in s.protocol.outflow:
+        yield from unknown(s.assets, f"protocol.outflow.{symbol}", symbol)
     for symbol, leaving in s.withdrawals.items():
         path = f"withdrawals.{symbol}"
         yield from unknown(s.assets, path, symbol)

@@ -18,6 +18,7 @@ from sim.schema.contrast import Contrast
 from sim.schema.deployment import FormerTerms, Protocol, Terms
 from sim.schema.expected import Expected
 from sim.schema.faults import Feeds
+from sim.schema.guard import Guardian
 from sim.schema.market import Arbitrage, Asset, Venue
 from sim.schema.own_agent import OwnAgent
 from sim.schema.paths import Paths
@@ -127,6 +128,11 @@ class Scenario(Part):
         default=None,
         description="who borrows against a price that is too high: at, asset, venue, capital_usd, "
         "borrow, wait_seconds; absent: nobody",
+    )
+    guardian: Guardian | None = Field(
+        default=None,
+        description="who pauses and lowers borrow limits, late: fall_bps, outflow_bps, "
+        "delay_seconds, pauses...; absent: nobody",
     )
     agents: Annotated[tuple[OwnAgent, ...], FromList] = Field(
         default=(),

@@ -27,6 +27,7 @@ from sim.protocol.soundness import (
 from sim.protocol.state import Array
 from sim.protocol.units import BPS, USD, to_wad
 from sim.schema.base import Bps, FromList, Hours, Part, Symbol, Tokens, Usd, unit
+from sim.schema.guard import Guard, OutflowLimit
 from sim.schema.problems import Problem, ScenarioError
 from sim.schema.risk_desk import Steward
 from sim.schema.segment import Segment, VaultName, otherwise
@@ -379,6 +380,15 @@ class Protocol(Part):
         max_length=16,
         description="several vaults on the hub, by their names, each with what differs from "
         "reserves and liquidation: collateral, borrow, draw_caps...; absent: one vault, with these",
+    )
+    outflow: Mapping[Symbol, OutflowLimit] = Field(
+        default={},
+        description="per asset: what may leave the hub, limit_bps, window_seconds...; absent: all "
+        "the cash",
+    )
+    guard: Guard | None = Field(
+        default=None,
+        description="brakes of the vault: grace_seconds, trip_bps...; absent: it has none",
     )
 
     def policy(self) -> dict[str, int]:

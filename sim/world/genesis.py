@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import ceil
 
+from sim.agents.guardian import GUARDIAN_ACTOR
 from sim.agents.start import owner
 from sim.protocol import hub
 from sim.protocol.oracle import SIGHTINGS
@@ -13,6 +14,7 @@ from sim.protocol.state import (
     CONCENTRATION_FLOOR,
     DRAW_CAP,
     FEE_BPS,
+    GUARD,
     HAS_FALLBACK,
     LT_FROM,
     POLICY,
@@ -24,7 +26,7 @@ from sim.protocol.state import (
     State,
     empty,
 )
-from sim.protocol.units import USD
+from sim.protocol.units import BPS, USD
 from sim.scenario import Scenario
 from sim.scenario.segments import feed_in
 from sim.schema.deployment import Reserve
@@ -84,6 +86,23 @@ def genesis(scenario: Scenario, accounts: int, vaults: Sequence[int] = ()) -> St
     ]
     if protocol.steward:
         s.bounds[:] = protocol.steward.bounds()
+    if (guard := protocol.guard) is not None:
+        down = any(fault.kind == "sequencer-down" for fault in scenario.feeds.faults)
+        terms = {
+            "guarded": 1,
+            "guardian": GUARDIAN_ACTOR,
+            "max_pause": guard.max_pause_seconds,
+            "pause_gap": guard.pause_gap_seconds,
+            "grace": guard.grace_seconds,
+            "trip_window": guard.trip_window_seconds,
+            "cool_off": guard.cool_off_seconds,
+            "trip_bps": guard.trip_bps,
+            "breaker_stops_liquidation": int(guard.breaker_stops_liquidation),
+            "urgent_exempt": int(guard.urgent_exempt),
+            "sequencer_feed": int(down),
+            "stress_bps": BPS,
+        }
+        s.guard[:] = [terms[column] for column in GUARD]
     s.pair[:, FEE_BPS] = [venue.fee_bps for venue in scenario.venues]
     return s
 

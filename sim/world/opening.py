@@ -43,6 +43,7 @@ from sim.scenario import Scenario, ScenarioError
 from sim.schema.problems import Problem
 from sim.world.actors import own
 from sim.world.beyond_limit import Late, beyond_limit, grouped, in_vault, lenient
+from sim.world.genesis import UNLIMITED
 
 OPERATIONS_PER_BLOCK = 500
 
@@ -160,8 +161,17 @@ class Opening:
             path = f"venues[{p}]"
             self._do(path, op.add_liquidity, LIQUIDITY_PROVIDERS, p, *amounts)
         self._open_accounts()
+        self._limit_outflows()
         self._close()
         return self._blocks
+
+    def _limit_outflows(self) -> None:
+        """From the start on; what got everyone there is not counted."""
+        for symbol, one in self._scenario.protocol.outflow.items():
+            i = self._scenario.symbols.index(symbol)
+            floor = min(int(one.floor_tokens * self._s.unit[i]), UNLIMITED)
+            terms = one.limit_bps, floor, one.window_seconds
+            self._do(f"protocol.outflow.{symbol}", op.set_outflow_limit, ADMIN, i, *terms)
 
     def _fund_own(self) -> None:
         """What those own at the start who have an account without being in the book."""
