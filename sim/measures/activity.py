@@ -13,7 +13,11 @@ from sim.tape import Frames
 
 MOST = 0.9
 """Of the debt repaid, what `hours_of_liquidations` is about."""
-_NO_CASH = ("InsufficientCash", "ERC4626ExceededMaxWithdraw", "ERC4626ExceededMaxRedeem")
+_NO_CASH = (
+    *("InsufficientCash", "OutflowLimited"),
+    *("ERC4626ExceededMaxWithdraw", "ERC4626ExceededMaxRedeem"),
+)
+_BRAKES = ("ActionPaused", "BreakerOpen", "InGrace", "OutflowLimited")
 
 
 def liquidations(tape: Frames) -> pd.DataFrame:
@@ -90,6 +94,25 @@ def stuck_usd(tape: Frames) -> float:
 def _deleveragings(tape: Frames) -> pd.DataFrame:
     rows = _after_the_opening(tape, ("deleverage",))
     return rows[rows["verdict"] == "ok"]
+
+
+def refused_by_brakes(tape: Frames) -> int:
+    """Operations that a pause, an open breaker, a grace period or an outflow limit refused."""
+    return int(tape.operations["verdict"].isin(_BRAKES).sum())
+
+
+def braked_hours(tape: Frames, cool_off_seconds: int) -> float:
+    """In which a pause or an open breaker stopped something, of whatever asset."""
+    rows = _after_the_opening(tape, ("pause", "trip"))
+    rows = rows[rows["verdict"] == "ok"]
+    times = tape.steps.set_index("step")["time_utc"]
+    total, until = 0.0, times.iloc[0]
+    for step, kind, amount in zip(rows["step"], rows["kind"], rows["amount"], strict=True):
+        seconds = cool_off_seconds if kind == "trip" else int(amount)
+        end = min(times[step] + pd.Timedelta(seconds=seconds), times.iloc[-1])
+        total += max((end - max(times[step], until)).total_seconds(), 0.0)
+        until = max(until, end)
+    return total / 3_600
 
 
 def repaid_tokens(tape: Frames, asset: str) -> float:
