@@ -1,4 +1,4 @@
-"""What a contract of the protocol costs (docs/extending-contract.md): the risk guard of that page,
+"""What a contract of the protocol costs (docs/extending-contract.md): the curfew of that page,
 built in a copy of the tree, deployed, configured, operated, and compared with its twin.
 """
 
@@ -15,7 +15,7 @@ import pytest
 from tests.toolchain.test_extending import anchor, carried_out, costs, sections
 
 ROOT = Path(__file__).parents[2]
-PLAY = Path(__file__).with_name("play_risk_guard.py")
+PLAY = Path(__file__).with_name("play_curfew.py")
 HEADING = "A protocol contract"
 MOST = 12
 """Files of the product that a contract may cost."""
@@ -24,7 +24,7 @@ MOST = 12
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the project with what the page says carried out."""
-    root = tmp_path_factory.mktemp("guarded")
+    root = tmp_path_factory.mktemp("curfew")
     for folder in ("contracts", "sim", "tools", ".solcx"):
         skip = shutil.ignore_patterns("__pycache__", ".cache")
         shutil.copytree(ROOT / folder, root / folder, symlinks=True, ignore=skip)
@@ -52,7 +52,7 @@ def test_its_code_is_as_the_house_writes_it(tree: Path) -> None:
 @pytest.mark.chain
 @pytest.mark.slow
 def test_it_works_and_is_compared(tree: Path) -> None:
-    """Only the guardian pauses, not twice in a row; while it lasts nobody borrows, before and after
+    """Only the warden pauses, not twice in a row; while it lasts nobody borrows, before and after
     the vault judges by itself; and a second of difference between twin and chain is found.
     """
     done = subprocess.run(

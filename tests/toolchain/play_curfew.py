@@ -1,4 +1,4 @@
-"""In a copy of the tree that has a risk guard (`test_new_contract.py`): a guarded scenario on twin
+"""In a copy of the tree that has a curfew (`test_new_contract.py`): a scenario with one on twin
 and EVM side by side, then a difference of a second.
 """
 
@@ -17,7 +17,7 @@ from sim.world import build
 HOUR = 3_600
 assert Path(sim.__file__).is_relative_to(Path.cwd()), "not the copy"
 
-world = build(load("single-crash").with_({"protocol.guard.max_pause_hours": 6}))
+world = build(load("single-crash").with_({"protocol.curfew.max_pause_hours": 6}))
 s = world.state
 follower = Lockstep(RevmChain(), world.genesis, world.symbols)
 for step in exact.run(world, follower):
@@ -46,7 +46,7 @@ for i, price in enumerate(world.market.price[0]):
 print(play(end, *borrow))
 print(play(end + 6 * HOUR - 1, *pause))
 print(play(end + 6 * HOUR, *pause))
-s.guard[0, asset, 0] += 1
+s.curfew[0, asset, 0] += 1
 try:
     play(end + 6 * HOUR + 1, op.accrue, 0, asset)
 except LockstepError as error:
