@@ -189,7 +189,7 @@ def _revert_data(failure) -> bytes | None:
     """The bytes of a revert that ape could not name; None if it could."""
     if isinstance(failure, ape.exceptions.CustomError):
         return None
-    message = str(failure.revert_message)
+    message = str(failure.revert_message).removeprefix("custom error ")  # of a view
     if message[:2] in ("b'", 'b"'):  # eth-tester prints bytes that contain a quote
         return literal_eval(message)
     assert message.startswith("0x"), f"no revert data: {failure!r}"

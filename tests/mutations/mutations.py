@@ -564,4 +564,28 @@ MUTATIONS = (
             "Amounts(min(moved.repaid, needed - 1), moved.seized, moved.fee)",
         ),
     ),
+    _in_both(
+        "bucket-that-does-not-fill",
+        "what leaves is not counted against the outflow limit",
+        (
+            "HubLedger",
+            "_fill(asset, level + assets, capacity);",
+            "_fill(asset, level, capacity);",
+        ),
+        ("hub", "fill(s, i, level + assets, capacity)", "fill(s, i, level, capacity)"),
+    ),
+    _in_both(
+        "breaker-not-asked",
+        "an open breaker stops nothing",
+        (
+            "RiskGuard",
+            "if (_isStopped(action, exempt) && _isOpen(b)) revert BreakerOpen();",
+            "",
+        ),
+        (
+            "risk_guard",
+            "    if stopped and is_open(s, v, i):\n        return BREAKER_OPEN\n    return OK",
+            "    return OK",
+        ),
+    ),
 )
