@@ -89,11 +89,11 @@ def test_room_is_that_of_the_cash(s: State) -> None:
 
 
 def test_agents_ask_the_hub() -> None:
-    """Cash itself is read by them for usage, of which it is a part, and for nothing else."""
+    """Cash itself is read by them for usage, of which it is a part, and by who watches it leave."""
     readers = {
         path.name
         for path in (ROOT / "sim" / "agents").glob("*.py")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Name) and node.id == "CASH"
     }
-    assert readers == {"suppliers.py", "rate_response.py"}
+    assert readers == {"suppliers.py", "rate_response.py", "guardian.py"}
