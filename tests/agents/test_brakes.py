@@ -1,0 +1,91 @@
+"""Who brakes: keepers who trip, a guardian who pauses late; and what is refused of a scenario."""
+
+from __future__ import annotations
+
+import pytest
+
+import sim
+from sim.agents.guardian import is_alarming
+from sim.protocol.state import GUARDED, SEQUENCER_FEED, STRESS, WINDOW
+from sim.scenario import Scenario, load
+from sim.schema.problems import ScenarioError
+from sim.world import build
+
+GUARDIAN = {
+    "fall_bps": 2_000,
+    "window_seconds": 3_600,
+    "delay_seconds": 1_200,
+    "pauses": ["borrow", "withdraw"],
+    "pause_seconds": 7_200,
+    "stress_bps": 8_000,
+}
+
+
+def falling(**guardian: object) -> Scenario:
+    """ETH halves from 04:00 to 06:00, and a guardian watches."""
+    changes = {"duration_hours": 8.0, "protocol.guard": {}, "guardian": {**GUARDIAN, **guardian}}
+    return load("single-crash").with_({"step_seconds": 600, **changes})
+
+
+def test_it_acts_a_delay_after_the_price_fell_that_far() -> None:
+    """The step of the alarm is found in the prices of the run; the pause comes two steps of ten
+    minutes later, once.
+    """
+    run = sim.run(falling(), accounts=8)
+    tape = run.raw.tape
+    eth = tape.assets[tape.assets["asset"] == "WETH"].set_index("step")["reference_price_usd"]
+    highest = eth.rolling(7, min_periods=1).max()
+    first = int(((1 - eth / highest) >= 0.2).idxmax())
+    did = tape.operations[(tape.operations["step"] > 0) & (tape.operations["verdict"] == "ok")]
+    pauses = did[did["kind"] == "pause"]
+    assert pauses["step"].iloc[0] == first + 2
+    assert int(pauses["amount"].iloc[0]) == 7_200
+    assert did[did["kind"] == "lower_stress"]["step"].tolist() == [first + 2]
+    assert set(pauses["asset"]) == {"WETH"}
+    assert run.figures.loc["braked_hours", "value"] == 2.0
+
+
+def test_without_a_guardian_nobody_pauses() -> None:
+    run = sim.run(falling().with_({"guardian": None}), accounts=8)
+    assert not run.raw.tape.operations["kind"].isin(["pause", "lower_stress"]).any()
+
+
+@pytest.mark.parametrize(("left", "alarmed"), [(901, False), (900, True)])
+def test_it_sees_cash_leave(left: int, alarmed: bool) -> None:
+    """A tenth of what was there within the window, and not what was there before it."""
+    world = build(falling(fall_bps=0, outflow_bps=1_000))
+    own = world.market.actors.guardian
+    own.cash[:, 0] = 1_000
+    own.cash[3, 0] = 5_000
+    own.cash[10, 0] = left
+    assert is_alarming(world.market, 10, own, 0) is alarmed
+    assert is_alarming(world.market, 9, own, 0)  # of the 5,000 six steps ago
+
+
+def test_the_world_has_what_the_scenario_says() -> None:
+    outflow = {"USDC": {"limit_bps": 500, "window_seconds": 86_400}}
+    state = build(falling().with_({"protocol.outflow": outflow})).state
+    assert (state.guard[0, [GUARDED, SEQUENCER_FEED, STRESS]] == [1, 0, 10_000]).all()
+    limited = state.outflow[:, WINDOW] != 0
+    assert limited.sum() == 1 and limited[falling().symbols.index("USDC")]
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"protocol.guard": None}, "guardian.fall_bps: there is no guard to use"),
+        ({"guardian.pause_seconds": 86_401}, "guardian.pause_seconds: longer than the guard"),
+        ({"guardian.fall_bps": 0}, "guardian.fall_bps: it never acts"),
+        ({"guardian.pauses": [], "guardian.stress_bps": 10_000}, "it would do nothing"),
+        ({"guardian.pauses": ["borrow", "borrow"]}, "named twice"),
+        ({"guardian.window_seconds": 60_000}, "no step of the run is so far back"),
+        ({"protocol.guard.pause_gap_seconds": 3_599}, "pause_gap_seconds"),
+        ({"protocol.guard.max_pause_seconds": 14 * 86_400 + 1}, "max_pause_seconds"),
+        ({"protocol.outflow": {"ETH": {"limit_bps": 1, "window_seconds": 1}}}, "outflow.ETH"),
+        ({"protocol.outflow": {"WETH": {"window_seconds": 1}}}, "nothing could ever leave"),
+    ],
+    ids=str,
+)
+def test_what_does_not_fit_is_refused(changes: dict[str, object], says: str) -> None:
+    with pytest.raises(ScenarioError, match=says.replace(".", r"\.")):
+        falling().with_(changes)
