@@ -32,7 +32,6 @@ GUARDIAN_ACTOR = 0
 ACTIONS = ("borrow", "withdraw", "liquidate")
 GUARDIAN_TERMS = ("fall_bps", "outflow_bps", "delay", "pause", "stress_bps")
 FALL, OUTFLOW, DELAY, PAUSE, LOWERED = range(len(GUARDIAN_TERMS))
-_VAULT = 0
 
 
 class Guardian(NamedTuple):
@@ -90,12 +89,13 @@ def is_alarming(w: Market, k: int, own: Guardian, i: int) -> bool:
 
 @jitable
 def _brake(s: State, own: Guardian, i: int) -> None:
-    """Pause what it may, and lower the borrow limits if they are not."""
-    bits, free = own.steps[1], True
-    for action in range(3):
-        until = s.brake[_VAULT, i, PAUSED_UNTIL + action]
-        free = free and s.clock[0] >= until + s.guard[_VAULT, PAUSE_GAP]
-    if bits != 0 and free:
-        op.pause(s, GUARDIAN_ACTOR, i, _VAULT, own.terms[PAUSE], zero() + bits)
-    if own.terms[LOWERED] < s.guard[_VAULT, STRESS]:
-        op.lower_stress(s, GUARDIAN_ACTOR, _VAULT, own.terms[LOWERED])
+    """Pause what it may in every vault, and lower the borrow limits if they are not."""
+    for v in range(s.policy.shape[0]):
+        bits, free = own.steps[1], True
+        for action in range(3):
+            until = s.brake[v, i, PAUSED_UNTIL + action]
+            free = free and s.clock[0] >= until + s.guard[v, PAUSE_GAP]
+        if bits != 0 and free:
+            op.pause(s, GUARDIAN_ACTOR, i, v, own.terms[PAUSE], zero() + bits)
+        if own.terms[LOWERED] < s.guard[v, STRESS]:
+            op.lower_stress(s, GUARDIAN_ACTOR, v, own.terms[LOWERED])

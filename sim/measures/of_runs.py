@@ -14,13 +14,12 @@ from sim.measures.activity import (
     deleveraged_usd,
     hours_of_liquidations,
     liquidated_accounts,
-    stuck_usd,
     refused_by_brakes,
+    stuck_usd,
     withdrawn_usd,
 )
 from sim.measures.borrowers import scenario_of
 from sim.measures.brackets import has_tiers, largest_share, powers
-from sim.measures.borrowers import scenario_of
 from sim.measures.facts import Facts, clock
 from sim.measures.measure import Found, Measure
 from sim.measures.ratios import largest_cut

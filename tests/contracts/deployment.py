@@ -101,7 +101,8 @@ def new_vault(
 ):
     """A vault that lists weth, usdc and wbtc alike and may add and draw without limit."""
     liquidation = admin.deploy(project.VaultLiquidation, d.hub, d.oracle)
-    vault = admin.deploy(project.Vault, liquidation, (engine, delay, urgent, dust, calls, guard), admin)
+    policy = (engine, delay, urgent, dust, calls, guard)
+    vault = admin.deploy(project.Vault, liquidation, policy, admin)
     for token in d.tokens:
         d.hub.setSpoke(token, vault, MAX_CAP, MAX_CAP, True, False, sender=admin)
     reserve = reserve_config(**config)
