@@ -43,6 +43,11 @@ contract Vault is VaultAccounts {
     }
 
     /// @inheritdoc IVaultLiquidation
+    function setDeleveraging(address, DeleveragingTerms calldata) external onlyRole(DEFAULT_ADMIN_ROLE) {
+        liquidation.functionDelegateCall(msg.data);
+    }
+
+    /// @inheritdoc IVaultLiquidation
     function flag(uint256) external {
         liquidation.functionDelegateCall(msg.data);
     }

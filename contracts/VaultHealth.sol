@@ -124,6 +124,10 @@ abstract contract VaultHealth is VaultPositions {
         guard.check(action, assets, exempt);
     }
 
+    function _askToLiquidate(uint256 first, uint256 bits, Health memory h) internal view {
+        _ask(IRiskGuard.Action.LIQUIDATE, first, bits, h.factor < _policy.urgentHealth);
+    }
+
     /// @dev Whether a vault with a delay would let the account be liquidated now; without a delay no price is read.
     function _isDue(uint256 accountId) internal view returns (bool) {
         if (_policy.liquidationDelay == 0 || _accounts[accountId].debtBits == 0) return false;

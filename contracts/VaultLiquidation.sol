@@ -158,10 +158,6 @@ contract VaultLiquidation is VaultDeleveraging {
         t.seizesAll = t.seized == p.collateral;
     }
 
-    function _askToLiquidate(uint256 first, uint256 bits, Health memory h) internal view {
-        _ask(IRiskGuard.Action.LIQUIDATE, first, bits, h.factor < _policy.urgentHealth);
-    }
-
     function _quote(
         uint256 accountId,
         Health memory h,

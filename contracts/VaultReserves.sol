@@ -27,9 +27,6 @@ abstract contract VaultReserves is IVault, VaultHealth, AccessControl {
     uint256 internal constant MOST_DELAY = 1 days;
     /// @dev Above it nobody needs to be called, and everyone could be kept from what is his.
     uint256 internal constant MOST_MARGIN_CALL_HEALTH = 2e18;
-    /// @dev Longer than that no strain lasts that is not a failure.
-    uint256 internal constant MOST_DELEVERAGING_TIME = 30 days;
-    uint256 internal constant MOST_TARGET_HEALTH = 10e18;
 
     constructor(Policy memory policy_, address admin) {
         _grantRole(DEFAULT_ADMIN_ROLE, admin);
@@ -76,30 +73,6 @@ abstract contract VaultReserves is IVault, VaultHealth, AccessControl {
     function setPolicy(Policy calldata policy_) external onlyRole(DEFAULT_ADMIN_ROLE) {
         _setPolicy(policy_);
         for (uint256 i = 0; i < _reserves.length; ++i) _checkReserve(_reserves[i]);
-    }
-
-    /// @inheritdoc IVault
-    function setDeleveraging(
-        address asset,
-        DeleveragingTerms calldata terms
-    ) external onlyRole(DEFAULT_ADMIN_ROLE) {
-        _reserve(asset);
-        bool off = terms.targetHealth == 0;
-        bool sound = off
-            ? terms.usageBps == 0 && terms.usageFor == 0 && terms.ramp == 0 && terms.maxHealth == 0
-            : terms.usageBps > 0 &&
-                terms.usageBps <= FixedPoint.BPS &&
-                terms.usageFor >= RECOVERY_GAP &&
-                terms.usageFor <= MOST_DELEVERAGING_TIME &&
-                terms.ramp <= MOST_DELEVERAGING_TIME &&
-                terms.maxHealth >= FixedPoint.WAD &&
-                terms.maxHealth <= terms.targetHealth &&
-                terms.targetHealth <= MOST_TARGET_HEALTH &&
-                terms.share.hub() == hub &&
-                terms.share.asset() == asset;
-        if (!sound) revert InvalidDeleveraging();
-        _deleveraging[asset] = Deleveraging(terms, 0, 0, 0);
-        emit DeleveragingSet(asset, terms);
     }
 
     /// @inheritdoc IVault

@@ -12,8 +12,6 @@ interface IVault is IVaultLiquidation, IAccessControl {
     event ReserveSet(address indexed asset, ReserveConfig config, uint256 ltFromBps, uint256 rampEnd);
     /// @notice Emitted on `setPolicy`, and when the vault is created.
     event PolicySet(Policy policy);
-    /// @notice Emitted on `setDeleveraging`: the mode of `asset` is off, and begins anew.
-    event DeleveragingSet(address indexed asset, DeleveragingTerms terms);
     /// @notice Emitted on `setManager`.
     event ManagerSet(uint256 indexed accountId, address manager);
     /// @notice Emitted on `setIsolated`.
@@ -33,9 +31,6 @@ interface IVault is IVaultLiquidation, IAccessControl {
     /// @notice Thrown when a policy has no engine, a delay above a day, an urgent health above 1, a dust line that is zero or
     /// above what a partial liquidation leaves, a health of margin calls that is neither 0 nor from 1 to 2, or a guard of another router.
     error InvalidPolicy();
-    /// @notice Thrown when terms of deleveraging that are not all zero have a share token of another asset or hub, a usage of 0
-    /// or above 100%, a `usageFor` below `RECOVERY_GAP` or times above 30 days, or not 1 <= `maxHealth` <= `targetHealth` <= 10.
-    error InvalidDeleveraging();
     /// @notice Thrown when the caller neither owns nor manages the account.
     error NotAuthorised();
     /// @notice Thrown when an amount would reach 2^112 tokens.
@@ -92,9 +87,6 @@ interface IVault is IVaultLiquidation, IAccessControl {
     /// @notice Sets engine, delay (a day at most), urgent health, dust line, health of margin calls and guard; every reserve must suit
     /// the engine. Without a health of calls none stands; with one again, those do that nothing ended
     function setPolicy(Policy calldata policy_) external;
-    /// @notice Sets when accounts that owe `asset` may be deleveraged; all zero: never
-    /// @dev Warning: the mode begins anew, whatever was seen.
-    function setDeleveraging(address asset, DeleveragingTerms calldata terms) external;
     /// @notice When accounts that owe `asset` may be deleveraged, and what was seen of it
     function deleveragingOf(address asset) external view returns (Deleveraging memory);
     /// @notice The liquidation rules in force

@@ -148,6 +148,8 @@ interface IVaultLiquidation {
     /// @notice Emitted on a write-off, by `liquidate` or `writeOff`: a debt of `assets` became a loss of the hub.
     event WrittenOff(uint256 indexed accountId, address indexed asset, uint256 assets, uint256 scaled);
 
+    /// @notice Emitted on `setDeleveraging`: the mode of `asset` is off, and begins anew.
+    event DeleveragingSet(address indexed asset, DeleveragingTerms terms);
     /// @notice Emitted when the strain of a debt asset is seen, on `pokeDeleveraging` and on `deleverage`: it is `strained` or
     /// not, and was seen otherwise than the mode says since `turningSince`, 0 if it was not.
     event StrainSeen(address indexed asset, bool strained, uint256 turningSince);
@@ -207,6 +209,9 @@ interface IVaultLiquidation {
     error MustNotLeaveDust();
     /// @notice Thrown when a liquidator would get less collateral than he accepts.
     error InsufficientCollateralOut();
+    /// @notice Thrown when terms of deleveraging that are not all zero have a share token of another asset or hub, a usage of 0
+    /// or above 100%, a `usageFor` below `RECOVERY_GAP` or times above 30 days, or not 1 <= `maxHealth` <= `targetHealth` <= 10.
+    error InvalidDeleveraging();
     /// @notice Thrown when an asset is not strained, or its mode is off or was never set.
     error DeleveragingOff();
     /// @notice Thrown when a deleveraging would lower the account's health: it was below the threshold of what is taken.
@@ -289,6 +294,9 @@ interface IVaultLiquidation {
         uint256 amount,
         bool payInShares
     ) external returns (uint256 repaid, uint256 collateralOut);
+    /// @notice Sets when accounts that owe `asset` may be deleveraged; all zero: never. Only the admin of the vault
+    /// @dev Warning: the mode begins anew, whatever was seen.
+    function setDeleveraging(address asset, DeleveragingTerms calldata terms) external;
     /// @notice Starts the liquidation delay of an unhealthy account; anyone may. Of a flagged one that is not recovered, ends
     /// the row of sightings of its recovery, or sees whether it is thin: due for liquidation and with less, of what can be
     /// sold, than its debts and the bonus. What lenders add to a bonus grows with the time that it was seen so, at least every `RECOVERY_GAP`

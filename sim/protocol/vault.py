@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sim.protocol import hub, hub_losses, oracle, risk_guard
+from sim.protocol import hub, hub_losses, oracle
 from sim.protocol.errors import (
     ACCOUNT_HEALTHY,
     ALREADY_CALLED,
@@ -53,7 +53,6 @@ from sim.protocol.state import (
     REHYPOTHECATE,
     SUPPLIED,
     THIN_FOR,
-    URGENT_HEALTH,
     WALLET,
     State,
 )
@@ -72,7 +71,7 @@ from sim.protocol.vault_flags import (
     stay_due,
     thin_for,
 )
-from sim.protocol.vault_health import ask, health, is_due, poke, see_healed
+from sim.protocol.vault_health import ask_to_liquidate, health, is_due, poke, see_healed
 from sim.protocol.vault_health import health_factor as health_factor
 from sim.protocol.vault_health import is_liquidatable as is_liquidatable
 from sim.protocol.vault_positions import (
@@ -201,7 +200,7 @@ def write_off(s: State, a: int) -> int:
     for i in range(s.unit.shape[0]):
         if s.position[a, i, IS_COLLATERAL] != 0 or s.position[a, i, POSITION_DEBT] != 0:
             last = i
-    code = _ask_to_liquidate(s, a, last, -1, h.factor)
+    code = ask_to_liquidate(s, a, last, -1, h.factor)
     if code != OK:
         return code
     return _write_off_all(s, a, h)
@@ -244,12 +243,6 @@ def terms(s: State, a: int, d: int, c: int, repay_amount: int, receive_shares: i
 
 
 @jitable
-def _ask_to_liquidate(s: State, a: int, d: int, c: int, factor: int) -> int:
-    urgent = factor < s.policy[s.account_vault[a], URGENT_HEALTH]
-    return ask(s, a, risk_guard.LIQUIDATE, d, c, urgent)
-
-
-@jitable
 def terms_at(
     s: State,
     a: int,
@@ -271,7 +264,7 @@ def terms_at(
     of_debt, of_collateral = oracle.read(s, v, d), oracle.read(s, v, c)
     if not (oracle.is_decided(of_debt) and of_collateral.usable):
         return _refused(PRICE_NOT_USABLE)
-    code = _ask_to_liquidate(s, a, d, c, h.factor)
+    code = ask_to_liquidate(s, a, d, c, h.factor)
     if code != OK:
         return _refused(code)
     price_collateral = of_collateral.collateral_price

@@ -19,7 +19,16 @@ from sim.protocol.errors import (
     SELF_LIQUIDATION,
     ZERO_AMOUNT,
 )
-from sim.protocol.fixed_point import BPS, exceeds, jitable, less, mul_div_down, wad, zero
+from sim.protocol.fixed_point import (
+    BPS,
+    collateral_value,
+    exceeds,
+    jitable,
+    less,
+    mul_div_down,
+    wad,
+    zero,
+)
 from sim.protocol.liquidation import Amounts, Pair, at_par, paid_up_to
 from sim.protocol.soundness import RECOVERY_GAP
 from sim.protocol.state import (
@@ -44,9 +53,9 @@ from sim.protocol.state import (
     State,
 )
 from sim.protocol.vault_flags import Health, may_begin, see, stay_due
-from sim.protocol.vault_health import health, poke
+from sim.protocol.vault_health import ask_to_liquidate, health, poke
 from sim.protocol.vault_positions import debt_assets, decrease_supplied, supplied_assets
-from sim.protocol.vault_reserves import threshold
+from sim.protocol.vault_reserves import marginal_threshold
 
 
 @jitable
@@ -184,6 +193,9 @@ def legs(s: State, a: int, d: int, c: int, amount: int, h: Health) -> tuple[int,
     of_debt, of_collateral = oracle.read(s, v, d), oracle.read(s, v, c)
     if not (oracle.is_decided(of_debt) and of_collateral.usable):
         return PRICE_NOT_USABLE, nothing
+    code = ask_to_liquidate(s, a, d, c, h.factor)
+    if code != OK:
+        return code, nothing
     price_collateral = of_collateral.collateral_price
     if d == c:  # a token pays for itself whatever it is worth
         price_collateral = of_debt.debt_price
@@ -200,7 +212,9 @@ def legs(s: State, a: int, d: int, c: int, amount: int, h: Health) -> tuple[int,
         cash=cash,
     )
     target = s.adl[v, d, ADL_TARGET]
-    most = paid_up_to(p, h.factor, h.debt_value, threshold(s, v, c), target)
+    backing = collateral_value(p.collateral, p.price_collateral, p.unit_collateral)
+    lt = marginal_threshold(s, v, c, backing)
+    most = paid_up_to(p, h.factor, h.debt_value, lt, target)
     code, moved = at_par(min(amount, p.debt, most), p)
     if code != OK:
         return code, nothing

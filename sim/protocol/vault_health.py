@@ -24,6 +24,7 @@ from sim.protocol.state import (
     LIQUIDATION_DELAY,
     POSITION_DEBT,
     STRESS,
+    URGENT_HEALTH,
     State,
 )
 from sim.protocol.vault_flags import Health, is_called, is_flagged, may_begin, see, stay_due
@@ -127,6 +128,13 @@ def ask(s: State, a: int, action: int, i: int, c: int, exempt: bool) -> int:
     if code == OK and action == risk_guard.LIQUIDATE and risk_guard.is_held_up(s, v, exempt):
         return IN_GRACE
     return code
+
+
+@jitable
+def ask_to_liquidate(s: State, a: int, d: int, c: int, factor: int) -> int:
+    """The same before debt d is repaid for collateral c; who is urgent may be exempt."""
+    urgent = factor < s.policy[s.account_vault[a], URGENT_HEALTH]
+    return ask(s, a, risk_guard.LIQUIDATE, d, c, urgent)
 
 
 @jitable
