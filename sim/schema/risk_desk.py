@@ -99,13 +99,20 @@ class RiskDesk(Part):
         description="stressed only: per asset, of the worst time known, 0 to 20",
     )
     correlation: float = Field(
-        default=0.0, ge=-1, le=1, description="of returns of any two over the long run, -1..1"
+        default=0.0,
+        ge=-1,
+        le=1,
+        json_schema_extra=unit("correlation"),
+        description="of returns of any two over the long run, -1..1",
     )
     horizon_hours: float = Field(
         gt=0, le=90 * 24, description="how long a liquidation may take, in hours, above 0 to 2160"
     )
     deviations: float = Field(
-        gt=0, le=10, description="z: standard deviations of a move that is to be borne, to 10"
+        gt=0,
+        le=10,
+        json_schema_extra=unit("standard deviations"),
+        description="z: of a move that is to be borne, above 0 to 10",
     )
     floor_bps: Bps = Field(description="the lowest threshold proposed, in bps, 0..10000")
     ceiling_bps: Bps = Field(description="the highest threshold proposed, in bps, 0..10000")
