@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from scripts.calibrate import cli
 from sim.scenario import load, with_overrides
-from tests.scripts.commands import ape
+from tests.scripts.commands import ape, here
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ def test_prints_the_data_beside_every_model_and_writes_a_section(
 def test_the_history_of_a_section_is_seen_from_its_file(closes: Path, tmp_path: Path) -> None:
     out = tmp_path / "paths.yaml"
     model = ["--model", "filtered-history", "--years", "20"]
-    done = ape("run", "calibrate", closes, *model, "--out", out)
+    done = here("run", "calibrate", closes, *model, "--out", out)
     assert done.returncode == 0, done.stderr
     assert "student-day" not in done.stdout
     history = yaml.safe_load(out.read_text())["paths"]["history"]
@@ -93,13 +93,13 @@ def test_a_column_with_gaps_can_be_left_out(closes: Path, tmp_path: Path) -> Non
     more = [f"{line},{'' if n in (9, 200) else 1 + n % 7}" for n, line in enumerate(lines[1:])]
     gappy.write_text("\n".join([f"{lines[0]},LINK", *more]))
     options = ["--model", "gbm", "--years", "20"]
-    refused = ape("run", "calibrate", gappy, *options)
+    refused = here("run", "calibrate", gappy, *options)
     assert refused.returncode == 1
     said = " ".join(refused.stdout.split())
     assert "line 11, LINK: is empty; 1 more like it" in said
     assert "or leave the column out: --without LINK" in said
-    done = ape("run", "calibrate", gappy, *options, "--without", "LINK")
-    whole = ape("run", "calibrate", closes, *options)
+    done = here("run", "calibrate", gappy, *options, "--without", "LINK")
+    whole = here("run", "calibrate", closes, *options)
     assert done.returncode == whole.returncode == 0, done.stdout
     assert done.stdout.splitlines()[1:] == whole.stdout.splitlines()[1:]
 
@@ -109,7 +109,7 @@ def test_naive_times_are_of_the_zone_that_is_named(closes: Path, tmp_path: Path)
     naive, out = tmp_path / "naive.csv", tmp_path / "paths.yaml"
     naive.write_text(closes.read_text().replace("T00:00:00Z", " 00:00"))
     options = ["--model", "filtered-history", "--years", "20", "--out", out]
-    done = ape("run", "calibrate", naive, *options, "--zone", "America/New_York")
+    done = here("run", "calibrate", naive, *options, "--zone", "America/New_York")
     assert done.returncode == 0, done.stdout
     # Days of 23 and 25 hours, when clocks are set, are no gap.
     assert "at time (America/New_York); 400 rows" in done.stdout
@@ -123,8 +123,8 @@ def test_candles_need_a_name(closes: Path, tmp_path: Path) -> None:
     candles = tmp_path / "candles.csv"
     lines = [f"{time},{p},{p},{p},{p}" for time, p, _ in rows]
     candles.write_text("\n".join(["time,open,high,low,close", *lines]))
-    refused = ape("run", "calibrate", candles)
+    refused = here("run", "calibrate", candles)
     assert refused.returncode == 1 and "ASSET=close" in refused.stdout
-    done = ape("run", "calibrate", candles, "--column", "WETH=close", "--years", "20")
+    done = here("run", "calibrate", candles, "--column", "WETH=close", "--years", "20")
     assert done.returncode == 0, done.stderr
     assert "WETH" in done.stdout and "joint tail" not in done.stdout

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.scripts.commands import BIN, ROOT, STORM, ape
+from tests.scripts.commands import BIN, ROOT, STORM, ape, here
 
 pytestmark = pytest.mark.chain
 
@@ -95,5 +95,5 @@ def test_unknown_preset_is_1(tmp_path: Path) -> None:
 def test_record_that_cannot_be_written_is_2(tmp_path: Path) -> None:
     """Before anything is deployed."""
     (tmp_path / "x").write_text("mine")
-    done = ape("run", "deploy", "--network", "ethereum:local:test", "--out", tmp_path / "x")
+    done = here("run", "deploy", "--network", "ethereum:local:test", "--out", tmp_path / "x")
     assert done.returncode == 2 and "'--out'" in done.stderr

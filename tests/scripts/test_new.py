@@ -14,7 +14,7 @@ from sim.reference.files import file_schema
 from sim.reference.pages import page
 from sim.schema.yaml_file import read
 from tests.reference.test_json_schema import plain
-from tests.scripts.commands import BIN, ROOT
+from tests.scripts.commands import BIN, ROOT, here
 
 
 def ape(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -27,6 +27,13 @@ def ape(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         text=True,
         timeout=300,
     )
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that is not the checkout, for commands inside this process."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
 def test_what_is_written_runs(tmp_path: Path) -> None:
@@ -67,17 +74,17 @@ def test_what_is_written_runs(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "mine" / "tape.duckdb").is_file()
 
 
-def test_refusals_leave_what_is_there(tmp_path: Path) -> None:
-    assert ape(tmp_path, "new", "mine").returncode == 0
-    (tmp_path / "mine.yaml").write_text("mine")
-    again = ape(tmp_path, "new", "mine.yaml")
+def test_refusals_leave_what_is_there(folder: Path) -> None:
+    assert here("run", "new", "mine").returncode == 0
+    (folder / "mine.yaml").write_text("mine")
+    again = here("run", "new", "mine.yaml")
     assert again.returncode == 2 and "mine.yaml is there; --overwrite replaces it" in again.stderr
-    refused = ape(tmp_path, "new", "mine", "--overwrite", "--extends", "aave-v33")
+    refused = here("run", "new", "mine", "--overwrite", "--extends", "aave-v33")
     assert refused.returncode == 1 and "did you mean aave-v3" in refused.stderr
-    assert (tmp_path / "mine.yaml").read_text() == "mine"
-    assert ape(tmp_path, "new", "mine", "--overwrite").returncode == 0
-    assert "extends: lending-market" in (tmp_path / "mine.yaml").read_text()
-    assert [path.name for path in tmp_path.iterdir()] == ["mine.yaml"]
+    assert (folder / "mine.yaml").read_text() == "mine"
+    assert here("run", "new", "mine", "--overwrite").returncode == 0
+    assert "extends: lending-market" in (folder / "mine.yaml").read_text()
+    assert [path.name for path in folder.iterdir()] == ["mine.yaml"]
 
 
 @pytest.mark.parametrize(
@@ -88,20 +95,20 @@ def test_refusals_leave_what_is_there(tmp_path: Path) -> None:
         (["mine", "--columns", "account=user"], "--columns needs --book"),
     ],
 )
-def test_wrong_usage_is_refused_in_a_line(tmp_path: Path, arguments: list[str], said: str) -> None:
-    done = ape(tmp_path, "new", *arguments)
+def test_wrong_usage_is_refused_in_a_line(folder: Path, arguments: list[str], said: str) -> None:
+    done = here("run", "new", *arguments)
     assert done.returncode == 2 and said in done.stderr.splitlines()[-1]
-    assert not list(tmp_path.iterdir())
+    assert not list(folder.iterdir())
 
 
-def test_schema_in_the_terminal_and_as_files(tmp_path: Path) -> None:
-    block = ape(tmp_path, "schema", "protocol.liquidation")
+def test_schema_in_the_terminal_and_as_files(folder: Path) -> None:
+    block = ape(folder, "schema", "protocol.liquidation")
     assert block.returncode == 0 and block.stdout.startswith("protocol.liquidation\n")
     assert "  delay_seconds  whole number (s); 0 to 86400; required\n" in block.stdout
     assert "protocol.rates" not in block.stdout
-    wrong = ape(tmp_path, "schema", "protocol.liquidaton")
+    wrong = here("run", "schema", "protocol.liquidaton")
     assert wrong.returncode == 1 and "did you mean liquidation?" in wrong.stderr
-    assert ape(tmp_path, "schema", "--json", "--out", "s.json").returncode == 0
-    assert json.loads((tmp_path / "s.json").read_text()) == file_schema("scenario")
-    assert ape(tmp_path, "schema", "--json", "--out", "s.json").returncode == 2
-    assert ape(tmp_path, "schema", "--of", "tape", "--markdown").stdout == page("tape")
+    assert here("run", "schema", "--json", "--out", "s.json").returncode == 0
+    assert json.loads((folder / "s.json").read_text()) == file_schema("scenario")
+    assert here("run", "schema", "--json", "--out", "s.json").returncode == 2
+    assert here("run", "schema", "--of", "tape", "--markdown").stdout == page("tape")
