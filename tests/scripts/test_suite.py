@@ -48,6 +48,14 @@ def mine(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture
+def brief(mine: Path) -> Path:
+    """The same, of two hours: for what does not depend on what happens."""
+    storm = mine / "storm.yaml"
+    storm.write_text(storm.read_text().replace("duration_hours: 8", "duration_hours: 2"))
+    return mine
+
+
 def figures(out: Path) -> pd.DataFrame:
     return pd.read_csv(out / "suite.csv", index_col="scenario")
 
@@ -195,23 +203,23 @@ def test_members_are_names_files_and_folders(mine: Path, tmp_path: Path) -> None
         assert not (tmp_path / "out").exists()
 
 
-def test_only_what_would_be_the_same_is_left_alone(mine: Path, tmp_path: Path) -> None:
+def test_only_what_would_be_the_same_is_left_alone(brief: Path, tmp_path: Path) -> None:
     """The same once more; a file that changed, other options, a tape that is another's, all anew;
     called by another path it is the same.
     """
     out = tmp_path / "out"
-    (mine / "broken.yaml").unlink()
+    (brief / "broken.yaml").unlink()
 
     def played(*more: str) -> list[str]:
         before = {path: path.stat().st_mtime_ns for path in out.glob("*/tape.duckdb")}
-        done = suite(mine, "--out", out, *more)
+        done = suite(brief, "--out", out, *more)
         assert done.exit_code == 0, done.output
         after = {path: path.stat().st_mtime_ns for path in out.glob("*/tape.duckdb")}
         return sorted(path.parent.name for path in after if before.get(path) != after[path])
 
     assert played() == ["storm", "target"]
     assert played() == []
-    (mine / "target.yaml").write_text(TARGET.replace("{name", "{duration_hours: 4, name"))
+    (brief / "target.yaml").write_text(TARGET.replace("{name", "{duration_hours: 1, name"))
     assert played() == ["target"]
     assert figures(out).loc["target", "operations"] < figures(out).loc["storm", "operations"]
     assert played("--seed", "3") == ["storm", "target"]
@@ -220,26 +228,26 @@ def test_only_what_would_be_the_same_is_left_alone(mine: Path, tmp_path: Path) -
     assert played() == ["storm"]
     (out / "target" / "tape.duckdb").write_text("no tape")
     assert played() == ["target"]
-    mine.rename(mine.with_name("elsewhere"))
-    mine = mine.with_name("elsewhere")
+    brief.rename(brief.with_name("elsewhere"))
+    brief = brief.with_name("elsewhere")
     assert played() == []
     assert "elsewhere" in (out / "report.html").read_text()
     assert played("--overwrite") == ["storm", "target"]
 
 
-def test_a_folder_of_something_else_is_refused(mine: Path, tmp_path: Path) -> None:
+def test_a_folder_of_something_else_is_refused(brief: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()
     (out / "suite.json").write_text('{"format": 2, "asked": []}')
-    done = suite(mine, "--out", out)
+    done = suite(brief, "--out", out)
     assert done.exit_code == 1 and "--overwrite" in done.output
     assert [path.name for path in out.iterdir()] == ["suite.json"]
-    assert suite(mine / "storm.yaml", "--out", out, "--overwrite").exit_code == 0
+    assert suite(brief / "storm.yaml", "--out", out, "--overwrite").exit_code == 0
 
 
-def test_a_report_on_half_a_suite_is_refused(mine: Path, tmp_path: Path) -> None:
+def test_a_report_on_half_a_suite_is_refused(brief: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    assert suite(mine / "storm.yaml", mine / "target.yaml", "--out", out).exit_code == 0
+    assert suite(brief / "storm.yaml", brief / "target.yaml", "--out", out).exit_code == 0
     (out / "target" / "tape.duckdb").unlink()
     done = CliRunner().invoke(report_cli, [str(out)])
     assert done.exit_code == 1
