@@ -71,6 +71,7 @@ def test_capacity_is_of_time_whatever_the_step(step: int, call: float) -> None:
     assert 600_000 * (3 - 1 / 6) - call < sum(values) < 600_000 * 3 + call
 
 
+@pytest.mark.compiled
 def test_who_sees_late_acts_late_and_leaves_more_bad_debt() -> None:
     """On deep venues a quicker one with a lower bid takes everything; without latency, he does."""
     runs = [
@@ -120,6 +121,7 @@ def test_capital_that_is_sold_again_comes_back() -> None:
     assert {row.kind for row in rows} == {op.liquidate.kind}
 
 
+@pytest.mark.compiled
 def test_he_stops_where_the_venue_pays_less_than_the_debt() -> None:
     """On a venue worth little, who must sell stops; who keeps the collateral goes on."""
     shallow = {f"venues[{p}].depth_usd_per_side": 10_000.0 for p in range(6)}

@@ -1,4 +1,4 @@
-"""Small exact runs for tests, and what came of them."""
+"""Small runs for tests, and what came of them."""
 
 from __future__ import annotations
 
@@ -7,19 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sim.engines.compiled import Compiled
-from sim.engines.exact import run
+from sim.engines.memory import Memory
 from sim.engines.outcome import names
-from sim.health.census import census
-from sim.market.market import DEBT_VALUE, LIQUIDATIONS, REPAID_VALUE, TALLY
 from sim.market.paths import observed
-from sim.protocol.state import (
-    COVERED_BY_FEES,
-    COVERED_BY_FUND,
-    DEFICIT,
-    DEFICIT_REPORTED,
-    SOCIALISED,
-)
-from sim.scenario import load, with_overrides
+from sim.scenario import Scenario, load, with_overrides
 from sim.world import World, build
 
 SMALL: dict[str, Any] = {
@@ -115,61 +106,54 @@ DEEP: dict[str, Any] = {f"venues[{k}].depth_usd_per_side": 1e11 for k in range(6
 
 
 class Outcome(NamedTuple):
-    """USD with 8 decimals; per-asset losses summed at par, which holds for the stables borrowed."""
+    """USD with 8 decimals, as `sim.engines.outcome` has them, and the world at the end."""
 
-    world: World
-    reported: int
-    by_fees: int
-    by_fund: int
-    socialised: int
-    still_open: int
-    shortfall: int
+    scenario: Scenario
+    end: Memory
+    reported: float
+    by_fees: float
+    by_fund: float
+    socialised: float
+    shortfall: float
     """Debt beyond collateral that is not written off yet."""
-    liquidations: int
-    repaid: int
-    debt: int
+    liquidations: float
+    repaid: float
 
     @property
-    def bad_debt(self) -> int:
+    def bad_debt(self) -> float:
         """Realised and not yet realised."""
         return self.reported + self.shortfall
 
 
 def outcome(overrides: dict[str, Any], name: str = "black-thursday") -> Outcome:
-    """Run a scenario with overrides on the exact engine."""
+    """Run a scenario with overrides by the compiled loop."""
     world = build(with_overrides(load(name), {**SMALL, **overrides}))
-    for _ in run(world):
-        pass
-    s, w = world.state, world.market
-    watch = census(s)
-
-    def value(column: int) -> int:
-        return sum(
-            int(s.hub[i, column]) * int(w.price[-1, i]) // int(s.unit[i])
-            for i in range(len(s.unit))
-        )
-
-    assert len(TALLY) == len(w.tally)
+    found, end = _on_floats(world)
     return Outcome(
-        world=world,
-        reported=value(DEFICIT_REPORTED),
-        by_fees=value(COVERED_BY_FEES),
-        by_fund=value(COVERED_BY_FUND),
-        socialised=value(SOCIALISED),
-        still_open=value(DEFICIT),
-        shortfall=sum(max(0, int(debt - collateral)) for collateral, debt in watch[:, 1:3]),
-        liquidations=int(w.tally[LIQUIDATIONS]),
-        repaid=int(w.tally[REPAID_VALUE]),
-        debt=int(watch[:, DEBT_VALUE].sum()),
+        scenario=world.scenario,
+        end=end,
+        reported=found["bad_debt"],
+        by_fees=found["by_fees"],
+        by_fund=found["by_fund"],
+        socialised=found["by_suppliers"],
+        shortfall=found["shortfall"],
+        liquidations=found["liquidations"],
+        repaid=found["repaid"],
     )
 
 
 def lost_on_floats(world: World) -> float:
-    """Bad debt and shortfall at the end in USD, by the compiled loop: for means over many worlds.
-    That it comes to what exact runs do is tests/sweep/test_float_and_exact.py.
+    """Bad debt and shortfall at the end in USD, by the compiled loop."""
+    found, _ = _on_floats(world)
+    return (found["bad_debt"] + found["shortfall"]) / 1e8
+
+
+def _on_floats(world: World) -> tuple[dict[str, float], Memory]:
+    """What the world's own path comes to by the compiled loop, and its end, for comparisons of many
+    runs. That it comes to what exact runs do is tests/sweep/test_float_and_exact.py.
     """
     prices = np.ascontiguousarray(world.market.price, dtype=np.float64)
     seen = np.ascontiguousarray(observed(world.scenario, prices))
-    (numbers,) = Compiled(world).outcomes(prices[np.newaxis], seen[np.newaxis])
-    found = dict(zip(names(world.symbols), numbers, strict=True))
-    return float(found["bad_debt"] + found["shortfall"]) / 1e8
+    compiled = Compiled(world)
+    (numbers,) = compiled.outcomes(prices[np.newaxis], seen[np.newaxis])
+    return dict(zip(names(world.symbols), numbers.tolist(), strict=True)), compiled.memory

@@ -9,6 +9,8 @@ import pytest
 
 from tests.simulation.runs import DEEP, Outcome, outcome
 
+pytestmark = pytest.mark.compiled
+
 START = datetime(2020, 3, 12, tzinfo=timezone.utc)
 NOBODY = {f"liquidators[{k}].max_gas_price_gwei": 0.0 for k in range(3)}
 CAPABLE: dict[str, Any] = {

@@ -21,6 +21,8 @@ from sim.world import World, build
 from tests.simulation.runs import SMALL, Outcome, outcome
 from tests.simulation.test_directions import CAPABLE, DEEP
 
+pytestmark = pytest.mark.compiled
+
 WETH, DAI = 0, 3
 SAVERS = {
     "name": "savers",
@@ -76,7 +78,7 @@ def test_the_more_borrowers_top_up_the_fewer_are_liquidated() -> None:
     assert runs[0].repaid > runs[1].repaid > runs[2].repaid
     assert runs[0].liquidations > runs[2].liquidations
     assert runs[0].bad_debt > runs[2].bad_debt
-    topped = [run.world.market.tally[TOPPED_UP_VALUE] for run in runs]
+    topped = [run.end.market.tally[TOPPED_UP_VALUE] for run in runs]
     assert topped[0] == 0 < topped[1] < topped[2]
     assert (runs[0].repaid, runs[0].bad_debt) == ((none := outcome({})).repaid, none.bad_debt)
 
@@ -97,7 +99,7 @@ def test_whoever_deleverages_in_time_is_not_liquidated() -> None:
     """Debt repaid by selling takes the place of debt repaid by liquidators."""
     runs = [_with(DELEVERAGERS, probability=share) for share in (0.0, 0.5, 1.0)]
     assert runs[0].repaid > runs[1].repaid > runs[2].repaid
-    repaid = [run.world.market.tally[DELEVERAGED_VALUE] for run in runs]
+    repaid = [run.end.market.tally[DELEVERAGED_VALUE] for run in runs]
     assert repaid[0] == 0 < repaid[1] < repaid[2]
 
 
@@ -152,7 +154,7 @@ def test_more_loopers_mean_more_liquidations_in_a_crash() -> None:
         sum(of(share, seed=seed).liquidations for seed in range(5)) for share in (0.0, 1.0)
     )
     assert without < with_
-    looped = [run.world.market.tally[LOOPED_VALUE] for run in runs]
+    looped = [run.end.market.tally[LOOPED_VALUE] for run in runs]
     assert looped[0] == 0 < looped[1] < looped[2]
 
 
@@ -230,7 +232,7 @@ def test_suppliers_who_mind_losses_leave_after_one() -> None:
         each = {**RUN, "size_bps": 20, "per_loss": per_loss}
         run = outcome({"duration_hours": 48, "withdrawals": {"DAI": each, "USDC": each}})
         assert run.reported > run.by_fees
-        tally = run.world.market.tally
+        tally = run.end.market.tally
         wanted.append(int(tally[WITHDRAWN_VALUE] + tally[REFUSED_VALUE]))
     assert wanted[0] < wanted[1] < wanted[2]
 
@@ -246,13 +248,13 @@ def test_a_hub_without_cash_cannot_be_liquidated_from() -> None:
     }
     with_cash = outcome({**demand, **more})
     without = outcome({**demand, **more, "withdrawals": {"WETH": run}})
-    assert without.world.state.hub[WETH, CASH] < with_cash.world.state.hub[WETH, CASH]
+    assert without.end.state.hub[WETH, CASH] < with_cash.end.state.hub[WETH, CASH]
     assert without.repaid < with_cash.repaid
 
 
 def test_nothing_is_tallied_where_nobody_reacts() -> None:
     """Passive borrowers, faithful suppliers: the reference for all of the above."""
-    tally = dict(zip(TALLY, outcome({"duration_hours": 12}).world.market.tally, strict=True))
+    tally = dict(zip(TALLY, outcome({"duration_hours": 12}).end.market.tally, strict=True))
     assert tally["liquidations"] > 0
     for name in TALLY[TALLY.index("topped_up_value") :]:
         assert tally[name] == 0, name
