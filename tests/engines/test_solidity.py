@@ -1,12 +1,12 @@
 """Whoever loads contracts gets those of the sources, packages, settings and compiler of now.
 
-Most tests use a small project of its own, with a compiler and packages of its own; what its
-bytecode should be says ape, compiling a copy of it from nothing.
+Tests use a small project of its own, with a compiler and packages of its own; what its bytecode
+should be says ape, compiling a copy of it from nothing. A changed checkout of this one is in
+tests/toolchain/test_new_contract.py.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -18,7 +18,7 @@ import pytest
 from ape.exceptions import CompilerError
 
 from sim.engines.ape_deployer import ApeDeployer
-from sim.engines.artifacts import artifacts, contracts
+from sim.engines.artifacts import artifacts
 from sim.engines.solidity import up_to_date
 from tests.scripts.commands import ROOT
 
@@ -295,47 +295,3 @@ def test_what_is_deployed(root: Path) -> None:
 
     ApeDeployer(Account(), project).deploy("User")
     assert deployed == [_bytecode(root)["User"]] != [before["User"]]
-
-
-# --- the project itself ---------------------------------------------------------------------------
-
-
-def _changed_checkout(folder: Path) -> None:
-    """A compiled checkout in which interest then no longer compounds."""
-    contracts()
-    for name in ("contracts", "scripts", "sim", "tools", ".solcx", ".build", "tests"):
-        ignored = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(ROOT / name, folder / name, symlinks=True, ignore=ignored)
-    for name in ("ape-config.yaml", "pyproject.toml"):
-        shutil.copy(ROOT / name, folder)
-    for name in ("node_modules", ".venv"):
-        (folder / name).symlink_to(ROOT / name)
-    _edit(
-        folder / "contracts/libraries/FixedPoint.sol",
-        "return RAY + x + mulDivHalf(x, x / 2 + mulDivHalf(x, x / 6, RAY), RAY);",
-        "return RAY + x;",
-    )
-
-
-def test_a_changed_library_is_what_is_run_and_tested(tmp_path: Path) -> None:
-    """The third example of the README, in a checkout of its own. Whoever comes first compiles."""
-    _changed_checkout(tmp_path)
-    said = _refused(tmp_path, "test", "tests/contracts/test_hub_interest.py", "-x")
-    assert "failed" in said and "contracts: changed since all were compiled; compiling" in said
-    said = _refused(tmp_path, "run", "crash", "single-crash", "--accounts", "20")
-    assert "twin and chain differ after" in said and "compiling" not in said
-
-
-def _refused(folder: Path, *command: str) -> str:
-    """What a command says that fails in a checkout."""
-    own = {k: v for k, v in os.environ.items() if k != "SOLCX_BINARY_PATH"}
-    programs = folder / ".venv/bin"  # by this name they take `sim` and the compiler from here
-    done = subprocess.run(
-        [programs / "python", programs / "ape", *command],
-        cwd=folder,
-        env=own,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 1, done.stdout + done.stderr
-    return done.stdout + done.stderr
