@@ -1,8 +1,9 @@
-"""Commands in processes of their own on one cache, empty at first, then as the last one left it:
+"""Commands in processes of their own on one cache, each finding it as the last one left it:
 whatever ran before, the figures are those of the exact engine.
 
-One order and its reverse, so every command comes before and after every other. Before the reverse
-one the cache is spoilt: in its code nobody liquidates.
+One order and its reverse, so every command comes before and after every other. The first finds all
+that other processes compiled. Before the reverse one the cache is spoilt: in its code nothing
+happens, and the commands compile all anew.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ import yaml
 from click.testing import CliRunner
 
 from scripts.tune import cli
+from sim.engines import compiled, reopening
+from sim.engines.compilation import CACHE
 from sim.engines.exact import run
 from sim.market.market import LIQUIDATIONS
 from sim.market.paths import draw, observed
@@ -126,14 +129,13 @@ def exact_liquidations(agents: tuple[Any, ...]) -> list[float]:
 WRONG = """
 from sim.engines import compiled, self_test
 from sim.protocol.fixed_point import jitable
-from sim.simulation import liquidators
 
 @jitable
-def nothing(s, w, k):
-    return False
+def nothing(s, w, k, users):
+    pass
 
 self_test.expected()  # of the sources, before they are spoilt
-liquidators.act = nothing
+compiled.step = nothing
 said = []
 compiled._run._test = lambda run: said.append(compiled._against_exact(run))
 compiled._run.ready()
@@ -141,20 +143,50 @@ print(said)
 """
 
 
+def cache_of(folder: Path) -> Path:
+    """Where commands with this home keep compiled code, as here."""
+    return folder / "cache" / CACHE.relative_to(CACHE.parents[1])
+
+
+def fill(folder: Path) -> None:
+    """Put into the cache what there is here, compiled by whoever came first."""
+    for entry in (compiled._run, reopening._open):
+        entry.ready()
+    shutil.copytree(CACHE, cache_of(folder))
+
+
 def spoil(folder: Path) -> None:
-    """Put code into the cache with which nobody liquidates."""
-    shutil.rmtree(folder / "cache")
+    """Put code into the cache with which nothing happens."""
+    shutil.rmtree(cache_of(folder))
     said = command(folder, sys.executable, "-c", WRONG)
     assert re.search(r"\['(by_|repaid|bad_debt)\w* [\d.,e+]+ instead of", said), said
 
 
+def units(folder: Path) -> dict[str, bytes]:
+    """What is compiled, by the name of its file."""
+    return {path.name: path.read_bytes() for path in sorted(cache_of(folder).rglob("*.nbc"))}
+
+
+def entries(found: dict[str, bytes]) -> set[str]:
+    """Names of the functions that were compiled."""
+    return {name.partition("-")[0] for name in found}
+
+
 def test_any_order_gives_the_figures_of_the_exact_engine(tmp_path: Path) -> None:
+    fill(tmp_path)
+    filled = units(tmp_path)
     for one in COMMANDS:
         one(tmp_path)
+    assert units(tmp_path) == filled and len(entries(filled)) == 2
     spoil(tmp_path)
+    spoilt = units(tmp_path)
+    assert entries(spoilt) == {"compiled._play"}
     (tmp_path / "wrong").touch()  # what is wrong is thrown away by the first that finds it, once
     for one in reversed(COMMANDS):
         for left in ("sweep-0", "sweep-1", "tune", "here"):
             shutil.rmtree(tmp_path / left, ignore_errors=True)
         one(tmp_path)
         (tmp_path / "wrong").unlink(missing_ok=True)
+    anew = units(tmp_path)
+    assert entries(anew) == entries(filled)
+    assert not {*anew.values()} & {*filled.values(), *spoilt.values()}

@@ -20,6 +20,7 @@ from sim.engines.symbols import SymbolError
 from sim.protocol import operations as op
 from sim.protocol.errors import OK
 from sim.scenario import load
+from sim.simulation import liquidators
 from sim.world import build
 
 ROOT = Path(__file__).parents[2]
@@ -168,6 +169,16 @@ def test_every_operation_that_agents_know_is_carried_out() -> None:
     world = build(load(self_test.SCENARIO))
     done = {op.DECLARED[row.kind].name for step in run(world) if step.k for row in accepted(step)}
     assert known <= done, known - done
+
+
+def test_code_with_which_nobody_liquidates_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One part of the step that does nothing, all others as they are."""
+    wanted = self_test.expected()
+    monkeypatch.setattr(liquidators, "act", lambda s, w, k: False)
+    found = self_test.expected.__wrapped__()
+    said = self_test.difference_of_outcome(found.outcome, wanted.outcome)
+    assert said and re.match(r"(by_|repaid|bad_debt)\w* [\d.,e+]+ instead of", said)
+    assert self_test.difference_of_state(found.end, wanted.end)
 
 
 def folder(part: str) -> list[Path]:
