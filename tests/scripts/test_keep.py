@@ -25,7 +25,7 @@ from sim.protocol.errors import OK
 from sim.scenario import load as load_scenario
 from sim.tape import load
 from sim.terminal.at_step import DEVNET, step_of
-from tests.scripts.commands import BIN, ROOT, STORM, anvils_of, ape, is_gone
+from tests.scripts.commands import BIN, ROOT, STORM, anvils_of, ape, here, is_gone
 from tests.tape.storm import play, storm
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
@@ -228,7 +228,7 @@ def test_no_devnet_is_left_however_the_command_ends(by: signal.Signals, tmp_path
         assert is_gone(anvil)
         assert (one.out / DEVNET).exists() == (by == signal.SIGKILL)
     if by == signal.SIGKILL:
-        again = ape("run", "crash", STORM, "--engine", "exact", "--out", one.out, "--overwrite")
+        again = here("run", "crash", STORM, "--engine", "exact", "--out", one.out, "--overwrite")
         assert again.returncode == 0 and not (one.out / DEVNET).exists()
 
 

@@ -37,6 +37,12 @@ def sweep(*arguments: str | Path) -> Result:
     return CliRunner().invoke(cli, [str(argument) for argument in arguments])
 
 
+@pytest.fixture
+def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("write_loss_figure", "write_fan_figure"):
+        monkeypatch.setattr(report, name, lambda *_: [])
+
+
 def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
@@ -220,6 +226,7 @@ def test_a_sweep_and_what_it_leaves(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.compiled
+@pytest.mark.usefixtures("no_figures")
 def test_a_sweep_over_books(tmp_path: Path) -> None:
     """Seeds of their own; the table counts books, and says what is theirs and which is shown."""
     seeds = ("--book-seed", "5", "--path-seed", "6")
@@ -251,6 +258,7 @@ def test_a_sweep_over_books(tmp_path: Path) -> None:
 
 
 @pytest.mark.compiled
+@pytest.mark.usefixtures("no_figures")
 def test_compiling_is_announced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "is_compiled", lambda: False)
     done = sweep(*STORMS, "--paths", "16", "--out", tmp_path)
@@ -270,6 +278,7 @@ def test_a_block_that_fails_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.compiled
+@pytest.mark.usefixtures("no_figures")
 def test_sobol_says_what_would_be_better(tmp_path: Path) -> None:
     done = sweep(*STORMS, "--paths", "48", "--sampler", "sobol", "--out", tmp_path)
     assert done.exit_code == 0, done.output
@@ -341,6 +350,7 @@ def test_interrupted_it_keeps_finished_blocks(scheduler: str, tmp_path: Path) ->
 
 
 @pytest.mark.compiled
+@pytest.mark.usefixtures("no_figures")
 def test_a_cluster_that_is_there_already(tmp_path: Path) -> None:
     """A scheduler and a worker of their own, as on other machines; the bits are the same."""
     from distributed import LocalCluster
