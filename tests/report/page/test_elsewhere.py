@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
-from tests.scripts.commands import ROOT, STORM
+from tests.scripts.commands import ROOT, STORM, here
 from tests.sweep.storms import PATHS
 from tests.tuning.small import PRESET
 
@@ -60,6 +60,17 @@ def done(name: str, *words: str | Path, cwd: Path) -> str:
     return run.stdout
 
 
+def made(name: str, *words: str | Path, cwd: Path) -> str:
+    """The same in this process, for what is asked for once: worlds of sweeps are kept, with the
+    paths of their files. What it leaves is read by others.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(cwd)
+        run = here("run", name, *words)
+    assert run.returncode == 0, run.stdout + run.stderr
+    return run.stdout
+
+
 def written(sources: Path, book: bool, **fields: Any) -> Path:
     """The storm with a price from a file, and a book from one; the path seen from `sources`."""
     (sources / "mine").mkdir(parents=True)
@@ -76,7 +87,7 @@ def written(sources: Path, book: bool, **fields: Any) -> Path:
 def crashed(folder: Path) -> Result:
     sources = folder / "sources"
     words = (written(sources, book=True), "--engine", "exact", *SET)
-    done(CRASH, *words, "--out", "../run", cwd=sources)
+    made(CRASH, *words, "--out", "../run", cwd=sources)
     return Result(folder / "run", sources, ("liquidations", "depths", "slippage", "rates", "usage"))
 
 
@@ -86,7 +97,7 @@ def overridden(folder: Path) -> Result:
     sources.mkdir()
     (sources / "positions.csv").write_text(POSITIONS.replace("USDC", "DAI"))
     words = ("black-thursday", "--engine", "exact", "--set", "book={file: positions.csv}")
-    done(CRASH, *words, "--set", "duration_hours=2", "--out", "../run", cwd=sources)
+    made(CRASH, *words, "--set", "duration_hours=2", "--out", "../run", cwd=sources)
     return Result(folder / "run", sources, ("liquidations", "slippage"))
 
 
@@ -103,7 +114,7 @@ def tuned(folder: Path) -> Result:
     preset = {**PRESET, "scenarios": [{"name": "one", "scenario": scenario}]}
     (sources / "preset.yaml").write_text(yaml.safe_dump(preset))
     words = ("preset.yaml", "--trials", "8", "--paths", "16", "--sensitivity", "0", *SET)
-    done(TUNE, *words, "--out", "../run", cwd=sources)
+    made(TUNE, *words, "--out", "../run", cwd=sources)
     return Result(folder / "run", sources, ("liquidations", "depths", "slippage", "rates"))
 
 
@@ -120,55 +131,55 @@ _SIZE = re.compile(r"[\d.]+ [kM]B")
     ],
 )
 def test_the_same_page_elsewhere(make: Any, tmp_path: Path) -> None:
-    made: Result = make(tmp_path)
-    said = done(REPORT, made.folder, cwd=made.sources)
-    page = (made.folder / "report.html").read_text()
-    for chart in made.charts:
+    result: Result = make(tmp_path)
+    said = made(REPORT, result.folder, cwd=result.sources)
+    page = (result.folder / "report.html").read_text()
+    for chart in result.charts:
         assert f'id="{chart}"' in page, chart
     assert "Left out" not in page
 
     elsewhere = tmp_path / "another" / "place"
     elsewhere.mkdir(parents=True)
-    (made.folder / "report.html").unlink()
-    moved = Path(shutil.move(made.folder, elsewhere / "carried"))
-    shutil.rmtree(made.sources)
+    (result.folder / "report.html").unlink()
+    moved = Path(shutil.move(result.folder, elsewhere / "carried"))
+    shutil.rmtree(result.sources)
     again = done(REPORT, moved, cwd=elsewhere)
     # The page names its folder, so its size is another.
-    wanted = said.replace(str(made.folder), str(moved))
+    wanted = said.replace(str(result.folder), str(moved))
     assert _SIZE.sub("", again) == _SIZE.sub("", wanted) != again
-    assert (moved / "report.html").read_text() == page.replace(str(made.folder), str(moved))
+    assert (moved / "report.html").read_text() == page.replace(str(result.folder), str(moved))
 
 
 @pytest.mark.compiled
 def test_a_sweep_says_what_it_lacks(tmp_path: Path) -> None:
     """Only what is really missing is left out, with the true reason; nothing is made up."""
-    made = swept(tmp_path)
-    (made.sources / "mine" / "positions.csv").write_text(POSITIONS.replace("100,0", "101,0"))
-    verified = command(VERIFY, made.folder, "--engine", "revm", cwd=tmp_path)
+    result = swept(tmp_path)
+    (result.sources / "mine" / "positions.csv").write_text(POSITIONS.replace("100,0", "101,0"))
+    verified = command(VERIFY, result.folder, "--engine", "revm", cwd=tmp_path)
     assert verified.returncode == 1 and "swept with other book.file than" in verified.stdout
-    shutil.rmtree(made.sources)
-    verified = command(VERIFY, made.folder, "--engine", "revm", cwd=tmp_path)
+    shutil.rmtree(result.sources)
+    verified = command(VERIFY, result.folder, "--engine", "revm", cwd=tmp_path)
     assert verified.returncode == 1 and "cannot be read" in verified.stdout
     assert "Traceback" not in verified.stderr
 
-    (made.folder / "opening.duckdb").rename(made.folder / "kept.duckdb")
-    done(REPORT, made.folder, cwd=tmp_path)
-    page = (made.folder / "report.html").read_text()
+    (result.folder / "opening.duckdb").rename(result.folder / "kept.duckdb")
+    done(REPORT, result.folder, cwd=tmp_path)
+    page = (result.folder / "report.html").read_text()
     assert "Left out, as are falls of prices" in page and "opening.duckdb, which says" in page
     assert 'id="exceedance"' in page and 'id="fan-WETH"' not in page
 
     # Of another scenario, or of another number of paths: said, and not shown.
-    shutil.copy(made.folder / "kept.duckdb", made.folder / "opening.duckdb")
-    (made.folder / "fan.npz").write_bytes(b"nothing of ours")
-    done(REPORT, made.folder, cwd=tmp_path)
-    assert "fan.npz cannot be read" in (made.folder / "report.html").read_text()
+    shutil.copy(result.folder / "kept.duckdb", result.folder / "opening.duckdb")
+    (result.folder / "fan.npz").write_bytes(b"nothing of ours")
+    done(REPORT, result.folder, cwd=tmp_path)
+    assert "fan.npz cannot be read" in (result.folder / "report.html").read_text()
 
     other = tmp_path / "other"
     other.mkdir()
     tape = crashed(other).folder / "tape.duckdb"
-    shutil.copy(tape, made.folder / "opening.duckdb")
-    done(REPORT, made.folder, cwd=tmp_path)
-    assert "opening.duckdb is of another scenario" in (made.folder / "report.html").read_text()
+    shutil.copy(tape, result.folder / "opening.duckdb")
+    done(REPORT, result.folder, cwd=tmp_path)
+    assert "opening.duckdb is of another scenario" in (result.folder / "report.html").read_text()
 
 
 def test_a_manifest_that_was_edited_is_refused_without_its_files(tmp_path: Path) -> None:
