@@ -209,7 +209,7 @@ OF_RUNS = (
         of_run=lambda run: run.liquidations.gas_usd,
     ),
     Measure(
-        name="deleveraged_usd",
+        name="auto_deleveraged_usd",
         title="debt repaid for collateral by lenders who were stuck",
         short="deleveraged",
         unit="USD",
@@ -217,7 +217,7 @@ OF_RUNS = (
         of_run=lambda run: _if_deleveraging(run, deleveraged_usd),
     ),
     Measure(
-        name="deleveraged_accounts",
+        name="auto_deleveraged_accounts",
         title="accounts it was taken of",
         short="deleveraged accounts",
         unit="number",

@@ -17,6 +17,7 @@ _UNITS = (
     (r"_gwei$", "gwei per gas"),
     (r"(^|_)seconds$", "s"),
     (r"(^|_)hours$", "h"),
+    (r"(^|_)minutes$", "min"),
     (r"_calls_per_hour$", "calls per hour"),
     (r"_per_sqrt_year$", "per square root of a year"),
     (r"per_year$", "per year"),

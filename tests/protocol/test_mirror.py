@@ -103,7 +103,6 @@ ONLY_THERE = {
         "reserveCount": ARRAYS,
         "reserveAt": ARRAYS,
         "reserveOf": ARRAYS,
-        "setDeleveraging": CONFIGURED,
         "deleveragingOf": ARRAYS,
         "liquidationThreshold": "`threshold`, which others call too",
         "marginalThreshold": "`_marginalThreshold`, of the vault's variables",
@@ -125,11 +124,14 @@ ONLY_THERE = {
     "Vault": dict.fromkeys(
         (
             *("flag", "unflag", "marginCall", "endMarginCall", "liquidate", "writeOff"),
-            *("pokeDeleveraging", "deleverage"),
+            *("pokeDeleveraging", "deleverage", "setDeleveraging"),
         ),
         "`VaultLiquidation` has the code",
     ),
-    "VaultDeleveraging": {"_moveLegs": "`legs`, and the lines after it in `deleverage`"},
+    "VaultDeleveraging": {
+        "setDeleveraging": CONFIGURED,
+        "_moveLegs": "`legs`, and the lines after it in `deleverage`",
+    },
     "VaultLiquidation": {
         "_quote": "`liquidation.quote`, on the context that `terms_at` fills",
     },

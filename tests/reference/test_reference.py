@@ -123,8 +123,8 @@ def test_fields_as_the_models_have_them() -> None:
         ("venues", ["venues[*]", "venues[*].depth"]),
         ("venues[0]", ["venues[*]", "venues[*].depth"]),
         ("feeds.WETH", ["feeds.*"]),
-        ("protocol.reserves", ["protocol.reserves.*"]),
-        ("protocol.reserves.*", ["protocol.reserves.*"]),
+        ("protocol.reserves", ["protocol.reserves.*", "protocol.reserves.*.tiers[*]"]),
+        ("protocol.reserves.*", ["protocol.reserves.*", "protocol.reserves.*.tiers[*]"]),
         ("kinds", ["kinds"]),
     ],
 )
@@ -158,7 +158,7 @@ def test_a_block_with_those_below_it() -> None:
         (
             "lt_bps",
             "lt_bps",
-            "did you mean protocol.reserves.*.lt_bps or book.drawn_under.*.lt_bps?",
+            "did you mean protocol.reserves.*.lt_bps or protocol.reserves.*.tiers[*].lt_bps",
         ),
         ("protocol_", "protocol_", "did you mean protocol? the fields of the file are: extends"),
         (

@@ -48,5 +48,5 @@ def test_a_vault_and_the_code_that_it_liquidates_with_mean_the_same_slots() -> N
         for name in ("Vault", "VaultLiquidation")
     }
     of_code = kept["VaultLiquidation"]
-    assert [label for label, *_ in of_code][-2:] == ["_accounts", "_positions"]
+    assert [label for label, *_ in of_code][-2:] == ["_positions", "_deleveraging"]
     assert kept["Vault"][: len(of_code)] == of_code

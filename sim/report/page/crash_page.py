@@ -38,12 +38,14 @@ from sim.report.page.content import (
 from sim.report.page.source import Crash
 from sim.report.page.timeline import timeline
 from sim.report.run_tables import cascade_table, figures_table, loss_table, parties_table
-from sim.report.text import clock, listed, owing, span, usd
+from sim.report.text import clock, listed, owing, short_usd, span, usd
 from sim.report.vault_tables import vault_table
 from sim.schema.deployment import Reserve
 from sim.tape import Frames
 
 _BPS = 10_000
+_SELDOM = ("tiers", "concentration_bps", "concentration_floor_usd")
+"""Parameters that are shown where a reserve has one."""
 
 
 def page(source: Crash) -> Page:
@@ -182,6 +184,7 @@ def parameter_table(scenario: Mapping[str, Any]) -> Table:
     rows: list[list[Cell]] = [
         [_said(field), *(_setting(name, one.get(name)) for one in reserves.values())]
         for name, field in Reserve.model_fields.items()
+        if name not in _SELDOM or any(one.get(name) for one in reserves.values())
     ]
     kinks = (protocol["rates"][symbol]["optimal_usage_bps"] for symbol in reserves)
     rows.append(["kink of the rate", *(share(kink / _BPS) for kink in kinks)])
@@ -224,6 +227,9 @@ def _setting(name: str, value: Any) -> Cell:
         return "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, list):
+        tiers = (f"{share(t['lt_bps'] / _BPS)} above {short_usd(t['above_usd'])}" for t in value)
+        return ", ".join(tiers) or "none"
     return share(value / _BPS) if name.endswith("_bps") else f"{value:,.0f}"
 
 
