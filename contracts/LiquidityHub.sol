@@ -74,7 +74,7 @@ contract LiquidityHub is HubLedger {
         bool sound = limitBps <= FixedPoint.BPS && window <= MOST_WINDOW && (limitBps > 0 || floorAmount > 0);
         if (window > 0 && !sound) revert InvalidOutflowLimit();
         Outflow storage o = _outflows[asset];
-        uint256 level;
+        uint256 level = 0;
         if (a.limited) (level, ) = _bucket(asset);
         (a.limited, o.window, o.limitBps, o.floorAmount) = (window > 0, window, limitBps, floorAmount);
         uint256 capacity = _totalAssets(a).mulDivDown(limitBps, FixedPoint.BPS);

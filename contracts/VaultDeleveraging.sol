@@ -140,9 +140,10 @@ abstract contract VaultDeleveraging is VaultHealth, ReentrancyGuardTransient {
     /// @dev The health (WAD) below which accounts may be deleveraged, while the mode is on: 1 + (max - 1) t / ramp, down.
     function _healthBelow(address asset) internal view returns (uint256) {
         Deleveraging storage d = _deleveraging[asset];
+        uint256 most = d.terms.maxHealth;
         uint256 passed = block.timestamp - d.onSince;
-        if (passed >= d.terms.ramp) return d.terms.maxHealth;
-        return FixedPoint.WAD + (d.terms.maxHealth - FixedPoint.WAD).mulDivDown(passed, d.terms.ramp);
+        if (passed >= d.terms.ramp) return most;
+        return FixedPoint.WAD + (most - FixedPoint.WAD).mulDivDown(passed, d.terms.ramp);
     }
 
     /// @dev What is repaid and taken, and both legs of the account without it: whoever is paid or called sees it as it will be.

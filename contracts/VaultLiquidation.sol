@@ -6,7 +6,6 @@ import {ILiquidationCallback} from "./interfaces/ILiquidationCallback.sol";
 import {ILiquidationEngine} from "./interfaces/ILiquidationEngine.sol";
 import {ILiquidityHub} from "./interfaces/ILiquidityHub.sol";
 import {IOracleRouter} from "./interfaces/IOracleRouter.sol";
-import {IRiskGuard} from "./interfaces/IRiskGuard.sol";
 import {IVaultLiquidation} from "./interfaces/IVaultLiquidation.sol";
 import {VaultDeleveraging} from "./VaultDeleveraging.sol";
 import {VaultState} from "./VaultState.sol";
