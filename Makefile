@@ -51,8 +51,9 @@ docs: setup ## write outputs and references in README.md and docs/ anew, from wh
 	@.venv/bin/python -m tools.layouts
 	@.venv/bin/python -m tools.outputs
 
-docs-slow: setup ## write docs/library.md, coverage.md and performance.md anew: an hour of a machine that does nothing else
+docs-slow: setup ## write docs/library.md, mechanisms.md, coverage.md and performance.md anew: an hour of a machine that does nothing else
 	.venv/bin/ape run library --books 20 --out docs/library.md --overwrite
+	.venv/bin/ape run contrast --books 20 --out docs/mechanisms.md --overwrite
 	.venv/bin/python -m tools.outputs --slow
 	.venv/bin/python -m tests.benchmarks.bench --markdown docs/performance.md
 

@@ -167,7 +167,7 @@ ONLY_HERE = {
         "_halted": "the spoke's row",
     },
     "vault_reserves": {
-        "set_ratios": "`set_reserve` without flags and caps, which a steward calls too",
+        "set_row": "`set_reserve` without flags and caps, which a steward calls too",
         "set_dust_value": "a part of `setPolicy`",
         "packed": "a configuration as a word of the journal",
         "unpacked": "a configuration as a word of the journal",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sim.terminal.contrast_command import markdown as contrasts_page
 from sim.terminal.library_command import markdown
 from tests.benchmarks.page import page as benchmark_page
 from tests.measures.coverage import TABLES
@@ -73,7 +74,7 @@ def test_files_of_the_tree_that_are_named_exist(page: Path) -> None:
 # --- pages that take many minutes: `make docs-slow` -----------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["coverage", "library", "performance"])
+@pytest.mark.parametrize("name", ["coverage", "library", "mechanisms", "performance"])
 def test_a_slow_page_says_how_it_is_made(name: str) -> None:
     page = ROOT / "docs" / f"{name}.md"
     assert "`make docs-slow`" in "\n".join(page.read_text().splitlines()[:14])
@@ -86,6 +87,8 @@ def test_a_slow_page_says_how_it_is_made(name: str) -> None:
 def test_heads_of_slow_pages_are_those_that_their_commands_write() -> None:
     library = (ROOT / "docs" / "library.md").read_text()
     assert library.startswith(markdown([], 20).partition("Of 0 figures")[0])
+    mechanisms = (ROOT / "docs" / "mechanisms.md").read_text()
+    assert mechanisms.startswith(contrasts_page([], 20))
     performance = (ROOT / "docs" / "performance.md").read_text()
     before, after = benchmark_page("MACHINE", [], "", quick=False).split("MACHINE")
     assert performance.startswith(before) and after.strip() in performance
