@@ -84,8 +84,8 @@ def fit(symbols: tuple[str, ...], returns: Floats) -> Fit:
     """All parameters from daily log returns (days, assets)."""
     deviation = returns.std(axis=0, ddof=1)
     each = _falls_likelihood(returns, deviation)
-    garch = [garch(one - one.mean()) for one in returns.T]
-    alpha, beta, degrees, residuals = map(np.array, zip(*garch, strict=True))
+    fitted = [garch(one - one.mean()) for one in returns.T]
+    alpha, beta, degrees, residuals = map(np.array, zip(*fitted, strict=True))
     return Fit(
         symbols,
         deviation * np.sqrt(365),

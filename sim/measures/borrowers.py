@@ -127,10 +127,11 @@ def _of(tiers: list[dict[str, float]], name: str) -> list[float]:
 def _reserves(tape: Frames) -> list[tuple[npt.NDArray[np.bool_], dict[str, Any]]]:
     """Of every vault: which accounts are in it, and its reserves by asset."""
     protocol = scenario_of(tape)["protocol"]
-    named = tape.accounts["vault"][:: tape.accounts["asset"].nunique()].to_numpy()
     own: dict[str, Any] = protocol["reserves"]
+    first = tape.accounts.iloc[:: tape.accounts["asset"].nunique()]
     if not protocol.get("vaults"):
-        return [(np.ones(len(named), dtype=bool), own)]
+        return [(np.ones(len(first), dtype=bool), own)]
+    named = first["vault"].to_numpy()
     return [
         (named == name, {s: {**own[s], **vault["reserves"].get(s, {})} for s in own})
         for name, vault in protocol["vaults"].items()

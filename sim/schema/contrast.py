@@ -18,7 +18,7 @@ class Contrast(Part):
 
     without: Mapping[str, Any] = Field(
         min_length=1,
-        description="path of a field -> its value without the mechanism, as --set takes them",
+        description="path of a field -> its value without the mechanism",
     )
     lowers: Annotated[tuple[str, ...], FromList] = Field(
         min_length=1,

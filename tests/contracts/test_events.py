@@ -32,6 +32,7 @@ def scenario(
     def later(days):
         chain.pending_timestamp += int(days * DAY)
 
+    hub.setOutflowLimit(wbtc, 10_000, 0, DAY, sender=admin)
     vault.setManager(one, stranger, sender=borrower)
     vault.setIsolated(two, True, sender=borrower)
     vault.supply(one, weth, 10 * WAD, sender=borrower)

@@ -41,7 +41,7 @@ def funded(add, hub, asset, spoke):
         lambda d, x: d.hub.setOutflowLimit(d.weth, 1, 0, 1, sender=x),
         lambda d, x: d.hub.claimFees(d.weth, x, sender=x),
         lambda d, x: d.vault.setReserve(d.weth, reserve_config(), 0, sender=x),
-        lambda d, x: d.vault.setPolicy((d.close_factor, 0, 0, 1, ZERO_ADDRESS), sender=x),
+        lambda d, x: d.vault.setPolicy((d.close_factor, 0, 0, 1, 0, ZERO_ADDRESS), sender=x),
         lambda d, x: d.vault.setDeleveraging(d.weth, (d.share, 0, 0, 0, 0, 0), sender=x),
         lambda d, x: d.oracle.setFeed(d.weth, d.oracle.getFeed(d.weth), sender=x),
         lambda d, x: d.oracle.forgetAnchor(d.weth, sender=x),

@@ -15,9 +15,13 @@ def words(struct) -> list:
 
 
 def columns(struct, names) -> list:
-    """A struct's fields in the order in which the twin has them, called as there."""
+    """A struct's fields in the order in which the twin has them, called as there; whether there is
+    a limit, it has in another array.
+    """
     found = {"".join(name.lower().split("_")): name for name in names}
-    values = {found[name.lower()]: int(value) for name, value in struct.items()}
+    values = {
+        found[name.lower()]: int(value) for name, value in struct.items() if name != "limited"
+    }
     return [values[name] for name in names]
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.contracts.support import MAX_UINT, NORMAL, REVERTS, WAD, reverts
+from tests.contracts.support import MAX_UINT, NORMAL, REVERTS, WAD, ZERO_ADDRESS, reverts
 
 CALLS = 11 * WAD // 10
 
@@ -168,9 +168,9 @@ def test_policy_without_calls__suspends_those_that_stand(
 ):
     """With one again they stand again."""
     policy = (close_factor, 0, 0, calling.policy().dustValue)
-    calling.setPolicy((*policy, 0), sender=admin)
+    calling.setPolicy((*policy, 0, ZERO_ADDRESS), sender=admin)
     assert not calling.isCalled(called)
     calling.borrow(called, usdc, 10**6, borrower, sender=borrower)
-    calling.setPolicy((*policy, CALLS), sender=admin)
+    calling.setPolicy((*policy, CALLS, ZERO_ADDRESS), sender=admin)
     with reverts(calling.UnderMarginCall):
         calling.borrow(called, usdc, 1, borrower, sender=borrower)

@@ -237,7 +237,7 @@ def test_set_policy__guard_of_another_router__is_refused(project, vault, close_f
     other = admin.deploy(project.OracleRouter, admin)
     guard = admin.deploy(project.RiskGuard, other, terms(), admin, admin)
     with reverts(vault.InvalidPolicy):
-        vault.setPolicy((close_factor, 0, 0, USD, guard), sender=admin)
+        vault.setPolicy((close_factor, 0, 0, USD, 0, guard), sender=admin)
 
 
 # --- the hub's outflow limit ----------------------------------------------------------------------

@@ -99,7 +99,7 @@ def dust_line(close_factor, admin):
     """dust_line(vault, usd): moves it, when there are accounts that owe less."""
 
     def dust_line(vault, usd):
-        policy = (close_factor, 0, 0, usd * 10**8, ZERO_ADDRESS)
+        policy = (close_factor, 0, 0, usd * 10**8, 0, ZERO_ADDRESS)
         vault.setPolicy(policy, sender=admin)
 
     return dust_line

@@ -39,6 +39,7 @@ class Machine(BrakedMachine):
 
     bridged: ClassVar[dict[int, tuple[int, int, int]]] = {1: (500 * 10**8, 3_600, 1_800)}
     messages = 64
+    tiered = guarded = True
 
     # --- governance -------------------------------------------------------------------------------
 

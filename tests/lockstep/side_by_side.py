@@ -61,6 +61,10 @@ class SideBySide(RuleBasedStateMachine):
     old they may be."""
     messages = 0
     """How many each of these can have."""
+    tiered = False
+    """Whether in the second vault large collateral in WETH counts for less."""
+    guarded = False
+    """Whether the second vault has a guard."""
     _opened: ClassVar[dict[tuple[Any, ...], Any]] = {}
 
     def __init__(self) -> None:
@@ -68,7 +72,7 @@ class SideBySide(RuleBasedStateMachine):
         bridges = tuple(self.bridged.items())
         key = (
             *(self.engines, self.delay, tuple(self.policy.items()), self.hold_off),
-            *(bridges, self.messages),
+            *(bridges, self.messages, self.tiered, self.guarded),
         )
         if key not in self._opened:
             s, lockstep, minted = _open(*key)
@@ -133,6 +137,8 @@ def _open(
     hold_off: int,
     bridges: tuple[tuple[int, tuple[int, int, int]], ...],
     messages: int,
+    tiered: bool,
+    guarded: bool,
 ) -> tuple[State, Lockstep, list[int]]:
     """Tokens, prices, liquidity and positions, compared once; how much of each token was minted."""
     s = genesis(engines, delay, messages=messages)
@@ -141,10 +147,12 @@ def _open(
     s.oracle[:, :, HOLD_OFF] = hold_off
     for i, limits in bridges:
         s.bridge[i, :BUCKET_FILLED] = limits
-    s.reserve[1, 0, TIERED] = 1  # in the second vault large collateral in WETH counts for less
-    s.reserve[1, 0, SECOND_ABOVE:LT_FROM] = [40_000 * USD, 120_000 * USD, 7_000, 5_000]
-    s.reserve[1, 0, [SECOND_FROM, THIRD_FROM]] = [7_000, 5_000]
-    guard(s, GUARDED_VAULT)
+    if tiered:
+        s.reserve[1, 0, TIERED] = 1
+        s.reserve[1, 0, SECOND_ABOVE:LT_FROM] = [40_000 * USD, 120_000 * USD, 7_000, 5_000]
+        s.reserve[1, 0, [SECOND_FROM, THIRD_FROM]] = [7_000, 5_000]
+    if guarded:
+        guard(s, GUARDED_VAULT)
     lockstep = Lockstep(RevmChain(), s, SYMBOLS, views_every=VIEWS_EVERY)
     s.clock[0] += 1
     opening(s)

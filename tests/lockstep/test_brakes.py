@@ -58,6 +58,7 @@ class Market(BrakedMachine):
 
     hold_off = 0
     delay = 0
+    guarded = True
 
 
 @pytest.fixture

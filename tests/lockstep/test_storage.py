@@ -24,6 +24,7 @@ from sim.protocol.errors import OK
 from sim.protocol.fixed_point import wad
 from sim.protocol.state import (
     BORROW_CAP,
+    BUCKET_FILLED,
     EXIT_SHARES,
     IS_COLLATERAL,
     LEAVES_AT,
@@ -59,7 +60,10 @@ def opened(
     chain: Chain, start: State | None = None, views_every: int = 1
 ) -> tuple[Lockstep, State]:
     """A protocol with open positions on both sides."""
-    s = genesis(delay=600) if start is None else start
+    s = start
+    if s is None:
+        s = genesis(delay=600, messages=2)
+        s.bridge[1, :BUCKET_FILLED] = (10**10, 3_600, 1_800)  # WBTC is of another chain
     lockstep = Lockstep(chain, s, SYMBOLS, views_every=views_every)
     s.clock[0] += 1
     opening(s)

@@ -54,6 +54,7 @@ class Credulous(ProtocolMachine):
 
     hold_off = 0
     delay = 0
+    tiered = True
 
 
 @pytest.fixture

@@ -222,6 +222,7 @@ def _tape(
         parties=pd.DataFrame(),
         operations=pd.DataFrame(operations, columns=columns),
         accounts=pd.DataFrame(accounts, columns=of_accounts),
+        vaults=pd.DataFrame(),
         compared=pd.DataFrame(),
     )
 

@@ -31,13 +31,18 @@ EVENTS = (
 """By date."""
 SYNTHETIC = (
     "absent-keepers",
+    "alt-segments",
+    "breaker",
     "correlated-crash",
+    "deleveraging",
+    "deleveraging-pro-rata",
     "dynamic-ratios",
     "fragmented-venues",
     "liquidity-drought",
     "loop-unwind",
     "margin-calls",
     "oracle-outage",
+    "outflow-limit",
     "single-crash",
     "stable-depeg",
     "whales-in-tiers",

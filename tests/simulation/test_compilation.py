@@ -161,10 +161,33 @@ def test_other_types_are_refused_and_not_compiled(cache: Path) -> None:
 # --- the world of the test ------------------------------------------------------------------------
 
 
+OF_MECHANISMS = {
+    "breaker": {"note_price", "trip"},
+    "deleveraging": {"poke_deleveraging", "deleverage"},
+    "dynamic-ratios": {"update_parameter"},
+    "margin-calls": {"margin_call", "end_margin_call"},
+}
+"""What is off in the small world, and in which scenario it is done."""
+OF_GUARDIANS = {"pause", "lower_stress", "post_sequencer"}
+"""Which no scenario has: tests/agents/test_brakes.py."""
+
+
+@pytest.mark.parametrize("name", OF_MECHANISMS)
+def test_operations_of_mechanisms_are_carried_out(name: str) -> None:
+    done = {
+        op.DECLARED[row.kind].name
+        for step in run(build(load(name)))
+        if step.k
+        for row in accepted(step)
+    }
+    assert done >= OF_MECHANISMS[name]
+
+
 def test_every_operation_that_agents_know_is_carried_out() -> None:
     """All that `sim/agents` and `sim/market` call is done in the small world, and accepted."""
     sources = [path.read_text() for part in ("agents", "market") for path in folder(part)]
     known = set(re.findall(r"\bop\.([a-z_]+)\(", "".join(sources))) - {"execute"}
+    known -= OF_GUARDIANS.union(*OF_MECHANISMS.values())
     assert len(known) > 15
     world = build(load(self_test.SCENARIO))
     done = {op.DECLARED[row.kind].name for step in run(world) if step.k for row in accepted(step)}

@@ -175,7 +175,10 @@ def test_compiled_paths_come_to_what_exact_ones_do() -> None:
     wanted = dict(zip(names(world.symbols, list(STABLES)), exact, strict=True))
     assert wanted["vault_loss.small"] > 0
     for name, value in wanted.items():
-        assert found[name] == pytest.approx(float(value), rel=1e-6, abs=1e3), name
+        # Fees are minted at every accrual, each time rounded by a unit of every asset.
+        fees = name == "revenue" or name.startswith("bearable")
+        slack = 3e6 if fees else 1e3  # USD with 8 decimals
+        assert found[name] == pytest.approx(float(value), rel=1e-6, abs=slack), name
     assert sum(found[f"vault_loss.{one}"] for one in STABLES) == pytest.approx(
         found["bad_debt"] + found["shortfall"], rel=1e-6
     )

@@ -69,9 +69,13 @@ BOTH: dict[str, Any] = {
 
 @pytest.mark.parametrize("base", BASES)
 def test_runs_on_every_base(here: Path, base: str) -> None:
-    """Alone, and with the user's files."""
+    """Alone, and with the user's files; if no vault takes all of an account it says what to do."""
     plainly = made(base)
     assert plainly.scenario.name == "mine" and plainly.book.reading is None
+    if plainly.scenario.protocol.vaults:
+        with pytest.raises(ScenarioError, match=r"book\.split: vaults"):
+            made(base, **BOTH)
+        return
     world = made(base, **BOTH)
     assert world.scenario.start == datetime(2025, 2, 2, tzinfo=timezone.utc)
     assert world.book.collateral.shape == (3, len(world.symbols))

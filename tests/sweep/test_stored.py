@@ -75,11 +75,19 @@ def test_a_file_says_what_its_columns_mean(tmp_path: Path) -> None:
         assert schema.field(name).metadata == {b"meaning": meaning.encode()}
 
 
+CALLED: dict[str, Any] = {
+    **{"name": "called", "kind": "top-up", "share": 1.0, "on_margin_call": True},
+    **{"to_health": 1.6, "review_seconds": 600, "delay_seconds": 0, "probability": 1.0},
+    "reserve_share": 1.0,
+}
+
+
 @pytest.mark.compiled
 def test_every_column_is_what_it_says() -> None:
     """A path of the storms on floats, against sums over the tape of the same path on integers, long
     enough for suppliers to bear a loss; and the same with suppliers who leave nothing to withdraw,
-    with a feed that stands still, and with poor arbitrageurs. No column is 0 in all of them.
+    with a feed that stands still, with poor arbitrageurs, and with margin calls. No column is 0 in
+    all of them.
     """
     leaving = {"base_per_day": 150.0, "branching_ratio": 0.0, "half_life_seconds": 60}
     shown: set[str] = set()
@@ -88,6 +96,7 @@ def test_every_column_is_what_it_says() -> None:
         {"withdrawals": {"USDC": {**leaving, "size_bps": 1_000}}},
         STUCK,
         {"arbitrage__capital_usd": 60_000},
+        {"protocol__liquidation__margin_call_health": 1.3, "borrowers": [CALLED]},
     ):
         world, number = build(storms(**more)), 38
         prices = draw(world.scenario, "mc", number, 1)
@@ -194,6 +203,8 @@ def columns_of(world: World, tape: Frames) -> dict[str, float]:
         "peak_shortfall_usd": tape.steps["shortfall_usd"].iloc[1:].max(),
         "steps_run_out": steps_run_out(world, tape),
         "steps_pool_off": steps_pool_off(tape),
+        "margin_calls": int(((rows["kind"] == "margin_call") & (rows["verdict"] == "ok")).sum()),
+        "calls_answered": int(tape.steps["calls_answered"].iloc[-1]),
     } | {
         f"{name}.{asset}": value
         for i, (asset, row) in enumerate(last.set_index("asset").iterrows())
