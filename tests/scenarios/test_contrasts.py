@@ -17,3 +17,14 @@ def test_it_lowers_what_it_says_and_says_what_that_costs(name: str) -> None:
     lowered = table[table["side"] == "lowered"]
     assert (lowered["high"] < 0).all(), table.to_string()
     assert table["difference"].notna().all(), "every measure has a figure on every book"
+
+
+@pytest.mark.chain
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SHOWN)
+def test_without_its_mechanism_the_contracts_come_to_the_same(name: str) -> None:
+    """A difference raises; with it `test_engines.py` plays every scenario."""
+    contrast = load(name).contrast
+    assert contrast is not None
+    played = sim.run(name, engine="revm", overrides=contrast.without)
+    assert played.compared > 10_000
