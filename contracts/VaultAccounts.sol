@@ -44,6 +44,18 @@ abstract contract VaultAccounts is VaultReserves, Multicall, ReentrancyGuardTran
     }
 
     /// @inheritdoc IVault
+    function setCategory(uint256 accountId, uint8 category) external nonReentrant onlyAuthorised(accountId) {
+        Account storage a = _accounts[accountId];
+        if (category != 0) {
+            CategoryConfig storage k = _categories[category].config;
+            if (k.ltBps == 0 || a.debtBits & ~k.borrowBits != 0) revert NotInCategory();
+        }
+        a.category = category;
+        _requireSafe(accountId);
+        emit CategorySet(accountId, category);
+    }
+
+    /// @inheritdoc IVault
     function setCollateral(
         uint256 accountId,
         address asset,
@@ -133,6 +145,7 @@ abstract contract VaultAccounts is VaultReserves, Multicall, ReentrancyGuardTran
         Account storage a = _accounts[accountId];
         _ask(IRiskGuard.Action.BORROW, i, a.collateralBits, false);
         if (a.isolated && a.debtBits & ~_bit(i) != 0) revert IsolatedLimit();
+        if (a.category != 0 && (_categories[a.category].config.borrowBits >> i) & 1 == 0) revert NotInCategory();
         if (!_hasRoom(accountId, i)) revert TooManyAssets();
         if (amount >= FixedPoint.MAX_AMOUNT) revert AmountTooLarge();
         // What the hub will book, known before it pays: whoever is paid may ask for the account's health.

@@ -19,10 +19,6 @@ import {Price} from "./libraries/Prices.sol";
 abstract contract VaultDeleveraging is VaultHealth, ReentrancyGuardTransient {
     using FixedPoint for uint256;
 
-    /// @dev Longer than that no strain lasts that is not a failure.
-    uint256 internal constant MOST_DELEVERAGING_TIME = 30 days;
-    uint256 internal constant MOST_TARGET_HEALTH = 10e18;
-
     /// @dev What one deleveraging moves, besides what it returns.
     struct Legs {
         uint256 owed; // scaled debt before
@@ -72,28 +68,6 @@ abstract contract VaultDeleveraging is VaultHealth, ReentrancyGuardTransient {
             legs.supplied,
             legs.shares
         );
-    }
-
-    /// @inheritdoc IVaultLiquidation
-    /// @dev Open to anyone here, on no accounts: the vault asks for the role before it runs this.
-    function setDeleveraging(address asset, DeleveragingTerms calldata terms) external {
-        _reserve(asset);
-        bool off = terms.targetHealth == 0;
-        bool sound = off
-            ? terms.usageBps == 0 && terms.usageFor == 0 && terms.ramp == 0 && terms.maxHealth == 0
-            : terms.usageBps > 0 &&
-                terms.usageBps <= FixedPoint.BPS &&
-                terms.usageFor >= RECOVERY_GAP &&
-                terms.usageFor <= MOST_DELEVERAGING_TIME &&
-                terms.ramp <= MOST_DELEVERAGING_TIME &&
-                terms.maxHealth >= FixedPoint.WAD &&
-                terms.maxHealth <= terms.targetHealth &&
-                terms.targetHealth <= MOST_TARGET_HEALTH &&
-                terms.share.hub() == hub &&
-                terms.share.asset() == asset;
-        if (!sound) revert InvalidDeleveraging();
-        _deleveraging[asset] = Deleveraging(terms, 0, 0, 0);
-        emit DeleveragingSet(asset, terms);
     }
 
     // --- internals ----------------------------------------------------------------------------------------------
@@ -160,7 +134,7 @@ abstract contract VaultDeleveraging is VaultHealth, ReentrancyGuardTransient {
         _askToLiquidate(_indexPlusOne[debtAsset] - 1, _bit(_indexPlusOne[collateralAsset] - 1), h);
         uint256 target = _deleveraging[debtAsset].terms.targetHealth;
         uint256 backing = p.collateral.collateralValue(p.priceCollateral, p.unitCollateral);
-        repaid = Amounts.paidUpTo(p, h.factor, h.debtValue, _marginalThreshold(rc, backing), target);
+        repaid = Amounts.paidUpTo(p, h.factor, h.debtValue, _lastThreshold(accountId, _indexPlusOne[collateralAsset] - 1, backing), target);
         repaid = Math.min(Math.min(amount, p.debt), repaid);
         legs.lent = rc.config.rehypothecate;
         if (legs.lent) p.cash = hub.available(collateralAsset);

@@ -10,7 +10,7 @@ import {FixedPoint} from "./libraries/FixedPoint.sol";
 /// @title Flags: the time between falling ill and being liquidated; and margin calls, before that
 /// @notice A flag belongs to one fall. It lapses by itself, and before that ends only by a recovery that was seen again and
 /// again for some time; no single block and no operation takes it away. Twin: `sim/protocol/vault_flags.py`.
-abstract contract VaultFlags is VaultState {
+abstract contract VaultFlags is IVaultLiquidation, VaultState {
     /// @inheritdoc IVaultLiquidation
     function isFlagged(uint256 accountId) public view returns (bool) {
         uint256 flaggedAt = _accounts[accountId].flaggedAt;
@@ -65,8 +65,8 @@ abstract contract VaultFlags is VaultState {
             emit RecoverySeen(accountId, 0);
             return true;
         }
-        if (a.wellSince == 0 || block.timestamp > a.wellAt + RECOVERY_GAP) a.wellSince = uint40(block.timestamp);
-        a.wellAt = uint40(block.timestamp);
+        if (a.wellSince == 0 || block.timestamp > a.wellAt + RECOVERY_GAP) a.wellSince = uint32(block.timestamp);
+        a.wellAt = uint32(block.timestamp);
         emit RecoverySeen(accountId, a.wellSince);
         if (block.timestamp >= a.wellSince + RECOVERY_TIME) _unflag(accountId);
         return true;
@@ -101,7 +101,7 @@ abstract contract VaultFlags is VaultState {
         uint256 bits = _accounts[accountId].collateralBits;
         for (uint256 i = 0; bits >> i != 0; ++i) {
             if ((bits >> i) & 1 == 0) continue;
-            uint256 needed = h.debtValue * (FixedPoint.BPS + _reserves[i].config.maxBonusBps);
+            uint256 needed = h.debtValue * (FixedPoint.BPS + _maxBonus(accountId, i));
             if (h.usableValue * FixedPoint.BPS < needed) return true;
         }
         return false;
@@ -128,7 +128,7 @@ abstract contract VaultFlags is VaultState {
     /// @dev What was seen under a flag ends with it.
     function _restart(uint256 accountId, uint256 flaggedAt) internal {
         Account storage a = _accounts[accountId];
-        (a.flaggedAt, a.wellSince, a.wellAt) = (uint40(flaggedAt), 0, 0);
+        (a.flaggedAt, a.wellSince, a.wellAt) = (uint32(flaggedAt), 0, 0);
         (a.urgent, a.thin, a.thinFor, a.thinAt) = (false, false, 0, 0);
     }
 }

@@ -75,7 +75,7 @@ abstract contract VaultHealth is VaultPositions {
                 h.collateralValue += value;
                 if (price.isUsable()) h.usableValue += value;
                 h.forfeitValue += supplied.collateralValue(price.ofForfeited(), r.unit);
-                (uint256 weighted, uint256 limit) = _weigh(r, value);
+                (uint256 weighted, uint256 limit) = _weigh(accountId, i, value);
                 h.weightedCollateral += weighted;
                 h.weightedLimit += limit;
             }

@@ -149,7 +149,7 @@ contract VaultLiquidation is VaultDeleveraging {
         (Amounts.Pair memory p, Reserve storage rc) = _pair(accountId, debtAsset, collateralAsset, t.prices, t.index);
         _askToLiquidate(_indexPlusOne[debtAsset] - 1, _bit(_indexPlusOne[collateralAsset] - 1), h);
         uint256 bonusBps;
-        (t.repaid, bonusBps) = _quote(accountId, h, p, rc);
+        (t.repaid, bonusBps) = _quote(accountId, h, p, _indexPlusOne[collateralAsset] - 1);
         t.repaid = Math.min(repayAmount, t.repaid);
         if (rc.config.rehypothecate && !receiveShares) p.cash = hub.available(collateralAsset);
         (t.repaid, t.seized, t.fee) = Amounts.fitting(t.repaid, p, bonusBps, rc.config.liquidationFeeBps);
@@ -161,10 +161,11 @@ contract VaultLiquidation is VaultDeleveraging {
         uint256 accountId,
         Health memory h,
         Amounts.Pair memory p,
-        Reserve storage rc
+        uint256 c
     ) internal view returns (uint256 maxRepay, uint256 bonusBps) {
         Account storage a = _accounts[accountId];
         (uint256 flaggedFor, uint256 thinFor) = isFlagged(accountId) ? (block.timestamp - a.flaggedAt, a.thinFor) : (0, 0);
+        uint256 most = _maxBonus(accountId, c);
         uint256 backing = p.collateral.collateralValue(p.priceCollateral, p.unitCollateral);
         (maxRepay, bonusBps) = _policy.engine.quote(
             ILiquidationEngine.Context({
@@ -177,15 +178,15 @@ contract VaultLiquidation is VaultDeleveraging {
                 unitDebt: p.unitDebt,
                 priceCollateral: p.priceCollateral,
                 unitCollateral: p.unitCollateral,
-                ltBps: _marginalThreshold(rc, backing),
-                minBonusBps: rc.config.minBonusBps,
-                maxBonusBps: rc.config.maxBonusBps,
+                ltBps: _lastThreshold(accountId, c, backing),
+                minBonusBps: Math.min(_reserves[c].config.minBonusBps, most),
+                maxBonusBps: most,
                 secondsFlagged: flaggedFor
             })
         );
         bonusBps = Math.min(
             bonusBps,
-            Amounts.mostBonus(h.usableValue, h.debtValue, rc.config.maxBonusBps, Math.min(thinFor, p.forSaleFor))
+            Amounts.mostBonus(h.usableValue, h.debtValue, most, Math.min(thinFor, p.forSaleFor))
         );
         return (Math.min(maxRepay, p.debt), bonusBps);
     }

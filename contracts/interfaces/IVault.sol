@@ -3,19 +3,17 @@ pragma solidity 0.8.30;
 
 import {IAccessControl} from "@openzeppelin/contracts/access/IAccessControl.sol";
 import {IVaultLiquidation} from "./IVaultLiquidation.sol";
+import {IVaultParameters} from "./IVaultParameters.sol";
 
 /// @title The vault: margin accounts on a hub
-/// @notice What an account is, and in which units: `IVaultLiquidation`.
-interface IVault is IVaultLiquidation, IAccessControl {
-    /// @notice Emitted on `setReserve`: the threshold in force falls from `ltFromBps` until `rampEnd`, and with it those of
-    /// the other brackets (`reserveAt`).
-    event ReserveSet(address indexed asset, ReserveConfig config, uint256 ltFromBps, uint256 rampEnd);
-    /// @notice Emitted on `setPolicy`, and when the vault is created.
-    event PolicySet(Policy policy);
+/// @notice What an account is, and in which units: `IVaultState`.
+interface IVault is IVaultLiquidation, IVaultParameters, IAccessControl {
     /// @notice Emitted on `setManager`.
     event ManagerSet(uint256 indexed accountId, address manager);
     /// @notice Emitted on `setIsolated`.
     event IsolationSet(uint256 indexed accountId, bool isolated);
+    /// @notice Emitted on `setCategory`: 0, it left the one that it was in.
+    event CategorySet(uint256 indexed accountId, uint256 category);
     /// @notice Emitted on `supply`: a position's `supplied` grows by `supplied` for `assets` paid by `from`.
     event Supplied(uint256 indexed accountId, address indexed asset, address from, uint256 assets, uint256 supplied);
     /// @notice Emitted on `withdraw`: a position's `supplied` falls by `supplied` for `assets` paid to `to`.
@@ -25,12 +23,6 @@ interface IVault is IVaultLiquidation, IAccessControl {
     /// @notice Emitted on `repay`: a position's debt falls by `scaled` for `assets` paid by `from`.
     event Repaid(uint256 indexed accountId, address indexed asset, address from, uint256 assets, uint256 scaled);
 
-    /// @notice Thrown when a configuration is unsound, lowers a threshold in less than `RAMP_PER_BPS`, changes whether collateral that
-    /// is there is lent on, or would be the 65th reserve.
-    error InvalidReserve(address asset);
-    /// @notice Thrown when a policy has no engine, a delay above a day, an urgent health above 1, a dust line that is zero or
-    /// above what a partial liquidation leaves, a health of margin calls that is neither 0 nor from 1 to 2, or a guard of another router.
-    error InvalidPolicy();
     /// @notice Thrown when the caller neither owns nor manages the account.
     error NotAuthorised();
     /// @notice Thrown when an amount would reach 2^112 tokens.
@@ -51,6 +43,8 @@ interface IVault is IVaultLiquidation, IAccessControl {
     error BorrowCapExceeded();
     /// @notice Thrown when an isolated sub-account would hold a second collateral or a second debt.
     error IsolatedLimit();
+    /// @notice Thrown when a category is none of the vault's, or an account would owe in it what may not be borrowed in it.
+    error NotInCategory();
     /// @notice Thrown when an account would have or owe more than `MOST_ASSETS` assets.
     error TooManyAssets();
     /// @notice Thrown when an account that is within its borrow limit would have more of the vault's total of an asset as collateral
@@ -73,22 +67,11 @@ interface IVault is IVaultLiquidation, IAccessControl {
     // Named as the constant that it returns.
     // solhint-disable-next-line func-name-mixedcase
     function PARAMETER_ROLE() external view returns (bytes32);
-    /// @notice Least seconds of a ramp for each basis point that a threshold is lowered by: a percent takes a day
-    // Named as the constant that it returns.
-    // solhint-disable-next-line func-name-mixedcase
-    function RAMP_PER_BPS() external view returns (uint256);
 
-    /// @notice Lists a reserve, which only the admin does, or changes one
-    /// @dev Warning: a raised threshold is in force at once, a lowered one ramps; all else changes at once. A bracket's ramp
-    /// starts from the threshold in force of the value at which the bracket begins.
-    /// @param rampSeconds time over which lower thresholds come into force, at least `RAMP_PER_BPS` for each basis point of
-    /// the bracket that falls most and at most a year; ignored unless one falls. Of the bonus at most half is the protocol's
-    function setReserve(address asset, ReserveConfig calldata config, uint256 rampSeconds) external;
-    /// @notice Sets engine, delay (a day at most), urgent health, dust line, health of margin calls and guard; every reserve must suit
-    /// the engine. Without a health of calls none stands; with one again, those do that nothing ended
-    function setPolicy(Policy calldata policy_) external;
     /// @notice When accounts that owe `asset` may be deleveraged, and what was seen of it
     function deleveragingOf(address asset) external view returns (Deleveraging memory);
+    /// @notice A category; all zero if there is none of this number
+    function categoryOf(uint256 category) external view returns (Category memory);
     /// @notice The liquidation rules in force
     function policy() external view returns (Policy memory);
     /// @notice How many reserves are listed
@@ -108,6 +91,9 @@ interface IVault is IVaultLiquidation, IAccessControl {
     function setManager(uint256 accountId, address manager) external;
     /// @notice Makes a sub-account isolated (one collateral, one debt) or cross; only while it has neither
     function setIsolated(uint256 accountId, bool isolated) external;
+    /// @notice Has a sub-account count by a category (`setCategoryConfig`), 0: by none; only if all that it owes may be borrowed in
+    /// it, and if it is safe afterwards, as after a loan
+    function setCategory(uint256 accountId, uint8 category) external;
     /// @notice Lets a supplied asset back the account's debts, or no longer; of its share of the vault's total as in `supply`
     function setCollateral(uint256 accountId, address asset, bool enabled) external;
     /// @notice Adds `amount` of `asset` to an account; needs no price. The first supply of an asset becomes collateral
@@ -127,6 +113,6 @@ interface IVault is IVaultLiquidation, IAccessControl {
     /// @notice What is kept of an account besides its positions
     function accountOf(uint256 accountId) external view returns (Account memory);
 
-    /// @notice The contract with whose code it liquidates (`IVaultLiquidation`), on its own accounts and tokens
-    function liquidation() external view returns (address);
+    /// @notice The contract with whose code its parameters are set, on its own variables
+    function parameters() external view returns (IVaultParameters);
 }

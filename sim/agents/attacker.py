@@ -170,7 +170,7 @@ def _borrowing_pays(s: State, w: Market, k: int, own: Attacker) -> bool:
     status_of_target = oracle.read(s, v, target).status
     if seen.status != oracle.STATUS_OK or status_of_target != oracle.STATUS_OK:
         return False
-    limit = weigh(s, v, i, collateral_value(pledged, seen.price, s.unit[i]))[1]
+    limit = weigh(s, row[ATTACKER_ACCOUNT], i, collateral_value(pledged, seen.price, s.unit[i]))[1]
     borrowed = mul_div_down(_most_debt(s, own, limit), w.price[k, target], s.unit[target])
     quote = s.pair_tokens[p, side]
     code, out = split.proceeds(s, i, quote, pledged)

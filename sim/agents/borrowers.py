@@ -54,7 +54,7 @@ from sim.protocol.fixed_point import (
 from sim.protocol.state import CALLED_AT, IS_COLLATERAL, State
 from sim.protocol.vault_accounts import collateral_value, health, supplied_assets
 from sim.protocol.vault_flags import is_called
-from sim.protocol.vault_reserves import marginal_threshold
+from sim.protocol.vault_reserves import last_threshold
 
 
 @jitable
@@ -148,7 +148,7 @@ def _top_up(s: State, w: Market, k: int, own: Borrowers, n: int) -> None:
             continue
         price = oracle.read(s, v, i).price
         held = collateral_value(supplied_assets(s, a, i), price, s.unit[i])
-        lt = marginal_threshold(s, v, i, held)
+        lt = last_threshold(s, a, i, held)
         if lt == 0:
             continue
         h = health(s, a)

@@ -35,7 +35,6 @@ from sim.protocol.fixed_point import (
 from sim.protocol.split import side_of
 from sim.protocol.state import (
     FEE_BPS,
-    LTV,
     REHYPOTHECATE,
     RESERVE0,
     RESERVE1,
@@ -48,7 +47,7 @@ from sim.protocol.vault_accounts import (
     health,
     supplied_assets,
 )
-from sim.protocol.vault_reserves import marginal_threshold, threshold
+from sim.protocol.vault_reserves import last_threshold, weigh
 
 HAIR = 10_000
 """Nobody goes closer to a limit or a target than a ten-thousandth of the debt. Less is not worth a
@@ -80,7 +79,7 @@ def reduce(s: State, w: Market, k: int, own: Borrowers, n: int) -> bool:
     cost = _least_cost(s, v, c, d)
     weight = zero()
     if own.purse[n, c] == 0:
-        weight = mul_div_up(cost, threshold(s, v, c), BPS)
+        weight = mul_div_up(cost, last_threshold(s, a, c, zero()), BPS)
     if weight >= target:
         return False
     price_c = oracle.read(s, v, c).price
@@ -126,7 +125,7 @@ def increase(s: State, w: Market, k: int, own: Borrowers, n: int) -> bool:
         return False
     cost = _least_cost(s, v, d, c)
     held = collateral_value(supplied_assets(s, a, c), oracle.read(s, v, c).price, s.unit[c])
-    weight = mul_div_down(marginal_threshold(s, v, c, held) * wad(), wad(), cost * BPS)
+    weight = mul_div_down(last_threshold(s, a, c, held) * wad(), wad(), cost * BPS)
     if weight < target:
         room = min(room, mul_div_down(spare, wad(), target - weight))
     price = oracle.read(s, v, d).price
@@ -157,7 +156,7 @@ def withdrawable(s: State, a: int, c: int, least_health: int) -> int:
     if by_limit <= 0 or by_health * HAIR <= h.debt_value * BPS:
         return zero()
     price = oracle.read(s, v, c).price
-    amount, ltv, lt = supplied_assets(s, a, c), s.reserve[v, c, LTV], threshold(s, v, c)
+    amount, (lt, ltv) = supplied_assets(s, a, c), weigh(s, a, c, zero() + 1)
     if ltv > 0:
         amount = min(amount, mul_div_down(div_down(by_limit, ltv), s.unit[c], price))
     if lt > 0:

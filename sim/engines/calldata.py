@@ -20,7 +20,7 @@ from sim.protocol.state import (
     Entry,
     State,
 )
-from sim.protocol.vault_reserves import unpacked
+from sim.protocol.vault_parameters import CATEGORY_WORDS, fields_of, unpacked
 
 
 @cache
@@ -315,6 +315,15 @@ class Encoder:
 
     def post_sequencer(self, actor: int, status: int) -> Transaction:
         return Transaction("PriceFeed", self._d.sequencer, "post", words(status))
+
+    # --- categories -------------------------------------------------------------------------------
+
+    def set_category(self, actor: int, account: int, category: int) -> Transaction:
+        return self._vault(account, "setCategory", words(category))
+
+    def set_category_config(self, actor: int, v: int, fields: int, category: int) -> Transaction:
+        arguments = words(category, *fields_of(fields, CATEGORY_WORDS))
+        return Transaction("Vault", self._d.vaults[v], "setCategoryConfig", arguments)
 
     # --- the contracts ----------------------------------------------------------------------------
 

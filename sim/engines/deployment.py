@@ -16,6 +16,8 @@ from sim.protocol.state import (
     ADL_TARGET,
     AUCTION_SECONDS,
     BREAKER_STOPS_LIQUIDATION,
+    CATEGORY_LT,
+    CATEGORY_LT_FROM,
     CLOSE_FACTOR,
     COOLDOWN,
     COVER_WINDOW,
@@ -102,6 +104,8 @@ class Deployment(NamedTuple):
     engines: list[str]
     liquidations: list[str]
     """With whose code each vault liquidates."""
+    parameters: list[str]
+    """With whose code each vault sets its parameters."""
     guards: list[str]
     """Of each vault; nowhere if it has none."""
     sequencer: str
@@ -123,6 +127,7 @@ def listing(d: Deployment, s: State, symbols: list[str]) -> list[Deployed]:
     found += [Deployed("oracle router", "OracleRouter", one) for one in d.routers]
     found += [Deployed("engine", *one) for one in zip(engines, d.engines, strict=True)]
     found += [Deployed("liquidation", "VaultLiquidation", one) for one in d.liquidations]
+    found += [Deployed("parameters", "VaultParameters", one) for one in d.parameters]
     found += [Deployed("guard", "RiskGuard", one) for one in d.guards if one != NOWHERE]
     if d.sequencer != NOWHERE:
         found.append(Deployed("sequencer feed", "PriceFeed", d.sequencer))
@@ -182,11 +187,17 @@ def reserve_config(s: State, v: int, i: int) -> tuple[Any, ...]:
     return (*row[:REHYPOTHECATE], *flags, *fields, tiers)
 
 
+def category_config(s: State, v: int, k: int) -> tuple[Any, ...]:
+    """The state's category as `IVault.CategoryConfig`."""
+    bits = [sum(1 << i for i, has in enumerate(s.member[v, k, :, n]) if has) for n in range(2)]
+    return (*s.category[v, k, :CATEGORY_LT_FROM], *bits)
+
+
 def deploy(by: Deployer, s: State, symbols: list[str]) -> Deployment:
     """Deploy and configure everything; nothing is supplied, priced or borrowed yet.
 
-    Order: tokens and feeds, hub and fund, then per vault router, engine, liquidation, vault and
-    reserves, share tokens, terms of deleveraging, venues, periphery, steward.
+    Order: tokens and feeds, hub and fund, then per vault router, engine, liquidation, parameters,
+    vault, reserves and categories, share tokens, terms of deleveraging, venues, periphery, steward.
     """
     assets = range(len(symbols))
     vaults = range(s.policy.shape[0])
@@ -206,7 +217,8 @@ def deploy(by: Deployer, s: State, symbols: list[str]) -> Deployment:
     for i in assets:
         by.transact("LiquidityHub", hub, "listAsset", tokens[i], tuple(s.rates[i]))
 
-    routers, engines, liquidations, guards, vault_addresses = [], [], [], [], []
+    routers, engines, liquidations, parameters = [], [], [], []
+    guards, vault_addresses = [], []
     asked = s.guard[:, SEQUENCER_FEED].any()
     sequencer = by.deploy("PriceFeed", FEED_DECIMALS) if asked else NOWHERE
     for v in vaults:
@@ -220,12 +232,16 @@ def deploy(by: Deployer, s: State, symbols: list[str]) -> Deployment:
         engine = _deploy_engine(by, s, v)
         policy = s.policy[v]
         liquidation = by.deploy("VaultLiquidation", hub, router)
+        parameters.append(by.deploy("VaultParameters", liquidation))
         guard = _deploy_guard(by, s, v, router, sequencer)
         rule = policy[[LIQUIDATION_DELAY, URGENT_HEALTH, DUST_VALUE, MARGIN_CALL_HEALTH]]
-        vault = by.deploy("Vault", liquidation, (engine, *rule, guard), by.admin)
+        vault = by.deploy("Vault", parameters[v], (engine, *rule, guard), by.admin)
         for i in assets:
             by.transact("Vault", vault, "setReserve", tokens[i], reserve_config(s, v, i), 0)
             _set_spoke(by, s, hub, tokens[i], v, i, vault)
+        for k in range(1, s.category.shape[1]):
+            if s.category[v, k, CATEGORY_LT]:
+                by.transact("Vault", vault, "setCategoryConfig", k, category_config(s, v, k), 0)
         routers.append(router)
         engines.append(engine)
         liquidations.append(liquidation)
@@ -252,6 +268,7 @@ def deploy(by: Deployer, s: State, symbols: list[str]) -> Deployment:
         routers=routers,
         engines=engines,
         liquidations=liquidations,
+        parameters=parameters,
         guards=guards,
         sequencer=sequencer,
         vaults=vault_addresses,

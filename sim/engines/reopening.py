@@ -33,6 +33,8 @@ from sim.protocol.fixed_point import BPS
 from sim.protocol.state import (
     BORROW_CAP,
     BORROW_ENABLED,
+    CATEGORY_LT,
+    CATEGORY_LTV,
     COLLATERAL_ENABLED,
     DUST_VALUE,
     LT,
@@ -54,10 +56,15 @@ Floats = npt.NDArray[np.float64]
 _KEPT = ("kind", "actor", "account", "x", "amount", "option")
 _TIME, _KIND, _ACTOR, _ACCOUNT, _X, _AMOUNT, _OPTION = range(1 + len(_KEPT))
 _UNKNOWN = -1
-_MINT_TOKEN, _SUPPLY, _BORROW, _SET_ISOLATED, _SET_COLLATERAL = (
+_MINT_TOKEN, _SUPPLY, _BORROW, _SET_ISOLATED, _SET_COLLATERAL, _SET_CATEGORY = (
     operation.kind
-    for operation in (op.mint_token, op.supply, op.borrow, op.set_isolated, op.set_collateral)
+    for operation in (
+        *(op.mint_token, op.supply, op.borrow),
+        *(op.set_isolated, op.set_collateral, op.set_category),
+    )
 )
+_CONFIGURED = ("reserve", "category", "policy", "outflow")
+"""What is lenient while everyone opens."""
 _ALL_IS_SAFE = BPS * 10**12
 """A borrow limit and threshold at which nothing that is pledged is too little, however much less it
 is worth than the debt."""
@@ -89,6 +96,8 @@ def _carry_out(state: Any, market: Any, rows: Any) -> Any:
             code = op.set_collateral(s, by, a, x, option)
         elif kind == _SET_ISOLATED:
             code = op.set_isolated(s, by, a, option)
+        elif kind == _SET_CATEGORY:
+            code = op.set_category(s, by, a, int(option))
         else:
             code = _UNKNOWN
         if code != OK:
@@ -163,7 +172,7 @@ class Reopening:
             book_seed=self._book_seed,
         )
         everyone = self._carried_out(opened, self._with(collateral, debt))
-        configured = {name: getattr(state, name) for name in ("reserve", "policy", "outflow")}
+        configured = {name: getattr(state, name) for name in _CONFIGURED}
         filled = everyone.state._replace(**configured)
         nothing = self._rows[:0]
         return self._carried_out(opened._replace(state=filled), nothing)
@@ -198,12 +207,14 @@ def _lenient(s: State) -> State:
     little.
     """
     reserve, policy, outflow = s.reserve.copy(), s.policy.copy(), s.outflow.copy()
+    category = s.category.copy()
+    category[:, 1:, [CATEGORY_LTV, CATEGORY_LT]] = _ALL_IS_SAFE
     policy[:, DUST_VALUE] = 0
     outflow[:, WINDOW] = 0
     reserve[:, :, [LTV, LT]] = _ALL_IS_SAFE
     reserve[:, :, [SUPPLY_CAP, BORROW_CAP]] = UNLIMITED
     reserve[:, :, [COLLATERAL_ENABLED, BORROW_ENABLED]] = 1
-    return s._replace(reserve=reserve, policy=policy, outflow=outflow)
+    return s._replace(reserve=reserve, category=category, policy=policy, outflow=outflow)
 
 
 def _whole(amounts: Floats) -> Any:

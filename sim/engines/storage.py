@@ -27,6 +27,7 @@ from sim.protocol.state import (
     ADDED_SHARES,
     ADL_TARGET,
     ANCHOR,
+    BACKS_IN,
     CASH,
     COOLDOWN,
     COVER_WINDOW,
@@ -42,6 +43,7 @@ from sim.protocol.state import (
     LEAVES_AT,
     LEAVING,
     LEAVING_AFTER,
+    LENT_IN,
     LP_SUPPLY,
     MESSAGE_WINDOW,
     NEXT_EXIT,
@@ -395,9 +397,21 @@ class Storage(Variables):
             share = layout("Vault").fields(*adl)["terms.share"]
             word = self.words.constant(vault, share, f"{name} share")
             self.add(word, "adl", (v, i, ADL_TARGET), of=bool, weight=int(self._d.shares[i], 16))
+        for k in range(1, s.category.shape[1]):
+            self._category(vault, f"{what} category {k}", v, k)
         for a in range(len(s.account)):
             if s.account_vault[a] == v:
                 self._account(vault, f"{what} account {a}", a)
+
+    def _category(self, vault: str, what: str, v: int, k: int) -> None:
+        path: Path = ["_categories", k]
+        self.row("Vault", vault, what, path, "category", (v, k))
+        fields = layout("Vault").fields(*path)
+        for name, column in (("collateralBits", BACKS_IN), ("borrowBits", LENT_IN)):
+            field = fields[f"config.{name}"]
+            word = self.words.constant(vault, field, f"{what} {name}")
+            for i in self._assets:
+                self.add(word, "member", (v, k, i, column), weight=1 << field.shift + i)
 
     def _account(self, vault: str, what: str, a: int) -> None:
         path: Path = ["_accounts", self._ids[a]]

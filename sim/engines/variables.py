@@ -25,6 +25,7 @@ from sim.protocol.state import (
     ADL_USAGE_FOR,
     BRAKE,
     BRIDGE,
+    CATEGORIES,
     DRAW_CAP,
     FEED,
     GUARD,
@@ -52,6 +53,7 @@ _COLUMNS = {
     "rates": RATES,
     "spoke": SPOKE,
     "reserve": RESERVE,
+    "category": CATEGORIES,
     "policy": POLICY,
     "adl": ADL,
     "oracle": ORACLE,
@@ -68,7 +70,7 @@ _COLUMNS = {
 }
 Path = Sequence[int | str]
 """See `sim.engines.layouts.Layout.fields`."""
-_CONFIGURATION = ("rates", "reserve", "policy", "losses", "guard", "unit")
+_CONFIGURATION = ("rates", "reserve", "category", "member", "policy", "losses", "guard", "unit")
 _SETTINGS = {
     "spoke": (ADD_CAP, DRAW_CAP, ACTIVE, HALTED),
     "adl": (ADL_USAGE, ADL_USAGE_FOR, ADL_RAMP, ADL_MAX_HEALTH, ADL_TARGET),

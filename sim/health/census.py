@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.health.levels import LEAST_UNITS
+from sim.health.levels import LEAST_UNITS, counts_apart
 from sim.market.market import (
     COLLATERAL_VALUE,
     DEBT_VALUE,
@@ -26,7 +26,6 @@ from sim.protocol.state import (
     POSITION_DEBT,
     REHYPOTHECATE,
     SUPPLIED,
-    TIERED,
     Array,
     State,
 )
@@ -87,9 +86,10 @@ def _estimate(s: State, position: Array) -> tuple[Array, Array]:
                 held = now.total_assets + hub.VIRTUAL_ASSETS
                 worth[i] *= held / (now.total_shares + hub.VIRTUAL_SHARES)
             counts[i] = worth[i] * threshold(s, v, i)
-            if s.reserve[v, i, TIERED] != 0:
+            if counts_apart(s, v, i):
                 values = supplied[members, i] * worth[i]
-                excess[members] += values * threshold(s, v, i) - weighted(s, v, i, values)
+                flat = values * threshold(s, v, i)
+                excess[members] += flat - weighted(s, v, i, members, values)
             costs[i] = now.borrow_index * seen.debt_price / s.unit[i] / ray()
             if not seen.usable:
                 usable[members] &= (backs[members, i] == 0) & ~owes[members, i]
@@ -109,6 +109,7 @@ def _estimate(s: State, position: Array) -> tuple[Array, Array]:
 
 def counted(s: State, rows: Array) -> Array:
     """The same in the contract's integers, of some accounts: (rows, WATCH)."""
+    rows = np.asarray(rows)
     n, position = len(rows), s.position[rows]
     watch = np.full((n, len(WATCH)), 0, dtype=object)
     counted = np.full(n, 0, dtype=object)
@@ -124,7 +125,7 @@ def counted(s: State, rows: Array) -> Array:
                 assets = hub.to_assets_down(s, i, assets)
             value = collateral_value(assets, seen.collateral_price, s.unit[i])
             watch[backs, COLLATERAL_VALUE] += value
-            counted[backs] += weighted(s, v, i, value)
+            counted[backs] += weighted(s, v, i, rows[backs], value)
             debt = hub.debt_of(s, i, position[owes, i, POSITION_DEBT])
             watch[owes, DEBT_VALUE] += debt_value(debt, seen.debt_price, s.unit[i])
             if not seen.usable:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.health.levels import SLACK, in_brackets, line, measure_units
+from sim.health.levels import SLACK, line, measure_units, weighed
 from sim.health.watchers import BLOCK, GROUP, look_at, mark
 from sim.market.market import (
     BACKS,
@@ -17,7 +17,16 @@ from sim.market.market import (
     Market,
 )
 from sim.protocol.fixed_point import wad
-from sim.protocol.state import IS_COLLATERAL, POSITION_DEBT, SUPPLIED, TIERED, Array, State
+from sim.protocol.state import (
+    BACKS_IN,
+    CATEGORY,
+    IS_COLLATERAL,
+    POSITION_DEBT,
+    SUPPLIED,
+    TIERED,
+    Array,
+    State,
+)
 
 
 def first_look(s: State, w: Market, doubles: Array) -> None:
@@ -54,8 +63,16 @@ def _pair_up(s: State, w: Market, doubles: Array) -> None:
     rows = np.flatnonzero(one)
     own.pledge[rows, BACKS] = doubles[rows, pair[rows] // m, SUPPLIED]
     own.pledge[rows, OWES] = doubles[rows, pair[rows] % m, POSITION_DEBT]
-    by_level = one & (s.reserve[s.account_vault, pair // m, TIERED] == 0)
+    c = pair // m
+    apart = (s.reserve[s.account_vault, c, TIERED] != 0) | in_category(s)[np.arange(len(c)), c]
+    by_level = one & ~apart
     own.kind[:] = np.where(by_level, s.account_vault * m**2 + pair, len(own.level) - 1)
+
+
+def in_category(s: State) -> Array:
+    """(accounts, assets): whether such collateral of the account counts by its category."""
+    category = s.account[:, CATEGORY].astype(np.intp)
+    return np.asarray(s.member[s.account_vault, category][:, :, BACKS_IN] != 0)
 
 
 def _estimates(s: State, w: Market, doubles: Array) -> Array:
@@ -64,14 +81,15 @@ def _estimates(s: State, w: Market, doubles: Array) -> Array:
     debt, backs = doubles[:, :, POSITION_DEBT], doubles[:, :, IS_COLLATERAL] != 0
     worth = own.worth[s.account_vault]
     owed, counted, least = np.zeros((3, n))
-    unpriced = np.zeros(n, dtype=bool)
+    unpriced, categorised = np.zeros(n, dtype=bool), in_category(s)
     for i in range(m):
         unpriced |= (debt[:, i] != 0) & (worth[:, i, DEBT_WORTH] == 0)
         owed += debt[:, i] * worth[:, i, DEBT_WORTH]
         pledged = doubles[:, i, SUPPLIED] * worth[:, i, COLLATERAL_WORTH]
-        for a in np.flatnonzero(backs[:, i] & (s.reserve[s.account_vault, i, TIERED] != 0)):
+        apart = (s.reserve[s.account_vault, i, TIERED] != 0) | categorised[:, i]
+        for a in np.flatnonzero(backs[:, i] & apart):
             value = doubles[a, i, SUPPLIED] * worth[a, i, VALUE_WORTH]
-            pledged[a] = in_brackets(s, s.account_vault[a], i, value)
+            pledged[a] = weighed(s, a, i, value)
         counted += np.where(backs[:, i], pledged, 0.0)
         least += np.where(backs[:, i] | (debt[:, i] != 0), own.least_value[i], 0.0)
     unknown = unpriced | (owed == 0) | (owed < least) | (counted < least)

@@ -23,6 +23,9 @@ from sim.market.market import (
 from sim.protocol import hub, oracle
 from sim.protocol.fixed_point import BPS, inlined, jitable, ray, wad
 from sim.protocol.state import (
+    BACKS_IN,
+    CATEGORY_MAX_BONUS,
+    CATEGORY_RAMP_END,
     IS_COLLATERAL,
     LIQUIDATION_FEE,
     MARGIN_CALL_HEALTH,
@@ -34,7 +37,7 @@ from sim.protocol.state import (
     TIERED,
     State,
 )
-from sim.protocol.vault_reserves import threshold, weigh
+from sim.protocol.vault_reserves import category_of, threshold, weigh
 
 SLACK = 1e-4
 """What an estimate may be off by, as a share of a health factor."""
@@ -46,9 +49,25 @@ SMALLEST_FALL = 1e-200
 
 @jitable
 def net_bonus(s: State, v: int, c: int) -> float:
-    """The largest part of what it repays that a liquidator receives on top, the fee deducted."""
-    fee = float(s.reserve[v, c, LIQUIDATION_FEE]) / BPS
-    return float(s.reserve[v, c, MAX_BONUS]) / BPS * (1 - fee)
+    """The largest part of what it repays that a liquidator receives on top, the fee deducted, of
+    whichever account.
+    """
+    fee, most = float(s.reserve[v, c, LIQUIDATION_FEE]) / BPS, s.reserve[v, c, MAX_BONUS]
+    for k in range(1, s.category.shape[1]):
+        if s.member[v, k, c, BACKS_IN] != 0:
+            most = max(most, s.category[v, k, CATEGORY_MAX_BONUS])
+    return float(most) / BPS * (1 - fee)
+
+
+@inlined
+def counts_apart(s: State, v: int, i: int) -> bool:
+    """Whether collateral of the asset counts otherwise than its value times one threshold: by
+    brackets, or by the category of whoever has it.
+    """
+    for k in range(1, s.category.shape[1]):
+        if s.member[v, k, i, BACKS_IN] != 0:
+            return True
+    return bool(s.reserve[v, i, TIERED] != 0)
 
 
 @jitable
@@ -73,8 +92,8 @@ def measure_units(s: State, w: Market) -> None:
                 value *= share_price
             debt = float(seen.debt_price * now.borrow_index) / float(ray() * s.unit[i])
             before, owed = own.worth[v, i, COLLATERAL_WORTH], own.worth[v, i, DEBT_WORTH]
-            if s.reserve[v, i, TIERED] != 0:
-                collateral_fall = min(collateral_fall, _fall_in_brackets(s, w, v, i, value))
+            if counts_apart(s, v, i):
+                collateral_fall = min(collateral_fall, _fall_of_value(s, w, v, i, value))
             elif collateral < before:
                 collateral_fall = min(collateral_fall, collateral / before)
             if debt > owed:
@@ -106,28 +125,34 @@ def measure_units(s: State, w: Market) -> None:
 
 
 @jitable
-def _fall_in_brackets(s: State, w: Market, v: int, i: int, value: float) -> float:
+def _fall_of_value(s: State, w: Market, v: int, i: int, value: float) -> float:
     """The share to which what any amount of collateral counts for may have fallen since the last
-    look, a unit being worth `value` now. Thresholds of brackets have fallen only in a ramp: then 0.
+    look, a unit being worth `value` now. Thresholds of brackets and of categories have fallen only
+    in a ramp: then 0.
     """
     before = w.watchers.worth[v, i]
     if s.reserve[v, i, RAMP_END] > before[WORTH_AT]:
         return 0.0
+    for k in range(1, s.category.shape[1]):
+        ramps = s.category[v, k, CATEGORY_RAMP_END] > before[WORTH_AT]
+        if ramps and s.member[v, k, i, BACKS_IN] != 0:
+            return 0.0
     return value / before[VALUE_WORTH] if value < before[VALUE_WORTH] else 1.0
 
 
 @inlined
-def counts(s: State, w: Market, v: int, i: int, supplied: float) -> float:
-    """What so much collateral counted for at the last look, a value."""
-    if s.reserve[v, i, TIERED] == 0:
+def counts(s: State, w: Market, a: int, i: int, supplied: float) -> float:
+    """What so much collateral of the account counted for at the last look, a value."""
+    v = s.account_vault[a]
+    if s.reserve[v, i, TIERED] == 0 and category_of(s, a, i) == 0:
         return supplied * w.watchers.worth[v, i, COLLATERAL_WORTH]
-    return in_brackets(s, v, i, supplied * w.watchers.worth[v, i, VALUE_WORTH])
+    return weighed(s, a, i, supplied * w.watchers.worth[v, i, VALUE_WORTH])
 
 
 @jitable
-def in_brackets(s: State, v: int, i: int, value: float) -> float:
-    """What collateral worth so much counts for, a value."""
-    return float(weigh(s, v, i, value)[0]) / BPS  # type: ignore[arg-type]  # in doubles
+def weighed(s: State, a: int, i: int, value: float) -> float:
+    """What the account's collateral, worth so much, counts for, a value."""
+    return float(weigh(s, a, i, value)[0]) / BPS  # type: ignore[arg-type]  # in doubles
 
 
 @jitable
@@ -156,7 +181,7 @@ def estimate(s: State, w: Market, a: int) -> float:
     if pair >= 0:
         c, d = pair // m, pair % m
         owed = own.pledge[a, OWES] * own.worth[v, d, DEBT_WORTH]
-        counted = counts(s, w, v, c, own.pledge[a, BACKS])
+        counted = counts(s, w, a, c, own.pledge[a, BACKS])
         least = own.least_value[c] + own.least_value[d]
     else:
         for i in range(m):
@@ -165,7 +190,7 @@ def estimate(s: State, w: Market, a: int) -> float:
                 return 0.0
             owed += float(debt) * own.worth[v, i, DEBT_WORTH]
             if backs:
-                counted += counts(s, w, v, i, float(s.position[a, i, SUPPLIED]))
+                counted += counts(s, w, a, i, float(s.position[a, i, SUPPLIED]))
             if backs or debt != 0:
                 least += own.least_value[i]
     if owed == 0 or owed < least or counted < least:

@@ -31,7 +31,7 @@ from sim.market.market import (
     TAKES_SHARES,
     Market,
 )
-from sim.protocol.fixed_point import BPS, inlined, jitable, wad
+from sim.protocol.fixed_point import BPS, inlined, jitable, wad, zero
 from sim.protocol.liquidation import CLOSE_FACTOR_BPS, FULL_CLOSE_VALUE
 from sim.protocol.split import side_of
 from sim.protocol.state import (
@@ -40,14 +40,13 @@ from sim.protocol.state import (
     FEE_BPS,
     FULL_CLOSE_HEALTH,
     IS_COLLATERAL,
-    MAX_BONUS,
     POSITION_DEBT,
     RESERVE0,
     RESERVE1,
     SUPPLIED,
     State,
 )
-from sim.protocol.vault_reserves import threshold
+from sim.protocol.vault_reserves import last_threshold, max_bonus
 
 ROUNDING = 1e-6
 """Of estimates in doubles, as a share of debt; which of two is larger is a matter of more."""
@@ -323,12 +322,12 @@ def backing(s: State, w: Market, a: int) -> tuple[float, float]:
     if pair >= 0:
         c, d = pair // m, pair % m
         owed = w.watchers.pledge[a, OWES] * w.watchers.worth[v, d, DEBT_WORTH]
-        counted = counts(s, w, v, c, w.watchers.pledge[a, BACKS])
+        counted = counts(s, w, a, c, w.watchers.pledge[a, BACKS])
         return owed, counted
     for i in range(m):
         owed += float(s.position[a, i, POSITION_DEBT]) * w.watchers.worth[v, i, DEBT_WORTH]
         held = float(s.position[a, i, SUPPLIED] * s.position[a, i, IS_COLLATERAL])
-        counted += counts(s, w, v, i, held)
+        counted += counts(s, w, a, i, held)
     return owed, counted
 
 
@@ -346,8 +345,8 @@ def _repayable(s: State, w: Market, a: int, c: int, d: int, owed: float, counted
     size = min(debt, backs * w.watchers.worth[v, c, REPAYS_WORTH])
     if s.policy[v, ENGINE] == CLOSE_FACTOR:
         deep = counted * float(wad()) <= owed * s.policy[v, FULL_CLOSE_HEALTH] * (1 + ROUNDING)
-        paid = (BPS + s.reserve[v, c, MAX_BONUS]) / BPS
-        heals = max(owed - counted, 0.0) / (1 - threshold(s, v, c) * paid / BPS)
+        paid = (BPS + max_bonus(s, a, c)) / BPS
+        heals = max(owed - counted, 0.0) / (1 - last_threshold(s, a, c, zero()) * paid / BPS)
         small = size <= (FULL_CLOSE_VALUE + heals * paid) * (1 + ROUNDING)
         if not deep and not small:
             size = min(size, heals + max(owed - heals, 0.0) * (CLOSE_FACTOR_BPS / BPS))

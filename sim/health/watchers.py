@@ -12,8 +12,8 @@ unit of scaled debt j costs (price x index), prices being those that either coun
 where ' is the look before. What counts in brackets of its value bends down: more of it counts for
 less than in proportion, a part of it for more. So of a tiered reserve C_i is its price x share
 price, the account goes by `fall` whatever it owes, and while thresholds of brackets ramp, everyone
-is checked. Then HF >= HF0 level / level0 for an account that had HF0 when its level
-was level0, with = for one pair. It cannot be below 1 while
+is checked. So it is with what counts by an account's category. Then HF >= HF0 level / level0 for an
+account that had HF0 when its level was level0, with = for one pair. It cannot be below 1 while
 
     level > limit = level0 (1 + slack) / HF0.
 
@@ -70,6 +70,7 @@ from sim.protocol.state import (
 )
 from sim.protocol.vault_accounts import has_debt, health
 from sim.protocol.vault_flags import Standing, delay_passed, is_called, is_flagged, standing
+from sim.protocol.vault_reserves import category_of
 
 BLOCK = 16
 """Accounts that share one highest limit, so that most limits need no look."""
@@ -236,11 +237,11 @@ def _stays_ill(s: State, w: Market, a: int) -> bool:
 @inlined
 def _thin_below(s: State, w: Market, a: int) -> float:
     """The health factor above which the account cannot be thin; infinite while a price of it cannot
-    be used, and of several collaterals where that is not plain.
+    be used, and of several collaterals or in a category, where that is not plain.
     """
     own, m = w.watchers, s.unit.shape[0]
     v, pair = s.account_vault[a], own.pair[a]
-    if pair < 0:
+    if pair < 0 or category_of(s, a, pair // m) != 0:
         return np.inf
     owed = own.worth[v, pair % m, THIN_BELOW]
     return float(owed if owed == np.inf else own.worth[v, pair // m, THIN_BELOW])
@@ -343,10 +344,12 @@ def _kind(s: State, w: Market, a: int) -> int:
 
 @jitable
 def _level_of(s: State, w: Market, a: int) -> int:
-    """That of a healthy account's pair, if its collateral counts in proportion."""
+    """That of a healthy account's pair, if its collateral counts in proportion, as for everyone."""
     own = w.watchers
     v, pair = s.account_vault[a], own.pair[a]
     if pair < 0 or s.reserve[v, pair // s.unit.shape[0], TIERED] != 0:
+        return own.level.shape[0] - 1
+    if category_of(s, a, pair // s.unit.shape[0]) != 0:
         return own.level.shape[0] - 1
     return v * s.unit.shape[0] ** 2 + pair
 

@@ -25,7 +25,7 @@ from sim.protocol import (
     vault,
     vault_accounts,
     vault_deleveraging,
-    vault_reserves,
+    vault_parameters,
 )
 from sim.protocol.errors import OK
 from sim.protocol.fixed_point import zero
@@ -330,8 +330,8 @@ def set_reserve(
     borrow_cap: Amount,
     fields: Option,
 ) -> int:
-    """A vault's parameters of an asset; `fields` are the rest, as `vault_reserves.packed`."""
-    return vault_reserves.set_reserve(s, v, asset, supply_cap, borrow_cap, fields)
+    """A vault's parameters of an asset; `fields` are the rest, as `vault_parameters.packed`."""
+    return vault_parameters.set_reserve(s, v, asset, supply_cap, borrow_cap, fields)
 
 
 @operation(refusable=False)
@@ -357,7 +357,7 @@ def set_spoke(
 @operation()
 def set_dust_value(s: State, actor: int, v: Vault, value: Amount) -> int:
     """A vault's dust line, USD with 8 decimals."""
-    return vault_reserves.set_dust_value(s, v, value)
+    return vault_parameters.set_dust_value(s, v, value)
 
 
 @operation(refusable=False)
@@ -456,6 +456,21 @@ def post_sequencer(s: State, actor: int, status: Option) -> int:
     s.sequencer[ANSWER] = status
     s.sequencer[UPDATED_AT] = s.clock[0]
     return OK
+
+
+# --- categories -----------------------------------------------------------------------------------
+
+
+@operation()
+def set_category(s: State, actor: int, account: Account, category: Option) -> int:
+    """By which category the account counts, 0: by none."""
+    return vault_accounts.set_category(s, actor, account, category)
+
+
+@operation()
+def set_category_config(s: State, actor: int, v: Vault, fields: Amount, category: Option) -> int:
+    """What accounts in it count by; `fields` as `vault_parameters.word_of`, CATEGORY_WORDS."""
+    return vault_parameters.set_category_config(s, v, category, fields)
 
 
 # --- all of them ----------------------------------------------------------------------------------

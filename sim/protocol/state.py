@@ -124,6 +124,21 @@ RESERVE = (
     RAMP_END,
 ) = range(len(RESERVE))
 
+CATEGORIES = ("ltv_bps", "lt_bps", "max_bonus_bps", "lt_from_bps", "ramp_start", "ramp_end")
+(
+    CATEGORY_LTV,
+    CATEGORY_LT,
+    CATEGORY_MAX_BONUS,
+    CATEGORY_LT_FROM,
+    CATEGORY_RAMP_START,
+    CATEGORY_RAMP_END,
+) = range(len(CATEGORIES))
+"""Efficiency modes; a threshold of 0: there is none of this number."""
+
+MEMBER = ("is_collateral", "is_lent")
+BACKS_IN, LENT_IN = range(len(MEMBER))
+"""Whether an asset is collateral of a category, and may be borrowed in it."""
+
 POLICY = (
     "engine",
     "target_health",
@@ -285,7 +300,7 @@ ANSWER, UPDATED_AT, MODE = range(len(FEED))
 ACCOUNT = (
     *("flagged_at", "well_since", "well_at", "urgent"),
     *("thin", "thin_for", "thin_at", "isolated"),
-    "called_at",
+    *("called_at", "category"),
 )
 (
     FLAGGED_AT,
@@ -297,6 +312,7 @@ ACCOUNT = (
     THIN_AT,
     ISOLATED,
     CALLED_AT,
+    CATEGORY,
 ) = range(len(ACCOUNT))
 
 POSITION = ("supplied", "scaled_debt", "is_collateral")
@@ -404,6 +420,8 @@ class State(NamedTuple):
     rates: Array  # (m, RATES)
     spoke: Array  # (V + 1, m, SPOKE)
     reserve: Array  # (V, m, RESERVE)
+    category: Array  # (V, K + 1, CATEGORIES) by number; 0 is none
+    member: Array  # (V, K + 1, m, MEMBER)
     policy: Array  # (V, POLICY)
     adl: Array  # (V, m, ADL) by the asset that is owed
     losses: Array  # (LOSSES,)
@@ -447,9 +465,11 @@ def empty(
     now: int,
     journal_capacity: int,
     messages: int = 0,
+    categories: int = 0,
 ) -> State:
     """A protocol just deployed at time `now`: nothing configured, supplied or owed. All numbers are
-    Python integers. `messages`: how many there can be from other chains, of each token.
+    Python integers. `messages`: how many there can be from other chains, of each token;
+    `categories`: how many a vault can have.
     """
 
     def zeros(*shape: int) -> Array:
@@ -471,6 +491,8 @@ def empty(
         rates=zeros(m, len(RATES)),
         spoke=zeros(vaults + 1, m, len(SPOKE)),
         reserve=zeros(vaults, m, len(RESERVE)),
+        category=zeros(vaults, categories + 1, len(CATEGORIES)),
+        member=zeros(vaults, categories + 1, m, len(MEMBER)),
         policy=zeros(vaults, len(POLICY)),
         adl=zeros(vaults, m, len(ADL)),
         losses=zeros(len(LOSSES)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sim.protocol import hub_losses, vault_reserves
+from sim.protocol import hub_losses, vault_parameters
 from sim.protocol.errors import (
     CHANGE_OUT_OF_BOUNDS,
     CHANGED_LATELY,
@@ -109,7 +109,7 @@ def _set_reserve(s: State, v: int, i: int, parameter: int, value: int) -> int:
     if code != OK:
         return code
     row[column] = value
-    return vault_reserves.set_row(s, v, i, row, ramp)
+    return vault_parameters.set_row(s, v, i, row, ramp)
 
 
 @jitable

@@ -47,7 +47,6 @@ from sim.protocol.state import (
     IS_COLLATERAL,
     LIQUIDATION_FEE,
     MARGIN_CALL_HEALTH,
-    MAX_BONUS,
     MIN_BONUS,
     POSITION_DEBT,
     REHYPOTHECATE,
@@ -81,7 +80,7 @@ from sim.protocol.vault_positions import (
     increase_supplied,
     supplied_assets,
 )
-from sim.protocol.vault_reserves import marginal_threshold
+from sim.protocol.vault_reserves import last_threshold, max_bonus
 
 
 @jitable
@@ -286,6 +285,7 @@ def terms_at(
         if seconds_thin != THIN_AUCTION:
             seconds_thin = thin_for(s, a, is_thin(s, a, h))
         seconds_thin = min(seconds_thin, of_debt.for_sale_for, of_collateral.for_sale_for)
+    most = max_bonus(s, a, c)
     backing = collateral_value(p.collateral, p.price_collateral, p.unit_collateral)
     context = Context(
         health_factor=h.factor,
@@ -298,9 +298,9 @@ def terms_at(
         unit_debt=p.unit_debt,
         price_collateral=p.price_collateral,
         unit_collateral=p.unit_collateral,
-        lt_bps=marginal_threshold(s, v, c, backing),
-        min_bonus_bps=s.reserve[v, c, MIN_BONUS],
-        max_bonus_bps=s.reserve[v, c, MAX_BONUS],
+        lt_bps=last_threshold(s, a, c, backing),
+        min_bonus_bps=min(s.reserve[v, c, MIN_BONUS], most),
+        max_bonus_bps=most,
         seconds_flagged=seconds_flagged,
         seconds_thin=seconds_thin,
     )

@@ -22,6 +22,7 @@ from sim.protocol.errors import (
     INSUFFICIENT_SUPPLY,
     ISOLATED_LIMIT,
     NOT_AUTHORISED,
+    NOT_IN_CATEGORY,
     OK,
     PRICE_NOT_OK,
     SPOKE_HALTED,
@@ -48,6 +49,8 @@ from sim.protocol.state import (
     ADDED_SHARES,
     BORROW_CAP,
     BORROW_ENABLED,
+    CATEGORY,
+    CATEGORY_LT,
     COLLATERAL_ENABLED,
     CONCENTRATION,
     CONCENTRATION_FLOOR,
@@ -57,6 +60,7 @@ from sim.protocol.state import (
     HALTED,
     IS_COLLATERAL,
     ISOLATED,
+    LENT_IN,
     MARGIN_CALL_HEALTH,
     POSITION_DEBT,
     REHYPOTHECATE,
@@ -103,6 +107,22 @@ def set_isolated(s: State, actor: int, a: int, isolated: int) -> int:
             return ACCOUNT_NOT_EMPTY
     s.account[a, ISOLATED] = isolated
     return OK
+
+
+@jitable
+def set_category(s: State, actor: int, a: int, k: int) -> int:
+    """Have the account count by a category, 0: by none; only if it lends all that it owes."""
+    if not _authorised(s, actor, a):
+        return NOT_AUTHORISED
+    v = s.account_vault[a]
+    if k != 0:
+        if k >= s.category.shape[1] or s.category[v, k, CATEGORY_LT] == 0:
+            return NOT_IN_CATEGORY
+        for i in range(s.unit.shape[0]):
+            if s.position[a, i, POSITION_DEBT] != 0 and s.member[v, k, i, LENT_IN] == 0:
+                return NOT_IN_CATEGORY
+    s.account[a, CATEGORY] = k
+    return _require_safe(s, a)
 
 
 @jitable
@@ -215,6 +235,9 @@ def borrow(s: State, actor: int, a: int, i: int, amount: int) -> int:
         return code
     if s.account[a, ISOLATED] != 0 and other(s, a, i, POSITION_DEBT):
         return ISOLATED_LIMIT
+    k = int(s.account[a, CATEGORY])
+    if k != 0 and s.member[v, k, i, LENT_IN] == 0:
+        return NOT_IN_CATEGORY
     if not has_room(s, a, i):
         return TOO_MANY_ASSETS
     if amount >= max_amount():

@@ -55,7 +55,7 @@ from sim.protocol.state import (
 from sim.protocol.vault_flags import Health, may_begin, see, stay_due
 from sim.protocol.vault_health import ask_to_liquidate, health, poke
 from sim.protocol.vault_positions import debt_assets, decrease_supplied, supplied_assets
-from sim.protocol.vault_reserves import marginal_threshold
+from sim.protocol.vault_reserves import last_threshold
 
 
 @jitable
@@ -213,7 +213,7 @@ def legs(s: State, a: int, d: int, c: int, amount: int, h: Health) -> tuple[int,
     )
     target = s.adl[v, d, ADL_TARGET]
     backing = collateral_value(p.collateral, p.price_collateral, p.unit_collateral)
-    lt = marginal_threshold(s, v, c, backing)
+    lt = last_threshold(s, a, c, backing)
     most = paid_up_to(p, h.factor, h.debt_value, lt, target)
     code, moved = at_par(min(amount, p.debt, most), p)
     if code != OK:

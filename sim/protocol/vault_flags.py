@@ -20,7 +20,6 @@ from sim.protocol.state import (
     IS_COLLATERAL,
     LIQUIDATION_DELAY,
     MARGIN_CALL_HEALTH,
-    MAX_BONUS,
     POSITION_DEBT,
     THIN,
     THIN_AT,
@@ -31,6 +30,7 @@ from sim.protocol.state import (
     WELL_SINCE,
     State,
 )
+from sim.protocol.vault_reserves import max_bonus
 
 
 class Health(NamedTuple):
@@ -177,9 +177,8 @@ def is_thin(s: State, a: int, h: Standing) -> bool:
     """
     if not may_begin(s, a, h.factor):
         return False
-    v = s.account_vault[a]
     for i in range(s.unit.shape[0]):
-        needed = h.debt_value * (BPS + s.reserve[v, i, MAX_BONUS])
+        needed = h.debt_value * (BPS + max_bonus(s, a, i))
         if s.position[a, i, IS_COLLATERAL] != 0 and h.usable_value * BPS < needed:
             return True
     return False

@@ -59,7 +59,7 @@ def health(s: State, a: int) -> Health:
             if seen.usable:
                 usable += value
             forfeited += collateral_value(supplied, seen.forfeit_price, s.unit[i])
-            counted, lent = weigh(s, v, i, value)
+            counted, lent = weigh(s, a, i, value)
             weighted += counted
             limit += lent
     if risk_guard.is_guarded(s, v):

@@ -12,6 +12,7 @@ from sim.protocol import hub, oracle
 from sim.protocol.fixed_point import BPS, wad
 from sim.protocol.split import side_of
 from sim.protocol.state import (
+    CATEGORY,
     IS_COLLATERAL,
     MAX_BONUS,
     POSITION_DEBT,
@@ -23,7 +24,7 @@ from sim.protocol.state import (
     State,
 )
 from sim.protocol.vault_accounts import collateral_value, debt_value
-from sim.protocol.vault_reserves import marginal_threshold, threshold
+from sim.protocol.vault_reserves import last_threshold, max_bonus, threshold
 
 
 def toxic(s: State, watch: Array, known: Sequence[int]) -> tuple[int, int]:
@@ -51,10 +52,13 @@ def toxic(s: State, watch: Array, known: Sequence[int]) -> tuple[int, int]:
     thresholds = np.full((len(s.policy), m), 0, dtype=object)
     for vault, asset in np.ndindex(thresholds.shape):
         thresholds[vault, asset] = threshold(s, vault, asset)
-    counted = thresholds[v, c]
-    for n in np.flatnonzero(s.reserve[v, c, TIERED] != 0):  # it is sold from the highest bracket
-        counted[n] = marginal_threshold(s, v[n], c[n], largest.value[both[n]])
-    frontier = counted * (BPS + s.reserve[v, c, MAX_BONUS]) * wad()
+    counted, bonus = thresholds[v, c], s.reserve[v, c, MAX_BONUS].copy()
+    apart = np.asarray(s.reserve[v, c, TIERED] != 0) | (s.account[rows[both], CATEGORY] != 0)
+    for n in np.flatnonzero(apart):  # it is sold from the highest bracket
+        a = int(rows[both[n]])
+        counted[n] = last_threshold(s, a, c[n], largest.value[both[n]])
+        bonus[n] = max_bonus(s, a, c[n])
+    frontier = counted * (BPS + bonus) * wad()
     reserves = np.full((m, m), 0, dtype=object)  # of a collateral, on its pairs with a debt
     for one, other in np.argwhere(s.pair_of >= 0):
         p = s.pair_of[one, other]

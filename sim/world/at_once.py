@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from sim.protocol import hub, oracle
-from sim.protocol.brackets import limits, weighted
+from sim.protocol.brackets import borrowable, weighted
 from sim.protocol.fixed_point import BPS, div_down, max_amount, max_shares, mul_div_half, ray, wad
 from sim.protocol.state import (
     ACTIVE,
@@ -26,6 +26,7 @@ from sim.protocol.state import (
     BORROW_ENABLED,
     BORROW_INDEX,
     CASH,
+    CATEGORY,
     COLLATERAL_ENABLED,
     DEFICIT,
     DRAW_CAP,
@@ -37,6 +38,7 @@ from sim.protocol.state import (
     IS_COLLATERAL,
     ISOLATED,
     LAST_ACCRUAL,
+    LENT_IN,
     POSITION_DEBT,
     REHYPOTHECATE,
     REPORTED_DEFICIT,
@@ -89,6 +91,8 @@ class AtOnce(Opening):
         if unpledged is not None:
             pledges &= unpledged == 0
         s.account[:accounts, ISOLATED] += isolated.astype(int).astype(object)
+        if self._book.category is not None:
+            s.account[:accounts, CATEGORY] += self._book.category.astype(object)
         lent = reserve[:, :, REHYPOTHECATE] != 0
         s.position[:accounts, :, SUPPLIED] = amounts * np.where(lent, _SHARES, 1).astype(object)
         s.position[:accounts, :, IS_COLLATERAL] = pledges.astype(int).astype(object)
@@ -149,12 +153,20 @@ class AtOnce(Opening):
         for i in range(len(s.unit)):
             if owed[:, i].sum() > s.hub[i, CASH]:
                 return False
+        if not self._all_are_lent_in_their_category(rows):
+            return False
         several = (owed != 0).sum(axis=1) > 1
         if (several & (s.account[rows, ISOLATED] != 0)).any():
             return False
         return all(
             self._all_are_safe(v, rows[vault == v], owed[vault == v]) for v in range(len(s.policy))
         )
+
+    def _all_are_lent_in_their_category(self, rows: Array) -> bool:
+        s = self._s
+        category = s.account[rows, CATEGORY].astype(int)
+        lent = s.member[s.account_vault[rows], category][:, :, LENT_IN] != 0
+        return not ((self._book.debt[rows] != 0) & ~lent & (category != 0)[:, np.newaxis]).any()
 
     def _can_be_drawn(self, v: int, i: int, total: int) -> bool:
         s, of_vault = self._s, self._s.spoke[v, i]
@@ -188,8 +200,8 @@ class AtOnce(Opening):
             lent = s.reserve[v, i, REHYPOTHECATE] != 0
             supplied = position[backs, i, SUPPLIED] // (_SHARES if lent else 1)
             value = collateral_value(supplied, seen.price, s.unit[i])
-            limit[backs] += limits(s.reserve[v, i], value)
-            counted[backs] += weighted(s, v, i, value)
+            limit[backs] += borrowable(s, v, i, rows[backs], value)
+            counted[backs] += weighted(s, v, i, rows[backs], value)
             owing = debt_value(owed[owes, i], seen.price, s.unit[i])
             if (owing < dust).any():
                 return False

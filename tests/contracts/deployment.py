@@ -102,7 +102,8 @@ def new_vault(
     """A vault that lists weth, usdc and wbtc alike and may add and draw without limit."""
     liquidation = admin.deploy(project.VaultLiquidation, d.hub, d.oracle)
     policy = (engine, delay, urgent, dust, calls, guard)
-    vault = admin.deploy(project.Vault, liquidation, policy, admin)
+    parameters = admin.deploy(project.VaultParameters, liquidation)
+    vault = admin.deploy(project.Vault, parameters, policy, admin)
     for token in d.tokens:
         d.hub.setSpoke(token, vault, MAX_CAP, MAX_CAP, True, False, sender=admin)
     reserve = reserve_config(**config)

@@ -34,7 +34,7 @@ from sim.protocol.state import (
     State,
 )
 from sim.protocol.vault_accounts import Health
-from sim.protocol.vault_reserves import marginal_threshold, threshold, weigh
+from sim.protocol.vault_reserves import marginal_threshold, threshold, weigh_by_reserve
 
 ROWS = ("hub", "rates", "oracle", "feed", "reserve", "spoke", "pool", "pair", "policy")
 ROWS += ("adl", "account", "position", "holding", "lp", "bridge", "received", "changes")
@@ -162,7 +162,9 @@ class Look:
             threshold=threshold(s, v, i),
             limit=self.reserve[v][i][LTV],
             brackets=_brackets(s, v, i),
-            counts=tuple((x, *map(int, weigh(s, v, i, x))) for x in _around(self.reserve[v][i])),
+            counts=tuple(
+                (x, *map(int, weigh_by_reserve(s, v, i, x))) for x in _around(self.reserve[v][i])
+            ),
             lent=lent,
             unit=int(s.unit[i]),
             shares=self.shares[i],

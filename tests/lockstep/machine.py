@@ -31,7 +31,7 @@ from sim.protocol.state import (
 )
 from sim.protocol.transaction import Operation
 from sim.protocol.units import USD
-from sim.protocol.vault_reserves import packed
+from sim.protocol.vault_parameters import packed
 from tests.lockstep.side_by_side import ACCOUNTS, ASSETS, POOLS, SideBySide
 from tests.lockstep.support import ACTORS, START_PRICES, UNLIMITED
 

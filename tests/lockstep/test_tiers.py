@@ -27,7 +27,8 @@ from sim.protocol.state import (
     State,
 )
 from sim.protocol.vault_accounts import debt_assets, health
-from sim.protocol.vault_reserves import marginal_threshold, packed, set_reserve, weigh
+from sim.protocol.vault_parameters import packed, set_reserve
+from sim.protocol.vault_reserves import marginal_threshold, weigh_by_reserve
 from tests.lockstep.invariants import check_state
 from tests.lockstep.machine import LONG_RAMP, ProtocolMachine
 from tests.lockstep.support import UNLIMITED, genesis
@@ -107,7 +108,7 @@ def test_values_beside_where_a_bracket_begins(value: int, by: int) -> None:
     s, x = genesis(), max(value * USD + by, 0)
     for column, number in BRACKETS.items():
         s.reserve[0, WETH, column] = number
-    weighted, limit = weigh(s, 0, WETH, x)
+    weighted, limit = weigh_by_reserve(s, 0, WETH, x)
     lts = [(0, 8_000), (40_000 * USD, 7_000), (120_000 * USD, 5_000)]
     exact = in_brackets(Fraction(x), lts)
     assert weighted == exact
@@ -120,7 +121,7 @@ def test_without_brackets_it_is_value_times_ratio() -> None:
     """Whatever the columns of the brackets say."""
     s = genesis()
     s.reserve[0, WETH, SECOND_ABOVE:LT_FROM] = [1, 2, 3, 1]
-    assert weigh(s, 0, WETH, 10**15) == (8_000 * 10**15, 7_500 * 10**15)
+    assert weigh_by_reserve(s, 0, WETH, 10**15) == (8_000 * 10**15, 7_500 * 10**15)
     assert marginal_threshold(s, 0, WETH, 10**15) == 8_000
 
 
@@ -130,8 +131,8 @@ def test_a_whale_that_splits_over_accounts_is_as_good_as_small(market: ProtocolM
     brackets keep from a whale is what it gets back by three more accounts.
     """
     s = market.s
-    one = weigh(s, 1, WETH, 150_000 * USD)[1]
-    four = 4 * weigh(s, 1, WETH, 37_500 * USD)[1]
+    one = weigh_by_reserve(s, 1, WETH, 150_000 * USD)[1]
+    four = 4 * weigh_by_reserve(s, 1, WETH, 37_500 * USD)[1]
     assert (one, four) == (965_625_000 * USD, 1_125_000_000 * USD)
 
 
@@ -180,7 +181,7 @@ def test_brackets_come_into_force_by_a_percent_a_day(market: ProtocolMachine) ->
     assert m.configure(WETH, 0, BRACKETS, 30 * DAY) == OK
     seen = []
     for _ in range(4):
-        seen.append(weigh(m.s, 0, WETH, 150_000 * USD))
+        seen.append(weigh_by_reserve(m.s, 0, WETH, 150_000 * USD))
         m.s.clock[0] += 10 * DAY
     limits = {limit for _, limit in seen}
     assert limits == {965_625_000 * USD}, "the borrow limit changes at once"
@@ -223,13 +224,13 @@ def test_no_configuration_takes_weight_away_at_once_and_none_bends_up() -> None:
     s, rng = genesis(), random.Random(1)
     values = [0, 1, *(n * 10**9 + by for n in range(1, 120) for by in (0, 1))]
     for _ in range(300):
-        before = [weigh(s, 0, WETH, x)[0] for x in values]
+        before = [weigh_by_reserve(s, 0, WETH, x)[0] for x in values]
         assert _randomly(s, rng) == OK
-        last = [weigh(s, 0, WETH, x) for x in values]
+        last = [weigh_by_reserve(s, 0, WETH, x) for x in values]
         assert all(now >= was for (now, _), was in zip(last, before, strict=True))
         for _ in range(3):
             s.clock[0] += rng.randrange(45 * DAY)
-            seen = [weigh(s, 0, WETH, x) for x in values]
+            seen = [weigh_by_reserve(s, 0, WETH, x) for x in values]
             assert all(now <= was for (now, _), (was, _) in zip(seen, last, strict=True))
             assert all(limit <= counted for counted, limit in seen)
             slopes = [

@@ -1,4 +1,6 @@
-"""Every scenario that is there to show a mechanism: it lowers what it says, over twenty books."""
+"""Every scenario that is there to show a mechanism: it lowers, or raises, what it says, over twenty
+books.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +18,7 @@ def test_it_lowers_what_it_says_and_says_what_that_costs(name: str) -> None:
     table = sim.contrast(name, books=20)
     lowered = table[table["side"] == "lowered"]
     assert (lowered["high"] < 0).all(), table.to_string()
+    assert (table[table["side"] == "raised"]["low"] > 0).all(), table.to_string()
     assert table["difference"].notna().all(), "every measure has a figure on every book"
 
 

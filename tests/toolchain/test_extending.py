@@ -45,7 +45,7 @@ from sim.engines.deployment import reserve_config
 from sim.protocol import operations as op
 from sim.protocol.errors import BORROW_CAP_EXCEEDED, OK
 from sim.protocol.state import BORROW_CAP, CASH, KEEP_CASH, RESERVE, SUPPLY_CAP
-from sim.protocol.vault_reserves import packed, unpacked
+from sim.protocol.vault_parameters import packed, unpacked
 from sim.world import build
 scenario = sim.load("black-thursday").with_({"book.accounts": 12})
 s = build(scenario).state

@@ -14,7 +14,7 @@ from sim.engines.chain import RevmChain
 from sim.engines.lockstep import Lockstep
 from sim.protocol.errors import INVALID_RESERVE, OK
 from sim.protocol.state import BORROW_CAP, LT, SUPPLY_CAP, State
-from sim.protocol.vault_reserves import packed, set_reserve
+from sim.protocol.vault_parameters import packed, set_reserve
 from sim.scenario import Scenario, ScenarioError, load, with_overrides
 from sim.schema.tuning import Dimension
 from sim.tuning.space import Position, Space
