@@ -54,6 +54,9 @@ class Book(NamedTuple):
     """(accounts,) the vault of each; None: all are in the first."""
     parts: Parts | None = None
     """None: every account is whole."""
+    category: npt.NDArray[np.int64] | None = None
+    """(accounts,) the category of each by its place in `protocol.categories`, from 1; 0 for none;
+    None: nobody is in one."""
 
     @property
     def supplied(self) -> Integers:

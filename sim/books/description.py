@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sim.books.book import Book, Floats
+from sim.books.book import Book, Floats, Integers
+from sim.books.categories import members
 from sim.protocol.units import BPS, USD
 from sim.scenario import Scenario
 
@@ -55,6 +56,7 @@ def describe(book: Book, scenario: Scenario, prices: Sequence[int]) -> dict[str,
         columns = zip(own, used[v], collateral[vault == v].T, strict=True)
         parts = [r.weigh(values) * is_it for r, is_it, values in columns]
         weighted[vault == v] = np.sum(parts, axis=0)
+    weighted = weighted + _more_in_categories(scenario, book, collateral, pledged, vault)
     owed_by = debt.sum(axis=1)
     collateral_usd, debt_usd = (value.astype(np.float64) / USD for value in (collateral, debt))
 
@@ -80,6 +82,23 @@ def describe(book: Book, scenario: Scenario, prices: Sequence[int]) -> dict[str,
         "liquidatable_accounts": int(liquidatable.sum()),
         "liquidatable_debt_usd": float(debt_usd.sum(axis=1)[liquidatable.astype(bool)].sum()),
     }
+
+
+def _more_in_categories(
+    scenario: Scenario, book: Book, collateral: Integers, pledged: Integers, vault: Any
+) -> Integers:
+    """What collateral counts for more in its account's category, USD x BPS."""
+    more = np.full(len(book.debt), 0, dtype=object)
+    if book.category is None:
+        return more
+    for v, protocol in enumerate(scenario.protocol.each):
+        for k, one in enumerate(protocol.categories.values(), start=1):
+            here = np.flatnonzero((vault == v) & (book.category == k))
+            for i in np.flatnonzero(members(scenario.symbols, one)[0]):
+                values = collateral[here, i] * pledged[here, i]
+                own = protocol.reserves[scenario.symbols[i]].weigh(values)
+                more[here] += values * one.lt_bps - own
+    return more
 
 
 def gini(values: npt.ArrayLike) -> float:

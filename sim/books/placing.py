@@ -194,6 +194,7 @@ def _split(book: Book, parts: list[list[_Part]], isolates: bool) -> Book:
         isolated=np.ones(len(rows), dtype=bool) if isolates else book.isolated[of],
         unpledged=_with_first(book.unpledged, rows, shape),
         vault=np.array([part.vault for _, _, part in rows], dtype=np.int64),
+        category=None if book.category is None else book.category[of],
         parts=Parts(of, np.array([n + 1 if len(parts[a]) > 1 else 0 for a, n, _ in rows])),
     )
 

@@ -5,10 +5,11 @@
     0x71c...,USDC,0,9300.25,no,,0x9f0...,1.72
 
 The last four columns may be left out, others are ignored but `vault`, which names the one that the
-account is in, where the scenario has several; and `book.columns` says what the file
-calls them. Accounts are numbered in the order in which the file names them first. Of addresses the
-case does not matter; assets go by their symbols, in any case if that is unambiguous, or addresses
-(`assets.X.address`). An empty amount is none; several rows of an account and asset are added.
+account is in, and `category`, the one that it opted into, where the scenario has such; and
+`book.columns` says what the file calls them. Accounts are numbered in the order in which the file
+names them first. Of addresses the case does not matter; assets go by their symbols, in any case if
+that is unambiguous, or addresses (`assets.X.address`). An empty amount is none; several rows of an
+account and asset are added.
 
 Amounts are exact decimals, with an exponent if need be, in tokens or base units (`book.units`).
 What goes beyond the token's decimals is rounded against the account: collateral down, debt up.
@@ -35,8 +36,8 @@ from sim.schema.problems import Problem, nearest
 
 _NEEDED = ("account", "asset", "supplied", "debt")
 _COLUMNS = (*_NEEDED, "isolated", "used_as_collateral", "owner", "health")
-_VAULT = "vault"
-"""A column where there are several."""
+_VAULT, _CATEGORY = "vault", "category"
+"""Columns where there are several vaults, and categories."""
 _SIDES = ("supplied", "debt")
 _MOST_ACCOUNTS = 100_000
 _ANSWERS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
@@ -55,9 +56,9 @@ def recorded(scenario: Scenario) -> Book:
     """
     book = scenario.book
     assert isinstance(book, BookFile)
-    vaults = list(scenario.protocol.vaults)
-    called = {name: name for name in (*_COLUMNS, *([_VAULT] if vaults else []))}
-    called |= {name: column for name, column in book.columns.items() if name != _VAULT or vaults}
+    named = {_VAULT: scenario.protocol.vaults, _CATEGORY: scenario.protocol.categories}
+    called = {name: name for name in (*_COLUMNS, *(name for name, there in named.items() if there))}
+    called |= {name: column for name, column in book.columns.items() if named.get(name, True)}
     table = read_table(book.file, called, _NEEDED)
     rows = table.rows.copy()
     if rows.empty:
@@ -75,8 +76,9 @@ def recorded(scenario: Scenario) -> Book:
                 Problem(f"line {line}, {column}", f"'{text}' is no answer", "yes or no")
             )
         rows[column] = answers.where(answers.notna(), default).astype(bool)
-    if vaults:
-        problems += _vault_problems(rows, vaults)
+    for column, there in named.items():
+        if there:
+            problems += _name_problems(rows, column, list(there))
     healths = _numbers(rows["health"])
     for line, text in rows["health"][healths.isna()].items():
         problem = f"'{text}' is no health factor"
@@ -154,15 +156,16 @@ def _account_problems(rows: Frame) -> Iterator[Problem]:
             yield Problem(place, problem, "one spelling of an account")
 
 
-def _vault_problems(rows: Frame, vaults: Sequence[str]) -> Iterator[Problem]:
-    """Names of none, and no name where others have one."""
-    if not rows[_VAULT].any():
+def _name_problems(rows: Frame, column: str, names: Sequence[str]) -> Iterator[Problem]:
+    """Names of no vault, or category; and no name of a vault where others have one."""
+    if not rows[column].any():
         return
-    for line, name in rows[_VAULT].items():
-        if name not in vaults:
-            problem = f"'{name}' is no vault" if name else "is empty"
-            remedy = nearest(name, vaults, "the names in protocol.vaults are")
-            yield Problem(f"line {line}, vault", problem, remedy)
+    for line, name in rows[column].items():
+        if name not in names and (name or column == _VAULT):
+            problem = f"'{name}' is no {column}" if name else "is empty"
+            plural = {_VAULT: "vaults", _CATEGORY: "categories"}[column]
+            remedy = nearest(name, names, f"the names in protocol.{plural} are")
+            yield Problem(f"line {line}, {column}", problem, remedy)
 
 
 def _numbers(healths: Texts) -> Numbers:
@@ -207,7 +210,7 @@ def _conflicts(rows: Frame) -> Iterator[Problem]:
     """Rows that say otherwise than others of the same account."""
     firsts = rows.assign(line=rows.index).drop_duplicates("who").set_index("who")
     of_first = firsts.loc[rows["who"]].set_axis(rows.index)
-    for column in ("isolated", "owner", *([_VAULT] if _VAULT in rows else [])):
+    for column in ("isolated", "owner", *(name for name in (_VAULT, _CATEGORY) if name in rows)):
         for line in rows.loc[rows[column] != of_first[column]].index:
             said, before = _said(rows.at[line, column]), _said(of_first.at[line, column])
             problem = f"'{said}', but '{before}' on line {of_first.at[line, 'line']}"
@@ -286,8 +289,12 @@ def _book(rows: Frame, scenario: Scenario, file: str, lines: Sequence[str]) -> B
     if _VAULT in rows and rows[_VAULT].any():
         vaults = list(scenario.protocol.vaults)
         vault = np.array([vaults.index(name) for name in firsts[_VAULT]], dtype=np.int64)
+    category = None
+    if _CATEGORY in rows and rows[_CATEGORY].any():
+        categories = ["", *scenario.protocol.categories]
+        category = np.array([categories.index(name) for name in firsts[_CATEGORY]], dtype=np.int64)
     rest = unpledged if unpledged.any() else None
-    return Book(collateral, debt, isolated, rest, reading, vault)
+    return Book(collateral, debt, isolated, rest, reading, vault, category=category)
 
 
 def _understood(book: BookFile, table: Table, rows: Frame, rounded: int) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.books.book import MAX_AMOUNT, Book, Floats, Integers
+from sim.books.categories import Flags, Numbers, as_now, opted, terms_of
 from sim.protocol.units import BPS, USD
 from sim.scenario import Scenario
 from sim.schema.book import MIN_ACCOUNT_DEBT_USD, BorrowerBook
@@ -35,9 +36,9 @@ def synthetic(scenario: Scenario, prices_at_start: Sequence[int], rng: np.random
 
     and more where the borrow limit asks for it, with 0.1% to spare: an account opened at its limit
     cannot be as close to liquidation as one that the market carried there. Where collateral counts
-    in brackets of its value, accounts owe less by as much as it counts for less. Thresholds, limits
-    and brackets are those that the book is drawn under (`Scenario.terms`), whatever the reserves'
-    are now.
+    in brackets of its value, accounts owe less by as much as it counts for less; in a category, as
+    much more as it counts for more. Thresholds, limits, brackets and categories are those that the
+    book is drawn under (`Scenario.terms`, `Scenario.categories`), whatever they are now.
 
     `rng` is asked once, for one row of draws per account, and a generator spawned from it for
     another: the draws of the first accounts do not depend on how many follow. Raises ValueError if
@@ -77,23 +78,40 @@ def synthetic(scenario: Scenario, prices_at_start: Sequence[int], rng: np.random
     ltv = np.array([one.ltv_bps for one in terms]) / BPS
     collateral_usd = debt_usd * np.maximum(health / (parts @ lt), _LIMIT_MARGIN / (parts @ ltv))
 
-    debt_usd = debt_usd * _counted_in_brackets(terms, parts * collateral_usd[:, None])
-
-    units = [10**asset.decimals for asset in scenario.assets.values()]
     debt = np.zeros(shape)
     debt[rows, debt_asset] = debt_usd
+    category = _categories(scenario, book, parts > 0, debt > 0, rng)
+    in_category = terms_of(scenario, category) if category.any() else None
+    debt *= _counted(terms, parts * collateral_usd[:, None], in_category)[:, None]
+
+    units = [10**asset.decimals for asset in scenario.assets.values()]
+    now = as_now(category, scenario.categories, scenario.protocol.categories)
     return Book(
         _to_amounts(parts * collateral_usd[:, None], prices_at_start, units),
         _to_amounts(debt, prices_at_start, units),
         isolated,
+        category=now if now.any() else None,
     )
 
 
-def _counted_in_brackets(terms: Sequence[Terms], collateral_usd: Floats) -> Floats:
-    """The share of what everyone's collateral would count for all in the first bracket: for health
-    or for the borrow limit, whichever is less; 1 without brackets.
+def _categories(
+    scenario: Scenario, book: BorrowerBook, pledges: Flags, owes: Flags, rng: np.random.Generator
+) -> Numbers:
+    """Who opts into which, by a draw for each account, if there are any."""
+    if not scenario.categories:
+        return np.zeros(book.accounts, dtype=np.int64)
+    (choosing,) = rng.spawn(1)
+    return opted(scenario, pledges, owes, choosing.random(book.accounts) < book.category_share)
+
+
+def _counted(
+    terms: Sequence[Terms], collateral_usd: Floats, in_category: tuple[Floats, Floats] | None
+) -> Floats:
+    """What everyone's collateral counts for as a share of what it would without categories and all
+    in the first bracket: for health or for the borrow limit, whichever is less. `in_category` are
+    `terms_of` everyone, where anybody is in one.
     """
-    if not any(one.tiers for one in terms):
+    if not any(one.tiers for one in terms) and in_category is None:
         return np.ones(len(collateral_usd))
     by_lt, by_ltv, lt, ltv = np.zeros((4, len(collateral_usd)))
     for i, one in enumerate(terms):
@@ -101,8 +119,13 @@ def _counted_in_brackets(terms: Sequence[Terms], collateral_usd: Floats) -> Floa
         flat = value * one.lt_bps
         weighted = one.weigh(value)
         of_limit = one.ltv_bps / one.lt_bps if one.lt_bps else 0.0
+        limit = weighted * of_limit
+        if in_category is not None:
+            its_lt, its_ltv = (column[:, i] for column in in_category)
+            weighted = np.where(np.isnan(its_lt), weighted, value * its_lt)
+            limit = np.where(np.isnan(its_ltv), limit, value * its_ltv)
         by_lt, lt = by_lt + weighted, lt + flat
-        by_ltv, ltv = by_ltv + weighted * of_limit, ltv + flat * of_limit
+        by_ltv, ltv = by_ltv + limit, ltv + flat * of_limit
     share: Floats = np.minimum(by_lt / lt, by_ltv / ltv)
     return share
 

@@ -16,6 +16,7 @@ from sim.scenario import Scenario, ScenarioError
 from sim.schema.contrast import Contrast
 from sim.schema.problems import Problem
 
+_SIDES = {"lowers": "lowered", "raises": "raised", "costs": "cost"}
 _COLUMNS = ["with", "without", "difference", "low", "high", "unit", "side", "verdict"]
 
 
@@ -43,7 +44,7 @@ def contrast(scenario: str | Path | Scenario, books: int = 20) -> pd.DataFrame:
     """A scenario (a shipped one by its name, a file, or one of `sim.load`) against itself without
     its mechanism, as its `contrast` says, on the twin over `books` books, the same in both. Rows by
     measure: mean with and without, the mean of their difference on each book with its 95% interval
-    (`sim.measures.contrasts`), the side (lowered, or a cost) and the verdict: lower, higher, or not
+    (`sim.measures.contrasts`), the side (lowered, raised, or a cost) and the verdict: lower, higher, or not
     settled. Raises `ScenarioError`, `QuestionError` for a number of books below 1 and as `sim.run`.
     """
     one, number = changed(scenario), whole("books", books, 1) or 1
@@ -62,7 +63,7 @@ def contrast(scenario: str | Path | Scenario, books: int = 20) -> pd.DataFrame:
             row.difference.low,
             row.difference.high,
             row.measure.unit,
-            "cost" if row.is_cost else "lowered",
+            _SIDES[row.part],
             row.verdict,
         ]
         for row in contrasted(shows, on, off)

@@ -54,7 +54,9 @@ class Book(NamedTuple):
     prices: Floats
     """(assets,) at the oracle, USD."""
     thresholds: Floats
-    """(assets,) LT, a fraction, of the first bracket; (accounts, assets) with several vaults."""
+    """(assets,) LT, a fraction, of the first bracket; (accounts, assets) with several vaults, or
+    categories.
+    """
     collateral: Floats
     """(accounts, assets) tokens that back debt."""
     debt: Floats
@@ -143,7 +145,21 @@ def _thresholds(tape: Frames, symbols: list[str]) -> Floats:
     found: Floats = np.zeros((len(vaults[0][0]), len(symbols)))
     for here, reserves in vaults:
         found[here] = [reserves[symbol]["lt_bps"] / _BPS for symbol in symbols]
-    return found if len(vaults) > 1 else found[0]
+    own = by_category(tape, symbols, "lt_bps")
+    found = np.where(np.isnan(own), found, own)
+    return found if len(vaults) > 1 or np.isfinite(own).any() else found[0]
+
+
+def by_category(tape: Frames, symbols: list[str], field: str) -> Floats:
+    """(accounts, assets) `lt_bps` or `ltv_bps` of what counts by the account's category, as a
+    fraction; else NaN.
+    """
+    first = tape.accounts.iloc[:: tape.accounts["asset"].nunique()]
+    found: Floats = np.full((len(first), len(symbols)), np.nan)
+    for name, category in scenario_of(tape)["protocol"].get("categories", {}).items():
+        counts = [symbol in category["collateral"] for symbol in symbols]
+        found[np.outer(first["category"] == name, counts)] = category[field] / _BPS
+    return found
 
 
 def _brackets(tape: Frames, symbols: list[str]) -> Iterator[Brackets]:
@@ -152,7 +168,8 @@ def _brackets(tape: Frames, symbols: list[str]) -> Iterator[Brackets]:
             if tiers := reserves[symbol].get("tiers"):
                 thresholds = [reserves[symbol]["lt_bps"], *_of(tiers, "lt_bps")]
                 above = _of(tiers, "above_usd")
-                yield Brackets(i, [lt / _BPS for lt in thresholds], above, here)
+                tiered = here & np.isnan(by_category(tape, symbols, "lt_bps")[:, i])
+                yield Brackets(i, [lt / _BPS for lt in thresholds], above, tiered)
 
 
 def pools(tape: Frames) -> Pools:

@@ -4,7 +4,9 @@ are per account, and whoever has several goes round them.
 Of the book after the opening, at the prices of the oracle then. With W_i(C) what collateral worth C
 of asset i counts for in its brackets, and ltv_i / lt_i of the first, an account may borrow
 
-    power = sum_i ltv_i / lt_i W_i(C_i)        without brackets sum_i ltv_i C_i.
+    power = sum_i ltv_i / lt_i W_i(C_i)        without brackets sum_i ltv_i C_i,
+
+and ltv_k C_i of what counts by the account's category k.
 """
 
 from __future__ import annotations
@@ -39,16 +41,20 @@ def powers(tape: Frames) -> Powers:
     """Of the book after the opening."""
     symbols, values, owners = _opened(tape)
     reserves = borrowers.scenario_of(tape)["protocol"]["reserves"]
+    limits = borrowers.by_category(tape, symbols, "ltv_bps")
+    in_categories = float(np.nansum(values * limits))
+    values = np.where(np.isnan(limits), values, 0.0)
 
     def power(collateral: Floats, brackets: bool = True) -> float:
         columns = zip(symbols, collateral.T, strict=True)
-        return sum(_power(reserves[symbol], column, brackets) for symbol, column in columns)
+        found = (_power(reserves[symbol], column, brackets) for symbol, column in columns)
+        return in_categories + sum(found)
 
     return Powers(
         power(values, brackets=False),
         power(values),
         power(_gathered(values, owners)),
-        2 * power(values / 2),
+        2 * power(values / 2) - in_categories,
     )
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from sim.measures.intervals import Estimate, paired_mean
 from sim.measures.measure import Measure
 from sim.measures.registry import MEASURES, of_assets, of_runs
-from sim.schema.contrast import Contrast
+from sim.schema.contrast import PARTS, Contrast
 from sim.schema.problems import Problem, nearest
 
 Figures = Mapping[str, float]
@@ -28,8 +28,8 @@ class Contrasted(NamedTuple):
 
     name: str
     """As `loss_usd`, or `lowest_price.WETH` of an asset."""
-    is_cost: bool
-    """Not what the mechanism is there to lower."""
+    part: str
+    """lowers or raises, what the mechanism is there for; or costs."""
     on: float
     """Mean with the mechanism; NaN if a book has no such figure."""
     off: float
@@ -52,7 +52,7 @@ class Contrasted(NamedTuple):
 
 def unmeasured(contrast: Contrast | None) -> Iterator[Problem]:
     """Names of a contrast that no measure of the registry has."""
-    for part in ("lowers", "costs") if contrast else ():
+    for part in PARTS if contrast else ():
         for n, name in enumerate(getattr(contrast, part)):
             kind, dot, _ = name.partition(".")
             if kind not in (of_assets() if dot else of_runs()):
@@ -76,5 +76,5 @@ def contrasted(
         nothing = Estimate(math.nan, math.nan, math.nan, math.nan)
         difference = paired_mean(mine - others) if known else nothing
         means = float(mine.mean()), float(others.mean())
-        found.append(Contrasted(name, name in contrast.costs, *means, difference))
+        found.append(Contrasted(name, contrast.part_of(name), *means, difference))
     return found

@@ -6,8 +6,8 @@
     baseline_of(scenario)                   whose sales its recorded prices contain
 
 A book stays what it is when thresholds, borrow limits and the like are overridden: the same
-positions, whose terms `book.drawn_under` remembers, `opened_under` for books from files, unless
-another book is asked for (`redraw_book`).
+positions, whose terms `book.drawn_under` and `book.drawn_in` remember, `opened_under` for books
+from files, unless another book is asked for (`redraw_book`).
 
 Both validate everything and raise `ScenarioError`, which names file, field and remedy: a scenario
 that cannot be run is refused before anything runs. `digest` identifies what was run.
@@ -61,9 +61,9 @@ _LOGGER = logging.getLogger(__name__)
 """What a reader of the file should know; Python shows it on the standard error."""
 _FOLDER = Path(__file__).parents[1] / "scenarios"
 _A_SCENARIO = "a known name (sim.known()), the path of a YAML file or a sim.Scenario is needed"
-_TERMS: Any = {"protocol": {"reserves": {"__all__": set(Terms.model_fields)}}}
+_TERMS: Any = {"protocol": {"reserves": {"__all__": set(Terms.model_fields)}, "categories": True}}
 """What a drawn book depends on, of a scenario."""
-_OF_POSITIONS = re.compile(r"book(\.drawn_under.*)?|opened_under.*").fullmatch
+_OF_POSITIONS = re.compile(r"book(\.drawn_(under|in).*)?|opened_under.*").fullmatch
 """Overrides that say themselves which book there is."""
 _PER_ASSET = re.compile(
     r"(rate_response|withdrawals|protocol\.rates|protocol\.reserves)\.([^.\[]+)"
@@ -164,9 +164,13 @@ def with_overrides(
         raise ScenarioError(file, [problem])
     if isinstance(scenario.book, BorrowerBook) and not any(map(_OF_POSITIONS, overrides)):
         if redraw_book:
-            book["drawn_under"] = None
-        elif book["drawn_under"] is None and set(assets) == set(scenario.symbols):
-            book["drawn_under"] = scenario.model_dump(include=_TERMS)["protocol"]["reserves"]
+            book["drawn_under"] = book["drawn_in"] = None
+        else:
+            own = scenario.model_dump(include=_TERMS)["protocol"]
+            if book["drawn_under"] is None and set(assets) == set(scenario.symbols):
+                book["drawn_under"] = own["reserves"]
+            if book["drawn_in"] is None:
+                book["drawn_in"] = own["categories"]
     _settle(document["rate_response"], scenario, overrides, redraw_book)
     found = _with_own_terms(_validated(document, file))
     if isinstance(scenario.book, BookFile) and not any(map(_OF_POSITIONS, overrides)):
@@ -198,7 +202,9 @@ def _with_own_terms(scenario: Scenario) -> Scenario:
     update: dict[str, Any] = {}
     book, terms = scenario.book, scenario.model_dump(include=_TERMS)["protocol"]["reserves"]
     if isinstance(book, BorrowerBook) and book.model_dump()["drawn_under"] == terms:
-        update["book"] = book.model_copy(update={"drawn_under": None})
+        book = update["book"] = book.model_copy(update={"drawn_under": None})
+    if isinstance(book, BorrowerBook) and book.drawn_in == scenario.protocol.categories:
+        update["book"] = book.model_copy(update={"drawn_in": None})
     rates = scenario.protocol.rates
     update["rate_response"] = {
         symbol: one.model_copy(update={"settled_under": None})

@@ -112,6 +112,9 @@ def _asset_problems(s: Scenario) -> Iterator[Problem]:
         keyed["book.debt_weights"] = s.book.debt_weights
         if s.book.drawn_under:
             keyed["book.drawn_under"] = s.book.drawn_under
+    for name, category in s.protocol.categories.items():
+        for path, symbol in category.symbols():
+            yield from unknown(s.assets, f"protocol.categories.{name}.{path}", symbol)
     for path, mapping in keyed.items():
         for symbol in mapping:
             yield from unknown(s.assets, f"{path}.{symbol}", symbol)

@@ -14,6 +14,7 @@ from sim.schema.attack import Attack
 from sim.schema.base import FromList, Instant, Level, Part, Symbol, Usd, unit
 from sim.schema.blocks import Blocks
 from sim.schema.book import Book, BookFile, BorrowerBook
+from sim.schema.category import Category
 from sim.schema.contrast import Contrast
 from sim.schema.deployment import FormerTerms, Protocol, Terms
 from sim.schema.expected import Expected
@@ -215,6 +216,13 @@ class Scenario(Part):
                 changed = former.model_dump(exclude_none=True)
                 terms[symbol] = terms[symbol].model_copy(update=changed)
         return terms
+
+    @property
+    def categories(self) -> Mapping[str, Category]:
+        """By name, in which the positions of the book came about."""
+        if isinstance(self.book, BorrowerBook) and self.book.drawn_in is not None:
+            return self.book.drawn_in
+        return self.protocol.categories
 
     def terms_in(self, v: int) -> Mapping[str, Terms]:
         """The same as vault v has them: of several, some do not take or lend an asset."""

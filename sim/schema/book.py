@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Discriminator, Field, Tag
 
 from sim.schema.base import FromList, Part, PositiveUsd, Share, Symbol, Weight, unit
+from sim.schema.category import Category
 from sim.schema.deployment import Terms
 from sim.schema.problems import Problem
 from sim.schema.segment import VaultName
@@ -139,6 +140,18 @@ class BorrowerBook(Part):
         "the book is drawn under; absent: those of protocol.reserves. An override of those "
         "fills it in with what was before, so that positions stay",
     )
+    category_share: Share = Field(
+        default=1.0,
+        description="share of the accounts that opt into a category, the first that lends what "
+        "they owe and counts some of their collateral, of those that can, 0..1; against the same "
+        "collateral they owe as much more as it counts for more",
+    )
+    drawn_in: Mapping[VaultName, Category] | None = Field(
+        default=None,
+        description="name -> the category that the book is drawn in; absent: those of "
+        "protocol.categories. An override of those fills it in with what was before, so that "
+        "positions stay",
+    )
     vault_shares: VaultShares = Field(default={})
     split: Split = "no"
 
@@ -210,6 +223,7 @@ BookColumn = Literal[
     "owner",
     "health",
     "vault",
+    "category",
 ]
 
 
@@ -225,7 +239,7 @@ class BookFile(Part):
     columns: Mapping[BookColumn, Annotated[str, Field(min_length=1, max_length=200)]] = Field(
         default={},
         description="what the file calls the columns account, asset, supplied, debt, isolated, "
-        "used_as_collateral, owner, health, vault, like {account: user_address, asset: symbol}; "
+        "used_as_collateral, owner, health, vault, category, like {account: user_address}; "
         "absent: the same",
     )
     units: Literal["tokens", "base"] = Field(

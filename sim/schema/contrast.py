@@ -12,18 +12,26 @@ from pydantic import Field
 from sim.schema.base import FromList, Part
 from sim.schema.problems import Problem
 
+PARTS = ("lowers", "raises", "costs")
+"""Of the measures: what they are there for, and what that costs."""
+
 
 class Contrast(Part):
-    """What a mechanism lowers and what it costs: the scenario against itself without it."""
+    """What a mechanism lowers or raises, and at what cost: the scenario against itself without."""
 
     without: Mapping[str, Any] = Field(
         min_length=1,
         description="path of a field -> its value without the mechanism",
     )
     lowers: Annotated[tuple[str, ...], FromList] = Field(
-        min_length=1,
+        default=(),
         max_length=20,
         description="a list of measures of a run that the mechanism is there to lower",
+    )
+    raises: Annotated[tuple[str, ...], FromList] = Field(
+        default=(),
+        max_length=20,
+        description="a list of those that it is there to raise; one at least is lowered or raised",
     )
     costs: Annotated[tuple[str, ...], FromList] = Field(
         min_length=1,
@@ -33,10 +41,20 @@ class Contrast(Part):
 
     @property
     def measures(self) -> tuple[str, ...]:
-        """All of them, what is lowered first."""
-        return (*self.lowers, *self.costs)
+        """All of them, what the mechanism is there for first."""
+        return (*self.lowers, *self.raises, *self.costs)
+
+    def part_of(self, name: str) -> str:
+        """lowers, raises or costs."""
+        return next(part for part in PARTS if name in getattr(self, part))
 
     def _problems(self) -> Iterator[Problem]:
-        for n, name in enumerate(self.costs):
+        if not self.lowers and not self.raises:
+            yield Problem("lowers", "is missing, and raises is as well", "one measure of a run")
+        for n, name in enumerate(self.raises):
             if name in self.lowers:
-                yield Problem(f"costs[{n}]", f"{name} is lowered too", "one of the two")
+                yield Problem(f"raises[{n}]", f"{name} is lowered too", "one of the two")
+        for n, name in enumerate(self.costs):
+            if name in (*self.lowers, *self.raises):
+                done = "lowered" if name in self.lowers else "raised"
+                yield Problem(f"costs[{n}]", f"{name} is {done} too", "one of the two")

@@ -27,6 +27,7 @@ from sim.protocol.soundness import (
 from sim.protocol.state import Array
 from sim.protocol.units import BPS, USD, to_wad
 from sim.schema.base import Bps, FromList, Hours, Part, Symbol, Tokens, Usd, unit
+from sim.schema.category import MOST_CATEGORIES, Category
 from sim.schema.guard import Guard, OutflowLimit
 from sim.schema.problems import Problem, ScenarioError
 from sim.schema.risk_desk import Steward
@@ -381,6 +382,12 @@ class Protocol(Part):
         description="several vaults on the hub, by their names, each with what differs from "
         "reserves and liquidation: collateral, borrow, draw_caps...; absent: one vault, with these",
     )
+    categories: Mapping[VaultName, Category] = Field(
+        default={},
+        max_length=MOST_CATEGORIES,
+        description="efficiency modes that accounts may opt into, by their names: collateral, "
+        "borrow, ltv_bps, lt_bps, max_bonus_bps; of every vault; absent: there are none",
+    )
     outflow: Mapping[Symbol, OutflowLimit] = Field(
         default={},
         description="per asset: what may leave the hub, limit_bps, window_seconds...; absent: all "
@@ -413,6 +420,7 @@ class Protocol(Part):
         if self.liquidation.full_close_health is not None:
             return to_wad(self.liquidation.full_close_health)
         returned = [r.lt_bps * (BPS + r.max_bonus_bps) for r in self.reserves.values()]
+        returned += [one.returned for one in self.categories.values()]
         return max(FULL_CLOSE_BPS * BPS, *returned) * WAD_PER_BPS_SQUARED
 
     @property
@@ -437,16 +445,29 @@ class Protocol(Part):
         return self.model_copy(update=update)
 
     def _problems(self) -> Iterator[Problem]:
-        of_all = list(self._split_problems())
+        of_all = [*self._category_problems(), *self._split_problems()]
         yield from of_all
         for name in self.vaults:
             try:
-                found = self._of(name)._split_problems()
-                own = [one for one in found if one not in of_all]
+                one = self._of(name)
+                found = [*one._category_problems(), *one._split_problems()]
+                own = [problem for problem in found if problem not in of_all]
             except ScenarioError as error:
                 yield from error.problems
                 continue
             yield from (one._replace(path=f"vaults.{name}.{one.path}") for one in own)
+
+    def _category_problems(self) -> Iterator[Problem]:
+        """What joins a category must count for no less in it."""
+        for name, category in self.categories.items():
+            for n, symbol in enumerate(category.collateral):
+                if symbol in self.reserves and self.reserves[symbol].lt_bps > category.lt_bps:
+                    yield Problem(
+                        f"categories.{name}.collateral[{n}]",
+                        f"{symbol} has a threshold of {self.reserves[symbol].lt_bps} without it, "
+                        f"above the {category.lt_bps} in it",
+                        f"a higher lt_bps, or without {symbol}",
+                    )
 
     def _split_problems(self) -> Iterator[Problem]:
         field = NO_SPLIT_BOUND.get(self.liquidation.engine)
@@ -454,6 +475,15 @@ class Protocol(Part):
         if bound is None:
             return
         most = most_returned(to_wad(bound))
+        for name, category in self.categories.items():
+            if category.returned > most:
+                yield Problem(
+                    f"categories.{name}.max_bonus_bps",
+                    f"lt {category.lt_bps} x (1 + bonus {category.max_bonus_bps}) is above "
+                    f"{field} {bound}, so splitting a liquidation pays",
+                    f"{category.lower(most)}, or raise protocol.liquidation.{field} to at least "
+                    f"{float(Fraction(category.returned, BPS * BPS))}",
+                )
         for symbol, reserve in self.reserves.items():
             product = reserve.lt_bps * (BPS + reserve.max_bonus_bps)
             if product > most:

@@ -194,6 +194,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
         ),
         ("is_collateral", FLAG, "the same at the end"),
         ("isolated", FLAG, "whether margin is isolated"),
+        ("category", TEXT, "name of the category it is in at the end; empty for none"),
         ("flagged", FLAG, "whether flagged for liquidation at the end"),
         ("health_start", FLOAT, "the account's health factor after the opening; null without debt"),
         ("health_end", FLOAT, "the same at the end"),

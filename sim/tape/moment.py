@@ -38,6 +38,7 @@ from sim.protocol.state import (
     BORROW_INDEX,
     BORROW_RATE,
     CASH,
+    CATEGORY,
     COVERED_BY_FEES,
     COVERED_BY_FUND,
     DEFICIT,
@@ -148,6 +149,7 @@ def accounts(world: World) -> list[Row]:
     """Every account's positions now, one row per asset."""
     s, symbols, rows = world.state, world.symbols, []
     vaults = vault_names(world.scenario)
+    categories = ["", *world.scenario.protocol.categories]
     supplied, owed = amounts(s)
     owing = np.flatnonzero((owed != 0).any(axis=1))
     factors = dict(zip(owing, counted(s, owing)[:, FACTOR], strict=True))
@@ -167,6 +169,7 @@ def accounts(world: World) -> list[Row]:
                     "debt": owed[a, i],
                     "is_collateral": bool(s.position[a, i, IS_COLLATERAL]),
                     "isolated": bool(s.account[a, ISOLATED]),
+                    "category": categories[int(s.account[a, CATEGORY])],
                     "flagged": bool(is_flagged(s, a)),
                     "health": None if factor is None else factor / _WAD,
                 }

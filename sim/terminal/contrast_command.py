@@ -76,14 +76,14 @@ def _played(scenario: Scenario, books: int, console: Console) -> tuple[Shown, bo
 
 
 def table(one: Shown) -> Table:
-    """A measure per row, those that are lowered first."""
+    """A measure per row, what the mechanism is there for first."""
     return Table(
         f"With the mechanism and without, on the same {one.books} books",
         ["measure", "with", "without", "difference", "95% from", "95% to", "verdict"],
         [_row(row) for row in one.rows],
         words=(0, 6),
         legend="Mean over books. Unbounded: fewer than six books tell the two apart.",
-        faint=[n for n, row in enumerate(one.rows) if row.is_cost],
+        faint=[n for n, row in enumerate(one.rows) if row.part == "costs"],
     )
 
 
@@ -98,7 +98,7 @@ def _section(one: Shown) -> str:
     rows = table(one)
     cells = [["", *rows.header]]
     cells += [
-        ["costs" if row.is_cost else "lowers", *(text_of(cell) for cell in line)]
+        [row.part, *(text_of(cell) for cell in line)]
         for row, line in zip(one.rows, rows.rows, strict=True)
     ]
     lines = [f"| {' | '.join(line)} |" for line in cells]

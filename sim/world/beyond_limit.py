@@ -21,6 +21,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sim.books import Book
+from sim.books.categories import members
 from sim.protocol.brackets import limits
 from sim.protocol.state import (
     BORROW_CAP,
@@ -85,7 +86,7 @@ def lenient(
         for amounts, cap in ((book.supplied, SUPPLY_CAP), (book.debt, BORROW_CAP)):
             if amounts[:, i].sum() > rows[i, cap]:
                 rows[i, cap] = UNLIMITED
-    lent, debts = _values(scenario, book, prices, rows)
+    lent, debts = _values(scenario, book, prices, rows)  # whoever is in a category has its limit
     if _beyond(lent, debts).any():
         rows[:, LTV] = rows[:, LT]
     return rows
@@ -134,8 +135,13 @@ def _values(
     """What everyone may borrow and owes, (accounts, assets) in value x BPS."""
     units = np.array([10**asset.decimals for asset in scenario.assets.values()], dtype=object)
     values = book.collateral * np.array(prices, dtype=object) // units
-    lent = [limits(row, values[:, i]) * row[COLLATERAL_ENABLED] for i, row in enumerate(reserves)]
-    return np.stack(lent, axis=1), -(-book.debt * np.array(prices, dtype=object) // units) * BPS
+    lent = np.stack([limits(row, values[:, i]) for i, row in enumerate(reserves)], axis=1)
+    for k, category in enumerate(scenario.protocol.categories.values(), start=1):
+        if book.category is not None:
+            here = np.outer(book.category == k, members(scenario.symbols, category)[0])
+            lent[here] = values[here] * category.ltv_bps
+    lent *= reserves[:, COLLATERAL_ENABLED]
+    return lent, -(-book.debt * np.array(prices, dtype=object) // units) * BPS
 
 
 def _beyond(lent: Array, debts: Array) -> Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import ceil
 
 from sim.agents.guardian import GUARDIAN_ACTOR
@@ -29,6 +29,7 @@ from sim.protocol.state import (
 from sim.protocol.units import BPS, USD
 from sim.scenario import Scenario
 from sim.scenario.segments import feed_in
+from sim.schema.category import Category
 from sim.schema.deployment import Reserve
 from sim.world.actors import share_takers
 
@@ -61,7 +62,9 @@ def genesis(scenario: Scenario, accounts: int, vaults: Sequence[int] = ()) -> St
         journal_capacity=JOURNAL_ROWS
         + JOURNAL_ROWS_PER_ACCOUNT * accounts
         + _reactions(scenario, accounts),
+        categories=len(protocol.categories),
     )
+    _categorise(s, protocol.categories.values(), symbols)
     for i, symbol in enumerate(symbols):
         s.rates[i] = [getattr(protocol.rates[symbol], column) for column in RATES]
         spoke = dict.fromkeys(SPOKE, 0) | {"add_cap": UNLIMITED, "draw_cap": UNLIMITED, "active": 1}
@@ -105,6 +108,14 @@ def genesis(scenario: Scenario, accounts: int, vaults: Sequence[int] = ()) -> St
         s.guard[:] = [terms[column] for column in GUARD]
     s.pair[:, FEE_BPS] = [venue.fee_bps for venue in scenario.venues]
     return s
+
+
+def _categorise(s: State, categories: Iterable[Category], symbols: Sequence[str]) -> None:
+    """The same in every vault."""
+    for k, one in enumerate(categories, start=1):
+        s.category[:, k] = [one.ltv_bps, one.lt_bps, one.max_bonus_bps, one.lt_bps, 0, 0]
+        for i, symbol in enumerate(symbols):
+            s.member[:, k, i] = [int(one.counts(symbol)), int(one.lends(symbol))]
 
 
 def _reserve(reserve: Reserve, unit: int) -> list[int]:

@@ -38,7 +38,7 @@ from sim.protocol.state import (
     State,
 )
 from sim.protocol.transaction import Operation, entries
-from sim.protocol.vault_reserves import packed
+from sim.protocol.vault_parameters import packed
 from sim.scenario import Scenario, ScenarioError
 from sim.schema.problems import Problem
 from sim.world.actors import own
@@ -247,6 +247,8 @@ class Opening:
         unpledged = self._book.unpledged
         if self._book.isolated[a]:
             self._do(path, op.set_isolated, owner, a, 1)
+        if self._book.category is not None and self._book.category[a]:
+            self._do(path, op.set_category, owner, a, int(self._book.category[a]))
         for i, amount in enumerate(self._supplied[a]):
             if amount:
                 self._fund(owner, i, amount)
