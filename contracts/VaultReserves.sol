@@ -22,7 +22,7 @@ abstract contract VaultReserves is IVault, VaultHealth, AccessControl {
     }
 
     /// @inheritdoc IVault
-    function categoryOf(uint256 category) external view returns (Category memory) {
+    function categoryAt(uint256 category) external view returns (Category memory) {
         return _categories[category];
     }
 

@@ -71,7 +71,7 @@ interface IVault is IVaultLiquidation, IVaultParameters, IAccessControl {
     /// @notice When accounts that owe `asset` may be deleveraged, and what was seen of it
     function deleveragingOf(address asset) external view returns (Deleveraging memory);
     /// @notice A category; all zero if there is none of this number
-    function categoryOf(uint256 category) external view returns (Category memory);
+    function categoryAt(uint256 category) external view returns (Category memory);
     /// @notice The liquidation rules in force
     function policy() external view returns (Policy memory);
     /// @notice How many reserves are listed

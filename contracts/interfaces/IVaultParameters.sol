@@ -31,6 +31,9 @@ interface IVaultParameters is IVaultState {
     /// it, or lowers its threshold in less than `RAMP_PER_BPS`.
     error InvalidCategory(uint256 category);
 
+    /// @notice The contract with whose code the vault liquidates (`IVaultLiquidation`), on its own accounts and tokens
+    function liquidation() external view returns (IVaultLiquidation);
+
     /// @notice Lists a reserve, which only the admin does, or changes one
     /// @dev Warning: a raised threshold is in force at once, a lowered one ramps; all else changes at once. A bracket's ramp
     /// starts from the threshold in force of the value at which the bracket begins.
@@ -50,7 +53,4 @@ interface IVaultParameters is IVaultState {
     /// @param category from 1 on, without gaps
     /// @param rampSeconds as for `IVault.setReserve`
     function setCategoryConfig(uint256 category, CategoryConfig calldata config, uint256 rampSeconds) external;
-
-    /// @notice The contract with whose code the vault liquidates (`IVaultLiquidation`), on its own accounts and tokens
-    function liquidation() external view returns (IVaultLiquidation);
 }

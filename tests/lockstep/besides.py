@@ -26,7 +26,7 @@ from sim.protocol.state import (
     WALLET,
 )
 from sim.protocol.units import USD
-from tests.lockstep.brakes import BrakedMachine
+from tests.lockstep.categorised import CategorisedMachine
 from tests.lockstep.machine import actors, assets
 from tests.lockstep.side_by_side import SYMBOLS
 from tests.lockstep.support import ACTORS, START_PRICES
@@ -34,12 +34,12 @@ from tests.lockstep.support import ACTORS, START_PRICES
 vaults = st.integers(0, 1)
 
 
-class Machine(BrakedMachine):
+class Machine(CategorisedMachine):
     """What everyone may do, by operations and besides. WBTC is of another chain."""
 
     bridged: ClassVar[dict[int, tuple[int, int, int]]] = {1: (500 * 10**8, 3_600, 1_800)}
     messages = 64
-    tiered = guarded = True
+    tiered = guarded = categorised = True
 
     # --- governance -------------------------------------------------------------------------------
 

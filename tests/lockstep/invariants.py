@@ -53,7 +53,6 @@ from sim.protocol.state import (
     LEAVING_AFTER,
     LP_SUPPLY,
     MARGIN_CALL_HEALTH,
-    MAX_BONUS,
     NEXT_EXIT,
     PENDING_EPOCH,
     PENDING_STAKE,
@@ -462,7 +461,7 @@ def _check_liquidation(before: Look, after: Look, row: Entry) -> None:
     lost = debt.collateral_price == 0 < debt.debt_price  # for a day: what it counts at decides
     assert (debt.usable or lost) and collateral.usable, "14"
     assert repaid <= min(asked, before.owed(d, before.position[a][d][POSITION_DEBT])), "15"
-    bonus = before.reserve[v][c][MAX_BONUS]
+    bonus = before.max_bonus(a, c)
     paid_value = debt_value(repaid + 1, price_debt, debt.unit)
     seized_value = collateral_value(out, price_collateral, collateral.unit)
     assert seized_value * 10_000 <= paid_value * (10_000 + bonus), "15"
@@ -474,7 +473,7 @@ def _check_liquidation(before: Look, after: Look, row: Entry) -> None:
     # The smallest units of both tokens are worth this much: nothing can be exact beyond it.
     unit = price_debt // debt.unit + price_collateral // collateral.unit + 2
     slack = 4 * unit * wad() // max(now.debt_value, 1) + 10
-    if was.factor * 10_000**2 > (10_000 + bonus) * collateral.threshold * wad():
+    if was.factor * 10_000**2 > (10_000 + bonus) * after.reached(a, c, 0) * wad():
         assert now.factor + slack >= was.factor, "16"
     left, backs = after.position[a][d], after.position[a][c]
     debt_left = after.owed(d, left[POSITION_DEBT])

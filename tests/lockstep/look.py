@@ -12,7 +12,15 @@ from typing import NamedTuple
 from sim.protocol import hub, insurance, oracle
 from sim.protocol.fixed_point import BPS, div_down, max_uint, mul_div_half, ray, wad
 from sim.protocol.state import (
+    BACKS_IN,
     CALLED_AT,
+    CATEGORY,
+    CATEGORY_LT,
+    CATEGORY_LT_FROM,
+    CATEGORY_LTV,
+    CATEGORY_MAX_BONUS,
+    CATEGORY_RAMP_END,
+    CATEGORY_RAMP_START,
     FLAGGED_AT,
     GUARDED,
     IS_COLLATERAL,
@@ -38,7 +46,7 @@ from sim.protocol.vault_reserves import marginal_threshold, threshold, weigh_by_
 
 ROWS = ("hub", "rates", "oracle", "feed", "reserve", "spoke", "pool", "pair", "policy")
 ROWS += ("adl", "account", "position", "holding", "lp", "bridge", "received", "changes")
-ROWS += ("outflow", "guard", "brake", "sequencer")
+ROWS += ("outflow", "guard", "brake", "sequencer", "category", "member")
 
 
 class Quote(NamedTuple):
@@ -118,6 +126,8 @@ class Look:
     guard: list[list[int]]
     brake: list[list[list[int]]]
     sequencer: list[int]
+    category: list[list[list[int]]]
+    member: list[list[list[list[int]]]]
 
     def __init__(self, s: State, last: Look | None = None) -> None:
         for name in ROWS:
@@ -131,7 +141,8 @@ class Look:
         """What of every pool of the insurance fund bears losses now."""
         self.quotes = [[self._quote(s, last, v, i) for i in self.assets] for v in self.vaults]
         self._healths: list[Health | None] = [None] * len(self.account)
-        if last is not None and last.guard == self.guard:
+        same = ("guard", "category", "member")
+        if last is not None and all(getattr(last, name) == getattr(self, name) for name in same):
             self._take_over(last)
 
     def _shares(self, s: State, last: Look | None, i: int) -> hub.Preview:
@@ -177,7 +188,8 @@ class Look:
         ]
         for a, (position, before) in enumerate(zip(self.position, last.position, strict=True)):
             moved = new[self.vault[a]]
-            if position == before and not (
+            stays = position == before and self.category_of(a) == last.category_of(a)
+            if stays and not (
                 moved
                 and any(position[i][POSITION_DEBT] or position[i][IS_COLLATERAL] for i in moved)
             ):
@@ -217,6 +229,10 @@ class Look:
                 collateral += value
                 sold += value if q.usable else 0
                 forfeited += held * q.forfeit_price // q.unit
+                if k := self.counted_by(a, i):
+                    weighted += value * self.in_force(self.vault[a], k)
+                    limit += value * self.category[self.vault[a]][k][CATEGORY_LTV]
+                    continue
                 counted, configured = q.weighted(value)
                 weighted += counted
                 limit += configured * q.limit // q.brackets[0][2] if configured else 0
@@ -227,6 +243,32 @@ class Look:
         factor = div_down(mul_div_half(weighted, wad(), debt), BPS) if debt else max_uint()
         values = (weighted, limit, collateral, sold, forfeited, debt, least)
         return Health(*values, factor, ok, usable)
+
+    def category_of(self, a: int) -> int:
+        """The category that the account is in, 0 for none."""
+        return self.account[a][CATEGORY]
+
+    def counted_by(self, a: int, i: int) -> int:
+        """The category by which its collateral i counts, 0: by its reserve."""
+        k = self.category_of(a)
+        return k if k and self.member[self.vault[a]][k][i][BACKS_IN] else 0
+
+    def in_force(self, v: int, k: int) -> int:
+        """The threshold of a category now: a straight line in time, down."""
+        row = self.category[v][k]
+        to, left = row[CATEGORY_LT], max(row[CATEGORY_RAMP_END] - self.clock, 0)
+        whole = row[CATEGORY_RAMP_END] - row[CATEGORY_RAMP_START]
+        return to + (row[CATEGORY_LT_FROM] - to) * left // whole if left else to
+
+    def max_bonus(self, a: int, c: int) -> int:
+        """The largest of the account's collateral c, BPS."""
+        v, k = self.vault[a], self.counted_by(a, c)
+        return self.category[v][k][CATEGORY_MAX_BONUS] if k else self.reserve[v][c][MAX_BONUS]
+
+    def reached(self, a: int, c: int, value: int) -> int:
+        """The threshold of the last unit of the account's collateral c, worth so much."""
+        v, k = self.vault[a], self.counted_by(a, c)
+        return self.in_force(v, k) if k else self.quotes[v][c].reached(value)
 
     def worth(self, i: int, shares: int) -> int:
         """What shares of an asset's hub are worth, down."""
@@ -255,9 +297,9 @@ class Look:
         """Whether a liquidator may begin, and would get less than debts and bonus for all that can
         be sold: that of some collateral.
         """
-        h, reserve = self.health_at(a, quotes), self.reserve[self.vault[a]]
+        h = self.health_at(a, quotes)
         bonus = [
-            reserve[i][MAX_BONUS] for i, row in enumerate(self.position[a]) if row[IS_COLLATERAL]
+            self.max_bonus(a, i) for i, row in enumerate(self.position[a]) if row[IS_COLLATERAL]
         ]
         poor = bonus and h.usable_value * BPS < h.debt_value * (BPS + max(bonus))
         return bool(poor) and self.is_eligible(a, quotes)

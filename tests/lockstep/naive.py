@@ -32,7 +32,6 @@ from sim.protocol.state import (
     LIQUIDATION_FEE,
     LT,
     LT_FROM,
-    MAX_BONUS,
     MESSAGE_AGE,
     MESSAGE_CAP,
     MESSAGE_WINDOW,
@@ -267,7 +266,7 @@ def _liquidate(before: Look, after: Look, row: Entry) -> None:
         gained = _gained(before, after, c)
         assert gained <= (out / _price(after, c) if collateral.lent else out), "15"
     _no_dust(after, a, d, c)
-    bonus, part = Fraction(reserve[MAX_BONUS], BPS), Fraction(reserve[LIQUIDATION_FEE], BPS)
+    bonus, part = (Fraction(x, BPS) for x in (before.max_bonus(a, c), reserve[LIQUIDATION_FEE]))
     value = Fraction(repaid * debt.debt_price, debt.unit)
     unit = Fraction(collateral.collateral_price, collateral.unit)
     # A unit of either token, and of the share that it may be, is rounded away; of a bonus, a bps.
@@ -286,7 +285,7 @@ def _liquidate(before: Look, after: Look, row: Entry) -> None:
     backs = before.position[a][c][SUPPLIED]
     held = before.worth(c, backs) if collateral.lent else backs
     price = collateral.debt_price if d == c else collateral.collateral_price
-    lt = Fraction(collateral.reached(held * price // collateral.unit), BPS)
+    lt = Fraction(after.reached(a, c, held * price // collateral.unit), BPS)
     if was.factor <= 95 * WAD // 100:
         return
     owed = before.owed(d, before.position[a][d][POSITION_DEBT])

@@ -31,7 +31,7 @@ from sim.protocol.state import (
 from sim.protocol.transaction import Operation
 from sim.protocol.units import USD
 from sim.protocol.vault_accounts import health
-from tests.lockstep import deleveraging, naive, sales, stewardship
+from tests.lockstep import categories, deleveraging, naive, sales, stewardship
 from tests.lockstep.invariants import check, check_state
 from tests.lockstep.look import Look
 from tests.lockstep.stakers import Stakers
@@ -41,6 +41,8 @@ ACCOUNTS = 3 * ACTORS
 ASSETS = len(SYMBOLS)
 POOLS = len(genesis().pair)
 GUARDED_VAULT = 1
+CATEGORIES = 3
+"""The most of a vault, in which there may be some."""
 VIEWS_EVERY = 8
 """Operations from one look at what the contracts work out of their storage to the next."""
 
@@ -65,6 +67,8 @@ class SideBySide(RuleBasedStateMachine):
     """Whether in the second vault large collateral in WETH counts for less."""
     guarded = False
     """Whether the second vault has a guard."""
+    categorised = False
+    """Whether there may be categories, and the first of both vaults is one of USDC and DAI."""
     _opened: ClassVar[dict[tuple[Any, ...], Any]] = {}
 
     def __init__(self) -> None:
@@ -72,7 +76,7 @@ class SideBySide(RuleBasedStateMachine):
         bridges = tuple(self.bridged.items())
         key = (
             *(self.engines, self.delay, tuple(self.policy.items()), self.hold_off),
-            *(bridges, self.messages, self.tiered, self.guarded),
+            *(bridges, self.messages, self.tiered, self.guarded, self.categorised),
         )
         if key not in self._opened:
             s, lockstep, minted = _open(*key)
@@ -113,6 +117,7 @@ class SideBySide(RuleBasedStateMachine):
         stewardship.check(before, self._look, row)
         deleveraging.check(before, self._look, row)
         sales.check(before, self._look, row)
+        categories.check(before, self._look, row)
         self.stakers.follow(before, self._look, row)
         self.tally[operation.declared.name, code == OK] += 1
         return code
@@ -139,9 +144,10 @@ def _open(
     messages: int,
     tiered: bool,
     guarded: bool,
+    categorised: bool,
 ) -> tuple[State, Lockstep, list[int]]:
     """Tokens, prices, liquidity and positions, compared once; how much of each token was minted."""
-    s = genesis(engines, delay, messages=messages)
+    s = genesis(engines, delay, messages=messages, categories=CATEGORIES if categorised else 0)
     for column, value in policy:
         s.policy[:, column] = value
     s.oracle[:, :, HOLD_OFF] = hold_off
@@ -151,6 +157,9 @@ def _open(
         s.reserve[1, 0, TIERED] = 1
         s.reserve[1, 0, SECOND_ABOVE:LT_FROM] = [40_000 * USD, 120_000 * USD, 7_000, 5_000]
         s.reserve[1, 0, [SECOND_FROM, THIRD_FROM]] = [7_000, 5_000]
+    if categorised:
+        s.category[:, 1] = [9_000, 9_300, 200, 9_300, 0, 0]
+        s.member[:, 1, 2:] = 1
     if guarded:
         guard(s, GUARDED_VAULT)
     lockstep = Lockstep(RevmChain(), s, SYMBOLS, views_every=VIEWS_EVERY)

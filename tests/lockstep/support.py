@@ -34,7 +34,11 @@ all below a health of 1.25, to one of 1.4. In all of vault 1, for the two dollar
 
 
 def genesis(
-    engines: tuple[int, int] = (0, 1), delay: int = 0, loss_window: int = 3_600, messages: int = 0
+    engines: tuple[int, int] = (0, 1),
+    delay: int = 0,
+    loss_window: int = 3_600,
+    messages: int = 0,
+    categories: int = 0,
 ) -> State:
     """Two vaults on one hub; every actor owns two accounts in the first, one in the second."""
     owners, vaults = [], []
@@ -53,6 +57,7 @@ def genesis(
         now=START,
         journal_capacity=256,
         messages=messages,
+        categories=categories,
     )
     for i in range(4):
         s.rates[i] = [1_000, 8_000, 100, 400, 20_000]

@@ -22,6 +22,7 @@ MIRROR = {
     "steward": ["RiskSteward"],
     "risk_guard": ["RiskGuard"],
     "vault_reserves": ["VaultState", "VaultReserves"],
+    "vault_parameters": ["VaultParameters"],
     "vault_flags": ["VaultFlags"],
     "vault_positions": ["VaultPositions"],
     "vault_health": ["VaultHealth"],
@@ -96,10 +97,14 @@ ONLY_THERE = {
         "_isStopped": "a line of `check`",
     },
     "VaultState": {"_reserve": "an asset is its row"},
-    "VaultReserves": {
+    "VaultParameters": {
         "setPolicy": CONFIGURED,
         "_setPolicy": CONFIGURED,
+        "setDeleveraging": CONFIGURED,
+    },
+    "VaultReserves": {
         "policy": ARRAYS,
+        "categoryAt": ARRAYS,
         "reserveCount": ARRAYS,
         "reserveAt": ARRAYS,
         "reserveOf": ARRAYS,
@@ -124,12 +129,12 @@ ONLY_THERE = {
     "Vault": dict.fromkeys(
         (
             *("flag", "unflag", "marginCall", "endMarginCall", "liquidate", "writeOff"),
-            *("pokeDeleveraging", "deleverage", "setDeleveraging"),
+            *("pokeDeleveraging", "deleverage"),
+            *("setReserve", "setPolicy", "setDeleveraging", "setCategoryConfig"),
         ),
-        "`VaultLiquidation` has the code",
+        "`VaultLiquidation` or `VaultParameters` has the code",
     ),
     "VaultDeleveraging": {
-        "setDeleveraging": CONFIGURED,
         "_moveLegs": "`legs`, and the lines after it in `deleverage`",
     },
     "VaultLiquidation": {
@@ -166,11 +171,14 @@ ONLY_HERE = {
         "redeem": "OpenZeppelin's",
         "_halted": "the spoke's row",
     },
-    "vault_reserves": {
+    "vault_reserves": {"weigh_by_reserve": "the second half of `_weigh`"},
+    "vault_parameters": {
         "set_row": "`set_reserve` without flags and caps, which a steward calls too",
         "set_dust_value": "a part of `setPolicy`",
         "packed": "a configuration as a word of the journal",
         "unpacked": "a configuration as a word of the journal",
+        "word_of": "a configuration as a word of the journal",
+        "fields_of": "a configuration as a word of the journal",
     },
     "vault_health": {"poke": "the first half of `_pokedHealth`"},
     "vault_accounts": {"_authorised": "a modifier there"},

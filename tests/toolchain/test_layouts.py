@@ -29,7 +29,7 @@ def test_a_member_stands_where_lockstep_reads_it() -> None:
     fields = Layout(contracts()["Vault"].layout).fields("_policy")
     start = re.search(r"^\| (\d+) [^|]*\|[^|]*\| `_policy`", vault, flags=re.MULTILINE)
     assert start is not None
-    policy = vault[vault.index("`struct IVaultLiquidation.Policy`") :]
+    policy = vault[vault.index("`struct IVaultState.Policy`") :]
     for name, field in fields.items():
         row = re.search(rf"^\| (\d+) \| (all|(\d+) to \d+) \| `{name}`", policy, flags=re.MULTILINE)
         assert row is not None, name
@@ -38,15 +38,16 @@ def test_a_member_stands_where_lockstep_reads_it() -> None:
 
 
 @pytest.mark.chain
-def test_a_vault_and_the_code_that_it_liquidates_with_mean_the_same_slots() -> None:
-    """Every variable that VaultLiquidation knows stands in the vault where it expects it."""
+@pytest.mark.parametrize("code", ["VaultLiquidation", "VaultParameters"])
+def test_a_vault_and_the_code_that_it_runs_mean_the_same_slots(code: str) -> None:
+    """Every variable that their code knows stands in the vault where it expects it."""
     kept = {
         name: [
             (one["label"], one["slot"], one["offset"], re.sub(r"\)\d+", ")", one["type"]))
             for one in contracts()[name].layout["storage"]
         ]
-        for name in ("Vault", "VaultLiquidation")
+        for name in ("Vault", code)
     }
-    of_code = kept["VaultLiquidation"]
-    assert [label for label, *_ in of_code][-2:] == ["_positions", "_deleveraging"]
+    of_code = kept[code]
+    assert [label for label, *_ in of_code][-2:] == ["_deleveraging", "_categories"]
     assert kept["Vault"][: len(of_code)] == of_code
