@@ -12,13 +12,17 @@ from sim.measures.facts import Facts
 from sim.measures.measure import Found, Measure, Place, SuiteTable
 from sim.measures.of_assets import OF_ASSETS
 from sim.measures.of_cascades import OF_CASCADES
+from sim.measures.of_categories import OF_CATEGORIES
 from sim.measures.of_margin_calls import OF_MARGIN_CALLS
 from sim.measures.of_paths import OF_PATHS
 from sim.measures.of_reserves import OF_RESERVES
 from sim.measures.of_runs import OF_RUNS
 from sim.tape import Frames
 
-_ALL = (*OF_RUNS, *OF_CASCADES, *OF_ASSETS, *OF_PATHS, *OF_MARGIN_CALLS, *OF_RESERVES)
+_ALL = (
+    *(*OF_RUNS, *OF_CASCADES, *OF_ASSETS, *OF_PATHS),
+    *(*OF_MARGIN_CALLS, *OF_CATEGORIES, *OF_RESERVES),
+)
 MEASURES = {one.name: one for one in _ALL}
 """By name, in the order of tables."""
 assert len(MEASURES) == len(_ALL), "two measures of one name"

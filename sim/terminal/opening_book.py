@@ -42,6 +42,8 @@ def print_book(world: World, console: Console) -> None:
     console.print(printed(book_table(book)))
     for line in _vaults(world):
         console.print(line)
+    for line in _categories(world):
+        console.print(line)
     for name in ("collateral", "debt"):
         console.print(f"{name.capitalize()}: {_mix(book[f'{name}_usd'])}.")
     if isinstance(world.scenario.book, BorrowerBook) and world.scenario.book.drawn_under:
@@ -65,6 +67,17 @@ def print_book(world: World, console: Console) -> None:
             f"with {owed} of debt.",
             style="yellow",
         )
+
+
+def _categories(world: World) -> Iterator[str]:
+    """How many accounts are in each, if there are any."""
+    if world.book.category is None:
+        return
+    for k, name in enumerate(world.scenario.protocol.categories, start=1):
+        here = world.book.category == k
+        owed = sum(_usd(world, world.book.debt[here], i) for i in range(len(world.symbols)))
+        accounts = f"{here.sum():,} account{'' if here.sum() == 1 else 's'}"
+        yield f"Category {name}: {accounts}, {short_usd(owed)} owed."
 
 
 def _vaults(world: World) -> Iterator[str]:

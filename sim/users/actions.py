@@ -160,6 +160,19 @@ class SetCollateral(Operation):
         return op.set_collateral, (names.account, x, int(self.enabled))
 
 
+@dataclass(frozen=True)
+class SetCategory(Operation):
+    """By which of `protocol.categories` the own account counts: its place from 1; 0 by none."""
+
+    category: int
+
+    def asked(self, names: Names) -> Asked:
+        if self.category >= names.state.category.shape[1]:
+            most = names.state.category.shape[1] - 1
+            raise OperationError(f"{self.category} is not a category: 0 to {most}")
+        return op.set_category, (names.account, self.category)
+
+
 # --- venues, the public share tokens, the insurance fund ------------------------------------------
 
 
