@@ -44,8 +44,9 @@ def contrast(scenario: str | Path | Scenario, books: int = 20) -> pd.DataFrame:
     """A scenario (a shipped one by its name, a file, or one of `sim.load`) against itself without
     its mechanism, as its `contrast` says, on the twin over `books` books, the same in both. Rows by
     measure: mean with and without, the mean of their difference on each book with its 95% interval
-    (`sim.measures.contrasts`), the side (lowered, raised, or a cost) and the verdict: lower, higher, or
-    not settled. Raises `ScenarioError`, `QuestionError` for a number of books below 1 and as `sim.run`.
+    (`sim.measures.contrasts`), the side (lowered, raised, or a cost) and the verdict: lower,
+    higher, or not settled. Raises `ScenarioError`, `QuestionError` for a number of books below 1
+    and as `sim.run`.
     """
     one, number = changed(scenario), whole("books", books, 1) or 1
     shows = shown_by(one)

@@ -479,13 +479,13 @@ MUTATIONS = (
         "a threshold falls at once",
         (
             "VaultState",
-            "block.timestamp >= r.rampEnd) return to;",
-            "block.timestamp >= r.rampStart) return to;",
+            "block.timestamp >= end) return to;",
+            "block.timestamp >= start) return to;",
         ),
         (
             "vault_reserves",
             "if s.clock[0] >= end:",
-            "if s.clock[0] >= s.reserve[v, i, RAMP_START]:",
+            "if s.clock[0] >= start:",
         ),
     ),
     _in_both(
@@ -586,6 +586,44 @@ MUTATIONS = (
             "risk_guard",
             "    if stopped and is_open(s, v, i):\n        return BREAKER_OPEN\n    return OK",
             "    return OK",
+        ),
+    ),
+    _in_both(
+        "category-bonus-of-the-reserve",
+        "who liquidates an account in a category gets the bonus of the reserve",
+        (
+            "VaultState",
+            "return counts ? k.config.maxBonusBps : _reserves[i].config.maxBonusBps;",
+            "return _reserves[i].config.maxBonusBps;",
+        ),
+        (
+            "vault_reserves",
+            "return s.category[v, k, CATEGORY_MAX_BONUS] if k != 0 else s.reserve[v, i, MAX_BONUS]",
+            "return s.reserve[v, i, MAX_BONUS]",
+        ),
+    ),
+    _in_both(
+        "category-lends-everything",
+        "an account in a category borrows what the category does not lend",
+        (
+            "VaultAccounts",
+            "(_categories[a.category].config.borrowBits >> i) & 1 == 0) revert NotInCategory();",
+            "false) revert NotInCategory();",
+        ),
+        (
+            "vault_accounts",
+            "if k != 0 and s.member[v, k, i, LENT_IN] == 0:",
+            "if False:",
+        ),
+    ),
+    _in_both(
+        "category-that-lets-go",
+        "what is collateral of a category may be taken out of it at once",
+        ("VaultParameters", "k.config.collateralBits & ~config.collateralBits == 0 &&", ""),
+        (
+            "vault_parameters",
+            "if backs < was or (backs > was and threshold(s, v, i) > from_):",
+            "if backs > was and threshold(s, v, i) > from_:",
         ),
     ),
 )

@@ -36,6 +36,7 @@ SYNTHETIC = (
     "correlated-crash",
     "deleveraging",
     "deleveraging-pro-rata",
+    "depeg-in-category",
     "dynamic-ratios",
     "fragmented-venues",
     "liquidity-drought",
