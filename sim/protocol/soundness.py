@@ -42,6 +42,8 @@ MIN_COOLDOWN = 86_400
 """Least seconds from asking for stake to its leaving (`contracts/InsuranceFund.sol`)."""
 MOST_ASSETS = 8
 """The most assets of an account, collateral and owed, so that none costs too much to liquidate."""
+MOST_CATEGORIES = 255
+"""Categories of a vault (`contracts/VaultParameters.sol`)."""
 MOST_RATE_BPS = 10 * BPS
 """The highest yearly rate of an interest curve, at full usage (`contracts/LiquidityHub.sol`)."""
 ENGINES = ("close-factor", "target-health", "dutch-bonus")

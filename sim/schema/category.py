@@ -10,8 +10,6 @@ from sim.protocol.units import BPS
 from sim.schema.base import Bps, FromList, Part, Symbol
 from sim.schema.problems import Problem
 
-MOST_CATEGORIES = 16
-
 
 class Category(Part):
     """What accounts that opted into it count by; they may owe only what it lends."""

@@ -27,7 +27,7 @@ from sim.protocol.soundness import (
 from sim.protocol.state import Array
 from sim.protocol.units import BPS, USD, to_wad
 from sim.schema.base import Bps, FromList, Hours, Part, Symbol, Tokens, Usd, unit
-from sim.schema.category import MOST_CATEGORIES, Category
+from sim.schema.category import Category
 from sim.schema.guard import Guard, OutflowLimit
 from sim.schema.problems import Problem, ScenarioError
 from sim.schema.risk_desk import Steward
@@ -384,7 +384,7 @@ class Protocol(Part):
     )
     categories: Mapping[VaultName, Category] = Field(
         default={},
-        max_length=MOST_CATEGORIES,
+        max_length=16,
         description="efficiency modes that accounts may opt into, by their names: collateral, "
         "borrow, ltv_bps, lt_bps, max_bonus_bps; of every vault; absent: there are none",
     )

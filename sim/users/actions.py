@@ -16,6 +16,7 @@ from sim.market.venue import best_venue
 from sim.protocol import operations as op
 from sim.protocol import transaction
 from sim.protocol.fixed_point import max_uint
+from sim.protocol.soundness import MOST_CATEGORIES
 from sim.protocol.state import State
 
 EVERYTHING = max_uint()
@@ -167,9 +168,8 @@ class SetCategory(Operation):
     category: int
 
     def asked(self, names: Names) -> Asked:
-        if self.category >= names.state.category.shape[1]:
-            most = names.state.category.shape[1] - 1
-            raise OperationError(f"{self.category} is not a category: 0 to {most}")
+        if self.category > MOST_CATEGORIES:
+            raise OperationError(f"{self.category} is not a category: 0 to {MOST_CATEGORIES}")
         return op.set_category, (names.account, self.category)
 
 
