@@ -8,7 +8,8 @@ it; a tuning preset another preset, likewise. The file is read as if the base st
   `file`: it is another source;
 * a field that the file says is `null` is removed;
 * if the file has `assets`, these are all the assets there are: of the base's, the fields and list
-  items about any other are left out. If all that it has are `null`, the others stay.
+  items about any other are left out, and a category in which nothing is left to pledge or to
+  borrow. If all that it has are `null`, the others stay.
 
 A base may extend another. It is not validated alone: the result is.
 """
@@ -88,14 +89,24 @@ def _absent(base: Mapping[str, Any], own: Mapping[str, object]) -> set[str]:
 def _without(value: Any, absent: set[str]) -> Any:
     """The value without keys that are `absent` assets and list items that are about one."""
     if isinstance(value, dict):
-        return {k: _without(item, absent) for k, item in value.items() if k not in absent}
+        rest = {k: _without(item, absent) for k, item in value.items() if k not in absent}
+        if isinstance(modes := rest.get("categories"), dict):
+            rest["categories"] = {k: one for k, one in modes.items() if _is_any_left(one)}
+        return rest
     if isinstance(value, list):
         return [_without(item, absent) for item in value if not absent.intersection(_about(item))]
     return value
 
 
+def _is_any_left(category: object) -> bool:
+    lists = ("collateral", "borrow")
+    return not (isinstance(category, dict) and any(category.get(name) == [] for name in lists))
+
+
 def _about(item: object) -> list[str]:
-    """The assets of a list item such as a venue or a correlation."""
+    """The assets of a list item such as a symbol, a venue or a correlation."""
+    if isinstance(item, str):
+        return [item]
     assets = item.get("assets") if isinstance(item, dict) else None
     return assets if isinstance(assets, list) else []
 

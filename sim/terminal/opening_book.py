@@ -75,6 +75,8 @@ def _categories(world: World) -> Iterator[str]:
         return
     for k, name in enumerate(world.scenario.protocol.categories, start=1):
         here = world.book.category == k
+        if not here.any():
+            continue
         owed = sum(_usd(world, world.book.debt[here], i) for i in range(len(world.symbols)))
         accounts = f"{here.sum():,} account{'' if here.sum() == 1 else 's'}"
         yield f"Category {name}: {accounts}, {short_usd(owed)} owed."

@@ -146,3 +146,25 @@ def test_a_world_opened_again_has_everyone_where_he_was() -> None:
 def test_what_a_run_says_of_it() -> None:
     figures = sim.run(NAME).figures["value"]
     assert 0 < figures["category_debt_usd"] < figures["most_debt_usd"]
+
+
+def test_a_base_has_modes_of_the_assets_that_there_are(tmp_path: Path) -> None:
+    """What a scenario lacks is left out of them, and a mode of which nothing is left as a whole."""
+    text = (Path(sim.__file__).parent / "scenarios" / "single-crash.yaml").read_text()
+    file = tmp_path / "mine.yaml"
+    file.write_text(text.replace("extends: aave-v3", "extends: aave-v3-modes"))
+    found = load(file).protocol.categories
+    assert {name: one.collateral for name, one in found.items()} == {
+        "stablecoins": tuple(one for one in ("USDC", "USDT", "DAI") if one in load(file).assets),
+        "ether": ("WETH",),
+    }
+    assert not load("single-crash").protocol.categories
+    book, alone = tmp_path / "book.csv", tmp_path / "alone.yaml"
+    book.write_text("account,asset,supplied,debt\na,WBTC,1,\na,USDC,,1000\n")
+    alone.write_text(
+        "extends: aave-v3-modes\nname: alone\nstart: 2026-01-01T00:00:00Z\nduration_hours: 1\n"
+        "step_seconds: 300\nseed: 1\ngas_price_gwei: 1\nnative_asset: WBTC\n"
+        "assets: {WBTC: {price_usd: 60000}, USDC: {}}\nsuppliers: {WBTC: 0, USDC: 100000}\n"
+        "book: {file: book.csv}\n"
+    )
+    assert list(load(alone).protocol.categories) == ["stablecoins"]
