@@ -30,8 +30,9 @@ _PART = "_part"
 _REF = "#/$defs/"
 _NULL = {"type": "null"}
 _EXTENDS = {
-    "scenario": "a base (aave-v2, aave-v3, aave-v3-modes), a shipped scenario or a file beside this one: what "
-    "this file says nothing of is as there, null removes a field; absent: this file says it all",
+    "scenario": "a base (aave-v2, aave-v3, aave-v3-modes), a shipped scenario or a file beside "
+    "this one: what this file says nothing of is as there, null removes a field; absent: this file "
+    "says it all",
     "preset": "a known preset or a file beside this one: what this file says nothing of is as "
     "there, null removes a field; absent: this file says it all",
 }
