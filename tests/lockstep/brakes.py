@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
 from sim.protocol import operations as op
-from sim.protocol.errors import ACTION_PAUSED, BREAKER_OPEN, IN_GRACE, OK, OUTFLOW_LIMITED
+from sim.protocol.errors import (
+    ACTION_PAUSED,
+    BREAKER_OPEN,
+    EXCEEDED_MAX_WITHDRAW,
+    IN_GRACE,
+    OK,
+    OUTFLOW_LIMITED,
+)
 from sim.protocol.fixed_point import BPS
 from sim.protocol.state import (
     BREAKER_STOPS_LIQUIDATION,
@@ -21,6 +28,7 @@ from sim.protocol.state import (
     FLOOR_AMOUNT,
     GRACE,
     GUARDED,
+    HUB_SHARES,
     IS_COLLATERAL,
     LEVEL,
     LEVEL_AT,
@@ -30,6 +38,7 @@ from sim.protocol.state import (
     POSITION_DEBT,
     REHYPOTHECATE,
     SEQUENCER_FEED,
+    TIERED,
     TRIPPED_AT,
     URGENT_EXEMPT,
     URGENT_HEALTH,
@@ -51,6 +60,7 @@ _OUT = (
     *(op.withdraw.kind, op.borrow.kind, op.withdraw_assets.kind),
     *(op.redeem.kind, op.claim_fees.kind),
 )
+_WITHDRAWALS = (op.withdraw.kind, op.withdraw_assets.kind, op.redeem.kind)
 
 
 class BrakedMachine(StrainedMachine):
@@ -68,6 +78,8 @@ class BrakedMachine(StrainedMachine):
         after, row = self.look(), operation.declared.asked(actor, *arguments)
         row = row._replace(code=code, result0=self._moved(0), result1=self._moved(1))
         check_brakes(before, after, row)
+        for case in cases(before, after, row):
+            self.cases[case, code == OK] += 1
         for i in after.assets:
             self._check_outflow(before, after, row, i)
         return code
@@ -112,12 +124,16 @@ class BrakedMachine(StrainedMachine):
             self.do(op.withdraw_assets, 1, i, left // 3)
             self.do(op.borrow, actor, own, i, min(left // 3, self.amount(i, 500)))
             self.do(op.borrow, actor, own, i, self._available(i) + 1)
+            self.do(op.withdraw_assets, 1, i, self._available(i) + 1)
+            self.do(op.withdraw, actor, own, i, self._available(i) + 1)
             self.do(op.withdraw, actor, own, i, self._available(i))
             self.do(op.withdraw_assets, 1, i, self._available(i))
             self.do(op.deposit, actor, i, left // 5)
             self.do(op.repay, actor, own, i, left // 7)
         if window != 3_600:
             assert self.do(op.set_outflow_limit, 0, i, 0, 0, 0) == OK
+        else:
+            self.do(op.set_outflow_limit, 0, i, limit // 2, self.amount(i, 2_000), window)
 
     def _available(self, i: int) -> int:
         look = self.look()
@@ -126,18 +142,20 @@ class BrakedMachine(StrainedMachine):
     # --- the guard --------------------------------------------------------------------------------
 
     @rule(
-        actor=st.sampled_from([GUARDIAN, GUARDIAN, GUARDIAN, 0, 1]),
+        actor=st.sampled_from([GUARDIAN, GUARDIAN, GUARDIAN, GUARDIAN, GUARDIAN, 0, 1]),
         i=assets,
         bits=st.integers(0, 8),
-        seconds=st.sampled_from([0, 1, 600, 3_600, 3_601]),
-        waits=st.sampled_from([0, 599, 600, 3_600]),
+        seconds=st.sampled_from([0, 1, 600, 3_600, 3_600, 3_601]),
+        waits=st.sampled_from([0, 599, 600, 3_600, 7_200]),
         ends=st.booleans(),
         n=st.integers(0, ACTORS - 1),
     )
     def pause(
         self, actor: int, i: int, bits: int, seconds: int, waits: int, ends: bool, n: int
     ) -> None:
-        """Somebody pauses; everyone tries; it ends, by itself or by the owner; everyone tries."""
+        """Somebody pauses; everyone tries; it ends, by itself or by the owner; everyone tries; it
+        begins again, and of the next asset, and ends in part.
+        """
         self.do(op.pause, actor, i, GUARDED_VAULT, seconds, bits)
         self._everyone(n, i)
         self.do(op.pause, GUARDIAN, i, GUARDED_VAULT, 60, bits)
@@ -146,16 +164,20 @@ class BrakedMachine(StrainedMachine):
         self.s.clock[0] += waits
         self._fresh()
         self._everyone(n, i)
-        self.do(op.pause, GUARDIAN, i, GUARDED_VAULT, 60, bits)
+        for k in (i, (i + 1) % 4):
+            self.do(op.pause, GUARDIAN, k, GUARDED_VAULT, 60, bits)
+            self.do(op.unpause, 0, k, GUARDED_VAULT, bits & seconds)
 
     @rule(
         i=assets,
-        move=st.sampled_from([7_000, 7_999, 8_000, 8_001, 9_500, 12_000, 12_001]),
+        move=st.sampled_from([7_000, 7_000, 7_999, 8_000, 8_001, 12_000, 12_001, 15_000]),
         later=st.sampled_from([0, 1_700, 3_600]),
         n=st.integers(0, ACTORS - 1),
     )
     def trip(self, i: int, move: int, later: int, n: int) -> None:
-        """A price moves and is accepted; anyone trips the breaker if that was far; and again."""
+        """A price moves and is accepted; anyone trips the breaker if that was far; and again, when
+        it has not moved since, and when it is back.
+        """
         v, price = GUARDED_VAULT, self._price(i)
         self.do(op.note_price, n, i, v)
         self._settle(i, price * move // BPS)
@@ -166,29 +188,32 @@ class BrakedMachine(StrainedMachine):
         self._fresh()
         self.do(op.trip, n, i, v)
         self._everyone(n, i)
-        if move < 9_000:
-            self._settle(i, price)
+        self._settle(i, price)
+        self.do(op.trip, n, i, v)
 
     @rule(
-        lower=st.booleans(),
         actor=st.sampled_from([0, GUARDIAN]),
-        bps=st.sampled_from([4_999, 5_000, 8_000, 9_999, 10_000, 10_001]),
+        bps=st.sampled_from([4_999, 5_000, 5_001, 8_000, 9_999, 10_000, 10_001]),
         n=st.integers(0, ACTORS - 1),
         i=assets,
     )
-    def stress(self, lower: bool, actor: int, bps: int, n: int, i: int) -> None:
-        """The multiplier falls or is set; somebody borrows; it is as before."""
-        self.do(op.lower_stress if lower else op.set_stress, actor, GUARDED_VAULT, bps)
+    def stress(self, actor: int, bps: int, n: int, i: int) -> None:
+        """The multiplier is set, and falls; somebody borrows; it falls again, and is as before."""
+        self.do(op.set_stress, actor, GUARDED_VAULT, bps)
+        for who in (actor, GUARDIAN):
+            self.do(op.lower_stress, who, GUARDED_VAULT, bps - 1)
         self._everyone(n, i)
+        self.do(op.lower_stress, GUARDIAN, GUARDED_VAULT, 5_000)
         assert self.do(op.set_stress, 0, GUARDED_VAULT, BPS) == OK
 
     @rule(status=st.integers(0, 1), waits=st.sampled_from([0, 599, 600]), n=st.integers(0, 5))
     def sequencer(self, status: int, waits: int, n: int) -> None:
-        """The sequencer goes down, or comes back some time ago."""
-        self.do(op.post_sequencer, 0, status)
-        self.s.clock[0] += waits
-        self._fresh()
-        self._everyone(n, n % 4)
+        """The sequencer goes down, or comes back some time ago, and the other way round."""
+        for now in (status, 1 - status):
+            self.do(op.post_sequencer, 0, now)
+            self.s.clock[0] += waits
+            self._fresh()
+            self._everyone(n, n % 4)
         self.do(op.post_sequencer, 0, 0)
 
     def _everyone(self, n: int, i: int) -> None:
@@ -210,6 +235,18 @@ class BrakedMachine(StrainedMachine):
             self.do(op.write_off, n, a)
 
 
+def cases(before: Look, after: Look, row: Entry) -> Iterator[str]:
+    """What is to be seen often besides every kind of operation."""
+    if row.kind == op.set_reserve.kind and row.code == OK and after.reserve[row.y][row.x][TIERED]:
+        yield "tiers of a reserve"
+    if row.kind in _WITHDRAWALS and before.outflow[row.x][WINDOW]:
+        owned = before.worth(row.x, before.holding[row.actor][row.x][HUB_SHARES])
+        held_back = lets_out(before, row.x) < row.amount <= min(before.hub[row.x][CASH], owned)
+        exceeds = row.code == EXCEEDED_MAX_WITHDRAW and held_back
+        if row.code in (OK, OUTFLOW_LIMITED) or exceeds:
+            yield "limited withdrawal"
+
+
 def flows(s: Look, row: Entry, i: int) -> Iterator[int]:
     """What an operation that was carried out takes out of the hub's cash of an asset, part by part;
     what it brings counts less than nothing.
@@ -221,6 +258,11 @@ def flows(s: Look, row: Entry, i: int) -> Iterator[int]:
             yield row.result1
         if row.x == i:
             yield -row.result0
+    elif row.kind == op.deleverage.kind:
+        if row.x == i and not row.option:
+            yield -row.result0
+        if row.y == i and lent:
+            yield row.result1
     elif row.x == i and (lent or row.kind in (op.borrow.kind, op.repay.kind)):
         if row.kind in _OUT:
             yield row.result0

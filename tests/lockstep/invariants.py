@@ -86,7 +86,7 @@ from sim.protocol.state import (
     Entry,
     State,
 )
-from sim.protocol.vault_accounts import collateral_value, debt_value
+from sim.protocol.vault_accounts import Health, collateral_value, debt_value
 from tests.lockstep.look import Look, Quote
 
 USER_RISK = (op.borrow.kind, op.withdraw.kind, op.set_collateral.kind)
@@ -483,4 +483,18 @@ def _check_liquidation(before: Look, after: Look, row: Entry) -> None:
         assert held * price_collateral // collateral.unit >= MIN_LEFTOVER - 4 * unit, "19"
         if before.policy[v][ENGINE] == TARGET_HEALTH_ENGINE:  # 17 the target is not overshot
             target = before.policy[v][TARGET_HEALTH]
-            assert now.factor <= target + slack, "17"
+            if _is_short_of_prices(was, bonus):
+                gap = target - (10_000 + bonus) * collateral.threshold * wad() // 10**8
+                heals = was.debt_value * (target - was.factor) + 3 * unit * target
+                assert debt_value(repaid, price_debt, debt.unit) <= heals // gap + 2 * unit, "17"
+            else:
+                assert now.factor <= target + slack, "17"
+
+
+def _is_short_of_prices(h: Health, bonus: int) -> bool:
+    """Whether collateral without a price that can be used bounds the bonus: what was to heal to the
+    target at the bonus that the engine quoted heals further at a smaller one.
+    """
+    return h.usable_value < min(
+        h.collateral_value, mul_div_up(h.debt_value, 10_000 + bonus, 10_000)
+    )

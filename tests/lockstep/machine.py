@@ -18,6 +18,7 @@ from sim.protocol.state import (
     DEFICIT,
     DUST_VALUE,
     IS_COLLATERAL,
+    LIQUIDATION_DELAY,
     LT,
     LT_FROM,
     POSITION_DEBT,
@@ -277,17 +278,23 @@ class ProtocolMachine(SideBySide):
             self.do(op.withdraw, owner, a, i, self.amount(i, usd) // 2)
             self.do(op.end_margin_call, actor, a)
 
-    @rule(actor=actors, i=assets, d=assets, usd=dollars)
-    def price_answers(self, actor: int, i: int, d: int, usd: int) -> None:
-        """Everyone who is near is called; a price rises by a fifth and somebody tells the vaults;
-        those who are not called any more borrow; it is as before.
+    @rule(actor=actors, n=accounts, d=assets, usd=dollars)
+    def price_answers(self, actor: int, n: int, d: int, usd: int) -> None:
+        """Everyone who is near is called; what backs one of them rises by a quarter and what he
+        owes falls by as much, and somebody tells the vaults; those who are not called any more
+        borrow; it is as before.
         """
-        called, price = self._called(actor), int(self.s.feed[0, i, ANSWER])
-        self.do(op.post_price, 0, i, 0, price * 6 // 5)
+        if not (called := self._called(actor)):
+            return
+        before, row = self.s.feed[0, :, ANSWER].copy(), self.s.position[called[n % len(called)]]
+        for i in range(ASSETS):
+            move = 4 + int(row[i, IS_COLLATERAL] != 0) - int(row[i, POSITION_DEBT] != 0)
+            self.do(op.post_price, 0, i, 0, int(before[i]) * move // 4)
         for a in called:
             if self.do(op.end_margin_call, actor, a) == OK:
                 self.do(op.borrow, int(self.s.account_owner[a]), a, d, self.amount(d, usd))
-        self.do(op.post_price, 0, i, 0, price)
+        for i in range(ASSETS):
+            self.do(op.post_price, 0, i, 0, int(before[i]))
 
     def _called(self, actor: int) -> list[int]:
         """The accounts that are called, once everyone who may be is."""
@@ -317,11 +324,17 @@ class ProtocolMachine(SideBySide):
         self.do(op.liquidate, actor, a, d, c, repay, 0, shares)
 
     @precondition(lambda self: self._unhealthy())
-    @rule(n=st.integers(0, ACCOUNTS), actor=actors, profit=st.sampled_from([0, 0, 10**30]))
-    def flash_liquidate(self, n: int, actor: int, profit: int) -> None:
-        """Liquidators without capital take what pays."""
+    @rule(
+        n=st.integers(0, ACCOUNTS),
+        actor=actors,
+        profit=st.sampled_from([0, 0, 0, 10**30]),
+        waits=st.sampled_from([0, 1, 1]),
+    )
+    def flash_liquidate(self, n: int, actor: int, profit: int, waits: int) -> None:
+        """Liquidators without capital take what pays, at once or once the delay is over."""
         a, d, c = self._pick(n, 0, 0)
         self.do(op.flag, actor, a)
+        self.s.clock[0] += waits * int(self.s.policy[self.s.account_vault[a], LIQUIDATION_DELAY])
         if self.s.pair_of[c, d] >= 0:
             self.do(op.flash_liquidate, actor, a, d, c, max_uint(), profit)
 
@@ -378,15 +391,16 @@ class ProtocolMachine(SideBySide):
         nonce=st.integers(0, 63),
         to=actors,
         usd=dollars,
-        age=st.sampled_from([-1, 0, 600, 1_800, 1_801]),
-        by=st.sampled_from([0, 0, 0, 1]),
+        age=st.sampled_from([-1, 0, 0, 600, 600, 1_800, 1_801]),
+        by=st.sampled_from([0, 0, 0, 0, 0, 1]),
     )
     def message(self, nonce: int, to: int, usd: int, age: int, by: int) -> None:
         """Messages arrive in any order, again, too late, too large, and from who is no relayer."""
         for i in self.bridged:
             sent_at = int(self.s.clock[0]) - age
-            number = nonce % self.messages
-            self.do(op.receive_message, by, i, to, self.amount(i, usd), sent_at, number)
+            for n, value in ((nonce, usd), (nonce + 1, 1 + usd % 1_000), (nonce, usd)):
+                amount, number = self.amount(i, value), n % self.messages
+                self.do(op.receive_message, by, i, to, amount, sent_at, number)
 
     @precondition(lambda self: self.bridged)
     @rule(actor=actors, usd=dollars)
@@ -439,7 +453,7 @@ class ProtocolMachine(SideBySide):
     @rule(
         i=assets,
         v=st.integers(0, 1),
-        on=st.integers(0, 1),
+        on=st.sampled_from([1, 1, 1, 0]),
         falls=st.tuples(st.sampled_from([0, 1, 1_500, 9_000]), st.sampled_from([0, 2_000])),
         begin=st.tuples(dollars, dollars),
         ramp=st.sampled_from([0, 86_400, LONG_RAMP]),
@@ -447,13 +461,16 @@ class ProtocolMachine(SideBySide):
     def set_brackets(
         self, i: int, v: int, on: int, falls: tuple[int, int], begin: tuple[int, int], ramp: int
     ) -> None:
-        """The admin lets large collateral count for less, over time, or for as much again."""
+        """The admin lets large collateral count for less, over time, or for as much again; and half
+        as large.
+        """
         lt = int(self.s.reserve[v, i, LT])
         thresholds = lt - falls[0], lt - falls[0] - falls[1]
         above = [x * USD for x in sorted(begin)]
         changes = dict(zip((SECOND_LT, THIRD_LT), [max(x, 0) for x in thresholds], strict=True))
-        changes |= dict(zip((SECOND_ABOVE, THIRD_ABOVE), above, strict=True))
-        self.configure(i, v, changes | {TIERED: on}, ramp)
+        for part in (1, 2):
+            changes |= {SECOND_ABOVE: above[0] // part, THIRD_ABOVE: above[1] // part}
+            self.configure(i, v, changes | {TIERED: on}, ramp)
 
     @rule(
         i=assets,

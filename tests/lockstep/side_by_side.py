@@ -52,6 +52,8 @@ class SideBySide(RuleBasedStateMachine):
 
     tally: ClassVar[Counter[tuple[str, bool]]] = Counter()
     """How many operations of a name were carried out, and refused."""
+    cases: ClassVar[Counter[tuple[str, bool]]] = Counter()
+    """The same of what is to be seen often besides."""
     engines = (0, 1)
     delay = 600
     policy: ClassVar[dict[int, int]] = {}

@@ -21,6 +21,13 @@ OPERATIONS = int(os.environ.get("BREAKWATER_FUZZ_OPERATIONS", "20000"))
 MANY = 1_000_000
 """Operations, in each half of which every kind is carried out a hundred times at least."""
 STEPS = 40
+ENOUGH = 100_000
+"""Operations, of which a thousandth at least is of every kind that a mechanism is made of."""
+MECHANISMS = (
+    *("deleverage", "poke_deleveraging", "margin_call", "end_margin_call", "pause", "unpause"),
+    *("note_price", "trip", "set_stress", "lower_stress", "post_sequencer", "update_parameter"),
+    *("receive_message", "send_back", "set_outflow_limit"),
+)
 MOST_EXAMPLES = 500
 """Of one search: Hypothesis remembers all that it tried in it."""
 OPERATIONS_PER_STEP = 6
@@ -47,13 +54,21 @@ def test_random_operations_agree_and_keep_the_invariants(
 
     class Counted(Machine):
         tally: ClassVar[Counter[tuple[str, bool]]] = Counter()
+        cases: ClassVar[Counter[tuple[str, bool]]] = Counter()
 
     Counted.engines = engines
     while (missing := OPERATIONS // 2 - Counted.tally.total()) > 0:
         examples = min(max(missing // (STEPS * OPERATIONS_PER_STEP), 5), MOST_EXAMPLES)
         run_state_machine_as_test(Counted, settings=_settings(examples))
-    for name in sorted({name for name, _ in Counted.tally}):
-        record_property(name, (Counted.tally[name, True], Counted.tally[name, False]))
+    for counted in (Counted.tally, Counted.cases):
+        for name in sorted({name for name, _ in counted}):
+            record_property(name, (counted[name, True], counted[name, False]))
+    if OPERATIONS >= ENOUGH:
+        least = OPERATIONS // 2 // 1_000
+        assert [name for name in MECHANISMS if Counted.tally[name, True] < least] == []
+        limited, tiers = "limited withdrawal", "tiers of a reserve"
+        cases = [(tiers, True), (limited, True), (limited, False)]
+        assert [case for case in cases if Counted.cases[case] < least] == []
     if OPERATIONS >= MANY:
         seldom = [name for name in op.BY_NAME if Counted.tally[name, True] < 100]
         assert seldom == ["mint_token"]  # as a matter of course
