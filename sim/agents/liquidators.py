@@ -48,8 +48,11 @@ from sim.market.market import (
     CAPACITY,
     GAS_USED,
     GAS_VALUE,
+    HELD_UP,
+    HELD_UP_FOR,
     LIQUIDATABLE,
     LIQUIDATIONS,
+    LONGEST_HELD_UP,
     LONGEST_WAIT,
     OWN_CAPITAL,
     PROFIT_VALUE,
@@ -58,7 +61,7 @@ from sim.market.market import (
     Market,
 )
 from sim.protocol import operations as op
-from sim.protocol.errors import OK
+from sim.protocol.errors import ACTION_PAUSED, BREAKER_OPEN, IN_GRACE, OK
 from sim.protocol.fixed_point import inlined, jitable, mul_div_down, zero
 from sim.protocol.state import WALLET, State
 
@@ -267,13 +270,21 @@ def _try(s: State, w: Market, k: int, lq: int, a: int, d: int, c: int) -> bool:
     most, least = _means(s, w, k, lq, d), asks(s, w, k, lq, d)
     pays, offer = paying(s, w, k, lq, a, d, c, most, least)
     if not pays:
+        if offer.code in (ACTION_PAUSED, BREAKER_OPEN, IN_GRACE):
+            _hold_up(s, w, a)
         return False
+    held_up_for = _held_up_for(s, w, a)
     code = _liquidate(s, w, lq, a, d, c, offer, least)
     look_at(s, w, a)
     if code != OK:
         return False
     own.spent[lq] += value_of(w, s, k, d, offer.repaid)
     w.tally[LIQUIDATIONS] += 1
+    if held_up_for > 0:
+        w.tally[HELD_UP] += 1
+        w.tally[HELD_UP_FOR] += held_up_for
+        w.tally[LONGEST_HELD_UP] = max(w.tally[LONGEST_HELD_UP], held_up_for)
+        own.held[a] = zero()
     if own.room.shape[0] > 0:
         own.taken[0] += CALL_ROOM
         if own.waits[a] != 0:
@@ -285,6 +296,24 @@ def _try(s: State, w: Market, k: int, lq: int, a: int, d: int, c: int) -> bool:
     w.tally[PROFIT_VALUE] += value_of(w, s, k, d, offer.worth - offer.repaid)
     w.tally[GAS_VALUE] += gas_value(w, s, k, own.terms[lq, GAS_USED])
     return True
+
+
+@jitable
+def _hold_up(s: State, w: Market, a: int) -> None:
+    """Note that a liquidator would have taken of the account, and a guard lets nobody."""
+    since = _held_up_for(s, w, a)
+    if since == 0:
+        w.liquidators.held[a] = s.clock[0]
+    w.tally[LONGEST_HELD_UP] = max(w.tally[LONGEST_HELD_UP], since)
+
+
+@inlined
+def _held_up_for(s: State, w: Market, a: int) -> int:
+    """Seconds since that was first so, without a recovery in between; 0 if it was not."""
+    own = w.liquidators
+    if own.held.shape[0] == 0 or own.held[a] == 0 or own.held[a] < w.watchers.since[a]:
+        return zero()
+    return s.clock[0] - own.held[a]
 
 
 @jitable

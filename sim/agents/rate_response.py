@@ -51,7 +51,7 @@ from sim.books import Book
 from sim.health.watchers import look_at
 from sim.market import feeds
 from sim.market.costs import value_of
-from sim.market.market import REFUSED_VALUE, WITHDRAWN_VALUE, Market
+from sim.market.market import HELD_BACK_VALUE, REFUSED_VALUE, WITHDRAWN_VALUE, Market
 from sim.protocol import hub, oracle
 from sim.protocol import operations as op
 from sim.protocol.errors import OK
@@ -290,11 +290,13 @@ def _supply(s: State, w: Market, k: int, own: Responders, e: int, i: int) -> Non
     asked_now = mul_div_down(worth, max(zero(), own.supply_asked[e] - wish), level)
     own.supply_asked[e] = wish
     taken = min(wanted, hub.available(s, i))
+    held_back = min(min(wanted, s.hub[i, CASH]) - taken, asked_now)
     if taken * NOTICED <= worth or op.withdraw_assets(s, actor, i, taken) != OK:
         taken = zero()
     own.supply_level[e] -= mul_div_down(level, taken, worth)
     w.tally[WITHDRAWN_VALUE] += value_of(w, s, k, i, taken)
     w.tally[REFUSED_VALUE] += value_of(w, s, k, i, min(wanted - taken, asked_now))
+    w.tally[HELD_BACK_VALUE] += value_of(w, s, k, i, held_back)
 
 
 @jitable

@@ -38,7 +38,7 @@ import numpy as np
 from sim.agents import stuck
 from sim.agents.start import SUPPLIERS, WAD, Start, to_tokens
 from sim.market.costs import value_of
-from sim.market.market import REFUSED_VALUE, WITHDRAWN_VALUE, Market
+from sim.market.market import HELD_BACK_VALUE, REFUSED_VALUE, WITHDRAWN_VALUE, Market
 from sim.protocol import hub
 from sim.protocol import operations as op
 from sim.protocol.errors import OK
@@ -187,6 +187,7 @@ def _withdraw(s: State, w: Market, k: int, own: Suppliers, f: int, asked: int, w
     refused = _refused(s, own, f, asked)
     wanted = min(wanted, max(zero(), worth - refused))
     amount = min(wanted, hub.available(s, i))
+    held_back = min(wanted, s.hub[i, CASH]) - amount
     taken = zero()
     if amount > 0:
         if amount == worth:
@@ -197,6 +198,7 @@ def _withdraw(s: State, w: Market, k: int, own: Suppliers, f: int, asked: int, w
             taken = s.result[0]
     w.tally[WITHDRAWN_VALUE] += value_of(w, s, k, i, taken)
     w.tally[REFUSED_VALUE] += value_of(w, s, k, i, wanted - taken)
+    w.tally[HELD_BACK_VALUE] += value_of(w, s, k, i, held_back)
 
 
 @jitable

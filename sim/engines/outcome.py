@@ -20,7 +20,10 @@ from sim.market.market import (
     CALLS_ANSWERED,
     FACTOR,
     GAS_VALUE,
+    HELD_BACK_VALUE,
+    HELD_UP,
     LIQUIDATIONS,
+    LONGEST_HELD_UP,
     MARGIN_CALLS,
     PROFIT_VALUE,
     REPAID_VALUE,
@@ -28,7 +31,7 @@ from sim.market.market import (
     Market,
 )
 from sim.market.shortfall import shortfall
-from sim.protocol import hub, insurance
+from sim.protocol import hub, insurance, risk_guard
 from sim.protocol.fixed_point import inlined, jitable, mul_div_down, mul_div_up, wad, zero
 from sim.protocol.state import (
     BORROW_INDEX,
@@ -100,6 +103,20 @@ NUMBERS = {
     "steps_pool_off": Number(
         "number", "steps after which some pool was more than 2% off its reference price"
     ),
+    "steps_braked": Number(
+        "number", "steps after which a pause or an open breaker of some vault stopped something"
+    ),
+    "held_back": Number(
+        "USD",
+        "withdrawals refused to suppliers for which there was cash, had no outflow limit kept it, "
+        f"{_OF_THEIR_TIME}",
+    ),
+    "held_up": Number(
+        "number", "liquidations of accounts that a guard had let nobody liquidate before"
+    ),
+    "longest_held_up": Number(
+        "number", "seconds for which a guard let nobody liquidate an account, at the most"
+    ),
     "margin_calls": Number("number", "margin calls"),
     "calls_answered": Number("number", "margin calls that a borrower's own reaction ended"),
 }
@@ -134,6 +151,10 @@ OUTCOME = tuple(NUMBERS)
     PEAK_SHORTFALL,
     STEPS_RUN_OUT,
     STEPS_POOL_OFF,
+    STEPS_BRAKED,
+    HELD_BACK,
+    NUMBER_HELD_UP,
+    LONGEST_HELD,
     NUMBER_CALLED,
     NUMBER_ANSWERED,
 ) = range(len(OUTCOME))
@@ -168,6 +189,9 @@ _FROM_TALLY = (
     (PROFIT, PROFIT_VALUE),
     (GAS, GAS_VALUE),
     (NUMBER_LIQUIDATED, LIQUIDATIONS),
+    (HELD_BACK, HELD_BACK_VALUE),
+    (NUMBER_HELD_UP, HELD_UP),
+    (LONGEST_HELD, LONGEST_HELD_UP),
     (NUMBER_CALLED, MARGIN_CALLS),
     (NUMBER_ANSWERED, CALLS_ANSWERED),
 )
@@ -215,7 +239,17 @@ def follow(s: State, w: Market, k: int, outcome: Array) -> None:
     outcome[PEAK_LOSS] = max(outcome[PEAK_LOSS], realised + open_still)
     outcome[PEAK_SHORTFALL] = max(outcome[PEAK_SHORTFALL], open_still)
     outcome[STEPS_RUN_OUT] += ran_out(s, w.actors.arbitrageurs)
+    outcome[STEPS_BRAKED] += _any_braked(s)
     outcome[STEPS_POOL_OFF] += any_off(s, w, k)
+
+
+@jitable
+def _any_braked(s: State) -> int:
+    """1 if the guard of any vault stops something now."""
+    for v in range(s.policy.shape[0]):
+        if risk_guard.is_guarded(s, v) and risk_guard.is_any_stopped(s, v):
+            return 1
+    return 0
 
 
 @jitable

@@ -34,6 +34,10 @@ TALLY = (
     "longest_wait",
     "margin_calls",
     "calls_answered",
+    "held_back_value",
+    "held_up",
+    "held_up_for",
+    "longest_held_up",
 )
 (
     LIQUIDATIONS,
@@ -52,10 +56,17 @@ TALLY = (
     LONGEST_WAIT,
     MARGIN_CALLS,
     CALLS_ANSWERED,
+    HELD_BACK_VALUE,
+    HELD_UP,
+    HELD_UP_FOR,
+    LONGEST_HELD_UP,
 ) = range(len(TALLY))
 """Backlog: accounts whose liquidation would pay and finds no room in blocks, after the last step;
 calls that waited so, and the longest wait, seconds. Margin calls, and those that the borrower's own
-reaction ended."""
+reaction ended. Held back: of what was refused to suppliers, that for which there was cash, had no
+outflow limit kept it. Held up: accounts liquidated that a guard had let nobody liquidate before,
+for how long that was in all, and the longest until now, of those that still are as well; seconds.
+"""
 
 
 # --- prices ---------------------------------------------------------------------------------------
@@ -231,6 +242,7 @@ class Liquidators(NamedTuple):
     room: Array  # (T + 1,) for calls in blocks, CALL_ROOM each; (0,): for all
     taken: Array  # (1,) room taken beyond what the time until now had
     waits: Array  # (n,) when a call on the account first found no room; 0: it does not wait
+    held: Array  # (n,) when a guard first let nobody liquidate it; 0: none did; (0,) without one
     candidate: Array  # (n,) int64: accounts that they consider
     rank: Array  # (n,) float64: what liquidating all of each would bring, value
 

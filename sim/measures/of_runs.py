@@ -8,13 +8,11 @@ from functools import partial
 import pandas as pd
 
 from sim.measures.activity import (
-    braked_hours,
     busiest_hour_liquidations,
     deleveraged_accounts,
     deleveraged_usd,
     hours_of_liquidations,
     liquidated_accounts,
-    refused_by_brakes,
     stuck_usd,
     withdrawn_usd,
 )
@@ -56,16 +54,6 @@ def _usd_per_liquidation(run: Facts) -> Found:
 def _liquidations_per_account(run: Facts) -> Found:
     accounts = liquidated_accounts(run.tape)
     return Found(run.liquidations.number / accounts if accounts else None)
-
-
-def _braked_hours(run: Facts) -> Found:
-    guard = scenario_of(run.tape)["protocol"].get("guard")  # older versions had none
-    if guard is None:
-        return Found(None)
-    number = refused_by_brakes(run.tape)
-    return Found(
-        braked_hours(run.tape, guard["cool_off_seconds"]), f"operations refused: {number:,}"
-    )
 
 
 def _gas_used(run: Facts) -> Found:
@@ -380,22 +368,6 @@ OF_RUNS = (
         table="files",
         meaning="taken out after the opening by those who supplied, USD of the time",
         of_run=lambda run: withdrawn_usd(run.tape),
-    ),
-    Measure(
-        name="refused_by_brakes",
-        title="operations refused by brakes",
-        unit="number",
-        table="files",
-        meaning="by a pause, an open breaker, a grace period or an outflow limit",
-        of_run=lambda run: refused_by_brakes(run.tape),
-    ),
-    Measure(
-        name="braked_hours",
-        title="hours of pauses and open breakers",
-        unit="hours",
-        digits=1,
-        meaning="in which the vault's guard stopped something, of whatever asset",
-        of_run=_braked_hours,
     ),
     Measure(
         name="highest_gas_gwei",

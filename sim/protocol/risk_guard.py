@@ -216,6 +216,18 @@ def is_open(s: State, v: int, i: int) -> bool:
 
 
 @jitable
+def is_any_stopped(s: State, v: int) -> bool:
+    """Whether a pause or an open breaker of any asset stops something."""
+    for i in range(s.unit.shape[0]):
+        if is_open(s, v, i):
+            return True
+        for action in range(ACTIONS):
+            if s.clock[0] < s.brake[v, i, PAUSED_UNTIL + action]:
+                return True
+    return False
+
+
+@jitable
 def is_held_up(s: State, v: int, exempt: bool) -> bool:
     """Whether the sequencer is down, or back up for less than the grace period."""
     if s.guard[v, SEQUENCER_FEED] == 0:

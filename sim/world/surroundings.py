@@ -148,6 +148,7 @@ def _liquidators(scenario: Scenario, accounts: int) -> Liquidators:
         room=room_table(scenario),
         taken=integers([0]),
         waits=integers([0] * accounts),
+        held=integers([0] * (accounts if scenario.protocol.guard else 0)),
         candidate=np.full(accounts, -1, dtype=np.int64),
         rank=np.zeros(accounts),
     )

@@ -165,10 +165,11 @@ OF_MECHANISMS = {
     "breaker": {"note_price", "trip"},
     "deleveraging": {"poke_deleveraging", "deleverage"},
     "dynamic-ratios": {"update_parameter"},
+    "guardian": {"pause", "lower_stress"},
     "margin-calls": {"margin_call", "end_margin_call"},
 }
 """What is off in the small world, and in which scenario it is done."""
-OF_GUARDIANS = {"pause", "lower_stress", "post_sequencer"}
+OF_GUARDIANS = {"post_sequencer"}
 """Which no scenario has: tests/agents/test_brakes.py."""
 
 

@@ -17,6 +17,7 @@ from sim.engines.compiled import Compiled
 from sim.engines.exact import run
 from sim.engines.outcome import OUTCOME, names, width
 from sim.market.paths import draw, observed
+from sim.measures.activity import braked_hours
 from sim.protocol import hub
 from sim.protocol.state import FEE_SHARES, TOTAL_SHARES
 from sim.questions.store import QuestionError
@@ -82,12 +83,18 @@ CALLED: dict[str, Any] = {
 }
 
 
+BREAKER = {
+    **{"trip_bps": 500, "trip_window_seconds": 3_600, "cool_off_seconds": 1_200},
+    "breaker_stops_liquidation": True,
+}
+
+
 @pytest.mark.compiled
 def test_every_column_is_what_it_says() -> None:
     """A path of the storms on floats, against sums over the tape of the same path on integers, long
     enough for suppliers to bear a loss; and the same with suppliers who leave nothing to withdraw,
-    with a feed that stands still, with poor arbitrageurs, and with margin calls. No column is 0 in
-    all of them.
+    with a feed that stands still, with poor arbitrageurs, with margin calls, and with brakes. No
+    column is 0 in all of them.
     """
     leaving = {"base_per_day": 150.0, "branching_ratio": 0.0, "half_life_seconds": 60}
     shown: set[str] = set()
@@ -97,6 +104,11 @@ def test_every_column_is_what_it_says() -> None:
         STUCK,
         {"arbitrage__capital_usd": 60_000},
         {"protocol__liquidation__margin_call_health": 1.3, "borrowers": [CALLED]},
+        {
+            "protocol__guard": BREAKER,
+            "protocol__outflow": {"USDC": {"limit_bps": 100, "window_seconds": 86_400}},
+            "withdrawals": {"USDC": {**leaving, "size_bps": 100}},
+        },
     ):
         world, number = build(storms(**more)), 38
         prices = draw(world.scenario, "mc", number, 1)
@@ -179,6 +191,7 @@ def columns_of(world: World, tape: Frames) -> dict[str, float]:
         for i, price in enumerate(last["unit"])
     ]
     usage, health = after["usage"], tape.accounts.drop_duplicates("account")["health_end"]
+    cool_off = BREAKER["cool_off_seconds"]
     missing = (accounts["debt"] - accounts["collateral"]).clip(lower=0).sum() / 1e8
     return {
         "bad_debt_usd": held("deficit_reported"),
@@ -203,6 +216,10 @@ def columns_of(world: World, tape: Frames) -> dict[str, float]:
         "peak_shortfall_usd": tape.steps["shortfall_usd"].iloc[1:].max(),
         "steps_run_out": steps_run_out(world, tape),
         "steps_pool_off": steps_pool_off(tape),
+        "steps_braked": 3_600 * braked_hours(tape, cool_off) // world.scenario.step_seconds,
+        "held_back_usd": float(tape.steps["held_back_usd"].iloc[-1]),
+        "held_up": int(tape.steps["held_up"].iloc[-1]),
+        "longest_held_up": int(tape.steps["longest_held_up_seconds"].iloc[-1]),
         "margin_calls": int(((rows["kind"] == "margin_call") & (rows["verdict"] == "ok")).sum()),
         "calls_answered": int(tape.steps["calls_answered"].iloc[-1]),
     } | {
