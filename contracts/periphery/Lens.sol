@@ -6,7 +6,9 @@ import {IConstantProductPair} from "../interfaces/IConstantProductPair.sol";
 import {IInsuranceFund} from "../interfaces/IInsuranceFund.sol";
 import {ILiquidityHub} from "../interfaces/ILiquidityHub.sol";
 import {IOracleRouter} from "../interfaces/IOracleRouter.sol";
+import {IRiskGuard} from "../interfaces/IRiskGuard.sol";
 import {IVault} from "../interfaces/IVault.sol";
+import {FixedPoint} from "../libraries/FixedPoint.sol";
 
 /// @title Lens: the whole state in few calls
 /// @notice Every view returns one flat row of words per item, in the order of the columns that `sim/protocol/state.py`
@@ -25,6 +27,34 @@ contract Lens {
             (out[o + 12], out[o + 13]) = (a.coveredByFund, a.socialised);
             (out[o + 14], out[o + 15]) = (a.deficitOwed, a.feeRemainder);
             out[o + 16] = IERC20(tokens[i]).balanceOf(address(hub));
+        }
+    }
+
+    /// @notice Per asset: what can leave now, then the six fields of `ILiquidityHub.Outflow`
+    function outflows(ILiquidityHub hub, address[] calldata tokens) external view returns (uint256[] memory out) {
+        out = new uint256[](tokens.length * 7);
+        for (uint256 i = 0; i < tokens.length; ++i) {
+            ILiquidityHub.Outflow memory f = hub.getOutflow(tokens[i]);
+            uint256 o = i * 7;
+            (out[o], out[o + 1], out[o + 2]) = (hub.available(tokens[i]), f.level, f.capacity);
+            (out[o + 3], out[o + 4], out[o + 5], out[o + 6]) = (f.levelAt, f.window, f.limitBps, f.floorAmount);
+        }
+    }
+
+    /// @notice Per asset: until when borrowing, withdrawals and liquidations of it are paused in a vault, until when its breaker
+    /// is open, and, the same for all, what borrow limits are multiplied by, BPS; 0 is never, a time that has passed is over
+    function brakes(IVault vault, address[] calldata tokens) external view returns (uint256[] memory out) {
+        out = new uint256[](tokens.length * 5);
+        IRiskGuard guard = vault.policy().guard;
+        bool guarded = address(guard) != address(0);
+        for (uint256 i = 0; i < tokens.length; ++i) {
+            uint256 o = i * 5;
+            out[o + 4] = FixedPoint.BPS;
+            if (!guarded) continue;
+            IRiskGuard.Brake memory b = guard.brakeOf(tokens[i]);
+            (out[o], out[o + 1], out[o + 2]) = (b.borrowPausedUntil, b.withdrawPausedUntil, b.liquidatePausedUntil);
+            out[o + 3] = b.trippedAt == 0 ? 0 : uint256(b.trippedAt) + guard.terms().coolOff;
+            out[o + 4] = guard.stressBps();
         }
     }
 

@@ -21,8 +21,9 @@ from sim.market.market import (
     Market,
 )
 from sim.market.venue import best_venue
-from sim.protocol import hub, insurance, oracle, pair, vault_accounts
+from sim.protocol import hub, insurance, oracle, pair, risk_guard, vault_accounts
 from sim.protocol.errors import OK
+from sim.protocol.fixed_point import BPS
 from sim.protocol.records import mapped
 from sim.protocol.split import side_of
 from sim.protocol.state import (
@@ -30,17 +31,22 @@ from sim.protocol.state import (
     BORROW_RATE,
     CASH,
     DEFICIT,
+    GRACE,
     HUB_SHARES,
+    PAUSED_UNTIL,
     RESERVE0,
     RESERVE1,
     SCALED_DEBT,
     STAKE,
+    STRESS,
     WALLET,
     Array,
     State,
 )
 from sim.users.actions import Operation
 
+PAUSES = ("borrow", "withdraw", "liquidate")
+"""In the order of `RiskGuard.Action`."""
 STATUS = ("ok", "stale", "deviated", "down")
 
 
@@ -213,6 +219,27 @@ class View:
     def available(self, asset: str) -> int:
         """What can leave now: be borrowed or withdrawn."""
         return int(hub.available(self._s, self._number[asset]))
+
+    def is_paused(self, asset: str, action: str) -> bool:
+        """Whether the guard of the agent's vault lets nobody `borrow`, `withdraw` or `liquidate`
+        the asset now: a pause, or of liquidations the grace after one.
+        """
+        k, i, s = PAUSES.index(action), self._number[asset], self._s
+        until = s.brake[self._vault, i, PAUSED_UNTIL + k]
+        grace = s.guard[self._vault, GRACE] if action == "liquidate" else 0
+        return bool(until != 0 and s.clock[0] < until + grace)
+
+    def is_breaker_open(self, asset: str) -> bool:
+        """Whether its accepted price moved so far lately that nobody borrows it, or against it."""
+        return bool(risk_guard.is_open(self._s, self._vault, self._number[asset]))
+
+    @property
+    def stress_bps(self) -> int:
+        """What borrow limits of the agent's vault are multiplied by; 10000 where nobody lowered
+        them.
+        """
+        guarded = risk_guard.is_guarded(self._s, self._vault)
+        return int(self._s.guard[self._vault, STRESS]) if guarded else BPS
 
     def cash(self, asset: str) -> int:
         """What is not lent out."""

@@ -5,10 +5,14 @@ from __future__ import annotations
 import pytest
 
 import sim
-from sim.agents.guardian import is_alarming
-from sim.protocol.state import GUARDED, SEQUENCER_FEED, STRESS, WINDOW
+from sim.agents.guardian import GUARDIAN_ACTOR, is_alarming
+from sim.protocol import hub
+from sim.protocol import operations as op
+from sim.protocol.errors import OK
+from sim.protocol.state import GUARDED, SEQUENCER_FEED, STRESS, TRIPPED_AT, WINDOW
 from sim.scenario import Scenario, load
 from sim.schema.problems import ScenarioError
+from sim.users.view import PAUSES, View, at
 from sim.world import build
 
 GUARDIAN = {
@@ -89,3 +93,33 @@ def test_the_world_has_what_the_scenario_says() -> None:
 def test_what_does_not_fit_is_refused(changes: dict[str, object], says: str) -> None:
     with pytest.raises(ScenarioError, match=says.replace(".", r"\.")):
         falling().with_(changes)
+
+
+def test_agents_see_what_is_paused_and_what_can_leave() -> None:
+    """A pause to the second and its grace, a breaker, the stress multiplier, the bucket."""
+    outflow = {"USDC": {"limit_bps": 500, "window_seconds": 86_400}}
+    changes = {"protocol.outflow": outflow, "protocol.guard.grace_seconds": 60}
+    world = build(falling().with_({**changes, "protocol.guard.trip_bps": 1_000}))
+    s, cool_off = world.state, 3_600
+    view = at(View(s, world.market, world.symbols, actor=1, account=0), 0, ())
+    assert not any(view.is_paused(asset, one) for asset in view.assets for one in PAUSES)
+    assert view.stress_bps == 10_000 and not view.is_breaker_open("WETH")
+    i = world.symbols.index("WETH")
+    assert op.pause(s, GUARDIAN_ACTOR, i, 0, 600, 0b101) == OK
+    assert op.lower_stress(s, GUARDIAN_ACTOR, 0, 7_000) == OK
+    s.brake[0, i, TRIPPED_AT] = s.clock[0]
+    paused = [(asset, one) for asset in view.assets for one in PAUSES if view.is_paused(asset, one)]
+    assert paused == [("WETH", "borrow"), ("WETH", "liquidate")]
+    assert view.stress_bps == 7_000 and view.is_breaker_open("WETH")
+    s.clock[0] += 600
+    assert not view.is_paused("WETH", "borrow") and view.is_paused("WETH", "liquidate")
+    s.clock[0] += 60
+    assert not view.is_paused("WETH", "liquidate")
+    assert view.is_breaker_open("WETH")
+    s.clock[0] += cool_off - 660
+    assert not view.is_breaker_open("WETH")
+    total = hub.preview(s, view.assets.index("USDC")).total_assets
+    assert view.available("USDC") == total * 500 // 10_000 < view.cash("USDC")
+    without = build(falling().with_({"protocol.guard": None, "guardian": None}))
+    view = at(View(without.state, without.market, without.symbols, actor=1, account=0), 0, ())
+    assert view.stress_bps == 10_000 and not view.is_paused("WETH", "borrow")

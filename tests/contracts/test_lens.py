@@ -4,8 +4,16 @@ from dataclasses import astuple, is_dataclass
 
 import pytest
 
-from sim.protocol.state import HUB, SPOKE
-from tests.contracts.support import DAY, MAX_UINT, WAD, account_id, rate_model
+from sim.protocol.state import HUB, OUTFLOW, SPOKE
+from tests.contracts.support import (
+    BPS,
+    DAY,
+    MAX_UINT,
+    WAD,
+    ZERO_ADDRESS,
+    account_id,
+    rate_model,
+)
 
 
 def words(struct) -> list:
@@ -49,6 +57,30 @@ def test_lens__assets_and_spokes__are_the_hubs_words(lens, hub, vault, shares, t
     pairs = [(vault, t) for t in tokens] + [(shares[t.address], t) for t in tokens]
     rows = lens.spokes(hub, [s for s, _ in pairs], [t for _, t in pairs])
     assert rows == [word for s, t in pairs for word in columns(hub.getSpoke(t, s), SPOKE)]
+
+
+def test_lens__outflows_and_brakes__are_the_hubs_and_the_guards_words(
+    project, lens, hub, oracle, make_vault, set_feed, set_price, weth, usdc, tokens, admin, stranger
+):
+    """What can leave, then the struct; a pause and a trip as of when they end; nothing of a vault
+    without a guard.
+    """
+    hub.setOutflowLimit(usdc, 0, 7 * 10**6, DAY, sender=admin)
+    terms = (DAY, DAY, 0, DAY, 700, 1_000, False, False, ZERO_ADDRESS)
+    guard = admin.deploy(project.RiskGuard, oracle, terms, admin, stranger)
+    vault = make_vault(guard=guard)
+    until = guard.pause(weth, 0b101, 500, sender=stranger).timestamp + 500
+    guard.lowerStress(6_000, sender=stranger)
+    set_feed(weth, holdOff=0)
+    guard.poke(weth, sender=admin)
+    set_price(weth, 1_000)
+    open_until = guard.trip(weth, sender=admin).timestamp + 700
+    expected = [[hub.available(t), *columns(hub.getOutflow(t), OUTFLOW)] for t in tokens]
+    assert lens.outflows(hub, tokens) == [word for row in expected for word in row]
+    assert [row[4] for row in expected] == [DAY * (t == usdc) for t in tokens]
+    brakes = lens.brakes(vault, [weth, usdc])
+    assert brakes == [until, 0, until, open_until, 6_000, 0, 0, 0, 0, 6_000]
+    assert lens.brakes(make_vault(), [weth]) == [0, 0, 0, 0, BPS]
 
 
 def test_lens__prices_and_thresholds__are_the_routers_and_vaults_words(
