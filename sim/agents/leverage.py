@@ -34,10 +34,15 @@ from sim.protocol.fixed_point import (
 )
 from sim.protocol.split import side_of
 from sim.protocol.state import (
+    ADDED_SHARES,
+    CONCENTRATION,
+    CONCENTRATION_FLOOR,
+    ESCROWED,
     FEE_BPS,
     REHYPOTHECATE,
     RESERVE0,
     RESERVE1,
+    SUPPLIED,
     State,
 )
 from sim.protocol.vault_accounts import (
@@ -110,7 +115,8 @@ def increase(s: State, w: Market, k: int, own: Borrowers, n: int) -> bool:
 
         b = (W - h D) / (h - LT / k)
 
-    but no more than the borrow limit leaves before the purchase, sum LTV C - D.
+    but no more than the borrow limit leaves before the purchase, sum LTV C - D, nor than buys what
+    he may supply of the collateral, but a hair.
     """
     a, row = own.account[n], own.behaviour[own.habit[n]]
     v, owner, target = s.account_vault[a], s.account_owner[a], row[TARGET]
@@ -131,6 +137,10 @@ def increase(s: State, w: Market, k: int, own: Borrowers, n: int) -> bool:
     price = oracle.read(s, v, d).price
     amount = min(mul_div_down(room, s.unit[d], price), hub.available(s, d))
     amount = min(amount, _most_sold(s, v, d, c, row[SLIPPAGE]))
+    if s.reserve[v, c, CONCENTRATION] != 0:
+        growth = mul_div_down(may_grow(s, a, c), HAIR - 1, HAIR)
+        bought = collateral_value(growth, oracle.read(s, v, c).price, s.unit[c])
+        amount = min(amount, mul_div_down(bought, s.unit[d], price))
     if amount == 0 or op.borrow(s, owner, a, d, amount) != OK:
         return False
     own.purse[n, d] += amount
@@ -140,6 +150,26 @@ def increase(s: State, w: Market, k: int, own: Borrowers, n: int) -> bool:
         return False
     own.purse[n, c] -= bought
     return True
+
+
+@jitable
+def may_grow(s: State, a: int, c: int) -> int:
+    """Token units x by which collateral may grow where one account's share of it is limited: to the
+    share m of what the vault has then, or to the floor F of its value, whichever is more:
+
+        own + x <= m (total + x),    (own + x) price <= F
+    """
+    v = s.account_vault[a]
+    row, own, most = s.reserve[v, c], s.position[a, c, SUPPLIED], s.reserve[v, c, CONCENTRATION]
+    lent = row[REHYPOTHECATE] != 0
+    total = s.spoke[v, c, ADDED_SHARES] if lent else s.spoke[v, c, ESCROWED]
+    growth = div_down(max(total * most - own * BPS, zero()), max(BPS - most, 1))
+    if lent:
+        growth = hub.to_assets_down(s, c, growth)
+    price = oracle.read(s, v, c).collateral_price
+    value = collateral_value(supplied_assets(s, a, c), price, s.unit[c])
+    left = max(row[CONCENTRATION_FLOOR] - value, zero())
+    return max(growth, mul_div_down(left, s.unit[c], max(price, 1)))
 
 
 @jitable
