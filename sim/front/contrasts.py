@@ -29,15 +29,17 @@ def shown_by(scenario: Scenario) -> Contrast:
     return scenario.contrast
 
 
-def pairs(scenario: Scenario, books: int) -> Iterator[tuple[Figures, Figures]]:
-    """What each book, `drawn` of them, comes to with the mechanism and without. Raises
-    `ScenarioError` before anything is run, and as `sim.run`.
+def pairs(scenario: Scenario, books: int, beside: bool = False) -> Iterator[tuple[Figures, ...]]:
+    """What each book, `drawn` of them, comes to with the mechanism and without, and if asked in
+    every way that the scenario names `beside` it. Raises `ScenarioError` before anything is run,
+    and as `sim.run`.
     """
     shows = shown_by(scenario)
-    one, other = asked(scenario), asked(changed(scenario, overrides=shows.without))
+    others = (shows.without, *(shows.beside.values() if beside else ()))
+    ways = [asked(scenario), *(asked(changed(scenario, overrides=one)) for one in others)]
     for book in range(drawn(scenario, books)):
         seed = seed_of(scenario.seed, book)
-        yield on_book(one, seed, shows.measures), on_book(other, seed, shows.measures)
+        yield tuple(on_book(way, seed, shows.measures) for way in ways)
 
 
 def contrast(scenario: str | Path | Scenario, books: int = 20) -> pd.DataFrame:

@@ -39,6 +39,12 @@ class Contrast(Part):
         description="a list of measures of a run that say what that costs",
     )
 
+    beside: Mapping[str, Mapping[str, Any]] = Field(
+        default_factory=dict,
+        description="other ways to the same end, to be held against this one on the same books: "
+        "name of each -> path of a field -> its value there",
+    )
+
     @property
     def measures(self) -> tuple[str, ...]:
         """All of them, what the mechanism is there for first."""

@@ -34,6 +34,8 @@ class Shown(NamedTuple):
     scenario: Scenario
     books: int
     rows: list[Contrasted]
+    beside: dict[str, list[Contrasted]]
+    """By the name of another way: that one less the mechanism."""
 
 
 def contrasts(
@@ -49,6 +51,8 @@ def contrasts(
         found.append(one)
         console.print(f"\n{scenario.title}", style="bold", markup=False)
         console.print(printed(table(one)))
+        for name in one.beside:
+            console.print(printed(table_beside(one, name)))
         if not whole:
             raise KeyboardInterrupt
     if out:
@@ -63,7 +67,7 @@ def _played(scenario: Scenario, books: int, console: Console) -> tuple[Shown, bo
     text, whole = f"{scenario.name}, books", True
     try:
         for pair in track(
-            pairs(scenario, books), text, total=number, console=console, transient=True
+            pairs(scenario, books, beside=True), text, total=number, console=console, transient=True
         ):
             found.append(pair)
     except KeyboardInterrupt:
@@ -71,8 +75,11 @@ def _played(scenario: Scenario, books: int, console: Console) -> tuple[Shown, bo
             raise
         whole = False
         console.print(f"Interrupted: {len(found)} of {number} books are compared.")
-    on, off = zip(*found, strict=True)
-    return Shown(scenario, len(found), contrasted(shown_by(scenario), on, off)), whole
+    shows, (on, off, *ways) = shown_by(scenario), zip(*found, strict=True)
+    beside = {
+        name: contrasted(shows, way, on) for name, way in zip(shows.beside, ways, strict=True)
+    }
+    return Shown(scenario, len(found), contrasted(shows, on, off), beside), whole
 
 
 def table(one: Shown) -> Table:
@@ -87,6 +94,23 @@ def table(one: Shown) -> Table:
     )
 
 
+def table_beside(one: Shown, name: str) -> Table:
+    """The same measures in another way: all three means, and the difference of the two ways."""
+    rows = []
+    for row, other in zip(one.rows, one.beside[name], strict=True):
+        title, mine, without, *_ = _row(row)
+        _, way, _, *difference = _row(other)
+        rows.append([title, without, mine, way, *difference])
+    return Table(
+        f"Without, with the mechanism, and {name}, on the same {one.books} books",
+        ["measure", "without", "with", name, f"{name} less with", "95% from", "95% to", "verdict"],
+        rows,
+        words=(0, 7),
+        legend="Mean over books. Unbounded: fewer than six books tell the two apart.",
+        faint=[n for n, row in enumerate(one.rows) if row.is_cost],
+    )
+
+
 def markdown(found: Sequence[Shown], books: int) -> str:
     """The page that `docs/mechanisms.md` is."""
     return _HEAD.format(books=books) + "".join(f"\n{_section(one)}" for one in found)
@@ -95,7 +119,20 @@ def markdown(found: Sequence[Shown], books: int) -> str:
 def _section(one: Shown) -> str:
     shows = shown_by(one.scenario)
     without = ", ".join(f"`{path}={value}`" for path, value in shows.without.items())
-    rows = table(one)
+    lines = _lines(one, table(one))
+    for name, fields in shows.beside.items():
+        ways = ", ".join(f"`{path}={value}`" for path, value in fields.items())
+        lines += ["", f"Beside it, {name}: {ways}.", "", *_lines(one, table_beside(one, name))]
+    head = [
+        f"## {one.scenario.title}",
+        "",
+        f"`ape run contrast {one.scenario.name}`; without: {without}.",
+    ]
+    return "\n".join([*head, "", *lines]) + "\n"
+
+
+def _lines(one: Shown, rows: Table) -> list[str]:
+    """A table of the measures in Markdown."""
     cells = [["", *rows.header]]
     cells += [
         [row.part, *(text_of(cell) for cell in line)]
@@ -103,12 +140,7 @@ def _section(one: Shown) -> str:
     ]
     lines = [f"| {' | '.join(line)} |" for line in cells]
     lines.insert(1, "|---" * len(cells[0]) + "|")
-    head = [
-        f"## {one.scenario.title}",
-        "",
-        f"`ape run contrast {one.scenario.name}`; without: {without}.",
-    ]
-    return "\n".join([*head, "", *lines]) + "\n"
+    return lines
 
 
 def _row(row: Contrasted) -> list[Cell]:

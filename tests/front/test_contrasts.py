@@ -9,15 +9,19 @@ import numpy as np
 import pytest
 import yaml
 from click.testing import CliRunner
+from rich.console import Console
 from scipy.stats import t as student
 
 import sim
 from scripts.contrast import cli
 from sim.books.seeds import seed_of
+from sim.front.contrasts import pairs
 from sim.measures.contrasts import contrasted
 from sim.measures.registry import figure
+from sim.report.page.content import text_of
 from sim.scenario import ScenarioError, load
 from sim.schema.contrast import Contrast
+from sim.terminal.contrast_command import contrasts, table
 
 DELAY = "protocol.liquidation.delay_seconds"
 CONTRAST: dict[str, Any] = {
@@ -102,6 +106,7 @@ def test_of_a_figure_that_a_book_has_not_nothing_is_said() -> None:
         ({**CONTRAST, "without": {}}, "contrast.without"),
         ({**CONTRAST, "without": {"protocol.liquidation.delay": 0}}, "no such field to override"),
         ({**CONTRAST, "without": {DELAY: -1}}, DELAY),
+        ({**CONTRAST, "beside": {"soon": {"protocol.liquidation.delay": 1}}}, "no such field"),
     ],
 )
 def test_what_is_wrong_is_said_before_anything_runs(
@@ -109,6 +114,25 @@ def test_what_is_wrong_is_said_before_anything_runs(
 ) -> None:
     refused = CliRunner().invoke(cli, [str(written(tmp_path, contrast)), "--books", "2"])
     assert refused.exit_code == 1 and said in refused.output, refused.output
+
+
+def test_another_way_is_held_against_it_on_the_same_books(tmp_path: Path) -> None:
+    """One that is the scenario without its mechanism: what that comes to, and the difference turned
+    round, in numbers and in print.
+    """
+    late = load(written(tmp_path, {**CONTRAST, "beside": {"at once": {DELAY: 0}}}))
+    found = list(pairs(late, 2, beside=True))
+    assert [way for _, _, way in found] == [off for _, off, _ in found]
+    assert [book[:2] for book in found] == list(pairs(late, 2))
+    out = tmp_path / "page.md"
+    (shown,) = contrasts([late], 2, out, Console(quiet=True))
+    for row, other in zip(shown.rows, shown.beside["at once"], strict=True):
+        assert (other.on, other.off) == (row.off, row.on)
+        assert other.difference.value == -row.difference.value
+    page = out.read_text()
+    assert "Beside it, at once: `protocol.liquidation.delay_seconds=0`." in page
+    without, mine = (text_of(table(shown).rows[0][n]) for n in (2, 1))
+    assert f"| lowers | liquidations | {without} | {mine} | {without} |" in page
 
 
 def test_a_scenario_that_shows_nothing_is_refused(tmp_path: Path) -> None:
