@@ -34,13 +34,15 @@ def members(symbols: Sequence[str], category: Category) -> tuple[Flags, Flags]:
     return counts, np.array([category.lends(one) for one in symbols])
 
 
-def terms_of(scenario: Scenario, category: Numbers) -> tuple[Floats, Floats]:
+def terms_of(
+    symbols: Sequence[str], categories: Mapping[str, Category], category: Numbers
+) -> tuple[Floats, Floats]:
     """(accounts, assets) twice, BPS: threshold and limit of what counts by the account's category;
     NaN where it counts by its reserve.
     """
-    lt, ltv = np.full((2, len(category), len(scenario.symbols)), np.nan)
-    for k, one in enumerate(scenario.categories.values(), start=1):
-        here = np.outer(category == k, members(scenario.symbols, one)[0])
+    lt, ltv = np.full((2, len(category), len(symbols)), np.nan)
+    for k, one in enumerate(categories.values(), start=1):
+        here = np.outer(category == k, members(symbols, one)[0])
         lt[here], ltv[here] = one.lt_bps, one.ltv_bps
     return lt, ltv
 

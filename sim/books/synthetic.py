@@ -81,11 +81,13 @@ def synthetic(scenario: Scenario, prices_at_start: Sequence[int], rng: np.random
     debt = np.zeros(shape)
     debt[rows, debt_asset] = debt_usd
     category = _categories(scenario, book, parts > 0, debt > 0, rng)
-    in_category = terms_of(scenario, category) if category.any() else None
+    drawn_in, in_category = scenario.categories, None
+    if category.any():
+        in_category = terms_of(scenario.symbols, drawn_in, category)
     debt *= _counted(terms, parts * collateral_usd[:, None], in_category)[:, None]
 
     units = [10**asset.decimals for asset in scenario.assets.values()]
-    now = as_now(category, scenario.categories, scenario.protocol.categories)
+    now = as_now(category, drawn_in, scenario.protocol.categories)
     return Book(
         _to_amounts(parts * collateral_usd[:, None], prices_at_start, units),
         _to_amounts(debt, prices_at_start, units),

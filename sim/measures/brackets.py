@@ -11,6 +11,7 @@ and ltv_k C_i of what counts by the account's category k.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -37,13 +38,33 @@ class Powers(NamedTuple):
     """If everyone had half of his collateral in an account more."""
 
 
+class Pledged(NamedTuple):
+    """The collateral of a book."""
+
+    symbols: Sequence[str]
+    values: Floats
+    """(accounts, assets), USD."""
+    owners: Sequence[str]
+    """Of each account."""
+    reserves: Mapping[str, Any]
+    """By symbol, as a scenario has them."""
+    limits: Floats | None = None
+    """(accounts, assets) fractions to be borrowed of what counts by its account's category, NaN
+    elsewhere; None: nobody is in one."""
+
+
 def powers(tape: Frames) -> Powers:
     """Of the book after the opening."""
-    symbols, values, owners = _opened(tape)
-    reserves = borrowers.scenario_of(tape)["protocol"]["reserves"]
-    limits = borrowers.by_category(tape, symbols, "ltv_bps")
-    in_categories = float(np.nansum(values * limits))
-    values = np.where(np.isnan(limits), values, 0.0)
+    return powers_of(_opened(tape))
+
+
+def powers_of(book: Pledged) -> Powers:
+    """Of any book."""
+    symbols, values, owners, reserves, limits = book
+    in_categories = 0.0
+    if limits is not None:
+        in_categories = float(np.nansum(values * limits))
+        values = np.where(np.isnan(limits), values, 0.0)
 
     def power(collateral: Floats, brackets: bool = True) -> float:
         columns = zip(symbols, collateral.T, strict=True)
@@ -68,8 +89,12 @@ class Share(NamedTuple):
 
 def largest_share(tape: Frames) -> Share | None:
     """Of one account and of one owner, after the opening; None if no share is limited."""
-    symbols, values, owners = _opened(tape)
-    reserves = borrowers.scenario_of(tape)["protocol"]["reserves"]
+    return largest_share_of(_opened(tape))
+
+
+def largest_share_of(book: Pledged) -> Share | None:
+    """The same of any book."""
+    symbols, values, owners, reserves, _ = book
     gathered, found = _gathered(values, owners), None
     for i, symbol in enumerate(symbols):
         total = values[:, i].sum()
@@ -82,18 +107,23 @@ def largest_share(tape: Frames) -> Share | None:
 
 def has_tiers(tape: Frames) -> bool:
     """Whether any asset counts in brackets."""
-    reserves = borrowers.scenario_of(tape)["protocol"]["reserves"].values()
-    return any(reserve.get("tiers") for reserve in reserves)
+    return any_tiers(borrowers.scenario_of(tape)["protocol"]["reserves"])
 
 
-def _opened(tape: Frames) -> tuple[list[str], Floats, list[str]]:
-    """(assets, USD of collateral by account and asset, the owner of each account)."""
+def any_tiers(reserves: Mapping[str, Any]) -> bool:
+    """Whether any of these does."""
+    return any(reserve.get("tiers") for reserve in reserves.values())
+
+
+def _opened(tape: Frames) -> Pledged:
     book = borrowers.book(tape)
     owners = tape.accounts["owner"].to_list()[:: len(book.symbols)]
-    return book.symbols, book.collateral * book.prices, owners
+    reserves = borrowers.scenario_of(tape)["protocol"]["reserves"]
+    limits = borrowers.by_category(tape, book.symbols, "ltv_bps")
+    return Pledged(book.symbols, book.collateral * book.prices, owners, reserves, limits)
 
 
-def _gathered(values: Floats, owners: list[str]) -> Floats:
+def _gathered(values: Floats, owners: Sequence[str]) -> Floats:
     """Rows of the same owner added up."""
     _, of_whom = np.unique(owners, return_inverse=True)
     together = np.zeros((of_whom.max() + 1, values.shape[1]))

@@ -107,7 +107,7 @@ def table_beside(one: Shown, name: str) -> Table:
         rows,
         words=(0, 7),
         legend="Mean over books. Unbounded: fewer than six books tell the two apart.",
-        faint=[n for n, row in enumerate(one.rows) if row.is_cost],
+        faint=[n for n, row in enumerate(one.rows) if row.part == "costs"],
     )
 
 

@@ -11,10 +11,12 @@ from rich.console import Console
 
 from sim.books import COMPOUND_2023, describe
 from sim.books.book import Integers
+from sim.books.categories import terms_of
 from sim.health.census import census
 from sim.market.market import FACTOR
+from sim.measures.brackets import Pledged, any_tiers, largest_share_of, powers_of
 from sim.protocol.state import BORROW_CAP, SUPPLY_CAP
-from sim.protocol.units import USD
+from sim.protocol.units import BPS, USD
 from sim.report.page.content import Cell, Table, count, ratio, share
 from sim.report.text import short_usd, usd
 from sim.schema.book import BorrowerBook
@@ -46,6 +48,8 @@ def print_book(world: World, console: Console) -> None:
         console.print(line)
     for name in ("collateral", "debt"):
         console.print(f"{name.capitalize()}: {_mix(book[f'{name}_usd'])}.")
+    for line in limits_of_size(world):
+        console.print(line)
     if isinstance(world.scenario.book, BorrowerBook) and world.scenario.book.drawn_under:
         console.print(
             "Positions are those of the scenario before thresholds and limits were set otherwise; "
@@ -92,6 +96,35 @@ def _vaults(world: World) -> Iterator[str]:
         yield (
             f"Vault {name}: {here.sum():,} accounts, {short_usd(owed)} owed against "
             f"{short_usd(backs)}."
+        )
+
+
+def limits_of_size(world: World) -> Iterator[str]:
+    """What brackets of collateral keep back and limits of concentration bound, by account and by
+    owner.
+    """
+    book, prices, units = world.book, world.market.price[0], world.state.unit
+    values = book.collateral.astype(float) * (prices / units).astype(float) / USD
+    owners = [book.owner(a) for a in range(len(book.debt))]
+    reserves = world.scenario.model_dump(mode="json")["protocol"]["reserves"]
+    limits = None
+    if book.category is not None:
+        categories = world.scenario.protocol.categories
+        limits = terms_of(world.symbols, categories, book.category)[1] / BPS
+    pledged = Pledged(world.symbols, values, owners, reserves, limits)
+    if any_tiers(reserves):
+        flat, by_account, by_owner, in_halves = powers_of(pledged)
+        yield (
+            f"Tiers keep back {short_usd(flat - by_account)} of {short_usd(flat)} that could be "
+            f"borrowed: {short_usd(by_account - by_owner)} more if all accounts of an owner were "
+            f"one, {short_usd(in_halves - by_account)} less if everyone had two."
+        )
+    if largest := largest_share_of(pledged):
+        asset, by_account, by_owner = largest
+        most = reserves[asset]["concentration_bps"] / BPS
+        yield (
+            f"Of the {asset} that is pledged the largest account has {by_account:.1%} and the "
+            f"largest owner {by_owner:.1%}; no account may grow beyond {most:.1%}."
         )
 
 

@@ -33,6 +33,7 @@ from sim.protocol.state import (
     POSITION_DEBT,
     RING,
     SEEN_FIRST,
+    SUPPLIED,
 )
 from sim.protocol.vault import is_liquidatable
 from sim.protocol.vault_accounts import health
@@ -173,6 +174,30 @@ def test_a_liquidator_takes_what_is_let_out_or_shares(m: Market) -> None:
     assert is_liquidatable(m.s, ill)
     assert m.do(op.liquidate, liquidator, ill, DAI, WETH, max_uint(), 0, 1) == OK
     assert int(m.s.result[1]) > 2 * paid
+
+
+def test_a_false_price_lets_nobody_out_past_the_limit(m: Market) -> None:
+    """Accounts of both vaults are ill at a price that nobody pays, and somebody who may be their
+    owner liquidates all of them: his tokens are the capacity, but for a hundredth of rounding to
+    sizes, and what he takes as shares leaves no sooner.
+    """
+    liquidator, floor = 5, m.amount(WETH, 2_000)
+    assert m.do(op.set_outflow_limit, 0, WETH, 0, floor, HOUR) == OK
+    price(m, WETH, 6_000)
+    assert m.do(op.poke, 1, WETH, 0) == OK
+    ill = [a for a in range(15) if m.s.position[a, WETH, SUPPLIED] and is_liquidatable(m.s, a)]
+    assert {int(m.s.account_vault[a]) for a in ill} == {0, 1}
+    cash, paid = int(m.s.hub[WETH, CASH]), 0
+    for shares in (0, 1):
+        for a in ill:
+            (d,) = (i for i in range(4) if m.s.position[a, i, POSITION_DEBT])
+            code = m.do(op.liquidate, liquidator, a, d, WETH, max_uint(), 0, shares)
+            paid += int(m.s.result[1]) if code == OK and not shares else 0
+    assert floor * 99 // 100 < paid <= floor and cash - int(m.s.hub[WETH, CASH]) == paid
+    own = int(m.s.own_account[0, liquidator])
+    taken = hub.to_assets_down(m.s, WETH, m.s.position[own, WETH, SUPPLIED])
+    assert taken > 10 * floor
+    assert m.do(op.withdraw, liquidator, own, WETH, floor) == OUTFLOW_LIMITED
 
 
 def test_a_limit_is_refused_or_replaced(m: Market) -> None:

@@ -8,6 +8,8 @@ import pytest
 
 import sim
 from sim.measures.brackets import largest_share, powers
+from sim.terminal.opening_book import limits_of_size
+from sim.world import build
 
 WETH = "protocol.reserves.WETH"
 CALM = {"duration_hours": 1, "assets.WETH.price_usd": 3_000}
@@ -52,6 +54,21 @@ def test_power_by_account_and_by_owner(run: sim.Run) -> None:
     assert figures["power_kept_back_usd"] == pytest.approx(0.75 * 10e6, rel=1e-6)
     assert figures["regained_by_splitting_usd"] == pytest.approx(0.75 * 10e6, rel=1e-6)
     assert figures["gained_by_owners_usd"] == pytest.approx(0.75 * 10e6, rel=1e-6)
+
+
+def test_a_crash_and_a_sweep_say_so_of_the_book_that_they_begin_with(run: sim.Run) -> None:
+    """The same figures, of the world before it is opened; nothing where size has no limit."""
+    tiers, share = limits_of_size(build(run.scenario))
+    kept = "Tiers keep back $7.5M of $56.2M that could be borrowed"
+    assert tiers == f"{kept}: $7.5M more if all accounts of an owner were one, $7.5M less if " + (
+        "everyone had two."
+    )
+    assert share == (
+        "Of the WETH that is pledged the largest account has 40.0% and the largest owner 80.0%; no "
+        "account may grow beyond 50.0%."
+    )
+    free = run.scenario.with_({f"{WETH}.tiers": [], f"{WETH}.concentration_bps": 0})
+    assert list(limits_of_size(build(free))) == []
 
 
 def test_the_largest_share_of_an_account_and_of_an_owner(run: sim.Run) -> None:

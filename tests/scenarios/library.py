@@ -37,6 +37,7 @@ SYNTHETIC = (
     "concentration",
     "correlated-crash",
     "deleveraging",
+    "deleveraging-compared",
     "deleveraging-pro-rata",
     "depeg-in-category",
     "dynamic-ratios",
