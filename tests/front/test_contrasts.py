@@ -83,7 +83,7 @@ def test_the_interval_is_students_or_wider_and_bites() -> None:
     assert lowered.difference.value == pytest.approx(d.mean())
     assert lowered.difference.high >= d.mean() + reach - 1e-9
     assert lowered.verdict == "lower"
-    assert (cost.is_cost, cost.verdict, cost.difference.high) == (True, "not settled", np.inf)
+    assert (cost.part, cost.verdict, cost.difference.high) == ("costs", "not settled", np.inf)
     turned, _ = contrasted(shows, books(off, 1.0), books(on, 1.0))
     assert turned.verdict == "higher"
     with pytest.raises(ValueError, match="19 books with the mechanism, 20 without"):
