@@ -18,6 +18,7 @@ from sim.agents.start import Start, integers
 from sim.market.market import Market
 from sim.protocol import operations as op
 from sim.protocol.fixed_point import BPS, jitable, zero
+from sim.protocol.risk_guard import is_guarded
 from sim.protocol.state import (
     CASH,
     PAUSE_GAP,
@@ -89,8 +90,12 @@ def is_alarming(w: Market, k: int, own: Guardian, i: int) -> bool:
 
 @jitable
 def _brake(s: State, own: Guardian, i: int) -> None:
-    """Pause what it may in every vault, and lower the borrow limits if they are not."""
+    """Pause what it may in every vault that has a guard, and lower the borrow limits if they are
+    not.
+    """
     for v in range(s.policy.shape[0]):
+        if not is_guarded(s, v):
+            continue
         bits, free = own.steps[1], True
         for action in range(3):
             until = s.brake[v, i, PAUSED_UNTIL + action]

@@ -101,14 +101,17 @@ def refused_by_brakes(tape: Frames) -> int:
     return int(tape.operations["verdict"].isin(_BRAKES).sum())
 
 
-def braked_hours(tape: Frames, cool_off_seconds: int) -> float:
-    """In which a pause or an open breaker stopped something, of whatever asset."""
+def braked_hours(tape: Frames, cool_off_seconds: Sequence[int]) -> float:
+    """In which a pause or an open breaker stopped something, of whatever asset; `cool_off_seconds`
+    are those of each vault's guard.
+    """
     rows = _after_the_opening(tape, ("pause", "trip"))
     rows = rows[rows["verdict"] == "ok"]
     times = tape.steps.set_index("step")["time_utc"]
     total, until = 0.0, times.iloc[0]
-    for step, kind, amount in zip(rows["step"], rows["kind"], rows["amount"], strict=True):
-        seconds = cool_off_seconds if kind == "trip" else int(amount)
+    columns = (rows[name] for name in ("step", "kind", "y", "amount"))
+    for step, kind, v, amount in zip(*columns, strict=True):
+        seconds = cool_off_seconds[int(v)] if kind == "trip" else int(amount)
         end = min(times[step] + pd.Timedelta(seconds=seconds), times.iloc[-1])
         total += max((end - max(times[step], until)).total_seconds(), 0.0)
         until = max(until, end)

@@ -14,6 +14,7 @@ from sim.measures.activity import braked_hours, refused_by_brakes
 from sim.measures.borrowers import scenario_of
 from sim.measures.facts import Facts
 from sim.measures.measure import Found, Measure, OfPaths, Place
+from sim.schema.guard import Guard
 
 _SWEEP: Final[frozenset[Place]] = frozenset({"losses"})
 
@@ -24,18 +25,27 @@ def _at_the_end(run: Facts, column: str) -> float:
     return float(steps[column].iloc[-1]) if column in steps else 0.0
 
 
+def _cool_off(run: Facts) -> list[int] | None:
+    """Seconds of each vault's guard; None if no vault has one."""
+    protocol = scenario_of(run.tape)["protocol"]
+    guard = protocol.get("guard")  # older versions had none, nor vaults
+    own = [vault.get("guard", {}) for vault in protocol.get("vaults", {}).values()] or [{}]
+    if guard is None and not any(own):
+        return None
+    usual = (guard or Guard().model_dump())["cool_off_seconds"]
+    return [changes.get("cool_off_seconds", usual) for changes in own]
+
+
 def _braked_hours(run: Facts) -> Found:
-    guard = scenario_of(run.tape)["protocol"].get("guard")  # older versions had none
-    if guard is None:
+    seconds = _cool_off(run)
+    if seconds is None:
         return Found(None)
     number = refused_by_brakes(run.tape)
-    return Found(
-        braked_hours(run.tape, guard["cool_off_seconds"]), f"operations refused: {number:,}"
-    )
+    return Found(braked_hours(run.tape, seconds), f"operations refused: {number:,}")
 
 
 def _held_up(run: Facts) -> Found:
-    if scenario_of(run.tape)["protocol"].get("guard") is None:  # older versions had none
+    if _cool_off(run) is None:
         return Found(None)
     longest = _at_the_end(run, "longest_held_up_seconds") / 60
     return Found(_at_the_end(run, "held_up"), f"longest: {longest:,.0f} min" if longest else "")

@@ -380,7 +380,8 @@ class Protocol(Part):
         default={},
         max_length=16,
         description="several vaults on the hub, by their names, each with what differs from "
-        "reserves and liquidation: collateral, borrow, draw_caps...; absent: one vault, with these",
+        "reserves, liquidation, guard: collateral, borrow, draw_caps...; absent: one vault, with "
+        "these",
     )
     categories: Mapping[VaultName, Category] = Field(
         default={},
@@ -395,7 +396,8 @@ class Protocol(Part):
     )
     guard: Guard | None = Field(
         default=None,
-        description="brakes of the vault: grace_seconds, trip_bps...; absent: it has none",
+        description="brakes of every vault: grace_seconds, trip_bps...; absent: none has any, but "
+        "for those that have a guard under vaults",
     )
 
     def policy(self) -> dict[str, int]:
@@ -429,7 +431,7 @@ class Protocol(Part):
         return tuple(self._of(name) for name in self.vaults) or (self,)
 
     def _of(self, name: str) -> "Protocol":
-        """Reserves and liquidation of one of several. Raises `ScenarioError` for what is wrong."""
+        """What one of several has of its own. Raises `ScenarioError` for what is wrong."""
         one, path = self.vaults[name], f"vaults.{name}"
         reserves = {}
         for symbol, reserve in self.reserves.items():
@@ -441,7 +443,13 @@ class Protocol(Part):
             }
             reserves[symbol] = own.model_copy(update=allowed)
         liquidation = otherwise(self.liquidation, one.liquidation, f"{path}.liquidation")
-        update = {"reserves": reserves, "liquidation": liquidation, "vaults": {}}
+        guard = otherwise(self.guard or Guard(), one.guard, f"{path}.guard")
+        update = {
+            "reserves": reserves,
+            "liquidation": liquidation,
+            "guard": guard if one.guard else self.guard,
+            "vaults": {},
+        }
         return self.model_copy(update=update)
 
     def _problems(self) -> Iterator[Problem]:

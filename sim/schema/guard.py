@@ -133,14 +133,15 @@ class Guardian(Part):
             yield Problem("pauses", "an action is named twice", "each once")
 
     def _problems_within(self, whole: Any) -> Iterator[Problem]:
-        guard = whole.protocol.guard
-        if guard is None:
+        guards = [one.guard for one in whole.protocol.each if one.guard is not None]
+        most = min((guard.max_pause_seconds for guard in guards), default=MOST_PAUSE)
+        if not guards:
             yield Problem("fall_bps", "there is no guard to use", "protocol.guard as well")
-        elif self.pauses and self.pause_seconds > guard.max_pause_seconds:
+        elif self.pauses and self.pause_seconds > most:
             yield Problem(
                 "pause_seconds",
-                f"longer than the guard allows, {guard.max_pause_seconds}",
-                f"at most {guard.max_pause_seconds}, or protocol.guard.max_pause_seconds",
+                f"longer than the guard allows, {most}",
+                f"at most {most}, or protocol.guard.max_pause_seconds",
             )
         steps = -(-self.window_seconds // whole.step_seconds)
         if not 1 <= steps <= whole.steps:

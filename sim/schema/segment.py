@@ -49,6 +49,11 @@ class Segment(Part):
         description="fields of protocol.liquidation that are otherwise here, like "
         "{engine: dutch-bonus}",
     )
+    guard: Changes = Field(
+        default={},
+        description="fields of protocol.guard that are otherwise here, like {trip_bps: 3000}; if "
+        "that is absent: of a guard that this vault has alone",
+    )
     feeds: Mapping[Symbol, Changes] = Field(
         default={},
         description=f"per asset: of {', '.join(OF_ROUTER)} of its feed what is otherwise here",

@@ -31,6 +31,7 @@ from sim.scenario import Scenario
 from sim.scenario.segments import feed_in
 from sim.schema.category import Category
 from sim.schema.deployment import Reserve
+from sim.schema.guard import Guard
 from sim.world.actors import share_takers
 
 UNLIMITED = (1 << 112) - 1
@@ -89,23 +90,10 @@ def genesis(scenario: Scenario, accounts: int, vaults: Sequence[int] = ()) -> St
     ]
     if protocol.steward:
         s.bounds[:] = protocol.steward.bounds()
-    if (guard := protocol.guard) is not None:
-        down = any(fault.kind == "sequencer-down" for fault in scenario.feeds.faults)
-        terms = {
-            "guarded": 1,
-            "guardian": GUARDIAN_ACTOR,
-            "max_pause": guard.max_pause_seconds,
-            "pause_gap": guard.pause_gap_seconds,
-            "grace": guard.grace_seconds,
-            "trip_window": guard.trip_window_seconds,
-            "cool_off": guard.cool_off_seconds,
-            "trip_bps": guard.trip_bps,
-            "breaker_stops_liquidation": int(guard.breaker_stops_liquidation),
-            "urgent_exempt": int(guard.urgent_exempt),
-            "sequencer_feed": int(down),
-            "stress_bps": BPS,
-        }
-        s.guard[:] = [terms[column] for column in GUARD]
+    down = any(fault.kind == "sequencer-down" for fault in scenario.feeds.faults)
+    for v, one in enumerate(each):
+        if one.guard is not None:
+            s.guard[v] = _guard(one.guard, down)
     s.pair[:, FEE_BPS] = [venue.fee_bps for venue in scenario.venues]
     return s
 
@@ -125,6 +113,25 @@ def _reserve(reserve: Reserve, unit: int) -> list[int]:
     beyond = [getattr(reserve, column) for column in RESERVE[CONCENTRATION_FLOOR:LT_FROM]]
     in_force = [reserve.lt_bps, *beyond[SECOND_LT - CONCENTRATION_FLOOR :]]
     return [*parameters, *caps, *beyond, *in_force, 0, 0]
+
+
+def _guard(guard: Guard, asks_sequencer: bool) -> list[int]:
+    """A vault's row of its guard."""
+    terms = {
+        "guarded": 1,
+        "guardian": GUARDIAN_ACTOR,
+        "max_pause": guard.max_pause_seconds,
+        "pause_gap": guard.pause_gap_seconds,
+        "grace": guard.grace_seconds,
+        "trip_window": guard.trip_window_seconds,
+        "cool_off": guard.cool_off_seconds,
+        "trip_bps": guard.trip_bps,
+        "breaker_stops_liquidation": int(guard.breaker_stops_liquidation),
+        "urgent_exempt": int(guard.urgent_exempt),
+        "sequencer_feed": int(asks_sequencer),
+        "stress_bps": BPS,
+    }
+    return [terms[column] for column in GUARD]
 
 
 def _cap(tokens: float | None, unit: int) -> int:

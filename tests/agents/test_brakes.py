@@ -9,7 +9,16 @@ from sim.agents.guardian import GUARDIAN_ACTOR, is_alarming
 from sim.protocol import hub
 from sim.protocol import operations as op
 from sim.protocol.errors import OK
-from sim.protocol.state import GUARDED, SEQUENCER_FEED, STRESS, TRIPPED_AT, WINDOW
+from sim.protocol.state import (
+    GUARDED,
+    MAX_PAUSE,
+    PAUSE_GAP,
+    SEQUENCER_FEED,
+    STRESS,
+    TRIP,
+    TRIPPED_AT,
+    WINDOW,
+)
 from sim.scenario import Scenario, load
 from sim.schema.problems import ScenarioError
 from sim.users.view import PAUSES, View, at
@@ -47,6 +56,49 @@ def test_it_acts_a_delay_after_the_price_fell_that_far() -> None:
     assert did[did["kind"] == "lower_stress"]["step"].tolist() == [first + 2]
     assert set(pauses["asset"]) == {"WETH"}
     assert run.figures.loc["braked_hours", "value"] == 2.0
+
+
+def test_a_vault_may_have_a_guard_alone_or_with_terms_of_its_own() -> None:
+    """The others are as `protocol.guard` says: without any if it is absent."""
+    vaults = {"one": {}, "two": {"guard": {"max_pause_seconds": 7_200, "trip_bps": 500}}}
+    several = falling().with_({"protocol.vaults": vaults})
+    state = build(several).state
+    assert state.guard[:, GUARDED].tolist() == [1, 1]
+    assert state.guard[:, MAX_PAUSE].tolist() == [86_400, 7_200]
+    assert state.guard[:, TRIP].tolist() == [0, 500]
+    assert state.guard[0, PAUSE_GAP] == state.guard[1, PAUSE_GAP], "what it does not say"
+    alone = build(several.with_({"protocol.guard": None})).state
+    assert (alone.guard[0] == 0).all() and (alone.guard[1] == state.guard[1]).all()
+    with pytest.raises(ScenarioError, match="longer than the guard allows, 7200"):
+        several.with_({"guardian.pause_seconds": 7_201})
+
+
+def test_a_guardian_brakes_only_where_there_is_a_guard() -> None:
+    vaults = {"one": {}, "two": {"guard": {"max_pause_seconds": 7_200}}}
+    only = falling().with_({"protocol.guard": None, "protocol.vaults": vaults})
+    run = sim.run(only, accounts=8)
+    did = run.raw.tape.operations
+    pauses = did[did["kind"] == "pause"]
+    assert len(pauses) > 0 and (pauses["verdict"] == "ok").all() and (pauses["y"] == 1).all()
+    assert run.figures.loc["braked_hours", "value"] == 2.0, "those of one vault count as well"
+
+
+def test_hours_of_breakers_are_those_of_the_vault_that_tripped() -> None:
+    """Two vaults, the same prices: both open an hour, and two hours, from the first trip on."""
+    found = {}
+    for cool_off in (3_600, 7_200):
+        guard = {"trip_bps": 2_000, "cool_off_seconds": cool_off}
+        vaults = {"one": {}, "two": {"guard": guard}}
+        changes = {"protocol.guard": None, "guardian": None, "protocol.vaults": vaults}
+        run = sim.run(falling().with_({**changes, "duration_hours": 12.0}), accounts=8)
+        trips = run.raw.tape.operations.query("kind == 'trip' and verdict == 'ok'")
+        assert (trips["y"] == 1).all()
+        times, hours = sorted(set(trips["step"] / 6)), cool_off / 3_600
+        ends = [*times[1:], times[-1] + hours]
+        total = sum(min(end - at, hours) for at, end in zip(times, ends, strict=True))
+        found[cool_off] = run.figures.loc["braked_hours", "value"]
+        assert found[cool_off] == pytest.approx(total)
+    assert found[7_200] > found[3_600]
 
 
 def test_without_a_guardian_nobody_pauses() -> None:

@@ -57,6 +57,17 @@ def book(one: Scenario, seed: int = 1) -> Book:
             "no field of a router",
         ),
         ({"protocol.vaults": {"a": {"draw_caps": {"USDC": -1.0}}}}, "draw_caps.USDC", "greater"),
+        (
+            {"protocol.vaults": {"a": {"guard": {"trip_bps": -1}}}},
+            "protocol.vaults.a.guard.trip_bps",
+            "greater",
+        ),
+        ({"protocol.vaults": {"a": {"guard": {"tip_bps": 1}}}}, "a.guard.tip_bps", "did you mean"),
+        (
+            {"agents": [{"name": "me", "path": "mine:Me", "vault": "smalls"}]},
+            "agents[0].vault: no vault is called smalls",
+            "did you mean small",
+        ),
         ({"protocol.vaults": {"a": SMALL}}, "book.collateral_weights.WETH", "no vault takes"),
         (
             {"protocol.vaults": {"a": {"borrow": ["WETH"]}}},

@@ -20,9 +20,11 @@ from sim.protocol.records import copy
 from sim.protocol.state import (
     DRAW_CAP,
     ENGINE,
+    GUARDED,
     LT,
     REPORTED_DEFICIT,
     SCALED_DEBT,
+    TRIP,
     State,
 )
 from sim.scenario import Scenario, load, with_overrides
@@ -40,6 +42,7 @@ STABLES: dict[str, Any] = {
         "reserves": {"LINK": {"lt_bps": 6_000, "ltv_bps": 5_500}},
         "liquidation": {"engine": "dutch-bonus", "delay_seconds": 600},
         "feeds": {"LINK": {"max_move_bps": 9_000}},
+        "guard": {"trip_bps": 1_500},
         "draw_caps": {"USDC": 20_000_000},
     },
 }
@@ -64,6 +67,7 @@ def test_a_vault_has_its_own_rules_and_all_others_of_the_protocol() -> None:
     usdc = scenario().symbols.index("USDC")
     assert s.spoke[1, usdc, DRAW_CAP] == 20_000_000 * 10**6
     assert s.spoke[0, usdc, DRAW_CAP] == w.spoke[0, usdc, DRAW_CAP] > s.spoke[1, usdc, DRAW_CAP]
+    assert s.guard[:, [GUARDED, TRIP]].tolist() == [[0, 0], [1, 1_500]]
     lowered = build(scenario(**{"protocol.reserves.WETH.ltv_bps": 5_000})).state
     assert (lowered.reserve[:, 0, 0] == 5_000).all(), "an override of all reaches every vault"
 
@@ -96,6 +100,8 @@ def test_contracts_do_what_the_twin_does(split: str) -> None:
     """Every slot of both vaults, after every step."""
     done = play(scenario(**{"book.split": split}), engine="revm")
     assert done.compared > 10_000
+    trips = done.raw.tape.operations.query("kind == 'trip' and verdict == 'ok'")
+    assert len(trips) > 0 and (trips["y"] == 1).all(), "of the vault that has a guard"
     assert done.raw.tape.run["differences"].iloc[0] == 0
 
 
