@@ -58,8 +58,8 @@ def _name(agent: Any, taken: list[str]) -> str:
 
 def _entry(name: str, agent: Any) -> tuple[dict[str, Any], Any]:
     """How a scenario speaks of an agent that is handed over: an object with `act(view)`, whose
-    attributes `capital_usd` (USD by asset in its wallet at the start) and `time_limit_seconds` say
-    the rest, or a jitable function. And the agent.
+    attributes `capital_usd` (USD by asset in its wallet at the start), `vault` (where its account
+    is) and `time_limit_seconds` say the rest, or a jitable function. And the agent.
     """
     kind = _kind(agent)
     called, home = kind.__name__, kind.__module__
@@ -69,6 +69,7 @@ def _entry(name: str, agent: Any) -> tuple[dict[str, Any], Any]:
     return {
         "name": name,
         "path": f"{home if is_there else HANDED_OVER}:{called.strip('<>')}",  # <lambda>
+        "vault": getattr(agent, "vault", None),
         "capital_usd": getattr(agent, "capital_usd", {}),
         "time_limit_seconds": getattr(agent, "time_limit_seconds", limit),
     }, agent

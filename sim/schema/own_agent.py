@@ -2,13 +2,13 @@
 reading a scenario runs nobody's code.
 """
 
-from collections.abc import Mapping
-from typing import Annotated
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
 
 from pydantic import Discriminator, Field, Tag
 
 from sim.schema.base import Part, Symbol, Usd, unit
-from sim.schema.problems import Problem
+from sim.schema.problems import Problem, nearest
 
 _Name = Annotated[str, Field(pattern=r"^[A-Za-z_]\w{0,63}$")]
 _Number = Annotated[
@@ -38,6 +38,11 @@ class OwnAgent(Part):
         description="the folder that its module is in, filled in where that is the scenario's; "
         "absent: the current directory, or it is installed",
     )
+    vault: str | None = Field(
+        default=None,
+        max_length=32,
+        description="the vault that its account is in, one of protocol.vaults; absent: the first",
+    )
     capital_usd: Mapping[Symbol, Usd] = Field(
         default={}, description="per asset: USD in the agent's wallet at the start, 0 to 1e+12"
     )
@@ -57,6 +62,12 @@ class OwnAgent(Part):
     def is_handed_over(self) -> bool:
         """Whether its code is nowhere but in the program that ran it."""
         return self.path.startswith(f"{HANDED_OVER}:")
+
+    def _problems_within(self, whole: Any) -> Iterator[Problem]:
+        vaults = whole.protocol.vaults
+        if self.vault is not None and self.vault not in vaults:
+            remedy = nearest(self.vault, vaults, "the names in protocol.vaults are")
+            yield Problem("vault", f"no vault is called {self.vault}", remedy)
 
     def missing(self, path: str) -> Problem:
         """What to say of one that was handed over and is not here; `path` is where it is named."""

@@ -35,9 +35,10 @@ class Taker(NamedTuple):
 def own(scenario: Scenario) -> list[Own]:
     """In the order of their accounts: agents that come with the house, then the user's."""
     there = [role for role in ROLES if role.capital(scenario) is not None]
+    vaults = {None: 0} | {name: v for v, name in enumerate(scenario.protocol.vaults)}
     return [
         *(Own(one.name, False, one.capital(scenario) or {}, one.vault(scenario)) for one in there),
-        *(Own(agent.name, True, agent.capital_usd) for agent in scenario.agents),
+        *(Own(one.name, True, one.capital_usd, vaults[one.vault]) for one in scenario.agents),
     ]
 
 

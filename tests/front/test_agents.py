@@ -81,6 +81,24 @@ def test_an_agent_meets_the_contracts_too() -> None:
     assert found.compared > 10_000 and found.engine == "revm" and found.gas_used is None
 
 
+def test_an_agent_has_its_account_in_the_vault_that_it_names() -> None:
+    """One handed over by an attribute, one of a scenario by a field; else it is the first."""
+    there = Saver()
+    there.name, there.vault = "there", "other"  # type: ignore[attr-defined]
+    listed = {"name": "listed", "path": "sim.examples.treasury:Treasury", "vault": "other"}
+    overrides = {
+        "protocol.vaults": {"one": {}, "other": {"collateral": ["WETH", "USDC"]}},
+        "agents": [{**listed, "parameters": {"least_usd": 1.0}}],
+    }
+    agents = [Saver(), there]
+    found = sim.run("single-crash", overrides=overrides, agents=agents, engine="revm", accounts=20)
+    accounts = found.raw.tape.accounts.groupby("name")["vault"].first()
+    assert accounts[["saver", "there", "listed"]].tolist() == ["one", "other", "other"]
+    supplied = found.accounts.set_index(["account", "asset"])["supplied_end"]
+    for name in ("saver", "there"):
+        assert supplied[name, "USDC"] == pytest.approx(5_000, rel=1e-3)
+
+
 class Greedy:
     """Asks for what it cannot have."""
 
