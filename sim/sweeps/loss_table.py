@@ -134,15 +134,21 @@ def _is_any_from_before(outcomes: pd.DataFrame) -> bool:
     return bool((before_usd(outcomes) > 1e-9 * both).any())
 
 
-def as_one(table: pd.DataFrame, bearers: pd.DataFrame, assets: pd.DataFrame) -> pd.DataFrame:
-    """The three tables as one for a file: the bearers as rows "borne_by_...", the measures of
-    `sim.sweeps.reserves.by_asset` as "reserve_es_99.WETH".
+def as_one(
+    table: pd.DataFrame, bearers: pd.DataFrame, assets: pd.DataFrame, vaults: pd.DataFrame
+) -> pd.DataFrame:
+    """The tables as one for a file: the bearers as rows "borne_by_...", the measures of
+    `sim.sweeps.reserves.by_asset` as "reserve_es_99.WETH", those of `sim.sweeps.vaults.by_vault` as
+    "vault_es_99.majors".
     """
     below = bearers.drop(columns="share").assign(unit="USD", needs=None)
     below.index = [f"borne_by_{name}" for name in below.index]
     each = assets.assign(needs=None)
     each.index = [f"{measure}.{asset}" for asset, measure in assets.index]
-    return pd.concat([part for part in (table, below, each) if len(part)]).rename_axis("measure")
+    own = vaults.assign(needs=None)
+    own.index = [f"vault_{measure}.{vault}" for vault, measure in vaults.index]
+    parts = [part for part in (table, below, each, own) if len(part)]
+    return pd.concat(parts).rename_axis("measure")
 
 
 def worst_paths(outcomes: pd.DataFrame, count: int) -> list[int]:

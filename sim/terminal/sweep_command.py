@@ -119,7 +119,8 @@ def _files(swept: Sweep) -> list[Path]:
     """Write the table and the figures; the figures."""
     plan, outcomes = swept.stored.plan, swept.outcomes
     with replacing(swept.folder / TABLE) as draft:
-        losses.as_one(swept.losses, swept.borne_by, swept.by_asset).to_csv(draft)
+        tables = swept.losses, swept.borne_by, swept.by_asset, swept.by_vault
+        losses.as_one(*tables).to_csv(draft)
     title = (
         f"{plan.scenario.title}\n{plan.paths:,} paths {given.books_of_plan(plan).heading}, "
         f"sampler {plan.sampler}, seed of paths {plan.scenario.seed}"

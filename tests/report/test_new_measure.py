@@ -121,7 +121,7 @@ def test_of_a_sweep(added: Measure, sweep: Sweep, tmp_path: Path) -> None:
     wanted = (outcomes["seized_usd"] - outcomes["repaid_usd"]).clip(lower=0).mean()
     row = sweep.losses.loc[NAME]
     assert row["value"] == pytest.approx(wanted) and row["low"] < wanted < row["high"]
-    kept = losses.as_one(sweep.losses, sweep.borne_by, sweep.by_asset)
+    kept = losses.as_one(sweep.losses, sweep.borne_by, sweep.by_asset, sweep.by_vault)
     kept.to_csv(tmp_path / "losses.csv")
     again = pd.read_csv(tmp_path / "losses.csv", index_col="measure")
     assert again.loc[NAME, "value"] == pytest.approx(wanted)

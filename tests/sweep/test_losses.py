@@ -22,6 +22,7 @@ from sim.sweeps.loss_table import (
 )
 from sim.sweeps.outcome_columns import frame
 from sim.sweeps.reserves import by_asset
+from sim.sweeps.vaults import by_vault
 
 SYMBOLS = ("WETH", "USDC")
 COLUMNS = names(SYMBOLS)
@@ -146,12 +147,13 @@ def test_parts_sum_to_the_expected_loss() -> None:
 
 
 def test_one_file_for_both() -> None:
-    outcomes = sample(320)
-    assets = by_asset(outcomes, "mc")
-    table = as_one(loss_table(outcomes, "mc", 300), borne_by(outcomes, "mc"), assets)
+    outcomes = sample(320).assign(**{"vault_loss_usd.small": np.arange(320.0)})
+    others = by_asset(outcomes, "mc"), by_vault(outcomes, "mc")
+    table = as_one(loss_table(outcomes, "mc", 300), borne_by(outcomes, "mc"), *others)
     assert table.loc["reserve_expected_loss.WETH", "value"] == outcomes["bad_debt_usd.WETH"].mean()
     assert len(table) == len(set(table.index))
     assert table.loc["borne_by_fund", "value"] == outcomes["by_fund_usd"].mean()
+    assert table.loc["vault_expected_loss.small", "value"] == 319 / 2
     assert table.index.name == "measure" and table["unit"].notna().all()
 
 
