@@ -68,7 +68,9 @@ def _if_deleveraging(run: Facts, measure: Callable[[Frames], float]) -> Found:
 
 
 def _cut(hours: float | None, run: Facts) -> Found:
-    return Found(largest_cut(run.tape, hours))
+    """Nothing where there is no steward."""
+    steward = scenario_of(run.tape)["protocol"].get("steward")
+    return Found(largest_cut(run.tape, hours) if steward else None)
 
 
 def _kept_back(run: Facts) -> Found:
