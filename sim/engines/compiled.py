@@ -66,13 +66,16 @@ def _play(
 
 def _against_exact(run: Any) -> str | None:
     """Where `_play` as compiled is off the exact engine."""
-    expected = self_test.expected()
-    world = expected.world
-    compiled = Compiled.at(on_floats(world), world.scenario.steps, run)
-    outcome = compiled.outcomes(*expected.path)[0]
-    return self_test.difference_of_outcome(
-        outcome, expected.outcome
-    ) or self_test.difference_of_state(compiled.memory, expected.end)
+    for scenario in (self_test.PLAIN, self_test.MECHANISMS):
+        expected = self_test.expected(scenario)
+        world = expected.world
+        compiled = Compiled.at(on_floats(world), world.scenario.steps, run)
+        outcome = compiled.outcomes(*expected.path)[0]
+        wrong = self_test.difference_of_outcome(outcome, expected)
+        wrong = wrong or self_test.difference_of_state(compiled.memory, expected.end)
+        if wrong:
+            return wrong
+    return None
 
 
 _run = Entry(_play, _against_exact)

@@ -1,5 +1,7 @@
-"""What compiled code must come to: a small world on integers, in which every operation that agents
-know is carried out (`self_test.yaml`; a few milliseconds).
+"""What compiled code must come to: two small worlds on integers. In one people, attacker and
+liquidators do all that they can without mechanisms (`self_test.yaml`); in the other all mechanisms
+are on and do something (`self_test_mechanisms.yaml`). Each takes a tenth of a second, once in a
+process.
 """
 
 from __future__ import annotations
@@ -21,7 +23,9 @@ from sim.world import World, build, on_path
 
 Floats = npt.NDArray[np.float64]
 
-SCENARIO = Path(__file__).with_suffix(".yaml")
+PLAIN, MECHANISMS = (
+    Path(__file__).with_name(f"self_test{which}.yaml") for which in ("", "_mechanisms")
+)
 TOLERANCE = 1e-6
 """Of an amount in doubles. Amounts of a test have a million units and more; what goes wrong goes
 wrong by whole operations."""
@@ -31,42 +35,44 @@ _SCRATCH = ("split", "result", "journal", "journal_length", "undo")
 
 
 class Expected(NamedTuple):
-    """The exact run."""
+    """An exact run."""
 
     world: World
     """As it starts."""
+    names: list[str]
+    """Of the numbers of `outcome`."""
     path: tuple[Floats, Floats]
     """Its prices and what feeds see of them, (1, steps + 1, assets) in whole price units."""
     outcome: Floats
-    """As `sim.engines.outcome.names` has them."""
     end: Memory
     """As it ends, on floats."""
 
 
 @lru_cache
-def expected() -> Expected:
-    """The exact run, once in a process."""
-    world = build(load(SCENARIO))
+def expected(scenario: Path = PLAIN) -> Expected:
+    """The exact run of one of the two, once in a process."""
+    world = build(load(scenario))
     prices, seen = world.market.price, world.market.feeds.observed
     one = on_path(world, prices, seen)
-    outcome = np.full(width(len(world.symbols)), 0, dtype=object)
+    outcome = np.full(width(len(world.symbols), len(world.state.policy)), 0, dtype=object)
     for k, rows, _ in run(one):
         if k:
             outcome[OPERATIONS] += len(rows)
             follow(one.state, one.market, k, outcome)
     conclude(one.state, one.market, world.scenario.steps, outcome)
     path = prices[np.newaxis].astype(np.float64), seen[np.newaxis].astype(np.float64)
-    return Expected(world, path, outcome.astype(np.float64), on_floats(one))
+    of = names(world.symbols, list(world.scenario.protocol.vaults))
+    return Expected(world, of, path, outcome.astype(np.float64), on_floats(one))
 
 
-def difference_of_outcome(found: Floats, wanted: Floats) -> str | None:
+def difference_of_outcome(found: Floats, wanted: Expected) -> str | None:
     """The first number of a path's outcome that compiled code has otherwise.
 
     Operations are not counted: of a price that is a rounding off, a router is told once more.
     """
-    for column, name in enumerate(names(expected().world.symbols)):
-        if column != OPERATIONS and not _close(found[column], wanted[column]):
-            return f"{name} {found[column]:,.6g} instead of {wanted[column]:,.6g}"
+    for column, (name, right) in enumerate(zip(wanted.names, wanted.outcome, strict=True)):
+        if column != OPERATIONS and not _close(found[column], right):
+            return f"{name} {found[column]:,.6g} instead of {right:,.6g}"
     return None
 
 

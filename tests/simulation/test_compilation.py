@@ -16,11 +16,23 @@ from numba.core.bytecode import FunctionIdentity
 from sim.engines import compilation, self_test, symbols
 from sim.engines.compilation import CompilationError, Entry
 from sim.engines.exact import run
+from sim.engines.self_test import MECHANISMS, PLAIN
 from sim.engines.symbols import SymbolError
+from sim.protocol import (
+    hub,
+    risk_guard,
+    split,
+    steward,
+    vault,
+    vault_accounts,
+    vault_deleveraging,
+    vault_health,
+)
 from sim.protocol import operations as op
 from sim.protocol.errors import OK
+from sim.protocol.state import CASH, LT, LTV, SOLD, State
 from sim.scenario import load
-from sim.simulation import liquidators
+from sim.simulation import liquidators, risk_desk
 from sim.world import build
 
 ROOT = Path(__file__).parents[2]
@@ -161,48 +173,78 @@ def test_other_types_are_refused_and_not_compiled(cache: Path) -> None:
 # --- the world of the test ------------------------------------------------------------------------
 
 
-OF_MECHANISMS = {
-    "breaker": {"note_price", "trip"},
-    "deleveraging": {"poke_deleveraging", "deleverage"},
-    "dynamic-ratios": {"update_parameter"},
-    "guardian": {"pause", "lower_stress"},
-    "margin-calls": {"margin_call", "end_margin_call"},
-}
-"""What is off in the small world, and in which scenario it is done."""
-OF_GUARDIANS = {"post_sequencer"}
-"""Which no scenario has: tests/agents/test_brakes.py."""
-
-
-@pytest.mark.parametrize("name", OF_MECHANISMS)
-def test_operations_of_mechanisms_are_carried_out(name: str) -> None:
+def test_every_operation_that_agents_know_is_carried_out() -> None:
+    """All that `sim/agents` and `sim/market` call is done in the two small worlds, and accepted."""
+    sources = [path.read_text() for part in ("agents", "market") for path in folder(part)]
+    known = set(re.findall(r"\bop\.([a-z_]+)\(", "".join(sources))) - {"execute"}
+    assert len(known) > 25
     done = {
         op.DECLARED[row.kind].name
-        for step in run(build(load(name)))
+        for scenario in (PLAIN, MECHANISMS)
+        for step in run(build(load(scenario)))
         if step.k
         for row in accepted(step)
     }
-    assert done >= OF_MECHANISMS[name]
-
-
-def test_every_operation_that_agents_know_is_carried_out() -> None:
-    """All that `sim/agents` and `sim/market` call is done in the small world, and accepted."""
-    sources = [path.read_text() for part in ("agents", "market") for path in folder(part)]
-    known = set(re.findall(r"\bop\.([a-z_]+)\(", "".join(sources))) - {"execute"}
-    known -= OF_GUARDIANS.union(*OF_MECHANISMS.values())
-    assert len(known) > 15
-    world = build(load(self_test.SCENARIO))
-    done = {op.DECLARED[row.kind].name for step in run(world) if step.k for row in accepted(step)}
     assert known <= done, known - done
 
 
 def test_code_with_which_nobody_liquidates_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """One part of the step that does nothing, all others as they are."""
-    wanted = self_test.expected()
-    monkeypatch.setattr(liquidators, "act", lambda s, w, k: False)
-    found = self_test.expected.__wrapped__()
-    said = self_test.difference_of_outcome(found.outcome, wanted.outcome)
+    wanted = self_test.expected(PLAIN)
+    monkeypatch.setattr(liquidators, "act", nothing)
+    found = self_test.expected.__wrapped__(PLAIN)
+    said = self_test.difference_of_outcome(found.outcome, wanted)
     assert said and re.match(r"(by_|repaid|bad_debt)\w* [\d.,e+]+ instead of", said)
     assert self_test.difference_of_state(found.end, wanted.end)
+
+
+def nothing(*_: Any) -> int:
+    """In place of a verdict: accepted, and nothing done."""
+    return OK
+
+
+def all_of_it(s: State, i: int) -> int:
+    """In place of `hub.available`: whatever left lately."""
+    return int(s.hub[i, CASH])
+
+
+def unweighed(s: State, v: int, i: int, value: int) -> tuple[int, int]:
+    """In place of `vault_reserves.weigh`: as if there were one bracket."""
+    return value * s.reserve[v, i, LT], value * s.reserve[v, i, LTV]
+
+
+def on_the_first(s: State, c: int, d: int, amount: int) -> None:
+    """In place of `split.parts`: all on one venue."""
+    p, sold = s.pair_of[c, d], amount
+    while p >= 0:
+        s.split[p, SOLD], sold, p = sold, 0, s.next_pair[p]
+
+
+WRONG: dict[str, tuple[Any, str, Any]] = {
+    "nothing is paused, no breaker holds, there is no grace": (risk_guard, "check", nothing),
+    "the stress multiplier stays": (risk_guard, "lower_stress", nothing),
+    "any amount may leave": (hub, "available", all_of_it),
+    "nobody is called for margin": (vault, "margin_call", nothing),
+    "the largest count like all others": (vault_health, "weigh", unweighed),
+    "anybody may have all of an asset": (vault_accounts, "_check_concentration", nothing),
+    "nobody is deleveraged": (vault_deleveraging, "deleverage", nothing),
+    "the steward changes nothing": (steward, "update", nothing),
+    "haircuts follow nothing": (risk_desk, "used_haircut", lambda *_: 0.1),
+    "sales are on one of several venues": (split, "parts", on_the_first),
+}
+"""A part of a mechanism that does nothing, or something else: where it is, and what is there."""
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_code_with_a_wrong_mechanism_is_noticed(
+    wrong: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is off in what paths come to, or in the state that they end in."""
+    wanted = self_test.expected(MECHANISMS)
+    monkeypatch.setattr(*WRONG[wrong])
+    found = self_test.expected.__wrapped__(MECHANISMS)
+    said = self_test.difference_of_outcome(found.outcome, wanted)
+    assert said or self_test.difference_of_state(found.end, wanted.end)
 
 
 def folder(part: str) -> list[Path]:

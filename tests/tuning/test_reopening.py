@@ -13,6 +13,7 @@ from sim.schema.tuning import Debts
 from sim.world import World, build
 
 R = "protocol.reserves"
+OUTFLOW = {"limit_bps": 500, "window_seconds": 86_400}
 
 
 def _base() -> Scenario:
@@ -54,6 +55,8 @@ def test_the_same_start_as_built_anew(overrides: dict[str, object]) -> None:
         ({f"{R}.WETH.ltv_bps": 0, f"{R}.WBTC.lt_bps": 5000, f"{R}.WBTC.ltv_bps": 0}, True),
         ({f"{R}.WETH.supply_cap": 100.0, f"{R}.DAI.borrow_enabled": False}, False),
         ({f"{R}.WETH.lt_bps": 6500, f"{R}.WETH.ltv_bps": 0, f"{R}.WETH.max_bonus_bps": 4000}, True),
+        ({f"{R}.WETH.tiers": [{"above_usd": 1e5, "lt_bps": 6000}]}, True),
+        ({f"{R}.WETH.concentration_bps": 500, "protocol.outflow": {"DAI": OUTFLOW}}, False),
     ],
 )
 def test_the_same_positions_as_crash_and_sweep_have(
