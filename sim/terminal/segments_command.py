@@ -8,9 +8,11 @@ from pathlib import Path
 import pandas as pd
 from rich.console import Console
 
+from sim.front.segments import MEASURES as MEASURES_SHOWN
 from sim.front.segments import POWER, contagion, layouts
+from sim.front.several_books import drawn
 from sim.measures.registry import MEASURES
-from sim.report.page.content import NONE, Cell, Table, ratio, share, shown
+from sim.report.page.content import NONE, Cell, Range, Table, Value, ratio, share, shown
 from sim.scenario import Scenario
 from sim.terminal.tables import printed
 
@@ -21,10 +23,10 @@ def segments(
     """Play and print both tables; write them as CSV into a folder, if one is named. Raises as
     `sim.front.segments`.
     """
-    found, spread = layouts(scenario, books), contagion(scenario, fall)
+    found, spread = layouts(scenario, books), contagion(scenario, fall, books)
     console.print(scenario.title, style="bold", markup=False)
-    console.print(printed(layout_table(found, books)))
-    console.print("", printed(contagion_table(spread, fall)), sep="\n")
+    console.print(printed(layout_table(found, drawn(scenario, books))))
+    console.print("", printed(contagion_table(spread, fall, drawn(scenario, books))), sep="\n")
     if out:
         for name, frame in (("layouts.csv", found), ("contagion.csv", spread)):
             frame.to_csv(out / name)
@@ -39,34 +41,37 @@ def layout_table(found: pd.DataFrame, books: int) -> Table:
         power = name == POWER
         unit = "USD" if power else MEASURES[name].unit
         title = "borrowing power at the start" if power else MEASURES[name].title
-        cells = [_cell(row[c], unit) for c in ("pooled", "here", "difference", "low", "high")]
-        worse = [share(row[c], 0) for c in ("cross_worse", "cross_low", "cross_high")]
-        rows.append([f"{layout}: {title}", *cells, *worse])
+        cells = [_cell(row[c], unit) for c in ("pooled", "here", "difference")]
+        known = math.isfinite(row["low"]) and math.isfinite(row["high"])
+        between = Range(_cell(row["low"], unit), _cell(row["high"], unit)) if known else "unbounded"
+        worse = Range(*(share(row[c], 0) for c in ("cross_low", "cross_high")))
+        first = layout if name == MEASURES_SHOWN[0] else ""
+        rows.append([first, title, *cells, between, share(row["cross_worse"], 0), worse])
     return Table(
         f"The same {books} books pooled, in segments and isolated",
-        ["measure", "pooled", "here", "difference", "95% from", "95% to", "pooled more", "", ""],
+        ["", "measure", "pooled", "here", "difference", "95%", "pooled more", "95%"],
         rows,
-        words=(0,),
-        legend="Means over books; difference: here less pooled, of each book. Pooled more: the\n"
-        "share of books on which cross margin came to more, and its 95% interval.",
+        words=(0, 1),
+        legend="Means over books; difference: here less pooled, of each book, unbounded if fewer\n"
+        "than six differ. Pooled more: the share of books on which cross margin came to more.",
     )
 
 
-def contagion_table(spread: pd.DataFrame, fall: float) -> Table:
+def contagion_table(spread: pd.DataFrame, fall: float, books: int) -> Table:
     """A shocked vault per row."""
     rows: list[list[Cell]] = [
         [str(k), *(NONE if math.isnan(x) else ratio(float(x)) for x in row)]
         for k, row in spread.iterrows()
     ]
     return Table(
-        f"What a vault loses per USD that the one whose collateral falls by {fall:.0%} more does",
+        f"What vaults lose more per USD that one does whose collateral falls by {fall:.0%} more",
         ["falls in", *map(str, spread.columns)],
         rows,
         words=(0,),
+        legend=f"Of losses over {books} books. Below 0: it loses less. {NONE}: the one that falls "
+        "loses no more.",
     )
 
 
-def _cell(value: float, unit: str) -> Cell:
-    if math.isnan(value):
-        return NONE
-    return shown(value, unit) if math.isfinite(value) else "unbounded"  # type: ignore[arg-type]
+def _cell(value: float, unit: str) -> str | Value:
+    return NONE if math.isnan(value) else shown(value, unit)  # type: ignore[arg-type]
