@@ -33,7 +33,7 @@ from sim.protocol.state import LT
 from sim.protocol.vault_accounts import debt_assets, supplied_assets
 from sim.simulation import step
 from sim.world import World, build, on_path
-from tests.benchmarks import growth, whole
+from tests.benchmarks import growth, mechanisms, whole
 from tests.benchmarks.market import calm_to_crash, lively
 from tests.benchmarks.page import page
 from tests.benchmarks.shown import Shown, millions, rate, seconds
@@ -75,6 +75,8 @@ def _tables(runs: int, quick: bool, accounts: tuple[int, ...], console: Console)
         yield _account_steps(number, runs, console)
     with console.status("how time grows"):
         yield from growth.tables(runs, quick)
+    with console.status("mechanisms"):
+        yield mechanisms.table(500 if quick else 1_000, runs)
     with console.status("whole commands"):
         yield from whole.tables(quick)
 

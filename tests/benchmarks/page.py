@@ -30,6 +30,8 @@ minute to minute, and so do these figures; ratios vary less.
 * NumPy is the health check of all accounts as two matrix products a step and nothing else: what a
   simulator written in it cannot be faster than. revm, an EVM in this process, and anvil run the
   contracts, which nothing else here does.
+* Mechanisms that are off cost a look at a number where they would act. Those that are on cost what
+  they make happen, and what must be looked at because of them.
 * Half of what a liquidation costs is what makes it come as it did: calls of published size that
   keep their liquidators busy, room in blocks, arbitrage and sales that alternate within a step.
 """
