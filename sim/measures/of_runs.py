@@ -103,6 +103,15 @@ OF_RUNS = (
         of_run=lambda run: float(run.tape.steps["debt_usd"].max()),
     ),
     Measure(
+        name="mean_debt_usd",
+        title="owed in the mean",
+        unit="USD",
+        table="files",
+        side="benefit",
+        meaning="all debt, the mean of what it is after each step",
+        of_run=lambda run: float(run.tape.steps["debt_usd"].mean()),
+    ),
+    Measure(
         name="bad_debt_usd",
         title="bad debt",
         unit="USD",

@@ -41,6 +41,7 @@ SYNTHETIC = (
     "deleveraging-pro-rata",
     "depeg-in-category",
     "dynamic-ratios",
+    "dynamic-ratios-garch",
     "fragmented-venues",
     "guardian",
     "liquidity-drought",
