@@ -80,6 +80,9 @@ def draw(scenario: Scenario, sampler: Sampler, first: int, count: int, every: in
             _replay(scenario, scenario.paths, sampler, first, every, prices)
         else:
             _add_noise(scenario, scenario.paths, sampler, first, every, prices)
+    for symbol, bridge in scenario.bridges.items():
+        column, of = (scenario.symbols.index(one) for one in (symbol, bridge.of))
+        prices[:, :, column] = prices[:, :, of]
     np.rint(prices, out=prices)
     if count and not (prices.min() >= 1 and prices.max() < _PRICE_LIMIT):
         path, row, i = np.argwhere(~((prices >= 1) & (prices < _PRICE_LIMIT)))[0]
@@ -293,6 +296,9 @@ def _replay(
         if symbol not in scenario.symbols:
             remedy = nearest(symbol, scenario.symbols, "the assets are")
             raise _refusal(scenario, "paths.history", f"{symbol} is not an asset", remedy)
+        if symbol in scenario.bridges:
+            remedy = f"a history without it: it moves as {scenario.bridges[symbol].of}"
+            raise _refusal(scenario, "paths.history", f"{symbol} is bridged", remedy)
     after = np.arange(scenario.steps + 1) * scenario.step_seconds
     last_start = history.times[-1] - after[-1]
     starts = int(np.searchsorted(history.times, last_start, side="right"))

@@ -35,6 +35,7 @@ from sim.schema.arguments import path_of
 from sim.schema.bases import KEY, base_file, extended, is_path, taken_over
 from sim.schema.beside import beside
 from sim.schema.book import BookFile, BorrowerBook
+from sim.schema.bridge import follow, strangers, with_bridged
 from sim.schema.deployment import FormerTerms, Terms
 from sim.schema.earlier import give_way, read_as_today
 from sim.schema.kinds import with_kinds, with_one_each
@@ -97,7 +98,9 @@ def load(path_or_name: str | Path) -> Scenario:
     if earlier := read_as_today(document):
         said = "%s: fields of an earlier version, read as those of today: %s."
         _LOGGER.warning(said, path, earlier)
-    return _validated(with_kinds(document), file)
+    if strange := list(strangers(document)):
+        raise ScenarioError(file, strange)
+    return _validated(with_bridged(with_kinds(document)), file)
 
 
 def of_json(text: str) -> Scenario:
@@ -127,7 +130,7 @@ def extends(name: str, file: Path) -> dict[str, Any]:
     document = taken_over(found, bases, Scenario.OWN, _locate)
     read_as_today(document)
     try:
-        Scenario.model_validate(with_kinds(document))
+        Scenario.model_validate(with_bridged(with_kinds(document)))
     except ValidationError as error:
         wrong = [one for one in explain(error, Scenario) if one.problem != "is missing"]
         if wrong:
@@ -157,6 +160,7 @@ def with_overrides(
     document: Any = unfrozen(scenario.model_dump())
     for path, value in overrides.items():
         _replace(document, path, value, file)
+    follow(document, overrides)
     _see_files(document, Path())
     book, assets = document["book"], document["assets"]
     if redraw_book and isinstance(scenario.book, BookFile):
@@ -293,6 +297,8 @@ def digest_of(document: Mapping[str, Any], contents: Mapping[str, str]) -> str:
     for agent in own.get("agents", ()):
         agent.pop("time_limit_seconds", None)
         agent.pop("folder", None)
+    if not own.get("bridges"):  # without any it is what it was before there could be any
+        own.pop("bridges", None)
     for path, fields, key in _file_fields(own):
         fields[key] = contents.get(path, fields[key])
     canonical = json.dumps(

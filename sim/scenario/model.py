@@ -14,6 +14,7 @@ from sim.schema.attack import Attack
 from sim.schema.base import FromList, Instant, Level, Part, Symbol, Usd, unit
 from sim.schema.blocks import Blocks
 from sim.schema.book import Book, BookFile, BorrowerBook
+from sim.schema.bridge import Bridge
 from sim.schema.category import Category
 from sim.schema.contrast import Contrast
 from sim.schema.deployment import FormerTerms, Protocol, Terms
@@ -134,6 +135,11 @@ class Scenario(Part):
         default=None,
         description="who pauses and lowers borrow limits, late: fall_bps, outflow_bps, "
         "delay_seconds, pauses...; absent: nobody",
+    )
+    bridges: Mapping[Symbol, Bridge] = Field(
+        default={},
+        description="per token of another chain: of, lag_seconds, cap_tokens, window_seconds, what "
+        "goes wrong...; absent: all are of this chain",
     )
     agents: Annotated[tuple[OwnAgent, ...], FromList] = Field(
         default=(),
