@@ -1,15 +1,17 @@
 """THE LOOP. One step, in order; nothing else decides what happens when.
 
     1  reference prices move          the market's tables: row k, and reference.move: what was
-                                      sold in the last step is passed on to the market outside
+                                      sold in the last step is passed on to the market outside;
+                                      bridges.move: what backs tokens of other chains
     2  liquidity goes or comes back,  liquidity_providers.act
        arbitrage pulls the venues     arbitrageurs.act
     3  feeds report, routers notice   feeds.report, keepers.poke, keepers.trip, keepers.watch_strain
        who may brake the vault        guardian.act
     4  ratios follow risk,            risk_desk.act: before anyone looks at what they allow
        everyone looks                 watchers.look: at accounts that may have become unhealthy
-    5  borrowers and suppliers react  borrowers.act, suppliers.act, rate_response.act
-    6  attacker, users' agents act    attacker.act, users: in the order of the scenario
+    5  messages of other chains come  relayer.act
+       borrowers and suppliers react  borrowers.act, suppliers.act, rate_response.act
+    6  attacker, users' agents act    attacker.act, forger.act, users: in the order of the scenario
     7  keepers flag, liquidators act  keepers.flag, liquidators.act: sales move the venues; where a
                                       step is long, arbitrage pulls them back and it begins again
     8  losses are borne               keepers.write_off, settle_losses: fees, fund, suppliers
@@ -29,17 +31,19 @@ from sim.agents import (
     arbitrageurs,
     attacker,
     borrowers,
+    forger,
     guardian,
     keepers,
     liquidators,
     liquidity_providers,
     rate_response,
+    relayer,
     risk_desk,
     suppliers,
 )
 from sim.agents.actors import Actors
 from sim.health import watchers
-from sim.market import feeds, lost_before, reference
+from sim.market import bridges, feeds, lost_before, reference
 from sim.market.market import Market
 from sim.protocol.fixed_point import jitable
 from sim.protocol.state import State
@@ -52,6 +56,7 @@ def step(s: State, w: Market, k: int, users: Users = nobody) -> None:
     actors: Actors = w.actors
     s.clock[0] = w.time[k]
     reference.move(s, w, k)
+    bridges.move(s, w, k)
     liquidators.rest(w, k)
     if feeds.is_halted(w, k):
         return
@@ -70,10 +75,12 @@ def step(s: State, w: Market, k: int, users: Users = nobody) -> None:
     guardian.act(s, w, k, actors.guardian)
     risk_desk.act(s, w, k, actors.risk_desk)
     watchers.look(s, w)
+    relayer.act(s, w, k, actors.borrowers)
     borrowers.act(s, w, k, actors.borrowers)
     suppliers.act(s, w, k, actors.suppliers)
     rate_response.act(s, w, k, actors.rate_response)
     attacker.act(s, w, k, actors.attacker)
+    forger.act(s, w, actors.forger)
     users(s, w, k)
     if grace:
         keepers.settle_losses(s, w)

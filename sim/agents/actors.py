@@ -7,9 +7,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, get_type_hints
 
-from sim.agents import attacker
+from sim.agents import attacker, forger
 from sim.agents.arbitrageurs import Arbitrageurs
 from sim.agents.attacker import Attacker
+from sim.agents.forger import Forger
 from sim.agents.guardian import Guardian
 from sim.agents.habits import Borrowers
 from sim.agents.liquidity_providers import LiquidityProviders
@@ -31,6 +32,7 @@ class Actors(NamedTuple):
     attacker: Attacker
     risk_desk: RiskDesk
     guardian: Guardian
+    forger: Forger
 
     @classmethod
     def of(cls, start: Start) -> Actors:
@@ -51,5 +53,8 @@ class Role(NamedTuple):
     """In which its account is; the first, unless it says otherwise."""
 
 
-ROLES = (Role(attacker.NAME, "attack", attacker.capital, attacker.vault),)
+ROLES = (
+    Role(attacker.NAME, "attack", attacker.capital, attacker.vault),
+    Role(forger.NAME, "bridges", forger.capital, forger.vault),
+)
 """In the order of their accounts."""

@@ -54,7 +54,7 @@ from sim.protocol.state import (
     Array,
     State,
 )
-from sim.protocol.vault_accounts import collateral_value, health
+from sim.protocol.vault_accounts import collateral_value, debt_assets, health
 from sim.protocol.vault_reserves import weigh
 from sim.scenario import Scenario
 from sim.schema.venues import place_of
@@ -163,15 +163,17 @@ def _borrowing_pays(s: State, w: Market, k: int, own: Attacker) -> bool:
         row[ATTACK_SIDE],
     )
     v = s.account_vault[row[ATTACKER_ACCOUNT]]
-    pledged = _room_to_supply(s, own)
+    pledged = room_to_supply(s, row[ATTACKER_ACTOR], row[ATTACKER_ACCOUNT], i)
     if pledged == 0:
         return False
     seen = oracle.read(s, v, i)
     status_of_target = oracle.read(s, v, target).status
     if seen.status != oracle.STATUS_OK or status_of_target != oracle.STATUS_OK:
         return False
-    limit = weigh(s, row[ATTACKER_ACCOUNT], i, collateral_value(pledged, seen.price, s.unit[i]))[1]
-    borrowed = mul_div_down(_most_debt(s, own, limit), w.price[k, target], s.unit[target])
+    value = collateral_value(pledged, seen.price, s.unit[i])
+    limit = weigh(s, row[ATTACKER_ACCOUNT], i, value)[1]
+    most = most_debt(s, row[ATTACKER_ACCOUNT], target, limit)
+    borrowed = mul_div_down(most, w.price[k, target], s.unit[target])
     quote = s.pair_tokens[p, side]
     code, out = split.proceeds(s, i, quote, pledged)
     if code != OK:
@@ -189,44 +191,44 @@ def _borrow(s: State, w: Market, own: Attacker) -> None:
         row[ATTACKED_ASSET],
         row[ATTACK_TARGET],
     )
-    if op.supply(s, actor, a, i, _room_to_supply(s, own)) != OK:
+    if op.supply(s, actor, a, i, room_to_supply(s, actor, a, i)) != OK:
         return
-    amount = _most_debt(s, own, health(s, a).weighted_limit)
+    amount = most_debt(s, a, target, health(s, a).weighted_limit)
     if op.borrow(s, actor, a, target, amount) != OK:
         op.withdraw(s, actor, a, i, max_uint())
     look_at(s, w, a)
 
 
 @jitable
-def _room_to_supply(s: State, own: Attacker) -> int:
-    """What was bought, at most what the supply cap has room for; 0 where it cannot be pledged."""
-    i = own.who[ATTACKED_ASSET]
-    v = s.account_vault[own.who[ATTACKER_ACCOUNT]]
+def room_to_supply(s: State, actor: int, a: int, i: int) -> int:
+    """What an actor has of an asset, at most what the supply cap of his account's vault has room
+    for; 0 where it cannot be pledged.
+    """
+    v = s.account_vault[a]
     if s.reserve[v, i, COLLATERAL_ENABLED] == 0:
         return zero()
     there = s.spoke[v, i, ESCROWED]
     if s.reserve[v, i, REHYPOTHECATE] != 0:
         there = hub.to_assets_down(s, i, s.spoke[v, i, ADDED_SHARES])
     room = max(zero(), s.reserve[v, i, SUPPLY_CAP] - there)
-    return min(s.holding[own.who[ATTACKER_ACTOR], i, WALLET], room)
+    return min(s.holding[actor, i, WALLET], room)
 
 
 @jitable
-def _most_debt(s: State, own: Attacker, limit: int) -> int:
-    """The most that can be borrowed within a weighted limit (USD with 8 decimals x BPS), the cash
-    of the hub and the caps, down.
+def most_debt(s: State, a: int, target: int, limit: int) -> int:
+    """The most that an account can borrow besides, within a weighted limit (USD with 8 decimals x
+    BPS) that all it owes is in `target`, the cash of the hub and the caps, down.
 
     The vault accepts debt_value BPS <= limit with debt_value rounded up, so V = floor(limit / BPS)
     and V unit / price, down, is accepted; less what rounding adds to a debt on the ledger, which is
     below a unit of scaled debt and one of rounding up.
     """
-    target = own.who[ATTACK_TARGET]
-    v = s.account_vault[own.who[ATTACKER_ACCOUNT]]
+    v = s.account_vault[a]
     price = oracle.read(s, v, target).price
     if price == 0:
         return zero()
     margin = mul_div_up(s.hub[target, BORROW_INDEX], 1, ray()) + 1
-    most = mul_div_down(div_down(limit, BPS), s.unit[target], price)
+    most = mul_div_down(div_down(limit, BPS), s.unit[target], price) - debt_assets(s, a, target)
     drawn = hub.debt_of(s, target, s.spoke[v, target, DRAWN_SCALED])
     cap = min(s.reserve[v, target, BORROW_CAP], s.spoke[v, target, DRAW_CAP])
     return max(zero(), min(most - margin, min(cap - drawn - margin, hub.available(s, target))))

@@ -10,11 +10,14 @@ refused operation ends his action; what he has in hand by then he keeps in his p
 
 In all formulas C is the collateral in question, LT its threshold, D the debt, W = sum LT C over all
 collaterals, h the health he wants; values in USD.
+
+Of a token of another chain the purse of who tops up lies there: he sends what he is short of, and
+supplies it when it arrives, if he is short of it then (`sim.agents.relayer`).
 """
 
 from __future__ import annotations
 
-from sim.agents import leverage
+from sim.agents import leverage, relayer
 from sim.agents.habits import (
     BEHAVES,
     DELAY,
@@ -50,6 +53,7 @@ from sim.protocol.fixed_point import (
     mul_div_up,
     mul_div_whole,
     wad,
+    zero,
 )
 from sim.protocol.state import CALLED_AT, IS_COLLATERAL, State
 from sim.protocol.vault_accounts import collateral_value, health, supplied_assets
@@ -60,7 +64,10 @@ from sim.protocol.vault_reserves import last_threshold
 @jitable
 def act(s: State, w: Market, k: int, own: Borrowers) -> None:
     """Everyone whose look or action is due, in order of account."""
+    bridged = w.bridges.asset.shape[0] > 0
     for n in range(own.account.shape[0]):
+        if bridged and w.bridges.arrived[own.account[n]] != 0:
+            _supply_what_arrived(s, w, k, own, n)
         if s.clock[0] >= own.due[n] and _knows(s, own, n):
             _look(s, w, k, own, n)
 
@@ -122,7 +129,7 @@ def _is_clearly_not(s: State, w: Market, own: Borrowers, n: int) -> bool:
 def _react(s: State, w: Market, k: int, own: Borrowers, n: int) -> None:
     row = own.behaviour[own.habit[n]]
     if row[BEHAVES] == TOP_UP:
-        _top_up(s, w, k, own, n)
+        _top_up(s, w, k, own, n, True)
     elif row[BEHAVES] == DELEVERAGE:
         for _ in range(int(row[ROUNDS])):
             if not leverage.reduce(s, w, k, own, n):
@@ -136,15 +143,33 @@ def _react(s: State, w: Market, k: int, own: Borrowers, n: int) -> None:
 
 
 @jitable
-def _top_up(s: State, w: Market, k: int, own: Borrowers, n: int) -> None:
-    """Supply what is missing of the assets that back the account already, as far as the purse goes:
+def _supply_what_arrived(s: State, w: Market, k: int, own: Borrowers, n: int) -> None:
+    """Look at the account, and top it up with what is here by now."""
+    a = own.account[n]
+    w.bridges.arrived[a] = 0
+    look_at(s, w, a)
+    watch, called = w.watchers.watch[a], is_called(s, a)
+    if watch[USABLE] == 0 or watch[FACTOR] >= own.behaviour[own.habit[n], TARGET]:
+        return
+    _top_up(s, w, k, own, n, False)
+    look_at(s, w, a)
+    if called and not is_called(s, a):
+        w.tally[CALLS_ANSWERED] += 1
+
+
+@jitable
+def _top_up(s: State, w: Market, k: int, own: Borrowers, n: int, sends: bool) -> None:
+    """Supply what is missing of the assets that back the account already, as far as the purse goes,
+    which of a token of another chain is what is here; `sends`: and more is sent for.
 
     (W + LT x) / D = h, so x = (h D - W) / LT
     """
     a, target = own.account[n], own.behaviour[own.habit[n], TARGET]
     v = s.account_vault[a]
     for i in range(s.unit.shape[0]):
-        if s.position[a, i, IS_COLLATERAL] == 0 or own.purse[n, i] == 0:
+        b = w.bridges.place[i] if w.bridges.asset.shape[0] > 0 else -1
+        there = w.bridges.in_hand[a, b] if b >= 0 else zero()
+        if s.position[a, i, IS_COLLATERAL] == 0 or own.purse[n, i] + there == 0:
             continue
         price = oracle.read(s, v, i).price
         held = collateral_value(supplied_assets(s, a, i), price, s.unit[i])
@@ -156,9 +181,17 @@ def _top_up(s: State, w: Market, k: int, own: Borrowers, n: int) -> None:
         if missing * leverage.HAIR <= h.debt_value * BPS:
             return
         amount = mul_div_up(mul_div_up(missing, 1, lt), s.unit[i], price)
-        amount = min(amount, own.purse[n, i])
+        if b >= 0:
+            amount = relayer.fetch(s, w, k, own, n, b, amount, sends)
+            if amount == 0:
+                continue
+        else:
+            amount = min(amount, own.purse[n, i])
         if op.supply(s, s.account_owner[a], a, i, amount) == OK:
-            own.purse[n, i] -= amount
+            if b >= 0:
+                w.bridges.in_hand[a, b] -= amount
+            else:
+                own.purse[n, i] -= amount
             w.tally[TOPPED_UP_VALUE] += value_of(w, s, k, i, amount)
 
 

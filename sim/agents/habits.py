@@ -58,12 +58,23 @@ class Borrowers(NamedTuple):
             habit=habit[reacting],
             due=np.array(looks, dtype=object),
             waiting=np.zeros(len(reacting), dtype=np.int64),
-            purse=reserves(start)[reacting],
+            purse=_kept(start)[reacting],
         )
 
 
 def reserves(start: Start) -> Array:
-    """Token units that owners keep for themselves, react or not, (accounts, assets)."""
+    """Token units that owners keep for themselves on this chain, react or not, (accounts, assets):
+    of a token of another chain those who top up have theirs there.
+    """
+    kept, habit = _kept(start), _dealt(start, _draws(start))
+    tops_up = [b for b, one in enumerate(start.scenario.borrowers) if one.kind == "top-up"]
+    for symbol in start.scenario.bridges:
+        kept[np.isin(habit, tops_up), start.scenario.symbols.index(symbol)] = 0
+    return kept
+
+
+def _kept(start: Start) -> Array:
+    """The same on whichever chain."""
     pledged, habit = start.book.collateral, _dealt(start, _draws(start))
     kept = np.full(pledged.shape, 0, dtype=object)
     for b, one in enumerate(start.scenario.borrowers):

@@ -125,6 +125,54 @@ class Reference(NamedTuple):
     feed_lag: Array  # (m,) int64: whole steps by which feeds see an impact later
 
 
+# --- tokens of other chains -----------------------------------------------------------------------
+
+UNFORESEEN = ("at", "share", "noticed_at", "finality")
+(
+    REORGANISED_AT,
+    REORGANISED,
+    NOTICED_AT,
+    FINALITY,
+) = range(len(UNFORESEEN))
+"""Timestamps, WAD and seconds; a share of 0 once it has happened."""
+
+LEDGER = ("minted", "backing", "unnoticed", "sent", "delivered", "refused", "forged", "vanished")
+MINTED, BACKING, UNNOTICED, SENT, DELIVERED, REFUSED, FORGED, VANISHED = range(len(LEDGER))
+"""Token units that there are here, that are locked for them there, and that were forged without
+anybody knowing; messages sent, delivered and refused so far, each try; token units forged so far,
+and whose deposits turned out never to have happened."""
+
+MESSAGE = ("sent_at", "lag", "amount", "borrower", "fate")
+SENT_AT, LAG, MESSAGE_AMOUNT, SENDER, FATE = range(len(MESSAGE))
+ON_THE_WAY, DOUBTFUL, NEVER_SENT, UNBACKED = range(4)
+"""What has become of a message: on its way; delivered, and its deposit may yet turn out never to
+have happened; it has, on the way, or the message was refused for good; it has, after it was
+delivered."""
+
+
+class Bridges(NamedTuple):
+    """The other chains, see `sim.market.bridges`: B tokens, at most K messages of each; T steps, m
+    assets, n accounts. All empty without any.
+    """
+
+    asset: Array  # (B,) int64: which asset each is
+    original: Array  # (B,) int64: and the one that it stands for
+    place: Array  # (m,) int64: which of them an asset is, or -1
+    unforeseen: Array  # (B, UNFORESEEN)
+    ledger: Array  # (B, LEDGER)
+    share: Array  # (T + 1, B) what is known to back a token, of what it stands for, WAD
+    feed_row: Array  # (T + 1, B) int64: the row that the token's feed sees
+    closed: Array  # (T + 1, B) int64: 1 if no message arrives
+    message: Array  # (B, K, MESSAGE) seconds, units, the borrower by his place among who reacts
+    doubtful: Array  # (B, K) int64: 1 if its deposit will turn out never to have happened
+    sent: Array  # (B,) int64: how many numbers of messages are taken
+    open: Array  # (B, K) int64: the numbers of those that are not settled, the first `open_count`
+    open_count: Array  # (B,) int64
+    in_hand: Array  # (n, B) token units that have arrived for a top-up and are not supplied yet
+    under_way: Array  # (n, B) and those that have not arrived
+    arrived: Array  # (n,) int64: 1 if something has, and its owner has not looked
+
+
 # --- accounts -------------------------------------------------------------------------------------
 
 WATCH = (
@@ -264,6 +312,7 @@ class Market(NamedTuple):
     native: Array  # (1,) the asset gas is paid in, int64
     feeds: Feeds
     reference: Reference
+    bridges: Bridges
     watchers: Watchers
     prospects: Prospects
     liquidators: Liquidators

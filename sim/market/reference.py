@@ -51,8 +51,8 @@ def move(s: State, w: Market, k: int) -> None:
         if own.is_baseline[0] != 0:
             own.baseline_impact[k, i] = own.impact[k, i]
     for i in range(own.impact.shape[1]):
-        w.price[k, i] = _moved(w, w.price[k, i], k, i)
-        w.feeds.observed[k, i] = _moved(w, w.feeds.observed[k, i], max(k - own.feed_lag[i], 0), i)
+        w.price[k, i] = moved(w, w.price[k, i], k, i)
+        w.feeds.observed[k, i] = moved(w, w.feeds.observed[k, i], max(k - own.feed_lag[i], 0), i)
 
 
 @jitable
@@ -105,7 +105,7 @@ def _impact(s: State, w: Market, k: int, i: int) -> int:
 
 
 @jitable
-def _moved(w: Market, price: int, row: int, i: int) -> int:
+def moved(w: Market, price: int, row: int, i: int) -> int:
     """A price at the impact of a row: 1 unit to just below the largest price, down."""
     now = mul_div_down(price, w.reference.impact[row, i], w.reference.baseline_impact[row, i])
     return max(min(now, max_price() - 1), zero() + 1)

@@ -17,6 +17,9 @@ from sim.protocol.state import (
     GUARD,
     HAS_FALLBACK,
     LT_FROM,
+    MESSAGE_AGE,
+    MESSAGE_CAP,
+    MESSAGE_WINDOW,
     POLICY,
     RATES,
     RESERVE,
@@ -33,6 +36,7 @@ from sim.schema.category import Category
 from sim.schema.deployment import Reserve
 from sim.schema.guard import Guard
 from sim.world.actors import share_takers
+from sim.world.bridges import most_messages
 
 UNLIMITED = (1 << 112) - 1
 """The largest amount the contracts accept: no cap."""
@@ -64,8 +68,13 @@ def genesis(scenario: Scenario, accounts: int, vaults: Sequence[int] = ()) -> St
         + JOURNAL_ROWS_PER_ACCOUNT * accounts
         + _reactions(scenario, accounts),
         categories=len(protocol.categories),
+        messages=most_messages(scenario, accounts),
     )
     _categorise(s, protocol.categories.values(), symbols)
+    for symbol, bridge in scenario.bridges.items():
+        row, unit = s.bridge[symbols.index(symbol)], 10 ** scenario.assets[symbol].decimals
+        row[MESSAGE_CAP] = int(bridge.cap_tokens * unit)
+        row[MESSAGE_WINDOW], row[MESSAGE_AGE] = bridge.window_seconds, bridge.max_age_seconds
     for i, symbol in enumerate(symbols):
         s.rates[i] = [getattr(protocol.rates[symbol], column) for column in RATES]
         spoke = dict.fromkeys(SPOKE, 0) | {"add_cap": UNLIMITED, "draw_cap": UNLIMITED, "active": 1}
@@ -154,4 +163,6 @@ def _reactions(scenario: Scenario, accounts: int) -> int:
     for behaviour in scenario.borrowers:
         each = max(OPERATIONS_PER_ROUND * (behaviour.rounds or 1), len(scenario.symbols))
         operations += ceil(behaviour.share * accounts) * each
+    # Each of them has at most one message of a token on its way, sends another, and looks.
+    operations *= 1 + 2 * len(scenario.bridges)
     return operations + (1 + accounts) * len(scenario.responding)

@@ -32,6 +32,7 @@ from sim.scenario import Scenario
 from sim.users.user_agents import Agent
 from sim.world.actors import first_own_account, own
 from sim.world.block_space import delay_table, room_table
+from sim.world.bridges import bridges
 from sim.world.reference_market import reference_market
 
 _ANY_CALL_USD = 1e12
@@ -48,6 +49,7 @@ def surroundings(start: Start, accounts: int, agents: Sequence[Agent] = ()) -> M
         native=np.array([symbols.index(scenario.native_asset)]),
         feeds=_feeds(scenario),
         reference=reference_market(scenario),
+        bridges=bridges(scenario, accounts),
         watchers=_watchers(accounts, len(symbols), len(scenario.protocol.each)),
         prospects=_prospects(len(symbols), len(scenario.liquidators)),
         liquidators=_liquidators(scenario, accounts),
