@@ -57,7 +57,7 @@ def hours_of_liquidations(tape: Frames) -> float | None:
 def withdrawn_usd(tape: Frames) -> float:
     """Taken out after the opening by those who supplied, USD of the time."""
     done = _after_the_opening(tape, WITHDRAWALS)
-    return _usd(tape, done[done["verdict"] == "ok"], "result0")
+    return in_usd(tape, done[done["verdict"] == "ok"], "result0")
 
 
 def withdrawals_refused_usd(tape: Frames) -> float:
@@ -69,12 +69,12 @@ def withdrawals_refused_usd(tape: Frames) -> float:
     """
     tried = _after_the_opening(tape, WITHDRAWALS)
     others = tried["verdict"].isin(_NO_CASH) & (tried["actor"] != SUPPLIERS)
-    return float(tape.steps["refused_usd"].iloc[-1]) + _usd(tape, tried[others], "refused")
+    return float(tape.steps["refused_usd"].iloc[-1]) + in_usd(tape, tried[others], "refused")
 
 
 def deleveraged_usd(tape: Frames) -> float:
     """Debt that lenders who were stuck repaid for collateral of equal value, USD of the time."""
-    return _usd(tape, _deleveragings(tape), "result0")
+    return in_usd(tape, _deleveragings(tape), "result0")
 
 
 def deleveraged_accounts(tape: Frames) -> int:
@@ -87,7 +87,7 @@ def stuck_usd(tape: Frames) -> float:
     at which each was.
     """
     taken = _deleveragings(tape)
-    mine = _usd(tape, taken[taken["actor"] == SUPPLIERS], "result0")
+    mine = in_usd(tape, taken[taken["actor"] == SUPPLIERS], "result0")
     return max(float(tape.steps["refused_usd"].iloc[-1]) - mine, 0.0)
 
 
@@ -142,7 +142,7 @@ def _tokens(tape: Frames, units: pd.Series[str], asset: str) -> float:
     return sum(map(int, units)) / unit
 
 
-def _usd(tape: Frames, rows: pd.DataFrame, column: str) -> float:
+def in_usd(tape: Frames, rows: pd.DataFrame, column: str) -> float:
     """Units of each row's asset at the reference price of its step, in USD."""
     priced = rows.merge(
         tape.assets[["step", "asset", "decimals", "reference_price_usd"]], on=["step", "asset"]

@@ -8,10 +8,11 @@ debts count against it), while the reference price went from p_i to q_i:
     profit      = price moves + dealings = sum_i (b_i q_i - a_i p_i)
 
 The outside market holds minus every token that was minted until then, by the operations of the run,
-not by what anyone holds: it is who brought them, and the other side of every price move. So in each
-asset everyone's a_i, and everyone's b_i, sum to zero exactly if no token got lost or came from
-nowhere, and so do all three columns. Gas is paid by liquidators, after all other figures, to
-validators; that of everyone else is not modelled.
+not by what anyone holds: it is who brought them, and the other side of every price move. Of a token
+of another chain what borrowers have there is theirs, too, and the outside market's the other way:
+it is who made no deposit for what was minted. So in each asset everyone's a_i, and everyone's b_i,
+sum to zero exactly if no token got lost or came from nowhere, and so do all three columns. Gas is
+paid by liquidators, after all other figures, to validators; that of everyone else is not modelled.
 
 All of it is in integers, of 10^-26 USD: 8 decimals of a price, 18 of a token.
 """
@@ -22,11 +23,12 @@ import pandas as pd
 
 from sim.protocol import operations as op
 from sim.tape import Frames
-from sim.tape.parties import LIQUIDATORS, PARTIES
+from sim.tape.parties import BORROWERS, LIQUIDATORS, PARTIES
 
 OUTSIDE, VALIDATORS = "outside market", "validators"
 COLUMNS = ("price_moves", "dealings", "profit")
 PER_USD = 10**26
+_MINTS = (op.mint_token.declared.name, op.receive_message.declared.name)
 _PRICE, _TOKEN = 8, 18  # decimals
 
 
@@ -51,18 +53,24 @@ def in_usd(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def holdings(tape: Frames) -> pd.DataFrame:
-    """Table `parties` and below it what the outside market holds: party, asset, held_start,
-    held_end.
+    """Table `parties`, with what borrowers have on other chains, and below it what the outside
+    market holds: party, asset, held_start, held_end.
     """
-    minted = tape.operations[tape.operations["kind"] == op.mint_token.declared.name]
+    done = tape.operations[tape.operations["verdict"] == "ok"]
+    minted = done[done["kind"].isin(_MINTS)]
+    owned = tape.parties.astype(object)
     outside = []
     for asset in tape.parties["asset"].unique():
         of = minted[minted["asset"] == asset]
         before = sum(int(amount) for amount in of.loc[of["step"] == 0, "amount"])
         ever = sum(int(amount) for amount in of["amount"])
-        outside.append((OUTSIDE, asset, -before, -ever))
+        there = tape.bridges.loc[tape.bridges["asset"] == asset, "elsewhere"].tolist() or [0]
+        outside.append((OUTSIDE, asset, -before - there[0], -ever - there[-1]))
+        theirs = (owned["party"] == PARTIES[BORROWERS]) & (owned["asset"] == asset)
+        owned.loc[theirs, "held_start"] += there[0]
+        owned.loc[theirs, "held_end"] += there[-1]
     below = pd.DataFrame(outside, columns=tape.parties.columns, dtype=object)
-    return pd.concat([tape.parties.astype(object), below], ignore_index=True)
+    return pd.concat([owned, below], ignore_index=True)
 
 
 def lost_units(tape: Frames) -> dict[str, tuple[int, int]]:

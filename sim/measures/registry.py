@@ -12,6 +12,7 @@ from sim.measures.facts import Facts
 from sim.measures.measure import Found, Measure, Place, SuiteTable
 from sim.measures.of_assets import OF_ASSETS
 from sim.measures.of_brakes import OF_BRAKES
+from sim.measures.of_bridges import OF_BRIDGES
 from sim.measures.of_cascades import OF_CASCADES
 from sim.measures.of_categories import OF_CATEGORIES
 from sim.measures.of_margin_calls import OF_MARGIN_CALLS
@@ -22,7 +23,7 @@ from sim.tape import Frames
 
 _ALL = (
     *(*OF_RUNS, *OF_CASCADES, *OF_ASSETS, *OF_PATHS),
-    *(*OF_MARGIN_CALLS, *OF_BRAKES, *OF_CATEGORIES, *OF_RESERVES),
+    *(*OF_MARGIN_CALLS, *OF_BRAKES, *OF_CATEGORIES, *OF_RESERVES, *OF_BRIDGES),
 )
 MEASURES = {one.name: one for one in _ALL}
 """By name, in the order of tables."""

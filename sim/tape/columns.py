@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 import pyarrow as pa
 
-FORMAT = 9
+FORMAT = 10
 """Raised when a reader of older tapes would misread a newer one."""
 
 TEXT, FLAG, COUNT, FLOAT = pa.string(), pa.bool_(), pa.int64(), pa.float64()
@@ -47,6 +47,7 @@ class Frames(NamedTuple):
     agents: pd.DataFrame
     parties: pd.DataFrame
     vaults: pd.DataFrame
+    bridges: pd.DataFrame
     compared: pd.DataFrame
 
 
@@ -206,7 +207,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
     ),
     "agents": _columns(
         _STEP,
-        ("agent", TEXT, "attacker, or the name of one of the user's own"),
+        ("agent", TEXT, "attacker, forger, or the name of one of the user's own"),
         ("actor", COUNT, "as in table operations"),
         ("account", COUNT, "its own account"),
         ("wallet_usd", FLOAT, "tokens in its wallet, at reference prices as all below"),
@@ -228,6 +229,18 @@ TABLES: dict[str, tuple[Column, ...]] = {
         ("deficit_reported", TOKENS, "bad debt that it realised"),
         ("shortfall", TOKENS, "part of the shortfall of its accounts owed in this asset"),
     ),
+    "bridges": _columns(
+        _STEP,
+        ("asset", TEXT, "symbol of a token of another chain"),
+        ("supply", TOKENS, "units that there are here, whoever has them"),
+        ("backing", TOKENS, "units that are locked for them on the other chain"),
+        ("unnoticed", TOKENS, "units that were forged, and nobody knows yet"),
+        ("elsewhere", TOKENS, "units of borrowers on the other chain, and on the way from there"),
+        ("messages_sent", COUNT, "messages of borrowers so far"),
+        ("messages_delivered", COUNT, "of them delivered so far"),
+        ("messages_refused", COUNT, "tries of the relayer that the token refused so far"),
+        ("forged", TOKENS, "units minted for deposits that never happened, so far"),
+    ),
     "compared": _columns(
         ("book", COUNT, "0 is the run's own; others are drawn alike and run on the twin"),
         ("measure", TEXT, "of which a figure was published, see sim.measures.registry"),
@@ -245,6 +258,7 @@ TABLE_MEANINGS = {
     "agents": "A row per step and agent of a name, the attacker or the user's own: what it has",
     "parties": "A row per kind of actor and asset: what it owned at the start and at the end",
     "vaults": "A row per vault and asset at the end",
+    "bridges": "A row per step and token of another chain: what backs it, and its messages",
     "compared": "A row per book and published measure, of events that are held against some",
 }
 """What the rows of a table are."""

@@ -63,6 +63,7 @@ from sim.protocol.state import (
 from sim.protocol.transaction import NOBODY, Group
 from sim.protocol.units import USD
 from sim.protocol.vault_flags import is_flagged
+from sim.tape.bridges import rows as rows_of_bridges
 from sim.tape.columns import QUANTILES, price
 from sim.tape.exact_shortfall import shortfall
 from sim.tape.positions import amounts
@@ -90,6 +91,7 @@ class Moment(NamedTuple):
     venues: list[Row]
     operations: list[Row]
     agents: list[Row]
+    bridges: list[Row]
 
 
 def observe(world: World, k: int, rows: Sequence[Entry], doubles: Array) -> Moment:
@@ -139,7 +141,14 @@ def observe(world: World, k: int, rows: Sequence[Entry], doubles: Array) -> Mome
         "operations": len(rows),
         "gas_used": None,
     }
-    return Moment(step, assets, _venues(world, k), _operations(world, k, rows), agents(world, k))
+    return Moment(
+        step,
+        assets,
+        _venues(world, k),
+        _operations(world, k, rows),
+        agents(world, k),
+        rows_of_bridges(world, k),
+    )
 
 
 def with_gas(moment: Moment, gas: Sequence[int]) -> Moment:

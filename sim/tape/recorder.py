@@ -119,6 +119,7 @@ class Tape:
                 "agents": [row for moment in moments for row in moment.agents],
                 "parties": self._parties(self._end),
                 "vaults": self._vaults(self._end),
+                "bridges": [row for moment in moments for row in moment.bridges],
                 "compared": [],
             }
         )

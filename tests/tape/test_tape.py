@@ -45,7 +45,8 @@ def test_every_column_is_filled() -> None:
     for name, columns in TABLES.items():
         table = getattr(tape, name)
         assert list(table.columns) == [column.name for column in columns]
-        assert len(table) > 0 or name == "compared", "what nothing was published of has none"
+        empty = name in ("compared", "bridges")
+        assert len(table) > 0 or empty, "of what is not published, and no token of another chain"
         for column in set(table.columns) - NULLABLE:
             assert table[column].notna().all(), f"{name}.{column}"
 
