@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from sim.agents.actors import ROLES
 from sim.measures.agents import agent_outcomes
-from sim.measures.attack import NAME, attack_outcome
+from sim.measures.attack import attack_outcome
 from sim.report.page.content import Cell, Table, count, money
 from sim.tape import Frames
+
+HOUSE = {role.name for role in ROLES}
+"""Agents of an account of their own that are not the user's."""
 
 
 def agents_table(tape: Frames) -> Table | None:
@@ -19,7 +23,7 @@ def agents_table(tape: Frames) -> Table | None:
             ", ".join(f"{n:,} {reason}" for reason, n in one.refused.items()),
         ]
         for one in agent_outcomes(tape)
-        if one.agent != NAME
+        if one.agent not in HOUSE
     ]
     header = ["agent", "start", "end", "profit", "done", "refused", "why"]
     title = "Your agents, at reference prices"

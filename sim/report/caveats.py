@@ -37,7 +37,7 @@ def of_scenario(scenario: Mapping[str, Any]) -> list[str]:
 
 def _of_any(scenario: Mapping[str, Any]) -> list[str]:
     """What is known before, but for the steps: of them a run says more."""
-    lines = [*assumed(scenario), *_few_decimals(scenario), *_outages(scenario)]
+    lines = [*assumed(scenario), *_few_decimals(scenario), *_outages(scenario), *_bridges(scenario)]
     if scenario["hold_at_low"]:
         lines.append("No rebound: what falls stays at its lowest level from then on (hold_at_low).")
     if alone := without_venue(scenario):
@@ -73,6 +73,18 @@ def _outages(scenario: Mapping[str, Any]) -> Iterator[str]:
                 f"{f'{_minute(until)} UTC' if until else 'the end'}{waits if grace else ''}. "
                 "Interest accrues and auctions run on."
             )
+
+
+def _bridges(scenario: Mapping[str, Any]) -> Iterator[str]:
+    """What tokens of other chains stand for, and that nobody tops up with them at once."""
+    for symbol, one in scenario.get("bridges", {}).items():  # older versions had none
+        of, lag = one["of"], one["lag_seconds"]
+        takes = f"messages take {span(lag)}" if lag else "messages take no time"
+        mean = " in the mean" if one["lag_sd_log"] else ""
+        yield (
+            f"{symbol} is {of} of another chain, at its price x what backs it: sales of {symbol} "
+            f"leave {of} where it is. Who tops up has his {symbol} there, and {takes}{mean}."
+        )
 
 
 def _minute(time: str) -> str:
