@@ -52,7 +52,7 @@ class Forgery(Part):
     )
 
 
-class Haircut(Part):
+class LagHaircut(Part):
     """Less threshold for what takes longer to arrive: h(l) = 1 - exp(-z sigma sqrt(l))."""
 
     z: float = Field(
@@ -97,6 +97,7 @@ class Bridge(Part):
         description="a message that is older is refused, whole seconds, 1..604800; absent: a week",
     )
     cap_tokens: Tokens = Field(
+        json_schema_extra=unit("tokens"),
         description="what messages may mint at once, in tokens, above 0 to 1e+15..."
     )
     window_seconds: int = Field(
@@ -111,6 +112,7 @@ class Bridge(Part):
     )
     reorganisation_probability: Share = Field(
         default=0,
+        json_schema_extra=unit("share"),
         description="of each message: its deposit turns out then never to have happened, 0..1; "
         "absent: never",
     )
@@ -129,7 +131,7 @@ class Bridge(Part):
         description="who mints for deposits that never happened: at, borrow, noticed_seconds; "
         "absent: nobody",
     )
-    haircut: Haircut | None = Field(
+    lag_haircut: LagHaircut | None = Field(
         default=None,
         description="how far the threshold must be below that of the original: z, "
         "volatility_per_sqrt_year; absent: it need not",
@@ -187,22 +189,22 @@ class Bridge(Part):
             yield Problem("of", f"{own}, and its own sales move it", remedy)
 
     def _haircut_problems(self, whole: Any, symbol: str) -> Iterator[Problem]:
-        if self.haircut is None:
+        if self.lag_haircut is None:
             return
-        sigma = self.haircut.volatility_per_sqrt_year
+        sigma = self.lag_haircut.volatility_per_sqrt_year
         if sigma is None and whole.paths:
             sigma = whole.paths.volatility_per_sqrt_year.get(self.of)
         if sigma is None:
             problem = f"paths say no volatility of {self.of}"
-            yield Problem("haircut.volatility_per_sqrt_year", problem, "a number above 0")
+            yield Problem("lag_haircut.volatility_per_sqrt_year", problem, "a number above 0")
             return
-        kept = 1 - self.haircut.of(self.lag_seconds, sigma)
+        kept = 1 - self.lag_haircut.of(self.lag_seconds, sigma)
         for protocol in whole.protocol.each:
             mine, most = (protocol.reserves[one].lt_bps for one in (symbol, self.of))
             most = floor(most * kept)
             if mine > most:
                 yield Problem(
-                    "haircut",
+                    "lag_haircut",
                     f"protocol.reserves.{symbol}.lt_bps {mine} is above {most}: that of {self.of} "
                     f"less {1 - kept:.2%} for {self.lag_seconds} s at a volatility of {sigma:g}",
                     f"protocol.reserves.{symbol}.lt_bps of at most {most}",

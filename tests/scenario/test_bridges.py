@@ -12,7 +12,7 @@ import yaml
 
 from sim.market.paths import draw
 from sim.scenario import Scenario, ScenarioError, digest, load, of_json, with_overrides
-from sim.schema.bridge import Haircut
+from sim.schema.bridge import LagHaircut
 from tests.agents.bridged import FILE, SYMBOL, bridged
 from tests.scenario.test_refused_fields import check_refused, edit
 
@@ -73,7 +73,7 @@ def test_scenarios_without_one_have_the_digest_that_they_had() -> None:
 @pytest.mark.parametrize("sigma", [0.3, 0.89])
 def test_the_haircut_is_what_the_closed_form_says(lag: int, sigma: float) -> None:
     """h = 1 - exp(-z sigma sqrt(l / year)); and P(log return < log(1 - h)) is that of -z."""
-    cut = Haircut(z=2.0).of(lag, sigma)
+    cut = LagHaircut(z=2.0).of(lag, sigma)
     assert cut == pytest.approx(1 - math.exp(-2.0 * sigma * (lag / 31_536_000) ** 0.5), rel=1e-12)
     moves = np.random.default_rng(1).standard_normal(400_000) * sigma * (lag / 31_536_000) ** 0.5
     beyond, expected = (moves < math.log(1 - cut)).mean(), 0.5 * math.erfc(2.0 / math.sqrt(2))
@@ -83,16 +83,16 @@ def test_the_haircut_is_what_the_closed_form_says(lag: int, sigma: float) -> Non
 def test_a_threshold_up_to_the_haircut_is_taken_and_one_more_is_refused() -> None:
     """8300 of WETH, an hour, .89, z = 3: 8300 exp(-3 x .89 x sqrt(3600 / year)), down."""
     most = math.floor(8_300 * math.exp(-3 * 0.89 * math.sqrt(3_600 / 31_536_000)))
-    fields: dict[str, Any] = {"lag_seconds": 3_600, "haircut": {"z": 3.0}}
+    fields: dict[str, Any] = {"lag_seconds": 3_600, "lag_haircut": {"z": 3.0}}
     lt = f"protocol__reserves__{SYMBOL}__lt_bps"
-    assert bridged(**fields, **{lt: most}).bridges[SYMBOL].haircut
+    assert bridged(**fields, **{lt: most}).bridges[SYMBOL].lag_haircut
     with pytest.raises(ScenarioError) as refused:
         bridged(**fields, **{lt: most + 1})
     remedy = f"protocol.reserves.{SYMBOL}.lt_bps of at most {most}"
-    check_refused(refused.value, f"{BRIDGE}.haircut", f"is above {most}", remedy)
+    check_refused(refused.value, f"{BRIDGE}.lag_haircut", f"is above {most}", remedy)
     higher = {"z": 3.0, "volatility_per_sqrt_year": 2.0}
     with pytest.raises(ScenarioError, match="at a volatility of 2"):
-        bridged(**{**fields, "haircut": higher}, **{lt: most})
+        bridged(**{**fields, "lag_haircut": higher}, **{lt: most})
 
 
 @pytest.mark.parametrize(
@@ -179,14 +179,14 @@ def test_a_threshold_up_to_the_haircut_is_taken_and_one_more_is_refused() -> Non
             "at least 300",
         ),
         (
-            {f"{BRIDGE}.haircut": {"z": 0}},
-            f"{BRIDGE}.haircut.z",
+            {f"{BRIDGE}.lag_haircut": {"z": 0}},
+            f"{BRIDGE}.lag_haircut.z",
             "",
             "above 0 to 10",
         ),
         (
-            {f"{BRIDGE}.haircut": {"z": 1}, f"{BRIDGE}.of": "USDC"},
-            f"{BRIDGE}.haircut.volatility_per_sqrt_year",
+            {f"{BRIDGE}.lag_haircut": {"z": 1}, f"{BRIDGE}.of": "USDC"},
+            f"{BRIDGE}.lag_haircut.volatility_per_sqrt_year",
             "no volatility of USDC",
             "above 0",
         ),
