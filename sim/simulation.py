@@ -80,7 +80,7 @@ def step(s: State, w: Market, k: int, users: Users = nobody) -> None:
     suppliers.act(s, w, k, actors.suppliers)
     rate_response.act(s, w, k, actors.rate_response)
     attacker.act(s, w, k, actors.attacker)
-    forger.act(s, w, actors.forger)
+    forger.act(s, w, k, actors.forger)
     users(s, w, k)
     if grace:
         keepers.settle_losses(s, w)

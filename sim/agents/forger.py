@@ -17,9 +17,11 @@ from sim.agents import relayer
 from sim.agents.attacker import most_debt, room_to_supply
 from sim.agents.start import Start, integers, owner
 from sim.health.watchers import look_at
-from sim.market.market import Market
+from sim.market.costs import value_of
+from sim.market.market import FORGED_DEBT_VALUE, Market
 from sim.protocol import bridge
 from sim.protocol import operations as op
+from sim.protocol.errors import OK
 from sim.protocol.fixed_point import jitable
 from sim.protocol.state import Array, State
 from sim.protocol.vault_accounts import health
@@ -75,7 +77,7 @@ def vault(scenario: Scenario) -> int:
 
 
 @jitable
-def act(s: State, w: Market, own: Forger) -> None:
+def act(s: State, w: Market, k: int, own: Forger) -> None:
     """Mint, supply and borrow what goes, as long as nobody has noticed."""
     if own.who.shape[0] == 0 or s.clock[0] < own.times[0] or s.clock[0] >= own.times[1]:
         return
@@ -88,6 +90,6 @@ def act(s: State, w: Market, own: Forger) -> None:
     if pledged > 0:
         op.supply(s, actor, a, i, pledged)
     borrowed = most_debt(s, a, target, health(s, a).weighted_limit)
-    if borrowed > 0:
-        op.borrow(s, actor, a, target, borrowed)
+    if borrowed > 0 and op.borrow(s, actor, a, target, borrowed) == OK:
+        w.tally[FORGED_DEBT_VALUE] += value_of(w, s, k, target, borrowed)
     look_at(s, w, a)

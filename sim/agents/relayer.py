@@ -10,6 +10,7 @@ While the bridge is closed nothing arrives, and what was sent grows old.
 from __future__ import annotations
 
 from sim.agents.habits import Borrowers
+from sim.agents.leverage import HAIR
 from sim.market.market import (
     BACKING,
     DELIVERED,
@@ -18,6 +19,7 @@ from sim.market.market import (
     FORGED,
     LAG,
     MESSAGE_AMOUNT,
+    MESSAGES_REFUSED,
     MINTED,
     NEVER_SENT,
     ON_THE_WAY,
@@ -58,12 +60,12 @@ def fetch(
     s: State, w: Market, k: int, own: Borrowers, n: int, b: int, wanted: int, sends: bool
 ) -> int:
     """What borrower n has here of the units that he wants of a token; he sends the rest, unless it
-    is on its way, as far as his purse over there goes.
+    is on its way or but a hair, as far as his purse over there goes.
     """
     bridges, a = w.bridges, own.account[n]
     missing = wanted - bridges.in_hand[a, b] - bridges.under_way[a, b]
     amount = min(missing, own.purse[n, bridges.asset[b]])
-    if sends and amount > 0:
+    if sends and amount > 0 and missing * HAIR > wanted:
         _send(s, w, k, own, n, b, amount)
     return min(wanted, bridges.in_hand[a, b])
 
@@ -75,6 +77,7 @@ def forge(s: State, w: Market, b: int, to: int, amount: int) -> bool:
     i, nonce = bridges.asset[b], _next_number(w, b)
     if op.receive_message(s, bridge.RELAYER, i, to, amount, s.clock[0], nonce) != OK:
         bridges.ledger[b, REFUSED] += 1
+        w.tally[MESSAGES_REFUSED] += 1
         return False
     bridges.ledger[b, MINTED] += amount
     bridges.ledger[b, UNNOTICED] += amount
@@ -127,6 +130,7 @@ def _brought(s: State, w: Market, k: int, own: Borrowers, b: int, nonce: int) ->
         message[FATE] = zero() + DOUBTFUL
         return True
     bridges.ledger[b, REFUSED] += 1
+    w.tally[MESSAGES_REFUSED] += 1
     if code == MESSAGE_TOO_OLD:
         message[FATE] = zero() + NEVER_SENT
     return False

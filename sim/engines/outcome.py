@@ -19,12 +19,14 @@ from sim.market.binding import any_off
 from sim.market.market import (
     CALLS_ANSWERED,
     FACTOR,
+    FORGED_DEBT_VALUE,
     GAS_VALUE,
     HELD_BACK_VALUE,
     HELD_UP,
     LIQUIDATIONS,
     LONGEST_HELD_UP,
     MARGIN_CALLS,
+    MESSAGES_REFUSED,
     PROFIT_VALUE,
     REPAID_VALUE,
     SEIZED_VALUE,
@@ -117,6 +119,12 @@ NUMBERS = {
     "longest_held_up": Number(
         "number", "seconds for which a guard let nobody liquidate an account, at the most"
     ),
+    "messages_refused": Number(
+        "number", "messages of other chains that a token refused, each try of the relayer"
+    ),
+    "borrowed_by_forger": Number(
+        "USD", f"what was borrowed against forged tokens, {_OF_THEIR_TIME}"
+    ),
     "margin_calls": Number("number", "margin calls"),
     "calls_answered": Number("number", "margin calls that a borrower's own reaction ended"),
 }
@@ -155,6 +163,8 @@ OUTCOME = tuple(NUMBERS)
     HELD_BACK,
     NUMBER_HELD_UP,
     LONGEST_HELD,
+    NUMBER_REFUSED,
+    BORROWED_BY_FORGER,
     NUMBER_CALLED,
     NUMBER_ANSWERED,
 ) = range(len(OUTCOME))
@@ -192,6 +202,8 @@ _FROM_TALLY = (
     (HELD_BACK, HELD_BACK_VALUE),
     (NUMBER_HELD_UP, HELD_UP),
     (LONGEST_HELD, LONGEST_HELD_UP),
+    (NUMBER_REFUSED, MESSAGES_REFUSED),
+    (BORROWED_BY_FORGER, FORGED_DEBT_VALUE),
     (NUMBER_CALLED, MARGIN_CALLS),
     (NUMBER_ANSWERED, CALLS_ANSWERED),
 )

@@ -38,6 +38,8 @@ TALLY = (
     "held_up",
     "held_up_for",
     "longest_held_up",
+    "messages_refused",
+    "forged_debt_value",
 )
 (
     LIQUIDATIONS,
@@ -60,12 +62,15 @@ TALLY = (
     HELD_UP,
     HELD_UP_FOR,
     LONGEST_HELD_UP,
+    MESSAGES_REFUSED,
+    FORGED_DEBT_VALUE,
 ) = range(len(TALLY))
 """Backlog: accounts whose liquidation would pay and finds no room in blocks, after the last step;
 calls that waited so, and the longest wait, seconds. Margin calls, and those that the borrower's own
 reaction ended. Held back: of what was refused to suppliers, that for which there was cash, had no
 outflow limit kept it. Held up: accounts liquidated that a guard had let nobody liquidate before,
 for how long that was in all, and the longest until now, of those that still are as well; seconds.
+What was borrowed against forged tokens.
 """
 
 

@@ -5,15 +5,17 @@ minted and borrowed. Of runs that have such a token.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 import pandas as pd
 
 from sim.measures.activity import in_usd
 from sim.measures.facts import Facts
-from sim.measures.measure import Found, Measure
+from sim.measures.measure import Found, Measure, OfPaths, Place
 from sim.protocol import operations as op
 
 _FORGER = "forger"
+_SWEEP: Final[frozenset[Place]] = frozenset({"losses"})
 
 
 def _last(run: Facts) -> pd.DataFrame:
@@ -81,6 +83,9 @@ OF_BRIDGES = (
         unit="number",
         meaning="each try of the relayer that the token refused: too old, or beyond its cap",
         of_run=_total("messages_refused"),
+        of_paths=OfPaths(lambda paths: paths.sum("messages_refused")),
+        places=_SWEEP,
+        only_if_any=True,
     ),
     Measure(
         name="unbacked_share",
@@ -105,5 +110,8 @@ OF_BRIDGES = (
         unit="USD",
         meaning="by the forger, who does not repay, at the price of the time",
         of_run=_by_forger(op.borrow.declared.name),
+        of_paths=OfPaths(lambda paths: paths.sum("borrowed_by_forger")),
+        places=_SWEEP,
+        only_if_any=True,
     ),
 )

@@ -83,7 +83,7 @@ class Bridge(Part):
         description="from sending a message to its arrival, the mean, in whole seconds, to a year"
     )
     lag_sd_log: float = Field(
-        default=0,
+        default=0.0,
         ge=0,
         le=3,
         json_schema_extra=unit("log"),
@@ -98,7 +98,7 @@ class Bridge(Part):
     )
     cap_tokens: Tokens = Field(
         json_schema_extra=unit("tokens"),
-        description="what messages may mint at once, in tokens, above 0 to 1e+15..."
+        description="what messages may mint at once, in tokens, above 0 to 1e+15...",
     )
     window_seconds: int = Field(
         ge=1,
@@ -111,7 +111,7 @@ class Bridge(Part):
         "to a year; absent: at once",
     )
     reorganisation_probability: Share = Field(
-        default=0,
+        default=0.0,
         json_schema_extra=unit("share"),
         description="of each message: its deposit turns out then never to have happened, 0..1; "
         "absent: never",

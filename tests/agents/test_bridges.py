@@ -13,7 +13,17 @@ from sim.engines.compiled import Compiled
 from sim.engines.exact import run
 from sim.engines.outcome import names
 from sim.market.bridges import supply
-from sim.market.market import BACKING, DELIVERED, FORGED, LAG, MINTED, REFUSED, SENT, VANISHED
+from sim.market.market import (
+    BACKING,
+    DELIVERED,
+    FORGED,
+    FORGED_DEBT_VALUE,
+    LAG,
+    MINTED,
+    REFUSED,
+    SENT,
+    VANISHED,
+)
 from sim.market.paths import draw, observed
 from sim.measures.parties import lost_units, profit_and_loss
 from sim.measures.registry import figure
@@ -131,9 +141,18 @@ def test_what_was_sent_first_may_arrive_last() -> None:
 
 
 def test_nobody_has_two_messages_for_the_same() -> None:
-    """He sends for what he is short of beyond what is on its way: with a fall that goes on, more
-    messages, but no account gets more than its purse.
+    """A price that falls once and stands still: he looks four times while the message is on its
+    way, and sends once; the message is all that he was short of.
     """
+    fall = [{"at": at(1), "value": 3_000.0}, {"at": at(1.05), "value": 2_600.0}]
+    world = build(bridged(lag_seconds=HOUR, assets__WETH__price_usd=fall))
+    came = messages(world)
+    senders = [row.y for _, row in came]
+    assert len(senders) > 5 and len(set(senders)) == len(senders)
+
+
+def test_nobody_gets_more_than_his_purse() -> None:
+    """In a fall that goes on, and more messages with it."""
     world = build(bridged(lag_seconds=1_500))
     purse = world.market.actors.borrowers.purse[:, world.symbols.index(SYMBOL)].copy()
     had = dict.fromkeys(range(len(purse)), 0)
@@ -397,6 +416,11 @@ def test_compiled_paths_come_to_what_exact_runs_do() -> None:
         amounts = [row[5] for row in floats]
         assert [float(row.amount) for row in came] == pytest.approx(amounts, rel=1e-6)
         assert path[columns.index("operations")] == len(rows)
+        refused = sum(row.code != OK for row in came)
+        assert path[columns.index("messages_refused")] == refused
+        owed = path[columns.index("borrowed_by_forger")]
+        assert owed == pytest.approx(float(exact.market.tally[FORGED_DEBT_VALUE]), rel=1e-9)
+        assert owed > 0 < refused
         end = exact.market.bridges.ledger.astype(float)
         assert compiled.memory.market.bridges.ledger == pytest.approx(end, rel=1e-6)
         assert compiled.memory.market.price == pytest.approx(exact.market.price.astype(float))
