@@ -12,6 +12,7 @@ from sim.agents.start import owner
 from sim.engines.compiled import Compiled
 from sim.engines.exact import run
 from sim.engines.outcome import names
+from sim.engines.reopening import Reopening
 from sim.market.bridges import supply
 from sim.market.market import (
     BACKING,
@@ -433,3 +434,16 @@ def test_twin_and_contracts_agree_whatever_happens_there() -> None:
     assert played.compared > 50_000
     verdicts = played.raw.tape.operations.query("kind == 'receive_message'")["verdict"]
     assert {"ok", "MessageTooOld", "MintLimited"} <= set(verdicts)
+
+
+def test_a_search_opens_the_same_market() -> None:
+    """Opened again for the same amounts, the same paths come to the same."""
+    scenario = bridged(**{**EVERYTHING, "forgery": None})
+    world = build(scenario)
+    amounts = (array.astype(np.float64) for array in (world.book.collateral, world.book.debt))
+    again = Compiled.at(Reopening(world).at(scenario, *amounts), scenario.steps)
+    prices = draw(scenario, "mc", 0, 4)
+    seen = observed(scenario, prices)
+    expected = Compiled(world).outcomes(prices, seen)
+    assert again.outcomes(prices, seen) == pytest.approx(expected, rel=1e-9)
+    assert expected[:, names(scenario.symbols).index("messages_refused")].all()
