@@ -213,6 +213,12 @@ class _Draft:
         for field in ("attack", "blocks"):
             if base.get(field):
                 yield f"{field}: null {of_then}"
+        if bridges := base.get("bridges"):
+            yield f"bridges: {of_then}"
+            for symbol, bridge in bridges.items():
+                happened = filter(bridge.get, ("outages", "reorganisation", "forgery"))
+                gone: dict[str, Any] = {f: [] if f == "outages" else None for f in happened}
+                yield f"  {flow(symbol)}: {flow(gone)}"
 
     def _assets(self) -> Iterator[str]:
         changed = any(symbol in self.guesses or self._falls(symbol) for symbol in self.symbols)

@@ -223,6 +223,7 @@ def _tape(
         operations=pd.DataFrame(operations, columns=columns),
         accounts=pd.DataFrame(accounts, columns=of_accounts),
         vaults=pd.DataFrame(),
+        bridges=pd.DataFrame(),
         compared=pd.DataFrame(),
     )
 
