@@ -80,7 +80,8 @@ def at(hour: int) -> datetime:
 def test_the_command_writes_what_it_says(tmp_path: Path) -> None:
     file = tmp_path / "short.yaml"
     file.write_text(
-        'name: short\nextends: alt-segments\ntitle: Short\nstory: Short.\nsources: ["none: made up"]\n'
+        "name: short\nextends: alt-segments\ntitle: Short\nstory: Short.\n"
+        'sources: ["none: made up"]\n'
         "duration_hours: 5\nbook: {accounts: 16, total_debt_usd: 6000000}\n"
     )
     done = CliRunner().invoke(cli, [str(file), "--books", "2", "--out", str(tmp_path / "out")])
