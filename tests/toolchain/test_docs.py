@@ -106,8 +106,10 @@ def test_tables_of_coverage_are_made_anew_with_the_same_laws(name: str, tmp_path
     assert ours == theirs and found.splitlines()[0] == block.output.splitlines()[0]
 
 
-def test_every_slow_output_is_of_a_module_that_there_is() -> None:
+def test_every_slow_output_is_of_a_module_or_a_command_that_there_is() -> None:
     commands = [block.command.split() for block in BLOCKS if block.is_slow]
-    assert len(commands) == 4
-    for python, _, module, *_ in commands:
-        assert python == "python" and (ROOT / f"{module.replace('.', '/')}.py").is_file()
+    assert len(commands) == 5
+    for first, second, name, *_ in commands:
+        assert (first, second) in {("python", "-m"), ("ape", "run")}
+        path = name.replace(".", "/") if first == "python" else f"scripts/{name}"
+        assert (ROOT / f"{path}.py").is_file()
