@@ -73,10 +73,12 @@ def test_a_vault_may_have_a_guard_alone_or_with_terms_of_its_own() -> None:
         several.with_({"guardian.pause_seconds": 7_201})
 
 
+@pytest.mark.chain
 def test_a_guardian_brakes_only_where_there_is_a_guard() -> None:
+    """On the contracts as well: there is nobody to ask in the other vault."""
     vaults = {"one": {}, "two": {"guard": {"max_pause_seconds": 7_200}}}
     only = falling().with_({"protocol.guard": None, "protocol.vaults": vaults})
-    run = sim.run(only, accounts=8)
+    run = sim.run(only, accounts=8, engine="revm")
     did = run.raw.tape.operations
     pauses = did[did["kind"] == "pause"]
     assert len(pauses) > 0 and (pauses["verdict"] == "ok").all() and (pauses["y"] == 1).all()
