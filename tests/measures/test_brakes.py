@@ -85,7 +85,7 @@ def test_what_the_limit_holds_back_is_what_the_cash_would_have_paid() -> None:
 
 
 @pytest.mark.compiled
-@pytest.mark.parametrize("name", ["breaker-stops-liquidation", "guardian", "outflow-limit"])
+@pytest.mark.parametrize("name", ["breaker-stops-all", "guardian", "outflow-limit"])
 def test_a_path_of_a_sweep_has_the_same_figures(name: str) -> None:
     """Compiled, on the prices that the scenario names; hours by the tape's pauses and trips."""
     scenario = small(name, 30)

@@ -33,14 +33,13 @@ SYNTHETIC = (
     "absent-keepers",
     "alt-segments",
     "breaker",
-    "breaker-stops-liquidation",
+    "breaker-stops-all",
     "bridge-forgery",
     "bridge-outage",
     "bridge-reorganisation",
     "concentration",
     "correlated-crash",
     "deleveraging",
-    "deleveraging-compared",
     "deleveraging-pro-rata",
     "depeg-in-category",
     "dynamic-ratios",
@@ -54,6 +53,7 @@ SYNTHETIC = (
     "outflow-limit",
     "single-crash",
     "stable-depeg",
+    "stuck-lenders",
     "whales-in-tiers",
 )
 CALM = ("lending-market",)
