@@ -56,7 +56,7 @@ def test_it_plays_and_reports_without_the_checkout(unpacked: Path, tmp_path: Pat
 run = sim.run("single-crash", accounts=20)
 print(run.report("night.html").stat().st_size > 1_000_000, len(sim.known()))
 """
-    assert run(unpacked, code, tmp_path) == "True 34"
+    assert run(unpacked, code, tmp_path) == "True 43"
 
 
 @pytest.mark.chain
