@@ -37,9 +37,15 @@ class RiskFit(NamedTuple):
 def fitted(path: str, symbols: Sequence[str], seconds: int) -> RiskFit:
     """Of returns over so many seconds.
 
-    Raises ScenarioError as `read_history` does, and for fewer than 100 returns.
+    Raises ScenarioError as `read_history` does, for fewer than 100 returns and for returns over
+    less than from one price to the next: most of them would be 0.
     """
     history = read_history(path)
+    apart = float(np.median(np.diff(history.times)))
+    if seconds < apart:
+        problem = f"has a price every {apart:g} s, and reviews are {seconds} s apart"
+        remedy = f"risk_desk.review_seconds of at least {apart:g}"
+        raise ScenarioError(path, [Problem("(file)", problem, remedy)])
     returns = returns_of(history, symbols, seconds)
     if len(returns) < FEWEST_RETURNS:
         problem = f"has {len(returns)} returns over {seconds} s"

@@ -61,8 +61,8 @@ def withdrawn_usd(tape: Frames) -> float:
 
 
 def withdrawals_refused_usd(tape: Frames) -> float:
-    """What was asked for and refused for want of cash, USD of the time; of accounts and users'
-    agents every try, at most what they have.
+    """What was asked for and refused, for want of cash or by an outflow limit, USD of the time; of
+    accounts and users' agents every try, at most what they have.
 
     The suppliers of the model ask the protocol only for what cash there is: their own tally says
     what they wanted besides. Everybody else is refused by the protocol.

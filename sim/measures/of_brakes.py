@@ -51,6 +51,11 @@ def _held_up(run: Facts) -> Found:
     return Found(_at_the_end(run, "held_up"), f"longest: {longest:,.0f} min" if longest else "")
 
 
+def _held_back(run: Facts) -> Found:
+    limited = scenario_of(run.tape)["protocol"].get("outflow")  # older versions had none
+    return Found(_at_the_end(run, "held_back_usd") if limited else None)
+
+
 def _mean(run: Facts) -> Found:
     number = _at_the_end(run, "held_up")
     return Found(_at_the_end(run, "held_up_seconds") / number / 60 if number else None)
@@ -81,9 +86,8 @@ OF_BRAKES = (
         title="withdrawals that the outflow limit held back",
         short="held back",
         unit="USD",
-        table="files",
         meaning="refused to suppliers though there was cash, USD of the time",
-        of_run=lambda run: _at_the_end(run, "held_back_usd"),
+        of_run=_held_back,
         of_paths=OfPaths(lambda paths: paths.sum("held_back")),
         places=_SWEEP,
         only_if_any=True,

@@ -79,7 +79,7 @@ OF_BRIDGES = (
     ),
     Measure(
         name="messages_refused",
-        title="messages refused",
+        title="tries of messages that were refused",
         unit="number",
         meaning="each try of the relayer that the token refused: too old, or beyond its cap",
         of_run=_total("messages_refused"),

@@ -167,7 +167,7 @@ OF_CASCADES = (
     ),
     Measure(
         name="withdrawals_refused_usd",
-        title="withdrawals refused for want of cash",
+        title="withdrawals refused (no cash, or a limit)",
         unit="USD",
         table="cascade",
         of_run=lambda run: withdrawals_refused_usd(run.tape),

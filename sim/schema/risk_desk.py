@@ -155,6 +155,13 @@ class RiskDesk(Part):
         for name in ("volatility_per_sqrt_year", "stressed_volatility_per_sqrt_year"):
             for symbol in getattr(self, name):
                 yield from unknown(whole.assets, f"{name}.{symbol}", symbol)
+        if self.review_seconds < whole.step_seconds:
+            yield Problem(
+                "review_seconds",
+                f"{self.review_seconds} s are less than a step of {whole.step_seconds} s, and it "
+                "sees a price a step",
+                f"at least {whole.step_seconds}",
+            )
         if whole.protocol.steward is None:
             yield Problem("assets", "nobody may change them", "a protocol.steward, or no risk_desk")
         policy = whole.protocol.policy()

@@ -26,7 +26,7 @@ ENOUGH = 100_000
 MECHANISMS = (
     *("deleverage", "poke_deleveraging", "margin_call", "end_margin_call", "pause", "unpause"),
     *("note_price", "trip", "set_stress", "lower_stress", "post_sequencer", "update_parameter"),
-    *("receive_message", "send_back", "set_outflow_limit"),
+    *("receive_message", "send_back", "set_outflow_limit", "set_category"),
 )
 MOST_EXAMPLES = 500
 """Of one search: Hypothesis remembers all that it tried in it."""

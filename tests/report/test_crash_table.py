@@ -51,7 +51,7 @@ def test_withdrawals_that_the_suppliers_of_the_model_did_not_get_are_shown() -> 
     world, tape = play(storm(withdrawals={"USDC": {**each, "size_bps": 1_000}}))
     refused = int(world.market.tally[REFUSED_VALUE]) / 10**8
     said = lines(cascade_table(frames(tape.tables(complete=True))))
-    assert said["withdrawals refused for want of cash"] == f"${refused:,.0f}"
+    assert said["withdrawals refused (no cash, or a limit)"] == f"${refused:,.0f}"
     assert refused > 100_000
 
 

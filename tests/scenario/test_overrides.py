@@ -118,8 +118,9 @@ def test_every_shipped_pair_has_a_correlation_and_the_matrices_are_possible() ->
     folder = Path(scenario_module.__file__).parents[1] / "scenarios"
     sections = {name: load(name).paths for name in known()}
     for base in sorted((folder / "bases").glob("*.yaml")):
-        section = yaml.safe_load(base.read_text())["paths"]
-        sections[base.stem] = Paths.model_validate(section)
+        section = yaml.safe_load(base.read_text()).get("paths")
+        if section is not None:  # else it has those of the base that it extends
+            sections[base.stem] = Paths.model_validate(section)
     assert {"aave-v2", "aave-v3", "black-thursday", "lending-market"} <= sections.keys()
     for name, paths in sections.items():
         assert paths is not None, name
