@@ -626,4 +626,24 @@ MUTATIONS = (
             "if backs > was and threshold(s, v, i) > from_:",
         ),
     ),
+    _in_both(
+        "message-twice",
+        "a message of another chain mints as often as it comes",
+        ("periphery/BridgedCollateral", "if (received[nonce]) revert AlreadyReceived();", ""),
+        ("bridge", "if s.received[i, nonce] != 0:", "if False:"),
+    ),
+    _in_both(
+        "messages-without-limit",
+        "what messages minted is not counted against their limit",
+        (
+            "periphery/BridgedCollateral",
+            "_bucket = Bucket(uint112(filled + amount),",
+            "_bucket = Bucket(uint112(filled),",
+        ),
+        (
+            "bridge",
+            "s.bridge[i, BUCKET_FILLED] = filled + amount",
+            "s.bridge[i, BUCKET_FILLED] = filled",
+        ),
+    ),
 )
