@@ -36,6 +36,7 @@ def written(folder: Path, contrast: dict[str, Any] | None = None, **more: Any) -
     document = {
         "extends": "single-crash",
         "name": "late",
+        "duration_hours": 6,
         "book": {"accounts": 20},
         "protocol": {"liquidation": {"delay_seconds": 3_600, "urgent_health": 0.5}},
         "contrast": CONTRAST if contrast is None else contrast,
