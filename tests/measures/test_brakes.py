@@ -81,7 +81,7 @@ def test_what_the_limit_holds_back_is_what_the_cash_would_have_paid() -> None:
     refused = float(tape.steps["refused_usd"].iloc[-1])
     assert figure(tape, "held_back_usd") == pytest.approx(refused) and refused > 1e5
     without = sim.run(scenario, overrides={"protocol.outflow": {}}).raw.tape
-    assert figure(without, "held_back_usd") == 0
+    assert np.isnan(figure(without, "held_back_usd")), "there is no limit"
 
 
 @pytest.mark.compiled
@@ -98,6 +98,6 @@ def test_a_path_of_a_sweep_has_the_same_figures(name: str) -> None:
     assert row["longest_held_up"] == last["longest_held_up_seconds"]
     assert row["held_back"] / 1e8 == pytest.approx(last["held_back_usd"], rel=1e-9)
     guard, hours = scenario.protocol.guard, row["steps_braked"] * scenario.step_seconds / 3_600
-    assert hours == (braked_hours(tape, guard.cool_off_seconds) if guard else 0)
+    assert hours == (braked_hours(tape, [guard.cool_off_seconds]) if guard else 0)
     shown = {"guardian": "steps_braked", "outflow-limit": "held_back"}
     assert row[shown.get(name, "longest_held_up")] > 0

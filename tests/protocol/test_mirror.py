@@ -160,6 +160,7 @@ ONLY_HERE = {
     "risk_guard": {
         "is_guarded": "an address compared there",
         "_has": "bits of a word there",
+        "is_any_stopped": "for measures",
         "grace_of": "a line of `check`",
         "notes": "the condition in `poke`, for keepers",
     },

@@ -10,6 +10,7 @@ import pytest
 from sim.engines.exact import run
 from sim.measures.registry import figure
 from sim.protocol import operations as op
+from sim.protocol.errors import OK
 from sim.world import build
 from tests.lockstep.invariants import check_state
 from tests.scenarios.library import EVENTS, SYNTHETIC, of, played, small
@@ -25,7 +26,7 @@ def test_it_runs_and_conserves_value(name: str) -> None:
     steps = 0
     for step in run(world):
         for row in step.rows:
-            if row.kind == op.mint_token.kind:
+            if row.kind in (op.mint_token.kind, op.receive_message.kind) and row.code == OK:
                 minted[row.x] += row.amount
         if step.k % 24 == 0 or step.k == world.scenario.steps:
             check_state(world.state, minted)

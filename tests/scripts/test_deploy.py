@@ -21,6 +21,7 @@ CONTRACTS = {
     "CloseFactor",
     "Vault",
     "VaultLiquidation",
+    "VaultParameters",
     "Liquidator",
     "Lens",
     "TestToken",

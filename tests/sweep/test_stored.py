@@ -193,7 +193,7 @@ def columns_of(world: World, tape: Frames) -> dict[str, float]:
         for i, price in enumerate(last["unit"])
     ]
     usage, health = after["usage"], tape.accounts.drop_duplicates("account")["health_end"]
-    cool_off = BREAKER["cool_off_seconds"]
+    cool_off = [BREAKER["cool_off_seconds"]]
     missing = (accounts["debt"] - accounts["collateral"]).clip(lower=0).sum() / 1e8
     return {
         "bad_debt_usd": held("deficit_reported"),
