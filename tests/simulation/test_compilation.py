@@ -19,6 +19,7 @@ from sim.engines.exact import run
 from sim.engines.self_test import MECHANISMS, PLAIN
 from sim.engines.symbols import SymbolError
 from sim.protocol import (
+    bridge,
     hub,
     risk_guard,
     split,
@@ -27,6 +28,7 @@ from sim.protocol import (
     vault_accounts,
     vault_deleveraging,
     vault_health,
+    vault_reserves,
 )
 from sim.protocol import operations as op
 from sim.protocol.errors import OK
@@ -208,8 +210,9 @@ def all_of_it(s: State, i: int) -> int:
     return int(s.hub[i, CASH])
 
 
-def unweighed(s: State, v: int, i: int, value: int) -> tuple[int, int]:
-    """In place of `vault_reserves.weigh`: as if there were one bracket."""
+def unweighed(s: State, a: int, i: int, value: int) -> tuple[int, int]:
+    """In place of `vault_reserves.weigh`: as if there were one bracket and no category."""
+    v = s.account_vault[a]
     return value * s.reserve[v, i, LT], value * s.reserve[v, i, LTV]
 
 
@@ -226,6 +229,8 @@ WRONG: dict[str, tuple[Any, str, Any]] = {
     "any amount may leave": (hub, "available", all_of_it),
     "nobody is called for margin": (vault, "margin_call", nothing),
     "the largest count like all others": (vault_health, "weigh", unweighed),
+    "collateral never counts by a category": (vault_reserves, "category_of", lambda *_: 0),
+    "messages of other chains mint nothing": (bridge, "receive_message", nothing),
     "anybody may have all of an asset": (vault_accounts, "_check_concentration", nothing),
     "nobody is deleveraged": (vault_deleveraging, "deleverage", nothing),
     "the steward changes nothing": (steward, "update", nothing),
