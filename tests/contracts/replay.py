@@ -40,6 +40,7 @@ class Ledger:
                 "thinAt": 0,
                 "calledAt": 0,
                 "isolated": False,
+                "category": 0,
                 "manager": ZERO_ADDRESS,
             }
         )  # (vault, account)
@@ -192,6 +193,9 @@ class Ledger:
 
     def on_isolation_set(self, e, _):
         self.accounts[e.contract_address, e.accountId]["isolated"] = e.isolated
+
+    def on_category_set(self, e, _):
+        self.accounts[e.contract_address, e.accountId]["category"] = e.category
 
     def on_collateral_set(self, e, _):
         self._bit(e, "collateralBits", e.asset, e.enabled)

@@ -62,6 +62,8 @@ def scenario(
     set_price(weth, 1_600)
     for amount in (100, 200):  # from a health of .86 to .93, then to 1.085: the call ends
         slow.repay(one, usdc, amount * 10**6, sender=borrower)
+    slow.setCategoryConfig(1, (9_000, 9_300, 200, 0b1, 0b11), 0, sender=admin)
+    slow.setCategory(one, 1, sender=borrower)
     vault.flag(one, sender=stranger)
     escrow.flag(one, sender=stranger)
     take = (MAX_UINT, 0)
