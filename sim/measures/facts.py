@@ -27,6 +27,11 @@ class Facts:
         """The row of table `run`."""
         return self.tape.run.iloc[0]
 
+    def so_far(self, column: str) -> float:
+        """What a column of table `steps` has come to; 0 on a tape of before it was kept."""
+        steps = self.tape.steps
+        return float(steps[column].iloc[-1]) if column in steps else 0.0
+
     def of(self, asset: str) -> pd.DataFrame:
         """The rows of table `assets` of one of them."""
         return self.tape.assets[self.tape.assets["asset"] == asset]

@@ -19,12 +19,6 @@ from sim.schema.guard import Guard
 _SWEEP: Final[frozenset[Place]] = frozenset({"losses"})
 
 
-def _at_the_end(run: Facts, column: str) -> float:
-    """What a column of table `steps` has come to; 0 on a tape of before it was kept."""
-    steps = run.tape.steps
-    return float(steps[column].iloc[-1]) if column in steps else 0.0
-
-
 def _cool_off(run: Facts) -> list[int] | None:
     """Seconds of each vault's guard; None if no vault has one."""
     protocol = scenario_of(run.tape)["protocol"]
@@ -47,18 +41,18 @@ def _braked_hours(run: Facts) -> Found:
 def _held_up(run: Facts) -> Found:
     if _cool_off(run) is None:
         return Found(None)
-    longest = _at_the_end(run, "longest_held_up_seconds") / 60
-    return Found(_at_the_end(run, "held_up"), f"longest: {longest:,.0f} min" if longest else "")
+    longest = run.so_far("longest_held_up_seconds") / 60
+    return Found(run.so_far("held_up"), f"longest: {longest:,.0f} min" if longest else "")
 
 
 def _held_back(run: Facts) -> Found:
     limited = scenario_of(run.tape)["protocol"].get("outflow")  # older versions had none
-    return Found(_at_the_end(run, "held_back_usd") if limited else None)
+    return Found(run.so_far("held_back_usd") if limited else None)
 
 
 def _mean(run: Facts) -> Found:
-    number = _at_the_end(run, "held_up")
-    return Found(_at_the_end(run, "held_up_seconds") / number / 60 if number else None)
+    number = run.so_far("held_up")
+    return Found(run.so_far("held_up_seconds") / number / 60 if number else None)
 
 
 OF_BRAKES = (
@@ -119,7 +113,7 @@ OF_BRAKES = (
         unit="minutes",
         table="files",
         meaning="of those that nobody had done at the end as well",
-        of_run=lambda run: _at_the_end(run, "longest_held_up_seconds") / 60,
+        of_run=lambda run: run.so_far("longest_held_up_seconds") / 60,
         of_paths=OfPaths(lambda paths: paths.sum("longest_held_up") / 60),
         places=_SWEEP,
         only_if_any=True,

@@ -15,24 +15,18 @@ _REFUSED = "UnderMarginCall"
 _SWEEP: Final[frozenset[Place]] = frozenset({"losses"})
 
 
-def _so_far(run: Facts, column: str) -> float:
-    """What a column of table `steps` has come to; 0 on a tape of before it was kept."""
-    steps = run.tape.steps
-    return float(steps[column].iloc[-1]) if column in steps else 0.0
-
-
 def _refusals(run: Facts) -> float:
     return float((run.tape.operations["verdict"] == _REFUSED).sum())
 
 
 def _calls(run: Facts) -> Found:
-    called, refused = _so_far(run, "margin_calls"), _refusals(run)
+    called, refused = run.so_far("margin_calls"), _refusals(run)
     return Found(called or None, f"{refused:,.0f} operations refused under them" if called else "")
 
 
 def _answered(run: Facts) -> Found:
-    called = _so_far(run, "margin_calls")
-    return Found(_so_far(run, "calls_answered") / called if called else None)
+    called = run.so_far("margin_calls")
+    return Found(run.so_far("calls_answered") / called if called else None)
 
 
 OF_MARGIN_CALLS = (
@@ -67,7 +61,7 @@ OF_MARGIN_CALLS = (
         unit="USD",
         table="files",
         meaning="own tokens that were supplied to stay healthy, and are tied up since",
-        of_run=lambda run: _so_far(run, "topped_up_usd"),
+        of_run=lambda run: run.so_far("topped_up_usd"),
     ),
     Measure(
         name="deleveraged_usd",
@@ -75,7 +69,7 @@ OF_MARGIN_CALLS = (
         unit="USD",
         table="files",
         meaning="what they sold own tokens or collateral for, to stay healthy",
-        of_run=lambda run: _so_far(run, "deleveraged_usd"),
+        of_run=lambda run: run.so_far("deleveraged_usd"),
     ),
     Measure(
         name="looped_usd",
@@ -84,7 +78,7 @@ OF_MARGIN_CALLS = (
         side="benefit",
         table="files",
         meaning="what they borrowed during the run to buy collateral",
-        of_run=lambda run: _so_far(run, "looped_usd"),
+        of_run=lambda run: run.so_far("looped_usd"),
     ),
     Measure(
         name="taken_out_usd",
@@ -93,6 +87,6 @@ OF_MARGIN_CALLS = (
         side="benefit",
         table="files",
         meaning="what they withdrew during the run, not to sell it",
-        of_run=lambda run: _so_far(run, "taken_out_usd"),
+        of_run=lambda run: run.so_far("taken_out_usd"),
     ),
 )
